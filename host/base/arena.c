@@ -1,0 +1,243 @@
+/* arena: memory that is freed all at once.
+ *
+ * The blocks are a list. Its first one is where allocations come from, [next, end) is what is left
+ * of it; the others are full, or belong to one request that was larger than a block. What a reset
+ * keeps is the largest block of an ordinary size, so an arena that is used again and again soon
+ * takes nothing from the heap. Under AddressSanitizer the free space is poisoned: a byte behind an
+ * allocation, or one kept over a reset, is reported.
+ */
+#include "base/arena.h"
+
+#include "base/str.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#    include <sanitizer/asan_interface.h>
+#else
+#    define ASAN_POISON_MEMORY_REGION(ptr, size)   ((void)0)
+#    define ASAN_UNPOISON_MEMORY_REGION(ptr, size) ((void)0)
+#endif
+
+enum {
+    ALIGNMENT = 16,
+    BLOCK_MAX = 64 * 1024, /* where doubling stops, and the most that a reset keeps */
+    POOL_FIRST_SIZE = 4 * 1024,
+    POOL_IDLE_MAX = 64
+};
+
+struct arena_block {
+    struct arena_block *next;
+    size_t size; /* with this head */
+    _Alignas(ALIGNMENT) char data[];
+};
+
+void arena_init(struct arena *a, size_t first_size)
+{
+    *a = (struct arena){.first_size = first_size};
+}
+
+static void blocks_free(struct arena_block *block)
+{
+    while (block) {
+        struct arena_block *next = block->next;
+        ASAN_UNPOISON_MEMORY_REGION(block->data, block->size - sizeof *block);
+        free(block);
+        block = next;
+    }
+}
+
+void arena_fini(struct arena *a)
+{
+    blocks_free(a->blocks);
+    arena_init(a, a->first_size);
+}
+
+/* The first block's space, all of it, is what is left. */
+static void arena_use_first(struct arena *a)
+{
+    struct arena_block *block = a->blocks;
+    a->next = block->data;
+    a->end = (char *)block + block->size;
+    ASAN_POISON_MEMORY_REGION(a->next, (size_t)(a->end - a->next));
+}
+
+void arena_reset(struct arena *a)
+{
+    struct arena_block **best = NULL;
+    for (struct arena_block **at = &a->blocks; *at; at = &(*at)->next) {
+        if ((*at)->size <= BLOCK_MAX && (!best || (*at)->size > (*best)->size))
+            best = at;
+    }
+    struct arena_block *kept = best ? *best : NULL;
+    if (kept)
+        *best = kept->next;
+    arena_fini(a);
+    if (!kept)
+        return;
+    kept->next = NULL;
+    a->blocks = kept;
+    arena_use_first(a);
+}
+
+/* ---- allocation ------------------------------------------------------------------------------ */
+
+static size_t next_block_size(const struct arena *a)
+{
+    size_t size = a->blocks ? a->blocks->size : a->first_size;
+    if (a->blocks && size <= BLOCK_MAX / 2)
+        size *= 2;
+    return size < BLOCK_MAX ? size : BLOCK_MAX;
+}
+
+static struct arena_block *block_new(size_t size)
+{
+    struct arena_block *block = malloc(size);
+    if (block)
+        block->size = size;
+    return block;
+}
+
+/* `size` is a multiple of the alignment. */
+static void *arena_alloc_block(struct arena *a, size_t size)
+{
+    size_t block_size = next_block_size(a);
+    bool own = size > block_size - sizeof(struct arena_block) || block_size < sizeof *a->blocks;
+    struct arena_block *block = block_new(own ? size + sizeof *block : block_size);
+    if (!block)
+        return NULL;
+
+    if (own && a->blocks) { /* behind the first, which goes on being used */
+        block->next = a->blocks->next;
+        a->blocks->next = block;
+        return block->data;
+    }
+    block->next = a->blocks;
+    a->blocks = block;
+    arena_use_first(a);
+    void *p = a->next;
+    a->next += size;
+    return p;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    if (size > PTRDIFF_MAX - ALIGNMENT - sizeof(struct arena_block))
+        return NULL;
+    size_t rounded = size ? (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
+
+    void *p = a->next;
+    if (rounded <= (size_t)(a->end - a->next))
+        a->next += rounded;
+    else
+        p = arena_alloc_block(a, rounded);
+    if (p)
+        ASAN_UNPOISON_MEMORY_REGION(p, size);
+    return p;
+}
+
+void *arena_array(struct arena *a, size_t n, size_t size)
+{
+    size_t total;
+    return __builtin_mul_overflow(n, size, &total) ? NULL : arena_alloc(a, total);
+}
+
+void *arena_zalloc(struct arena *a, size_t size)
+{
+    void *p = arena_alloc(a, size);
+    return p ? memset(p, 0, size) : NULL;
+}
+
+struct extproc_str arena_copy(struct arena *a, struct extproc_str s)
+{
+    if (!s.ptr)
+        return STR_ABSENT;
+    char *copy = arena_alloc(a, s.len);
+    if (!copy)
+        return STR_ABSENT;
+    memcpy(copy, s.ptr, s.len);
+    return (struct extproc_str){copy, s.len};
+}
+
+struct extproc_str arena_vformat(struct arena *a, const char *fmt, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int len = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    if (len < 0)
+        return STR_ABSENT;
+
+    char *text = arena_alloc(a, (size_t)len + 1);
+    if (!text)
+        return STR_ABSENT;
+    vsnprintf(text, (size_t)len + 1, fmt, ap);
+    return (struct extproc_str){text, (size_t)len};
+}
+
+struct extproc_str arena_format(struct arena *a, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct extproc_str s = arena_vformat(a, fmt, ap);
+    va_end(ap);
+    return s;
+}
+
+size_t arena_size(const struct arena *a)
+{
+    size_t size = 0;
+    for (const struct arena_block *block = a->blocks; block; block = block->next)
+        size += block->size;
+    return size;
+}
+
+/* ---- the pool -------------------------------------------------------------------------------- */
+
+static struct arena_lease *lease_free(struct arena_lease *lease)
+{
+    arena_fini(&lease->arena);
+    free(lease);
+    return NULL;
+}
+
+void arena_pool_fini(struct arena_pool *pool)
+{
+    while (pool->idle) {
+        struct arena_lease *lease = pool->idle;
+        pool->idle = lease->next;
+        lease_free(lease);
+    }
+    pool->n_idle = 0;
+}
+
+struct arena_lease *arena_pool_take(struct arena_pool *pool)
+{
+    struct arena_lease *lease = pool->idle;
+    if (lease) {
+        pool->idle = lease->next;
+        pool->n_idle--;
+    } else {
+        lease = malloc(sizeof *lease);
+        if (lease)
+            arena_init(&lease->arena, POOL_FIRST_SIZE);
+    }
+    return lease;
+}
+
+void arena_pool_put(struct arena_pool *pool, struct arena_lease *lease)
+{
+    if (!lease)
+        return;
+    if (pool->n_idle == POOL_IDLE_MAX) {
+        lease_free(lease);
+        return;
+    }
+    arena_reset(&lease->arena);
+    lease->next = pool->idle;
+    pool->idle = lease;
+    pool->n_idle++;
+}

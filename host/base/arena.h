@@ -1,0 +1,64 @@
+/* arena: memory that is freed all at once.
+ *
+ * A stream has one for its whole life; every message has one while it is worked on, taken from the
+ * loop's pool and given back. Blocks come from the heap and double in size up to a limit; a
+ * request larger than a block has a block of its own.
+ */
+#ifndef EXTPROCD_BASE_ARENA_H
+#define EXTPROCD_BASE_ARENA_H
+
+#include <extproc/plugin.h>
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct arena_block;
+
+struct arena {
+    char *next, *end; /* free space of the first block */
+    struct arena_block *blocks;
+    size_t first_size; /* of the first block taken from the heap */
+};
+
+/* Takes no memory yet: the first allocation does. */
+void arena_init(struct arena *a, size_t first_size);
+void arena_fini(struct arena *a);
+
+/* Forgets everything, keeps one block of at most a fixed size for the next use. */
+void arena_reset(struct arena *a);
+
+/* Aligned for anything, not zeroed. NULL: out of memory. Size 0 gives a pointer that may not be
+ * read through. */
+void *arena_alloc(struct arena *a, size_t size);
+/* n objects of a size, not zeroed; NULL also where n * size does not fit. */
+void *arena_array(struct arena *a, size_t n, size_t size);
+void *arena_zalloc(struct arena *a, size_t size);
+
+/* A copy; absent stays absent. Out of memory: ptr NULL, so check where s.ptr was not. */
+struct extproc_str arena_copy(struct arena *a, struct extproc_str s);
+
+/* printf; out of memory: ptr NULL. A NUL stands behind the text, outside len. */
+struct extproc_str arena_vformat(struct arena *a, const char *fmt, va_list ap);
+EXTPROC_PRINTF(2, 3)
+struct extproc_str arena_format(struct arena *a, const char *fmt, ...);
+
+/* Bytes taken from the heap. */
+size_t arena_size(const struct arena *a);
+
+/* Arenas that wait for their next use, a bounded number of them. All zero: empty. Not for several
+ * threads: one pool per loop. */
+struct arena_pool {
+    struct arena_lease *idle;
+    unsigned n_idle;
+};
+struct arena_lease {
+    struct arena arena;
+    struct arena_lease *next;
+};
+void arena_pool_fini(struct arena_pool *pool);
+/* NULL: out of memory. */
+struct arena_lease *arena_pool_take(struct arena_pool *pool);
+/* Resets it. NULL does nothing. */
+void arena_pool_put(struct arena_pool *pool, struct arena_lease *lease);
+
+#endif

@@ -1,0 +1,49 @@
+/* log: lines for the operator, as text or JSON, to standard error or a file.
+ *
+ * A line is one write(2), so that lines of several threads do not mix. What repeats is limited: of
+ * lines with the same level, plugin and text (the format, not what is put into it) some pass in a
+ * window of time, and the next one that passes says how many were left out. A write that fails
+ * (full disk, closed descriptor) loses its line and nothing else.
+ */
+#ifndef EXTPROCD_BASE_LOG_H
+#define EXTPROCD_BASE_LOG_H
+
+#include <extproc/plugin.h>
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+struct log;
+
+struct log_options {
+    enum extproc_level level; /* lines below it are dropped            */
+    bool json;
+    const char *file; /* appended to, 0640; NULL: standard error       */
+};
+
+/* Where a line comes from; what is absent is left out. */
+struct log_context {
+    struct extproc_str transaction; /* x-request-id, or one of our own */
+    const char *plugin;             /* the instance's section name     */
+    const char *phase;              /* "request_headers", ...          */
+};
+
+/* 0, or -errno where the file cannot be opened. */
+int log_new(const struct log_options *options, struct log **ret);
+struct log *log_free(struct log *log);
+
+/* Opens the file again under its name (after a rotation). 0, or -errno: the old one is kept. */
+int log_reopen(struct log *log);
+
+/* Worth putting a line together at all? */
+bool log_wants(const struct log *log, enum extproc_level level);
+
+/* Any thread. A NULL log drops the line; context NULL: none. Control characters in the text are
+ * escaped, invalid UTF-8 is replaced in JSON. */
+EXTPROC_PRINTF(4, 5)
+void log_line(struct log *log, enum extproc_level level, const struct log_context *context,
+              const char *fmt, ...);
+void log_vline(struct log *log, enum extproc_level level, const struct log_context *context,
+               const char *fmt, va_list ap);
+
+#endif

@@ -1,0 +1,148 @@
+/* str: helpers on views. None allocates, none trusts its input to end with a NUL unless it takes a
+ * C string, and case is ASCII's whatever the locale says.
+ */
+#include "base/str.h"
+
+#include <string.h>
+
+struct extproc_str str_c(const char *s)
+{
+    return s ? (struct extproc_str){s, strlen(s)} : STR_ABSENT;
+}
+
+char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool str_eq_nocase(struct extproc_str a, struct extproc_str b)
+{
+    if (!a.ptr || !b.ptr)
+        return !a.ptr && !b.ptr;
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++) {
+        if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i]))
+            return false;
+    }
+    return true;
+}
+
+bool str_eq_c(struct extproc_str a, const char *b)
+{
+    return extproc_eq(a, str_c(b));
+}
+
+bool str_has_prefix(struct extproc_str s, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    return s.ptr && s.len >= len && memcmp(s.ptr, prefix, len) == 0;
+}
+
+/* ---- UTF-8 ---------------------------------------------------------------------------------- */
+
+/* RFC 3629, section 4: the second byte's range depends on the first, and rules out overlong forms,
+ * surrogates and what is above U+10FFFF. */
+static const struct utf8_lead {
+    unsigned char first, last; /* of the leading byte */
+    unsigned char low, high;   /* of the second byte  */
+    unsigned char len;
+} utf8_leads[] = {
+    {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3}, {0xE1, 0xEC, 0x80, 0xBF, 3},
+    {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
+    {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
+};
+
+static const struct utf8_lead *utf8_lead_find(unsigned char c)
+{
+    for (size_t i = 0; i < sizeof utf8_leads / sizeof *utf8_leads; i++) {
+        if (c >= utf8_leads[i].first && c <= utf8_leads[i].last)
+            return &utf8_leads[i];
+    }
+    return NULL;
+}
+
+size_t str_utf8_at(struct extproc_str s, size_t at)
+{
+    const unsigned char *p = (const unsigned char *)s.ptr + at;
+    size_t left = s.len - at;
+
+    if (p[0] < 0x80)
+        return 1;
+    const struct utf8_lead *lead = utf8_lead_find(p[0]);
+    if (!lead || left < lead->len || p[1] < lead->low || p[1] > lead->high)
+        return 0;
+    for (size_t i = 2; i < lead->len; i++) {
+        if (p[i] < 0x80 || p[i] > 0xBF)
+            return 0;
+    }
+    return lead->len;
+}
+
+bool str_is_utf8(struct extproc_str s)
+{
+    for (size_t at = 0; at < s.len;) {
+        size_t len = str_utf8_at(s, at);
+        if (len == 0)
+            return false;
+        at += len;
+    }
+    return true;
+}
+
+/* ---- what was meant -------------------------------------------------------------------------- */
+
+enum {
+    NAME_MAX_COMPARED = 64
+}; /* nothing we look up is longer */
+
+static unsigned min_of(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+unsigned str_distance(const char *a, const char *b, unsigned limit)
+{
+    size_t a_len = strlen(a), b_len = strlen(b);
+    if (a_len > NAME_MAX_COMPARED || b_len > NAME_MAX_COMPARED)
+        return strcmp(a, b) == 0 ? 0 : limit + 1;
+
+    /* Rows of the matrix of distances between beginnings: a swap looks back two of them. */
+    unsigned rows[3][NAME_MAX_COMPARED + 1];
+    unsigned *before = rows[0], *last = rows[1], *row = rows[2];
+
+    for (unsigned j = 0; j <= b_len; j++)
+        last[j] = j;
+    for (unsigned i = 1; i <= a_len; i++) {
+        row[0] = i;
+        for (unsigned j = 1; j <= b_len; j++) {
+            unsigned replace = last[j - 1] + (a[i - 1] != b[j - 1]);
+            row[j] = min_of(replace, min_of(last[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = min_of(row[j], before[j - 2] + 1);
+        }
+        unsigned *oldest = before;
+        before = last, last = row, row = oldest;
+    }
+    return min_of(last[b_len], limit + 1);
+}
+
+const char *str_nearest(const char *name, const char *const *candidates, size_t n)
+{
+    size_t len = strlen(name);
+    /* More than a third of the letters wrong is another word. */
+    unsigned limit = len < 6 ? 1 : len < 9 ? 2 : 3;
+    unsigned best = limit + 1;
+    const char *nearest = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq_nocase(str_c(name), str_c(candidates[i])))
+            return candidates[i];
+        unsigned distance = str_distance(name, candidates[i], limit);
+        if (distance < best) {
+            best = distance;
+            nearest = candidates[i];
+        }
+    }
+    return nearest;
+}

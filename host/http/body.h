@@ -1,0 +1,39 @@
+/* body: the bytes of a body in hand: as pieces of a received message, or as somebody set them.
+ *
+ * It is joined at most once, and only when somebody reads it. Bytes that were given to us are
+ * released exactly once.
+ */
+#ifndef EXTPROCD_HTTP_BODY_H
+#define EXTPROCD_HTTP_BODY_H
+
+#include "base/arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct body {
+    const struct extproc_str *pieces; /* borrowed: as received; NULL once it was joined or set */
+    size_t n_pieces;
+    struct extproc_str bytes; /* joined or set; ptr NULL: not yet */
+    size_t len;               /* of the whole, always             */
+    bool changed;             /* not what was received            */
+    void (*release)(void *);  /* of what was given                */
+    void *release_arg;
+};
+
+void body_init(struct body *b, const struct extproc_str *pieces, size_t n_pieces);
+/* Releases what was given. */
+void body_fini(struct body *b);
+
+/* All of it in one piece; ptr not NULL, also where it is empty. Joining copies into the arena, and
+ * happens only where there are several pieces. Out of memory: ptr NULL. */
+struct extproc_str body_bytes(struct body *b, struct arena *arena);
+
+/* Other bytes, copied. The same bytes as before still count as a change. 0 or -ENOMEM. */
+int body_set(struct body *b, struct arena *arena, struct extproc_str bytes);
+/* Other bytes, borrowed until release(arg), which is called exactly once by the next set or fini.
+ * What was given before may be part of the new bytes, so it is released at body_fini() only. */
+int body_give(struct body *b, struct arena *arena, struct extproc_str bytes,
+              void (*release)(void *), void *arg);
+
+#endif

@@ -1,0 +1,33 @@
+/* event: what the proxy tells of a transaction, whatever protocol it told it by. */
+#ifndef EXTPROCD_HTTP_EVENT_H
+#define EXTPROCD_HTTP_EVENT_H
+
+#include "http/body.h"
+#include "http/phase.h"
+#include "http/value.h"
+
+/* How the proxy means to send this transaction: envoy ProtocolConfiguration. */
+struct protocol {
+    enum body_mode body_mode[N_LANES];
+    bool body_without_waiting; /* send_body_without_waiting_for_header_response */
+};
+
+struct event {
+    bool has_phase; /* false: nothing of the message itself, so nothing to answer */
+    enum phase phase;
+    bool end;       /* nothing follows in this direction */
+    bool observing; /* the proxy does not listen to answers */
+    bool has_protocol;
+    struct protocol protocol;
+
+    /* PART_HEADERS, PART_TRAILERS: names lower case, bytes borrowed from the message */
+    const struct extproc_header *headers;
+    size_t n_headers;
+    /* PART_BODY */
+    struct body body;
+
+    struct tree attributes; /* a DICT of this direction's attributes, by name    */
+    struct tree metadata;   /* a DICT of namespaces, each a DICT                 */
+};
+
+#endif

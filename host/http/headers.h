@@ -1,0 +1,88 @@
+/* headers: one header map as several plugins edit it, and the sum of their edits.
+ *
+ * The map holds what the proxy showed and, once edited, the working copy that the next plugin sees.
+ * Beside it one cell per touched name says what the edits come to:
+ *
+ *     untouched   no cell
+ *     appended    v1..vn behind whatever is there, also what the proxy hides from us
+ *     set         exactly v1..vn
+ *     removed     none
+ *
+ *     set(v):    any -> set[v]          append(v): untouched -> appended[v], appended -> appended+v
+ *     remove():  any -> removed                    set -> set+v, removed -> set[v]
+ *
+ * Encoding each cell once (removed; set: overwrite, then append; appended: append) has exactly the
+ * effect of the edits one after another, for every original map: see tests/unit/http/cells.c.
+ *
+ * What one plugin did can be taken back: headers_mark() before, headers_rewind() after it failed.
+ * Names in the map are lower case; bytes belong to the arena that was handed in, or to the message.
+ */
+#ifndef EXTPROCD_HTTP_HEADERS_H
+#define EXTPROCD_HTTP_HEADERS_H
+
+#include "base/arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cell_state { CELL_APPENDED, CELL_SET, CELL_REMOVED };
+
+/* One value that a cell adds. */
+struct cell_value {
+    struct extproc_str value;
+    struct cell_value *next;
+};
+
+struct cell {
+    struct extproc_str name;
+    enum cell_state state;
+    struct cell_value *first, *last;
+};
+
+struct headers {
+    const struct extproc_header *shown; /* as the proxy sent it, or as it is after a commit */
+    uint32_t n_shown;
+    uint32_t n_entries, cap_entries;
+    struct extproc_header *entries; /* the working copy; NULL: nothing was edited yet */
+    struct cell *cells;             /* in the order in which names were first touched */
+    uint32_t n_cells, cap_cells;
+    struct headers_edit *log; /* every edit since the last commit, for headers_rewind() */
+    uint32_t n_log, cap_log;
+};
+
+/* Begins with these entries, borrowed. */
+void headers_init(struct headers *h, const struct extproc_header *shown, size_t n);
+
+size_t headers_count(const struct headers *h);
+/* The entry at place i < headers_count(). */
+const struct extproc_header *headers_at(const struct headers *h, size_t i);
+/* The i-th value of a name, case ignored; `host` finds `:authority` where there is no host. Absent:
+ * ptr NULL. */
+struct extproc_str headers_get(const struct headers *h, struct extproc_str name, size_t i);
+
+/* Edits the map; the name is lowered, name and value are copied into the arena. IF_ABSENT and
+ * IF_PRESENT are resolved against the working copy. What may be edited was asked before (rules.h):
+ * nothing is refused here. A second value of a header that the proxy joins is joined here too.
+ * 0, or -ENOMEM with nothing changed. */
+int headers_edit(struct headers *h, struct arena *arena, enum extproc_edit op,
+                 struct extproc_str name, struct extproc_str value);
+
+/* A place in the history of edits. */
+uint32_t headers_mark(const struct headers *h);
+/* Takes back every edit since. It needs no memory, so it cannot fail. */
+void headers_rewind(struct headers *h, uint32_t mark);
+
+/* The proxy has the edits: the working copy is now what it shows. Entries are moved to `keep`, an
+ * arena that lives longer than the message; NULL drops them all. 0, or -ENOMEM (then all are
+ * dropped). Nothing may be rewound past this. */
+int headers_commit(struct headers *h, struct arena *keep);
+
+/* What the cells come to on the wire, and the map with them. */
+struct headers_sum {
+    uint32_t n_sets, n_removes; /* set_headers and remove_headers entries        */
+    size_t n_entries, bytes;    /* of the working copy; names, values and 4 each */
+};
+void headers_sum(const struct headers *h, struct headers_sum *ret);
+
+#endif

@@ -1,0 +1,68 @@
+/* value: trees of attributes and metadata, read on the first question, and built by plugins. */
+#ifndef EXTPROCD_HTTP_VALUE_H
+#define EXTPROCD_HTTP_VALUE_H
+
+#include "base/arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { VALUE_MAX_DEPTH = 60 }; /* of what plugins build; the wire's own limit is in wire/ */
+
+/* What as.node points to. */
+struct value_list {
+    size_t n;
+    const struct extproc_value *items;
+};
+struct value_dict {
+    size_t n;
+    const struct extproc_field *fields;
+};
+
+/* False: no such member, or neither list nor dict. */
+bool value_at(struct extproc_value v, size_t i, struct extproc_field *ret);
+/* The last member of that key; ABSENT. */
+struct extproc_value value_get(struct extproc_value v, struct extproc_str key);
+
+/* Deep copies: everything below is in the arena afterwards. 0; -ENOMEM; -EINVAL: an ABSENT member,
+ * a kind that is none, a string or key that is not UTF-8, or too deep. */
+int value_copy(struct arena *arena, struct extproc_value v, struct extproc_value *ret);
+int value_list(struct arena *arena, const struct extproc_value *items, size_t n,
+               struct extproc_value *ret);
+int value_dict(struct arena *arena, const struct extproc_field *fields, size_t n,
+               struct extproc_value *ret);
+
+/* A tree that came with a message and that nobody may ask for: bytes until the first question. */
+struct tree {
+    struct extproc_str raw; /* ptr NULL: there is none */
+    /* Reads raw, whose bytes must stay; from whoever made the tree. 0, -ENOMEM, -EBADMSG. */
+    int (*read)(struct extproc_str raw, struct arena *arena, struct extproc_value *ret);
+    struct extproc_value value; /* once read */
+    bool is_read;
+};
+/* The value, read at most once; ABSENT also where it could not be read. */
+struct extproc_value tree_value(struct tree *t, struct arena *arena);
+/* Moves the raw bytes to an arena that lives longer; forgets what was read. 0 or -ENOMEM (then the
+ * tree is empty). */
+int tree_keep(struct tree *t, struct arena *keep);
+
+/* Metadata for the proxy: namespace -> key -> value, merged key by key, later over earlier (one
+ * level deeper than protobuf merges). All zero: none. */
+struct metadata {
+    struct metadata_namespace *first, *last;
+};
+struct metadata_entry {
+    struct extproc_str key;
+    struct extproc_value value;
+    struct metadata_entry *next;
+};
+struct metadata_namespace {
+    struct extproc_str name;
+    struct metadata_entry *first, *last;
+    struct metadata_namespace *next;
+};
+/* Copies everything. 0, -ENOMEM, or -EINVAL: as value_copy(), or an empty name or key. */
+int metadata_set(struct metadata *m, struct arena *arena, struct extproc_str ns,
+                 struct extproc_str key, struct extproc_value value);
+
+#endif

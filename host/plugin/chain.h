@@ -1,0 +1,21 @@
+/* chain: instances in their order, and for every phase the list of those to call. */
+#ifndef EXTPROCD_PLUGIN_CHAIN_H
+#define EXTPROCD_PLUGIN_CHAIN_H
+
+#include "plugin/instance.h"
+
+struct chain {
+    const char *name;
+    struct instance **instances; /* request order */
+    uint16_t n_instances;
+    uint16_t *calls[N_PHASES]; /* places in `instances`, in the order of this phase's direction */
+    uint16_t n_calls[N_PHASES];
+    uint32_t interest;             /* phase bits: what any of them is interested in    */
+    enum body_mode needs[N_LANES]; /* the least mode that serves all: NONE, STREAMED, BUFFERED */
+};
+
+/* Lives in the arena; borrows the instances. 0 or -ENOMEM. */
+int chain_init(struct chain *c, const char *name, struct instance *const *instances, size_t n,
+               struct arena *arena);
+
+#endif

@@ -1,0 +1,50 @@
+/* instance: one [plugin:NAME] section: a plugin with its configuration and its `self`.
+ *
+ * Unchanging once init() has returned, so that any number of transactions, on any thread, may use
+ * it.
+ */
+#ifndef EXTPROCD_PLUGIN_INSTANCE_H
+#define EXTPROCD_PLUGIN_INSTANCE_H
+
+#include "base/keys.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "http/phase.h"
+
+/* What the host lends to every instance. */
+struct plugin_env {
+    struct log *log;         /* may be NULL: nobody listens */
+    struct metrics *metrics; /* may be NULL: nothing counts */
+    const char *plugin_dir;  /* where a file without a slash is looked for */
+    bool testing;            /* extprocd -t */
+};
+
+struct instance {
+    struct extproc_host host; /* first: what the plugin sees */
+    const char *name;         /* of the section              */
+    const struct plugin_env *env;
+    const struct extproc_plugin *plugin; /* as large as ours, zero where the plugin's is shorter */
+    extproc_on_fn *on[N_PHASES];
+    uint32_t interest; /* phase bits: callbacks that this configuration needs */
+    struct keys keys;
+    struct config_section *section;
+    struct arena arena;           /* the instance's life */
+    struct config_errors *errors; /* while init() runs, else NULL */
+    bool started;                 /* init() gave 0: fini() is owed */
+};
+
+/* Loads the file, checks the section, runs init(). Errors are added, each with file and line.
+ * 0 with *ret; -EINVAL: it was refused and told why; -ENOMEM. The section must stay. */
+int instance_new(struct config_section *section, const struct plugin_env *env,
+                 struct config_errors *errors, struct instance **ret);
+/* The same for a descriptor that is there already (linked in, or a test's). */
+int instance_new_linked(const struct extproc_plugin *exported, struct config_section *section,
+                        const struct plugin_env *env, struct config_errors *errors,
+                        struct instance **ret);
+/* Runs fini(). */
+struct instance *instance_free(struct instance *instance);
+
+/* The keys of a [plugin:NAME] section that the host itself reads. */
+extern const struct extproc_key instance_keys[];
+
+#endif

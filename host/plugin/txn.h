@@ -1,0 +1,80 @@
+/* txn: one transaction as a chain sees it: the maps as they stand, and each instance's handle.
+ *
+ * turn: one event on its way through the chain. The cursor can stop at any plugin and go on later;
+ * what a turn holds (the event, its memory) stays until the turn is over.
+ *
+ *     session ── turn_begin(event) ── turn_run() ──► TURN_DONE: turn->verdict ── turn_end()
+ *
+ * Driven by events alone: it knows neither ext_proc nor threads nor processes.
+ */
+#ifndef EXTPROCD_PLUGIN_TXN_H
+#define EXTPROCD_PLUGIN_TXN_H
+
+#include "http/event.h"
+#include "http/verdict.h"
+#include "plugin/generation.h"
+
+/* What is known of a direction so far. */
+struct txn_lane {
+    struct headers headers, trailers;
+    struct tree attributes;
+    enum body_mode mode;
+    bool headers_seen, body_seen, trailers_seen;
+    bool passed;   /* the headers phase is over, or was skipped */
+    bool ended;    /* nothing more will come */
+    bool replaced; /* somebody else's body took the place of the rest */
+};
+
+struct handle; /* an instance's struct extproc_txn, and what the host keeps beside it */
+
+struct txn {
+    struct generation *generation; /* a reference */
+    const struct chain *chain;     /* NULL: nobody is interested */
+    struct arena *arena;           /* the transaction's life */
+    struct extproc_str id;         /* for the log: x-request-id, or one of our own */
+    struct txn_lane lanes[N_LANES];
+    struct tree metadata; /* the latest that was not empty, of a headers event */
+    bool observing;
+    struct handle *handles; /* chain->n_instances; NULL until the first call */
+    struct turn *turn;      /* whose callback runs now; NULL: open(), close(), or none */
+};
+
+/* Takes a reference to the generation. The arena must outlive the txn. No memory is taken from it
+ * before the first event. */
+void txn_init(struct txn *t, struct generation *g, const struct chain *chain, struct arena *arena);
+/* close() of every instance that was opened, the reference dropped. Exactly once. */
+void txn_end(struct txn *t, enum extproc_end why);
+
+/* Will any plugin be called after this phase of this transaction? If not, nothing of the message
+ * need be kept. */
+bool txn_wants_later(const struct txn *t, enum phase phase);
+
+struct turn {
+    struct txn *txn;
+    struct event *event;
+    struct arena *arena; /* the message's life */
+    enum body_mode mode; /* of the event's direction */
+    unsigned allowed;    /* rules_allow(), less what this transaction rules out */
+    uint16_t cursor;     /* next place in chain->calls[phase] */
+    uint32_t marks[2];   /* headers_mark() of headers and trailers when the current plugin began */
+    bool replaced;       /* in a headers phase: event->body is the replacement */
+    bool wants_route;    /* the current plugin called clear_route */
+    struct metadata metadata;
+    struct answer answer;
+    struct verdict verdict; /* when done */
+};
+
+enum turn_state {
+    TURN_DONE /* turn->verdict says what is to become of the event */
+};
+
+/* Takes note of the event (maps, attributes, what has ended) and readies the turn. 0 or -ENOMEM. */
+int turn_begin(struct turn *turn, struct txn *t, struct event *event, enum body_mode mode,
+               struct arena *arena);
+/* Runs the chain from where it stands. */
+enum turn_state turn_run(struct turn *turn);
+/* The verdict has been told: edits are committed, what later phases may read is kept, the rest of
+ * the turn is released. Also after a turn that was never run. */
+void turn_end(struct turn *turn);
+
+#endif

@@ -1,0 +1,75 @@
+/* session: one transaction's state: two lanes, what may come next, one answer each.
+ *
+ * Events in, verdicts out: no bytes, no protobuf. What may come next is a table, [state][event]; a
+ * lane answers an event with none, one or more verdicts. An event that is illegal in its state ends
+ * the session with an error that names both.
+ */
+#ifndef EXTPROCD_SESSION_SESSION_H
+#define EXTPROCD_SESSION_SESSION_H
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/message.h"
+#include "base/metrics.h"
+#include "plugin/txn.h"
+
+/* Why a session ends before its time. Numbers of google.rpc.Code, which gRPC uses too. */
+enum session_status {
+    SESSION_OK = 0,
+    SESSION_INVALID_ARGUMENT = 3,
+    SESSION_RESOURCE_EXHAUSTED = 8,
+    SESSION_UNIMPLEMENTED = 12,
+    SESSION_INTERNAL = 13
+};
+
+/* What all sessions of a loop share; stays as long as they do. */
+struct session_env {
+    struct log *log;
+    struct arena_pool *memory; /* for messages */
+};
+
+/* Where a session's results go. Called from within session_event(). */
+struct session_out {
+    /* An answer is owed, and this is it. The verdict lives until the call returns. */
+    void (*verdict)(void *arg, const struct verdict *verdict, struct arena *arena);
+    /* The session has failed: no event may follow, only session_end(). */
+    void (*fail)(void *arg, enum session_status status, struct extproc_str why);
+};
+
+enum lane_state {
+    LANE_IDLE,    /* nothing has come                       */
+    LANE_HEADERS, /* headers have; a body or trailers may   */
+    LANE_BODY,    /* chunks have, or a whole body           */
+    LANE_OVER,    /* nothing may come any more              */
+    LANE_DEAF,    /* what still comes needs no answer       */
+    N_LANE_STATES
+};
+
+struct session {
+    const struct session_env *env;
+    const struct session_out *out;
+    void *out_arg;
+    struct txn txn;
+    enum lane_state lanes[N_LANES];
+    enum body_mode modes[N_LANES]; /* as the proxy told, or else the operator */
+    bool begun;                    /* the first event was seen */
+    bool failed;
+};
+
+/* The generation's reference is the session's from here on. modes: what the operator says of
+ * proxies that do not tell. */
+void session_init(struct session *s, const struct session_env *env, struct generation *g,
+                  const enum body_mode modes[N_LANES], struct arena *arena,
+                  const struct session_out *out, void *out_arg);
+/* One event. It lives in the lease's arena, which becomes the turn's memory, and shows bytes of the
+ * message (all zero: of nobody's). The session takes both over, and gives them back when the turn is
+ * over: now, or when a plugin that waits has been answered. */
+void session_event(struct session *s, struct event *event, struct arena_lease *memory,
+                   const struct message *bytes);
+/* The transaction is over. Exactly once. */
+void session_end(struct session *s, enum extproc_end why);
+
+/* Is an answer owed, or may more messages come? What tells a normal end from a lost one. */
+bool session_complete(const struct session *s);
+
+#endif

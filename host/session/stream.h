@@ -1,0 +1,34 @@
+/* stream: the edge where the bytes of a gRPC stream become events, and verdicts become bytes.
+ *
+ * One arena per stream holds the stream itself and all that lives as long as it.
+ */
+#ifndef EXTPROCD_SESSION_STREAM_H
+#define EXTPROCD_SESSION_STREAM_H
+
+#include "session/session.h"
+
+struct stream;
+
+/* The transport's side, handed down: bytes out. */
+struct stream_out {
+    /* A buffer of exactly this size for one message; NULL: out of memory. */
+    uint8_t *(*reserve)(void *call, size_t len);
+    /* The buffer last reserved is full: on its way with it. */
+    void (*send)(void *call);
+    /* Ends the stream, behind what was sent. Once at most; nothing may be sent after it. */
+    void (*finish)(void *call, enum session_status status, struct extproc_str message);
+};
+
+/* NULL: out of memory. Takes over one reference to the generation, also where it fails. */
+struct stream *stream_open(const struct session_env *env, struct generation *g,
+                           const enum body_mode modes[N_LANES], const struct stream_out *out,
+                           void *call);
+/* One message, taken over: it is released when its answer has been given. */
+void stream_message(struct stream *s, const struct message *message);
+/* The proxy will send no more: finishes with OK. */
+void stream_half_close(struct stream *s);
+/* The stream is gone, in whatever way; the last call, frees it. why: what the transport saw;
+ * a stream that had nothing left to do is DONE all the same. */
+void stream_closed(struct stream *s, enum extproc_end why);
+
+#endif

@@ -1,0 +1,122 @@
+/* transport: gRPC in and out, as the other floors see it: bytes, queues, wake-ups.
+ *
+ * A transport owns the loop: one thread that runs every callback below. It knows nothing of what the
+ * messages mean. Several implementations stand behind this header (transport/grpc/); which one runs
+ * is chosen by name, and nobody else may know.
+ */
+#ifndef EXTPROCD_TRANSPORT_TRANSPORT_H
+#define EXTPROCD_TRANSPORT_TRANSPORT_H
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/message.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct transport;
+
+/* One call of a client: a stream of messages each way. The head of the implementation's own. */
+struct transport_call {
+    const struct transport_ops *ops;
+};
+
+enum transport_end {
+    TRANSPORT_FINISHED, /* our status went out                       */
+    TRANSPORT_RESET,    /* the client ended it: RST_STREAM, a broken connection, a deadline */
+    TRANSPORT_STOPPED   /* the service stops and could wait no longer */
+};
+
+/* What answers the calls of one path. */
+struct transport_service {
+    const char *path; /* "/package.Service/Method" */
+    /* A call has come; arg is its listener's. The result is handed to the callbacks below. NULL: out
+     * of memory, the call ends with RESOURCE_EXHAUSTED. */
+    void *(*open)(void *arg, struct transport_call *call);
+    /* One message, which the service takes over. */
+    void (*message)(void *stream, const struct message *message);
+    void (*half_close)(void *stream);                     /* the client sends no more */
+    void (*closed)(void *stream, enum transport_end why); /* always, once, last */
+};
+
+/* gRPC's status codes, as far as a transport or a service of it needs them. */
+enum transport_status {
+    TRANSPORT_OK = 0,
+    TRANSPORT_UNIMPLEMENTED = 12,
+};
+
+struct transport_listener {
+    const char *name;    /* of the section, for messages         */
+    const char *address; /* as written, for messages             */
+    int fd;              /* bound and listening; the owner's     */
+    bool tcp;            /* else a unix socket                   */
+    void *arg;           /* for transport_service.open           */
+    size_t max_message;  /* bytes; more ends the call with RESOURCE_EXHAUSTED, both sizes named */
+    size_t max_header_list; /* bytes of a call's metadata        */
+    uint32_t max_streams;   /* per connection; 0: no limit       */
+};
+
+struct transport_options {
+    struct log *log;
+    const struct transport_listener *listeners;
+    size_t n_listeners;
+    const struct transport_service *services; /* health is the transport's own */
+    size_t n_services;
+    /* Services that grpc.health.v1.Health knows by name, beside "". */
+    const char *const *health_names;
+    size_t n_health_names;
+    /* Signals that the transport takes, blocked in every thread before; told in the loop. */
+    sigset_t signals;
+    void (*on_signal)(void *arg, int signal);
+    void *arg;
+};
+
+struct transport_ops {
+    const char *name; /* "grpc" */
+    /* 0; -errno with *ret_why (in the arena) saying what is wrong. Everything in options must stay. */
+    int (*create)(const struct transport_options *options, struct arena *arena,
+                  struct transport **ret, const char **ret_why);
+    /* Runs the loop until it has been stopped or drained. */
+    void (*run)(struct transport *t);
+    /* In the loop: health says NOT_SERVING, no new connections and calls, open calls may finish
+     * within the time; then the rest is ended, and run() returns. */
+    void (*drain)(struct transport *t, uint64_t limit_ms);
+    /* In the loop: ends every call at once, and run() returns. */
+    void (*stop)(struct transport *t);
+    /* In the loop: calls fn(arg) there once, not before `delay_ms`. 0 or -ENOMEM. */
+    int (*after)(struct transport *t, uint64_t delay_ms, void (*fn)(void *arg), void *arg);
+    /* Any thread: calls fn(arg) in the loop, soon. 0 or -ENOMEM. */
+    int (*post)(struct transport *t, void (*fn)(void *arg), void *arg);
+    struct transport *(*destroy)(struct transport *t);
+
+    /* Of a call, in the loop, between open and closed. */
+    uint8_t *(*reserve)(struct transport_call *call, size_t len);
+    void (*send)(struct transport_call *call);
+    void (*finish)(struct transport_call *call, int status, struct extproc_str message);
+};
+
+/* A buffer for one message; NULL: out of memory. It is sent by the next transport_send(), and any
+ * number may be sent in answer to one message, or to none. */
+static inline uint8_t *transport_reserve(struct transport_call *call, size_t len)
+{
+    return call->ops->reserve(call, len);
+}
+static inline void transport_send(struct transport_call *call)
+{
+    call->ops->send(call);
+}
+/* Ends the call behind what was sent. What the client still sends is thrown away. A second one does
+ * nothing. */
+static inline void transport_finish(struct transport_call *call, int status,
+                                    struct extproc_str message)
+{
+    call->ops->finish(call, status, message);
+}
+
+/* NULL: no such transport in this build. */
+const struct transport_ops *transport_find(const char *name);
+/* The i-th that this build has; NULL: no more. The first is the default. */
+const struct transport_ops *transport_at(size_t i);
+
+#endif

@@ -1,0 +1,723 @@
+/* extproc plugin SDK: the whole contract between a plugin and the host.
+ *
+ * A plugin is one shared object that exports one constant, extproc_plugin_v1. It calls nothing but
+ * the inline functions below; they go through the table in the handle they are given, so a plugin
+ * has no undefined host symbol and links with -Wl,-z,defs.
+ *
+ * One transaction (an HTTP request and its response), as a plugin sees it:
+ *
+ *   init(h)                           once per [plugin:NAME] section
+ *     open(x)                         before the first phase this instance takes part in
+ *       request_headers(x)  request_body(x)...   request_trailers(x)
+ *       response_headers(x) response_body(x)...  response_trailers(x)
+ *       resume(x, why, result)        after a callback returned EXTPROC_DEFER
+ *     close(x, why)                   once after an open() that gave 0, whatever happens
+ *   fini(h)                           once after an init() that gave 0
+ *
+ *   Phases that the proxy does not send, or that nobody asked for, do not come. The two directions
+ *   may interleave: response_headers can come before request_body, and also first of all. Never
+ *   wait for a phase: close() is the end.
+ *
+ * Threads.   Callbacks of one transaction never overlap, but may run on different threads.
+ *            Transactions run in parallel: `self` is shared between them, `ctx` is not. Any thread
+ *            may call extproc_resume(), extproc_host_log() and extproc_add(); everything else only
+ *            inside a callback, on the x or h that the callback was given.
+ * Lifetime.  Every view (struct extproc_str) that the host returns is valid until the callback
+ *            returns, or until the plugin edits the thing it came from. Every view that the plugin
+ *            passes in is copied, unless stated otherwise.
+ * Errors.    Functions that return int give 0 or a negative errno value; each lists the ones it can
+ *            give beside -ENOMEM, which every edit can. A call that failed has changed nothing.
+ *            Handles are never NULL; any other NULL argument gives -EINVAL, or the value that means
+ *            absent.
+ * Growth.    The host fills every slot of the table that its minor has; what it cannot do in some
+ *            place gives -EOPNOTSUPP, never a crash. A switch over an enum of this header needs a
+ *            default: later minors add values.
+ */
+#ifndef EXTPROC_PLUGIN_H
+#define EXTPROC_PLUGIN_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define EXTPROC_MAGIC     0x45585031u
+#define EXTPROC_ABI_MAJOR 1 /* changed: other symbol name, nothing loads */
+#define EXTPROC_ABI_MINOR 0 /* added: host minor must be >= plugin minor */
+
+/* The minor a plugin asks for. Define it lower than this header's to go on loading into older
+ * hosts; what came later is then not declared. */
+#ifndef EXTPROC_ABI_TARGET
+#    define EXTPROC_ABI_TARGET EXTPROC_ABI_MINOR
+#endif
+
+#define EXTPROC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* ---- values ------------------------------------------------------------------------------ */
+
+/** Bytes the holder does not own. Not NUL-terminated. ptr NULL: absent. */
+struct extproc_str {
+    const char *ptr;
+    size_t len;
+};
+#define EXTPROC_STR(literal)                                                                       \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    } /* an initialiser */
+#ifdef __cplusplus
+#    define EXTPROC_S(literal) (extproc_str EXTPROC_STR(literal))
+#else
+#    define EXTPROC_S(literal) ((struct extproc_str)EXTPROC_STR(literal))
+#endif
+
+/** For printf: extproc_log(x, EXTPROC_INFO, "%.*s", EXTPROC_ARG(s)); */
+#define EXTPROC_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
+
+/** Byte for byte equal. Absent equals absent only. */
+static inline bool extproc_eq(struct extproc_str a, struct extproc_str b)
+{
+    if (!a.ptr || !b.ptr)
+        return !a.ptr && !b.ptr;
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/** The four header maps of a transaction. */
+enum extproc_map {
+    EXTPROC_REQUEST,
+    EXTPROC_REQUEST_TRAILERS,
+    EXTPROC_RESPONSE,
+    EXTPROC_RESPONSE_TRAILERS
+};
+
+enum extproc_map_state {
+    EXTPROC_NOT_YET, /* may still come                                             */
+    EXTPROC_NONE,    /* will not come                                              */
+    EXTPROC_OPEN,    /* here, edits take effect                                    */
+    EXTPROC_GONE     /* was here; read only: the proxy has passed it on            */
+};
+
+/** Bits of a set of phases: for extproc_interest() and extproc_skip(). */
+enum extproc_phase {
+    EXTPROC_ON_REQUEST_HEADERS = 1,
+    EXTPROC_ON_REQUEST_BODY = 2,
+    EXTPROC_ON_REQUEST_TRAILERS = 4,
+    EXTPROC_ON_RESPONSE_HEADERS = 8,
+    EXTPROC_ON_RESPONSE_BODY = 16,
+    EXTPROC_ON_RESPONSE_TRAILERS = 32
+};
+
+/** What a callback returns. Anything else counts as EXTPROC_FAIL and is logged. */
+enum extproc_action {
+    EXTPROC_CONTINUE, /* pass on to the next plugin                                */
+    EXTPROC_RESPOND,  /* extproc_respond() was called: stop the chain              */
+    EXTPROC_DEFER,    /* extproc_defer() was called: wait for resume               */
+    EXTPROC_FAIL      /* apply this plugin's on_error policy                       */
+};
+
+enum extproc_edit {
+    EXTPROC_SET,        /* drop all values, leave this one */
+    EXTPROC_APPEND,     /* one more value                  */
+    EXTPROC_IF_ABSENT,  /* only when there is none         */
+    EXTPROC_IF_PRESENT, /* set, only when there is one     */
+    EXTPROC_REMOVE      /* drop all values                 */
+};
+
+/** How a body arrives at the callbacks. */
+enum extproc_body_mode {
+    EXTPROC_BODY_NONE,       /* it passes by unseen                                 */
+    EXTPROC_BODY_STREAMED,   /* chunk by chunk, one answer each                     */
+    EXTPROC_BODY_WHOLE,      /* all of it, once                                     */
+    EXTPROC_BODY_PARTIAL,    /* the first part; the rest passes by unseen           */
+    EXTPROC_BODY_FULL_DUPLEX /* chunk by chunk, any number of answers               */
+};
+
+enum extproc_level {
+    EXTPROC_DEBUG,
+    EXTPROC_INFO,
+    EXTPROC_WARN,
+    EXTPROC_ERROR
+};
+
+/** Why resume() is called. */
+enum extproc_wake {
+    EXTPROC_RESUMED,
+    EXTPROC_TIMED_OUT
+};
+
+/** Why a transaction ends. */
+enum extproc_end {
+    EXTPROC_DONE,         /* everything asked for was seen                         */
+    EXTPROC_DISCONNECTED, /* the proxy left: client gone, reset, ...               */
+    EXTPROC_FAILED,       /* an error here or a protocol violation                 */
+    EXTPROC_DRAINED       /* the service stops                                     */
+};
+
+enum extproc_kind {
+    EXTPROC_ABSENT,
+    EXTPROC_NULL,
+    EXTPROC_BOOL,
+    EXTPROC_NUMBER, /* a double, as in google.protobuf.Value: above 2^53 digits are lost */
+    EXTPROC_STRING,
+    EXTPROC_LIST,
+    EXTPROC_DICT
+};
+
+/** A node of an attribute or metadata tree. All zero: absent. Layout frozen. */
+struct extproc_value {
+    enum extproc_kind kind;
+    union {
+        bool boolean;
+        double number;
+        struct extproc_str string;
+        const void *node; /* LIST, DICT: for extproc_value_at() and extproc_value_get() */
+    } as;
+};
+
+/** Layout frozen. */
+struct extproc_header {
+    struct extproc_str name, value;
+};
+
+/** Layout frozen. */
+struct extproc_field {
+    struct extproc_str key;
+    struct extproc_value value;
+};
+
+#define EXTPROC_NO_GRPC (-1)
+
+/** An answer in the origin's stead (envoy ImmediateResponse). Start from extproc_response_init(),
+ *  which fills size and grpc_status. Everything is copied by extproc_respond(). */
+struct extproc_response {
+    uint32_t size;                        /* sizeof(struct extproc_response)                   */
+    uint32_t status;                      /* 200..599                                          */
+    struct extproc_str body;              /* any bytes; text/plain unless a header says other  */
+    struct extproc_str details;           /* for the proxy's access log; absent: plugin's name */
+    const struct extproc_header *headers; /* each is added beside the proxy's own    */
+    size_t n_headers;
+    int32_t grpc_status; /* what a gRPC client gets; EXTPROC_NO_GRPC: from `status`  */
+};
+
+/* ---- handles: the host allocates them, and may let them grow at the end ---------------------- */
+
+struct extproc_api;
+struct extproc_wait { /* one deferred callback */
+    const struct extproc_api *api;
+};
+struct extproc_metric { /* a counter or a histogram */
+    const struct extproc_api *api;
+};
+struct extproc_template; /* a compiled text with %...% in it */
+
+/** One configured instance: one [plugin:NAME] section of the ini file. */
+struct extproc_host {
+    const struct extproc_api *api;
+    void *self;   /* the plugin's; init() sets it, fini() frees it      */
+    bool testing; /* extprocd -t: look at everything, connect to nothing */
+};
+
+/** One HTTP transaction as one plugin sees it. Read only, but for ctx. */
+struct extproc_txn {
+    const struct extproc_api *api;
+    struct extproc_host *host;
+    void *self;                  /* host->self                                            */
+    void *ctx;                   /* the plugin's; NULL at first; open() is the place to set it */
+    enum extproc_phase phase;    /* of this callback; 0 in open() and close()             */
+    enum extproc_body_mode body; /* how this direction's body arrives                     */
+    bool end;                    /* nothing follows in this direction                     */
+    bool observing;              /* the proxy does not listen to answers                  */
+};
+
+/* ---- descriptor ---------------------------------------------------------------------------- */
+
+enum extproc_key_type {
+    EXTPROC_KEY_STR,
+    EXTPROC_KEY_INT,
+    EXTPROC_KEY_BOOL,     /* yes no true false on off; extproc_conf_int(): 0 or 1   */
+    EXTPROC_KEY_DURATION, /* 150ms 2s 5m 1h; extproc_conf_int(): milliseconds       */
+    EXTPROC_KEY_SIZE,     /* 64k 4m 1g; extproc_conf_int(): bytes                   */
+    EXTPROC_KEY_CHOICE    /* one of .choices; extproc_conf_int(): its place, from 0 */
+};
+#define EXTPROC_KEY_REQUIRED 1u /* no fallback, and must be there                   */
+#define EXTPROC_KEY_LIST     2u /* may be repeated; the order is kept               */
+#define EXTPROC_KEY_SECRET   4u /* masked in dumps and logs                         */
+
+/** A config key. The host refuses unknown keys and bad values before init(). */
+struct extproc_key {
+    const char *name; /* at most 48 bytes, without ':' and '='                  */
+    enum extproc_key_type type;
+    uint32_t flags;
+    const char *fallback; /* as it would stand in the file; NULL: absent unless given */
+    const char *choices;  /* CHOICE: "one|two|three"                            */
+    const char *help;     /* one sentence                                       */
+};
+
+/* Bits of extproc_plugin.needs */
+#define EXTPROC_WHOLE_REQUEST_BODY  1u /* request_body wants it in one piece      */
+#define EXTPROC_WHOLE_RESPONSE_BODY 2u
+#define EXTPROC_PARTIAL_IS_FINE     4u /* may edit the first part of a body       */
+#define EXTPROC_HEADERS_WAIT        8u /* edits headers after seeing the body     */
+
+struct extproc_abi {
+    uint32_t magic;
+    uint16_t major, minor;
+    uint32_t plugin_size, key_size;
+};
+#define EXTPROC_ABI                                                                                \
+    {                                                                                              \
+        EXTPROC_MAGIC, EXTPROC_ABI_MAJOR, EXTPROC_ABI_TARGET, sizeof(struct extproc_plugin),       \
+            sizeof(struct extproc_key)                                                             \
+    }
+
+typedef enum extproc_action extproc_on_fn(struct extproc_txn *x);
+
+/** What a plugin is. Only .abi and .name must be there. */
+struct extproc_plugin {
+    struct extproc_abi abi; /* EXTPROC_ABI                                   */
+    const char *name, *version, *summary;
+    const struct extproc_key *keys;      /* ends with a NULL name; NULL: no keys          */
+    uint64_t needs;                      /* EXTPROC_WHOLE_REQUEST_BODY, ...               */
+    int (*init)(struct extproc_host *h); /* 0 or -errno: refuse to start                  */
+    void (*fini)(struct extproc_host *h);
+    int (*open)(struct extproc_txn *x); /* 0 or -errno: as if the phase had failed       */
+    void (*close)(struct extproc_txn *x, enum extproc_end why);
+    enum extproc_action (*resume)(struct extproc_txn *x, enum extproc_wake why, void *result);
+    extproc_on_fn *request_headers; /* NULL: not interested */
+    extproc_on_fn *request_body;
+    extproc_on_fn *request_trailers;
+    extproc_on_fn *response_headers;
+    extproc_on_fn *response_body;
+    extproc_on_fn *response_trailers;
+};
+
+/** The one symbol a plugin exports; it defines it, the host looks it up. */
+__attribute__((visibility("default"))) extern const struct extproc_plugin extproc_plugin_v1;
+
+/* ---- the table: append only; grouped by the minor that added it ---------------------------- */
+
+struct extproc_api {
+    uint32_t size;
+    uint16_t major, minor;
+    /* 1.0: configuration */
+    size_t (*conf_count)(struct extproc_host *, const char *key);
+    struct extproc_str (*conf_str)(struct extproc_host *, const char *key, size_t i);
+    int64_t (*conf_int)(struct extproc_host *, const char *key, size_t i);
+    int (*conf_refuse)(struct extproc_host *, const char *key, size_t i, struct extproc_str why);
+    int (*interest)(struct extproc_host *, uint32_t phases);
+    struct extproc_template *(*conf_template)(struct extproc_host *, const char *key, size_t i,
+                                              struct extproc_str text);
+    struct extproc_metric *(*metric)(struct extproc_host *, bool histogram, const char *name,
+                                     const char *help);
+    /* 1.0: the message */
+    struct extproc_str (*header)(struct extproc_txn *, enum extproc_map, struct extproc_str,
+                                 size_t);
+    bool (*header_at)(struct extproc_txn *, enum extproc_map, size_t, struct extproc_header *);
+    enum extproc_map_state (*map_state)(struct extproc_txn *, enum extproc_map);
+    int (*edit)(struct extproc_txn *, enum extproc_map, enum extproc_edit, struct extproc_str,
+                struct extproc_str);
+    struct extproc_str (*body)(struct extproc_txn *);
+    int (*body_set)(struct extproc_txn *, struct extproc_str, void (*)(void *), void *);
+    struct extproc_value (*attribute)(struct extproc_txn *, struct extproc_str);
+    struct extproc_value (*metadata)(struct extproc_txn *, struct extproc_str ns);
+    bool (*value_at)(struct extproc_value, size_t, struct extproc_field *);
+    struct extproc_value (*value_get)(struct extproc_value, struct extproc_str key);
+    struct extproc_value (*list)(struct extproc_txn *, const struct extproc_value *, size_t);
+    struct extproc_value (*dict)(struct extproc_txn *, const struct extproc_field *, size_t);
+    int (*metadata_set)(struct extproc_txn *, struct extproc_str ns, struct extproc_str key,
+                        struct extproc_value);
+    /* 1.0: decisions */
+    int (*clear_route)(struct extproc_txn *);
+    int (*respond)(struct extproc_txn *, const struct extproc_response *);
+    int (*skip)(struct extproc_txn *, uint32_t phases);
+    struct extproc_wait *(*defer)(struct extproc_txn *, uint32_t timeout_ms, void (*drop)(void *));
+    void (*resume)(struct extproc_wait *, void *result);
+    /* 1.0: conveniences */
+    void *(*alloc)(struct extproc_txn *, size_t);   /* for the transaction */
+    void *(*scratch)(struct extproc_txn *, size_t); /* for the callback    */
+    struct extproc_str (*vformat)(struct extproc_txn *, const char *, va_list);
+    struct extproc_str (*expand)(struct extproc_txn *, const struct extproc_template *);
+    void (*vlog)(struct extproc_host *, struct extproc_txn *, enum extproc_level, const char *,
+                 va_list);
+    void (*metric_add)(struct extproc_metric *, uint64_t);
+};
+
+/* ---- configuration: in init(), and later too unless it says otherwise ---------------------- */
+
+/** The i-th value of a declared key, in file order; lives as long as the instance.
+ *  ptr NULL: absent, or no such key. */
+static inline struct extproc_str extproc_conf(struct extproc_host *h, const char *key, size_t i)
+{
+    return h->api->conf_str(h, key, i);
+}
+
+/** How often the key is given; 1 where its fallback stands in, 0 where it is absent. */
+static inline size_t extproc_conf_count(struct extproc_host *h, const char *key)
+{
+    return h->api->conf_count(h, key);
+}
+
+/** INT, BOOL, DURATION (ms), SIZE (bytes), CHOICE (place in .choices). 0: absent, or not such. */
+static inline int64_t extproc_conf_int(struct extproc_host *h, const char *key, size_t i)
+{
+    return h->api->conf_int(h, key, i);
+}
+
+/** In init(): tells the operator, with file, line, section and key, why the i-th value cannot be.
+ *  Gives -EINVAL, for init() to return (after it has looked at the other values too);
+ *  -EOPNOTSUPP outside init(). */
+static inline int extproc_conf_refuse(struct extproc_host *h, const char *key, size_t i,
+                                      struct extproc_str why)
+{
+    return h->api->conf_refuse(h, key, i, why);
+}
+
+/** In init(): narrows the phases of this instance to those its configuration needs, so that the
+ *  proxy need not send the others. Without a call: every phase that has a callback.
+ *  -EINVAL       a bit without a callback
+ *  -EOPNOTSUPP   outside init() */
+static inline int extproc_interest(struct extproc_host *h, uint32_t phases)
+{
+    return h->api->interest(h, phases);
+}
+
+/** In init(): compiles a text with %REQ(name)% and the like: the whole of a key's i-th value where
+ *  `text` is absent, else `text`, which is taken to be part of that value. Lives as long as the
+ *  instance. NULL: it is wrong, and the operator has been told where; init() returns -EINVAL. */
+static inline struct extproc_template *
+extproc_conf_template(struct extproc_host *h, const char *key, size_t i, struct extproc_str text)
+{
+    return h->api->conf_template(h, key, i, text);
+}
+
+/** In init(): a number that only grows. `name` is [a-z][a-z0-9_]*, the same name gives the same
+ *  counter. NULL: outside init(), not such a name, or out of memory; extproc_add() takes NULL. */
+static inline struct extproc_metric *extproc_counter(struct extproc_host *h, const char *name,
+                                                     const char *help)
+{
+    return h->api->metric(h, false, name, help);
+}
+
+/** In init(): a distribution of whole numbers (milliseconds, bytes, ...). As extproc_counter(). */
+static inline struct extproc_metric *extproc_histogram(struct extproc_host *h, const char *name,
+                                                       const char *help)
+{
+    return h->api->metric(h, true, name, help);
+}
+
+/* ---- headers and trailers ------------------------------------------------------------------- */
+
+/** The first value of a header, as the plugins before this one left it. Names match whatever their
+ *  case. ptr NULL: absent, or the map is not here. */
+static inline struct extproc_str extproc_header(struct extproc_txn *x, enum extproc_map map,
+                                                struct extproc_str name)
+{
+    return x->api->header(x, map, name, 0);
+}
+
+/** The i-th value of a header that may have several. ptr NULL: no more. */
+static inline struct extproc_str extproc_header_nth(struct extproc_txn *x, enum extproc_map map,
+                                                    struct extproc_str name, size_t i)
+{
+    return x->api->header(x, map, name, i);
+}
+
+/** The i-th entry of a map, for loops: i is a place in the map as it is now. A set keeps the place
+ *  of the first value, an append adds at the end, a remove moves up what is behind.
+ *  False: no such entry, or the map is not here; *ret is untouched. */
+static inline bool extproc_header_at(struct extproc_txn *x, enum extproc_map map, size_t i,
+                                     struct extproc_header *ret)
+{
+    return x->api->header_at(x, map, i, ret);
+}
+
+/** Where a map stands. Headers are OPEN in their own phase, and in the body phase of a WHOLE body;
+ *  trailers in their own. */
+static inline enum extproc_map_state extproc_map_state(struct extproc_txn *x, enum extproc_map map)
+{
+    return x->api->map_state(x, map);
+}
+
+/** Edits a header map. Compose freely: the proxy gets the sum.
+ *  IF_ABSENT and IF_PRESENT look at what the proxy shows; with its forward_rules it may hide some.
+ *  -EPERM        the proxy would ignore it: host, :authority, :scheme, x-envoy-*, content-length
+ *                (the host keeps it right), a pseudo header's removal or second value; :method
+ *                too, unless the body has been replaced in this headers phase
+ *  -EOPNOTSUPP   the map is not OPEN here: see extproc_map_state()
+ *  -EINVAL       not a legal name or value (RFC 9110, section 5)
+ *  -ENOSPC       more than the proxy takes: 100 edits, 100 headers or 60 KiB */
+static inline int extproc_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
+                               struct extproc_str name, struct extproc_str value)
+{
+    return x->api->edit(x, map, op, name, value);
+}
+
+/** extproc_edit(): drops all values of the name, leaves this one. */
+static inline int extproc_set(struct extproc_txn *x, enum extproc_map map, struct extproc_str name,
+                              struct extproc_str value)
+{
+    return x->api->edit(x, map, EXTPROC_SET, name, value);
+}
+
+/** extproc_edit(): one more value. */
+static inline int extproc_append(struct extproc_txn *x, enum extproc_map map,
+                                 struct extproc_str name, struct extproc_str value)
+{
+    return x->api->edit(x, map, EXTPROC_APPEND, name, value);
+}
+
+/** extproc_edit(): drops all values of the name. Removing what is not there is no error. */
+static inline int extproc_remove(struct extproc_txn *x, enum extproc_map map,
+                                 struct extproc_str name)
+{
+    struct extproc_str none = {NULL, 0};
+    return x->api->edit(x, map, EXTPROC_REMOVE, name, none);
+}
+
+/* ---- the body -------------------------------------------------------------------------------- */
+
+/** In a body phase: the body, or the chunk, in hand, as the plugins before this one left it.
+ *  ptr NULL: no body phase. An empty chunk has len 0 and a ptr. */
+static inline struct extproc_str extproc_body(struct extproc_txn *x)
+{
+    return x->api->body(x);
+}
+
+/** Sends other bytes in place of what is in hand; any length, 0 clears it.
+ *  In a headers phase: replaces the whole body, whatever the body mode is; the plugins after this
+ *  one get the new one in their body callbacks, and nobody sees the old (envoy CommonResponse,
+ *  CONTINUE_AND_REPLACE). Its trailers pass by unseen.
+ *  -EINVAL       ptr is NULL
+ *  -EOPNOTSUPP   neither a headers nor a body phase */
+static inline int extproc_body_set(struct extproc_txn *x, struct extproc_str bytes)
+{
+    return x->api->body_set(x, bytes, NULL, NULL);
+}
+
+/** The same without a copy: the bytes stay as they are until the host calls release(arg), exactly
+ *  once, from any thread, also when this function fails. */
+static inline int extproc_body_give(struct extproc_txn *x, struct extproc_str bytes,
+                                    void (*release)(void *), void *arg)
+{
+    return x->api->body_set(x, bytes, release, arg);
+}
+
+/* ---- attributes and metadata ------------------------------------------------------------------ */
+
+/** What the proxy tells of the transaction, by the name in its request_attributes or
+ *  response_attributes ("source.address", ...); this direction's first, then the other's. */
+static inline struct extproc_value extproc_attribute(struct extproc_txn *x, struct extproc_str name)
+{
+    return x->api->attribute(x, name);
+}
+
+/** The proxy's dynamic metadata of a namespace in its forwarding_namespaces: a DICT, or ABSENT. */
+static inline struct extproc_value extproc_metadata(struct extproc_txn *x, struct extproc_str ns)
+{
+    return x->api->metadata(x, ns);
+}
+
+/** The i-th member of a LIST (the key is absent) or of a DICT.
+ *  False: no such member, or neither list nor dict; *ret is untouched. */
+static inline bool extproc_value_at(struct extproc_txn *x, struct extproc_value v, size_t i,
+                                    struct extproc_field *ret)
+{
+    return x->api->value_at(v, i, ret);
+}
+
+/** The member of a DICT with this key, or ABSENT. */
+static inline struct extproc_value extproc_value_get(struct extproc_txn *x, struct extproc_value v,
+                                                     struct extproc_str key)
+{
+    return x->api->value_get(v, key);
+}
+
+static inline struct extproc_value extproc_null(void)
+{
+    struct extproc_value v;
+    memset(&v, 0, sizeof v);
+    v.kind = EXTPROC_NULL;
+    return v;
+}
+static inline struct extproc_value extproc_bool(bool b)
+{
+    struct extproc_value v = extproc_null();
+    v.kind = EXTPROC_BOOL;
+    v.as.boolean = b;
+    return v;
+}
+static inline struct extproc_value extproc_number(double n)
+{
+    struct extproc_value v = extproc_null();
+    v.kind = EXTPROC_NUMBER;
+    v.as.number = n;
+    return v;
+}
+/** Borrows the bytes: they must stay until the value has been passed to the host. */
+static inline struct extproc_value extproc_string(struct extproc_str s)
+{
+    struct extproc_value v = extproc_null();
+    v.kind = EXTPROC_STRING;
+    v.as.string = s;
+    return v;
+}
+
+/** A LIST of copies of these, until the callback returns. ABSENT: out of memory, an ABSENT member,
+ *  or nested more than 60 deep. */
+static inline struct extproc_value extproc_list(struct extproc_txn *x,
+                                                const struct extproc_value *items, size_t n)
+{
+    return x->api->list(x, items, n);
+}
+
+/** A DICT of copies of these; a key given twice has its last value. As extproc_list(). */
+static inline struct extproc_value extproc_dict(struct extproc_txn *x,
+                                                const struct extproc_field *fields, size_t n)
+{
+    return x->api->dict(x, fields, n);
+}
+
+/** Gives the proxy dynamic metadata: one key of a namespace in its receiving_namespaces. Keys of
+ *  several plugins are merged; of the same key the last one stays. Strings must be UTF-8.
+ *  -EINVAL       an empty namespace or key, an ABSENT value, not UTF-8
+ *  -EOPNOTSUPP   outside a phase */
+static inline int extproc_metadata_set(struct extproc_txn *x, struct extproc_str ns,
+                                       struct extproc_str key, struct extproc_value value)
+{
+    return x->api->metadata_set(x, ns, key, value);
+}
+
+/* ---- decisions -------------------------------------------------------------------------------- */
+
+/** The proxy looks for the route again. It does so only for a plugin that edits a header in the
+ *  same callback, as it would alone (envoy CommonResponse.clear_route_cache).
+ *  -EOPNOTSUPP   not in request_headers, nor in request_body of a WHOLE body */
+static inline int extproc_clear_route(struct extproc_txn *x)
+{
+    return x->api->clear_route(x);
+}
+
+/** Size and grpc_status filled in, the rest zero. */
+static inline struct extproc_response extproc_response_init(void)
+{
+    struct extproc_response r;
+    memset(&r, 0, sizeof r);
+    r.size = (uint32_t)sizeof r;
+    r.grpc_status = EXTPROC_NO_GRPC;
+    return r;
+}
+
+/** Answers in the origin's stead; return what it gives. The plugins behind this one do not run,
+ *  what the ones before it edited in this phase is dropped, metadata stays, and no phase follows.
+ *  It gives EXTPROC_FAIL, with a line in the log, where the status is not 200..599, a header is not
+ *  legal, or the response has already begun: response_body of a STREAMED body, response_trailers. */
+static inline enum extproc_action extproc_respond(struct extproc_txn *x,
+                                                  const struct extproc_response *r)
+{
+    return x->api->respond(x, r) == 0 ? EXTPROC_RESPOND : EXTPROC_FAIL;
+}
+/** In C: return extproc_reply(x, .status = 403, .body = EXTPROC_S("no\n")); */
+#ifndef __cplusplus
+#    define extproc_reply(x, ...)                                                                  \
+        extproc_respond((x), &(struct extproc_response){.size = sizeof(struct extproc_response),   \
+                                                        .grpc_status = EXTPROC_NO_GRPC,            \
+                                                        __VA_ARGS__})
+#endif
+
+/** This transaction needs these phases of this plugin no more.
+ *  -EINVAL       not phases */
+static inline int extproc_skip(struct extproc_txn *x, uint32_t phases)
+{
+    return x->api->skip(x, phases);
+}
+
+/** Suspends the chain. Return EXTPROC_DEFER after it. The plugin must call extproc_resume() exactly
+ *  once with what this returns, whatever happens: after a timeout or a disconnect the result goes
+ *  to drop() instead of to the resume callback. It may do so before this callback has returned.
+ *  timeout_ms 0: the section's `timeout`. NULL, with the reason in the log: out of memory, no
+ *  resume callback, outside a phase, or a host that cannot wait. */
+static inline struct extproc_wait *extproc_defer(struct extproc_txn *x, uint32_t timeout_ms,
+                                                 void (*drop)(void *result))
+{
+    return x->api->defer(x, timeout_ms, drop);
+}
+
+/** Any thread. Takes the wait and the result. NULL does nothing. */
+static inline void extproc_resume(struct extproc_wait *w, void *result)
+{
+    if (w)
+        w->api->resume(w, result);
+}
+
+/* ---- conveniences ----------------------------------------------------------------------------- */
+
+/** Zeroed memory that lives as long as the transaction, aligned for anything. Never freed before:
+ *  not for every chunk of a long body. NULL: out of memory. */
+static inline void *extproc_alloc(struct extproc_txn *x, size_t size)
+{
+    return x->api->alloc(x, size);
+}
+
+/** Memory until this callback returns, not zeroed, aligned for anything: for chunks of a long body.
+ *  NULL: out of memory. */
+static inline void *extproc_scratch(struct extproc_txn *x, size_t size)
+{
+    return x->api->scratch(x, size);
+}
+
+/** printf into scratch memory. ptr NULL: out of memory. */
+EXTPROC_PRINTF(2, 3)
+static inline struct extproc_str extproc_format(struct extproc_txn *x, const char *fmt, ...)
+{
+    va_list ap;
+    struct extproc_str s;
+    va_start(ap, fmt);
+    s = x->api->vformat(x, fmt, ap);
+    va_end(ap);
+    return s;
+}
+
+/** What a template says of this transaction, in scratch memory. ptr NULL: out of memory. */
+static inline struct extproc_str extproc_expand(struct extproc_txn *x,
+                                                const struct extproc_template *t)
+{
+    return x->api->expand(x, t);
+}
+
+/** A line in the service's log, with plugin, phase and request id. What repeats is limited. */
+EXTPROC_PRINTF(3, 4)
+static inline void extproc_log(struct extproc_txn *x, enum extproc_level level, const char *fmt,
+                               ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    x->api->vlog(x->host, x, level, fmt, ap);
+    va_end(ap);
+}
+
+/** The same without a transaction. Any thread. */
+EXTPROC_PRINTF(3, 4)
+static inline void extproc_host_log(struct extproc_host *h, enum extproc_level level,
+                                    const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    h->api->vlog(h, NULL, level, fmt, ap);
+    va_end(ap);
+}
+
+/** Any thread. Adds to a counter, or records in a histogram. NULL does nothing. */
+static inline void extproc_add(struct extproc_metric *m, uint64_t n)
+{
+    if (m)
+        m->api->metric_add(m, n);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
