@@ -10,7 +10,7 @@
 
 #include "base/str.h"
 
-#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,22 +105,20 @@ static struct arena_block *block_new(size_t size)
 static void *arena_alloc_block(struct arena *a, size_t size)
 {
     size_t block_size = next_block_size(a);
-    bool own = size > block_size - sizeof(struct arena_block) || block_size < sizeof *a->blocks;
+    bool own = block_size < size || block_size - size < sizeof(struct arena_block);
     struct arena_block *block = block_new(own ? size + sizeof *block : block_size);
     if (!block)
         return NULL;
 
-    if (own && a->blocks) { /* behind the first, which goes on being used */
-        block->next = a->blocks->next;
-        a->blocks->next = block;
-        return block->data;
+    /* A block of its own goes behind the first, which goes on being used. */
+    struct arena_block **at = own && a->blocks ? &a->blocks->next : &a->blocks;
+    block->next = *at;
+    *at = block;
+    if (a->blocks == block) {
+        arena_use_first(a);
+        a->next += size;
     }
-    block->next = a->blocks;
-    a->blocks = block;
-    arena_use_first(a);
-    void *p = a->next;
-    a->next += size;
-    return p;
+    return block->data;
 }
 
 void *arena_alloc(struct arena *a, size_t size)

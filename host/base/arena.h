@@ -38,6 +38,7 @@ void *arena_zalloc(struct arena *a, size_t size);
 struct extproc_str arena_copy(struct arena *a, struct extproc_str s);
 
 /* printf; out of memory: ptr NULL. A NUL stands behind the text, outside len. */
+EXTPROC_PRINTF(2, 0)
 struct extproc_str arena_vformat(struct arena *a, const char *fmt, va_list ap);
 EXTPROC_PRINTF(2, 3)
 struct extproc_str arena_format(struct arena *a, const char *fmt, ...);

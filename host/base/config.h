@@ -1,5 +1,6 @@
 /* config: the ini language, read with inih: sections of key-value pairs, each with its file and line.
  *
+ * A section with a name stands once; one without ([extprocd]) may go on elsewhere and is still one.
  * It knows the language (includes, comments, continuations, ${VAR}, ${file:PATH}) and not a single
  * key: what a section may hold is checked against a table of keys (keys.h).
  */
@@ -18,7 +19,9 @@ struct config_entry {
     struct extproc_str value; /* NUL-terminated as well */
     const char *file;
     unsigned line;
-    bool used; /* asked for by keys_check(); the rest is unknown */
+    bool used;    /* asked for by keys_check(); the rest is unknown          */
+    bool refused; /* its value could not be read, which was told; it is ""   */
+    bool hidden;  /* has ${VAR} or ${file:PATH} in it: maybe a secret, not to be shown */
 };
 
 struct config_section {
@@ -31,8 +34,8 @@ struct config_section {
 };
 
 struct config {
-    const char *file; /* the one it began with */
-    struct config_section *sections; /* in file order; a section that is opened twice is one */
+    const char *file;                /* the one it began with */
+    struct config_section *sections; /* in the order read: an include is read where it stands */
     size_t n_sections;
     struct config_private *priv; /* owns every string */
 };
@@ -63,7 +66,8 @@ void config_say_at(struct config_errors *errors, const char *file, unsigned line
 typedef bool config_knows_fn(const char *section_type, const char *key, void *arg);
 
 /* Reads a file and all it includes (the key `include` of [extprocd]; patterns in name order). Errors
- * are added; *ret holds what could be read, for more errors to be found. Never fails otherwise. */
+ * are added; *ret holds what could be read, for more errors to be found. Never fails otherwise: NULL
+ * only where there is no memory at all. An include is marked as used. */
 void config_read(const char *file, config_knows_fn *knows, void *arg, struct config_errors *errors,
                  struct config **ret);
 struct config *config_free(struct config *config);

@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 struct keys_value {
-    struct extproc_str text; /* as written, NUL-terminated as well  */
-    int64_t number;          /* INT, BOOL, DURATION ms, SIZE, CHOICE */
-    const struct config_entry *entry; /* NULL: the fallback          */
+    struct extproc_str text;          /* as written, NUL-terminated as well  */
+    int64_t number;                   /* INT, BOOL, DURATION ms, SIZE, CHOICE */
+    const struct config_entry *entry; /* NULL: the fallback                   */
 };
 
 struct keys_slot {

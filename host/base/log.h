@@ -43,6 +43,7 @@ bool log_wants(const struct log *log, enum extproc_level level);
 EXTPROC_PRINTF(4, 5)
 void log_line(struct log *log, enum extproc_level level, const struct log_context *context,
               const char *fmt, ...);
+EXTPROC_PRINTF(4, 0)
 void log_vline(struct log *log, enum extproc_level level, const struct log_context *context,
                const char *fmt, va_list ap);
 

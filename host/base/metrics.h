@@ -13,7 +13,8 @@
 
 struct metrics;
 
-enum { METRIC_BUCKETS = 65 }; /* bucket i counts values v with bit length i: 0, 1, 2-3, 4-7, ... */
+/* Bucket i counts values of bit length i: 0, 1, 2-3, 4-7, ... */
+enum { METRIC_BUCKETS = 65 };
 
 /* One counter or histogram, inside the mapping. */
 struct metric;

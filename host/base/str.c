@@ -92,9 +92,7 @@ bool str_is_utf8(struct extproc_str s)
 
 /* ---- what was meant -------------------------------------------------------------------------- */
 
-enum {
-    NAME_MAX_COMPARED = 64
-}; /* nothing we look up is longer */
+enum { NAME_MAX_COMPARED = 64 }; /* nothing we look up is longer */
 
 static unsigned min_of(unsigned a, unsigned b)
 {
@@ -136,7 +134,8 @@ const char *str_nearest(const char *name, const char *const *candidates, size_t 
     const char *nearest = NULL;
 
     for (size_t i = 0; i < n; i++) {
-        if (str_eq_nocase(str_c(name), str_c(candidates[i])))
+        struct extproc_str candidate = {candidates[i], strlen(candidates[i])};
+        if (str_eq_nocase((struct extproc_str){name, len}, candidate))
             return candidates[i];
         unsigned distance = str_distance(name, candidates[i], limit);
         if (distance < best) {

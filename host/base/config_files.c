@@ -1,0 +1,136 @@
+/* config_files: what an ini file names in the file system, seen from where it lies itself.
+ */
+#include "base/config_private.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FILE_MAX = 1024 * 1024 };
+
+/* Reads until the end instead of by the size that stat tells: a pipe has none. */
+static int read_all(int fd, struct config_bytes *bytes)
+{
+    size_t cap = 4096;
+    bytes->ptr = malloc(cap);
+    while (bytes->ptr) {
+        ssize_t n = read(fd, bytes->ptr + bytes->len, cap - bytes->len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            return 0;
+        bytes->len += (size_t)n;
+        if (bytes->len > FILE_MAX)
+            return -EFBIG;
+        if (bytes->len == cap) {
+            char *larger = realloc(bytes->ptr, cap *= 2);
+            if (!larger)
+                return -ENOMEM;
+            bytes->ptr = larger;
+        }
+    }
+    return -ENOMEM;
+}
+
+int config_slurp(const char *path, struct config_bytes *ret)
+{
+    struct config_bytes bytes = {0};
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return -errno;
+
+    int r = fstat(fd, &st) < 0 ? -errno : read_all(fd, &bytes);
+    close(fd);
+    if (r < 0) {
+        free(bytes.ptr);
+        return r;
+    }
+    bytes.device = st.st_dev;
+    bytes.inode = st.st_ino;
+    *ret = bytes;
+    return 0;
+}
+
+/* With its slash; empty where the file has no folder in its name. */
+static struct extproc_str folder_of(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    return (struct extproc_str){file, slash ? (size_t)(slash - file) + 1 : 0};
+}
+
+const char *config_beside(struct arena *arena, const char *file, const char *path)
+{
+    struct extproc_str folder = folder_of(file);
+    if (*path == '/')
+        folder.len = 0;
+    return arena_format(arena, "%.*s%s", EXTPROC_ARG(folder), path).ptr;
+}
+
+/* ---- patterns -------------------------------------------------------------------------------- */
+
+/* The folder is a name, not a pattern, whatever characters it has. NULL: out of memory. */
+static const char *pattern_beside(struct arena *arena, const char *file, const char *pattern)
+{
+    struct extproc_str folder = folder_of(file);
+    char *escaped = arena_alloc(arena, 2 * folder.len + 1), *to = escaped;
+    if (!escaped)
+        return NULL;
+    for (size_t i = 0; i < folder.len; i++) {
+        if (strchr("*?[\\", folder.ptr[i]))
+            *to++ = '\\';
+        *to++ = folder.ptr[i];
+    }
+    *to = '\0';
+    return arena_format(arena, "%s%s", *pattern == '/' ? "" : escaped, pattern).ptr;
+}
+
+static const char **paths_copy(struct arena *arena, char **paths, size_t n)
+{
+    const char **copy = arena_array(arena, n, sizeof *copy);
+    for (size_t i = 0; copy && i < n; i++) {
+        copy[i] = arena_format(arena, "%s", paths[i]).ptr;
+        if (!copy[i])
+            return NULL;
+    }
+    return copy;
+}
+
+bool config_is_pattern(const char *path)
+{
+    return strpbrk(path, "*?[") != NULL;
+}
+
+/* A folder that is not there holds no files; one that cannot be read may hold some. */
+static int glob_stops_at(const char *path, int error)
+{
+    return error != ENOENT && error != ENOTDIR;
+}
+
+int config_matches(struct arena *arena, const char *file, const char *pattern,
+                   const char ***ret_paths, size_t *ret_n)
+{
+    const char *full = pattern_beside(arena, file, pattern);
+    if (!full)
+        return -ENOMEM;
+
+    glob_t found = {0};
+    int r = glob(full, 0, glob_stops_at, &found);
+    size_t n = found.gl_pathc;
+    const char **paths = paths_copy(arena, found.gl_pathv, n);
+    globfree(&found);
+    if (r == GLOB_ABORTED)
+        return -EACCES;
+    if (r == GLOB_NOSPACE || !paths)
+        return -ENOMEM;
+    *ret_paths = paths;
+    *ret_n = n;
+    return 0;
+}

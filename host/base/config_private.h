@@ -1,0 +1,100 @@
+/* config_private: what the files of config share, and nobody else sees. */
+#ifndef EXTPROCD_BASE_CONFIG_PRIVATE_H
+#define EXTPROCD_BASE_CONFIG_PRIVATE_H
+
+#include "base/arena.h"
+#include "base/config.h"
+
+#include <sys/types.h>
+
+/* ---- files (config_files.c) ------------------------------------------------------------------ */
+
+struct config_bytes {
+    char *ptr; /* from malloc */
+    size_t len;
+    dev_t device; /* with inode: which file it is, whatever its name */
+    ino_t inode;
+};
+
+/* The whole of a file. 0 or -errno: -EISDIR, -EFBIG where it is larger than any ini file. */
+int config_slurp(const char *path, struct config_bytes *ret);
+
+/* `path` as seen from the folder of `file`. NULL: out of memory. */
+const char *config_beside(struct arena *arena, const char *file, const char *path);
+
+/* Is it a pattern of glob(7), or the name of one file? */
+bool config_is_pattern(const char *path);
+
+/* The files that match a pattern beside `file`, in name order; none is fine. 0, -ENOMEM, or -EACCES:
+ * there is a folder that cannot be read. *ret_paths is the arena's. */
+int config_matches(struct arena *arena, const char *file, const char *pattern,
+                   const char ***ret_paths, size_t *ret_n);
+
+/* ---- values (config_expand.c) ---------------------------------------------------------------- */
+
+/* Text that grows in an arena. All zero: empty. */
+struct config_text {
+    char *ptr; /* NUL-terminated once something was added */
+    size_t len, cap;
+};
+/* False: out of memory. */
+bool config_text_add(struct arena *arena, struct config_text *text, struct extproc_str bytes);
+
+/* A value as written in `file`, with ${VAR}, ${file:PATH}, $${ and \; replaced. False: it cannot be;
+ * *ret_why says why, and never shows what was read. */
+bool config_expand(struct arena *arena, const char *file, struct extproc_str raw,
+                   struct extproc_str *ret, const char **ret_why);
+
+/* ---- building (config_build.c) --------------------------------------------------------------- */
+
+/* What a config owns, and what it needs while it is being read. */
+struct config_private {
+    struct arena arena;
+    struct config_seen *files; /* every file that was read */
+    config_knows_fn *knows;
+    void *knows_arg;
+    struct config_errors *errors;
+    bool out_of_memory; /* told once, at the end */
+};
+
+/* A file that is being read: where its lines go. */
+struct config_file {
+    struct config *config;
+    const char *name;
+    bool has_section;
+    size_t section;  /* its place: the array of sections moves as it grows */
+    const char *key; /* of the entry that is being put together; NULL: none */
+    unsigned key_line;
+    struct config_text value; /* as written, without comments */
+};
+
+/* A section begins; name "": it has none. */
+void config_begin_section(struct config_file *f, unsigned line, struct extproc_str type,
+                          struct extproc_str name);
+/* The lines that follow belong to no section. */
+void config_end_section(struct config_file *f);
+
+void config_begin_entry(struct config_file *f, unsigned line, const char *key, const char *value);
+/* One more line of the entry's value. */
+void config_continue_entry(struct config_file *f, struct extproc_str text);
+/* Expands the value, keeps the entry, reads what it includes. Without an entry: nothing. */
+void config_end_entry(struct config_file *f);
+
+/* An error at a line of the section that has begun; key "": of no key. */
+EXTPROC_PRINTF(4, 5)
+void config_file_say(struct config_file *f, unsigned line, const char *key, const char *fmt, ...);
+/* Is this a key that the section knows? */
+bool config_file_knows(const struct config_file *f, const char *key);
+
+/* ---- including (config.c) -------------------------------------------------------------------- */
+
+/* Reads what an entry `include` of a section names. */
+void config_include(struct config *config, const struct config_section *section,
+                    const struct config_entry *entry);
+
+/* ---- reading (config_reader.c) --------------------------------------------------------------- */
+
+/* Everything in a file's bytes. */
+void config_read_lines(struct config_file *f, struct extproc_str bytes);
+
+#endif

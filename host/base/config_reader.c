@@ -1,0 +1,312 @@
+/* config_reader: the lines of one file, through inih.
+ *
+ * inih splits keys from values and cuts comments. What it does not do (version 55, as Debian builds
+ * it) is done here, in the function that hands it each line: it tells no line numbers, cuts a line
+ * at the size of its buffer and a section's name at 49 bytes, both without a word, passes a section
+ * without keys over, gives a continuation as if the key stood there again, its comment kept, and
+ * names only the first line that it could make nothing of. So for every line we know beforehand what
+ * inih has to make of it; a line that is wrong is told, and inih gets an empty one in its place.
+ *
+ * What goes on with a line that was refused is refused with it: one mistake, one error.
+ */
+#include "base/config_private.h"
+#include "base/str.h"
+
+#include <ini.h>
+
+#include <ctype.h>
+#include <string.h>
+
+enum line_kind {
+    LINE_NOTHING, /* inih gets an empty line       */
+    LINE_SECTION, /* inih calls nobody             */
+    LINE_PAIR,    /* inih calls with key and value */
+    LINE_MORE     /* inih calls with the text      */
+};
+
+enum above {
+    ABOVE_NO_KEY, /* nothing that an indented line could belong to */
+    ABOVE_KEY,
+    ABOVE_REFUSED
+};
+
+struct reader {
+    struct config_file *f;
+    struct extproc_str rest; /* of the file's bytes */
+    unsigned line;
+    enum line_kind kind; /* of the line that inih has in hand */
+    bool taken;          /* ... and it called */
+    enum above above;
+    bool before_sections, in_refused_section;
+};
+
+/* ---- pieces of a line ------------------------------------------------------------------------ */
+
+/* As inih has it: what may be in front of a key, and makes a line an indented one. */
+static bool is_space(char c)
+{
+    return isspace((unsigned char)c) != 0;
+}
+
+static struct extproc_str trimmed(struct extproc_str s)
+{
+    while (s.len > 0 && is_space(s.ptr[0]))
+        s.ptr++, s.len--;
+    while (s.len > 0 && is_space(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+/* What stands before a comment: a ; behind a space. */
+static struct extproc_str without_comment(struct extproc_str s)
+{
+    for (size_t i = 1; i < s.len; i++) {
+        if (s.ptr[i] == ';' && is_space(s.ptr[i - 1]))
+            return trimmed((struct extproc_str){s.ptr, i});
+    }
+    return trimmed(s);
+}
+
+/* The key in front of the first = or :, NUL-terminated; empty where there is none to speak of. */
+static const char *key_in(struct extproc_str text, char ret_key[static CONFIG_KEY_MAX + 1])
+{
+    size_t len = 0;
+    while (len < text.len && text.ptr[len] != '=' && text.ptr[len] != ':')
+        len++;
+    struct extproc_str key = trimmed((struct extproc_str){text.ptr, len});
+    if (len == text.len || key.len > CONFIG_KEY_MAX)
+        key.len = 0;
+    memcpy(ret_key, key.ptr, key.len);
+    ret_key[key.len] = '\0';
+    return ret_key;
+}
+
+static struct extproc_str next_piece(struct extproc_str *rest)
+{
+    const char *end = memchr(rest->ptr, '\n', rest->len);
+    struct extproc_str piece = {rest->ptr, end ? (size_t)(end - rest->ptr) : rest->len};
+    size_t taken = end ? piece.len + 1 : piece.len;
+    rest->ptr += taken;
+    rest->len -= taken;
+    if (piece.len > 0 && piece.ptr[piece.len - 1] == '\r')
+        piece.len--;
+    return piece;
+}
+
+/* ---- sections -------------------------------------------------------------------------------- */
+
+static bool is_name(struct extproc_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (!isalnum((unsigned char)s.ptr[i]) && !strchr("_.-", s.ptr[i]))
+            return false;
+    }
+    return s.len > 0 && s.len <= CONFIG_NAME_MAX;
+}
+
+/* "[type]" or "[type:NAME]", the brackets taken off. */
+static void split_section(struct extproc_str s, struct extproc_str *ret_type,
+                          struct extproc_str *ret_name)
+{
+    const char *colon = memchr(s.ptr, ':', s.len);
+    size_t type_len = colon ? (size_t)(colon - s.ptr) : s.len;
+    *ret_type = (struct extproc_str){s.ptr, type_len};
+    *ret_name = STR_ABSENT;
+    if (colon)
+        *ret_name = (struct extproc_str){colon + 1, s.len - type_len - 1};
+}
+
+/* What follows belongs to a section of which we do not know what it is. */
+static void end_section(struct reader *r)
+{
+    config_end_section(r->f);
+    r->above = ABOVE_NO_KEY;
+    r->before_sections = false;
+    r->in_refused_section = true;
+}
+
+static enum line_kind refuse_section(struct reader *r, const char *what)
+{
+    config_file_say(r->f, r->line, "", "%s", what);
+    return LINE_NOTHING;
+}
+
+static enum line_kind section_line(struct reader *r, struct extproc_str line)
+{
+    struct extproc_str type, name;
+    struct extproc_str text = without_comment(line);
+    const char *end = memchr(text.ptr, ']', text.len);
+
+    end_section(r);
+    if (!end)
+        return refuse_section(r, "a section without its ] ([type] or [type:NAME])");
+    split_section((struct extproc_str){text.ptr + 1, (size_t)(end - text.ptr) - 1}, &type, &name);
+    if (!is_name(type))
+        return refuse_section(r, "not a section ([type] or [type:NAME])");
+
+    r->in_refused_section = false;
+    config_begin_section(r->f, r->line, type, name.ptr ? name : EXTPROC_S(""));
+    if (name.ptr && !is_name(name))
+        config_file_say(r->f, r->line, "", "not a name (1 to %d of A-Z a-z 0-9 _ . -)",
+                        CONFIG_NAME_MAX);
+    if (end + 1 < text.ptr + text.len)
+        config_file_say(r->f, r->line, "", "text behind the ] (a key begins its own line)");
+    return LINE_SECTION;
+}
+
+/* A line that is nothing but [type] or [type:NAME]; not an address like [::1]. */
+static bool looks_like_section(struct extproc_str text)
+{
+    struct extproc_str type, name;
+    text = without_comment(text);
+    if (text.len < 2 || text.ptr[0] != '[' || text.ptr[text.len - 1] != ']')
+        return false;
+    split_section((struct extproc_str){text.ptr + 1, text.len - 2}, &type, &name);
+    return is_name(type) && (!name.ptr || is_name(name));
+}
+
+/* ---- the other lines ------------------------------------------------------------------------- */
+
+static enum line_kind pair_line(struct reader *r)
+{
+    config_end_entry(r->f);
+    r->above = ABOVE_REFUSED; /* until inih has called with a key that is one */
+    return r->in_refused_section ? LINE_NOTHING : LINE_PAIR;
+}
+
+static enum line_kind indented_line(struct reader *r, struct extproc_str text)
+{
+    char key[CONFIG_KEY_MAX + 1];
+
+    if (r->above == ABOVE_REFUSED || r->in_refused_section)
+        return LINE_NOTHING;
+    if (r->above == ABOVE_NO_KEY) {
+        config_file_say(r->f, r->line, "",
+                        "an indented line, and no key above that it could go on with (sections and "
+                        "keys begin their line)");
+        return LINE_NOTHING;
+    }
+    if (config_file_knows(r->f, key_in(text, key)))
+        config_file_say(r->f, r->line, key,
+                        "is indented, so it would go on with the value of %s above (begin the line "
+                        "with the key)",
+                        r->f->key);
+    else if (looks_like_section(text))
+        config_file_say(r->f, r->line, "",
+                        "a section is indented, so it would go on with the value of %s above "
+                        "(begin the line with the [)",
+                        r->f->key);
+    else
+        return LINE_MORE;
+    return LINE_NOTHING;
+}
+
+/* The line says nothing that could be used, and neither does what goes on with it. */
+static void refuse_line(struct reader *r, struct extproc_str line)
+{
+    if (line.ptr[0] == '[')
+        end_section(r);
+    else if (!is_space(line.ptr[0]))
+        pair_line(r);
+}
+
+static void too_long(struct reader *r, struct extproc_str line, size_t max)
+{
+    char key[CONFIG_KEY_MAX + 1] = "";
+
+    refuse_line(r, line);
+    if (line.ptr[0] != '[' && !is_space(line.ptr[0]))
+        key_in(line, key);
+    config_file_say(r->f, r->line, key,
+                    "a line of %zu bytes (at most %zu: go on in an indented line, which is joined "
+                    "with one space, or use ${file:PATH})",
+                    line.len, max);
+}
+
+static enum line_kind line_kind(struct reader *r, struct extproc_str line, size_t max)
+{
+    struct extproc_str text = trimmed(line);
+
+    if (memchr(line.ptr, '\0', line.len)) {
+        refuse_line(r, line);
+        config_file_say(r->f, r->line, "", "a NUL byte (text only)");
+        return LINE_NOTHING;
+    }
+    if (text.len == 0 || text.ptr[0] == ';' || text.ptr[0] == '#')
+        return LINE_NOTHING;
+    if (line.len > max) {
+        too_long(r, line, max);
+        return LINE_NOTHING;
+    }
+    if (line.ptr[0] == '[')
+        return section_line(r, line);
+    return is_space(line.ptr[0]) ? indented_line(r, text) : pair_line(r);
+}
+
+/* ---- inih's side ----------------------------------------------------------------------------- */
+
+/* Did inih make of the last line what it had to? Only a line without = or : can go by. */
+static void check_last_line(struct reader *r)
+{
+    if (r->kind == LINE_PAIR && !r->taken)
+        config_file_say(r->f, r->line, "",
+                        "a line without = (key = value; a line that goes on with a value is "
+                        "indented)");
+}
+
+/* In fgets(3)'s place. */
+static char *reader_line(char *ret_line, int size, void *arg)
+{
+    struct reader *r = arg;
+    check_last_line(r);
+    r->kind = LINE_NOTHING;
+    r->taken = false;
+    if (r->rest.len == 0)
+        return NULL;
+
+    struct extproc_str line = next_piece(&r->rest);
+    r->line++;
+    r->kind = line_kind(r, line, (size_t)size - 1);
+    if (r->kind == LINE_NOTHING)
+        line.len = 0;
+    memcpy(ret_line, line.ptr, line.len);
+    ret_line[line.len] = '\0';
+    return ret_line;
+}
+
+static void pair(struct reader *r, const char *key, const char *value)
+{
+    if (r->before_sections)
+        config_file_say(r->f, r->line, key, "stands before the first section ([extprocd], ...)");
+    else if (!*key)
+        config_file_say(r->f, r->line, "", "a value without a key (key = value)");
+    else if (strlen(key) > CONFIG_KEY_MAX)
+        config_file_say(r->f, r->line, "", "a key of %zu bytes (at most %d)", strlen(key),
+                        CONFIG_KEY_MAX);
+    else {
+        config_begin_entry(r->f, r->line, key, value);
+        r->above = r->f->key ? ABOVE_KEY : ABOVE_REFUSED;
+    }
+}
+
+/* inih's section is not used: it may be cut, and of those without a key it does not tell. */
+static int reader_pair(void *arg, const char *section, const char *key, const char *value)
+{
+    struct reader *r = arg;
+    r->taken = true;
+    if (r->kind == LINE_MORE)
+        config_continue_entry(r->f, without_comment(str_c(value)));
+    else
+        pair(r, key, value);
+    return 1;
+}
+
+void config_read_lines(struct config_file *f, struct extproc_str bytes)
+{
+    struct reader r = {.f = f, .rest = bytes, .before_sections = true};
+
+    if (str_has_prefix(bytes, "\xEF\xBB\xBF"))
+        r.rest.ptr += 3, r.rest.len -= 3;
+    ini_parse_stream(reader_line, &r, reader_pair, &r);
+    config_end_section(f);
+}

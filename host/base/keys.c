@@ -1,0 +1,210 @@
+/* keys: one section checked against a table of keys, its values typed.
+ *
+ * Every mistake of the section is told, and each once. A value that is wrong is left out of the
+ * result, so what is in the result is right. Values of secret keys, and those that
+ * come from outside the ini file, are never shown.
+ */
+#include "base/keys.h"
+
+#include "base/keys_private.h"
+#include "base/str.h"
+
+#include <string.h>
+
+const struct extproc_key *keys_at(struct keys_table table, size_t i)
+{
+    if (!table.first)
+        return NULL;
+    /* The stride is the plugin's own size of a key, which may be larger than ours. */
+    const void *at = (const char *)table.first + i * table.stride;
+    const struct extproc_key *key = at;
+    return key->name ? key : NULL;
+}
+
+static size_t keys_count(struct keys_table table)
+{
+    size_t n = 0;
+    while (keys_at(table, n))
+        n++;
+    return n;
+}
+
+/* ---- checking -------------------------------------------------------------------------------- */
+
+struct check {
+    struct config_section *section;
+    struct arena *arena;
+    struct config_errors *errors;
+    bool failed;
+};
+
+static void say_wrong(struct check *c, const struct extproc_key *key,
+                      const struct config_entry *entry, const char *right)
+{
+    c->failed = true;
+    if (key->flags & EXTPROC_KEY_SECRET || entry->hidden)
+        config_say(c->errors, CONFIG_ERROR, c->section, entry, "cannot be what it is (%s)", right);
+    else
+        config_say(c->errors, CONFIG_ERROR, c->section, entry, "cannot be \"%s\" (%s)",
+                   entry->value.ptr, right);
+}
+
+static void say_twice(struct check *c, const struct config_entry *entry,
+                      const struct config_entry *first)
+{
+    c->failed = true;
+    config_say(c->errors, CONFIG_ERROR, c->section, entry,
+               "is given twice, first at %s:%u (it takes one value)", first->file, first->line);
+}
+
+static void say_missing(struct check *c, const struct extproc_key *key)
+{
+    const struct config_entry at = {
+        .key = key->name, .file = c->section->file, .line = c->section->line};
+    c->failed = true;
+    config_say(c->errors, CONFIG_ERROR, c->section, &at, "is missing (%s)",
+               key->help ? key->help : "it must be given");
+}
+
+/* One more entry of the key; `first` is its first one. */
+static void check_entry(struct check *c, struct keys_slot *slot, const struct config_entry *entry,
+                        const struct config_entry *first)
+{
+    struct keys_value value = {.text = entry->value, .entry = entry};
+    const char *right;
+
+    if (entry->refused)
+        c->failed = true;
+    else if (entry != first && !(slot->key->flags & EXTPROC_KEY_LIST))
+        say_twice(c, entry, first);
+    else if (!keys_parse(slot->key, entry->value, &value.number, &right))
+        say_wrong(c, slot->key, entry, right);
+    else
+        slot->values[slot->n_values++] = value;
+}
+
+static bool is_of(const struct config_entry *entry, const struct extproc_key *key)
+{
+    return strcmp(entry->key, key->name) == 0;
+}
+
+static size_t count_entries(const struct config_section *section, const struct extproc_key *key)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < section->n_entries; i++)
+        n += is_of(&section->entries[i], key);
+    return n;
+}
+
+static void take_fallback(struct check *c, struct keys_slot *slot)
+{
+    struct keys_value value = {.text = str_c(slot->key->fallback)};
+    const char *right;
+    if (keys_parse(slot->key, value.text, &value.number, &right))
+        slot->values[slot->n_values++] = value;
+}
+
+/* False: out of memory. */
+static bool check_key(struct check *c, struct keys_slot *slot)
+{
+    const struct extproc_key *key = slot->key;
+    const struct config_entry *first = NULL;
+    size_t n = count_entries(c->section, key);
+
+    slot->values = arena_array(c->arena, n ? n : 1, sizeof *slot->values);
+    if (!slot->values)
+        return false;
+    for (size_t i = 0; n > 0 && i < c->section->n_entries; i++) {
+        struct config_entry *entry = &c->section->entries[i];
+        if (!is_of(entry, key))
+            continue;
+        entry->used = true;
+        first = first ? first : entry;
+        check_entry(c, slot, entry, first);
+    }
+    if (n == 0 && key->flags & EXTPROC_KEY_REQUIRED)
+        say_missing(c, key);
+    else if (n == 0 && key->fallback)
+        take_fallback(c, slot);
+    return true;
+}
+
+bool keys_check(struct config_section *section, struct keys_table table, struct arena *arena,
+                struct config_errors *errors, struct keys *ret)
+{
+    struct check c = {.section = section, .arena = arena, .errors = errors};
+    size_t n = keys_count(table);
+    struct keys_slot *slots = arena_array(arena, n, sizeof *slots);
+    bool has_memory = slots != NULL;
+
+    for (size_t i = 0; has_memory && i < n; i++) {
+        slots[i] = (struct keys_slot){.key = keys_at(table, i)};
+        has_memory = check_key(&c, &slots[i]);
+    }
+    if (!has_memory) {
+        config_say(errors, CONFIG_ERROR, section, NULL, "out of memory");
+        return false;
+    }
+    *ret = (struct keys){slots, n};
+    return !c.failed;
+}
+
+/* ---- unknown --------------------------------------------------------------------------------- */
+
+static const char *nearest_key(const char *name, const struct keys_table *tables, size_t n_tables)
+{
+    const char *pair[2] = {NULL, NULL};
+    for (size_t i = 0; i < n_tables; i++) {
+        const struct extproc_key *key;
+        for (size_t j = 0; (key = keys_at(tables[i], j)); j++) {
+            pair[1] = key->name;
+            pair[0] = pair[0] ? str_nearest(name, pair, 2) : str_nearest(name, &pair[1], 1);
+        }
+    }
+    return pair[0];
+}
+
+void keys_unknown(const struct config_section *section, const struct keys_table *tables,
+                  size_t n_tables, struct config_errors *errors)
+{
+    for (size_t i = 0; i < section->n_entries; i++) {
+        const struct config_entry *entry = &section->entries[i];
+        if (entry->used)
+            continue;
+        const char *nearest = nearest_key(entry->key, tables, n_tables);
+        if (nearest)
+            config_say(errors, CONFIG_ERROR, section, entry, "unknown key (did you mean %s?)",
+                       nearest);
+        else
+            config_say(errors, CONFIG_ERROR, section, entry, "unknown key");
+    }
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+const struct keys_slot *keys_find(const struct keys *keys, const char *key)
+{
+    for (size_t i = 0; i < keys->n_slots; i++) {
+        if (strcmp(keys->slots[i].key->name, key) == 0)
+            return &keys->slots[i];
+    }
+    return NULL;
+}
+
+static const struct keys_value *first_value(const struct keys *keys, const char *key)
+{
+    const struct keys_slot *slot = keys_find(keys, key);
+    return slot && slot->n_values > 0 ? &slot->values[0] : NULL;
+}
+
+struct extproc_str keys_text(const struct keys *keys, const char *key)
+{
+    const struct keys_value *value = first_value(keys, key);
+    return value ? value->text : STR_ABSENT;
+}
+
+int64_t keys_number(const struct keys *keys, const char *key)
+{
+    const struct keys_value *value = first_value(keys, key);
+    return value ? value->number : 0;
+}

@@ -1,0 +1,162 @@
+/* keys_parse: one value of a key's type, read from its text.
+ *
+ * A number is read by us: strtol(3) takes spaces, signs, octal and hexadecimal that nobody meant.
+ * What does not fit into the result is refused, never cut.
+ */
+#include "base/keys.h"
+#include "base/str.h"
+
+#include <string.h>
+
+struct unit {
+    const char *name;
+    int64_t factor;
+};
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+/* The digits that *s begins with, moved over; downwards for negative ones, whose range is larger.
+ * False: none, or too many. */
+static bool parse_digits(struct extproc_str *s, int sign, int64_t *ret)
+{
+    int64_t n = 0;
+    size_t len = 0;
+    for (; len < s->len && s->ptr[len] >= '0' && s->ptr[len] <= '9'; len++) {
+        int64_t digit = sign * (s->ptr[len] - '0');
+        if (__builtin_mul_overflow(n, (int64_t)10, &n) || __builtin_add_overflow(n, digit, &n))
+            return false;
+    }
+    s->ptr += len;
+    s->len -= len;
+    *ret = n;
+    return len > 0;
+}
+
+static bool parse_int(struct extproc_str text, int64_t *ret)
+{
+    bool negative = str_has_prefix(text, "-");
+    int64_t n;
+    if (negative)
+        text.ptr++, text.len--;
+    if (!parse_digits(&text, negative ? -1 : 1, &n) || text.len > 0)
+        return false;
+    *ret = n;
+    return true;
+}
+
+/* Digits and one of the units. */
+static bool parse_quantity(struct extproc_str text, const struct unit *units, size_t n_units,
+                           int64_t *ret)
+{
+    int64_t n;
+    if (!parse_digits(&text, 1, &n))
+        return false;
+    for (size_t i = 0; i < n_units; i++) {
+        if (str_eq_c(text, units[i].name)) {
+            bool fits = !__builtin_mul_overflow(n, units[i].factor, &n);
+            if (fits)
+                *ret = n;
+            return fits;
+        }
+    }
+    return false;
+}
+
+static bool parse_duration(struct extproc_str text, int64_t *ret)
+{
+    static const struct unit units[] = {
+        {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 60 * 60 * 1000}};
+    if (str_eq_c(text, "0")) { /* is the same in every unit */
+        *ret = 0;
+        return true;
+    }
+    return parse_quantity(text, units, sizeof units / sizeof *units, ret);
+}
+
+static bool parse_size(struct extproc_str text, int64_t *ret)
+{
+    static const struct unit units[] = {{"", 1}, {"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}};
+    return parse_quantity(text, units, sizeof units / sizeof *units, ret);
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+static bool parse_bool(struct extproc_str text, int64_t *ret)
+{
+    static const struct {
+        const char *word;
+        bool value;
+    } words[] = {{"yes", true},    {"no", false}, {"true", true},
+                 {"false", false}, {"on", true},  {"off", false}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (str_eq_c(text, words[i].word)) {
+            *ret = words[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_choice(struct extproc_str text, const char *choices, int64_t *ret)
+{
+    int64_t place = 0;
+    for (const char *at = choices; at; place++) {
+        size_t len = strcspn(at, "|");
+        if (extproc_eq(text, (struct extproc_str){at, len})) {
+            *ret = place;
+            return true;
+        }
+        at = at[len] ? at + len + 1 : NULL;
+    }
+    return false;
+}
+
+static bool parse_as(const struct extproc_key *key, struct extproc_str text, int64_t *ret)
+{
+    switch (key->type) {
+    case EXTPROC_KEY_STR:
+        *ret = 0;
+        return true;
+    case EXTPROC_KEY_INT:
+        return parse_int(text, ret);
+    case EXTPROC_KEY_BOOL:
+        return parse_bool(text, ret);
+    case EXTPROC_KEY_DURATION:
+        return parse_duration(text, ret);
+    case EXTPROC_KEY_SIZE:
+        return parse_size(text, ret);
+    case EXTPROC_KEY_CHOICE:
+        return parse_choice(text, key->choices, ret);
+    default: /* comes from a plugin */
+        return false;
+    }
+}
+
+static const char *right_for(const struct extproc_key *key)
+{
+    switch (key->type) {
+    case EXTPROC_KEY_STR:
+        return "any text";
+    case EXTPROC_KEY_INT:
+        return "a whole number";
+    case EXTPROC_KEY_BOOL:
+        return "yes, no, true, false, on or off";
+    case EXTPROC_KEY_DURATION:
+        return "a whole number with ms, s, m or h, like 150ms";
+    case EXTPROC_KEY_SIZE:
+        return "a whole number of bytes, or one with k, m or g, like 64k";
+    case EXTPROC_KEY_CHOICE:
+        return key->choices ? key->choices : "no choice";
+    default:
+        return "a type that this version knows";
+    }
+}
+
+bool keys_parse(const struct extproc_key *key, struct extproc_str text, int64_t *ret_number,
+                const char **ret_why)
+{
+    bool done = parse_as(key, text, ret_number);
+    if (!done)
+        *ret_why = right_for(key);
+    return done;
+}

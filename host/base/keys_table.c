@@ -1,0 +1,99 @@
+/* keys_table: whether a table of keys is one that ini files can be checked against.
+ *
+ * The table may be a plugin's: nothing in it is believed.
+ */
+#include "base/keys.h"
+#include "base/keys_private.h"
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+EXTPROC_PRINTF(2, 3)
+static const char *because(struct arena *arena, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    const char *why = arena_vformat(arena, fmt, ap).ptr;
+    va_end(ap);
+    return why ? why : "out of memory";
+}
+
+/* A name that can be written in front of an = sign, and is then found again. */
+static bool is_key_name(const char *name)
+{
+    size_t len = strnlen(name, CONFIG_KEY_MAX + 1);
+    if (len == 0 || len > CONFIG_KEY_MAX || strchr("[;#", *name))
+        return false;
+    for (const char *c = name; *c; c++) {
+        if (*c <= ' ' || *c > '~' || *c == ':' || *c == '=')
+            return false;
+    }
+    return true;
+}
+
+static bool are_choices(const char *choices)
+{
+    if (!choices)
+        return false;
+    for (const char *at = choices;; at++) {
+        size_t len = strcspn(at, "|");
+        if (len == 0)
+            return false;
+        at += len;
+        if (!*at)
+            return true;
+    }
+}
+
+/* NULL: nothing is wrong. */
+static const char *key_wrong(const struct extproc_key *key, struct arena *arena)
+{
+    const uint32_t flags = EXTPROC_KEY_REQUIRED | EXTPROC_KEY_LIST | EXTPROC_KEY_SECRET;
+    const char *right;
+    int64_t number;
+
+    if (!is_key_name(key->name))
+        return because(arena,
+                       "\"%.*s\" is not a key's name (1 to %d printable characters without space, "
+                       ": and =, and no [ ; # in front)",
+                       CONFIG_KEY_MAX, key->name, CONFIG_KEY_MAX);
+    if ((unsigned)key->type > EXTPROC_KEY_CHOICE)
+        return because(arena, "key %s: type %u is not known", key->name, (unsigned)key->type);
+    if (key->flags & ~flags)
+        return because(arena, "key %s: flags 0x%x are not known", key->name, key->flags & ~flags);
+    if (key->type == EXTPROC_KEY_CHOICE && !are_choices(key->choices))
+        return because(arena, "key %s: no choices (\"one|two|three\")", key->name);
+    if (!key->fallback)
+        return NULL;
+    if (key->flags & EXTPROC_KEY_REQUIRED)
+        return because(arena, "key %s: is required, and has a fallback (one of both)", key->name);
+    if (!keys_parse(key, str_c(key->fallback), &number, &right))
+        return because(arena, "key %s: its fallback cannot be \"%s\" (%s)", key->name,
+                       key->fallback, right);
+    return NULL;
+}
+
+static bool stands_before(struct keys_table table, size_t place)
+{
+    for (size_t i = 0; i < place; i++) {
+        if (strcmp(keys_at(table, i)->name, keys_at(table, place)->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool keys_table_valid(struct keys_table table, struct arena *arena, const char **ret_why)
+{
+    for (size_t i = 0; keys_at(table, i); i++) {
+        const struct extproc_key *key = keys_at(table, i);
+        const char *why = key_wrong(key, arena);
+        if (!why && stands_before(table, i))
+            why = because(arena, "key %s: stands twice in the table", key->name);
+        if (why) {
+            *ret_why = why;
+            return false;
+        }
+    }
+    return true;
+}

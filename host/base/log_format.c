@@ -1,0 +1,165 @@
+/* log_format: one line of the log as bytes, as text or as JSON.
+ *
+ *     2026-11-24T21:00:00.123Z warn  transaction=7f3a plugin=tags phase=request_headers: no value
+ *     {"time":"…","level":"warn","transaction":"7f3a","plugin":"tags","phase":"…","message":"…"}
+ *
+ * The line always fits and always ends well: what is variable in length stops before the room that
+ * is reserved for the marks and brackets behind it. What comes from the wire (a transaction's id, a
+ * text) cannot begin a new line, move a terminal's cursor or leave its JSON string.
+ */
+#include "base/log_format.h"
+
+#include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    TAIL_ROOM = 128,  /* for the marks behind the text */
+    FIELD_MAX = 1024, /* bytes of one field as written */
+};
+
+struct out {
+    char *at, *end;
+};
+
+static bool out_bytes(struct out *o, const char *bytes, size_t len)
+{
+    if ((size_t)(o->end - o->at) < len)
+        return false;
+    memcpy(o->at, bytes, len);
+    o->at += len;
+    return true;
+}
+
+static bool out_c(struct out *o, const char *s)
+{
+    return out_bytes(o, s, strlen(s));
+}
+
+EXTPROC_PRINTF(2, 3)
+static void out_format(struct out *o, const char *fmt, ...)
+{
+    char text[TAIL_ROOM];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    out_c(o, text);
+}
+
+/* ---- what may not stand in a line as it is --------------------------------------------------- */
+
+enum out_where { IN_TEXT, IN_FIELD, IN_JSON };
+
+static bool is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* One byte that must be written otherwise. */
+static bool out_escaped(struct out *o, enum out_where where, char c)
+{
+    char text[8];
+    if (c == '\n' || c == '\t' || c == '\r')
+        snprintf(text, sizeof text, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
+    else if (where != IN_JSON)
+        snprintf(text, sizeof text, "\\x%02x", (unsigned char)c);
+    else if (c == '"' || c == '\\')
+        snprintf(text, sizeof text, "\\%c", c);
+    else
+        snprintf(text, sizeof text, "\\u%04x", (unsigned char)c);
+    return out_c(o, text);
+}
+
+static bool out_char(struct out *o, enum out_where where, struct extproc_str s, size_t *at)
+{
+    const char *p = s.ptr + *at;
+    size_t len = str_utf8_at(s, *at);
+
+    *at += len ? len : 1;
+    if (len == 0)
+        return where == IN_JSON ? out_c(o, "\xEF\xBF\xBD") : out_escaped(o, where, *p);
+    if (len == 1 && (is_control(*p) || (where == IN_FIELD && *p == ' ') ||
+                     (where == IN_JSON && (*p == '"' || *p == '\\'))))
+        return out_escaped(o, where, *p);
+    return out_bytes(o, p, len);
+}
+
+/* False: not all of it. */
+static bool out_safe(struct out *o, enum out_where where, struct extproc_str s)
+{
+    for (size_t at = 0; at < s.len;) {
+        if (!out_char(o, where, s, &at))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the line -------------------------------------------------------------------------------- */
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+static const char *level_name(enum extproc_level level)
+{
+    bool known = (unsigned)level < sizeof level_names / sizeof *level_names;
+    return known ? level_names[level] : "error";
+}
+
+static void out_time(struct out *o, struct timespec time)
+{
+    struct tm tm;
+    char text[32];
+    gmtime_r(&time.tv_sec, &tm);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    out_format(o, "%s.%03ldZ", text, time.tv_nsec / 1000000);
+}
+
+static void out_field(struct out *o, bool json, const char *name, struct extproc_str value)
+{
+    if (!value.ptr)
+        return;
+    if (value.len > FIELD_MAX)
+        value.len = FIELD_MAX;
+    out_format(o, json ? ",\"%s\":\"" : " %s=", name);
+    out_safe(o, json ? IN_JSON : IN_FIELD, value);
+    if (json)
+        out_c(o, "\"");
+}
+
+static void out_head(struct out *o, bool json, const struct log_record *record)
+{
+    const struct log_context *context = &record->context;
+    const char *level = level_name(record->level);
+
+    if (json)
+        out_c(o, "{\"time\":\"");
+    out_time(o, record->time);
+    out_format(o, json ? "\",\"level\":\"%s\"" : " %-5s", level);
+
+    const char *before = o->at;
+    out_field(o, json, "transaction", context->transaction);
+    out_field(o, json, "plugin", str_c(context->plugin));
+    out_field(o, json, "phase", str_c(context->phase));
+    if (json)
+        out_c(o, ",\"message\":\"");
+    else
+        out_c(o, o->at > before ? ": " : " ");
+}
+
+size_t log_format(const struct log_record *record, bool json, char ret_line[static LOG_LINE_MAX])
+{
+    struct out o = {ret_line, ret_line + LOG_LINE_MAX - TAIL_ROOM};
+
+    out_head(&o, json, record);
+    bool whole = out_safe(&o, json ? IN_JSON : IN_TEXT, record->text);
+    o.end += TAIL_ROOM;
+    if (!whole || record->text_len > record->text.len)
+        out_format(&o, "... (cut; %zu bytes in all)", record->text_len);
+    if (json)
+        out_c(&o, "\"");
+    if (record->left_out > 0)
+        out_format(&o, json ? ",\"left_out\":%u" : " (%u like it left out)", record->left_out);
+    out_c(&o, json ? "}\n" : "\n");
+    return (size_t)(o.at - ret_line);
+}

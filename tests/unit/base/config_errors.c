@@ -1,0 +1,63 @@
+#include "base/config.h"
+#include "failing.h"
+#include "scene.h"
+
+#include <criterion/criterion.h>
+
+static const struct config_section section = {
+    .type = "plugin", .name = "tags", .file = "main.ini", .line = 3};
+static const struct config_section unnamed = {
+    .type = "extprocd", .name = "", .file = "main.ini", .line = 1};
+static const struct config_entry entry = {.key = "set", .file = "other.ini", .line = 7};
+
+static void forget(void)
+{
+    config_errors_fini(&errors);
+}
+TestSuite(config_errors, .fini = forget);
+
+Test(config_errors, a_line_names_the_place_as_far_as_there_is_one)
+{
+    config_say(&errors, CONFIG_ERROR, &section, &entry, "is %s", "wrong");
+    config_say(&errors, CONFIG_ERROR, &section, NULL, "is wrong");
+    config_say(&errors, CONFIG_ERROR, &unnamed, &entry, "is wrong");
+    config_say(&errors, CONFIG_ERROR, NULL, &entry, "is wrong");
+    config_say(&errors, CONFIG_ERROR, NULL, NULL, "is wrong");
+    config_say_at(&errors, "main.ini", 9, "is wrong");
+    config_say_at(&errors, "main.ini", 0, "is wrong");
+    expect_told("other.ini:7: [plugin:tags] set: is wrong\n"
+                "main.ini:3: [plugin:tags] is wrong\n"
+                "other.ini:7: [extprocd] set: is wrong\n"
+                "other.ini:7: set: is wrong\n"
+                "is wrong\n"
+                "main.ini:9: is wrong\n"
+                "main.ini: is wrong\n");
+    cr_assert_eq(errors.n_errors, 7);
+}
+
+Test(config_errors, warnings_are_marked_and_not_counted)
+{
+    config_say(&errors, CONFIG_WARNING, &section, NULL, "is not used");
+    expect_told("main.ini:3: [plugin:tags] warning: is not used\n");
+    cr_assert_eq(errors.n_lines, 1);
+    cr_assert_eq(errors.n_errors, 0);
+}
+
+Test(config_errors, a_terminal_is_safe_from_what_stood_in_the_file)
+{
+    config_say_at(&errors, "main.ini", 1, "a\x1b[2Jb\nc\x7f");
+    cr_assert_str_eq(errors.lines[0], "main.ini:1: a?[2Jb?c?");
+}
+
+Test(config_errors, an_error_counts_also_where_its_line_cannot_be_kept)
+{
+    if (failing_is_off)
+        cr_skip_test("the allocator is the sanitizer's");
+    for (long n = 0; n < 6; n++) {
+        fail_after(n);
+        config_say_at(&errors, "main.ini", 1, "is wrong");
+        fail_no_more();
+    }
+    cr_assert_eq(errors.n_errors, 6);
+    cr_assert_lt(errors.n_lines, 6);
+}

@@ -1,0 +1,318 @@
+#include "scene.h"
+
+#include <criterion/criterion.h>
+
+TestSuite(config_reader, .init = scene_begin, .fini = scene_end);
+
+/* Text behind a beginning, filled up with x to a length. */
+static const char *filled(const char *beginning, size_t len)
+{
+    static char text[1000];
+    memset(text, 'x', sizeof text);
+    memcpy(text, beginning, strlen(beginning));
+    text[len] = '\0';
+    return text;
+}
+
+static void read_lines(const char *one, const char *two, const char *three)
+{
+    char text[3000];
+    snprintf(text, sizeof text, "%s\n%s\n%s\n", one, two, three);
+    read_text(text);
+}
+
+/* ---- what is right --------------------------------------------------------------------------- */
+
+Test(config_reader, keys_and_values)
+{
+    read_text("[a]\n"
+              "one = 1\n"
+              "two=2\n"
+              "three   =   3 4   \n"
+              "colon: 5\n"
+              "set = name: value = x\n"
+              "none =\n");
+    expect_told("");
+    cr_assert_str_eq(value("one"), "1");
+    cr_assert_str_eq(value("two"), "2");
+    cr_assert_str_eq(value("three"), "3 4");
+    cr_assert_str_eq(value("colon"), "5");
+    cr_assert_str_eq(value("set"), "name: value = x");
+    cr_assert_str_eq(value("none"), "");
+}
+
+Test(config_reader, comments)
+{
+    read_text("; one\n"
+              "# two\n"
+              "[a] ; three\n"
+              "   ; four\n"
+              "\t# five\n"
+              "x = 1 ; six\n"
+              "y = a;b # not a comment\n"
+              "z = ; seven\n");
+    expect_told("");
+    cr_assert_str_eq(value("x"), "1");
+    cr_assert_str_eq(value("y"), "a;b # not a comment");
+    cr_assert_str_eq(value("z"), "");
+}
+
+Test(config_reader, repeated_keys_are_entries_of_their_own_in_order)
+{
+    read_text("[a]\nx = 1\nx = 2\n  3\nx = 4\n");
+    expect_told("");
+    cr_assert_str_eq(nth("a", "", "x", 0), "1");
+    cr_assert_str_eq(nth("a", "", "x", 1), "2 3");
+    cr_assert_str_eq(nth("a", "", "x", 2), "4");
+    cr_assert_eq(config_find(config, "a", "")->n_entries, 3);
+    cr_assert_eq(config_find(config, "a", "")->entries[1].line, 3);
+}
+
+Test(config_reader, a_value_goes_on_in_indented_lines_joined_with_one_space)
+{
+    read_text("[a]\n"
+              "x = one ; the first\n"
+              "\n"
+              "    two   ; the second\n"
+              "    ; nothing\n"
+              "\tthree;3\n"
+              "y =\n"
+              "  begins here\n");
+    expect_told("");
+    cr_assert_str_eq(value("x"), "one two three;3");
+    cr_assert_str_eq(value("y"), "begins here");
+}
+
+Test(config_reader, an_escaped_semicolon_is_part_of_the_value)
+{
+    read_text("[a]\n"
+              "cookie = a=1 \\; Path=/ ; a comment\n"
+              "  \\; Secure\n"
+              "  plain \\; and ; a comment\n");
+    expect_told("");
+    cr_assert_str_eq(value("cookie"), "a=1 ; Path=/ ; Secure plain ; and");
+}
+
+Test(config_reader, a_long_value_goes_on_line_by_line)
+{
+    char text[100000] = "[a]\nx =\n";
+    for (int i = 0; i < 500; i++)
+        strcat(text, filled("  ", 198)), strcat(text, "\n");
+    read_text(text);
+    expect_told("");
+    cr_assert_eq(strlen(value("x")), 500 * 197 - 1);
+}
+
+Test(config_reader, byte_order_mark_and_carriage_returns_are_no_matter)
+{
+    read_text("\xEF\xBB\xBF[a]\r\nx = 1\r\n  2\r\ny = 3\r\n");
+    expect_told("");
+    cr_assert_str_eq(value("x"), "1 2");
+    cr_assert_str_eq(value("y"), "3");
+}
+
+Test(config_reader, a_last_line_needs_no_newline)
+{
+    read_text("[a]\nx = 1");
+    cr_assert_str_eq(value("x"), "1");
+    config = config_free(config);
+    read_text("[a]");
+    cr_assert_eq(config->n_sections, 1);
+    config = config_free(config);
+    read_text("");
+    cr_assert_eq(config->n_sections, 0);
+    expect_told("");
+}
+
+Test(config_reader, sections_without_keys_are_there)
+{
+    read_text("[extprocd]\n[listener:main]\n[plugin:x]\nk = v\n[chain:all]");
+    expect_told("");
+    cr_assert_eq(config->n_sections, 4);
+    cr_assert_str_eq(config->sections[3].name, "all");
+    cr_assert_eq(config->sections[3].line, 5);
+}
+
+Test(config_reader, an_address_on_a_line_of_its_own_is_no_section)
+{
+    read_text("[a]\naddress =\n  [::1]:50051\n  [::1]\n");
+    expect_told("");
+    cr_assert_str_eq(value("address"), "[::1]:50051 [::1]");
+}
+
+/* ---- lines that inih takes otherwise than they were meant ------------------------------------ */
+
+Test(config_reader, a_line_of_199_bytes_is_whole)
+{
+    read_lines("[a]", filled("x = ", 199), "y = 1");
+    expect_told("");
+    cr_assert_eq(strlen(value("x")), 195);
+    cr_assert_str_eq(value("y"), "1");
+}
+
+Test(config_reader, a_longer_line_is_refused_and_nothing_of_it_is_used)
+{
+    read_lines("[a]", filled("x = ", 200), "  more of x\ny = 1");
+    expect_told("main.ini:2: [a] x: a line of 200 bytes (at most 199: go on in an indented line, "
+                "which is joined with one space, or use ${file:PATH})\n");
+    cr_assert_str_eq(value("x"), "(absent)");
+    cr_assert_str_eq(value("y"), "1");
+}
+
+Test(config_reader, a_long_line_that_goes_on_is_refused)
+{
+    read_lines("[a]\nx = 1", filled("  ", 300), "y = 2");
+    expect_told("main.ini:3: [a] a line of 300 bytes (at most 199: go on in an indented line, "
+                "which is joined with one space, or use ${file:PATH})\n");
+    cr_assert_str_eq(value("x"), "1");
+}
+
+Test(config_reader, a_long_comment_is_a_comment)
+{
+    read_lines("[a]\nx = 1", filled("; ", 500), filled("   # ", 500));
+    expect_told("");
+    cr_assert_str_eq(value("x"), "1");
+}
+
+Test(config_reader, a_long_section_name_is_refused_not_cut)
+{
+    read_lines(filled("[plugin:", 41), "x = 1", "");
+    cr_assert(is_told("main.ini:1: a section without its ] "));
+
+    config_errors_fini(&errors);
+    config = config_free(config);
+    read_text("[plugin:a23456789b123456789c123456789d123456789e123456789f]\nx = 1\n");
+    expect_told("main.ini:1: [plugin:a23456789b123456789c123456789d123456789e123456789f] not a "
+                "name (1 to 32 of A-Z a-z 0-9 _ . -)\n");
+
+    config_errors_fini(&errors);
+    config = config_free(config);
+    char text[1100];
+    snprintf(text, sizeof text, "%s]\nx = 1\n  2\n", filled("[plugin:", 300));
+    read_text(text);
+    expect_told("main.ini:1: a line of 301 bytes (at most 199: go on in an indented line, which is "
+                "joined with one space, or use ${file:PATH})\n");
+}
+
+Test(config_reader, a_key_has_at_most_48_bytes)
+{
+    char text[200];
+    snprintf(text, sizeof text, "[a]\n%.48s = 1\n", filled("k", 100));
+    read_text(text);
+    expect_told("");
+    cr_assert_eq(strlen(config_find(config, "a", "")->entries[0].key), 48);
+
+    config = config_free(config);
+    snprintf(text, sizeof text, "[a]\n%.49s = 1\n  goes on\n", filled("k", 100));
+    read_text(text);
+    expect_told("main.ini:2: [a] a key of 49 bytes (at most 48)\n");
+}
+
+Test(config_reader, an_indented_key_is_not_swallowed_by_the_one_above)
+{
+    read_text("[plugin:x]\nset = a\n  file = b.so\n  mode = c\n  plugins: d\n");
+    expect_told("main.ini:3: [plugin:x] file: is indented, so it would go on with the value of set "
+                "above (begin the line with the key)\n"
+                "main.ini:5: [plugin:x] plugins: is indented, so it would go on with the value of "
+                "set above (begin the line with the key)\n");
+    cr_assert_str_eq(nth("plugin", "x", "set", 0), "a mode = c");
+}
+
+Test(config_reader, nothing_is_refused_where_no_keys_are_known)
+{
+    write_file("main.ini", "[a]\nset = a\n  file = b.so\n");
+    config_read("main.ini", NULL, NULL, &errors, &config);
+    expect_told("");
+    cr_assert_str_eq(value("set"), "a file = b.so");
+}
+
+Test(config_reader, an_indented_section_is_not_swallowed_by_the_key_above)
+{
+    read_text("[a]\nx = 1\n  [plugin:b] ; here\n  [c]\n");
+    expect_told("main.ini:3: [a] a section is indented, so it would go on with the value of x "
+                "above (begin the line with the [)\n"
+                "main.ini:4: [a] a section is indented, so it would go on with the value of x "
+                "above (begin the line with the [)\n");
+    cr_assert_str_eq(value("x"), "1");
+}
+
+Test(config_reader, an_indented_line_needs_a_key_above)
+{
+    read_text("  x = 1\n[a]\n  y = 2\nz = 3\n");
+    expect_told("main.ini:1: an indented line, and no key above that it could go on with (sections "
+                "and keys begin their line)\n"
+                "main.ini:3: [a] an indented line, and no key above that it could go on with "
+                "(sections and keys begin their line)\n");
+    cr_assert_str_eq(value("z"), "3");
+}
+
+/* ---- what is wrong --------------------------------------------------------------------------- */
+
+Test(config_reader, every_line_without_an_equals_sign_is_told)
+{
+    read_text("[a]\nx = 1\nnonsense\n  more of it\ny ; = 2\nlast");
+    expect_told("main.ini:3: [a] a line without = (key = value; a line that goes on with a value "
+                "is indented)\n"
+                "main.ini:5: [a] a line without = (key = value; a line that goes on with a value "
+                "is indented)\n"
+                "main.ini:6: [a] a line without = (key = value; a line that goes on with a value "
+                "is indented)\n");
+    cr_assert_str_eq(value("x"), "1");
+}
+
+Test(config_reader, a_value_needs_a_key)
+{
+    read_text("[a]\n= 1\n: 2\n  and more\n");
+    expect_told("main.ini:2: [a] a value without a key (key = value)\n"
+                "main.ini:3: [a] a value without a key (key = value)\n");
+}
+
+Test(config_reader, keys_stand_in_sections)
+{
+    read_text("x = 1\n  2\ny = 3\n[a]\nz = 4\n");
+    expect_told("main.ini:1: x: stands before the first section ([extprocd], ...)\n"
+                "main.ini:3: y: stands before the first section ([extprocd], ...)\n");
+    cr_assert_str_eq(value("z"), "4");
+}
+
+Test(config_reader, a_section_that_is_none_is_one_error)
+{
+    read_text("[]\nx = 1\n  2\nnonsense\n[a b]\ny = 1\n[:x]\n[a ; b]\n[end\n[b]\nz = 1\n");
+    expect_told("main.ini:1: not a section ([type] or [type:NAME])\n"
+                "main.ini:5: not a section ([type] or [type:NAME])\n"
+                "main.ini:7: not a section ([type] or [type:NAME])\n"
+                "main.ini:8: a section without its ] ([type] or [type:NAME])\n"
+                "main.ini:9: a section without its ] ([type] or [type:NAME])\n");
+    cr_assert_str_eq(nth("b", "", "z", 0), "1");
+}
+
+Test(config_reader, names_are_checked_and_their_sections_kept)
+{
+    read_text("[plugin:]\n[plugin:a b]\nx = 1\n[plugin:\xC3\xA4]\n[plugin:a:b]\n"
+              "[plugin:Good_1.2-3]\n");
+    expect_told("main.ini:1: [plugin] not a name (1 to 32 of A-Z a-z 0-9 _ . -)\n"
+                "main.ini:2: [plugin:a b] not a name (1 to 32 of A-Z a-z 0-9 _ . -)\n"
+                "main.ini:4: [plugin:\xC3\xA4] not a name (1 to 32 of A-Z a-z 0-9 _ . -)\n"
+                "main.ini:5: [plugin:a:b] not a name (1 to 32 of A-Z a-z 0-9 _ . -)\n");
+    cr_assert_str_eq(nth("plugin", "a b", "x", 0), "1");
+}
+
+Test(config_reader, nothing_stands_behind_a_section)
+{
+    read_text("[a] x = 1\n[b]   ; fine\n");
+    expect_told("main.ini:1: [a] text behind the ] (a key begins its own line)\n");
+}
+
+Test(config_reader, a_nul_byte_is_an_error_of_its_line)
+{
+    static const char text[] = "[a]\nw = 1\nx = 1\0002\n  goes on\n; y\0\nz = 3\n"
+                               "[b\0]\nof the section = that is none\n";
+    write_bytes("main.ini", text, sizeof text - 1);
+    config_read("main.ini", knows, NULL, &errors, &config);
+    expect_told("main.ini:3: [a] a NUL byte (text only)\n"
+                "main.ini:5: [a] a NUL byte (text only)\n"
+                "main.ini:7: a NUL byte (text only)\n");
+    cr_assert_str_eq(value("w"), "1");
+    cr_assert_str_eq(value("z"), "3");
+    cr_assert_eq(config_find(config, "a", "")->n_entries, 2);
+}

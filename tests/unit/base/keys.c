@@ -1,0 +1,164 @@
+#include "base/keys.h"
+
+#include "base/str.h"
+#include "failing.h"
+#include "scene.h"
+
+#include <criterion/criterion.h>
+
+static const struct extproc_key some_keys[] = {
+    {"file", EXTPROC_KEY_STR, EXTPROC_KEY_REQUIRED, NULL, NULL, "The shared object."},
+    {"set", EXTPROC_KEY_STR, EXTPROC_KEY_LIST},
+    {"timeout", EXTPROC_KEY_DURATION, 0, "150ms"},
+    {"size", EXTPROC_KEY_SIZE},
+    {"mode", EXTPROC_KEY_CHOICE, 0, "enforce", "enforce|shadow|off"},
+    {"codes", EXTPROC_KEY_INT, EXTPROC_KEY_LIST, "200"},
+    {"token", EXTPROC_KEY_INT, EXTPROC_KEY_SECRET},
+    {NULL},
+};
+static const struct keys_table table = {some_keys, sizeof *some_keys};
+
+static struct arena arena;
+static struct keys keys;
+
+static void given_a_folder(void)
+{
+    scene_begin();
+    arena_init(&arena, 1024);
+}
+static void remove_it(void)
+{
+    arena_fini(&arena);
+    scene_end();
+}
+TestSuite(keys, .init = given_a_folder, .fini = remove_it);
+
+/* Checks [plugin:x] with these lines; the first of them is line 2. */
+static bool check(const char *lines)
+{
+    char text[1000];
+    snprintf(text, sizeof text, "[plugin:x]\n%s", lines);
+    read_text(text);
+    return keys_check(&config->sections[0], table, &arena, &errors, &keys);
+}
+
+Test(keys, values_are_typed)
+{
+    cr_assert(check("file = a.so\nset = one\nset = two\ntimeout = 2s\nmode = off\n"));
+    expect_told("");
+    cr_assert(str_eq_c(keys_text(&keys, "file"), "a.so"));
+    cr_assert_eq(keys_number(&keys, "timeout"), 2000);
+    cr_assert_eq(keys_number(&keys, "mode"), 2);
+
+    const struct keys_slot *set = keys_find(&keys, "set");
+    cr_assert_eq(set->n_values, 2);
+    cr_assert_str_eq(set->values[1].text.ptr, "two");
+    cr_assert_eq(set->values[1].entry->line, 4);
+}
+
+Test(keys, a_fallback_stands_in_for_what_is_not_given)
+{
+    cr_assert(check("file = a.so\n"));
+    cr_assert(str_eq_c(keys_text(&keys, "timeout"), "150ms"));
+    cr_assert_eq(keys_number(&keys, "timeout"), 150);
+    cr_assert_null(keys_find(&keys, "timeout")->values[0].entry);
+    cr_assert_eq(keys_find(&keys, "codes")->n_values, 1);
+}
+
+Test(keys, what_is_not_there_is_absent)
+{
+    cr_assert(check("file = a.so\n"));
+    cr_assert_eq(keys_find(&keys, "set")->n_values, 0);
+    cr_assert_null(keys_text(&keys, "size").ptr);
+    cr_assert_eq(keys_number(&keys, "size"), 0);
+    cr_assert_null(keys_find(&keys, "no such key"));
+    cr_assert_null(keys_text(&keys, "no such key").ptr);
+}
+
+Test(keys, every_mistake_is_told)
+{
+    cr_assert_not(check("set = a\ntimeout = soon\nmode = on\ncodes = 1\ncodes = x\nsize = 1\n"
+                        "size = 2\nsize = 3\n"));
+    expect_told("main.ini:1: [plugin:x] file: is missing (The shared object.)\n"
+                "main.ini:3: [plugin:x] timeout: cannot be \"soon\" (a whole number with ms, s, m "
+                "or h, like 150ms)\n"
+                "main.ini:8: [plugin:x] size: is given twice, first at main.ini:7 (it takes one "
+                "value)\n"
+                "main.ini:9: [plugin:x] size: is given twice, first at main.ini:7 (it takes one "
+                "value)\n"
+                "main.ini:4: [plugin:x] mode: cannot be \"on\" (enforce|shadow|off)\n"
+                "main.ini:6: [plugin:x] codes: cannot be \"x\" (a whole number)\n");
+    cr_assert_eq(keys_find(&keys, "codes")->n_values, 1, "what is right is there");
+}
+
+Test(keys, a_secret_is_never_shown)
+{
+    cr_assert_not(check("file = a.so\ntoken = hunter2\n"));
+    expect_told("main.ini:3: [plugin:x] token: cannot be what it is (a whole number)\n");
+}
+
+Test(keys, what_came_from_outside_the_file_is_not_shown)
+{
+    setenv("EXTPROCD_TEST", "hunter2", 1);
+    cr_assert_not(check("file = a.so\nsize = ${EXTPROCD_TEST}\n"));
+    cr_assert(is_told("[plugin:x] size: cannot be what it is (a whole number of bytes"));
+    cr_assert_not(is_told("hunter2"));
+}
+
+Test(keys, a_value_that_could_not_be_read_is_one_error)
+{
+    cr_assert_not(check("file = ${EXTPROCD_TEST_UNSET}\n"));
+    cr_assert_eq(errors.n_errors, 1);
+    keys_unknown(&config->sections[0], &table, 1, &errors);
+    cr_assert_eq(errors.n_errors, 1);
+}
+
+Test(keys, an_entry_that_no_table_claims_is_unknown)
+{
+    static const struct extproc_key others[] = {{"when.path", EXTPROC_KEY_STR}, {NULL}};
+    const struct keys_table tables[] = {table, {others, sizeof *others}, {NULL, 0}};
+
+    cr_assert(check("file = a.so\nwhen.paht = /\ntimeuot = 1s\nnothing.like.it = 1\n"));
+    keys_unknown(&config->sections[0], tables, 3, &errors);
+    expect_told("main.ini:3: [plugin:x] when.paht: unknown key (did you mean when.path?)\n"
+                "main.ini:4: [plugin:x] timeuot: unknown key (did you mean timeout?)\n"
+                "main.ini:5: [plugin:x] nothing.like.it: unknown key\n");
+}
+
+Test(keys, a_table_is_walked_by_its_own_stride)
+{
+    static const struct {
+        struct extproc_key key;
+        const char *of_a_later_minor;
+    } larger[] = {{{"file", EXTPROC_KEY_STR}, "x"}, {{"size", EXTPROC_KEY_SIZE}, "y"}, {{NULL}}};
+
+    read_text("[plugin:x]\nfile = a.so\nsize = 4k\n");
+    cr_assert(keys_check(&config->sections[0], (struct keys_table){&larger[0].key, sizeof *larger},
+                         &arena, &errors, &keys));
+    cr_assert_eq(keys.n_slots, 2);
+    cr_assert_eq(keys_number(&keys, "size"), 4096);
+}
+
+Test(keys, no_table_is_an_empty_one)
+{
+    read_text("[plugin:x]\nfile = a.so\n");
+    cr_assert(
+        keys_check(&config->sections[0], (struct keys_table){NULL, 0}, &arena, &errors, &keys));
+    cr_assert_eq(keys.n_slots, 0);
+}
+
+Test(keys, without_memory_is_an_error)
+{
+    if (failing_is_off)
+        cr_skip_test("the allocator is the sanitizer's");
+    read_text("[plugin:x]\nfile = a.so\n");
+    for (long n = 0; n < 2; n++) {
+        struct arena small;
+        arena_init(&small, 16);
+        fail_after(n);
+        cr_assert_not(keys_check(&config->sections[0], table, &small, &errors, &keys));
+        fail_no_more();
+        arena_fini(&small);
+    }
+    cr_assert_eq(errors.n_errors, 2);
+}

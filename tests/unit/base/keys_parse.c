@@ -1,0 +1,104 @@
+#include "base/keys.h"
+#include "base/str.h"
+
+#include <criterion/criterion.h>
+#include <stdint.h>
+
+enum { REFUSED = -99 };
+
+static const char *why;
+
+/* The number, or REFUSED, which must leave the result alone. */
+static int64_t parse(enum extproc_key_type type, const char *text)
+{
+    const struct extproc_key key = {.name = "k", .type = type, .choices = "one|two|three"};
+    int64_t number = REFUSED;
+    why = NULL;
+    bool right = keys_parse(&key, str_c(text), &number, &why);
+    cr_assert_eq(right, why == NULL);
+    cr_assert(right || number == REFUSED);
+    return number;
+}
+
+static void expect_refused(enum extproc_key_type type, const char *const *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        cr_expect_eq(parse(type, texts[i]), REFUSED, "\"%s\"", texts[i]);
+}
+#define EXPECT_REFUSED(type, ...)                                                                  \
+    expect_refused(type, (const char *const[]){__VA_ARGS__},                                       \
+                   sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+Test(keys_parse, any_text_is_a_text)
+{
+    cr_assert_eq(parse(EXTPROC_KEY_STR, "anything"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_STR, ""), 0);
+}
+
+Test(keys_parse, whole_numbers)
+{
+    cr_assert_eq(parse(EXTPROC_KEY_INT, "0"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_INT, "42"), 42);
+    cr_assert_eq(parse(EXTPROC_KEY_INT, "007"), 7);
+    cr_assert_eq(parse(EXTPROC_KEY_INT, "-1"), -1);
+    cr_assert_eq(parse(EXTPROC_KEY_INT, "9223372036854775807"), INT64_MAX);
+    cr_assert_eq(parse(EXTPROC_KEY_INT, "-9223372036854775808"), INT64_MIN);
+    EXPECT_REFUSED(EXTPROC_KEY_INT, "", "-", "+1", "1 ", " 1", "1.5", "0x10", "one", "1k", "--1",
+                   "9223372036854775808", "-9223372036854775809", "99999999999999999999");
+    cr_assert_str_eq(why, "a whole number");
+}
+
+Test(keys_parse, booleans)
+{
+    cr_assert_eq(parse(EXTPROC_KEY_BOOL, "yes"), 1);
+    cr_assert_eq(parse(EXTPROC_KEY_BOOL, "true"), 1);
+    cr_assert_eq(parse(EXTPROC_KEY_BOOL, "on"), 1);
+    cr_assert_eq(parse(EXTPROC_KEY_BOOL, "no"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_BOOL, "false"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_BOOL, "off"), 0);
+    EXPECT_REFUSED(EXTPROC_KEY_BOOL, "", "1", "0", "Yes", "y", "yes please");
+    cr_assert_str_eq(why, "yes, no, true, false, on or off");
+}
+
+Test(keys_parse, durations_are_milliseconds)
+{
+    cr_assert_eq(parse(EXTPROC_KEY_DURATION, "150ms"), 150);
+    cr_assert_eq(parse(EXTPROC_KEY_DURATION, "2s"), 2000);
+    cr_assert_eq(parse(EXTPROC_KEY_DURATION, "5m"), 300000);
+    cr_assert_eq(parse(EXTPROC_KEY_DURATION, "1h"), 3600000);
+    cr_assert_eq(parse(EXTPROC_KEY_DURATION, "0s"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_DURATION, "0"), 0);
+    EXPECT_REFUSED(EXTPROC_KEY_DURATION, "", "5", "s", "-1s", "1.5s", "1 s", "1d", "1sec", "1S",
+                   "2562047788016h", "9223372036854775808ms");
+    cr_assert_str_eq(why, "a whole number with ms, s, m or h, like 150ms");
+}
+
+Test(keys_parse, sizes_are_bytes)
+{
+    cr_assert_eq(parse(EXTPROC_KEY_SIZE, "0"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_SIZE, "1000"), 1000);
+    cr_assert_eq(parse(EXTPROC_KEY_SIZE, "64k"), 65536);
+    cr_assert_eq(parse(EXTPROC_KEY_SIZE, "4m"), 4194304);
+    cr_assert_eq(parse(EXTPROC_KEY_SIZE, "1g"), 1073741824);
+    EXPECT_REFUSED(EXTPROC_KEY_SIZE, "", "k", "-1", "1.5m", "64kb", "1 k", "1t", "8589934592g",
+                   "9223372036854775808");
+    cr_assert_str_eq(why, "a whole number of bytes, or one with k, m or g, like 64k");
+}
+
+Test(keys_parse, choices_are_their_places)
+{
+    cr_assert_eq(parse(EXTPROC_KEY_CHOICE, "one"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_CHOICE, "two"), 1);
+    cr_assert_eq(parse(EXTPROC_KEY_CHOICE, "three"), 2);
+    EXPECT_REFUSED(EXTPROC_KEY_CHOICE, "", "on", "One", "one|two", "threee");
+    cr_assert_str_eq(why, "one|two|three");
+}
+
+Test(keys_parse, what_a_broken_table_asks_for_is_refused)
+{
+    const struct extproc_key no_choices = {.name = "k", .type = EXTPROC_KEY_CHOICE};
+    int64_t number;
+    cr_assert_not(keys_parse(&no_choices, str_c("x"), &number, &why));
+    cr_assert_str_eq(why, "no choice");
+    cr_assert_eq(parse((enum extproc_key_type)99, "x"), REFUSED);
+}

@@ -1,0 +1,95 @@
+#include "base/keys.h"
+#include "failing.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct arena arena;
+static const char *why;
+
+static void given_an_arena(void)
+{
+    arena_init(&arena, 1024);
+}
+static void free_it(void)
+{
+    arena_fini(&arena);
+}
+TestSuite(keys_table, .init = given_an_arena, .fini = free_it);
+
+static bool is_valid(struct extproc_key key)
+{
+    const struct extproc_key keys[] = {key, {NULL}};
+    return keys_table_valid((struct keys_table){keys, sizeof *keys}, &arena, &why);
+}
+
+Test(keys_table, what_is_right)
+{
+    static const struct extproc_key keys[] = {
+        {"request.set", EXTPROC_KEY_STR, EXTPROC_KEY_LIST},
+        {"timeout", EXTPROC_KEY_DURATION, 0, "150ms"},
+        {"mode", EXTPROC_KEY_CHOICE, 0, "b", "a|b"},
+        {"token", EXTPROC_KEY_STR, EXTPROC_KEY_REQUIRED | EXTPROC_KEY_SECRET},
+        {NULL},
+    };
+    cr_assert(keys_table_valid((struct keys_table){keys, sizeof *keys}, &arena, &why));
+    cr_assert(keys_table_valid((struct keys_table){NULL, 0}, &arena, &why));
+}
+
+Test(keys_table, names_that_could_not_be_written)
+{
+    static const char *const names[] = {
+        "",   "a:b", "a=b", "a b",      "a\n",
+        "[a", ";a",  "#a",  "\xC3\xA4", "a234567890123456789012345678901234567890123456789"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        cr_expect_not(is_valid((struct extproc_key){.name = names[i]}), "%s", names[i]);
+        cr_expect_not_null(strstr(why, "is not a key's name"));
+    }
+    cr_assert(is_valid((struct extproc_key){.name = names[9] + 1}));
+}
+
+Test(keys_table, types_and_flags_that_are_not_known)
+{
+    cr_assert_not(is_valid((struct extproc_key){.name = "k", .type = (enum extproc_key_type)6}));
+    cr_assert_str_eq(why, "key k: type 6 is not known");
+    cr_assert_not(is_valid((struct extproc_key){.name = "k", .flags = 8 | EXTPROC_KEY_LIST}));
+    cr_assert_str_eq(why, "key k: flags 0x8 are not known");
+}
+
+Test(keys_table, choices_that_are_none)
+{
+    static const char *const choices[] = {NULL, "", "a|", "|a", "a||b"};
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        cr_expect_not(is_valid(
+            (struct extproc_key){.name = "k", .type = EXTPROC_KEY_CHOICE, .choices = choices[i]}));
+        cr_expect_str_eq(why, "key k: no choices (\"one|two|three\")");
+    }
+}
+
+Test(keys_table, fallbacks_that_cannot_be)
+{
+    cr_assert_not(is_valid(
+        (struct extproc_key){.name = "k", .flags = EXTPROC_KEY_REQUIRED, .fallback = "x"}));
+    cr_assert_str_eq(why, "key k: is required, and has a fallback (one of both)");
+    cr_assert_not(
+        is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_INT, .fallback = "x"}));
+    cr_assert_str_eq(why, "key k: its fallback cannot be \"x\" (a whole number)");
+}
+
+Test(keys_table, a_name_stands_once)
+{
+    static const struct extproc_key keys[] = {{"a"}, {"b"}, {"a"}, {NULL}};
+    cr_assert_not(keys_table_valid((struct keys_table){keys, sizeof *keys}, &arena, &why));
+    cr_assert_str_eq(why, "key a: stands twice in the table");
+}
+
+Test(keys_table, without_memory_the_answer_is_still_no)
+{
+    if (failing_is_off)
+        cr_skip_test("the allocator is the sanitizer's");
+    fail_after(0);
+    bool valid = is_valid((struct extproc_key){.name = "a b"});
+    fail_no_more();
+    cr_assert_not(valid);
+    cr_assert_str_eq(why, "out of memory");
+}
