@@ -17,8 +17,7 @@ struct body {
     struct extproc_str bytes; /* joined or set; ptr NULL: not yet */
     size_t len;               /* of the whole, always             */
     bool changed;             /* not what was received            */
-    void (*release)(void *);  /* of what was given                */
-    void *release_arg;
+    struct body_given *given; /* to be released                   */
 };
 
 void body_init(struct body *b, const struct extproc_str *pieces, size_t n_pieces);
@@ -31,8 +30,9 @@ struct extproc_str body_bytes(struct body *b, struct arena *arena);
 
 /* Other bytes, copied. The same bytes as before still count as a change. 0 or -ENOMEM. */
 int body_set(struct body *b, struct arena *arena, struct extproc_str bytes);
-/* Other bytes, borrowed until release(arg), which is called exactly once by the next set or fini.
- * What was given before may be part of the new bytes, so it is released at body_fini() only. */
+/* Other bytes, borrowed until release(arg), which is called exactly once, by the next body_set() or
+ * body_fini(); by another body_give() not yet, since its bytes may be part of these. 0, or -ENOMEM:
+ * nothing has changed, release() was not called. */
 int body_give(struct body *b, struct arena *arena, struct extproc_str bytes,
               void (*release)(void *), void *arg);
 

@@ -47,8 +47,9 @@ struct headers {
     struct extproc_header *entries; /* the working copy; NULL: nothing was edited yet */
     struct cell *cells;             /* in the order in which names were first touched */
     uint32_t n_cells, cap_cells;
-    struct headers_edit *log; /* every edit since the last commit, for headers_rewind() */
-    uint32_t n_log, cap_log;
+    struct headers_edit *first_edit, *last_edit; /* since the last commit, for headers_rewind() */
+    uint32_t n_edits;
+    const struct arena *kept; /* where `shown` lives after a commit */
 };
 
 /* Begins with these entries, borrowed. */
@@ -60,6 +61,14 @@ const struct extproc_header *headers_at(const struct headers *h, size_t i);
 /* The i-th value of a name, case ignored; `host` finds `:authority` where there is no host. Absent:
  * ptr NULL. */
 struct extproc_str headers_get(const struct headers *h, struct extproc_str name, size_t i);
+/* What the edits of a name come to so far, case ignored. NULL: untouched. */
+const struct cell *headers_cell(const struct headers *h, struct extproc_str name);
+
+/* What an edit comes to with the map as it is: SET, APPEND or REMOVE. False: to nothing. */
+bool headers_resolve(const struct headers *h, enum extproc_edit op, struct extproc_str name,
+                     enum extproc_edit *ret_op);
+/* The entry that one more value of this name would be joined to. NULL: it gets one of its own. */
+const struct extproc_header *headers_joined(const struct headers *h, struct extproc_str name);
 
 /* Edits the map; the name is lowered, name and value are copied into the arena. IF_ABSENT and
  * IF_PRESENT are resolved against the working copy. What may be edited was asked before (rules.h):
@@ -74,8 +83,8 @@ uint32_t headers_mark(const struct headers *h);
 void headers_rewind(struct headers *h, uint32_t mark);
 
 /* The proxy has the edits: the working copy is now what it shows. Entries are moved to `keep`, an
- * arena that lives longer than the message; NULL drops them all. 0, or -ENOMEM (then all are
- * dropped). Nothing may be rewound past this. */
+ * arena that lives longer than the message (those that are there already stay where they are); NULL
+ * drops them all. 0, or -ENOMEM (then all are dropped). Nothing may be rewound past this. */
 int headers_commit(struct headers *h, struct arena *keep);
 
 /* What the cells come to on the wire, and the map with them. */
@@ -84,5 +93,10 @@ struct headers_sum {
     size_t n_entries, bytes;    /* of the working copy; names, values and 4 each */
 };
 void headers_sum(const struct headers *h, struct headers_sum *ret);
+/* An entry's part of it. */
+static inline size_t headers_entry_bytes(size_t name_len, size_t value_len)
+{
+    return name_len + value_len + 4;
+}
 
 #endif

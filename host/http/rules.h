@@ -30,13 +30,13 @@ bool rules_value_valid(struct extproc_str value);
 
 /* What rules_edit() has to know beside the edit itself. */
 struct rules_context {
-    bool response;  /* a response's map: :status, not :path */
+    bool response; /* a response's map: :status, not :path */
     bool trailers;
     bool replacing; /* the body was replaced in this headers phase: :method may change */
 };
 /* 0, or what extproc_edit() documents: -EINVAL, -EPERM, -ENOSPC. An edit that would do nothing
- * (IF_ABSENT where there is one, IF_PRESENT and REMOVE where there is none shown) is judged like any
- * other. */
+ * (IF_ABSENT where there is one, IF_PRESENT where there is none shown) is judged like any other, but
+ * takes no room. */
 int rules_edit(const struct headers *h, const struct rules_context *context, enum extproc_edit op,
                struct extproc_str name, struct extproc_str value);
 
@@ -44,6 +44,6 @@ int rules_edit(const struct headers *h, const struct rules_context *context, enu
 int rules_answer_header(struct extproc_str name, struct extproc_str value);
 
 /* The proxy keeps one entry for such a header and joins a second value with a comma. */
-bool rules_joins(struct extproc_str lower_name);
+bool rules_joins(struct extproc_str name);
 
 #endif

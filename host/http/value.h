@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { VALUE_MAX_DEPTH = 60 }; /* of what plugins build; the wire's own limit is in wire/ */
+/* Of what plugins build: a dict in a dict costs three messages, and protobuf readers stop at 100. The
+ * wire's own limit is in wire/. */
+enum { VALUE_MAX_DEPTH = 30 };
 
 /* What as.node points to. */
 struct value_list {
@@ -40,7 +42,8 @@ struct tree {
     struct extproc_value value; /* once read */
     bool is_read;
 };
-/* The value, read at most once; ABSENT also where it could not be read. */
+/* The value, read at most once, into an arena that must live as long as the tree; ABSENT also where
+ * it could not be read. */
 struct extproc_value tree_value(struct tree *t, struct arena *arena);
 /* Moves the raw bytes to an arena that lives longer; forgets what was read. 0 or -ENOMEM (then the
  * tree is empty). */

@@ -1,0 +1,402 @@
+/* headers: the working copy, the cells and the history of edits.
+ *
+ * Every edit is one allocation: its strings, its value's place in a cell, and, where the value joins
+ * one that is there, the joined text. Whatever else an edit may need is made ready before it is
+ * applied. So applying needs no memory, and taking edits back is applying the earlier ones again
+ * to the map as it was shown.
+ *
+ * Maps are short and names differ in length, so lookups walk and compare lengths first.
+ */
+#include "http/headers.h"
+
+#include "base/str.h"
+#include "http/rules.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct headers_edit {
+    struct headers_edit *next;
+    enum extproc_edit op; /* SET, APPEND or REMOVE */
+    bool joins;           /* APPEND: to the last entry of that name */
+    struct extproc_str name;
+    struct extproc_str entry; /* what the working copy's entry is then */
+    struct cell_value value;
+};
+
+void headers_init(struct headers *h, const struct extproc_header *shown, size_t n)
+{
+    *h = (struct headers){.shown = shown, .n_shown = (uint32_t)n};
+}
+
+/* ---- looking up ------------------------------------------------------------------------------ */
+
+size_t headers_count(const struct headers *h)
+{
+    return h->entries ? h->n_entries : h->n_shown;
+}
+
+static const struct extproc_header *all_entries(const struct headers *h)
+{
+    return h->entries ? h->entries : h->shown;
+}
+
+const struct extproc_header *headers_at(const struct headers *h, size_t i)
+{
+    return &all_entries(h)[i];
+}
+
+static bool same_name(struct extproc_str a, struct extproc_str b)
+{
+    return a.len == b.len && str_eq_nocase(a, b);
+}
+
+/* The n-th entry of a name; NULL: there is none. */
+static const struct extproc_header *find_entry(const struct headers *h, struct extproc_str name,
+                                               size_t n)
+{
+    const struct extproc_header *entry = all_entries(h);
+    for (size_t left = headers_count(h); left > 0; left--, entry++) {
+        if (same_name(entry->name, name) && n-- == 0)
+            return entry;
+    }
+    return NULL;
+}
+
+struct extproc_str headers_get(const struct headers *h, struct extproc_str name, size_t i)
+{
+    const struct extproc_header *entry = find_entry(h, name, i);
+    if (!entry && same_name(name, EXTPROC_S("host")) && !find_entry(h, name, 0))
+        entry = find_entry(h, EXTPROC_S(":authority"), i);
+    if (!entry)
+        return STR_ABSENT;
+    return entry->value.ptr ? entry->value : EXTPROC_S("");
+}
+
+static struct cell *find_cell(const struct headers *h, struct extproc_str name)
+{
+    for (uint32_t i = 0; i < h->n_cells; i++) {
+        if (same_name(h->cells[i].name, name))
+            return &h->cells[i];
+    }
+    return NULL;
+}
+
+const struct cell *headers_cell(const struct headers *h, struct extproc_str name)
+{
+    return find_cell(h, name);
+}
+
+bool headers_resolve(const struct headers *h, enum extproc_edit op, struct extproc_str name,
+                     enum extproc_edit *ret_op)
+{
+    switch (op) {
+    case EXTPROC_SET:
+    case EXTPROC_APPEND:
+    case EXTPROC_REMOVE:
+        *ret_op = op;
+        return true;
+    case EXTPROC_IF_ABSENT: /* added, not set: a hidden value stays, as with any append */
+        if (find_entry(h, name, 0))
+            return false;
+        *ret_op = EXTPROC_APPEND;
+        return true;
+    case EXTPROC_IF_PRESENT:
+        if (!find_entry(h, name, 0))
+            return false;
+        *ret_op = EXTPROC_SET;
+        return true;
+    }
+    return false;
+}
+
+const struct extproc_header *headers_joined(const struct headers *h, struct extproc_str name)
+{
+    const struct extproc_header *last = NULL;
+    if (!rules_joins(name))
+        return NULL;
+    for (size_t i = 0; i < headers_count(h); i++) {
+        if (same_name(headers_at(h, i)->name, name))
+            last = headers_at(h, i);
+    }
+    return last;
+}
+
+/* ---- applying an edit: needs no memory ------------------------------------------------------- */
+
+/* Drops the entries of a name from a place on. */
+static void entries_drop(struct headers *h, struct extproc_str name, uint32_t from)
+{
+    uint32_t n = from;
+    for (uint32_t i = from; i < h->n_entries; i++) {
+        if (!same_name(h->entries[i].name, name))
+            h->entries[n++] = h->entries[i];
+    }
+    h->n_entries = n;
+}
+
+static void entries_add(struct headers *h, const struct headers_edit *edit)
+{
+    h->entries[h->n_entries++] = (struct extproc_header){edit->name, edit->entry};
+}
+
+static void entries_set(struct headers *h, const struct headers_edit *edit)
+{
+    uint32_t i = 0;
+    while (i < h->n_entries && !same_name(h->entries[i].name, edit->name))
+        i++;
+    if (i == h->n_entries) {
+        entries_add(h, edit);
+        return;
+    }
+    h->entries[i].value = edit->entry;
+    entries_drop(h, edit->name, i + 1);
+}
+
+static void entries_join(struct headers *h, const struct headers_edit *edit)
+{
+    uint32_t i = h->n_entries - 1;
+    while (!same_name(h->entries[i].name, edit->name))
+        i--;
+    h->entries[i].value = edit->entry;
+}
+
+static void cell_add(struct cell *cell, struct cell_value *value)
+{
+    value->next = NULL;
+    if (cell->last)
+        cell->last->next = value;
+    else
+        cell->first = value;
+    cell->last = value;
+}
+
+/* One that is new has appended nothing yet. */
+static struct cell *touch_cell(struct headers *h, struct extproc_str name)
+{
+    struct cell *cell = find_cell(h, name);
+    if (!cell) {
+        cell = &h->cells[h->n_cells++];
+        *cell = (struct cell){.name = name, .state = CELL_APPENDED};
+    }
+    return cell;
+}
+
+static void apply_set(struct headers *h, struct headers_edit *edit)
+{
+    struct cell *cell = touch_cell(h, edit->name);
+    *cell = (struct cell){.name = cell->name, .state = CELL_SET};
+    cell_add(cell, &edit->value);
+    entries_set(h, edit);
+}
+
+static void apply_append(struct headers *h, struct headers_edit *edit)
+{
+    struct cell *cell = touch_cell(h, edit->name);
+    if (cell->state == CELL_REMOVED)
+        cell->state = CELL_SET;
+    cell_add(cell, &edit->value);
+    if (edit->joins)
+        entries_join(h, edit);
+    else
+        entries_add(h, edit);
+}
+
+static void apply_remove(struct headers *h, struct headers_edit *edit)
+{
+    struct cell *cell = touch_cell(h, edit->name);
+    *cell = (struct cell){.name = cell->name, .state = CELL_REMOVED};
+    entries_drop(h, edit->name, 0);
+}
+
+/* Puts an edit into the history and applies it. */
+static void record(struct headers *h, struct headers_edit *edit)
+{
+    edit->next = NULL;
+    if (h->last_edit)
+        h->last_edit->next = edit;
+    else
+        h->first_edit = edit;
+    h->last_edit = edit;
+    h->n_edits++;
+
+    if (edit->op == EXTPROC_SET)
+        apply_set(h, edit);
+    else if (edit->op == EXTPROC_APPEND)
+        apply_append(h, edit);
+    else
+        apply_remove(h, edit);
+}
+
+/* ---- making ready ---------------------------------------------------------------------------- */
+
+static uint32_t grown(uint32_t n)
+{
+    return n + n / 2 + 8;
+}
+
+static void copy_entries(struct extproc_header *to, const struct extproc_header *from, size_t n)
+{
+    if (n)
+        memcpy(to, from, n * sizeof *to);
+}
+
+/* Room for one more entry; the first time, the working copy itself. */
+static int entries_reserve(struct headers *h, struct arena *arena)
+{
+    if (h->entries && h->n_entries < h->cap_entries)
+        return 0;
+    uint32_t n = (uint32_t)headers_count(h), cap = grown(n);
+    struct extproc_header *entries = arena_array(arena, cap, sizeof *entries);
+    if (!entries)
+        return -ENOMEM;
+    copy_entries(entries, all_entries(h), n);
+    h->entries = entries;
+    h->n_entries = n;
+    h->cap_entries = cap;
+    return 0;
+}
+
+static int cells_reserve(struct headers *h, struct arena *arena)
+{
+    if (h->n_cells < h->cap_cells)
+        return 0;
+    uint32_t cap = grown(h->n_cells);
+    struct cell *cells = arena_array(arena, cap, sizeof *cells);
+    if (!cells)
+        return -ENOMEM;
+    if (h->n_cells)
+        memcpy(cells, h->cells, h->n_cells * sizeof *cells);
+    h->cells = cells;
+    h->cap_cells = cap;
+    return 0;
+}
+
+/* Writes s at *at, moves *at behind it. */
+static struct extproc_str put(char **at, struct extproc_str s)
+{
+    struct extproc_str copy = {*at, s.len};
+    if (s.len)
+        memcpy(*at, s.ptr, s.len);
+    *at += s.len;
+    return copy;
+}
+
+/* The text of an edit is the name, then the entry; the value is the entry's end. As in Envoy's
+ * HeaderMapImpl, nothing empty is joined with a comma. */
+static struct headers_edit *edit_new(const struct headers *h, struct arena *arena,
+                                     enum extproc_edit op, struct extproc_str name,
+                                     struct extproc_str value)
+{
+    const struct extproc_header *joined = op == EXTPROC_APPEND ? headers_joined(h, name) : NULL;
+    struct extproc_str before = joined ? joined->value : STR_ABSENT;
+    size_t comma = before.len > 0 && value.len > 0;
+
+    struct headers_edit *edit =
+        arena_alloc(arena, sizeof *edit + name.len + before.len + comma + value.len);
+    if (!edit)
+        return NULL;
+    char *at = (char *)(edit + 1);
+    *edit = (struct headers_edit){.op = op, .joins = joined != NULL};
+    edit->name = (struct extproc_str){at, name.len};
+    for (size_t i = 0; i < name.len; i++)
+        *at++ = ascii_lower(name.ptr[i]);
+    edit->entry = put(&at, before);
+    if (comma)
+        *at++ = ',';
+    edit->value.value = put(&at, value);
+    edit->entry.len += comma + value.len;
+    return edit;
+}
+
+int headers_edit(struct headers *h, struct arena *arena, enum extproc_edit op,
+                 struct extproc_str name, struct extproc_str value)
+{
+    if (!headers_resolve(h, op, name, &op))
+        return 0;
+    if (entries_reserve(h, arena) < 0 || cells_reserve(h, arena) < 0)
+        return -ENOMEM;
+    struct headers_edit *edit =
+        edit_new(h, arena, op, name, op == EXTPROC_REMOVE ? STR_ABSENT : value);
+    if (!edit)
+        return -ENOMEM;
+    record(h, edit);
+    return 0;
+}
+
+/* ---- taking back, handing over ----------------------------------------------------------------- */
+
+uint32_t headers_mark(const struct headers *h)
+{
+    return h->n_edits;
+}
+
+void headers_rewind(struct headers *h, uint32_t mark)
+{
+    if (mark >= h->n_edits)
+        return;
+    struct headers_edit *edit = h->first_edit;
+    copy_entries(h->entries, h->shown, h->n_shown);
+    h->n_entries = h->n_shown;
+    h->n_cells = 0;
+    h->first_edit = h->last_edit = NULL;
+    h->n_edits = 0;
+    while (h->n_edits < mark) {
+        struct headers_edit *next = edit->next;
+        record(h, edit);
+        edit = next;
+    }
+}
+
+/* Copies entries and their bytes into one piece of memory. */
+static struct extproc_header *entries_keep(const struct extproc_header *entries, size_t n,
+                                           struct arena *keep)
+{
+    size_t size = n * sizeof *entries;
+    for (size_t i = 0; i < n; i++)
+        size += entries[i].name.len + entries[i].value.len;
+    struct extproc_header *copy = arena_alloc(keep, size);
+    if (!copy)
+        return NULL;
+
+    char *at = (char *)(copy + n);
+    for (size_t i = 0; i < n; i++) {
+        copy[i].name = put(&at, entries[i].name);
+        copy[i].value = put(&at, entries[i].value);
+    }
+    return copy;
+}
+
+int headers_commit(struct headers *h, struct arena *keep)
+{
+    const struct extproc_header *entries = all_entries(h);
+    size_t n = keep ? headers_count(h) : 0;
+
+    if (keep && h->kept == keep && h->n_edits == 0) { /* lives there already */
+        entries = h->shown;
+    } else if (n > 0) {
+        entries = entries_keep(entries, n, keep);
+        if (!entries) {
+            headers_init(h, NULL, 0);
+            return -ENOMEM;
+        }
+    }
+    headers_init(h, entries, n);
+    h->kept = keep;
+    return 0;
+}
+
+void headers_sum(const struct headers *h, struct headers_sum *ret)
+{
+    struct headers_sum sum = {.n_entries = headers_count(h)};
+    for (uint32_t i = 0; i < h->n_cells; i++) {
+        sum.n_removes += h->cells[i].state == CELL_REMOVED;
+        for (const struct cell_value *v = h->cells[i].first; v; v = v->next)
+            sum.n_sets++;
+    }
+    for (size_t i = 0; i < sum.n_entries; i++) {
+        const struct extproc_header *entry = headers_at(h, i);
+        sum.bytes += headers_entry_bytes(entry->name.len, entry->value.len);
+    }
+    *ret = sum;
+}

@@ -1,0 +1,351 @@
+/* rules: Envoy's own checks, made before an edit reaches it.
+ *
+ * Envoy lets some edits fall under the table, and answers others with a 500; both are found here,
+ * where their author can be told. Names are judged by what Envoy's default mutation_rules say
+ * (mutation_rules.cc), and by who owns the framing of a message: content-length is the host's,
+ * transfer-encoding and the headers of one connection (RFC 9110, 7.6.1) are the proxy's.
+ *
+ * Limits are judged by the sum after the edit. A map that is above one already, since its proxy has
+ * larger ones, may still be edited in ways that make it no worse.
+ */
+#include "http/rules.h"
+
+#include "base/str.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- what is allowed where --------------------------------------------------------------------- */
+
+enum {
+    HEADERS_HELD = MAY_EDIT_HEADERS | MAY_RESPOND,
+    REQUEST_HELD = HEADERS_HELD | MAY_CLEAR_ROUTE
+};
+
+#define EVERY_MODE(x)                                                                              \
+    {                                                                                              \
+        x, x, x, x, x, x, x                                                                        \
+    }
+
+/* The headers rows: a proxy that sends bodies without waiting would lose what is on its way when
+ * the body is replaced; gRPC takes neither replacement nor clear_route_cache.
+ * The body rows: of a part of a body nobody knows what follows, so it is not rewritten; response
+ * headers that have gone cannot be taken back. */
+static const unsigned char allowed[N_PHASES][N_BODY_MODES + 1] = {
+    [PHASE_REQUEST_HEADERS] =
+        {
+            [BODY_MODE_NONE] = REQUEST_HELD | MAY_REPLACE_BODY,
+            [BODY_MODE_STREAMED] = REQUEST_HELD | MAY_REPLACE_BODY,
+            [BODY_MODE_BUFFERED] = REQUEST_HELD | MAY_REPLACE_BODY,
+            [BODY_MODE_BUFFERED_PARTIAL] = REQUEST_HELD | MAY_REPLACE_BODY,
+            [BODY_MODE_FULL_DUPLEX_STREAMED] = REQUEST_HELD,
+            [BODY_MODE_GRPC] = HEADERS_HELD,
+            [BODY_MODE_UNKNOWN] = REQUEST_HELD | MAY_REPLACE_BODY,
+        },
+    [PHASE_REQUEST_BODY] =
+        {
+            [BODY_MODE_STREAMED] = MAY_SET_BODY | MAY_RESPOND,
+            [BODY_MODE_BUFFERED] = REQUEST_HELD | MAY_SET_BODY,
+            [BODY_MODE_BUFFERED_PARTIAL] = HEADERS_HELD,
+            [BODY_MODE_FULL_DUPLEX_STREAMED] = MAY_SET_BODY | MAY_RESPOND,
+            [BODY_MODE_GRPC] = MAY_SET_BODY | MAY_RESPOND,
+            [BODY_MODE_UNKNOWN] = MAY_SET_BODY | MAY_RESPOND,
+        },
+    [PHASE_REQUEST_TRAILERS] = EVERY_MODE(MAY_EDIT_TRAILERS | MAY_RESPOND),
+    [PHASE_RESPONSE_HEADERS] =
+        {
+            [BODY_MODE_NONE] = HEADERS_HELD | MAY_REPLACE_BODY,
+            [BODY_MODE_STREAMED] = HEADERS_HELD | MAY_REPLACE_BODY,
+            [BODY_MODE_BUFFERED] = HEADERS_HELD | MAY_REPLACE_BODY,
+            [BODY_MODE_BUFFERED_PARTIAL] = HEADERS_HELD | MAY_REPLACE_BODY,
+            [BODY_MODE_FULL_DUPLEX_STREAMED] = HEADERS_HELD,
+            [BODY_MODE_GRPC] = HEADERS_HELD,
+            [BODY_MODE_UNKNOWN] = HEADERS_HELD | MAY_REPLACE_BODY,
+        },
+    [PHASE_RESPONSE_BODY] =
+        {
+            [BODY_MODE_STREAMED] = MAY_SET_BODY,
+            [BODY_MODE_BUFFERED] = HEADERS_HELD | MAY_SET_BODY,
+            [BODY_MODE_BUFFERED_PARTIAL] = HEADERS_HELD,
+            [BODY_MODE_FULL_DUPLEX_STREAMED] = MAY_SET_BODY,
+            [BODY_MODE_GRPC] = MAY_SET_BODY,
+            [BODY_MODE_UNKNOWN] = MAY_SET_BODY,
+        },
+    [PHASE_RESPONSE_TRAILERS] = EVERY_MODE(MAY_EDIT_TRAILERS),
+};
+
+unsigned rules_allow(enum phase phase, enum body_mode mode)
+{
+    return allowed[phase][mode];
+}
+
+/* ---- names and values ---------------------------------------------------------------------------- */
+
+static bool in_list(struct extproc_str name, const struct extproc_str *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].len == name.len && str_eq_nocase(list[i], name))
+            return true;
+    }
+    return false;
+}
+
+#define IN_LIST(name, list) in_list(name, list, sizeof(list) / sizeof *(list))
+
+static bool is_token_char(char c)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    char lower = ascii_lower(c);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
+           memchr(marks, c, sizeof marks - 1);
+}
+
+static bool is_token(struct extproc_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (!is_token_char(s.ptr[i]))
+            return false;
+    }
+    return s.len > 0;
+}
+
+static bool is_pseudo(struct extproc_str name)
+{
+    return name.len > 0 && name.ptr[0] == ':';
+}
+
+bool rules_name_valid(struct extproc_str name)
+{
+    if (is_pseudo(name))
+        name = (struct extproc_str){name.ptr + 1, name.len - 1};
+    return is_token(name);
+}
+
+bool rules_value_valid(struct extproc_str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        if ((c < ' ' && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return value.ptr != NULL;
+}
+
+/* Envoy's inline headers (envoy/http/header_map.h) less those that no plugin may edit, with those
+ * that its extensions register: seen on 1.40.0. Most are inline in one direction only, the one in
+ * which they mean something. */
+static const struct extproc_str joined[] = {
+    EXTPROC_STR("accept"),
+    EXTPROC_STR("accept-encoding"),
+    EXTPROC_STR("access-control-allow-credentials"),
+    EXTPROC_STR("access-control-allow-headers"),
+    EXTPROC_STR("access-control-allow-methods"),
+    EXTPROC_STR("access-control-allow-origin"),
+    EXTPROC_STR("access-control-expose-headers"),
+    EXTPROC_STR("access-control-max-age"),
+    EXTPROC_STR("access-control-request-headers"),
+    EXTPROC_STR("access-control-request-method"),
+    EXTPROC_STR("age"),
+    EXTPROC_STR("authentication"),
+    EXTPROC_STR("authorization"),
+    EXTPROC_STR("cache-control"),
+    EXTPROC_STR("content-encoding"),
+    EXTPROC_STR("content-type"),
+    EXTPROC_STR("date"),
+    EXTPROC_STR("etag"),
+    EXTPROC_STR("expect"),
+    EXTPROC_STR("expires"),
+    EXTPROC_STR("grpc-accept-encoding"),
+    EXTPROC_STR("grpc-message"),
+    EXTPROC_STR("grpc-status"),
+    EXTPROC_STR("grpc-timeout"),
+    EXTPROC_STR("if-match"),
+    EXTPROC_STR("if-modified-since"),
+    EXTPROC_STR("if-none-match"),
+    EXTPROC_STR("if-range"),
+    EXTPROC_STR("if-unmodified-since"),
+    EXTPROC_STR("last-modified"),
+    EXTPROC_STR("location"),
+    EXTPROC_STR("origin"),
+    EXTPROC_STR("pragma"),
+    EXTPROC_STR("proxy-status"),
+    EXTPROC_STR("referer"),
+    EXTPROC_STR("server"),
+    EXTPROC_STR("te"),
+    EXTPROC_STR("user-agent"),
+    EXTPROC_STR("vary"),
+    EXTPROC_STR("via"),
+    EXTPROC_STR("x-client-trace-id"),
+    EXTPROC_STR("x-forwarded-client-cert"),
+    EXTPROC_STR("x-forwarded-for"),
+    EXTPROC_STR("x-forwarded-host"),
+    EXTPROC_STR("x-forwarded-port"),
+    EXTPROC_STR("x-forwarded-proto"),
+    EXTPROC_STR("x-request-id"),
+};
+
+bool rules_joins(struct extproc_str name)
+{
+    return IN_LIST(name, joined);
+}
+
+/* ---- who may edit what ----------------------------------------------------------------------------- */
+
+/* Routing and framing. */
+static const struct extproc_str untouchable[] = {
+    EXTPROC_STR("host"),
+    EXTPROC_STR("content-length"),
+    EXTPROC_STR("transfer-encoding"),
+};
+
+/* Of the connection, not of the message: one that slipped through may be removed. */
+static const struct extproc_str only_removed[] = {
+    EXTPROC_STR("connection"),
+    EXTPROC_STR("keep-alive"),
+    EXTPROC_STR("proxy-connection"),
+    EXTPROC_STR("upgrade"),
+};
+
+static bool is_envoys(struct extproc_str name)
+{
+    static const struct extproc_str prefix = EXTPROC_STR("x-envoy-");
+    return name.len >= prefix.len &&
+           str_eq_nocase((struct extproc_str){name.ptr, prefix.len}, prefix);
+}
+
+static int check_ordinary(enum extproc_edit op, struct extproc_str name)
+{
+    bool refused = IN_LIST(name, untouchable) || is_envoys(name) ||
+                   (op != EXTPROC_REMOVE && IN_LIST(name, only_removed));
+    return refused ? -EPERM : 0;
+}
+
+static bool is_path(struct extproc_str value)
+{
+    return extproc_eq(value, EXTPROC_S("*")) ||
+           (str_has_prefix(value, "/") && !memchr(value.ptr, ' ', value.len) &&
+            !memchr(value.ptr, '\t', value.len));
+}
+
+static bool is_final_status(struct extproc_str value)
+{
+    if (value.len != 3 || value.ptr[0] < '2' || value.ptr[0] > '5')
+        return false;
+    return value.ptr[1] >= '0' && value.ptr[1] <= '9' && value.ptr[2] >= '0' && value.ptr[2] <= '9';
+}
+
+/* What each kind of message must have, it may have another value of; nothing else with a colon is
+ * HTTP (RFC 9113, 8.3), and trailers have none. */
+static int check_pseudo(const struct headers *h, const struct rules_context *context,
+                        enum extproc_edit op, struct extproc_str name, struct extproc_str value)
+{
+    if (context->trailers || op == EXTPROC_REMOVE)
+        return -EPERM;
+    if (op == EXTPROC_APPEND && headers_get(h, name, 0).ptr)
+        return -EPERM;
+
+    bool valid;
+    if (context->response && str_eq_nocase(name, EXTPROC_S(":status")))
+        valid = is_final_status(value);
+    else if (!context->response && str_eq_nocase(name, EXTPROC_S(":path")))
+        valid = is_path(value);
+    else if (!context->response && context->replacing && str_eq_nocase(name, EXTPROC_S(":method")))
+        valid = is_token(value);
+    else
+        return -EPERM;
+    return valid ? 0 : -EINVAL;
+}
+
+/* ---- limits ------------------------------------------------------------------------------------------ */
+
+/* Takes out what a set or a remove of this name drops. */
+static void sum_drop(const struct headers *h, struct extproc_str name, struct headers_sum *sum)
+{
+    const struct cell *cell = headers_cell(h, name);
+    if (cell) {
+        sum->n_removes -= cell->state == CELL_REMOVED;
+        for (const struct cell_value *v = cell->first; v; v = v->next)
+            sum->n_sets--;
+    }
+    for (size_t i = 0; i < headers_count(h); i++) {
+        const struct extproc_header *entry = headers_at(h, i);
+        if (entry->name.len == name.len && str_eq_nocase(entry->name, name)) {
+            sum->n_entries--;
+            sum->bytes -= headers_entry_bytes(name.len, entry->value.len);
+        }
+    }
+}
+
+static void sum_append(const struct headers *h, struct extproc_str name, struct extproc_str value,
+                       struct headers_sum *sum)
+{
+    const struct cell *cell = headers_cell(h, name);
+    sum->n_removes -= cell && cell->state == CELL_REMOVED;
+    sum->n_sets++;
+    const struct extproc_header *there = headers_joined(h, name);
+    if (there) {
+        bool comma = there->value.len > 0 && value.len > 0;
+        sum->bytes += value.len + comma;
+    } else {
+        sum->n_entries++;
+        sum->bytes += headers_entry_bytes(name.len, value.len);
+    }
+}
+
+static struct headers_sum sum_after(const struct headers *h, struct headers_sum sum,
+                                    enum extproc_edit op, struct extproc_str name,
+                                    struct extproc_str value)
+{
+    if (op == EXTPROC_APPEND) {
+        sum_append(h, name, value, &sum);
+        return sum;
+    }
+    sum_drop(h, name, &sum);
+    if (op == EXTPROC_SET) {
+        sum.n_sets++;
+        sum.n_entries++;
+        sum.bytes += headers_entry_bytes(name.len, value.len);
+    } else {
+        sum.n_removes++;
+    }
+    return sum;
+}
+
+static bool too_much(size_t before, size_t after, size_t limit)
+{
+    return after > limit && after > before;
+}
+
+static int check_limits(const struct headers *h, enum extproc_edit op, struct extproc_str name,
+                        struct extproc_str value)
+{
+    if (!headers_resolve(h, op, name, &op))
+        return 0;
+    struct headers_sum before, after;
+    headers_sum(h, &before);
+    after = sum_after(h, before, op, name, value);
+    bool refused = too_much(before.n_sets, after.n_sets, RULES_MAX_EDITS) ||
+                   too_much(before.n_removes, after.n_removes, RULES_MAX_EDITS) ||
+                   too_much(before.n_entries, after.n_entries, RULES_MAX_ENTRIES) ||
+                   too_much(before.bytes, after.bytes, RULES_MAX_BYTES);
+    return refused ? -ENOSPC : 0;
+}
+
+/* ---- the two questions ----------------------------------------------------------------------------- */
+
+int rules_edit(const struct headers *h, const struct rules_context *context, enum extproc_edit op,
+               struct extproc_str name, struct extproc_str value)
+{
+    bool known = (unsigned)op <= EXTPROC_REMOVE;
+    if (!known || !rules_name_valid(name) || (op != EXTPROC_REMOVE && !rules_value_valid(value)))
+        return -EINVAL;
+    int r = is_pseudo(name) ? check_pseudo(h, context, op, name, value) : check_ordinary(op, name);
+    return r < 0 ? r : check_limits(h, op, name, value);
+}
+
+int rules_answer_header(struct extproc_str name, struct extproc_str value)
+{
+    if (!rules_name_valid(name) || !rules_value_valid(value))
+        return -EINVAL;
+    return is_pseudo(name) ? -EPERM : check_ordinary(EXTPROC_APPEND, name);
+}

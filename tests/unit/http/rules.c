@@ -1,0 +1,333 @@
+#include "http/rules.h"
+
+#include "base/str.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+
+static const struct rules_context in_request = {.response = false};
+static const struct rules_context in_replaced = {.replacing = true};
+static const struct rules_context in_response = {.response = true};
+static const struct rules_context in_trailers = {.trailers = true};
+
+static const struct extproc_header shown[] = {
+    {EXTPROC_STR(":method"), EXTPROC_STR("GET")},
+    {EXTPROC_STR(":path"), EXTPROC_STR("/")},
+    {EXTPROC_STR("accept"), EXTPROC_STR("*/*")},
+    {EXTPROC_STR("x-a"), EXTPROC_STR("1")},
+};
+enum { N_SHOWN = sizeof shown / sizeof *shown };
+
+static struct arena arena;
+static struct headers headers;
+
+static void setup(void)
+{
+    arena_init(&arena, 16 * 1024);
+    headers_init(&headers, shown, N_SHOWN);
+}
+
+static void teardown(void)
+{
+    arena_fini(&arena);
+}
+
+TestSuite(rules, .init = setup, .fini = teardown);
+
+static int ask(const struct rules_context *context, enum extproc_edit op, const char *name,
+               const char *value)
+{
+    return rules_edit(&headers, context, op, str_c(name), str_c(value));
+}
+
+static int set(const struct rules_context *context, const char *name, const char *value)
+{
+    return ask(context, EXTPROC_SET, name, value);
+}
+
+/* ---- what is allowed where */
+
+Test(rules, headers_can_be_edited_in_their_phase_in_every_mode)
+{
+    for (unsigned m = 0; m <= BODY_MODE_UNKNOWN; m++) {
+        enum body_mode mode = (enum body_mode)m;
+        unsigned both = MAY_EDIT_HEADERS | MAY_RESPOND;
+        cr_assert_eq(rules_allow(PHASE_REQUEST_HEADERS, mode) & both, both);
+        cr_assert_eq(rules_allow(PHASE_RESPONSE_HEADERS, mode) & both, both);
+        cr_assert_eq(rules_allow(PHASE_REQUEST_TRAILERS, mode), MAY_EDIT_TRAILERS | MAY_RESPOND);
+        cr_assert_eq(rules_allow(PHASE_RESPONSE_TRAILERS, mode), MAY_EDIT_TRAILERS);
+    }
+}
+
+Test(rules, a_body_is_replaced_where_none_of_it_can_be_on_its_way)
+{
+    cr_assert(rules_allow(PHASE_REQUEST_HEADERS, BODY_MODE_NONE) & MAY_REPLACE_BODY);
+    cr_assert(rules_allow(PHASE_RESPONSE_HEADERS, BODY_MODE_UNKNOWN) & MAY_REPLACE_BODY);
+    cr_assert_not(rules_allow(PHASE_REQUEST_HEADERS, BODY_MODE_FULL_DUPLEX_STREAMED) &
+                  MAY_REPLACE_BODY);
+    cr_assert_not(rules_allow(PHASE_RESPONSE_HEADERS, BODY_MODE_GRPC) & MAY_REPLACE_BODY);
+}
+
+Test(rules, a_whole_body_comes_while_its_headers_are_held)
+{
+    cr_assert_eq(rules_allow(PHASE_REQUEST_BODY, BODY_MODE_BUFFERED),
+                 MAY_EDIT_HEADERS | MAY_SET_BODY | MAY_RESPOND | MAY_CLEAR_ROUTE);
+    cr_assert_eq(rules_allow(PHASE_RESPONSE_BODY, BODY_MODE_BUFFERED),
+                 MAY_EDIT_HEADERS | MAY_SET_BODY | MAY_RESPOND);
+}
+
+Test(rules, behind_the_first_part_of_a_body_comes_the_rest)
+{
+    cr_assert_not(rules_allow(PHASE_REQUEST_BODY, BODY_MODE_BUFFERED_PARTIAL) & MAY_SET_BODY);
+    cr_assert_not(rules_allow(PHASE_RESPONSE_BODY, BODY_MODE_BUFFERED_PARTIAL) & MAY_SET_BODY);
+}
+
+Test(rules, chunks_come_after_their_headers_have_gone)
+{
+    static const enum body_mode streamed[] = {BODY_MODE_STREAMED, BODY_MODE_UNKNOWN,
+                                              BODY_MODE_FULL_DUPLEX_STREAMED, BODY_MODE_GRPC};
+    for (size_t i = 0; i < sizeof streamed / sizeof *streamed; i++) {
+        cr_assert_eq(rules_allow(PHASE_REQUEST_BODY, streamed[i]), MAY_SET_BODY | MAY_RESPOND);
+        cr_assert_eq(rules_allow(PHASE_RESPONSE_BODY, streamed[i]), MAY_SET_BODY);
+    }
+    cr_assert_eq(rules_allow(PHASE_REQUEST_BODY, BODY_MODE_NONE), 0);
+}
+
+/* ---- names and values */
+
+Test(rules, names_are_tokens_with_a_colon_before_them_or_not)
+{
+    static const char *const good[] = {"x", "X-Upper", ":path", "!#$%&'*+-.^_`|~09"};
+    static const char *const bad[] = {"",    ":",      "::x",      "a:b", "a b",
+                                      "a\t", "a\r\nb", "\xc3\xa4", "(",   "a\x7f"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        cr_assert(rules_name_valid(str_c(good[i])), "%s", good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        cr_assert_not(rules_name_valid(str_c(bad[i])), "%s", bad[i]);
+    cr_assert_not(rules_name_valid(EXTPROC_S("a\0b")));
+    cr_assert_not(rules_name_valid(STR_ABSENT));
+}
+
+Test(rules, values_have_no_control_characters_but_tab)
+{
+    cr_assert(rules_value_valid(EXTPROC_S("")));
+    cr_assert(rules_value_valid(EXTPROC_S(" a\tb \xff\x80~")));
+    cr_assert_not(rules_value_valid(EXTPROC_S("a\0")));
+    cr_assert_not(rules_value_valid(EXTPROC_S("a\r\nx: y")));
+    cr_assert_not(rules_value_valid(EXTPROC_S("\x1b")));
+    cr_assert_not(rules_value_valid(EXTPROC_S("\x7f")));
+    cr_assert_not(rules_value_valid(STR_ABSENT));
+}
+
+Test(rules, an_edit_that_is_not_http_is_invalid)
+{
+    cr_assert_eq(set(&in_request, "", "v"), -EINVAL);
+    cr_assert_eq(set(&in_request, NULL, "v"), -EINVAL);
+    cr_assert_eq(set(&in_request, "x-a", "a\nb"), -EINVAL);
+    cr_assert_eq(set(&in_request, "x-a", NULL), -EINVAL);
+    cr_assert_eq(ask(&in_request, (enum extproc_edit)77, "x-a", "v"), -EINVAL);
+    cr_assert_eq(ask(&in_request, EXTPROC_REMOVE, "x a", NULL), -EINVAL);
+}
+
+/* ---- who may edit what */
+
+Test(rules, ordinary_headers_may_be_edited_whatever_their_case)
+{
+    cr_assert_eq(set(&in_request, "X-Any", "v"), 0);
+    cr_assert_eq(ask(&in_request, EXTPROC_APPEND, "cookie", "v"), 0);
+    cr_assert_eq(ask(&in_request, EXTPROC_REMOVE, "x-any", NULL), 0);
+    cr_assert_eq(ask(&in_trailers, EXTPROC_IF_ABSENT, "x-checksum", "v"), 0);
+    cr_assert_eq(set(&in_request, "x-envoyage", "v"), 0);
+}
+
+Test(rules, what_the_proxy_or_the_host_owns_is_refused_in_every_way)
+{
+    static const char *const owned[] = {"host",
+                                        "Host",
+                                        "x-envoy-retry-on",
+                                        "X-Envoy-Anything",
+                                        "content-length",
+                                        "Transfer-Encoding"};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
+        for (unsigned op = 0; op <= EXTPROC_REMOVE; op++) {
+            cr_assert_eq(ask(&in_request, (enum extproc_edit)op, owned[i], "1"), -EPERM);
+            cr_assert_eq(ask(&in_response, (enum extproc_edit)op, owned[i], "1"), -EPERM);
+            cr_assert_eq(ask(&in_trailers, (enum extproc_edit)op, owned[i], "1"), -EPERM);
+        }
+    }
+}
+
+Test(rules, what_belongs_to_a_connection_may_only_go)
+{
+    static const char *const hop[] = {"Connection", "keep-alive", "proxy-connection", "upgrade"};
+    for (size_t i = 0; i < sizeof hop / sizeof *hop; i++) {
+        cr_assert_eq(set(&in_request, hop[i], "x"), -EPERM);
+        cr_assert_eq(ask(&in_request, EXTPROC_APPEND, hop[i], "x"), -EPERM);
+        cr_assert_eq(ask(&in_request, EXTPROC_REMOVE, hop[i], NULL), 0);
+    }
+}
+
+Test(rules, a_request_may_have_another_path)
+{
+    cr_assert_eq(set(&in_request, ":path", "/other?a=b"), 0);
+    cr_assert_eq(set(&in_request, ":Path", "*"), 0);
+    cr_assert_eq(ask(&in_request, EXTPROC_IF_PRESENT, ":path", "/"), 0);
+    cr_assert_eq(set(&in_request, ":path", ""), -EINVAL);
+    cr_assert_eq(set(&in_request, ":path", "other"), -EINVAL);
+    cr_assert_eq(set(&in_request, ":path", "/a HTTP/1.1"), -EINVAL);
+    cr_assert_eq(set(&in_request, ":path", "/a\tb"), -EINVAL);
+    cr_assert_eq(set(&in_response, ":path", "/"), -EPERM);
+}
+
+Test(rules, a_response_may_have_another_final_status)
+{
+    cr_assert_eq(set(&in_response, ":status", "200"), 0);
+    cr_assert_eq(set(&in_response, ":status", "599"), 0);
+    static const char *const bad[] = {"", "100", "600", "20", "2000", "2x0", "20x", "abc"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        cr_assert_eq(set(&in_response, ":status", bad[i]), -EINVAL, "%s", bad[i]);
+    cr_assert_eq(set(&in_request, ":status", "200"), -EPERM);
+}
+
+Test(rules, the_method_may_change_with_the_body_only)
+{
+    cr_assert_eq(set(&in_request, ":method", "POST"), -EPERM);
+    cr_assert_eq(set(&in_replaced, ":method", "POST"), 0);
+    cr_assert_eq(set(&in_replaced, ":method", "PO ST"), -EINVAL);
+    cr_assert_eq(ask(&in_replaced, EXTPROC_APPEND, ":method", "POST"), -EPERM);
+    cr_assert_eq(set(&in_response, ":method", "POST"), -EPERM);
+}
+
+Test(rules, a_pseudo_header_has_one_value_and_stays)
+{
+    cr_assert_eq(ask(&in_request, EXTPROC_REMOVE, ":path", NULL), -EPERM);
+    cr_assert_eq(ask(&in_request, EXTPROC_APPEND, ":path", "/b"), -EPERM);
+    headers_init(&headers, NULL, 0);
+    cr_assert_eq(ask(&in_request, EXTPROC_APPEND, ":path", "/b"), 0);
+    cr_assert_eq(ask(&in_request, EXTPROC_IF_ABSENT, ":path", "/b"), 0);
+}
+
+Test(rules, other_pseudo_headers_are_not_for_plugins)
+{
+    static const char *const other[] = {":authority", ":scheme", ":protocol", ":x"};
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+        cr_assert_eq(set(&in_replaced, other[i], "x"), -EPERM);
+        cr_assert_eq(set(&in_response, other[i], "x"), -EPERM);
+    }
+}
+
+Test(rules, trailers_have_no_pseudo_headers)
+{
+    struct rules_context of_response = {.response = true, .trailers = true};
+    cr_assert_eq(set(&in_trailers, ":path", "/"), -EPERM);
+    cr_assert_eq(set(&of_response, ":status", "200"), -EPERM);
+    cr_assert_eq(set(&of_response, "grpc-status", "5"), 0);
+}
+
+Test(rules, an_answer_of_our_own_has_ordinary_headers)
+{
+    cr_assert_eq(rules_answer_header(EXTPROC_S("Set-Cookie"), EXTPROC_S("a=1")), 0);
+    cr_assert_eq(rules_answer_header(EXTPROC_S("location"), EXTPROC_S("")), 0);
+    cr_assert_eq(rules_answer_header(EXTPROC_S(":status"), EXTPROC_S("200")), -EPERM);
+    cr_assert_eq(rules_answer_header(EXTPROC_S("content-length"), EXTPROC_S("3")), -EPERM);
+    cr_assert_eq(rules_answer_header(EXTPROC_S("connection"), EXTPROC_S("close")), -EPERM);
+    cr_assert_eq(rules_answer_header(EXTPROC_S("x-envoy-y"), EXTPROC_S("z")), -EPERM);
+    cr_assert_eq(rules_answer_header(EXTPROC_S(""), EXTPROC_S("z")), -EINVAL);
+    cr_assert_eq(rules_answer_header(EXTPROC_S("x"), EXTPROC_S("a\rb")), -EINVAL);
+}
+
+Test(rules, the_proxy_joins_some_headers)
+{
+    cr_assert(rules_joins(EXTPROC_S("user-agent")));
+    cr_assert(rules_joins(EXTPROC_S("X-Forwarded-For")));
+    cr_assert(rules_joins(EXTPROC_S("vary")));
+    cr_assert_not(rules_joins(EXTPROC_S("set-cookie")));
+    cr_assert_not(rules_joins(EXTPROC_S("x-any")));
+}
+
+/* ---- limits */
+
+/* Asks, and edits where there is no objection. */
+static int edit(enum extproc_edit op, const char *name, const char *value)
+{
+    int r = ask(&in_request, op, name, value);
+    if (r == 0)
+        cr_assert_eq(headers_edit(&headers, &arena, op, str_c(name), str_c(value)), 0);
+    return r;
+}
+
+/* How many of x-0, x-1, ... go through. */
+static int edit_many(enum extproc_edit op)
+{
+    char name[16];
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "x-%d", i);
+        if (edit(op, name, "v") != 0)
+            return i;
+    }
+    return 1000;
+}
+
+Test(rules, an_answer_has_a_hundred_removes)
+{
+    cr_assert_eq(edit_many(EXTPROC_REMOVE), RULES_MAX_EDITS);
+    cr_assert_eq(edit(EXTPROC_REMOVE, "x-more", NULL), -ENOSPC);
+    cr_assert_eq(edit(EXTPROC_REMOVE, "x-7", NULL), 0, "removed before");
+    cr_assert_eq(edit(EXTPROC_APPEND, "x-7", "v"), 0);
+    cr_assert_eq(edit(EXTPROC_REMOVE, "x-more", NULL), 0, "x-7 is no remove any more");
+}
+
+Test(rules, an_answer_has_a_hundred_sets)
+{
+    for (int i = 0; i < RULES_MAX_EDITS; i++)
+        cr_assert_eq(edit(EXTPROC_APPEND, "accept", "v"), 0, "joined: no entry more");
+    cr_assert_eq(edit(EXTPROC_APPEND, "accept", "v"), -ENOSPC);
+    cr_assert_eq(edit(EXTPROC_SET, "x-a", "v"), -ENOSPC);
+    cr_assert_eq(edit(EXTPROC_SET, "accept", "v"), 0, "a hundred become one");
+    cr_assert_eq(edit(EXTPROC_SET, "x-a", "v"), 0);
+}
+
+Test(rules, a_map_has_a_hundred_entries)
+{
+    cr_assert_eq(edit_many(EXTPROC_SET), RULES_MAX_ENTRIES - N_SHOWN);
+    cr_assert_eq(edit(EXTPROC_IF_ABSENT, "x-more", "v"), -ENOSPC);
+    cr_assert_eq(edit(EXTPROC_IF_ABSENT, "x-a", "v"), 0, "does nothing");
+    cr_assert_eq(edit(EXTPROC_SET, "x-a", "v"), 0);
+    cr_assert_eq(edit(EXTPROC_REMOVE, "x-a", NULL), 0);
+    cr_assert_eq(edit(EXTPROC_SET, "x-more", "v"), 0);
+    cr_assert_eq(edit(EXTPROC_SET, "x-more-yet", "v"), -ENOSPC);
+}
+
+Test(rules, a_map_has_sixty_kib)
+{
+    static char big[RULES_MAX_BYTES];
+    struct headers_sum sum;
+    headers_sum(&headers, &sum);
+    size_t room = RULES_MAX_BYTES - sum.bytes - headers_entry_bytes(strlen("x-big"), 0);
+    memset(big, 'v', sizeof big);
+    big[room + 1] = 0;
+    cr_assert_eq(edit(EXTPROC_SET, "x-big", big), -ENOSPC);
+    big[room] = 0;
+    cr_assert_eq(edit(EXTPROC_SET, "x-big", big), 0);
+    cr_assert_eq(edit(EXTPROC_APPEND, "accept", "v"), -ENOSPC);
+    cr_assert_eq(edit(EXTPROC_APPEND, "accept", ""), 0, "joins without a comma");
+    cr_assert_eq(edit(EXTPROC_SET, "x-big", "v"), 0);
+    cr_assert_eq(edit(EXTPROC_APPEND, "accept", "v"), 0);
+}
+
+Test(rules, a_proxy_with_larger_limits_is_not_made_worse)
+{
+    static struct extproc_header many[RULES_MAX_ENTRIES + 20];
+    for (size_t i = 0; i < sizeof many / sizeof *many; i++)
+        many[i] = (struct extproc_header){EXTPROC_STR("x-many"), EXTPROC_STR("v")};
+    many[0].name = EXTPROC_S("x-one");
+    headers_init(&headers, many, sizeof many / sizeof *many);
+
+    cr_assert_eq(edit(EXTPROC_SET, "x-one", "other"), 0);
+    cr_assert_eq(edit(EXTPROC_SET, "x-two", "v"), -ENOSPC);
+    cr_assert_eq(edit(EXTPROC_REMOVE, "x-one", NULL), 0);
+    cr_assert_eq(edit(EXTPROC_SET, "x-two", "v"), -ENOSPC, "it is above the limit still");
+    cr_assert_eq(edit(EXTPROC_SET, "x-many", "v"), 0);
+    cr_assert_eq(edit(EXTPROC_SET, "x-two", "v"), 0);
+}
