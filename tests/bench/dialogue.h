@@ -1,0 +1,27 @@
+/* dialogue: what a proxy says in one stream, ready to send, and what must answer it. */
+#ifndef BENCH_DIALOGUE_H
+#define BENCH_DIALOGUE_H
+
+#include "mem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Length-prefixed messages of gRPC: one byte of flags, four of length, the message. */
+enum { GRPC_PREFIX_LEN = 5 };
+
+struct step {
+    struct bytes frame; /* a ProcessingRequest behind its gRPC prefix */
+    unsigned answer;    /* the member of ProcessingResponse.response that answers it */
+    unsigned n_before;  /* answers that must be in before it may go out */
+};
+
+struct dialogue {
+    struct step *steps;
+    unsigned n_steps;
+};
+
+void dialogue_init(struct dialogue *d, unsigned n_chunks, size_t chunk_len, bool pipeline);
+void dialogue_fini(struct dialogue *d);
+
+#endif

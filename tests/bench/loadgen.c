@@ -1,0 +1,127 @@
+/*
+ * loadgen: a load generator that behaves as the ext_proc client of Envoy does.
+ *
+ * It opens --conns cleartext HTTP/2 connections with --streams streams each, and holds in every
+ * stream the conversation of one HTTP transaction (dialogue.c says which messages):
+ *
+ *     POST /envoy.service.ext_proc.v3.ExternalProcessor/Process
+ *     --> request_headers          <-- request_headers
+ *     --> request_body, N times    <-- request_body, N times      (--body-chunks N)
+ *     --> response_headers         <-- response_headers
+ *     --> END_STREAM               <-- grpc-status: 0             (--reset: --> RST_STREAM)
+ *
+ * A stream that has ended is replaced by a new one at once: a closed loop. All that comes back is
+ * checked: HTTP status, content-type, gRPC framing, every message against the schema, the member of
+ * the oneof against the request, the number of answers, the grpc-status. One line of JSON tells the
+ * result (report.c); the exit code is 0 if there was no error, 1 if there was, 2 on wrong usage.
+ *
+ * This file is the course of a run: [hold] warm up, measure, drain, add up.
+ */
+#include "options.h"
+#include "procs.h"
+#include "report.h"
+#include "run.h"
+#include "worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+static const double park_limit_s = 30, drain_limit_s = 5, tick_s = 0.002;
+
+static void start_workers(struct worker *workers, struct run *run)
+{
+    const struct options *opt = run->opt;
+    unsigned n = opt->n_threads;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned n_conns = opt->n_conns / n + (i < opt->n_conns % n);
+        uint64_t n_allowed = opt->count / n + (i < opt->count % n);
+        worker_start(&workers[i], run, n_conns, opt->count ? n_allowed : UINT64_MAX);
+    }
+}
+
+/* Waits, but not for what cannot happen any more: the end of all threads ends it. */
+static void wait_s(const struct run *run, double s)
+{
+    uint64_t end = clock_ns() + (uint64_t)(s * 1e9);
+    while (run->n_working > 0 && clock_ns() < end)
+        sleep_s(tick_s);
+}
+
+static void hold(struct run *run, struct result *result)
+{
+    const struct options *opt = run->opt;
+    uint64_t n_wanted = (uint64_t)opt->n_conns * opt->n_streams;
+    uint64_t end = clock_ns() + (uint64_t)(park_limit_s * 1e9);
+    if (opt->count && opt->count < n_wanted)
+        n_wanted = opt->count;
+    while (run->n_parked < n_wanted && run->n_working > 0 && clock_ns() < end)
+        sleep_s(tick_s);
+
+    double cpu_s = procs_cpu_s(opt->pids, opt->n_pids);
+    wait_s(run, opt->hold_s);
+    result->parked_cpu_s = procs_cpu_s(opt->pids, opt->n_pids) - cpu_s;
+    result->parked_rss_kb = procs_rss_kb(opt->pids, opt->n_pids);
+    result->n_parked = run->n_parked;
+    result->message_len = run->dialogue.steps[0].frame.len - GRPC_PREFIX_LEN;
+    run->holding = false;
+}
+
+static void measure(struct run *run, struct worker *workers, struct result *result)
+{
+    const struct options *opt = run->opt;
+    bool at_once = opt->hold_s <= 0 && opt->warmup_s <= 0; /* then the first stream counts too */
+    run->holding = opt->hold_s > 0;
+    run->phase = at_once ? RUN_MEASURE : RUN_WARMUP;
+    uint64_t begun_ns = clock_ns();
+    double cpu_s = procs_cpu_s(opt->pids, opt->n_pids);
+    start_workers(workers, run);
+    if (!at_once) {
+        if (run->holding)
+            hold(run, result);
+        wait_s(run, opt->warmup_s);
+        begun_ns = clock_ns();
+        cpu_s = procs_cpu_s(opt->pids, opt->n_pids);
+        run->phase = RUN_MEASURE;
+    }
+    wait_s(run, opt->duration_s);
+    result->seconds = (double)(clock_ns() - begun_ns) / 1e9;
+    result->cpu_s = procs_cpu_s(opt->pids, opt->n_pids) - cpu_s;
+    result->rss_kb = procs_rss_kb(opt->pids, opt->n_pids);
+    run->phase = RUN_DRAIN;
+    wait_s(run, drain_limit_s);
+    run->phase = RUN_OVER;
+}
+
+static void add_up(struct worker *workers, const struct options *opt, struct tally *sum)
+{
+    uint64_t n_begun = 0;
+    for (unsigned i = 0; i < opt->n_threads; i++) {
+        worker_join(&workers[i]);
+        tally_merge(sum, &workers[i].share.tally);
+        n_begun += workers[i].share.n_begun;
+    }
+    if (n_begun < opt->count)
+        sum->faults[FAULT_UNFINISHED] += opt->count - n_begun;
+}
+
+int main(int argc, char **argv)
+{
+    struct options opt;
+    struct result result = {0};
+    options_parse(argc, argv, &opt);
+    signal(SIGPIPE, SIG_IGN);
+
+    struct run run = {.opt = &opt};
+    struct worker *workers = mem_new(opt.n_threads, sizeof *workers);
+    struct tally *sum = mem_new(1, sizeof *sum);
+    dialogue_init(&run.dialogue, opt.n_chunks, opt.chunk_len, opt.pipeline);
+    measure(&run, workers, &result);
+    add_up(workers, &opt, sum);
+    report_print(&opt, &result, sum);
+
+    bool ok = tally_faults(sum) == 0;
+    dialogue_fini(&run.dialogue);
+    free(workers);
+    free(sum);
+    return ok ? 0 : 1;
+}

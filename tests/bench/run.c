@@ -1,0 +1,36 @@
+/* The little that every part of a run asks: the time, and whether it counts or may go on. */
+#include "run.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+uint64_t clock_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+void sleep_s(double s)
+{
+    struct timespec ts = {(time_t)s, (long)((s - (double)(time_t)s) * 1e9)};
+    while (nanosleep(&ts, &ts) && errno == EINTR)
+        ;
+}
+
+bool share_measures(const struct share *s)
+{
+    return s->run->phase == RUN_MEASURE;
+}
+
+bool share_may_begin(const struct share *s)
+{
+    return s->run->phase < RUN_DRAIN && s->n_begun < s->n_allowed;
+}
+
+void share_fault(struct share *s, enum fault f, const char *detail)
+{
+    s->tally.faults[f]++;
+    if (s->run->opt->verbose)
+        fprintf(stderr, "loadgen: %s: %s\n", fault_name(f), detail);
+}

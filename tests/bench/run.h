@@ -1,0 +1,49 @@
+/* run: what the threads of one run share, and the share of it that each has. */
+#ifndef BENCH_RUN_H
+#define BENCH_RUN_H
+
+#include "dialogue.h"
+#include "options.h"
+#include "tally.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+struct stream;
+
+enum run_phase {
+    RUN_WARMUP,
+    RUN_MEASURE,
+    RUN_DRAIN, /* what is open may finish */
+    RUN_OVER
+};
+
+/* The atomic members are the only ones that change while threads run: main writes the phase and
+ * holding, the threads the rest. */
+struct run {
+    const struct options *opt;
+    struct dialogue dialogue;
+    _Atomic enum run_phase phase;
+    atomic_bool holding;
+    atomic_uint n_parked;  /* streams that have their first answer while holding */
+    atomic_uint n_working; /* threads that have not ended */
+};
+
+/* One thread's, touched by no other until that thread has ended. */
+struct share {
+    struct run *run;
+    struct stream *spare;
+    uint64_t n_begun, n_allowed;
+    struct tally tally;
+};
+
+uint64_t clock_ns(void);
+void sleep_s(double s);
+
+bool share_measures(const struct share *s);
+bool share_may_begin(const struct share *s);
+void share_fault(struct share *s, enum fault f, const char *detail);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * A thread of the load: an epoll loop over its own connections, which it opens again when they are
+ * lost. Threads share nothing that is written often: each has its own share of the run.
+ *
+ * It ends when nothing is open and nothing more may begin, when the run is over, or when there has
+ * been no connection for a while: a server that is gone cannot be measured.
+ */
+#include "worker.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { SCRATCH_LEN = 256 * 1024, N_EVENTS = 64, TICK_MS = 10 };
+
+static const uint64_t give_up_ns = 5ull * 1000 * 1000 * 1000;
+
+static void open_first(struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_conns; i++)
+        if (!conn_open(&w->conns[i]))
+            share_fault(&w->share, FAULT_CONNECT, strerror(errno));
+}
+
+static void reopen_lost(struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_conns; i++) {
+        struct conn *c = &w->conns[i];
+        if (c->fd < 0 && share_may_begin(&w->share) && clock_ns() >= c->retry_ns && conn_open(c))
+            w->share.tally.n_reconnects++;
+    }
+}
+
+static void wake_all(struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_conns; i++)
+        if (w->conns[i].fd >= 0)
+            conn_wake(&w->conns[i]);
+}
+
+static bool is_idle(const struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_conns; i++)
+        if (w->conns[i].fd >= 0 && w->conns[i].client.n_open > 0)
+            return false;
+    return !share_may_begin(&w->share);
+}
+
+static bool is_connected(const struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_conns; i++)
+        if (w->conns[i].fd >= 0)
+            return true;
+    return false;
+}
+
+static void loop(struct worker *w, uint8_t *scratch)
+{
+    const struct run *run = w->share.run;
+    bool was_holding = run->holding;
+    uint64_t connected_ns = clock_ns();
+
+    while (run->phase != RUN_OVER && !is_idle(w)) {
+        struct epoll_event events[N_EVENTS];
+        int n = epoll_wait(w->epoll_fd, events, N_EVENTS, TICK_MS);
+        for (int i = 0; i < n; i++)
+            conn_on_event(events[i].data.ptr, events[i].events, scratch, SCRATCH_LEN);
+        reopen_lost(w);
+        if (is_connected(w))
+            connected_ns = clock_ns();
+        if (clock_ns() - connected_ns > give_up_ns) {
+            share_fault(&w->share, FAULT_CONNECT, "no connection for 5 s");
+            return;
+        }
+        if (was_holding && !run->holding) {
+            was_holding = false;
+            wake_all(w);
+        }
+    }
+}
+
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+    uint8_t *scratch = mem_new(SCRATCH_LEN, 1);
+    open_first(w);
+    loop(w, scratch);
+    for (unsigned i = 0; i < w->n_conns; i++)
+        conn_fini(&w->conns[i]);
+    stream_free_spare(&w->share);
+    free(w->conns);
+    free(scratch);
+    close(w->epoll_fd);
+    w->share.run->n_working--;
+    return NULL;
+}
+
+void worker_start(struct worker *w, struct run *run, unsigned n_conns, uint64_t n_allowed)
+{
+    *w = (struct worker){
+        .share = {.run = run, .n_allowed = n_allowed},
+        .conns = mem_new(n_conns, sizeof *w->conns),
+        .n_conns = n_conns,
+        .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
+    };
+    if (w->epoll_fd < 0)
+        err(2, "epoll_create1");
+    for (unsigned i = 0; i < n_conns; i++)
+        conn_init(&w->conns[i], &w->share, w->epoll_fd);
+    run->n_working++;
+    errno = pthread_create(&w->thread, NULL, work, w);
+    if (errno)
+        err(2, "pthread_create");
+}
+
+void worker_join(struct worker *w)
+{
+    pthread_join(w->thread, NULL);
+}

@@ -1,0 +1,23 @@
+/* worker: one thread of the load with its connections. */
+#ifndef BENCH_WORKER_H
+#define BENCH_WORKER_H
+
+#include "conn.h"
+#include "run.h"
+
+#include <pthread.h>
+#include <stdint.h>
+
+struct worker {
+    pthread_t thread;
+    struct share share;
+    struct conn *conns;
+    unsigned n_conns;
+    int epoll_fd;
+};
+
+void worker_start(struct worker *w, struct run *run, unsigned n_conns, uint64_t n_allowed);
+/* Waits for its end; then the tally of its share may be read. */
+void worker_join(struct worker *w);
+
+#endif
