@@ -1,10 +1,11 @@
 /* arena: memory that is freed all at once.
  *
  * The blocks are a list. Its first one is where allocations come from, [next, end) is what is left
- * of it; the others are full, or belong to one request that was larger than a block. What a reset
- * keeps is the largest block of an ordinary size, so an arena that is used again and again soon
- * takes nothing from the heap. Under AddressSanitizer the free space is poisoned: a byte behind an
- * allocation, or one kept over a reset, is reported.
+ * of it; the others are full, or belong to one request that would have filled most of a block: so
+ * what little a stream keeps costs little more than its size. What a reset keeps is the largest
+ * block of an ordinary size, so an arena that is used again and again soon takes nothing from the
+ * heap. Under AddressSanitizer the free space is poisoned: a byte behind an allocation, or one kept
+ * over a reset, is reported.
  */
 #include "base/arena.h"
 
@@ -105,7 +106,8 @@ static struct arena_block *block_new(size_t size)
 static void *arena_alloc_block(struct arena *a, size_t size)
 {
     size_t block_size = next_block_size(a);
-    bool own = block_size < size || block_size - size < sizeof(struct arena_block);
+    size_t head = sizeof(struct arena_block), room = block_size > head ? block_size - head : 0;
+    bool own = size > (a->blocks ? room / 2 : room);
     struct arena_block *block = block_new(own ? size + sizeof *block : block_size);
     if (!block)
         return NULL;

@@ -10,11 +10,13 @@ struct chain {
     uint16_t n_instances;
     uint16_t *calls[N_PHASES]; /* places in `instances`, in the order of this phase's direction */
     uint16_t n_calls[N_PHASES];
+    uint32_t wants; /* phase bits: interest, with the messages that are looked back at */
     uint32_t interest;             /* phase bits: what any of them is interested in    */
     enum body_mode needs[N_LANES]; /* the least mode that serves all: NONE, STREAMED, BUFFERED */
 };
 
-/* Lives in the arena; borrows the instances. 0 or -ENOMEM. */
+/* Lives in the arena; borrows the instances. 0, -ENOMEM, or -E2BIG where they
+ * are more than 65535. */
 int chain_init(struct chain *c, const char *name, struct instance *const *instances, size_t n,
                struct arena *arena);
 

@@ -20,7 +20,8 @@ struct generation {
 };
 
 /* Builds the chains and plugins of a configuration, takes over the config (also on failure). Every
- * error of every section is added. NULL: there were some, or no memory. */
+ * error of its chain and plugin sections is added. NULL: `errors` has some, now or from before. A
+ * plugin that no chain names gets a warning, and is loaded where env->testing only. */
 struct generation *generation_build(struct config *config, const struct plugin_env *env,
                                     struct config_errors *errors);
 struct generation *generation_ref(struct generation *g);

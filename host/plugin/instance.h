@@ -26,7 +26,8 @@ struct instance {
     const struct extproc_plugin *plugin; /* as large as ours, zero where the plugin's is shorter */
     extproc_on_fn *on[N_PHASES];
     uint32_t interest; /* phase bits: callbacks that this configuration needs */
-    struct keys keys;
+    uint32_t reads;    /* phase bits: messages that later callbacks look back at */
+    struct keys host_keys, keys; /* what the host read of the section, and the plugin */
     struct config_section *section;
     struct arena arena;           /* the instance's life */
     struct config_errors *errors; /* while init() runs, else NULL */

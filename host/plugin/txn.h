@@ -17,12 +17,12 @@
 /* What is known of a direction so far. */
 struct txn_lane {
     struct headers headers, trailers;
-    struct tree attributes;
-    enum body_mode mode;
+    struct tree attributes; /* what was kept of its first message */
+    enum body_mode mode;    /* UNKNOWN until something came */
     bool headers_seen, body_seen, trailers_seen;
-    bool passed;   /* the headers phase is over, or was skipped */
-    bool ended;    /* nothing more will come */
-    bool replaced; /* somebody else's body took the place of the rest */
+    bool headers_here, trailers_here; /* they can be read: they came and were not dropped */
+    bool passed;                      /* the headers phase is over, or was skipped */
+    bool ended;                       /* nothing more will come, or be shown to anyone */
 };
 
 struct handle; /* an instance's struct extproc_txn, and what the host keeps beside it */
@@ -31,12 +31,12 @@ struct txn {
     struct generation *generation; /* a reference */
     const struct chain *chain;     /* NULL: nobody is interested */
     struct arena *arena;           /* the transaction's life */
-    struct extproc_str id;         /* for the log: x-request-id, or one of our own */
+    struct extproc_str id;         /* see txn_id() */
     struct txn_lane lanes[N_LANES];
-    struct tree metadata; /* the latest that was not empty, of a headers event */
-    bool observing;
+    struct tree metadata;   /* the latest kept that was not empty */
     struct handle *handles; /* chain->n_instances; NULL until the first call */
-    struct turn *turn;      /* whose callback runs now; NULL: open(), close(), or none */
+    struct turn *turn;      /* whose callback, or open(), runs now; NULL: close(), or none */
+    bool observing;
 };
 
 /* Takes a reference to the generation. The arena must outlive the txn. No memory is taken from it
@@ -45,20 +45,33 @@ void txn_init(struct txn *t, struct generation *g, const struct chain *chain, st
 /* close() of every instance that was opened, the reference dropped. Exactly once. */
 void txn_end(struct txn *t, enum extproc_end why);
 
-/* Will any plugin be called after this phase of this transaction? If not, nothing of the message
- * need be kept. */
-bool txn_wants_later(const struct txn *t, enum phase phase);
+/* Will any plugin be called after what has come so far? If not, nothing of it need be kept. */
+bool txn_wants_later(const struct txn *t);
+
+/* For the log: x-request-id, or else one of our own, made at the first question. */
+struct extproc_str txn_id(struct txn *t);
+/* Where it is in the request headers: keeps it, before they are dropped. */
+void txn_keep_id(struct txn *t);
 
 struct turn {
     struct txn *txn;
     struct event *event;
     struct arena *arena; /* the message's life */
     enum body_mode mode; /* of the event's direction */
-    unsigned allowed;    /* rules_allow(), less what this transaction rules out */
-    uint16_t cursor;     /* next place in chain->calls[phase] */
-    uint32_t marks[2];   /* headers_mark() of headers and trailers when the current plugin began */
-    bool replaced;       /* in a headers phase: event->body is the replacement */
-    bool wants_route;    /* the current plugin called clear_route */
+    bool first;          /* the direction's first event */
+    bool whole;          /* a body phase: all of the body is in hand */
+
+    unsigned allowed;     /* rules_allow(), less what this transaction rules out */
+    uint16_t cursor;      /* next place in chain->calls[event->phase] */
+    uint16_t body_cursor; /* once replaced: next place in the calls of the body phase */
+    bool replaced;        /* in a headers phase: event->body is the replacement */
+    bool clears_route;    /* somebody asked, and edited a header */
+
+    /* of the current callback */
+    enum phase phase;  /* the event's, or the body phase behind a replacement */
+    uint32_t marks[2]; /* headers_mark() of headers and trailers when it began */
+    bool sets_body, wants_route, answered;
+
     struct metadata metadata;
     struct answer answer;
     struct verdict verdict; /* when done */
@@ -68,7 +81,8 @@ enum turn_state {
     TURN_DONE /* turn->verdict says what is to become of the event */
 };
 
-/* Takes note of the event (maps, attributes, what has ended) and readies the turn. 0 or -ENOMEM. */
+/* Takes note of an event that has a phase (its map, what has ended) and readies the turn. 0, or
+ * -ENOMEM: turn_end() is all that may follow. */
 int turn_begin(struct turn *turn, struct txn *t, struct event *event, enum body_mode mode,
                struct arena *arena);
 /* Runs the chain from where it stands. */

@@ -11,7 +11,7 @@
  *       request_headers(x)  request_body(x)...   request_trailers(x)
  *       response_headers(x) response_body(x)...  response_trailers(x)
  *       resume(x, why, result)        after a callback returned EXTPROC_DEFER
- *     close(x, why)                   once after an open() that gave 0, whatever happens
+ *     close(x, why)                   once after an open() that gave 0 (or is NULL), whatever happens
  *   fini(h)                           once after an init() that gave 0
  *
  *   Phases that the proxy does not send, or that nobody asked for, do not come. The two directions
@@ -96,9 +96,9 @@ enum extproc_map {
 
 enum extproc_map_state {
     EXTPROC_NOT_YET, /* may still come                                             */
-    EXTPROC_NONE,    /* will not come                                              */
-    EXTPROC_OPEN,    /* here, edits take effect                                    */
-    EXTPROC_GONE     /* was here; read only: the proxy has passed it on            */
+    EXTPROC_NONE,    /* will not come, or nothing of it was kept                   */
+    EXTPROC_OPEN,    /* here, and this callback may edit it                        */
+    EXTPROC_GONE     /* here, read only: passed on, or not this callback's to edit */
 };
 
 /** Bits of a set of phases: for extproc_interest() and extproc_skip(). */
@@ -136,18 +136,10 @@ enum extproc_body_mode {
     EXTPROC_BODY_FULL_DUPLEX /* chunk by chunk, any number of answers               */
 };
 
-enum extproc_level {
-    EXTPROC_DEBUG,
-    EXTPROC_INFO,
-    EXTPROC_WARN,
-    EXTPROC_ERROR
-};
+enum extproc_level { EXTPROC_DEBUG, EXTPROC_INFO, EXTPROC_WARN, EXTPROC_ERROR };
 
 /** Why resume() is called. */
-enum extproc_wake {
-    EXTPROC_RESUMED,
-    EXTPROC_TIMED_OUT
-};
+enum extproc_wake { EXTPROC_RESUMED, EXTPROC_TIMED_OUT };
 
 /** Why a transaction ends. */
 enum extproc_end {
@@ -197,9 +189,9 @@ struct extproc_response {
     uint32_t size;                        /* sizeof(struct extproc_response)                   */
     uint32_t status;                      /* 200..599                                          */
     struct extproc_str body;              /* any bytes; text/plain unless a header says other  */
-    struct extproc_str details;           /* for the proxy's access log; absent: plugin's name */
+    struct extproc_str details;           /* UTF-8, for the access log; absent: section's name */
     const struct extproc_header *headers; /* each is added beside the proxy's own    */
-    size_t n_headers;
+    size_t n_headers;                     /* at most 100                             */
     int32_t grpc_status; /* what a gRPC client gets; EXTPROC_NO_GRPC: from `status`  */
 };
 
@@ -221,7 +213,9 @@ struct extproc_host {
     bool testing; /* extprocd -t: look at everything, connect to nothing */
 };
 
-/** One HTTP transaction as one plugin sees it. Read only, but for ctx. */
+/** One HTTP transaction as one plugin sees it. Read only, but for ctx.
+ *  Where `observing` is true, what callbacks decide is accepted and comes to nothing: the proxy goes
+ *  on as if it had not been said, and so does the chain. */
 struct extproc_txn {
     const struct extproc_api *api;
     struct extproc_host *host;
@@ -257,11 +251,14 @@ struct extproc_key {
     const char *help;     /* one sentence                                       */
 };
 
-/* Bits of extproc_plugin.needs */
+/* Bits of extproc_plugin.needs. Where the proxy sends a body otherwise than it needs, the plugin fails
+ * in that phase without being called, and the log says what to set. A STREAMED body that comes in
+ * one chunk is whole; headers wait for it only where the proxy's body mode is BUFFERED. */
 #define EXTPROC_WHOLE_REQUEST_BODY  1u /* request_body wants it in one piece      */
 #define EXTPROC_WHOLE_RESPONSE_BODY 2u
-#define EXTPROC_PARTIAL_IS_FINE     4u /* may edit the first part of a body       */
-#define EXTPROC_HEADERS_WAIT        8u /* edits headers after seeing the body     */
+#define EXTPROC_PARTIAL_IS_FINE     4u  /* may edit the first part of a body       */
+#define EXTPROC_HEADERS_WAIT        8u  /* edits headers after seeing the body     */
+#define EXTPROC_READS_REQUEST       16u /* response callbacks read the request headers */
 
 struct extproc_abi {
     uint32_t magic;
@@ -412,22 +409,24 @@ static inline struct extproc_metric *extproc_histogram(struct extproc_host *h, c
 /* ---- headers and trailers ------------------------------------------------------------------- */
 
 /** The first value of a header, as the plugins before this one left it. Names match whatever their
- *  case. ptr NULL: absent, or the map is not here. */
+ *  case; `host` finds `:authority` where there is no host. An empty value has len 0 and a ptr.
+ *  ptr NULL: absent, or the map is not here. */
 static inline struct extproc_str extproc_header(struct extproc_txn *x, enum extproc_map map,
                                                 struct extproc_str name)
 {
     return x->api->header(x, map, name, 0);
 }
 
-/** The i-th value of a header that may have several. ptr NULL: no more. */
+/** The i-th value, from 0, of a header that may have several. ptr NULL: no more. */
 static inline struct extproc_str extproc_header_nth(struct extproc_txn *x, enum extproc_map map,
                                                     struct extproc_str name, size_t i)
 {
     return x->api->header(x, map, name, i);
 }
 
-/** The i-th entry of a map, for loops: i is a place in the map as it is now. A set keeps the place
- *  of the first value, an append adds at the end, a remove moves up what is behind.
+/** The i-th entry of a map, from 0, for loops: i is a place in the map as it is now. A set keeps the
+ *  place of the first value, an append adds at the end, a remove moves up what is behind. The names
+ *  are lower case.
  *  False: no such entry, or the map is not here; *ret is untouched. */
 static inline bool extproc_header_at(struct extproc_txn *x, enum extproc_map map, size_t i,
                                      struct extproc_header *ret)
@@ -435,20 +434,23 @@ static inline bool extproc_header_at(struct extproc_txn *x, enum extproc_map map
     return x->api->header_at(x, map, i, ret);
 }
 
-/** Where a map stands. Headers are OPEN in their own phase, and in the body phase of a WHOLE body;
- *  trailers in their own. */
+/** Where a map stands. Headers are OPEN in their own phase and, where the proxy holds the message
+ *  back until it has our answer (its body mode is BUFFERED), in the body phase; trailers in their
+ *  own. In the phases behind, and in open(), a map is GONE. In close() every map is NONE: what is
+ *  needed there goes into ctx. */
 static inline enum extproc_map_state extproc_map_state(struct extproc_txn *x, enum extproc_map map)
 {
     return x->api->map_state(x, map);
 }
 
-/** Edits a header map. Compose freely: the proxy gets the sum.
+/** Edits a header map. Compose freely: the next plugin sees the map edited, the proxy gets the sum.
  *  IF_ABSENT and IF_PRESENT look at what the proxy shows; with its forward_rules it may hide some.
- *  -EPERM        the proxy would ignore it: host, :authority, :scheme, x-envoy-*, content-length
- *                (the host keeps it right), a pseudo header's removal or second value; :method
- *                too, unless the body has been replaced in this headers phase
+ *  -EINVAL       no such map or edit; not a legal name or value (RFC 9110, section 5)
  *  -EOPNOTSUPP   the map is not OPEN here: see extproc_map_state()
- *  -EINVAL       not a legal name or value (RFC 9110, section 5)
+ *  -EPERM        the proxy would ignore it: host, :authority, :scheme, x-envoy-*, content-length
+ *                (the host keeps it right), transfer-encoding, what belongs to one connection, a
+ *                pseudo header's removal or second value; :method too, unless the body has been
+ *                replaced in this headers phase
  *  -ENOSPC       more than the proxy takes: 100 edits, 100 headers or 60 KiB */
 static inline int extproc_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
                                struct extproc_str name, struct extproc_str value)
@@ -480,26 +482,29 @@ static inline int extproc_remove(struct extproc_txn *x, enum extproc_map map,
 
 /* ---- the body -------------------------------------------------------------------------------- */
 
-/** In a body phase: the body, or the chunk, in hand, as the plugins before this one left it.
- *  ptr NULL: no body phase. An empty chunk has len 0 and a ptr. */
+/** In a body phase: the body, or the chunk, in hand, as the plugins before this one left it. Asking
+ *  may copy (once, for all plugins), so do not ask in vain.
+ *  ptr NULL: not in a body phase, or out of memory. An empty chunk has len 0 and a ptr. */
 static inline struct extproc_str extproc_body(struct extproc_txn *x)
 {
     return x->api->body(x);
 }
 
-/** Sends other bytes in place of what is in hand; any length, 0 clears it.
- *  In a headers phase: replaces the whole body, whatever the body mode is; the plugins after this
- *  one get the new one in their body callbacks, and nobody sees the old (envoy CommonResponse,
- *  CONTINUE_AND_REPLACE). Its trailers pass by unseen.
+/** Sends other bytes in place of what is in hand; any length, 0 clears it. They may be part of what
+ *  extproc_body() gave.
+ *  In a headers phase: replaces the whole body, whatever the body mode is, also where there was
+ *  none. The plugins behind this one get the new one in their body callbacks, at once and WHOLE;
+ *  nobody sees the old one (envoy CommonResponse, CONTINUE_AND_REPLACE). Its trailers pass by
+ *  unseen.
  *  -EINVAL       ptr is NULL
- *  -EOPNOTSUPP   neither a headers nor a body phase */
+ *  -EOPNOTSUPP   neither a headers nor a body phase, or a body mode in which the proxy takes none */
 static inline int extproc_body_set(struct extproc_txn *x, struct extproc_str bytes)
 {
     return x->api->body_set(x, bytes, NULL, NULL);
 }
 
 /** The same without a copy: the bytes stay as they are until the host calls release(arg), exactly
- *  once, from any thread, also when this function fails. */
+ *  once, from any thread, also when this function fails. release NULL: they are copied. */
 static inline int extproc_body_give(struct extproc_txn *x, struct extproc_str bytes,
                                     void (*release)(void *), void *arg)
 {
@@ -509,19 +514,22 @@ static inline int extproc_body_give(struct extproc_txn *x, struct extproc_str by
 /* ---- attributes and metadata ------------------------------------------------------------------ */
 
 /** What the proxy tells of the transaction, by the name in its request_attributes or
- *  response_attributes ("source.address", ...); this direction's first, then the other's. */
+ *  response_attributes ("source.address", ...); this direction's first, then the other's. It tells
+ *  once, in a direction's first message, and the host remembers for the phases behind. ABSENT in
+ *  close(). */
 static inline struct extproc_value extproc_attribute(struct extproc_txn *x, struct extproc_str name)
 {
     return x->api->attribute(x, name);
 }
 
-/** The proxy's dynamic metadata of a namespace in its forwarding_namespaces: a DICT, or ABSENT. */
+/** The proxy's dynamic metadata of a namespace in its forwarding_namespaces: a DICT, or ABSENT. What
+ *  came with this message; where none did, what came before. ABSENT in close(). */
 static inline struct extproc_value extproc_metadata(struct extproc_txn *x, struct extproc_str ns)
 {
     return x->api->metadata(x, ns);
 }
 
-/** The i-th member of a LIST (the key is absent) or of a DICT.
+/** The i-th member, from 0, of a LIST (the key is absent) or of a DICT.
  *  False: no such member, or neither list nor dict; *ret is untouched. */
 static inline bool extproc_value_at(struct extproc_txn *x, struct extproc_value v, size_t i,
                                     struct extproc_field *ret)
@@ -566,25 +574,27 @@ static inline struct extproc_value extproc_string(struct extproc_str s)
     return v;
 }
 
-/** A LIST of copies of these, until the callback returns. ABSENT: out of memory, an ABSENT member,
- *  or nested more than 60 deep. */
+/** A LIST of copies of these, until the callback returns. ABSENT: out of memory, an ABSENT member, a
+ *  string that is not UTF-8, or nested more than 30 deep. */
 static inline struct extproc_value extproc_list(struct extproc_txn *x,
                                                 const struct extproc_value *items, size_t n)
 {
     return x->api->list(x, items, n);
 }
 
-/** A DICT of copies of these; a key given twice has its last value. As extproc_list(). */
+/** A DICT of copies of these; a key given twice has its last value. As extproc_list(); a key must be
+ *  there, and be UTF-8. */
 static inline struct extproc_value extproc_dict(struct extproc_txn *x,
                                                 const struct extproc_field *fields, size_t n)
 {
     return x->api->dict(x, fields, n);
 }
 
-/** Gives the proxy dynamic metadata: one key of a namespace in its receiving_namespaces. Keys of
- *  several plugins are merged; of the same key the last one stays. Strings must be UTF-8.
- *  -EINVAL       an empty namespace or key, an ABSENT value, not UTF-8
- *  -EOPNOTSUPP   outside a phase */
+/** Gives the proxy dynamic metadata: one key of a namespace in its receiving_namespaces; it drops
+ *  other namespaces silently. Keys of several plugins are merged; of the same key the last one
+ *  stays. It goes with the answer to this phase, also with one of extproc_respond().
+ *  -EINVAL       an empty namespace or key, an ABSENT value, not UTF-8, nested more than 30 deep
+ *  -EOPNOTSUPP   open() or close() */
 static inline int extproc_metadata_set(struct extproc_txn *x, struct extproc_str ns,
                                        struct extproc_str key, struct extproc_value value)
 {
@@ -595,7 +605,7 @@ static inline int extproc_metadata_set(struct extproc_txn *x, struct extproc_str
 
 /** The proxy looks for the route again. It does so only for a plugin that edits a header in the
  *  same callback, as it would alone (envoy CommonResponse.clear_route_cache).
- *  -EOPNOTSUPP   not in request_headers, nor in request_body of a WHOLE body */
+ *  -EOPNOTSUPP   not in request_headers, nor in request_body where headers are OPEN */
 static inline int extproc_clear_route(struct extproc_txn *x)
 {
     return x->api->clear_route(x);
@@ -613,22 +623,36 @@ static inline struct extproc_response extproc_response_init(void)
 
 /** Answers in the origin's stead; return what it gives. The plugins behind this one do not run,
  *  what the ones before it edited in this phase is dropped, metadata stays, and no phase follows.
- *  It gives EXTPROC_FAIL, with a line in the log, where the status is not 200..599, a header is not
- *  legal, or the response has already begun: response_body of a STREAMED body, response_trailers. */
+ *  Of several calls the last that was accepted counts; a callback that returns something else has
+ *  thought better of it.
+ *  EXTPROC_FAIL, with a line in the log: not in a phase; size or status is wrong; a header is not
+ *  legal, or one that the proxy would ignore (as for extproc_edit()); details are not UTF-8; or the
+ *  response has already begun: in response_body of a STREAMED body, in response_trailers, and in a
+ *  request phase once the response's headers have passed and the proxy does not hold them back. */
 static inline enum extproc_action extproc_respond(struct extproc_txn *x,
                                                   const struct extproc_response *r)
 {
     return x->api->respond(x, r) == 0 ? EXTPROC_RESPOND : EXTPROC_FAIL;
 }
-/** In C: return extproc_reply(x, .status = 403, .body = EXTPROC_S("no\n")); */
+
 #ifndef __cplusplus
-#    define extproc_reply(x, ...)                                                                  \
-        extproc_respond((x), &(struct extproc_response){.size = sizeof(struct extproc_response),   \
-                                                        .grpc_status = EXTPROC_NO_GRPC,            \
-                                                        __VA_ARGS__})
+static inline enum extproc_action extproc_reply_with(struct extproc_txn *x,
+                                                     struct extproc_response r)
+{
+    r.size = (uint32_t)sizeof r;
+    if (r.grpc_status == 0)
+        r.grpc_status = EXTPROC_NO_GRPC;
+    return extproc_respond(x, &r);
+}
+/** extproc_respond() in one line of C, with fields of struct extproc_response by name:
+ *      return extproc_reply(x, .status = 403, .body = EXTPROC_S("no\n"));
+ *  What is not named is zero, and a grpc_status of 0 is EXTPROC_NO_GRPC: whoever means gRPC's OK
+ *  calls extproc_respond(). */
+#    define extproc_reply(x, ...) extproc_reply_with((x), (struct extproc_response){__VA_ARGS__})
 #endif
 
-/** This transaction needs these phases of this plugin no more.
+/** This transaction needs these phases of this plugin no more (bits of enum extproc_phase). Also in
+ *  open(). close() still comes.
  *  -EINVAL       not phases */
 static inline int extproc_skip(struct extproc_txn *x, uint32_t phases)
 {
@@ -669,7 +693,7 @@ static inline void *extproc_scratch(struct extproc_txn *x, size_t size)
     return x->api->scratch(x, size);
 }
 
-/** printf into scratch memory. ptr NULL: out of memory. */
+/** printf into scratch memory. A NUL stands behind the text, outside len. ptr NULL: out of memory. */
 EXTPROC_PRINTF(2, 3)
 static inline struct extproc_str extproc_format(struct extproc_txn *x, const char *fmt, ...)
 {
@@ -688,7 +712,9 @@ static inline struct extproc_str extproc_expand(struct extproc_txn *x,
     return x->api->expand(x, t);
 }
 
-/** A line in the service's log, with plugin, phase and request id. What repeats is limited. */
+/** A line in the service's log, with the section's name, the phase and x-request-id (or an id of the
+ *  host's own). What repeats is limited: of lines with the same fmt a few pass in a while, and the
+ *  next one that passes says how many did not. */
 EXTPROC_PRINTF(3, 4)
 static inline void extproc_log(struct extproc_txn *x, enum extproc_level level, const char *fmt,
                                ...)

@@ -41,7 +41,7 @@ Test(arena, blocks_double_up_to_a_limit)
     arena_init(&a, 1024);
     arena_alloc(&a, 16);
     cr_assert_eq(arena_size(&a), 1024);
-    arena_alloc(&a, 1024);
+    arena_alloc(&a, 1008);
     cr_assert_eq(arena_size(&a), 1024 + 2048);
 
     for (size_t i = 0; i < 3000; i++)
@@ -52,6 +52,17 @@ Test(arena, blocks_double_up_to_a_limit)
     cr_assert_eq(arena_size(&a) - before, 64 * 1024);
     arena_fini(&a);
     cr_assert_eq(arena_size(&a), 0);
+}
+
+Test(arena, a_request_that_would_fill_most_of_a_block_costs_its_size)
+{
+    struct arena a;
+    arena_init(&a, 1024);
+    arena_alloc(&a, 16);
+    arena_alloc(&a, 1200);
+
+    cr_assert_eq(arena_size(&a), 1024 + 1200 + 16);
+    arena_fini(&a);
 }
 
 Test(arena, a_large_request_has_a_block_of_its_own_and_the_first_goes_on)

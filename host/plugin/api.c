@@ -1,0 +1,48 @@
+/* api: the table that every handle points to: one constant object, every slot filled.
+ *
+ * What a function does stands in the SDK header; here is only which function of ours does it. The
+ * slots are named, so that the compiler finds a signature that differs; that none is missing is a
+ * test's business.
+ */
+#include "plugin/api.h"
+
+const struct extproc_api plugin_api = {
+    .size = sizeof(struct extproc_api),
+    .major = EXTPROC_ABI_MAJOR,
+    .minor = EXTPROC_ABI_MINOR,
+
+    .conf_count = api_conf_count,
+    .conf_str = api_conf_str,
+    .conf_int = api_conf_int,
+    .conf_refuse = api_conf_refuse,
+    .interest = api_interest,
+    .conf_template = api_conf_template,
+    .metric = api_metric,
+
+    .header = api_header,
+    .header_at = api_header_at,
+    .map_state = api_map_state,
+    .edit = api_edit,
+    .body = api_body,
+    .body_set = api_body_set,
+    .attribute = api_attribute,
+    .metadata = api_metadata,
+    .value_at = api_value_at,
+    .value_get = api_value_get,
+    .list = api_list,
+    .dict = api_dict,
+    .metadata_set = api_metadata_set,
+
+    .clear_route = api_clear_route,
+    .respond = api_respond,
+    .skip = api_skip,
+    .defer = api_defer,
+    .resume = api_resume,
+
+    .alloc = api_alloc,
+    .scratch = api_scratch,
+    .vformat = api_vformat,
+    .expand = api_expand,
+    .vlog = api_vlog,
+    .metric_add = api_metric_add,
+};

@@ -1,0 +1,144 @@
+/* api_conf: the functions of the SDK table that take an instance.
+ *
+ * What belongs into init() looks at instance->errors, which is set only while init() runs; all else
+ * reads what no longer changes, so any thread may call it.
+ */
+#include "plugin/api_conf.h"
+
+#include "base/str.h"
+#include "plugin/instance.h"
+#include "plugin/template.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What a plugin's struct extproc_metric is the head of. */
+struct instance_metric {
+    struct extproc_metric head;
+    struct metric *metric; /* NULL: nothing counts */
+};
+
+static struct instance *instance_of(struct extproc_host *h)
+{
+    return (struct instance *)h; /* `host` is its first member */
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+static const struct keys_slot *slot_find(struct extproc_host *h, const char *key)
+{
+    return key ? keys_find(&instance_of(h)->keys, key) : NULL;
+}
+
+static const struct keys_value *value_find(struct extproc_host *h, const char *key, size_t i)
+{
+    const struct keys_slot *slot = slot_find(h, key);
+    return slot && i < slot->n_values ? &slot->values[i] : NULL;
+}
+
+size_t api_conf_count(struct extproc_host *h, const char *key)
+{
+    const struct keys_slot *slot = slot_find(h, key);
+    return slot ? slot->n_values : 0;
+}
+
+struct extproc_str api_conf_str(struct extproc_host *h, const char *key, size_t i)
+{
+    const struct keys_value *value = value_find(h, key, i);
+    return value ? value->text : STR_ABSENT;
+}
+
+int64_t api_conf_int(struct extproc_host *h, const char *key, size_t i)
+{
+    const struct keys_value *value = value_find(h, key, i);
+    return value ? value->number : 0;
+}
+
+/* ---- in init() ------------------------------------------------------------------------------- */
+
+/* A value that stands in no line (a fallback, or none at all) is named in the text instead. */
+static void refuse_value(struct instance *in, const char *key, size_t i, struct extproc_str why)
+{
+    const struct keys_value *value = value_find(&in->host, key, i);
+    if (value && value->entry)
+        config_say(in->errors, CONFIG_ERROR, in->section, value->entry, "%.*s", EXTPROC_ARG(why));
+    else
+        config_say(in->errors, CONFIG_ERROR, in->section, NULL, "%s: %.*s", key, EXTPROC_ARG(why));
+}
+
+int api_conf_refuse(struct extproc_host *h, const char *key, size_t i, struct extproc_str why)
+{
+    struct instance *in = instance_of(h);
+    if (!in->errors)
+        return -EOPNOTSUPP;
+    if (key && why.ptr)
+        refuse_value(in, key, i, why);
+    return -EINVAL;
+}
+
+int api_interest(struct extproc_host *h, uint32_t phases)
+{
+    struct instance *in = instance_of(h);
+    if (!in->errors)
+        return -EOPNOTSUPP;
+    for (enum phase phase = 0; phase < N_PHASES; phase++) {
+        if (phases & phase_bit(phase) && !in->on[phase])
+            return -EINVAL;
+    }
+    if (phases >> N_PHASES)
+        return -EINVAL;
+    in->interest = phases;
+    return 0;
+}
+
+struct extproc_template *api_conf_template(struct extproc_host *h, const char *key, size_t i,
+                                           struct extproc_str text)
+{
+    struct instance *in = instance_of(h);
+    if (!in->errors || !key)
+        return NULL;
+    if (!text.ptr)
+        text = api_conf_str(h, key, i);
+
+    struct extproc_template *template;
+    const char *why = "out of memory";
+    if (text.ptr && template_compile(text, &in->arena, &template, &why) == 0) {
+        in->reads |= template_reads(template);
+        return template;
+    }
+    refuse_value(in, key, i, str_c(text.ptr ? why : "has no value (give it one)"));
+    return NULL;
+}
+
+/* [a-z][a-z0-9_]* */
+static bool metric_name_valid(const char *name)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    return name && *name >= 'a' && *name <= 'z' && !name[strspn(name, allowed)];
+}
+
+struct extproc_metric *api_metric(struct extproc_host *h, bool histogram, const char *name,
+                                  const char *help)
+{
+    struct instance *in = instance_of(h);
+    if (!in->errors || !metric_name_valid(name))
+        return NULL;
+
+    struct instance_metric *m = arena_alloc(&in->arena, sizeof *m);
+    if (!m)
+        return NULL;
+    *m = (struct instance_metric){.head.api = h->api};
+    if (!in->env->metrics)
+        return &m->head;
+    m->metric = metrics_define(in->env->metrics, in->name, name, histogram, help ? help : "");
+    return m->metric ? &m->head : NULL;
+}
+
+/* ---- from any thread ------------------------------------------------------------------------- */
+
+void api_metric_add(struct extproc_metric *m, uint64_t n)
+{
+    struct metric *metric = ((struct instance_metric *)m)->metric;
+    if (metric)
+        metric_add(metric, n);
+}

@@ -1,0 +1,134 @@
+/* api_decide: what a plugin decides of the transaction as a whole.
+ *
+ * A decision counts only from the callback in which it was taken: what is refused leaves what was
+ * decided before as it was.
+ */
+#include "base/str.h"
+#include "http/rules.h"
+#include "plugin/api_txn.h"
+#include "plugin/handle.h"
+
+#include <errno.h>
+
+int api_clear_route(struct extproc_txn *x)
+{
+    struct turn *turn = handle_turn(handle_of(x));
+    if (!turn || !(turn->allowed & MAY_CLEAR_ROUTE))
+        return -EOPNOTSUPP;
+    turn->wants_route = true;
+    return 0;
+}
+
+int api_skip(struct extproc_txn *x, uint32_t phases)
+{
+    if (phases & ~(uint32_t)ALL_PHASES)
+        return -EINVAL;
+    handle_of(x)->skipped |= (uint8_t)phases;
+    return 0;
+}
+
+/* ---- an answer of one's own ------------------------------------------------------------------ */
+
+EXTPROC_PRINTF(3, 4)
+static int respond_refuse(struct handle *h, int error, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    handle_vlog(h, EXTPROC_ERROR, fmt, ap);
+    va_end(ap);
+    return error;
+}
+
+static int response_check(struct handle *h, const struct extproc_response *r)
+{
+    if (r->status < 200 || r->status > 599)
+        return respond_refuse(h, -EINVAL, "extproc_respond: status %u is not 200 to 599",
+                              (unsigned)r->status);
+    if (r->grpc_status < EXTPROC_NO_GRPC)
+        return respond_refuse(h, -EINVAL, "extproc_respond: grpc_status %d is none",
+                              (int)r->grpc_status);
+    if (r->details.ptr && !str_is_utf8(r->details))
+        return respond_refuse(h, -EINVAL, "extproc_respond: details are not UTF-8");
+    if (r->n_headers > RULES_MAX_ENTRIES)
+        return respond_refuse(h, -ENOSPC, "extproc_respond: %zu headers, the proxy takes %d",
+                              r->n_headers, RULES_MAX_ENTRIES);
+    if (r->n_headers > 0 && !r->headers)
+        return respond_refuse(h, -EINVAL, "extproc_respond: headers is NULL");
+    for (size_t i = 0; i < r->n_headers; i++) {
+        const struct extproc_header *header = &r->headers[i];
+        int error = header->name.ptr && header->value.ptr
+                        ? rules_answer_header(header->name, header->value)
+                        : -EINVAL;
+        if (error < 0)
+            return respond_refuse(h, error, "extproc_respond: headers[%zu], %.*s: %s", i,
+                                  EXTPROC_ARG(header->name),
+                                  error == -EPERM ? "the proxy would ignore it" : "not legal");
+    }
+    return 0;
+}
+
+/* False: out of memory. */
+static bool copy_into(struct arena *arena, struct extproc_str *s)
+{
+    struct extproc_str copy = arena_copy(arena, *s);
+    bool copied = copy.ptr || !s->ptr;
+    *s = copy;
+    return copied;
+}
+
+static int answer_copy(struct arena *arena, const struct extproc_response *r,
+                       struct extproc_str details, struct answer *ret)
+{
+    struct extproc_header *headers = arena_array(arena, r->n_headers, sizeof *headers);
+    struct answer answer = {
+        .status = r->status,
+        .body = r->body,
+        .details = details,
+        .headers = headers,
+        .n_headers = r->n_headers,
+        .grpc_status = r->grpc_status,
+    };
+    if (!headers || !copy_into(arena, &answer.body) || !copy_into(arena, &answer.details))
+        return -ENOMEM;
+    for (size_t i = 0; i < r->n_headers; i++) {
+        headers[i] = r->headers[i];
+        if (!copy_into(arena, &headers[i].name) || !copy_into(arena, &headers[i].value))
+            return -ENOMEM;
+    }
+    *ret = answer;
+    return 0;
+}
+
+/* A response of a later minor is longer: what this host does not know is not read. */
+int api_respond(struct extproc_txn *x, const struct extproc_response *r)
+{
+    struct handle *h = handle_of(x);
+    struct turn *turn = handle_turn(h);
+    if (!r || r->size < sizeof *r)
+        return respond_refuse(h, -EINVAL, "extproc_respond: NULL, or its size is not set");
+    if (!turn)
+        return respond_refuse(h, -EOPNOTSUPP, "extproc_respond: not in a phase");
+    if (!(turn->allowed & MAY_RESPOND) && !turn->txn->observing)
+        return respond_refuse(h, -EOPNOTSUPP, "extproc_respond: the response has already begun");
+    int error = response_check(h, r);
+    if (error < 0)
+        return error;
+    struct extproc_str details = r->details.ptr ? r->details : str_c(handle_instance(h)->name);
+    if (answer_copy(turn->arena, r, details, &turn->answer) < 0)
+        return respond_refuse(h, -ENOMEM, "extproc_respond: out of memory");
+    turn->answered = true;
+    return 0;
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+struct extproc_wait *api_defer(struct extproc_txn *x, uint32_t timeout_ms, void (*drop)(void *))
+{
+    handle_log(handle_of(x), EXTPROC_WARN, "extproc_defer: this host cannot wait yet");
+    return NULL;
+}
+
+/* No wait was ever handed out. */
+void api_resume(struct extproc_wait *w, void *result)
+{
+}

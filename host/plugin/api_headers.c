@@ -1,0 +1,95 @@
+/* api_headers: the header maps, as the plugins before this one left them.
+ *
+ * A map may be edited only while the plugin's own phase holds it; reading goes on for as long as
+ * what came is kept. Whether the proxy would take an edit is asked (http/rules.h) before it is made,
+ * so an edit that was accepted has its effect.
+ */
+#include "base/str.h"
+#include "http/rules.h"
+#include "plugin/api_txn.h"
+#include "plugin/handle.h"
+
+#include <errno.h>
+
+static bool map_known(enum extproc_map map)
+{
+    return (unsigned)map <= EXTPROC_RESPONSE_TRAILERS;
+}
+
+static bool map_trailers(enum extproc_map map)
+{
+    return map == EXTPROC_REQUEST_TRAILERS || map == EXTPROC_RESPONSE_TRAILERS;
+}
+
+static enum lane map_lane(enum extproc_map map)
+{
+    return map < EXTPROC_RESPONSE ? LANE_REQUEST : LANE_RESPONSE;
+}
+
+/* NULL: no such map, or it is not here. */
+static struct headers *map_find(const struct handle *h, enum extproc_map map)
+{
+    if (!map_known(map))
+        return NULL;
+    struct txn_lane *lane = &h->txn->lanes[map_lane(map)];
+    if (map_trailers(map))
+        return lane->trailers_here ? &lane->trailers : NULL;
+    return lane->headers_here ? &lane->headers : NULL;
+}
+
+static bool map_open(const struct handle *h, enum extproc_map map)
+{
+    const struct turn *turn = handle_turn(h);
+    unsigned bit = map_trailers(map) ? MAY_EDIT_TRAILERS : MAY_EDIT_HEADERS;
+    return turn && phase_lane(turn->phase) == map_lane(map) && (turn->allowed & bit);
+}
+
+enum extproc_map_state api_map_state(struct extproc_txn *x, enum extproc_map map)
+{
+    const struct handle *h = handle_of(x);
+    if (map_find(h, map))
+        return map_open(h, map) ? EXTPROC_OPEN : EXTPROC_GONE;
+    if (!map_known(map))
+        return EXTPROC_NONE;
+    const struct txn_lane *lane = &h->txn->lanes[map_lane(map)];
+    bool over = map_trailers(map) ? lane->ended : lane->headers_seen || lane->passed;
+    return over ? EXTPROC_NONE : EXTPROC_NOT_YET;
+}
+
+struct extproc_str api_header(struct extproc_txn *x, enum extproc_map map, struct extproc_str name,
+                              size_t i)
+{
+    const struct headers *headers = map_find(handle_of(x), map);
+    return headers && name.ptr ? headers_get(headers, name, i) : STR_ABSENT;
+}
+
+bool api_header_at(struct extproc_txn *x, enum extproc_map map, size_t i,
+                   struct extproc_header *ret)
+{
+    const struct headers *headers = map_find(handle_of(x), map);
+    if (!headers || !ret || i >= headers_count(headers))
+        return false;
+    *ret = *headers_at(headers, i);
+    return true;
+}
+
+int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
+             struct extproc_str name, struct extproc_str value)
+{
+    struct handle *h = handle_of(x);
+    bool removes = op == EXTPROC_REMOVE;
+    if (!map_known(map) || (unsigned)op > EXTPROC_REMOVE || !name.ptr || (!removes && !value.ptr))
+        return -EINVAL;
+    if (api_map_state(x, map) != EXTPROC_OPEN)
+        return -EOPNOTSUPP;
+
+    struct turn *turn = handle_turn(h);
+    struct headers *headers = map_find(h, map);
+    struct rules_context context = {
+        .response = map_lane(map) == LANE_RESPONSE,
+        .trailers = map_trailers(map),
+        .replacing = turn->replaced || (turn->sets_body && phase_part(turn->phase) == PART_HEADERS),
+    };
+    int r = rules_edit(headers, &context, op, name, value);
+    return r < 0 ? r : headers_edit(headers, turn->arena, op, name, value);
+}

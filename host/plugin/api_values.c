@@ -1,0 +1,84 @@
+/* api_values: what the proxy tells beside the message, and what it is told.
+ *
+ * A tree is read at the first question about it, into the memory of whoever holds it: the message's
+ * while its event is in hand, the transaction's once it was kept.
+ */
+#include "plugin/api_txn.h"
+#include "plugin/handle.h"
+
+#include <errno.h>
+
+static const struct extproc_value absent = {EXTPROC_ABSENT};
+
+/* ---- from the proxy -------------------------------------------------------------------------- */
+
+static struct extproc_value kept_attribute(struct txn *t, enum lane lane, struct extproc_str name)
+{
+    return value_get(tree_value(&t->lanes[lane].attributes, t->arena), name);
+}
+
+struct extproc_value api_attribute(struct extproc_txn *x, struct extproc_str name)
+{
+    struct txn *t = handle_of(x)->txn;
+    enum lane lane = t->turn ? phase_lane(t->turn->event->phase) : LANE_REQUEST;
+    struct extproc_value v = absent;
+    if (!name.ptr)
+        return v;
+    if (t->turn)
+        v = value_get(tree_value(&t->turn->event->attributes, t->turn->arena), name);
+    if (v.kind == EXTPROC_ABSENT)
+        v = kept_attribute(t, lane, name);
+    if (v.kind == EXTPROC_ABSENT)
+        v = kept_attribute(t, lane == LANE_REQUEST ? LANE_RESPONSE : LANE_REQUEST, name);
+    return v;
+}
+
+/* What comes with a message is all there is now, so an older one counts only where none came. */
+struct extproc_value api_metadata(struct extproc_txn *x, struct extproc_str ns)
+{
+    struct txn *t = handle_of(x)->txn;
+    if (!ns.ptr)
+        return absent;
+    if (t->turn && t->turn->event->metadata.raw.len > 0)
+        return value_get(tree_value(&t->turn->event->metadata, t->turn->arena), ns);
+    return value_get(tree_value(&t->metadata, t->arena), ns);
+}
+
+bool api_value_at(struct extproc_value v, size_t i, struct extproc_field *ret)
+{
+    return ret && value_at(v, i, ret);
+}
+
+struct extproc_value api_value_get(struct extproc_value v, struct extproc_str key)
+{
+    return key.ptr ? value_get(v, key) : absent;
+}
+
+/* ---- to the proxy ---------------------------------------------------------------------------- */
+
+struct extproc_value api_list(struct extproc_txn *x, const struct extproc_value *items, size_t n)
+{
+    struct extproc_value v = absent;
+    if (items || n == 0)
+        value_list(handle_scratch(handle_of(x)), items, n, &v);
+    return v;
+}
+
+struct extproc_value api_dict(struct extproc_txn *x, const struct extproc_field *fields, size_t n)
+{
+    struct extproc_value v = absent;
+    if (fields || n == 0)
+        value_dict(handle_scratch(handle_of(x)), fields, n, &v);
+    return v;
+}
+
+int api_metadata_set(struct extproc_txn *x, struct extproc_str ns, struct extproc_str key,
+                     struct extproc_value value)
+{
+    struct turn *turn = handle_turn(handle_of(x));
+    if (!ns.ptr || !key.ptr)
+        return -EINVAL;
+    if (!turn)
+        return -EOPNOTSUPP;
+    return metadata_set(&turn->metadata, turn->arena, ns, key, value);
+}

@@ -1,0 +1,75 @@
+/* chain: instances in their order, and for every phase the list of those to call.
+ *
+ * Everything is worked out here once, so that a phase costs a walk over those who want it and
+ * nothing else. Responses run through the plugins in reverse, as they do through stacked filters.
+ */
+#include "plugin/chain.h"
+
+#include <errno.h>
+
+/* ---- whom a phase calls ---------------------------------------------------------------------- */
+
+static uint16_t place_in_turn(const struct chain *c, enum phase phase, uint16_t turn)
+{
+    return phase_lane(phase) == LANE_REQUEST ? turn : (uint16_t)(c->n_instances - 1 - turn);
+}
+
+static int fill_calls(struct chain *c, enum phase phase, struct arena *arena)
+{
+    uint16_t *calls = arena_array(arena, c->n_instances, sizeof *calls);
+    if (!calls)
+        return -ENOMEM;
+    c->calls[phase] = calls;
+    for (uint16_t turn = 0; turn < c->n_instances; turn++) {
+        uint16_t place = place_in_turn(c, phase, turn);
+        if (c->instances[place]->interest & phase_bit(phase))
+            calls[c->n_calls[phase]++] = place;
+    }
+    return 0;
+}
+
+/* ---- what it needs of the proxy -------------------------------------------------------------- */
+
+static enum body_mode body_needed(const struct instance *in, enum lane lane)
+{
+    static const uint64_t whole[N_LANES] = {EXTPROC_WHOLE_REQUEST_BODY,
+                                            EXTPROC_WHOLE_RESPONSE_BODY};
+    if (!(in->interest & phase_bit(phase_of(lane, PART_BODY))))
+        return BODY_MODE_NONE;
+    /* Headers wait for the body only where the proxy holds both back. */
+    if (in->plugin->needs & (whole[lane] | EXTPROC_HEADERS_WAIT))
+        return BODY_MODE_BUFFERED;
+    return BODY_MODE_STREAMED;
+}
+
+static void add_needs(struct chain *c, const struct instance *in)
+{
+    c->interest |= in->interest;
+    c->wants |= in->interest | in->reads;
+    for (enum lane lane = 0; lane < N_LANES; lane++) {
+        enum body_mode mode = body_needed(in, lane);
+        if (mode > c->needs[lane]) /* NONE < STREAMED < BUFFERED */
+            c->needs[lane] = mode;
+    }
+}
+
+int chain_init(struct chain *c, const char *name, struct instance *const *instances, size_t n,
+               struct arena *arena)
+{
+    if (n > UINT16_MAX)
+        return -E2BIG;
+    struct instance **copies = arena_array(arena, n, sizeof(struct instance *));
+    if (!copies)
+        return -ENOMEM;
+    *c = (struct chain){.name = name, .instances = copies, .n_instances = (uint16_t)n};
+    for (size_t i = 0; i < n; i++) {
+        copies[i] = instances[i];
+        add_needs(c, instances[i]);
+    }
+    for (enum phase phase = 0; phase < N_PHASES; phase++) {
+        int r = fill_calls(c, phase, arena);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}

@@ -1,0 +1,288 @@
+/* generation: a configuration with its loaded plugins and chains, as one object.
+ *
+ * It is there as a whole or not at all: every section is looked at, whatever was wrong with the ones
+ * before, and one error in any of them means that every instance that was started is ended again.
+ *
+ * Chains are read before plugins, because they say which plugins are needed: one that no chain names
+ * is not started, so that a plugin can be taken out of service by taking its name out of a chain.
+ */
+#include "plugin/generation.h"
+
+#include "base/str.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ARENA_FIRST_SIZE = 4 * 1024
+};
+
+const struct extproc_key chain_keys[] = {
+    {.name = "plugins",
+     .type = EXTPROC_KEY_STR,
+     .flags = EXTPROC_KEY_REQUIRED | EXTPROC_KEY_LIST,
+     .help = "Names of [plugin:NAME] sections, with commas between them, in request order."},
+    {0},
+};
+
+/* A chain as its section has it, before its plugins are there. */
+struct plan {
+    struct config_section *section;
+    struct config_section **plugins;
+    size_t n_plugins;
+};
+
+struct build {
+    struct generation *g;
+    struct config_errors *errors;
+    const char **names; /* of the [plugin:NAME] sections */
+    size_t n_names;
+    struct plan *plans;
+    size_t n_plans;
+};
+
+static void say_memory(struct build *b, const struct config_section *section)
+{
+    config_say(b->errors, CONFIG_ERROR, section, NULL, "out of memory");
+}
+
+static void check_name(struct build *b, const struct config_section *section)
+{
+    if (!*section->name)
+        config_say(b->errors, CONFIG_ERROR, section, NULL, "has no name ([%s:NAME])",
+                   section->type);
+}
+
+/* ---- what the chains name -------------------------------------------------------------------- */
+
+static void say_unknown(struct build *b, const struct plan *plan, const struct config_entry *entry,
+                        const char *name)
+{
+    const char *nearest = str_nearest(name, b->names, b->n_names);
+    if (nearest)
+        config_say(b->errors, CONFIG_ERROR, plan->section, entry,
+                   "there is no [plugin:%s] (did you mean %s?)", name, nearest);
+    else
+        config_say(b->errors, CONFIG_ERROR, plan->section, entry,
+                   "there is no [plugin:%s] (add that section)", name);
+}
+
+static bool plan_names(const struct plan *plan, const struct config_section *plugin)
+{
+    for (size_t i = 0; i < plan->n_plugins; i++) {
+        if (plan->plugins[i] == plugin)
+            return true;
+    }
+    return false;
+}
+
+static void plan_add_name(struct build *b, struct plan *plan, const struct config_entry *entry,
+                          struct extproc_str text)
+{
+    const char *name = arena_format(&b->g->arena, "%.*s", EXTPROC_ARG(text)).ptr;
+    if (!name) {
+        say_memory(b, plan->section);
+        return;
+    }
+    struct config_section *plugin = config_find(b->g->config, "plugin", name);
+    if (!*name)
+        config_say(b->errors, CONFIG_ERROR, plan->section, entry,
+                   "has an empty place in its list (auth, tags)");
+    else if (!plugin)
+        say_unknown(b, plan, entry, name);
+    else if (plan_names(plan, plugin))
+        config_say(b->errors, CONFIG_ERROR, plan->section, entry,
+                   "names %s twice (a second instance needs a section of its own)", name);
+    else
+        plan->plugins[plan->n_plugins++] = plugin;
+}
+
+static struct extproc_str trimmed(const char *begin, const char *end)
+{
+    while (begin < end && strchr(" \t", *begin))
+        begin++;
+    while (begin < end && strchr(" \t", end[-1]))
+        end--;
+    return (struct extproc_str){begin, (size_t)(end - begin)};
+}
+
+static void plan_add_list(struct build *b, struct plan *plan, const struct keys_value *value)
+{
+    const char *at = value->text.ptr;
+    for (;;) {
+        const char *end = at + strcspn(at, ",");
+        plan_add_name(b, plan, value->entry, trimmed(at, end));
+        if (!*end)
+            return;
+        at = end + 1;
+    }
+}
+
+static void plan_chain(struct build *b, struct config_section *section)
+{
+    const struct keys_table table = {chain_keys, sizeof *chain_keys};
+    struct plan *plan = &b->plans[b->n_plans];
+    struct keys keys = {0};
+
+    check_name(b, section);
+    *plan = (struct plan){.section = section};
+    plan->plugins = arena_array(&b->g->arena, b->n_names, sizeof *plan->plugins);
+    if (!plan->plugins) {
+        say_memory(b, section);
+        return;
+    }
+    if (b->n_plans++ > 0)
+        config_say(b->errors, CONFIG_ERROR, section, NULL,
+                   "is a second chain, after [chain:%s] at %s:%u (there can be one: nothing says "
+                   "yet which one a transaction takes)",
+                   b->plans[0].section->name, b->plans[0].section->file, b->plans[0].section->line);
+
+    keys_check(section, table, &b->g->arena, b->errors, &keys);
+    const struct keys_slot *slot = keys_find(&keys, "plugins");
+    for (size_t i = 0; slot && i < slot->n_values; i++)
+        plan_add_list(b, plan, &slot->values[i]);
+    keys_unknown(section, &table, 1, b->errors);
+}
+
+/* ---- the plugins ----------------------------------------------------------------------------- */
+
+static void note_plugin(struct build *b, struct config_section *plugin)
+{
+    check_name(b, plugin);
+    b->names[b->n_names++] = plugin->name;
+}
+
+static bool is_used(const struct build *b, const struct config_section *plugin)
+{
+    for (size_t i = 0; i < b->n_plans; i++) {
+        if (plan_names(&b->plans[i], plugin))
+            return true;
+    }
+    return false;
+}
+
+static void look_at_unused(struct build *b, struct config_section *plugin)
+{
+    struct instance *in;
+    config_say(b->errors, CONFIG_WARNING, plugin, NULL,
+               "is not used (name it in the `plugins` of a chain)");
+    if (b->g->env.testing && instance_new(plugin, &b->g->env, b->errors, &in) == 0)
+        instance_free(in);
+}
+
+static void start_plugin(struct build *b, struct config_section *plugin)
+{
+    struct generation *g = b->g;
+    if (!is_used(b, plugin))
+        look_at_unused(b, plugin);
+    else if (instance_new(plugin, &g->env, b->errors, &g->instances[g->n_instances]) == 0)
+        g->n_instances++;
+}
+
+static struct instance *instance_of(const struct build *b, const struct config_section *plugin)
+{
+    size_t i = 0;
+    while (b->g->instances[i]->section != plugin)
+        i++;
+    return b->g->instances[i];
+}
+
+/* Every plugin of every plan has been started. */
+static void make_chain(struct build *b, const struct plan *plan)
+{
+    struct generation *g = b->g;
+    struct instance **instances = arena_array(&g->arena, plan->n_plugins, sizeof *instances);
+    if (!instances) {
+        say_memory(b, plan->section);
+        return;
+    }
+    for (size_t i = 0; i < plan->n_plugins; i++)
+        instances[i] = instance_of(b, plan->plugins[i]);
+
+    struct chain *chain = &g->chains[g->n_chains];
+    int r = chain_init(chain, plan->section->name, instances, plan->n_plugins, &g->arena);
+    if (r < 0)
+        config_say(b->errors, CONFIG_ERROR, plan->section, NULL, "%s", strerror(-r));
+    else
+        g->n_chains++;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static bool reserve(struct build *b)
+{
+    struct generation *g = b->g;
+    size_t n = g->config ? g->config->n_sections : 0;
+    b->names = arena_array(&g->arena, n, sizeof *b->names);
+    b->plans = arena_array(&g->arena, n, sizeof *b->plans);
+    g->instances = arena_array(&g->arena, n, sizeof(struct instance *));
+    g->chains = arena_array(&g->arena, n, sizeof *g->chains);
+    return b->names && b->plans && g->instances && g->chains;
+}
+
+static void for_each(struct build *b, const char *type,
+                     void (*take)(struct build *, struct config_section *))
+{
+    size_t n = b->g->config ? b->g->config->n_sections : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct config_section *section = &b->g->config->sections[i];
+        if (strcmp(section->type, type) == 0)
+            take(b, section);
+    }
+}
+
+static void build(struct build *b)
+{
+    for_each(b, "plugin", note_plugin);
+    for_each(b, "chain", plan_chain);
+    for_each(b, "plugin", start_plugin);
+    for (size_t i = 0; b->errors->n_errors == 0 && i < b->n_plans; i++)
+        make_chain(b, &b->plans[i]);
+}
+
+struct generation *generation_build(struct config *config, const struct plugin_env *env,
+                                    struct config_errors *errors)
+{
+    struct generation *g = calloc(1, sizeof *g);
+    if (!g) {
+        config_say_at(errors, config ? config->file : NULL, 0, "out of memory");
+        config_free(config);
+        return NULL;
+    }
+    g->refs = 1;
+    g->env = *env;
+    g->config = config;
+    arena_init(&g->arena, ARENA_FIRST_SIZE);
+
+    struct build b = {.g = g, .errors = errors};
+    if (reserve(&b))
+        build(&b);
+    else
+        say_memory(&b, NULL);
+    return errors->n_errors > 0 ? generation_unref(g) : g;
+}
+
+struct generation *generation_ref(struct generation *g)
+{
+    __atomic_add_fetch(&g->refs, 1, __ATOMIC_RELAXED);
+    return g;
+}
+
+struct generation *generation_unref(struct generation *g)
+{
+    /* Whoever takes the last one must see what the others did before they dropped theirs. */
+    if (!g || __atomic_sub_fetch(&g->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return NULL;
+    for (size_t i = g->n_instances; i > 0; i--)
+        instance_free(g->instances[i - 1]);
+    arena_fini(&g->arena);
+    config_free(g->config);
+    free(g);
+    return NULL;
+}
+
+const struct chain *generation_select(const struct generation *g)
+{
+    return g->n_chains > 0 ? &g->chains[0] : NULL;
+}

@@ -1,0 +1,192 @@
+/* handle: calls one plugin, and says in the log what is wrong with what it gave back.
+ *
+ * Invariant: nothing that a plugin returns goes further than this file but one of three actions,
+ * RESPOND only with an answer. A plugin whose needs the proxy does not meet is not called: it would
+ * take a part of the body for the whole.
+ */
+#include "plugin/handle.h"
+
+#include "http/rules.h"
+
+#include <string.h>
+
+enum { ERRNO_MAX = 4095 };
+
+/* ---- the log --------------------------------------------------------------------------------- */
+
+static const char *handle_where(const struct handle *h)
+{
+    if (h->pub.phase)
+        return phase_name(h->txn->turn->phase);
+    return h->txn->turn ? "open" : "close";
+}
+
+void handle_vlog(struct handle *h, enum extproc_level level, const char *fmt, va_list ap)
+{
+    const struct instance *instance = handle_instance(h);
+    if (!log_wants(instance->env->log, level))
+        return;
+    struct log_context context = {
+        .transaction = txn_id(h->txn),
+        .plugin = instance->name,
+        .phase = handle_where(h),
+    };
+    log_vline(instance->env->log, level, &context, fmt, ap);
+}
+
+void handle_log(struct handle *h, enum extproc_level level, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    handle_vlog(h, level, fmt, ap);
+    va_end(ap);
+}
+
+EXTPROC_PRINTF(2, 3)
+static enum extproc_action handle_failed(struct handle *h, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    handle_vlog(h, EXTPROC_ERROR, fmt, ap);
+    va_end(ap);
+    return EXTPROC_FAIL;
+}
+
+/* ---- what the plugin sees -------------------------------------------------------------------- */
+
+static const enum extproc_body_mode body_modes[N_BODY_MODES + 1] = {
+    [BODY_MODE_NONE] = EXTPROC_BODY_NONE,
+    [BODY_MODE_STREAMED] = EXTPROC_BODY_STREAMED,
+    [BODY_MODE_BUFFERED] = EXTPROC_BODY_WHOLE,
+    [BODY_MODE_BUFFERED_PARTIAL] = EXTPROC_BODY_PARTIAL,
+    [BODY_MODE_FULL_DUPLEX_STREAMED] = EXTPROC_BODY_FULL_DUPLEX,
+    [BODY_MODE_GRPC] = EXTPROC_BODY_FULL_DUPLEX,
+    [BODY_MODE_UNKNOWN] = EXTPROC_BODY_STREAMED,
+};
+
+static uint64_t whole_body_need(enum phase phase)
+{
+    return phase_lane(phase) == LANE_REQUEST ? EXTPROC_WHOLE_REQUEST_BODY
+                                             : EXTPROC_WHOLE_RESPONSE_BODY;
+}
+
+static enum extproc_body_mode handle_body_mode(const struct instance *instance,
+                                               const struct turn *turn)
+{
+    bool asked = instance->plugin->needs & whole_body_need(turn->phase);
+    if (turn->replaced || (turn->whole && asked))
+        return EXTPROC_BODY_WHOLE;
+    return body_modes[turn->mode];
+}
+
+/* Behind a replacement the body comes after the headers, and then nothing. */
+static bool handle_end(const struct turn *turn)
+{
+    if (turn->replaced)
+        return phase_part(turn->phase) == PART_BODY;
+    return turn->event->end || phase_part(turn->phase) == PART_TRAILERS;
+}
+
+static void handle_ready(struct handle *h, struct turn *turn, struct instance *instance)
+{
+    const struct txn_lane *lane = &turn->txn->lanes[phase_lane(turn->phase)];
+    turn->marks[0] = headers_mark(&lane->headers);
+    turn->marks[1] = headers_mark(&lane->trailers);
+    turn->sets_body = turn->wants_route = turn->answered = false;
+
+    h->txn = turn->txn;
+    h->pub.api = instance->host.api;
+    h->pub.host = &instance->host;
+    h->pub.self = instance->host.self;
+    h->pub.body = handle_body_mode(instance, turn);
+    h->pub.end = handle_end(turn);
+    h->pub.observing = turn->txn->observing;
+}
+
+/* ---- the calls ------------------------------------------------------------------------------- */
+
+static enum extproc_action handle_open(struct handle *h, const struct instance *instance)
+{
+    int r = instance->plugin->open ? instance->plugin->open(&h->pub) : 0;
+    const char *text = r < 0 && r >= -ERRNO_MAX ? strerrordesc_np(-r) : NULL;
+    h->opened = r == 0;
+    if (!h->opened)
+        return handle_failed(h, "open() gave %d (%s)", r, text ? text : "not an errno value");
+    return EXTPROC_CONTINUE;
+}
+
+/* A body phase must be what the plugin said it needs. */
+static enum extproc_action handle_check_needs(struct handle *h, const struct turn *turn)
+{
+    uint64_t needs = handle_instance(h)->plugin->needs;
+    const char *lane = phase_lane(turn->phase) == LANE_REQUEST ? "request" : "response";
+    if (phase_part(turn->phase) != PART_BODY)
+        return EXTPROC_CONTINUE;
+    if ((needs & whole_body_need(turn->phase)) && h->pub.body != EXTPROC_BODY_WHOLE)
+        return handle_failed(h,
+                             "needs the whole body, and the proxy sends it in pieces "
+                             "(in the proxy, set %s_body_mode: BUFFERED)",
+                             lane);
+    if ((needs & EXTPROC_HEADERS_WAIT) && !(turn->allowed & MAY_EDIT_HEADERS))
+        return handle_failed(h,
+                             "edits headers after the body, and the proxy does not hold them back "
+                             "(in the proxy, set %s_header_mode: SEND, %s_body_mode: BUFFERED)",
+                             lane, lane);
+    return EXTPROC_CONTINUE;
+}
+
+static enum extproc_action handle_judge(struct handle *h, const struct turn *turn,
+                                        enum extproc_action action)
+{
+    switch (action) {
+    case EXTPROC_CONTINUE:
+        return EXTPROC_CONTINUE;
+    case EXTPROC_RESPOND:
+        return turn->answered ? EXTPROC_RESPOND
+                              : handle_failed(h, "gave EXTPROC_RESPOND, but no answer was accepted "
+                                                 "by extproc_respond() in this callback");
+    case EXTPROC_DEFER:
+        return handle_failed(h, "gave EXTPROC_DEFER, but extproc_defer() gave no wait");
+    case EXTPROC_FAIL:
+        return handle_failed(h, "failed");
+    }
+    return handle_failed(h, "gave %d, which is no action", (int)action);
+}
+
+static enum extproc_action handle_run(struct handle *h, struct turn *turn,
+                                      const struct instance *instance)
+{
+    if (!h->opened && handle_open(h, instance) == EXTPROC_FAIL)
+        return EXTPROC_FAIL;
+    if (h->skipped & phase_bit(turn->phase)) /* open() did not want it */
+        return EXTPROC_CONTINUE;
+    h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
+    if (handle_check_needs(h, turn) == EXTPROC_FAIL)
+        return EXTPROC_FAIL;
+    return handle_judge(h, turn, instance->on[turn->phase](&h->pub));
+}
+
+enum extproc_action handle_call(struct turn *turn, uint16_t place, enum phase phase)
+{
+    struct txn *t = turn->txn;
+    struct handle *h = &t->handles[place];
+    struct instance *instance = t->chain->instances[place];
+    turn->phase = phase;
+    handle_ready(h, turn, instance);
+
+    t->turn = turn;
+    enum extproc_action action = handle_run(h, turn, instance);
+    h->pub.phase = 0;
+    t->turn = NULL;
+    return action;
+}
+
+void handle_close(struct handle *h, enum extproc_end why)
+{
+    if (!h->opened)
+        return;
+    const struct instance *instance = handle_instance(h);
+    h->opened = false;
+    if (instance->plugin->close)
+        instance->plugin->close(&h->pub, why);
+}

@@ -1,0 +1,52 @@
+/* handle: one instance's view of one transaction: what the plugin sees, and what the host keeps
+ * beside it. One cache line.
+ */
+#ifndef EXTPROCD_PLUGIN_HANDLE_H
+#define EXTPROCD_PLUGIN_HANDLE_H
+
+#include "plugin/txn.h"
+
+enum { ALL_PHASES = (1 << N_PHASES) - 1 };
+
+struct handle {
+    struct extproc_txn pub; /* first: what the plugin sees; all zero until open() */
+    struct txn *txn;
+    uint8_t skipped; /* phase bits: no calls any more */
+    bool opened;     /* close() is owed */
+};
+
+static inline struct handle *handle_of(struct extproc_txn *x)
+{
+    return (struct handle *)x;
+}
+static inline const struct instance *handle_instance(const struct handle *h)
+{
+    return (const struct instance *)h->pub.host;
+}
+
+/* Where memory until the callback returns comes from; in close() there is no turn. */
+static inline struct arena *handle_scratch(const struct handle *h)
+{
+    return h->txn->turn ? h->txn->turn->arena : h->txn->arena;
+}
+
+/* The turn of a callback; NULL in open() and close(). */
+static inline struct turn *handle_turn(const struct handle *h)
+{
+    return h->pub.phase ? h->txn->turn : NULL;
+}
+
+/* Calls the plugin in a place of the chain, in a phase of the turn: open() first where it is owed,
+ * then the callback. CONTINUE, RESPOND (turn->answer is set) or FAIL; of a failure the log has the
+ * reason. */
+enum extproc_action handle_call(struct turn *turn, uint16_t place, enum phase phase);
+/* close(), where it is owed. */
+void handle_close(struct handle *h, enum extproc_end why);
+
+/* A line with transaction, plugin and phase. */
+EXTPROC_PRINTF(3, 4)
+void handle_log(struct handle *h, enum extproc_level level, const char *fmt, ...);
+EXTPROC_PRINTF(3, 0)
+void handle_vlog(struct handle *h, enum extproc_level level, const char *fmt, va_list ap);
+
+#endif

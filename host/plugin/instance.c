@@ -1,0 +1,217 @@
+/* instance: one [plugin:NAME] section: a plugin with its configuration and its `self`.
+ *
+ * init() runs only on a section in which everything that tables can tell is right, so a plugin never
+ * sees an unknown key or a value of another type. While it runs, and never else, `errors` is set:
+ * that is how the api knows what belongs into init().
+ */
+#include "plugin/instance.h"
+
+#include "plugin/api.h"
+#include "plugin/loader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ARENA_FIRST_SIZE = 1024
+};
+
+/* `file` comes first: a plugin that is linked in has none, and takes what is behind it. */
+const struct extproc_key instance_keys[] = {
+    {.name = "file",
+     .type = EXTPROC_KEY_STR,
+     .flags = EXTPROC_KEY_REQUIRED,
+     .help = "The plugin's shared object; without a slash it is looked for in plugin_dir."},
+    {0},
+};
+
+static struct keys_table table_of(const struct extproc_key *keys)
+{
+    return (struct keys_table){keys, sizeof *keys};
+}
+
+static int refuse_memory(const struct config_section *section, struct config_errors *errors)
+{
+    config_say(errors, CONFIG_ERROR, section, NULL, "out of memory");
+    return -ENOMEM;
+}
+
+/* ---- what a descriptor brings ---------------------------------------------------------------- */
+
+static void take_callbacks(struct instance *in)
+{
+    const struct extproc_plugin *p = in->plugin;
+    extproc_on_fn *const on[N_PHASES] = {
+        [PHASE_REQUEST_HEADERS] = p->request_headers,
+        [PHASE_REQUEST_BODY] = p->request_body,
+        [PHASE_REQUEST_TRAILERS] = p->request_trailers,
+        [PHASE_RESPONSE_HEADERS] = p->response_headers,
+        [PHASE_RESPONSE_BODY] = p->response_body,
+        [PHASE_RESPONSE_TRAILERS] = p->response_trailers,
+    };
+    for (enum phase phase = 0; phase < N_PHASES; phase++) {
+        in->on[phase] = on[phase];
+        if (on[phase])
+            in->interest |= phase_bit(phase);
+    }
+    if (p->needs & EXTPROC_READS_REQUEST)
+        in->reads |= phase_bit(PHASE_REQUEST_HEADERS);
+}
+
+/* A key of that name would never reach the plugin. */
+static void check_key_names(struct instance *in, struct config_errors *errors)
+{
+    for (const struct extproc_key *own = in->plugin->keys; own->name; own++) {
+        for (const struct extproc_key *host = instance_keys; host->name; host++) {
+            if (strcmp(own->name, host->name) == 0)
+                config_say(errors, CONFIG_ERROR, in->section, NULL,
+                           "the plugin \"%s\" declares a key \"%s\", which is the host's own "
+                           "(rename it in the plugin)",
+                           in->plugin->name, own->name);
+        }
+    }
+}
+
+/* The section against the plugin's table; `host` is what the host itself has read of it. */
+static bool check_section(struct instance *in, struct keys_table host, struct config_errors *errors)
+{
+    const struct keys_table tables[] = {host, table_of(in->plugin->keys)};
+    size_t before = errors->n_errors;
+
+    check_key_names(in, errors);
+    keys_check(in->section, tables[1], &in->arena, errors, &in->keys);
+    keys_unknown(in->section, tables, 2, errors);
+    return errors->n_errors == before;
+}
+
+/* ---- init() ---------------------------------------------------------------------------------- */
+
+static int run_init(struct instance *in, struct config_errors *errors)
+{
+    size_t before = errors->n_errors;
+    in->errors = errors;
+    int r = in->plugin->init ? in->plugin->init(&in->host) : 0;
+    in->errors = NULL;
+
+    in->started = r == 0;
+    if (errors->n_errors > before) /* the plugin has said why */
+        return -EINVAL;
+    if (r == 0)
+        return 0;
+    if (r < 0)
+        config_say(errors, CONFIG_ERROR, in->section, NULL,
+                   "init of the plugin \"%s\" failed: %s (see its lines in the log)",
+                   in->plugin->name, strerror(-r));
+    else
+        config_say(errors, CONFIG_ERROR, in->section, NULL,
+                   "init of the plugin \"%s\" gave %d (0, or a negative errno value)",
+                   in->plugin->name, r);
+    return -EINVAL;
+}
+
+static int start(struct instance *in, struct keys_table host, struct config_errors *errors)
+{
+    take_callbacks(in);
+    if (!check_section(in, host, errors))
+        return -EINVAL;
+    return run_init(in, errors);
+}
+
+/* ---- where a descriptor comes from ----------------------------------------------------------- */
+
+/* Passes on what the loader has said. */
+static int loaded(struct instance *in, const struct config_entry *file, int r, const char *why,
+                  struct config_errors *errors)
+{
+    if (r == -ENOEXEC) {
+        config_say(errors, CONFIG_ERROR, in->section, file, "%s", why);
+        return -EINVAL;
+    }
+    return r == -ENOMEM ? refuse_memory(in->section, errors) : r;
+}
+
+static int load(struct instance *in, struct config_errors *errors)
+{
+    struct keys_table host = table_of(instance_keys);
+    if (!keys_check(in->section, host, &in->arena, errors, &in->host_keys))
+        return -EINVAL;
+
+    const struct keys_value *file = keys_find(&in->host_keys, "file")->values;
+    const char *path = file->text.ptr;
+    if (!strchr(path, '/'))
+        path = arena_format(&in->arena, "%s/%s", in->env->plugin_dir, path).ptr;
+    if (!path)
+        return refuse_memory(in->section, errors);
+
+    const struct extproc_key *keys;
+    const char *why = NULL;
+    int r = loader_open(path, &in->arena, &in->plugin, &keys, &why);
+    r = loaded(in, file->entry, r, why, errors);
+    return r < 0 ? r : start(in, host, errors);
+}
+
+static int take_linked(struct instance *in, const struct extproc_plugin *exported,
+                       struct config_errors *errors)
+{
+    const struct extproc_key *keys;
+    const char *why = NULL;
+    int r = loader_check("linked in", exported, &in->arena, &in->plugin, &keys, &why);
+    r = loaded(in, NULL, r, why, errors);
+    return r < 0 ? r : start(in, table_of(instance_keys + 1), errors);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static int instance_alloc(struct config_section *section, const struct plugin_env *env,
+                          struct config_errors *errors, struct instance **ret)
+{
+    struct instance *in = calloc(1, sizeof *in);
+    if (!in)
+        return refuse_memory(section, errors);
+    in->host.api = &plugin_api;
+    in->host.testing = env->testing;
+    in->name = section->name;
+    in->env = env;
+    in->section = section;
+    arena_init(&in->arena, ARENA_FIRST_SIZE);
+    *ret = in;
+    return 0;
+}
+
+static int instance_finish(struct instance *in, int r, struct instance **ret)
+{
+    if (r < 0)
+        instance_free(in);
+    else
+        *ret = in;
+    return r;
+}
+
+int instance_new(struct config_section *section, const struct plugin_env *env,
+                 struct config_errors *errors, struct instance **ret)
+{
+    struct instance *in;
+    int r = instance_alloc(section, env, errors, &in);
+    return r < 0 ? r : instance_finish(in, load(in, errors), ret);
+}
+
+int instance_new_linked(const struct extproc_plugin *exported, struct config_section *section,
+                        const struct plugin_env *env, struct config_errors *errors,
+                        struct instance **ret)
+{
+    struct instance *in;
+    int r = instance_alloc(section, env, errors, &in);
+    return r < 0 ? r : instance_finish(in, take_linked(in, exported, errors), ret);
+}
+
+struct instance *instance_free(struct instance *in)
+{
+    if (!in)
+        return NULL;
+    if (in->started && in->plugin->fini)
+        in->plugin->fini(&in->host);
+    arena_fini(&in->arena);
+    free(in);
+    return NULL;
+}

@@ -1,0 +1,248 @@
+/* loader: a shared object -> a plugin's descriptor, or one line that says why not.
+ *
+ * Nothing of a file runs before it is known to be a shared object for this machine, and nothing of a
+ * descriptor is used before its size is known: what is handed out is a copy, as large as this host's
+ * structs, zero where the plugin's are shorter. So nobody else need think of older plugins.
+ */
+#include "plugin/loader.h"
+
+#include "base/keys.h"
+#include "plugin/loader_private.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What the first minor had, and more than any will have. */
+enum {
+    PLUGIN_SIZE_MIN = offsetof(struct extproc_plugin, response_trailers) + sizeof(extproc_on_fn *),
+    KEY_SIZE_MIN = offsetof(struct extproc_key, help) + sizeof(const char *),
+    SIZE_MAX_SANE = 4096
+};
+
+int attempt_refuse(struct attempt *a, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct extproc_str text = arena_vformat(a->arena, fmt, ap);
+    va_end(ap);
+    if (text.ptr)
+        text = arena_format(a->arena, "%s: %s", a->path, text.ptr);
+    if (!text.ptr)
+        return -ENOMEM;
+    a->why = text.ptr;
+    return -ENOEXEC;
+}
+
+/* ---- the file and its symbol ----------------------------------------------------------------- */
+
+/* Puts dlerror()'s words for the two usual causes into ours. */
+static int refuse_dlerror(struct attempt *a, const char *error)
+{
+    static const char absent[] = ": cannot open shared object file";
+    static const char undefined[] = "undefined symbol: ";
+
+    const char *at = strstr(error, absent);
+    if (at)
+        return attempt_refuse(a,
+                              "needs the library %.*s, which is not found (install it, or "
+                              "link the plugin with an -rpath to it)",
+                              (int)(at - error), error);
+    at = strstr(error, undefined);
+    if (at)
+        return attempt_refuse(a,
+                              "uses %s, which no library has that it was linked with (link "
+                              "it with -Wl,-z,defs, and what that asks for)",
+                              at + sizeof undefined - 1);
+
+    size_t own = strlen(a->path);
+    if (strncmp(error, a->path, own) == 0 && error[own] == ':')
+        error += own + 1 + strspn(error + own + 1, " ");
+    return attempt_refuse(a, "cannot be loaded: %s (`ldd -r` may tell more)", error);
+}
+
+static int refuse_symbol(struct attempt *a, void *object)
+{
+    for (unsigned major = EXTPROC_ABI_MAJOR + 1; major < EXTPROC_ABI_MAJOR + 10; major++) {
+        char name[sizeof "extproc_plugin_v" + 10];
+        snprintf(name, sizeof name, "extproc_plugin_v%u", major);
+        if (dlsym(object, name))
+            return attempt_refuse(a,
+                                  "is built for ABI %u, this extprocd has ABI %u.%u (rebuild it "
+                                  "with this extprocd's headers, or use a newer extprocd)",
+                                  major, EXTPROC_ABI_MAJOR, EXTPROC_ABI_MINOR);
+    }
+    return attempt_refuse(a,
+                          "is no plugin: it exports no extproc_plugin_v%d (define that "
+                          "constant, and include <extproc/plugin.h>)",
+                          EXTPROC_ABI_MAJOR);
+}
+
+/* The bytes behind the symbol, as the object's own symbol table has them. */
+static size_t symbol_size(const void *symbol)
+{
+    Dl_info info;
+    void *entry = NULL;
+    if (!dladdr1(symbol, &info, &entry, RTLD_DL_SYMENT) || !entry)
+        return 0;
+    return ((const ElfW(Sym) *)entry)->st_size;
+}
+
+static int refuse_size(struct attempt *a, const char *what, size_t size)
+{
+    return attempt_refuse(a,
+                          "says that its %s has %zu bytes, which it has in no version "
+                          "of the SDK (begin the descriptor with .abi = EXTPROC_ABI)",
+                          what, size);
+}
+
+static int object_open(struct attempt *a, const struct extproc_plugin **ret_exported)
+{
+    void *object = dlopen(a->path, RTLD_NOW | RTLD_LOCAL);
+    if (!object)
+        return refuse_dlerror(a, dlerror());
+    const struct extproc_plugin *exported = dlsym(object, "extproc_plugin_v1");
+    if (!exported)
+        return refuse_symbol(a, object);
+
+    size_t size = symbol_size(exported);
+    if (size < sizeof exported->abi)
+        return refuse_size(a, "descriptor", size);
+    if (exported->abi.magic == EXTPROC_MAGIC && exported->abi.plugin_size > size)
+        return refuse_size(a, "descriptor", exported->abi.plugin_size);
+    *ret_exported = exported;
+    return 0;
+}
+
+/* ---- the descriptor -------------------------------------------------------------------------- */
+
+static int version_judge(struct attempt *a, const struct extproc_abi *abi)
+{
+    if (abi->magic != EXTPROC_MAGIC)
+        return attempt_refuse(a,
+                              "its descriptor begins with 0x%08x, not with 0x%08x (begin it "
+                              "with .abi = EXTPROC_ABI)",
+                              abi->magic, EXTPROC_MAGIC);
+    if (abi->major != EXTPROC_ABI_MAJOR)
+        return attempt_refuse(a,
+                              "is built for ABI %u.%u, this extprocd has ABI %u.%u (rebuild "
+                              "it with this extprocd's headers)",
+                              abi->major, abi->minor, EXTPROC_ABI_MAJOR, EXTPROC_ABI_MINOR);
+    if (abi->minor > EXTPROC_ABI_MINOR)
+        return attempt_refuse(a,
+                              "asks for ABI %u.%u, this extprocd has ABI %u.%u (rebuild it "
+                              "with -DEXTPROC_ABI_TARGET=%u, or use a newer extprocd)",
+                              abi->major, abi->minor, EXTPROC_ABI_MAJOR, EXTPROC_ABI_MINOR,
+                              EXTPROC_ABI_MINOR);
+    return 0;
+}
+
+static bool size_sane(uint32_t size, uint32_t min)
+{
+    return size >= min && size <= SIZE_MAX_SANE && size % _Alignof(void *) == 0;
+}
+
+static int name_judge(struct attempt *a, const char *name)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    if (!name || !*name)
+        return attempt_refuse(a, "its descriptor has no name (set .name)");
+    size_t len = strnlen(name, CONFIG_NAME_MAX + 1);
+    if (len > CONFIG_NAME_MAX || strspn(name, allowed) < len)
+        return attempt_refuse(a, "its name \"%.*s\" cannot be (1 to %d of A-Z a-z 0-9 _ . -)",
+                              CONFIG_NAME_MAX + 1, name, CONFIG_NAME_MAX);
+    return 0;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The table, key by key at the plugin's stride, into keys of our size. */
+static int keys_copy(struct attempt *a, const struct extproc_plugin *plugin, size_t stride,
+                     struct extproc_key **ret)
+{
+    struct keys_table table = {plugin->keys, stride};
+    const char *why;
+    if (table.first && !keys_table_valid(table, a->arena, &why))
+        return attempt_refuse(a, "its table of keys is wrong: %s (correct it in the plugin)", why);
+
+    const char *first = (const char *)table.first;
+    size_t n = 0;
+    while (first && ((const struct extproc_key *)(const void *)(first + n * stride))->name)
+        n++;
+    struct extproc_key *keys = arena_array(a->arena, n + 1, sizeof *keys);
+    if (!keys)
+        return -ENOMEM;
+    memset(keys, 0, (n + 1) * sizeof *keys);
+    for (size_t i = 0; i < n; i++)
+        memcpy(&keys[i], first + i * stride, min_size(stride, sizeof *keys));
+    *ret = keys;
+    return 0;
+}
+
+/* The same rules for a file's descriptor and for one that is linked in. */
+static int descriptor_copy(struct attempt *a, const struct extproc_plugin *exported,
+                           const struct extproc_plugin **ret)
+{
+    const struct extproc_abi *abi = &exported->abi;
+    int r = version_judge(a, abi);
+    if (r < 0)
+        return r;
+    if (!size_sane(abi->plugin_size, PLUGIN_SIZE_MIN))
+        return refuse_size(a, "descriptor", abi->plugin_size);
+    if (!size_sane(abi->key_size, KEY_SIZE_MIN))
+        return refuse_size(a, "struct extproc_key", abi->key_size);
+
+    struct extproc_plugin *plugin = arena_zalloc(a->arena, sizeof *plugin);
+    if (!plugin)
+        return -ENOMEM;
+    memcpy(plugin, exported, min_size(abi->plugin_size, sizeof *plugin));
+    r = name_judge(a, plugin->name);
+    if (r < 0)
+        return r;
+    struct extproc_key *keys = NULL;
+    r = keys_copy(a, plugin, abi->key_size, &keys);
+    if (r < 0)
+        return r;
+
+    plugin->keys = keys;
+    plugin->abi.plugin_size = sizeof *plugin;
+    plugin->abi.key_size = sizeof *keys;
+    *ret = plugin;
+    return 0;
+}
+
+/* ---- both ------------------------------------------------------------------------------------ */
+
+int loader_check(const char *path, const struct extproc_plugin *exported, struct arena *arena,
+                 const struct extproc_plugin **ret_plugin, const struct extproc_key **ret_keys,
+                 const char **ret_why)
+{
+    struct attempt a = {.path = path, .arena = arena};
+    int r = descriptor_copy(&a, exported, ret_plugin);
+    if (r == 0)
+        *ret_keys = (*ret_plugin)->keys;
+    else if (r == -ENOEXEC)
+        *ret_why = a.why;
+    return r;
+}
+
+int loader_open(const char *path, struct arena *arena, const struct extproc_plugin **ret_plugin,
+                const struct extproc_key **ret_keys, const char **ret_why)
+{
+    struct attempt a = {.path = path, .arena = arena};
+    const struct extproc_plugin *exported = NULL;
+    int r = attempt_check_elf(&a);
+    if (r == 0)
+        r = object_open(&a, &exported);
+    if (r == 0)
+        return loader_check(path, exported, arena, ret_plugin, ret_keys, ret_why);
+    if (r == -ENOEXEC)
+        *ret_why = a.why;
+    return r;
+}

@@ -1,0 +1,134 @@
+/* loader_elf: what a file is, before dlopen() gets to see it.
+ *
+ * dlopen() looks at the ELF header too, but says "invalid ELF header" where an operator needs to
+ * hear that he copied a file for another machine; and a file that was copied in part it maps, and
+ * then dies of SIGBUS where the rest should be.
+ */
+#include "plugin/loader_private.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef ElfW(Ehdr) elf_header; /* of our own class */
+
+/* Our own header, by the name that the linker gives it: it says what machine we are built for. */
+extern const elf_header own_header __asm__("__ehdr_start") __attribute__((visibility("hidden")));
+
+/* ---- the machine ----------------------------------------------------------------------------- */
+
+static const char *machine_name(const elf_header *header)
+{
+    static const struct {
+        unsigned machine;
+        const char *name;
+    } machines[] = {
+        {EM_X86_64, "x86-64"}, {EM_386, "x86"},     {EM_AARCH64, "arm64"},
+        {EM_ARM, "arm"},       {EM_RISCV, "riscv"}, {EM_PPC64, "ppc64"},
+        {EM_S390, "s390"},     {EM_MIPS, "mips"},   {EM_LOONGARCH, "loongarch"},
+    };
+    unsigned machine = header->e_machine;
+    if (header->e_ident[EI_DATA] != own_header.e_ident[EI_DATA])
+        machine = __builtin_bswap16(header->e_machine);
+    for (size_t i = 0; i < sizeof machines / sizeof *machines; i++) {
+        if (machines[i].machine == machine)
+            return machines[i].name;
+    }
+    return "another machine";
+}
+
+static const char *class_name(const elf_header *header)
+{
+    return header->e_ident[EI_CLASS] == ELFCLASS32 ? "32-bit" : "64-bit";
+}
+
+static const char *order_name(const elf_header *header)
+{
+    return header->e_ident[EI_DATA] == ELFDATA2MSB ? "big-endian" : "little-endian";
+}
+
+/* Type and machine stand at the same place in both classes. */
+static int check_header(struct attempt *a, const elf_header *header)
+{
+    const elf_header *own = &own_header;
+
+    if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
+        return attempt_refuse(a, "is no shared object (build one: cc -shared -fPIC)");
+    if (header->e_ident[EI_CLASS] != own->e_ident[EI_CLASS] ||
+        header->e_ident[EI_DATA] != own->e_ident[EI_DATA] || header->e_machine != own->e_machine)
+        return attempt_refuse(a,
+                              "is built for %s (%s, %s), this extprocd for %s (%s, %s) "
+                              "(build it for this machine)",
+                              machine_name(header), class_name(header), order_name(header),
+                              machine_name(own), class_name(own), order_name(own));
+    switch (header->e_type) {
+    case ET_DYN:
+        return 0;
+    case ET_REL:
+        return attempt_refuse(a, "is an object file, not linked yet (link it: cc -shared)");
+    default:
+        return attempt_refuse(a, "is a program, no shared object (link it: cc -shared)");
+    }
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+/* Is all of the file there that dlopen() would map? */
+static int check_length(struct attempt *a, int fd, const elf_header *header, uint64_t len)
+{
+    for (unsigned i = 0; i < header->e_phnum; i++) {
+        ElfW(Phdr) segment;
+        uint64_t at = header->e_phoff + (uint64_t)i * sizeof segment;
+        uint64_t end;
+        if (at > len || pread(fd, &segment, sizeof segment, (off_t)at) != (ssize_t)sizeof segment ||
+            __builtin_add_overflow(segment.p_offset, segment.p_filesz, &end) || end > len)
+            return attempt_refuse(a, "is cut short (copy or build it again)");
+    }
+    return 0;
+}
+
+static int check_file(struct attempt *a, int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return attempt_refuse(a, "cannot be read: %s", strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return attempt_refuse(a, "is %s (name the .so file itself)",
+                              S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
+
+    elf_header header = {0}; /* what a short file lacks is zero, so it is no shared object */
+    if (pread(fd, &header, sizeof header, 0) < 0)
+        return attempt_refuse(a, "cannot be read: %s", strerror(errno));
+    int r = check_header(a, &header);
+    return r < 0 ? r : check_length(a, fd, &header, (uint64_t)st.st_size);
+}
+
+static int refuse_open(struct attempt *a, int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return attempt_refuse(a, "there is no such file (a name without a slash is looked for "
+                                 "in plugin_dir)");
+    case EACCES:
+        return attempt_refuse(a, "may not be read by this user (let it read the file, and "
+                                 "enter the directories above)");
+    default:
+        return attempt_refuse(a, "cannot be opened: %s", strerror(error));
+    }
+}
+
+int attempt_check_elf(struct attempt *a)
+{
+    /* Opening a pipe that nobody writes to would wait. */
+    int fd = open(a->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return refuse_open(a, errno);
+    int r = check_file(a, fd);
+    close(fd);
+    return r;
+}

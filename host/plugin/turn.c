@@ -1,0 +1,289 @@
+/* turn: one event's way through the chain.
+ *
+ * The walk is over two lists, both in the order of the event's direction: the instances to call in
+ * its phase and, once a plugin has replaced the body in a headers phase, those to call in the body
+ * phase, from the one behind it on. They are merged, so every instance has its headers callback and
+ * then its body callback before the next one has any:
+ *
+ *     headers   A   B replaces   C           called: A  B  C  C'  D'      (' body callback)
+ *     body      A                C   D
+ *
+ * Invariant: between two plugins all there is to know of the walk is in the turn, so it may stop
+ * there and go on later. Nothing of a body event stays in the transaction's memory.
+ */
+#include "http/rules.h"
+#include "plugin/handle.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static struct txn_lane *turn_lane(const struct turn *turn)
+{
+    return &turn->txn->lanes[phase_lane(turn->event->phase)];
+}
+
+static enum part turn_part(const struct turn *turn)
+{
+    return phase_part(turn->event->phase);
+}
+
+/* ---- the beginning --------------------------------------------------------------------------- */
+
+/* Has the proxy begun to send the response? It holds one back whose whole body we have not seen. */
+static bool response_begun(const struct txn *t)
+{
+    const struct txn_lane *lane = &t->lanes[LANE_RESPONSE];
+    bool held = lane->mode == BODY_MODE_BUFFERED && !lane->body_seen && !lane->ended;
+    return lane->passed && !held;
+}
+
+static unsigned turn_allowed(const struct turn *turn)
+{
+    unsigned allowed = rules_allow(turn->event->phase, turn->mode);
+    if (!turn_lane(turn)->headers_here) /* never came, or no memory to keep them */
+        allowed &= ~(unsigned)MAY_EDIT_HEADERS;
+    if (phase_lane(turn->event->phase) == LANE_REQUEST && response_begun(turn->txn))
+        allowed &= ~(unsigned)MAY_RESPOND;
+    return allowed;
+}
+
+static void turn_note(struct turn *turn)
+{
+    struct event *event = turn->event;
+    struct txn_lane *lane = turn_lane(turn);
+    turn->first = !(lane->headers_seen || lane->body_seen || lane->trailers_seen);
+    lane->mode = turn->mode;
+    lane->ended = event->end;
+    turn->txn->observing = event->observing;
+    switch (turn_part(turn)) {
+    case PART_HEADERS:
+        headers_init(&lane->headers, event->headers, event->n_headers);
+        lane->headers_seen = lane->headers_here = true;
+        break;
+    case PART_BODY:
+        turn->whole = turn->mode == BODY_MODE_BUFFERED || (!lane->body_seen && event->end);
+        lane->body_seen = lane->passed = true;
+        break;
+    case PART_TRAILERS:
+        headers_init(&lane->trailers, event->headers, event->n_headers);
+        lane->trailers_seen = lane->trailers_here = true;
+        lane->passed = lane->ended = true;
+        break;
+    case N_PARTS:
+        break;
+    }
+}
+
+int turn_begin(struct turn *turn, struct txn *t, struct event *event, enum body_mode mode,
+               struct arena *arena)
+{
+    *turn = (struct turn){.txn = t, .event = event, .arena = arena, .mode = mode};
+    turn->verdict.phase = turn->phase = event->phase;
+    turn_note(turn);
+    turn->allowed = turn_allowed(turn);
+    if (t->chain && t->chain->n_calls[event->phase] > 0 && !t->handles) {
+        t->handles = arena_zalloc(t->arena, t->chain->n_instances * sizeof *t->handles);
+        if (!t->handles)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* ---- the walk -------------------------------------------------------------------------------- */
+
+/* Is one place of the chain called before another in this direction? */
+static bool runs_before(const struct turn *turn, uint16_t a, uint16_t b)
+{
+    return phase_lane(turn->event->phase) == LANE_REQUEST ? a < b : a > b;
+}
+
+static enum phase turn_body_phase(const struct turn *turn)
+{
+    return phase_of(phase_lane(turn->event->phase), PART_BODY);
+}
+
+/* The next call of the two lists. False: no more. */
+static bool turn_next(struct turn *turn, uint16_t *ret_place, enum phase *ret_phase)
+{
+    const struct chain *chain = turn->txn->chain;
+    enum phase phase = turn->event->phase, body = turn_body_phase(turn);
+    bool more = turn->cursor < chain->n_calls[phase];
+    bool more_bodies = turn->replaced && turn->body_cursor < chain->n_calls[body];
+    if (!more && !more_bodies)
+        return false;
+
+    uint16_t place = more ? chain->calls[phase][turn->cursor] : 0;
+    uint16_t body_place = more_bodies ? chain->calls[body][turn->body_cursor] : 0;
+    if (more && more_bodies)
+        more = !runs_before(turn, body_place, place);
+    if (more)
+        turn->cursor++;
+    else
+        turn->body_cursor++;
+    *ret_place = more ? place : body_place;
+    *ret_phase = more ? phase : body;
+    return true;
+}
+
+/* A plugin has replaced the body: the ones behind it get the new one. */
+static void turn_replace(struct turn *turn, uint16_t place)
+{
+    const struct chain *chain = turn->txn->chain;
+    enum phase body = turn_body_phase(turn);
+    while (turn->body_cursor < chain->n_calls[body] &&
+           !runs_before(turn, place, chain->calls[body][turn->body_cursor]))
+        turn->body_cursor++;
+    turn->replaced = true;
+    turn->allowed |= MAY_SET_BODY;
+}
+
+static void turn_continue(struct turn *turn, uint16_t place)
+{
+    const struct txn_lane *lane = turn_lane(turn);
+    if (turn->sets_body && phase_part(turn->phase) == PART_HEADERS && !turn->txn->observing)
+        turn_replace(turn, place);
+    if (turn->wants_route && headers_mark(&lane->headers) != turn->marks[0])
+        turn->clears_route = true;
+}
+
+/* ---- the verdict ----------------------------------------------------------------------------- */
+
+static void turn_close(struct turn *turn, struct extproc_str why)
+{
+    turn->verdict.kind = VERDICT_CLOSE;
+    turn->verdict.why = why.ptr ? why : EXTPROC_S("a plugin failed");
+}
+
+/* What comes of a plugin's failure: its edits are taken back, it is called no more, the client gets
+ * a 500 while there can be an answer. True: that was the verdict. */
+static bool turn_fail(struct turn *turn, struct handle *h)
+{
+    struct txn_lane *lane = turn_lane(turn);
+    const char *name = handle_instance(h)->name;
+    headers_rewind(&lane->headers, turn->marks[0]);
+    headers_rewind(&lane->trailers, turn->marks[1]);
+    h->skipped = ALL_PHASES;
+    if (turn->txn->observing)
+        return false;
+
+    if (turn->allowed & MAY_RESPOND) {
+        turn->answer = (struct answer){
+            .status = 500,
+            .details = arena_format(turn->arena, "extprocd.%s.error", name),
+            .grpc_status = EXTPROC_NO_GRPC,
+        };
+        turn->verdict.kind = VERDICT_RESPOND;
+    } else {
+        turn_close(turn, arena_format(turn->arena, "plugin %s failed in %s", name,
+                                      phase_name(turn->phase)));
+    }
+    return true;
+}
+
+/* Envoy takes an answer with a new body only if content-length fits it, and checks nowhere else
+ * (processor_state.cc). A message that came without one stays without. */
+static int turn_fit_length(struct turn *turn)
+{
+    struct headers *headers = &turn_lane(turn)->headers;
+    struct extproc_str name = EXTPROC_S("content-length");
+    if (turn->mode != BODY_MODE_BUFFERED || turn_part(turn) != PART_BODY ||
+        !(turn->allowed & MAY_EDIT_HEADERS) || !turn->event->body.changed)
+        return 0;
+
+    char text[24];
+    int len = snprintf(text, sizeof text, "%zu", turn->event->body.len);
+    struct extproc_str value = {text, (size_t)len};
+    struct extproc_str before = headers_get(headers, name, 0);
+    if (!before.ptr || extproc_eq(before, value))
+        return 0;
+    return headers_edit(headers, turn->arena, EXTPROC_SET, name, value);
+}
+
+/* Everyone was called. */
+static void turn_conclude(struct turn *turn)
+{
+    struct txn_lane *lane = turn_lane(turn);
+    struct verdict *verdict = &turn->verdict;
+    if (turn_fit_length(turn) < 0) {
+        turn_close(turn, EXTPROC_S("out of memory"));
+        return;
+    }
+    const struct headers *map = turn_part(turn) == PART_TRAILERS ? &lane->trailers : &lane->headers;
+    verdict->kind = turn->replaced ? VERDICT_REPLACE : VERDICT_CONTINUE;
+    verdict->headers = map->n_cells > 0 ? map : NULL;
+    verdict->body = turn->event->body.changed ? &turn->event->body : NULL;
+    verdict->clear_route = turn->clears_route;
+    if (turn->replaced) /* nobody sees the rest of the proxy's own body */
+        lane->ended = true;
+}
+
+enum turn_state turn_run(struct turn *turn)
+{
+    uint16_t place;
+    enum phase phase;
+    bool decided = false;
+    while (!decided && turn->txn->chain && turn_next(turn, &place, &phase)) {
+        struct handle *h = &turn->txn->handles[place];
+        if (h->skipped & phase_bit(phase))
+            continue;
+        enum extproc_action action = handle_call(turn, place, phase);
+        if (action == EXTPROC_FAIL) {
+            decided = turn_fail(turn, h);
+        } else if (action == EXTPROC_RESPOND && !turn->txn->observing) {
+            turn->verdict.kind = VERDICT_RESPOND;
+            decided = true;
+        } else {
+            turn_continue(turn, place);
+        }
+    }
+    if (!decided)
+        turn_conclude(turn);
+    turn->verdict.answer = turn->verdict.kind == VERDICT_RESPOND ? &turn->answer : NULL;
+    turn->verdict.metadata = turn->metadata.first ? &turn->metadata : NULL;
+    return TURN_DONE;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* Kept once a direction: a proxy sends attributes in its first message, and what a body's messages
+ * repeat must not pile up. Out of memory leaves an empty tree: absent. */
+static void turn_keep_trees(struct turn *turn, struct arena *keep)
+{
+    struct txn *t = turn->txn;
+    struct event *event = turn->event;
+    struct txn_lane *lane = turn_lane(turn);
+    if (!turn->first && turn_part(turn) != PART_HEADERS)
+        return;
+    if (event->attributes.raw.len > 0) {
+        lane->attributes = event->attributes;
+        tree_keep(&lane->attributes, keep);
+    }
+    if (event->metadata.raw.len > 0) {
+        t->metadata = event->metadata;
+        tree_keep(&t->metadata, keep);
+    }
+}
+
+static void turn_commit(struct turn *turn, struct arena *keep)
+{
+    struct txn_lane *lane = turn_lane(turn);
+    if (turn_part(turn) == PART_HEADERS || (turn->allowed & MAY_EDIT_HEADERS))
+        lane->headers_here = headers_commit(&lane->headers, keep) == 0 && keep;
+    if (turn_part(turn) == PART_TRAILERS)
+        lane->trailers_here = headers_commit(&lane->trailers, keep) == 0 && keep;
+}
+
+void turn_end(struct turn *turn)
+{
+    struct txn *t = turn->txn;
+    enum verdict_kind kind = turn->verdict.kind;
+    bool over = kind == VERDICT_RESPOND || kind == VERDICT_CLOSE;
+    struct arena *keep = !over && txn_wants_later(t) ? t->arena : NULL;
+    if (!keep && t->handles) /* close() may log */
+        txn_keep_id(t);
+    turn_commit(turn, keep);
+    if (keep)
+        turn_keep_trees(turn, keep);
+    turn_lane(turn)->passed = true;
+    body_fini(&turn->event->body);
+}

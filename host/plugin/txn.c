@@ -1,0 +1,96 @@
+/* txn: what is known of a transaction from one event to the next.
+ *
+ * It costs no memory but its own until a plugin is called. What a message brought is kept only while
+ * some plugin may still be called; once none can be, it is dropped with the message. So whether
+ * something is left in close() would depend on the neighbours in the chain: close() sees nothing.
+ */
+#include "plugin/txn.h"
+
+#include "plugin/handle.h"
+
+#include <inttypes.h>
+#include <sys/random.h>
+
+void txn_init(struct txn *t, struct generation *g, const struct chain *chain, struct arena *arena)
+{
+    *t = (struct txn){.generation = generation_ref(g), .chain = chain, .arena = arena};
+    for (enum lane l = 0; l < N_LANES; l++)
+        t->lanes[l].mode = BODY_MODE_UNKNOWN;
+}
+
+/* ---- what may still come --------------------------------------------------------------------- */
+
+static uint32_t lane_may_come(const struct txn_lane *lane, enum lane l)
+{
+    enum part next = PART_HEADERS;
+    if (lane->ended)
+        return 0;
+    if (lane->body_seen && lane->mode == BODY_MODE_BUFFERED)
+        next = PART_TRAILERS;
+    else if (lane->body_seen || lane->headers_seen)
+        next = PART_BODY;
+
+    uint32_t phases = 0;
+    for (; next < N_PARTS; next++)
+        phases |= phase_bit(phase_of(l, next));
+    return phases;
+}
+
+bool txn_wants_later(const struct txn *t)
+{
+    uint32_t phases = lane_may_come(&t->lanes[LANE_REQUEST], LANE_REQUEST) |
+                      lane_may_come(&t->lanes[LANE_RESPONSE], LANE_RESPONSE);
+    if (!t->chain || !(t->chain->interest & phases))
+        return false;
+    if (!t->handles)
+        return true;
+    for (uint16_t i = 0; i < t->chain->n_instances; i++) {
+        if (t->chain->instances[i]->interest & phases & ~(uint32_t)t->handles[i].skipped)
+            return true;
+    }
+    return false;
+}
+
+/* ---- its name -------------------------------------------------------------------------------- */
+
+void txn_keep_id(struct txn *t)
+{
+    const struct txn_lane *lane = &t->lanes[LANE_REQUEST];
+    if (!t->id.ptr && lane->headers_here)
+        t->id = arena_copy(t->arena, headers_get(&lane->headers, EXTPROC_S("x-request-id"), 0));
+}
+
+struct extproc_str txn_id(struct txn *t)
+{
+    txn_keep_id(t);
+    if (!t->id.ptr) {
+        uint64_t number;
+        if (getrandom(&number, sizeof number, GRND_NONBLOCK) != sizeof number)
+            number = (uintptr_t)t; /* early in the machine's life */
+        t->id = arena_format(t->arena, "%016" PRIx64, number);
+    }
+    return t->id;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void lane_forget(struct txn_lane *lane)
+{
+    lane->headers_here = lane->trailers_here = false;
+    lane->passed = lane->ended = true;
+    lane->attributes = (struct tree){0};
+}
+
+void txn_end(struct txn *t, enum extproc_end why)
+{
+    if (t->handles)
+        txn_keep_id(t);
+    lane_forget(&t->lanes[LANE_REQUEST]);
+    lane_forget(&t->lanes[LANE_RESPONSE]);
+    t->metadata = (struct tree){0};
+
+    for (uint16_t i = 0; t->handles && i < t->chain->n_instances; i++)
+        handle_close(&t->handles[i], why);
+    t->handles = NULL;
+    t->generation = generation_unref(t->generation);
+}

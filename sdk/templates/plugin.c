@@ -1,0 +1,29 @@
+/* @NAME@ - tells the client who served it.
+ *
+ *     [plugin:@NAME@]
+ *     file = ./@NAME@.so
+ *     greeting = served by @NAME@
+ */
+#include <extproc/plugin.h>
+
+static const struct extproc_key keys[] = {
+    {.name = "greeting", .fallback = "served by @NAME@", .help = "What x-@NAME@ says."},
+    {.name = NULL},
+};
+
+static enum extproc_action on_response(struct extproc_txn *x)
+{
+    int r = extproc_set(x, EXTPROC_RESPONSE, EXTPROC_S("x-@NAME@"),
+                        extproc_conf(x->host, "greeting", 0));
+
+    return r == 0 ? EXTPROC_CONTINUE : EXTPROC_FAIL;
+}
+
+const struct extproc_plugin extproc_plugin_v1 = {
+    .abi = EXTPROC_ABI,
+    .name = "@NAME@",
+    .version = "0.1",
+    .summary = "Tells the client who served it.",
+    .keys = keys,
+    .response_headers = on_response,
+};

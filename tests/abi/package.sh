@@ -1,0 +1,52 @@
+#!/bin/sh
+# Installs what a plugin author gets into a folder of its own, and builds the template of a plugin
+# against it: with one cc line, with make, with CMake.
+#
+#     package.sh CMAKE BUILD_DIR LIBDIR CC
+set -eu
+
+cmake=$1 build=$2 libdir=$3 cc=$4
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+
+fail()
+{
+    echo "package.sh: $*" >&2
+    exit 1
+}
+expect() # what, is, should be
+{
+    [ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"
+}
+
+usr=$root/usr
+"$cmake" --install "$build" --prefix "$usr" --component sdk >"$root/log"
+export PKG_CONFIG_PATH="$usr/$libdir/pkgconfig"
+
+expect abi "$(pkg-config --variable=abi extproc)" 1.0
+expect plugindir "$(pkg-config --variable=plugindir extproc)" "$usr/$libdir/extprocd"
+[ -f "$usr/include/extproc/plugin.h" ] || fail "the header is not installed"
+
+mkdir "$root/mine"
+cd "$root/mine"
+for file in CMakeLists.txt Makefile plugin.c; do
+    sed 's/@NAME@/mine/g' "$usr/share/extproc/templates/$file" >"$file"
+done
+mv plugin.c mine.c
+
+# Word splitting is meant: flags.
+# shellcheck disable=SC2046
+"$cc" -shared -fPIC $(pkg-config --cflags extproc) -o one_line.so mine.c
+
+make CC="$cc" install DESTDIR="$root/made" >>"$root/log"
+[ -f "$root/made$usr/$libdir/extprocd/mine.so" ] || fail "make did not install mine.so"
+
+"$cmake" -S . -B out -DCMAKE_PREFIX_PATH="$usr" -DCMAKE_C_COMPILER="$cc" >>"$root/log"
+"$cmake" --build out >>"$root/log"
+"$cmake" --install out >>"$root/log"
+[ -f "$usr/$libdir/extprocd/mine.so" ] || fail "CMake did not install mine.so"
+
+for so in one_line.so mine.so out/mine.so; do
+    nm -D --defined-only "$so" | grep -q ' extproc_plugin_v1$' || fail "$so exports no plugin"
+done
+expect "what mine.so exports" "$(nm -D --defined-only out/mine.so | wc -l)" 1

@@ -1,0 +1,22 @@
+#include "plugin/api.h"
+
+#include <criterion/criterion.h>
+
+Test(api, says_its_version_and_size)
+{
+    cr_expect_eq(plugin_api.size, sizeof(struct extproc_api));
+    cr_expect_eq(plugin_api.major, EXTPROC_ABI_MAJOR);
+    cr_expect_eq(plugin_api.minor, EXTPROC_ABI_MINOR);
+}
+
+Test(api, every_slot_is_filled)
+{
+    typedef void slot_fn(void);
+    const size_t first = offsetof(struct extproc_api, conf_count);
+
+    for (size_t at = first; at < sizeof plugin_api; at += sizeof(slot_fn *)) {
+        slot_fn *slot;
+        memcpy(&slot, (const char *)&plugin_api + at, sizeof slot);
+        cr_expect(slot, "slot %zu is empty", (at - first) / sizeof slot);
+    }
+}

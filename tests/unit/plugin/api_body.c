@@ -1,0 +1,168 @@
+/* The SDK's functions on the body: what is in hand, other bytes in its place, who releases them. */
+#include "scene.h"
+
+static int released;
+
+static void count_release(void *arg)
+{
+    cr_assert_eq(arg, &released);
+    released++;
+}
+
+static const struct extproc_str fresh = EXTPROC_STR("fresh");
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static enum extproc_action show_body(struct extproc_txn *x)
+{
+    struct extproc_str body = extproc_body(x);
+    note(x, "%s%.*s. ", body.ptr ? "" : "absent", EXTPROC_ARG(body));
+    return EXTPROC_CONTINUE;
+}
+
+Test(api_body, is_there_in_body_phases_only)
+{
+    SCENE(s, {.name = "a",
+              .request_headers = show_body,
+              .request_body = show_body,
+              .request_trailers = show_body});
+
+    play_request(&s);
+    play_body(&s, PHASE_REQUEST_BODY, false, "chunk");
+    play_body(&s, PHASE_REQUEST_BODY, false, "");
+    play_headers(&s, PHASE_REQUEST_TRAILERS, true, H("x", "1"));
+    cr_assert_str_eq(s.journal, "absent. chunk. . absent. ");
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
+Test(api_body, is_one_piece_however_it_came)
+{
+    SCENE(s, {.name = "a", .request_body = show_body}, {.name = "b", .request_body = show_body});
+    const struct extproc_str pieces[] = {EXTPROC_STR("in "), EXTPROC_STR("two")};
+
+    body_init(&s.event.body, pieces, 2);
+    cr_assert_null(scene_play(&s, PHASE_REQUEST_BODY, true)->body);
+    cr_assert_str_eq(s.journal, "in two. in two. ");
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
+/* ---- other bytes ----------------------------------------------------------------------------- */
+
+static enum extproc_action set_a_copy(struct extproc_txn *x)
+{
+    char text[] = "mine";
+    cr_assert_eq(extproc_body_set(x, str_c(text)), 0);
+    memset(text, '!', sizeof text);
+    return show_body(x);
+}
+
+static enum extproc_action clear(struct extproc_txn *x)
+{
+    cr_assert_eq(extproc_body_set(x, EXTPROC_S("")), 0);
+    return show_body(x);
+}
+
+static enum extproc_action give(struct extproc_txn *x)
+{
+    cr_assert_eq(extproc_body_give(x, fresh, count_release, &released), 0);
+    return EXTPROC_CONTINUE;
+}
+
+Test(api_body, is_set_as_a_copy)
+{
+    SCENE(s, {.name = "a", .request_body = set_a_copy}, {.name = "b", .request_body = clear});
+
+    cr_assert_not_null(play_body(&s, PHASE_REQUEST_BODY, true, "theirs")->body);
+    cr_assert_str_eq(s.journal, "mine. . ");
+    cr_assert_eq(s.event.body.len, 0);
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
+Test(api_body, is_given_without_a_copy)
+{
+    SCENE(s, {.name = "a", .request_body = give}, {.name = "b", .request_body = give});
+
+    play_body(&s, PHASE_REQUEST_BODY, true, "theirs");
+    cr_assert_eq(body_bytes(&s.event.body, &s.message).ptr, fresh.ptr);
+    scene_close(&s, EXTPROC_DONE);
+    cr_assert_eq(released, 2);
+    scene_fini(&s);
+}
+
+Test(api_body, is_replaced_in_a_headers_phase)
+{
+    SCENE(s, {.name = "a", .request_headers = give});
+    s.modes[LANE_REQUEST] = BODY_MODE_NONE;
+
+    cr_assert_eq(play_request(&s)->kind, VERDICT_REPLACE);
+    assert_str(body_bytes(&s.event.body, &s.message), "fresh");
+    cr_assert_eq(released, 0);
+    scene_close(&s, EXTPROC_DONE);
+    cr_assert_eq(released, 1);
+    scene_fini(&s);
+}
+
+/* ---- misuse ---------------------------------------------------------------------------------- */
+
+static enum extproc_action set_nothing(struct extproc_txn *x)
+{
+    cr_assert_eq(extproc_body_set(x, STR_ABSENT), -EINVAL);
+    cr_assert_eq(extproc_body_give(x, STR_ABSENT, count_release, &released), -EINVAL);
+    return EXTPROC_CONTINUE;
+}
+
+static enum extproc_action set_too_much(struct extproc_txn *x)
+{
+    struct extproc_str huge = {"", SIZE_MAX / 2};
+    cr_assert_eq(extproc_body_set(x, huge), -ENOMEM);
+    return EXTPROC_CONTINUE;
+}
+
+static enum extproc_action set_out_of_place(struct extproc_txn *x)
+{
+    cr_assert_eq(extproc_body_set(x, fresh), -EOPNOTSUPP);
+    cr_assert_eq(extproc_body_give(x, fresh, count_release, &released), -EOPNOTSUPP);
+    return EXTPROC_CONTINUE;
+}
+
+Test(api_body, stays_as_it_was_where_it_is_not_set)
+{
+    SCENE(s, {.name = "a", .request_body = set_nothing},
+          {.name = "b", .request_body = set_too_much});
+
+    cr_assert_null(play_body(&s, PHASE_REQUEST_BODY, true, "theirs")->body);
+    cr_assert_eq(released, 1);
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
+Test(api_body, is_out_of_reach_in_trailers)
+{
+    SCENE(s, {.name = "a", .response_trailers = set_out_of_place});
+
+    cr_assert_null(play_headers(&s, PHASE_RESPONSE_TRAILERS, true, H("x", "1"))->body);
+    cr_assert_eq(released, 1);
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
+static enum extproc_action give_in_vain(struct extproc_txn *x)
+{
+    cr_assert_eq(extproc_body_give(x, fresh, count_release, &released), 0);
+    cr_assert_eq(released, 1);
+    return EXTPROC_CONTINUE;
+}
+
+Test(api_body, is_accepted_and_dropped_where_nobody_listens)
+{
+    SCENE(s, {.name = "a", .request_headers = give_in_vain});
+    s.event.observing = true;
+
+    cr_assert_null(prepared_headers(&s, PHASE_REQUEST_HEADERS, true, H(":path", "/"))->body);
+    scene_close(&s, EXTPROC_DONE);
+    cr_assert_eq(released, 1);
+    scene_fini(&s);
+}

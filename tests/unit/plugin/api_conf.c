@@ -1,0 +1,209 @@
+#include "plugin/api_conf.h"
+
+#include "base/str.h"
+#include "ini.h"
+#include "plugin/instance.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+static struct config_errors errors;
+static struct config *config;
+static struct plugin_env env;
+static struct instance *in;
+
+static void end(void)
+{
+    instance_free(in);
+    config_free(config);
+    config_errors_fini(&errors);
+    metrics_free(env.metrics);
+}
+
+TestSuite(api_conf, .fini = end);
+
+static const struct extproc_key keys[] = {
+    {.name = "text", .flags = EXTPROC_KEY_LIST},
+    {.name = "wait", .type = EXTPROC_KEY_DURATION, .fallback = "2s"},
+    {.name = "size", .type = EXTPROC_KEY_SIZE},
+    {.name = "mode", .type = EXTPROC_KEY_CHOICE, .choices = "low|high", .fallback = "low"},
+    {.name = NULL},
+};
+
+static enum extproc_action on_phase(struct extproc_txn *x)
+{
+    return EXTPROC_CONTINUE;
+}
+
+/* An instance of a plugin with these keys, two callbacks and this init. */
+static int start(int (*init)(struct extproc_host *), const char *text)
+{
+    const struct extproc_plugin plugin = {.abi = EXTPROC_ABI,
+                                          .name = "p",
+                                          .keys = keys,
+                                          .init = init,
+                                          .request_headers = on_phase,
+                                          .response_body = on_phase};
+    config = ini_read(text, &errors);
+    return instance_new_linked(&plugin, &config->sections[0], &env, &errors, &in);
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+Test(api_conf, gives_values_in_file_order)
+{
+    cr_assert_eq(start(NULL, "[plugin:a]\ntext = one\nsize = 4k\ntext = two\nmode = high\n"), 0);
+    struct extproc_host *h = &in->host;
+
+    cr_expect_eq(extproc_conf_count(h, "text"), 2);
+    cr_expect(str_eq_c(extproc_conf(h, "text", 0), "one"));
+    cr_expect(str_eq_c(extproc_conf(h, "text", 1), "two"));
+    cr_expect_eq(extproc_conf_int(h, "size", 0), 4096);
+    cr_expect_eq(extproc_conf_int(h, "mode", 0), 1);
+}
+
+Test(api_conf, gives_fallbacks)
+{
+    cr_assert_eq(start(NULL, "[plugin:a]\n"), 0);
+    struct extproc_host *h = &in->host;
+
+    cr_expect_eq(extproc_conf_count(h, "wait"), 1);
+    cr_expect_eq(extproc_conf_int(h, "wait", 0), 2000);
+    cr_expect(str_eq_c(extproc_conf(h, "wait", 0), "2s"));
+}
+
+Test(api_conf, absent_is_absent)
+{
+    cr_assert_eq(start(NULL, "[plugin:a]\ntext = one\n"), 0);
+    struct extproc_host *h = &in->host;
+
+    cr_expect(!extproc_conf(h, "text", 1).ptr);
+    cr_expect(!extproc_conf(h, "size", 0).ptr);
+    cr_expect_eq(extproc_conf_count(h, "size"), 0);
+    cr_expect_eq(extproc_conf_int(h, "text", 0), 0);
+    cr_expect(!extproc_conf(h, "nosuch", 0).ptr);
+    cr_expect(!extproc_conf(h, NULL, 0).ptr);
+    cr_expect(!extproc_conf(h, "file", 0).ptr, "the host's keys are not the plugin's");
+}
+
+/* ---- refusals -------------------------------------------------------------------------------- */
+
+static int refuse_values(struct extproc_host *h)
+{
+    cr_expect_eq(extproc_conf_refuse(h, "text", 1, EXTPROC_S("is no colour (red)")), -EINVAL);
+    cr_expect_eq(extproc_conf_refuse(h, "wait", 0, EXTPROC_S("is too long")), -EINVAL);
+    cr_expect_eq(extproc_conf_refuse(h, "size", 0, EXTPROC_S("goes with text")), -EINVAL);
+    cr_expect_eq(extproc_conf_refuse(h, NULL, 0, EXTPROC_S("x")), -EINVAL);
+    return extproc_conf_refuse(h, "text", 0, STR_ABSENT);
+}
+
+Test(api_conf, refuses_a_value_with_its_place)
+{
+    cr_expect_eq(start(refuse_values, "[plugin:a]\ntext = red\ntext = loud\n"), -EINVAL);
+    INI_EXPECT(&errors, "test.ini:3: [plugin:a] text: is no colour (red)",
+               "test.ini:1: [plugin:a] wait: is too long",
+               "test.ini:1: [plugin:a] size: goes with text");
+}
+
+/* ---- interest -------------------------------------------------------------------------------- */
+
+static int narrow(struct extproc_host *h)
+{
+    cr_expect_eq(extproc_interest(h, EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_REQUEST_BODY),
+                 -EINVAL);
+    cr_expect_eq(extproc_interest(h, 1u << N_PHASES), -EINVAL);
+    return extproc_interest(h, EXTPROC_ON_RESPONSE_BODY);
+}
+
+Test(api_conf, interest_can_be_narrowed)
+{
+    cr_assert_eq(start(narrow, "[plugin:a]\n"), 0);
+    cr_expect_eq(in->interest, (uint32_t)EXTPROC_ON_RESPONSE_BODY);
+}
+
+/* ---- templates ------------------------------------------------------------------------------- */
+
+static struct extproc_template *whole, *part;
+
+static int compile(struct extproc_host *h)
+{
+    whole = extproc_conf_template(h, "text", 0, STR_ABSENT);
+    part = extproc_conf_template(h, "text", 0, EXTPROC_S("%UUID%"));
+    return 0;
+}
+
+Test(api_conf, compiles_templates)
+{
+    cr_assert_eq(start(compile, "[plugin:a]\ntext = x-id: %UUID%\n"), 0);
+    cr_expect(whole && part);
+}
+
+Test(api_conf, tells_where_a_template_is_wrong)
+{
+    cr_assert_eq(start(compile, "[plugin:a]\ntext = x-id: %UIUD%\n"), -EINVAL);
+    cr_expect(!whole);
+    INI_EXPECT(&errors,
+               "test.ini:2: [plugin:a] text: at character 7: %UIUD is unknown (did you mean "
+               "%UUID?)");
+}
+
+Test(api_conf, a_template_needs_a_text)
+{
+    cr_assert_eq(start(compile, "[plugin:a]\n"), -EINVAL);
+    cr_expect(!whole && part);
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] text: has no value (give it one)");
+}
+
+/* ---- metrics --------------------------------------------------------------------------------- */
+
+static struct extproc_metric *hits, *hits_again, *sizes, *misnamed;
+
+static int define(struct extproc_host *h)
+{
+    hits = extproc_counter(h, "hits", "Hits.");
+    hits_again = extproc_counter(h, "hits", NULL);
+    sizes = extproc_histogram(h, "sizes", "Sizes.");
+    misnamed = extproc_counter(h, "Hits-9", "x");
+    return 0;
+}
+
+Test(api_conf, counts_under_the_sections_name)
+{
+    cr_assert_eq(metrics_new(&env.metrics), 0);
+    cr_assert_eq(start(define, "[plugin:a]\n"), 0);
+
+    extproc_add(hits, 2);
+    extproc_add(hits_again, 3);
+    extproc_add(sizes, 100);
+
+    struct metric_reading reading;
+    cr_assert(metrics_find(env.metrics, "a", "hits", &reading));
+    cr_expect_eq(reading.sum, 5);
+    cr_assert(metrics_find(env.metrics, "a", "sizes", &reading));
+    cr_expect(reading.histogram);
+    cr_expect_eq(reading.sum, 100);
+    cr_expect(!misnamed);
+}
+
+Test(api_conf, counts_into_nothing_where_nobody_reads)
+{
+    cr_assert_eq(start(define, "[plugin:a]\n"), 0);
+    cr_expect(hits && sizes && !misnamed);
+    extproc_add(hits, 1);
+}
+
+/* ---- outside init() -------------------------------------------------------------------------- */
+
+Test(api_conf, knows_what_belongs_into_init)
+{
+    cr_assert_eq(start(NULL, "[plugin:a]\ntext = one\n"), 0);
+    struct extproc_host *h = &in->host;
+
+    cr_expect_eq(extproc_conf_refuse(h, "text", 0, EXTPROC_S("no")), -EOPNOTSUPP);
+    cr_expect_eq(extproc_interest(h, EXTPROC_ON_RESPONSE_BODY), -EOPNOTSUPP);
+    cr_expect(!extproc_conf_template(h, "text", 0, STR_ABSENT));
+    cr_expect(!extproc_counter(h, "late", "Late."));
+    cr_expect_eq(in->interest, (uint32_t)(EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_RESPONSE_BODY));
+    INI_EXPECT(&errors, NULL);
+}

@@ -1,0 +1,199 @@
+/* The SDK's decisions: an answer, a new route, phases no more, waiting. */
+#include "scene.h"
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+static enum extproc_action answer_in_full(struct extproc_txn *x)
+{
+    char text[] = "body";
+    const struct extproc_header headers[] = {H("x-a", "1"), H("set-cookie", "b")};
+    enum extproc_action action =
+        extproc_reply(x, .status = 429, .body = {text, 4}, .details = EXTPROC_S("slow_down"),
+                      .headers = headers, .n_headers = 2, .grpc_status = 8);
+    memset(text, '!', sizeof text);
+    return action;
+}
+
+Test(api_decide, answers_with_copies)
+{
+    SCENE(s, {.name = "a", .request_headers = answer_in_full});
+
+    const struct answer *answer = play_request(&s)->answer;
+    cr_assert_eq(answer->status, 429);
+    assert_str(answer->body, "body");
+    assert_str(answer->details, "slow_down");
+    cr_assert_eq(answer->grpc_status, 8);
+    cr_assert_eq(answer->n_headers, 2);
+    assert_str(answer->headers[1].name, "set-cookie");
+    assert_str(answer->headers[1].value, "b");
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
+static enum extproc_action answer_with_the_least(struct extproc_txn *x)
+{
+    struct extproc_response r = extproc_response_init();
+    r.status = 200;
+    return extproc_respond(x, &r);
+}
+
+Test(api_decide, answers_by_the_plugins_name)
+{
+    SCENE(s, {.name = "least", .response_headers = answer_with_the_least});
+
+    const struct verdict *v = play_response(&s);
+    cr_assert_eq(v->kind, VERDICT_RESPOND);
+    assert_str(v->answer->details, "least");
+    cr_assert_eq(v->answer->body.len, 0);
+    cr_assert_eq(v->answer->grpc_status, EXTPROC_NO_GRPC);
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
+static enum extproc_action answer_wrongly(struct extproc_txn *x)
+{
+    static const struct extproc_header broken[] = {H("x a", "1")}, absent[] = {{{NULL, 0}}},
+                                       length[] = {H("content-length", "1")};
+    struct extproc_response unsized = extproc_response_init();
+    unsized.size = 8;
+    unsized.status = 403;
+    const enum extproc_action no = EXTPROC_FAIL;
+    cr_assert_eq(extproc_respond(x, NULL), no);
+    cr_assert_eq(extproc_respond(x, &unsized), no);
+    cr_assert_eq(extproc_reply(x, .status = 199), no);
+    cr_assert_eq(extproc_reply(x, .status = 600), no);
+    cr_assert_eq(extproc_reply(x, .status = 403, .headers = broken, .n_headers = 1), no);
+    cr_assert_eq(extproc_reply(x, .status = 403, .headers = absent, .n_headers = 1), no);
+    cr_assert_eq(extproc_reply(x, .status = 403, .headers = length, .n_headers = 1), no);
+    cr_assert_eq(extproc_reply(x, .status = 403, .headers = NULL, .n_headers = 1), no);
+    cr_assert_eq(extproc_reply(x, .status = 403, .headers = broken, .n_headers = SIZE_MAX), no);
+    cr_assert_eq(extproc_reply(x, .status = 403, .details = EXTPROC_S("\xff")), no);
+    cr_assert_eq(extproc_reply(x, .status = 403, .body = {"", SIZE_MAX / 2}), no);
+    return EXTPROC_CONTINUE;
+}
+
+Test(api_decide, answers_nothing_that_the_proxy_would_not_take)
+{
+    SCENE(s, {.name = "a", .request_headers = answer_wrongly});
+
+    const struct verdict *v = play_request(&s);
+    cr_assert_eq(v->kind, VERDICT_CONTINUE);
+    cr_assert_null(v->answer);
+    SCENE_LOGGED(&s, "its size is not set");
+    SCENE_LOGGED(&s, "status 199 is not 200 to 599");
+    SCENE_LOGGED(&s, "headers[0], x a: not legal");
+    SCENE_LOGGED(&s, "headers[0], content-length: the proxy would ignore it");
+    SCENE_LOGGED(&s, "headers is NULL");
+    SCENE_LOGGED(&s, "details are not UTF-8");
+    SCENE_LOGGED(&s, "out of memory");
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
+static enum extproc_action answer_twice(struct extproc_txn *x)
+{
+    enum extproc_action action = extproc_reply(x, .status = 403);
+    cr_assert_eq(extproc_reply(x, .status = 700), EXTPROC_FAIL);
+    return action;
+}
+
+Test(api_decide, stands_by_an_answer_when_another_is_refused)
+{
+    SCENE(s, {.name = "a", .request_headers = answer_twice});
+
+    cr_assert_eq(play_request(&s)->answer->status, 403);
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
+Test(api_decide, answers_no_more_once_the_response_has_begun)
+{
+    SCENE(s, {.name = "a",
+              .response_body = answer_with_the_least,
+              .response_trailers = answer_with_the_least});
+    play_response(&s);
+    cr_assert_eq(play_body(&s, PHASE_RESPONSE_BODY, false, "1")->kind, VERDICT_CLOSE);
+    cr_assert_eq(play_headers(&s, PHASE_RESPONSE_TRAILERS, true, H("x", "1"))->kind,
+                 VERDICT_CONTINUE); /* the plugin has failed, and is called no more */
+    SCENE_LOGGED(&s, "the response has already begun");
+    scene_close(&s, EXTPROC_FAILED);
+    scene_fini(&s);
+}
+
+/* ---- a new route ----------------------------------------------------------------------------- */
+
+static enum extproc_action try_route(struct extproc_txn *x)
+{
+    note(x, "%d:%d ", (int)x->phase, extproc_clear_route(x));
+    return EXTPROC_CONTINUE;
+}
+
+Test(api_decide, clears_the_route_while_the_request_is_held)
+{
+    SCENE(s, {.name = "a",
+              .request_headers = try_route,
+              .request_body = try_route,
+              .request_trailers = try_route,
+              .response_headers = try_route});
+    s.modes[LANE_REQUEST] = BODY_MODE_BUFFERED;
+    char expected[64];
+    sprintf(expected, "1:0 2:0 4:%d 8:%d ", -EOPNOTSUPP, -EOPNOTSUPP);
+
+    play_request(&s);
+    play_body(&s, PHASE_REQUEST_BODY, false, "1");
+    play_headers(&s, PHASE_REQUEST_TRAILERS, true, H("x", "1"));
+    play_response(&s);
+    cr_assert_str_eq(s.journal, expected);
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
+/* ---- phases no more -------------------------------------------------------------------------- */
+
+static enum extproc_action skip_bodies(struct extproc_txn *x)
+{
+    note(x, "%d ", (int)x->phase);
+    cr_assert_eq(extproc_skip(x, EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_RESPONSE_BODY), 0);
+    cr_assert_eq(extproc_skip(x, 64), -EINVAL);
+    cr_assert_eq(extproc_skip(x, EXTPROC_ON_RESPONSE_HEADERS | 64u), -EINVAL);
+    return EXTPROC_CONTINUE;
+}
+
+Test(api_decide, skips_later_phases_of_this_plugin)
+{
+    SCENE(s,
+          {.name = "a",
+           .request_body = skip_bodies,
+           .response_headers = skip_bodies,
+           .response_body = skip_bodies},
+          {.name = "b", .response_body = try_route});
+
+    play_body(&s, PHASE_REQUEST_BODY, false, "1");
+    play_body(&s, PHASE_REQUEST_BODY, true, "2");
+    play_response(&s);
+    play_body(&s, PHASE_RESPONSE_BODY, true, "3");
+    cr_assert_eq(strncmp(s.journal, "2 8 16:", 7), 0, "%s", s.journal);
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+static enum extproc_action try_to_wait(struct extproc_txn *x)
+{
+    struct extproc_wait *wait = extproc_defer(x, 100, free);
+    cr_assert_null(wait);
+    extproc_resume(wait, NULL);
+    plugin_api.resume(NULL, NULL);
+    return EXTPROC_CONTINUE;
+}
+
+Test(api_decide, says_that_it_cannot_wait)
+{
+    SCENE(s, {.name = "a", .request_headers = try_to_wait});
+
+    cr_assert_eq(play_request(&s)->kind, VERDICT_CONTINUE);
+    SCENE_LOGGED(&s, "extproc_defer: this host cannot wait yet");
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}

@@ -1,0 +1,109 @@
+#include "plugin/chain.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+enum {
+    ALL = (1 << N_PHASES) - 1
+};
+
+static struct arena arena;
+static struct extproc_plugin plain;
+static struct chain c;
+
+static void begin(void)
+{
+    arena_init(&arena, 1024);
+}
+
+static void end(void)
+{
+    arena_fini(&arena);
+}
+
+TestSuite(chain, .init = begin, .fini = end);
+
+Test(chain, calls_responses_in_reverse)
+{
+    struct instance in[3] = {
+        {.plugin = &plain, .interest = ALL},
+        {.plugin = &plain, .interest = ALL & ~EXTPROC_ON_REQUEST_BODY},
+        {.plugin = &plain, .interest = ALL & ~EXTPROC_ON_RESPONSE_BODY},
+    };
+
+    cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in[0], &in[1], &in[2]}, 3, &arena),
+                 0);
+
+    cr_expect_str_eq(c.name, "web");
+    cr_expect_eq(c.n_instances, 3);
+    cr_expect_eq(c.instances[2], &in[2]);
+    cr_expect_arr_eq(c.calls[PHASE_REQUEST_HEADERS], ((uint16_t[]){0, 1, 2}), 6);
+    cr_expect_arr_eq(c.calls[PHASE_RESPONSE_HEADERS], ((uint16_t[]){2, 1, 0}), 6);
+    cr_expect_eq(c.n_calls[PHASE_REQUEST_BODY], 2);
+    cr_expect_arr_eq(c.calls[PHASE_REQUEST_BODY], ((uint16_t[]){0, 2}), 4);
+    cr_expect_eq(c.n_calls[PHASE_RESPONSE_BODY], 2);
+    cr_expect_arr_eq(c.calls[PHASE_RESPONSE_BODY], ((uint16_t[]){1, 0}), 4);
+    cr_expect_eq(c.interest, (uint32_t)ALL);
+}
+
+Test(chain, without_interest_needs_nothing)
+{
+    struct extproc_plugin whole = {.needs =
+                                       EXTPROC_WHOLE_REQUEST_BODY | EXTPROC_WHOLE_RESPONSE_BODY};
+    struct instance in = {.plugin = &whole, .interest = EXTPROC_ON_RESPONSE_HEADERS};
+
+    cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in}, 1, &arena), 0);
+
+    cr_expect_eq(c.interest, (uint32_t)EXTPROC_ON_RESPONSE_HEADERS);
+    cr_expect_eq(c.n_calls[PHASE_REQUEST_HEADERS], 0);
+    cr_expect_eq(c.needs[LANE_REQUEST], BODY_MODE_NONE);
+    cr_expect_eq(c.needs[LANE_RESPONSE], BODY_MODE_NONE);
+}
+
+Test(chain, needs_the_least_that_serves_all)
+{
+    const uint32_t bodies = EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_RESPONSE_BODY;
+    struct extproc_plugin whole = {.needs = EXTPROC_WHOLE_REQUEST_BODY};
+    struct instance in[2] = {{.plugin = &whole, .interest = bodies},
+                             {.plugin = &plain, .interest = bodies}};
+
+    cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in[0], &in[1]}, 2, &arena), 0);
+
+    cr_expect_eq(c.needs[LANE_REQUEST], BODY_MODE_BUFFERED);
+    cr_expect_eq(c.needs[LANE_RESPONSE], BODY_MODE_STREAMED);
+}
+
+Test(chain, headers_that_wait_need_the_whole_body)
+{
+    struct extproc_plugin waits = {.needs = EXTPROC_HEADERS_WAIT};
+    struct instance in = {.plugin = &waits, .interest = EXTPROC_ON_RESPONSE_BODY};
+
+    cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in}, 1, &arena), 0);
+
+    cr_expect_eq(c.needs[LANE_REQUEST], BODY_MODE_NONE);
+    cr_expect_eq(c.needs[LANE_RESPONSE], BODY_MODE_BUFFERED);
+}
+
+Test(chain, may_be_empty)
+{
+    cr_assert_eq(chain_init(&c, "web", NULL, 0, &arena), 0);
+    cr_expect_eq(c.interest, 0);
+    cr_expect_eq(c.n_calls[PHASE_REQUEST_HEADERS], 0);
+}
+
+Test(chain, is_not_cut_where_it_is_too_long)
+{
+    cr_expect_eq(chain_init(&c, "web", NULL, UINT16_MAX + 1, &arena), -E2BIG);
+}
+
+Test(chain, wants_what_is_looked_back_at)
+{
+    struct instance in = {.plugin = &plain,
+                          .interest = EXTPROC_ON_RESPONSE_HEADERS,
+                          .reads = EXTPROC_ON_REQUEST_HEADERS};
+
+    cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in}, 1, &arena), 0);
+
+    cr_expect_eq(c.interest, (uint32_t)EXTPROC_ON_RESPONSE_HEADERS);
+    cr_expect_eq(c.wants, (uint32_t)(EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_RESPONSE_HEADERS));
+}

@@ -1,0 +1,215 @@
+#include "plugin/instance.h"
+
+#include "ini.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+static struct config_errors errors;
+static struct config *config;
+static struct plugin_env env = {.plugin_dir = ABI_PLUGINS};
+static struct instance *in;
+
+static void end(void)
+{
+    config_free(config);
+    config_errors_fini(&errors);
+}
+
+TestSuite(instance, .fini = end);
+
+static int from_file(const char *text)
+{
+    config = ini_read(text, &errors);
+    return instance_new(&config->sections[0], &env, &errors, &in);
+}
+
+static int linked(const struct extproc_plugin *plugin, const char *text)
+{
+    config = ini_read(text, &errors);
+    return instance_new_linked(plugin, &config->sections[0], &env, &errors, &in);
+}
+
+/* ---- from a file ----------------------------------------------------------------------------- */
+
+Test(instance, finds_a_file_without_a_slash_in_the_plugin_dir)
+{
+    cr_assert_eq(from_file("[plugin:a]\nfile = good.so\ngreeting = hi\n"), 0);
+
+    cr_expect_str_eq(in->name, "a");
+    cr_expect_str_eq(in->plugin->name, "good");
+    cr_expect(in->on[PHASE_REQUEST_HEADERS] && !in->on[PHASE_REQUEST_BODY]);
+    cr_expect_eq(in->interest, (uint32_t)EXTPROC_ON_REQUEST_HEADERS);
+    cr_expect(in->started && !in->errors);
+    cr_expect_eq(in->host.api->conf_str(&in->host, "greeting", 0).len, 2);
+    INI_EXPECT(&errors, NULL);
+    instance_free(in);
+}
+
+Test(instance, takes_a_file_with_a_slash_as_it_is)
+{
+    env.plugin_dir = "/nowhere";
+    cr_assert_eq(from_file("[plugin:a]\nfile = " ABI_PLUGINS "/cxx17.so\n"), 0);
+    instance_free(in);
+}
+
+Test(instance, runs_plugins_in_cxx)
+{
+    cr_assert_eq(from_file("[plugin:a]\nfile = cxx20.so\n"), 0);
+    cr_expect(in->host.self);
+    instance_free(in);
+}
+
+Test(instance, needs_a_file)
+{
+    cr_expect_eq(from_file("[plugin:a]\ngreeting = hi\n"), -EINVAL);
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] file: is missing (The plugin's shared object; "
+                        "without a slash it is looked for in plugin_dir.)");
+}
+
+Test(instance, passes_on_what_the_loader_says)
+{
+    cr_expect_eq(from_file("[plugin:a]\nfile = no_symbol.so\n"), -EINVAL);
+    INI_EXPECT(&errors, "test.ini:2: [plugin:a] file: " ABI_PLUGINS
+                        "/no_symbol.so: is no plugin: it exports no extproc_plugin_v1 (define that "
+                        "constant, and include <extproc/plugin.h>)");
+}
+
+Test(instance, knows_its_own_keys_and_the_plugins)
+{
+    cr_expect_eq(from_file("[plugin:a]\nfile = good.so\ngreting = hi\nfil = x\nxyz = 1\n"),
+                 -EINVAL);
+    INI_EXPECT(&errors, "test.ini:3: [plugin:a] greting: unknown key (did you mean greeting?)",
+               "test.ini:4: [plugin:a] fil: unknown key (did you mean file?)",
+               "test.ini:5: [plugin:a] xyz: unknown key");
+}
+
+Test(instance, a_plugin_may_not_take_the_hosts_keys)
+{
+    cr_expect_eq(from_file("[plugin:a]\nfile = host_key.so\n"), -EINVAL);
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] the plugin \"good\" declares a key \"file\", which "
+                        "is the host's own (rename it in the plugin)");
+}
+
+Test(instance, init_may_fail)
+{
+    cr_expect_eq(from_file("[plugin:a]\nfile = init_fails.so\n"), -EINVAL);
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] init of the plugin \"good\" failed: Transport "
+                        "endpoint is not connected (see its lines in the log)");
+}
+
+Test(instance, init_may_not_give_what_it_likes)
+{
+    cr_expect_eq(from_file("[plugin:a]\nfile = init_positive.so\n"), -EINVAL);
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] init of the plugin \"good\" gave 3 (0, or a "
+                        "negative errno value)");
+}
+
+/* ---- linked in ------------------------------------------------------------------------------- */
+
+static int n_init, n_fini;
+static bool testing;
+
+static int count_init(struct extproc_host *h)
+{
+    n_init++;
+    testing = h->testing;
+    return 0;
+}
+
+static void count_fini(struct extproc_host *h)
+{
+    n_fini++;
+}
+
+static enum extproc_action on_phase(struct extproc_txn *x)
+{
+    return EXTPROC_CONTINUE;
+}
+
+static const struct extproc_key count_keys[] = {
+    {.name = "n", .type = EXTPROC_KEY_INT, .fallback = "7"},
+    {.name = NULL},
+};
+
+static struct extproc_plugin plugin = {
+    .abi = EXTPROC_ABI,
+    .name = "linked",
+    .keys = count_keys,
+    .init = count_init,
+    .fini = count_fini,
+    .request_headers = on_phase,
+    .request_body = on_phase,
+    .request_trailers = on_phase,
+    .response_headers = on_phase,
+    .response_body = on_phase,
+    .response_trailers = on_phase,
+};
+
+Test(instance, needs_no_file_when_linked_in)
+{
+    env.testing = true;
+    cr_assert_eq(linked(&plugin, "[plugin:a]\nn = 8\n"), 0);
+
+    cr_expect_eq(n_init, 1);
+    cr_expect(testing);
+    for (enum phase phase = 0; phase < N_PHASES; phase++)
+        cr_expect_eq(in->on[phase], on_phase);
+    cr_expect_eq(in->interest, (1u << N_PHASES) - 1);
+
+    cr_expect(!instance_free(in));
+    cr_expect_eq(n_fini, 1);
+    cr_expect(!instance_free(NULL));
+}
+
+Test(instance, init_does_not_run_on_wrong_values)
+{
+    cr_expect_eq(linked(&plugin, "[plugin:a]\nn = many\nfile = a.so\n"), -EINVAL);
+    cr_expect_eq(n_init, 0);
+    cr_expect_eq(n_fini, 0);
+    cr_expect_eq(errors.n_errors, 2);
+}
+
+Test(instance, a_linked_plugin_is_judged_like_a_file)
+{
+    struct extproc_plugin nameless = {.abi = EXTPROC_ABI};
+    cr_expect_eq(linked(&nameless, "[plugin:a]\n"), -EINVAL);
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] linked in: its descriptor has no name (set .name)");
+}
+
+Test(instance, init_is_not_required)
+{
+    struct extproc_plugin bare = {.abi = EXTPROC_ABI, .name = "bare"};
+    cr_assert_eq(linked(&bare, "[plugin:a]\n"), 0);
+    cr_expect_eq(in->interest, 0);
+    instance_free(in);
+}
+
+static int fail_without_words(struct extproc_host *h)
+{
+    n_init++;
+    return -EACCES;
+}
+
+Test(instance, fini_does_not_follow_an_init_that_failed)
+{
+    plugin.init = fail_without_words;
+    cr_expect_eq(linked(&plugin, "[plugin:a]\n"), -EINVAL);
+    cr_expect_eq(n_init, 1);
+    cr_expect_eq(n_fini, 0);
+}
+
+static int refuse_and_go_on(struct extproc_host *h)
+{
+    extproc_conf_refuse(h, "n", 0, EXTPROC_S("is too small (8 or more)"));
+    return 0;
+}
+
+Test(instance, who_refuses_a_value_does_not_start)
+{
+    plugin.init = refuse_and_go_on;
+    cr_expect_eq(linked(&plugin, "[plugin:a]\nn = 3\n"), -EINVAL);
+    INI_EXPECT(&errors, "test.ini:2: [plugin:a] n: is too small (8 or more)");
+    cr_expect_eq(n_fini, 1, "init gave 0");
+}
