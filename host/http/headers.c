@@ -10,7 +10,7 @@
 #include "http/headers.h"
 
 #include "base/str.h"
-#include "http/rules.h"
+#include "http/joins.h"
 
 #include <errno.h>
 #include <string.h>
@@ -113,7 +113,7 @@ bool headers_resolve(const struct headers *h, enum extproc_edit op, struct extpr
 const struct extproc_header *headers_joined(const struct headers *h, struct extproc_str name)
 {
     const struct extproc_header *last = NULL;
-    if (!rules_joins(name))
+    if (!joins(name))
         return NULL;
     for (size_t i = 0; i < headers_count(h); i++) {
         if (same_name(headers_at(h, i)->name, name))

@@ -131,64 +131,6 @@ bool rules_value_valid(struct extproc_str value)
     return value.ptr != NULL;
 }
 
-/* Envoy's inline headers (envoy/http/header_map.h) less those that no plugin may edit, with those
- * that its extensions register: seen on 1.40.0. Most are inline in one direction only, the one in
- * which they mean something. */
-static const struct extproc_str joined[] = {
-    EXTPROC_STR("accept"),
-    EXTPROC_STR("accept-encoding"),
-    EXTPROC_STR("access-control-allow-credentials"),
-    EXTPROC_STR("access-control-allow-headers"),
-    EXTPROC_STR("access-control-allow-methods"),
-    EXTPROC_STR("access-control-allow-origin"),
-    EXTPROC_STR("access-control-expose-headers"),
-    EXTPROC_STR("access-control-max-age"),
-    EXTPROC_STR("access-control-request-headers"),
-    EXTPROC_STR("access-control-request-method"),
-    EXTPROC_STR("age"),
-    EXTPROC_STR("authentication"),
-    EXTPROC_STR("authorization"),
-    EXTPROC_STR("cache-control"),
-    EXTPROC_STR("content-encoding"),
-    EXTPROC_STR("content-type"),
-    EXTPROC_STR("date"),
-    EXTPROC_STR("etag"),
-    EXTPROC_STR("expect"),
-    EXTPROC_STR("expires"),
-    EXTPROC_STR("grpc-accept-encoding"),
-    EXTPROC_STR("grpc-message"),
-    EXTPROC_STR("grpc-status"),
-    EXTPROC_STR("grpc-timeout"),
-    EXTPROC_STR("if-match"),
-    EXTPROC_STR("if-modified-since"),
-    EXTPROC_STR("if-none-match"),
-    EXTPROC_STR("if-range"),
-    EXTPROC_STR("if-unmodified-since"),
-    EXTPROC_STR("last-modified"),
-    EXTPROC_STR("location"),
-    EXTPROC_STR("origin"),
-    EXTPROC_STR("pragma"),
-    EXTPROC_STR("proxy-status"),
-    EXTPROC_STR("referer"),
-    EXTPROC_STR("server"),
-    EXTPROC_STR("te"),
-    EXTPROC_STR("user-agent"),
-    EXTPROC_STR("vary"),
-    EXTPROC_STR("via"),
-    EXTPROC_STR("x-client-trace-id"),
-    EXTPROC_STR("x-forwarded-client-cert"),
-    EXTPROC_STR("x-forwarded-for"),
-    EXTPROC_STR("x-forwarded-host"),
-    EXTPROC_STR("x-forwarded-port"),
-    EXTPROC_STR("x-forwarded-proto"),
-    EXTPROC_STR("x-request-id"),
-};
-
-bool rules_joins(struct extproc_str name)
-{
-    return IN_LIST(name, joined);
-}
-
 /* ---- who may edit what ----------------------------------------------------------------------------- */
 
 /* Routing and framing. */

@@ -43,7 +43,4 @@ int rules_edit(const struct headers *h, const struct rules_context *context, enu
 /* A header of an answer of our own (ImmediateResponse.headers): 0, -EINVAL or -EPERM. */
 int rules_answer_header(struct extproc_str name, struct extproc_str value);
 
-/* The proxy keeps one entry for such a header and joins a second value with a comma. */
-bool rules_joins(struct extproc_str name);
-
 #endif

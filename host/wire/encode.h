@@ -10,10 +10,11 @@
  * a buffer of the transport's. Lives in the arena, borrows from the verdict. */
 struct encoded {
     size_t len;
-    const void *message;
+    const void *message; /* of protobuf-c; NULL: the bytes are there already */
+    const uint8_t *bytes;
 };
 
-/* 0 or -ENOMEM. */
+/* 0, -ENOMEM, or -EINVAL: VERDICT_CLOSE has no answer. */
 int encode_verdict(const struct verdict *v, struct arena *arena, struct encoded *ret);
 /* Writes exactly e->len bytes. */
 void encode_pack(const struct encoded *e, uint8_t *out);

@@ -237,15 +237,6 @@ Test(rules, an_answer_of_our_own_has_ordinary_headers)
     cr_assert_eq(rules_answer_header(EXTPROC_S("x"), EXTPROC_S("a\rb")), -EINVAL);
 }
 
-Test(rules, the_proxy_joins_some_headers)
-{
-    cr_assert(rules_joins(EXTPROC_S("user-agent")));
-    cr_assert(rules_joins(EXTPROC_S("X-Forwarded-For")));
-    cr_assert(rules_joins(EXTPROC_S("vary")));
-    cr_assert_not(rules_joins(EXTPROC_S("set-cookie")));
-    cr_assert_not(rules_joins(EXTPROC_S("x-any")));
-}
-
 /* ---- limits */
 
 /* Asks, and edits where there is no objection. */

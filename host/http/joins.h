@@ -1,0 +1,12 @@
+/* joins: of which headers the proxy keeps one entry, and joins a second value to it with a comma. */
+#ifndef EXTPROCD_HTTP_JOINS_H
+#define EXTPROCD_HTTP_JOINS_H
+
+#include <extproc/plugin.h>
+
+#include <stdbool.h>
+
+/* Case does not count. */
+bool joins(struct extproc_str name);
+
+#endif

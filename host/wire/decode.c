@@ -1,0 +1,359 @@
+/* decode: a ProcessingRequest's bytes -> an event.
+ *
+ * One walk over the top-level fields finds out which member of the oneof counts and where the parts
+ * of each submessage lie; only then is anything read or allocated. A submessage in several parts
+ * (no writer we know makes any, every reader has to take them) is put together first: the protobuf
+ * encoding defines merging so that the parts' bytes one behind the other are the merged message.
+ *
+ * Every allocation is paid for from a budget that the message's size gives, so what a hostile
+ * message can cost is known without looking at any of its many shapes.
+ */
+#include "wire/decode.h"
+
+#include "wire/decode_private.h"
+
+#include <errno.h>
+
+/* ProcessingRequest's fields that we read. */
+enum {
+    REQUEST_FIRST_PHASE = 2, /* headers, body, trailers: each the request's, then the response's */
+    REQUEST_LAST_PHASE = 7,
+    REQUEST_METADATA_CONTEXT = 8,
+    REQUEST_ATTRIBUTES = 9,
+    REQUEST_OBSERVABILITY_MODE = 10,
+    REQUEST_PROTOCOL_CONFIG = 11
+};
+enum { HEADERS_ATTRIBUTES = 2, HEADERS_END_OF_STREAM = 3 };
+enum { BODY_BODY = 1, BODY_END_OF_STREAM = 2, BODY_END_WITHOUT_MESSAGE = 3 };
+enum { PROTOCOL_REQUEST_BODY = 1, PROTOCOL_RESPONSE_BODY = 2, PROTOCOL_WITHOUT_WAITING = 3 };
+
+enum {
+    ARENA_STEP = 16 /* what an arena rounds sizes up to */
+};
+
+/* The parts of one submessage, or the entries of one map. */
+struct parts {
+    struct reader from; /* before the first one's tag        */
+    size_t n;
+    size_t whole_len; /* of the fields, tags and lengths too */
+    size_t content_len;
+};
+
+/* What the walk over a message found. */
+struct survey {
+    uint32_t phase_number; /* 0: no member of the oneof */
+    struct parts phase, metadata, attributes, protocol;
+    bool observing;
+};
+
+/* ---- the decoder's memory -------------------------------------------------------------------- */
+
+size_t wire_max_memory(size_t message_len)
+{
+    return 32 * 1024 + message_len + message_len / 2;
+}
+
+int decoder_fail(struct decoder *d, const char *why)
+{
+    d->why = why;
+    return -EBADMSG;
+}
+
+int decoder_spend(struct decoder *d, size_t size)
+{
+    if (size > d->budget)
+        return decoder_fail(d, "too many elements for the message's size");
+    d->budget -= size;
+    return 0;
+}
+
+int decoder_array(struct decoder *d, size_t n, size_t size, void **ret)
+{
+    if (n > d->budget / size)
+        return decoder_spend(d, SIZE_MAX);
+    int rc = decoder_spend(d, (n * size + ARENA_STEP - 1) / ARENA_STEP * ARENA_STEP);
+    if (rc < 0)
+        return rc;
+    void *array = arena_array(d->arena, n, size);
+    if (!array)
+        return -ENOMEM;
+    *ret = array;
+    return 0;
+}
+
+int decoder_str(struct decoder *d, const struct reader *r, struct extproc_str *ret)
+{
+    if (reader_view(r, ret))
+        return 0;
+    void *copy;
+    int rc = decoder_array(d, reader_len(r), 1, &copy);
+    if (rc < 0)
+        return rc;
+    reader_copy(*r, copy);
+    *ret = (struct extproc_str){copy, reader_len(r)};
+    return 0;
+}
+
+/* ---- submessages in parts -------------------------------------------------------------------- */
+
+static void parts_add(struct parts *p, const struct reader *before, const struct reader *behind,
+                      const struct field *f)
+{
+    if (p->n++ == 0)
+        p->from = *before;
+    p->whole_len += reader_len(before) - reader_len(behind);
+    p->content_len += reader_len(&f->content);
+}
+
+/* Copies every part behind the one before it: its content, or the field as it stands. */
+static void parts_copy(const struct parts *p, uint32_t number, bool whole, char *to)
+{
+    struct reader r = p->from;
+    for (size_t left = p->n; left;) {
+        struct reader before = r;
+        struct field f;
+        if (reader_next(&r, &f) <= 0)
+            return; /* cannot be: it was read before */
+        if (f.number != number || f.type != WIRE_LEN)
+            continue;
+        if (whole)
+            f.content = reader_take(&before, reader_len(&before) - reader_len(&r));
+        to = reader_copy(f.content, to);
+        left--;
+    }
+}
+
+/* The parts as one: as it lies where there is one only, else put together. There is one. */
+static int parts_merge(struct decoder *d, const struct parts *p, uint32_t number, bool whole,
+                       struct reader *ret)
+{
+    if (p->n == 1) {
+        struct reader r = p->from, field = reader_take(&r, p->whole_len);
+        if (whole)
+            *ret = field;
+        else
+            reader_find(&field, number, ret);
+        return 0;
+    }
+
+    void *bytes;
+    size_t len = whole ? p->whole_len : p->content_len;
+    int rc = decoder_array(d, len, 1, &bytes);
+    if (rc < 0)
+        return rc;
+    parts_copy(p, number, whole, bytes);
+    *ret = reader_of_str((struct extproc_str){bytes, len});
+    return 0;
+}
+
+/* ---- trees ----------------------------------------------------------------------------------- */
+
+/* A tree's raw bytes: whole fields, in one piece. None, or only empty ones: stays absent. */
+static int decode_tree(struct decoder *d, const struct parts *p, uint32_t number,
+                       int (*check)(struct decoder *, struct extproc_str),
+                       int (*read)(struct extproc_str, struct arena *, struct extproc_value *),
+                       struct tree *ret)
+{
+    if (p->content_len == 0)
+        return 0;
+    struct reader fields;
+    struct extproc_str raw;
+    int rc = parts_merge(d, p, number, true, &fields);
+    if (rc == 0)
+        rc = decoder_str(d, &fields, &raw);
+    if (rc == 0)
+        rc = check(d, raw);
+    if (rc == 0)
+        *ret = (struct tree){.raw = raw, .read = read};
+    return rc;
+}
+
+/* ---- phases ---------------------------------------------------------------------------------- */
+
+/* HttpHeaders and HttpTrailers. The headers' own `attributes` count where the message has none. */
+static int decode_map(struct decoder *d, struct reader message, struct event *e)
+{
+    bool trailers = phase_part(e->phase) == PART_TRAILERS;
+    struct parts attributes = {0};
+    struct reader r = message, before = r;
+    struct field f;
+    int rc;
+
+    e->end = trailers;
+    for (; (rc = reader_next(&r, &f)) > 0; before = r) {
+        if (trailers)
+            continue; /* those fields are the headers' only */
+        if (f.number == HEADERS_ATTRIBUTES && f.type == WIRE_LEN)
+            parts_add(&attributes, &before, &r, &f);
+        else if (f.number == HEADERS_END_OF_STREAM && f.type == WIRE_VARINT)
+            e->end = f.value != 0;
+    }
+    if (rc == 0)
+        rc = decode_headers(d, message, &e->headers, &e->n_headers);
+    if (rc == 0 && !e->attributes.raw.ptr)
+        rc = decode_tree(d, &attributes, HEADERS_ATTRIBUTES, decode_check_attributes,
+                         decode_attributes, &e->attributes);
+    return rc;
+}
+
+/* A body's bytes are shown as they lie. Only pieces smaller than what it takes to show one are put
+ * together: those can be nothing but an attempt to make us spend memory. */
+static int decode_bytes(struct decoder *d, struct reader bytes, struct body *ret)
+{
+    size_t n = reader_pieces(bytes, NULL);
+    if (n > 1 && n > reader_len(&bytes) / sizeof(struct extproc_str)) {
+        struct extproc_str joined;
+        int rc = decoder_str(d, &bytes, &joined);
+        if (rc < 0)
+            return rc;
+        bytes = reader_of_str(joined);
+        n = 1;
+    }
+    void *pieces;
+    int rc = decoder_array(d, n, sizeof(struct extproc_str), &pieces);
+    if (rc < 0)
+        return rc;
+    reader_pieces(bytes, pieces);
+    body_init(ret, pieces, n);
+    return 0;
+}
+
+static int decode_body(struct decoder *d, struct reader r, struct event *e)
+{
+    struct reader bytes = reader_of(NULL, 0);
+    bool end = false, end_without_message = false;
+    struct field f;
+    int rc;
+
+    while ((rc = reader_next(&r, &f)) > 0) {
+        if (f.number == BODY_BODY && f.type == WIRE_LEN)
+            bytes = f.content;
+        else if (f.number == BODY_END_OF_STREAM && f.type == WIRE_VARINT)
+            end = f.value != 0;
+        else if (f.number == BODY_END_WITHOUT_MESSAGE && f.type == WIRE_VARINT)
+            end_without_message = f.value != 0;
+    }
+    e->end = end || end_without_message;
+    return rc < 0 ? rc : decode_bytes(d, bytes, &e->body);
+}
+
+static int decode_phase(struct decoder *d, const struct survey *s, struct event *e)
+{
+    if (s->phase_number == 0)
+        return 0;
+    unsigned place = s->phase_number - REQUEST_FIRST_PHASE;
+    e->has_phase = true;
+    e->phase = phase_of((enum lane)(place % N_LANES), (enum part)(place / N_LANES));
+    d->where = phase_name(e->phase);
+
+    struct reader message;
+    int rc = parts_merge(d, &s->phase, s->phase_number, false, &message);
+    if (rc < 0)
+        return rc;
+    return phase_part(e->phase) == PART_BODY ? decode_body(d, message, e)
+                                             : decode_map(d, message, e);
+}
+
+/* ---- what comes beside a phase --------------------------------------------------------------- */
+
+static int decode_body_mode(struct decoder *d, uint64_t value, enum body_mode *ret)
+{
+    int32_t mode = (int32_t)(uint32_t)value; /* as protobuf cuts an enum */
+    if (mode < 0 || mode >= N_BODY_MODES) {
+        struct extproc_str why = arena_format(d->arena, "unknown body mode %d", (int)mode);
+        return why.ptr ? decoder_fail(d, why.ptr) : -ENOMEM;
+    }
+    *ret = (enum body_mode)mode;
+    return 0;
+}
+
+static int decode_protocol(struct decoder *d, const struct parts *parts, struct event *e)
+{
+    struct protocol *p = &e->protocol;
+    struct reader r;
+    struct field f;
+    d->where = "protocol_config";
+    e->has_protocol = parts->n > 0;
+
+    int rc = e->has_protocol ? parts_merge(d, parts, REQUEST_PROTOCOL_CONFIG, false, &r) : 0;
+    while (rc >= 0 && e->has_protocol && (rc = reader_next(&r, &f)) > 0) {
+        if (f.type != WIRE_VARINT)
+            continue;
+        if (f.number == PROTOCOL_REQUEST_BODY)
+            rc = decode_body_mode(d, f.value, &p->body_mode[LANE_REQUEST]);
+        else if (f.number == PROTOCOL_RESPONSE_BODY)
+            rc = decode_body_mode(d, f.value, &p->body_mode[LANE_RESPONSE]);
+        else if (f.number == PROTOCOL_WITHOUT_WAITING)
+            p->body_without_waiting = f.value != 0;
+    }
+    return rc;
+}
+
+static int decode_survey(struct reader r, struct survey *s)
+{
+    struct reader before = r;
+    struct field f;
+    int rc;
+    for (; (rc = reader_next(&r, &f)) > 0; before = r) {
+        if (f.number == REQUEST_OBSERVABILITY_MODE && f.type == WIRE_VARINT)
+            s->observing = f.value != 0;
+        if (f.type != WIRE_LEN)
+            continue;
+        if (f.number == REQUEST_METADATA_CONTEXT) {
+            parts_add(&s->metadata, &before, &r, &f);
+        } else if (f.number == REQUEST_ATTRIBUTES) {
+            parts_add(&s->attributes, &before, &r, &f);
+        } else if (f.number == REQUEST_PROTOCOL_CONFIG) {
+            parts_add(&s->protocol, &before, &r, &f);
+        } else if (f.number >= REQUEST_FIRST_PHASE && f.number <= REQUEST_LAST_PHASE) {
+            if (f.number != s->phase_number)
+                s->phase = (struct parts){0}; /* another member ends what was there */
+            s->phase_number = f.number;
+            parts_add(&s->phase, &before, &r, &f);
+        }
+    }
+    return rc;
+}
+
+static int decode_event(struct decoder *d, struct reader message, struct event *e)
+{
+    struct survey s = {0};
+    int rc = decode_survey(message, &s);
+    if (rc < 0)
+        return rc;
+    e->observing = s.observing;
+    rc = decode_protocol(d, &s.protocol, e);
+    if (rc == 0) {
+        d->where = "metadata_context";
+        rc = decode_tree(d, &s.metadata, REQUEST_METADATA_CONTEXT, decode_check_metadata,
+                         decode_metadata, &e->metadata);
+    }
+    if (rc == 0) {
+        d->where = "attributes";
+        rc = decode_tree(d, &s.attributes, REQUEST_ATTRIBUTES, decode_check_attributes,
+                         decode_attributes, &e->attributes);
+    }
+    return rc < 0 ? rc : decode_phase(d, &s, e);
+}
+
+int decode_request(const struct extproc_str *pieces, size_t n_pieces, struct arena *arena,
+                   struct event *ret, const char **ret_why)
+{
+    struct reader message = reader_of(pieces, n_pieces);
+    struct decoder d = {.arena = arena,
+                        .budget = wire_max_memory(reader_len(&message)),
+                        .where = "ProcessingRequest",
+                        .why = "malformed protobuf"};
+    struct event event = {0};
+
+    int rc = decode_event(&d, message, &event);
+    if (rc == -EBADMSG) {
+        const char *text = arena_format(arena, "%s: %s", d.where, d.why).ptr;
+        if (!text)
+            return -ENOMEM;
+        *ret_why = text;
+    }
+    if (rc == 0)
+        *ret = event;
+    return rc;
+}

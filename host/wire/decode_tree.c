@@ -1,0 +1,422 @@
+/* decode_tree: the bytes of attributes and metadata -> values.
+ *
+ * A tree is walked twice by the same code: the first time it only adds up the memory that lists and
+ * dicts take, the second time it fills one allocation of that size. The first walk alone is the
+ * check of a message that has just come; nobody may ever ask for the tree. It finds all there is to
+ * find, so that the later reading fails for want of memory only.
+ *
+ * Merged is as protobuf does it, without putting anything together: a Value may be in several
+ * parts, and of its oneof the last run of parts of one member counts (struct run). A key that comes
+ * twice in a map is shown twice; value_get() takes the last, as a map does.
+ *
+ * Strings are taken as they are, also where they are not UTF-8: Envoy puts request.path there byte
+ * for byte, and no client may stop a transaction by sending an odd one. An Any of typed metadata is
+ * shown as a dict with the strings "@type", its type_url, and "value", its bytes.
+ */
+#include "http/value.h"
+#include "wire/decode.h"
+#include "wire/decode_private.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define OWN_ATTRIBUTES "envoy.filters.http.ext_proc" /* the key of what Envoy sends (1.9) */
+
+enum { REQUEST_METADATA_CONTEXT = 8 };
+enum { METADATA_UNTYPED = 1, METADATA_TYPED = 2 };
+enum { /* of every map */
+       ENTRY_KEY = 1,
+       ENTRY_VALUE = 2
+};
+enum {
+    CHILDREN = 1 /* Struct.fields, ListValue.values: one number */
+};
+enum { ANY_TYPE_URL = 1, ANY_VALUE = 2 };
+enum {
+    VALUE_NULL = 1,
+    VALUE_NUMBER,
+    VALUE_STRING,
+    VALUE_BOOL,
+    VALUE_STRUCT,
+    VALUE_LIST,
+    N_VALUE_FIELDS
+};
+
+/* What is built, or for now only measured. */
+struct builder {
+    char *memory;    /* NULL: measuring */
+    size_t size;     /* taken so far    */
+    const char *why; /* what is wrong   */
+};
+
+/* NULL while measuring. */
+static void *carve(struct builder *b, size_t n, size_t size)
+{
+    void *p = b->memory ? b->memory + b->size : NULL;
+    b->size += n * size;
+    return p;
+}
+
+/* ---- walking --------------------------------------------------------------------------------- */
+
+/* The fields of a message that may be in several parts. */
+struct source {
+    struct reader fields; /* of the part at hand                            */
+    struct reader entry;  /* the map entry whose values are the other parts */
+};
+
+static struct source source_of(struct reader message)
+{
+    return (struct source){message, reader_of(NULL, 0)};
+}
+static struct source source_of_entry(struct reader entry)
+{
+    return (struct source){reader_of(NULL, 0), entry};
+}
+
+static int source_next(struct source *s, struct field *ret)
+{
+    int rc;
+    while ((rc = reader_next(&s->fields, ret)) == 0) {
+        rc = reader_find(&s->entry, ENTRY_VALUE, &s->fields);
+        if (rc <= 0)
+            break;
+    }
+    return rc;
+}
+
+/* The elements of a repeated field of a submessage that may be in several parts. */
+struct children {
+    struct source parents;
+    uint32_t parent; /* the submessage's number                               */
+    size_t skip;     /* parts that came before another member of their oneof */
+    uint32_t child;  /* the repeated field's number                           */
+    struct reader at;
+};
+
+static int children_next(struct children *c, struct reader *ret)
+{
+    struct field f;
+    int rc;
+    while ((rc = reader_find(&c->at, c->child, ret)) == 0) {
+        rc = source_next(&c->parents, &f);
+        if (rc <= 0)
+            break;
+        if (f.number != c->parent || f.type != WIRE_LEN)
+            continue;
+        if (c->skip)
+            c->skip--;
+        else
+            c->at = f.content;
+    }
+    return rc;
+}
+
+static struct children children_of(struct source parents, uint32_t parent, uint32_t child)
+{
+    return (struct children){
+        .parents = parents, .parent = parent, .child = child, .at = reader_of(NULL, 0)};
+}
+
+/* The members of the Struct that a map entry holds. */
+static struct children struct_of_entry(struct reader entry)
+{
+    return children_of(source_of(entry), ENTRY_VALUE, CHILDREN);
+}
+
+static int count(struct children c, size_t *ret)
+{
+    struct reader child;
+    int rc;
+    while ((rc = children_next(&c, &child)) > 0)
+        ++*ret;
+    return rc;
+}
+
+/* The bytes of the last field of a number; empty where there is none. */
+static int find_bytes(struct reader r, uint32_t number, struct extproc_str *ret)
+{
+    struct reader content = reader_of(NULL, 0);
+    int rc;
+    while ((rc = reader_find(&r, number, &content)) > 0)
+        ;
+    if (rc == 0)
+        reader_view(&content, ret); /* raw lies in one piece */
+    return rc;
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+static int build_value(struct builder *b, struct source s, unsigned depth,
+                       struct extproc_value *ret);
+
+/* Builds the value of a map entry; there are several kinds of maps. */
+typedef int build_entry_fn(struct builder *b, struct reader entry, unsigned depth,
+                           struct extproc_value *ret);
+
+/* Builds all children, `*fields` being the place for the first (NULL while measuring), and puts it
+ * behind the last. */
+static int build_fields(struct builder *b, struct children c, build_entry_fn *build, unsigned depth,
+                        struct extproc_field **fields)
+{
+    struct reader entry;
+    int rc;
+    while ((rc = children_next(&c, &entry)) > 0) {
+        struct extproc_field field = {0};
+        rc = find_bytes(entry, ENTRY_KEY, &field.key);
+        if (rc == 0)
+            rc = build(b, entry, depth + 1, &field.value);
+        if (rc < 0)
+            break;
+        if (*fields)
+            *(*fields)++ = field;
+    }
+    return rc;
+}
+
+/* A dict of n members. Gives the place for them. */
+static struct extproc_field *carve_dict(struct builder *b, size_t n, struct extproc_value *ret)
+{
+    struct value_dict *dict = carve(b, 1, sizeof *dict);
+    struct extproc_field *fields = carve(b, n, sizeof *fields);
+    if (dict)
+        *dict = (struct value_dict){n, fields};
+    *ret = (struct extproc_value){.kind = EXTPROC_DICT, .as.node = dict};
+    return fields;
+}
+
+static int build_dict(struct builder *b, struct children c, build_entry_fn *build, unsigned depth,
+                      struct extproc_value *ret)
+{
+    size_t n = 0;
+    int rc = count(c, &n);
+    if (rc < 0)
+        return rc;
+    struct extproc_field *fields = carve_dict(b, n, ret);
+    return build_fields(b, c, build, depth, &fields);
+}
+
+static int build_list(struct builder *b, struct children c, unsigned depth,
+                      struct extproc_value *ret)
+{
+    size_t n = 0;
+    int rc = count(c, &n);
+    if (rc < 0)
+        return rc;
+    struct value_list *list = carve(b, 1, sizeof *list);
+    struct extproc_value *items = carve(b, n, sizeof *items);
+    if (list)
+        *list = (struct value_list){n, items};
+    *ret = (struct extproc_value){.kind = EXTPROC_LIST, .as.node = list};
+
+    struct reader item;
+    for (size_t i = 0; (rc = children_next(&c, &item)) > 0; i++) {
+        struct extproc_value value;
+        rc = build_value(b, source_of(item), depth + 1, &value);
+        if (rc < 0)
+            break;
+        if (items)
+            items[i] = value;
+    }
+    return rc;
+}
+
+static int build_value_entry(struct builder *b, struct reader entry, unsigned depth,
+                             struct extproc_value *ret)
+{
+    return build_value(b, source_of_entry(entry), depth, ret);
+}
+
+/* Of a Value's oneof the member that counts. */
+struct run {
+    struct field last; /* number 0: none was set             */
+    size_t skip;       /* earlier fields of its number, which another member has replaced */
+};
+
+static int find_run(struct source s, struct run *ret)
+{
+    static const enum wire_type types[N_VALUE_FIELDS] = {
+        [VALUE_NULL] = WIRE_VARINT, [VALUE_NUMBER] = WIRE_I64, [VALUE_STRING] = WIRE_LEN,
+        [VALUE_BOOL] = WIRE_VARINT, [VALUE_STRUCT] = WIRE_LEN, [VALUE_LIST] = WIRE_LEN};
+    size_t seen[N_VALUE_FIELDS] = {0};
+    struct run run = {0};
+    struct field f;
+    int rc;
+    while ((rc = source_next(&s, &f)) > 0) {
+        if (f.number >= N_VALUE_FIELDS || f.type != types[f.number])
+            continue;
+        if (f.number != run.last.number)
+            run.skip = seen[f.number];
+        seen[f.number]++;
+        run.last = f;
+    }
+    *ret = run;
+    return rc;
+}
+
+static void build_scalar(const struct field *f, struct extproc_value *ret)
+{
+    *ret = (struct extproc_value){.kind = EXTPROC_NULL}; /* also where no member is set */
+    if (f->number == VALUE_NUMBER) {
+        ret->kind = EXTPROC_NUMBER;
+        memcpy(&ret->as.number, &f->value, sizeof ret->as.number);
+    } else if (f->number == VALUE_BOOL) {
+        ret->kind = EXTPROC_BOOL;
+        ret->as.boolean = f->value != 0;
+    } else if (f->number == VALUE_STRING) {
+        ret->kind = EXTPROC_STRING;
+        reader_view(&f->content, &ret->as.string);
+    }
+}
+
+static int build_value(struct builder *b, struct source s, unsigned depth,
+                       struct extproc_value *ret)
+{
+    struct run run;
+    int rc = find_run(s, &run);
+    if (rc < 0)
+        return rc;
+    if (run.last.number != VALUE_STRUCT && run.last.number != VALUE_LIST) {
+        build_scalar(&run.last, ret);
+        return 0;
+    }
+    if (depth > WIRE_MAX_DEPTH) {
+        b->why = "nested deeper than 64";
+        return -EBADMSG;
+    }
+    struct children c = children_of(s, run.last.number, CHILDREN);
+    c.skip = run.skip;
+    return run.last.number == VALUE_LIST ? build_list(b, c, depth, ret)
+                                         : build_dict(b, c, build_value_entry, depth, ret);
+}
+
+/* ---- whole trees ----------------------------------------------------------------------------- */
+
+/* A tree from its raw fields. */
+typedef int build_fn(struct builder *b, struct reader raw, struct extproc_value *ret);
+
+/* The entries of one key alone, or all the others. */
+static int attributes_each(struct builder *b, struct reader raw, bool own,
+                           struct extproc_field **fields, size_t *n)
+{
+    struct field f;
+    struct extproc_str key;
+    int rc;
+    while ((rc = reader_next(&raw, &f)) > 0) {
+        if (f.type != WIRE_LEN)
+            continue;
+        rc = find_bytes(f.content, ENTRY_KEY, &key);
+        if (rc == 0 && extproc_eq(key, EXTPROC_S(OWN_ATTRIBUTES)) == own)
+            rc = n ? count(struct_of_entry(f.content), n)
+                   : build_fields(b, struct_of_entry(f.content), build_value_entry, 1, fields);
+        if (rc < 0)
+            break;
+    }
+    return rc;
+}
+
+/* The members of every entry's Struct in one dict. Envoy's own are the last ones, so that nothing
+ * under another key hides them. */
+static int build_attributes(struct builder *b, struct reader raw, struct extproc_value *ret)
+{
+    size_t n = 0;
+    int rc = attributes_each(b, raw, false, NULL, &n);
+    if (rc == 0)
+        rc = attributes_each(b, raw, true, NULL, &n);
+    if (rc < 0)
+        return rc;
+    struct extproc_field *fields = carve_dict(b, n, ret);
+    rc = attributes_each(b, raw, false, &fields, NULL);
+    return rc < 0 ? rc : attributes_each(b, raw, true, &fields, NULL);
+}
+
+static int build_struct_entry(struct builder *b, struct reader entry, unsigned depth,
+                              struct extproc_value *ret)
+{
+    return build_dict(b, struct_of_entry(entry), build_value_entry, depth, ret);
+}
+
+static int build_any_entry(struct builder *b, struct reader entry, unsigned depth,
+                           struct extproc_value *ret)
+{
+    struct extproc_value type = {.kind = EXTPROC_STRING, .as.string = EXTPROC_STR("")};
+    struct extproc_value value = type;
+    struct source any = source_of_entry(entry);
+    struct field f;
+    int rc;
+    while ((rc = source_next(&any, &f)) > 0) {
+        if (f.number == ANY_TYPE_URL && f.type == WIRE_LEN)
+            reader_view(&f.content, &type.as.string);
+        else if (f.number == ANY_VALUE && f.type == WIRE_LEN)
+            reader_view(&f.content, &value.as.string);
+    }
+    struct extproc_field *fields = carve_dict(b, 2, ret);
+    if (fields) {
+        fields[0] = (struct extproc_field){EXTPROC_STR("@type"), type};
+        fields[1] = (struct extproc_field){EXTPROC_STR("value"), value};
+    }
+    return rc;
+}
+
+/* Typed behind untyped: of a namespace that is in both the typed one counts. */
+static int build_metadata(struct builder *b, struct reader raw, struct extproc_value *ret)
+{
+    struct source s = source_of(raw);
+    struct children untyped = children_of(s, REQUEST_METADATA_CONTEXT, METADATA_UNTYPED);
+    struct children typed = children_of(s, REQUEST_METADATA_CONTEXT, METADATA_TYPED);
+    size_t n = 0;
+    int rc = count(untyped, &n);
+    if (rc == 0)
+        rc = count(typed, &n);
+    if (rc < 0)
+        return rc;
+    struct extproc_field *fields = carve_dict(b, n, ret);
+    rc = build_fields(b, untyped, build_struct_entry, 1, &fields);
+    return rc < 0 ? rc : build_fields(b, typed, build_any_entry, 1, &fields);
+}
+
+/* ---- checked now, read later ----------------------------------------------------------------- */
+
+static int tree_check(build_fn *build, struct decoder *d, struct extproc_str raw)
+{
+    struct builder b = {.why = d->why};
+    struct extproc_value unused;
+    int rc = build(&b, reader_of_str(raw), &unused);
+    return rc == -EBADMSG ? decoder_fail(d, b.why) : decoder_spend(d, b.size);
+}
+
+static int tree_read(build_fn *build, struct extproc_str raw, struct arena *arena,
+                     struct extproc_value *ret)
+{
+    struct builder b = {0};
+    struct extproc_value value;
+    int rc = build(&b, reader_of_str(raw), &value);
+    if (rc < 0)
+        return rc;
+    b.memory = arena_alloc(arena, b.size);
+    if (!b.memory)
+        return -ENOMEM;
+    b.size = 0;
+    rc = build(&b, reader_of_str(raw), &value);
+    if (rc == 0)
+        *ret = value;
+    return rc;
+}
+
+int decode_check_attributes(struct decoder *d, struct extproc_str raw)
+{
+    return tree_check(build_attributes, d, raw);
+}
+int decode_check_metadata(struct decoder *d, struct extproc_str raw)
+{
+    return tree_check(build_metadata, d, raw);
+}
+
+int decode_attributes(struct extproc_str raw, struct arena *arena, struct extproc_value *ret)
+{
+    return tree_read(build_attributes, raw, arena, ret);
+}
+int decode_metadata(struct extproc_str raw, struct arena *arena, struct extproc_value *ret)
+{
+    return tree_read(build_metadata, raw, arena, ret);
+}

@@ -1,0 +1,18 @@
+/* encode_private: what the files of the encoder share. */
+#ifndef EXTPROCD_WIRE_ENCODE_PRIVATE_H
+#define EXTPROCD_WIRE_ENCODE_PRIVATE_H
+
+#include "base/arena.h"
+#include "http/value.h"
+
+#include <protobuf-c/protobuf-c.h>
+
+/* Gives a message one field that is bytes already, to be packed behind its others. protobuf-c calls
+ * such fields unknown; to who receives them they are like any other. 0 or -ENOMEM. */
+int encode_string(ProtobufCMessage *to, uint32_t number, struct extproc_str text,
+                  struct arena *arena);
+/* The same of the Struct that all namespaces make. */
+int encode_metadata(ProtobufCMessage *to, uint32_t number, const struct metadata *m,
+                    struct arena *arena);
+
+#endif

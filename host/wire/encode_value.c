@@ -1,0 +1,202 @@
+/* encode_value: strings and trees -> bytes, without protobuf-c's objects.
+ *
+ * protobuf-c has strings end at a NUL, and would cut a string that has one inside without a word;
+ * it would also take three objects for every value. So what is made of strings is written here.
+ *
+ * Bytes are written from the end to the front: by the time a submessage's length has to stand
+ * before it, the submessage has been written. The same code run without a buffer tells how large it
+ * has to be.
+ */
+#include "wire/encode_private.h"
+#include "wire/reader.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { STRUCT_FIELDS = 1, ENTRY_KEY = 1, ENTRY_VALUE = 2, LIST_VALUES = 1 };
+enum { VALUE_NULL = 1, VALUE_NUMBER, VALUE_STRING, VALUE_BOOL, VALUE_STRUCT, VALUE_LIST };
+
+/* Grows towards the front. */
+struct writer {
+    uint8_t *end; /* of the buffer; NULL: only counts */
+    size_t len;   /* written so far                   */
+};
+
+static void put(struct writer *w, const void *bytes, size_t len)
+{
+    w->len += len;
+    if (w->end && len)
+        memcpy(w->end - w->len, bytes, len);
+}
+
+static void put_varint(struct writer *w, uint64_t value)
+{
+    uint8_t bytes[10];
+    size_t n = 0;
+    for (; value >= 0x80; value >>= 7)
+        bytes[n++] = (uint8_t)(value | 0x80);
+    bytes[n++] = (uint8_t)value;
+    put(w, bytes, n);
+}
+
+static void put_tag(struct writer *w, uint32_t number, enum wire_type type)
+{
+    put_varint(w, (uint64_t)number << 3 | type);
+}
+
+/* Makes what was written since a mark (an earlier len) a field. */
+static void close_field(struct writer *w, uint32_t number, size_t mark)
+{
+    put_varint(w, w->len - mark);
+    put_tag(w, number, WIRE_LEN);
+}
+
+static void put_string(struct writer *w, uint32_t number, struct extproc_str s)
+{
+    size_t mark = w->len;
+    put(w, s.ptr, s.len);
+    close_field(w, number, mark);
+}
+
+static void put_flag(struct writer *w, uint32_t number, bool flag)
+{
+    put_varint(w, flag);
+    put_tag(w, number, WIRE_VARINT);
+}
+
+static void put_number(struct writer *w, uint32_t number, double d)
+{
+    uint64_t bits;
+    uint8_t bytes[8];
+    memcpy(&bits, &d, sizeof bits);
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(bits >> (8 * i));
+    put(w, bytes, sizeof bytes);
+    put_tag(w, number, WIRE_I64);
+}
+
+static void put_value(struct writer *w, struct extproc_value v);
+
+/* A map entry: whatever was written since the mark becomes its value. */
+static void close_entry(struct writer *w, struct extproc_str key, size_t mark)
+{
+    close_field(w, ENTRY_VALUE, mark);
+    put_string(w, ENTRY_KEY, key);
+    close_field(w, STRUCT_FIELDS, mark);
+}
+
+static void put_dict(struct writer *w, const struct value_dict *dict)
+{
+    for (size_t i = dict->n; i-- > 0;) {
+        size_t mark = w->len;
+        put_value(w, dict->fields[i].value);
+        close_entry(w, dict->fields[i].key, mark);
+    }
+}
+
+static void put_list(struct writer *w, const struct value_list *list)
+{
+    for (size_t i = list->n; i-- > 0;) {
+        size_t mark = w->len;
+        put_value(w, list->items[i]);
+        close_field(w, LIST_VALUES, mark);
+    }
+}
+
+/* Its depth was limited when it was built. */
+static void put_value(struct writer *w, struct extproc_value v)
+{
+    size_t mark = w->len;
+    switch (v.kind) {
+    case EXTPROC_ABSENT: /* nowhere in a tree that was built by value.c */
+    case EXTPROC_NULL:
+        put_flag(w, VALUE_NULL, false);
+        break;
+    case EXTPROC_BOOL:
+        put_flag(w, VALUE_BOOL, v.as.boolean);
+        break;
+    case EXTPROC_NUMBER:
+        put_number(w, VALUE_NUMBER, v.as.number);
+        break;
+    case EXTPROC_STRING:
+        put_string(w, VALUE_STRING, v.as.string);
+        break;
+    case EXTPROC_LIST:
+        put_list(w, v.as.node);
+        close_field(w, VALUE_LIST, mark);
+        break;
+    case EXTPROC_DICT:
+        put_dict(w, v.as.node);
+        close_field(w, VALUE_STRUCT, mark);
+        break;
+    }
+}
+
+/* The order of a map's entries says nothing, so the lists' order may turn round. */
+static void put_metadata(struct writer *w, const struct metadata *m)
+{
+    for (const struct metadata_namespace *ns = m->first; ns; ns = ns->next) {
+        size_t mark = w->len;
+        for (const struct metadata_entry *e = ns->first; e; e = e->next) {
+            size_t entry_mark = w->len;
+            put_value(w, e->value);
+            close_entry(w, e->key, entry_mark);
+        }
+        close_field(w, VALUE_STRUCT, mark);
+        close_entry(w, ns->name, mark);
+    }
+}
+
+/* ---- fields as protobuf-c takes them --------------------------------------------------------- */
+
+/* Gives the message a field of the size that a first run has measured, for a second run to fill. */
+static int field_add(ProtobufCMessage *to, uint32_t number, struct arena *arena, struct writer *w)
+{
+    uint8_t *data = arena_alloc(arena, w->len);
+    ProtobufCMessageUnknownField *field = arena_alloc(arena, sizeof *field);
+    if (!data || !field)
+        return -ENOMEM;
+    *field = (ProtobufCMessageUnknownField){.tag = number,
+                                            .wire_type = PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED,
+                                            .len = w->len,
+                                            .data = data};
+    to->n_unknown_fields = 1;
+    to->unknown_fields = field;
+    *w = (struct writer){.end = data + w->len};
+    return 0;
+}
+
+/* Like a field, but the tag is protobuf-c's to write. */
+static void put_text(struct writer *w, struct extproc_str text)
+{
+    put(w, text.ptr, text.len);
+    put_varint(w, text.len);
+}
+
+int encode_string(ProtobufCMessage *to, uint32_t number, struct extproc_str text,
+                  struct arena *arena)
+{
+    struct writer w = {0};
+    put_text(&w, text);
+    int rc = field_add(to, number, arena, &w);
+    if (rc == 0)
+        put_text(&w, text);
+    return rc;
+}
+
+static void put_struct(struct writer *w, const struct metadata *m)
+{
+    put_metadata(w, m);
+    put_varint(w, w->len);
+}
+
+int encode_metadata(ProtobufCMessage *to, uint32_t number, const struct metadata *m,
+                    struct arena *arena)
+{
+    struct writer w = {0};
+    put_struct(&w, m);
+    int rc = field_add(to, number, arena, &w);
+    if (rc == 0)
+        put_struct(&w, m);
+    return rc;
+}

@@ -1,0 +1,225 @@
+/* reader: a cursor over protobuf's wire format, in bytes that lie in several pieces.
+ *
+ * The invariant: [at, end) and `more` bytes of the pieces from `next` on are the rest of exactly
+ * one message, so nothing is ever read behind its end, wherever the pieces end. Nearly every
+ * message lies in one or two pieces; a piece's border costs only who comes to it.
+ *
+ * What is accepted is what protobuf's own parsers accept: varints of up to ten bytes, longer than
+ * need be or not; groups, which nobody writes any more, are skipped with their fields.
+ */
+#include "wire/reader.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { VARINT_MAX_BYTES = 10, GROUP_MAX_DEPTH = 64 };
+
+/* Where a piece is used up, begins the next one that is not empty. */
+static void reader_settle(struct reader *r)
+{
+    while (r->at == r->end && r->more) {
+        size_t len = r->next->len < r->more ? r->next->len : r->more;
+        if (len) {
+            r->at = r->next->ptr;
+            r->end = r->at + len;
+        }
+        r->more -= len;
+        r->next++;
+    }
+}
+
+struct reader reader_of(const struct extproc_str *pieces, size_t n_pieces)
+{
+    struct reader r = {.at = "", .next = pieces};
+    r.end = r.at;
+    for (size_t i = 0; i < n_pieces; i++)
+        r.more += pieces[i].len;
+    reader_settle(&r);
+    return r;
+}
+
+struct reader reader_of_str(struct extproc_str bytes)
+{
+    const char *at = bytes.ptr ? bytes.ptr : "";
+    return (struct reader){.at = at, .end = at + bytes.len};
+}
+
+size_t reader_len(const struct reader *r)
+{
+    return (size_t)(r->end - r->at) + r->more;
+}
+
+struct reader reader_take(struct reader *r, size_t len)
+{
+    reader_settle(r);
+    struct reader part = *r;
+    size_t here = (size_t)(r->end - r->at);
+    if (len <= here) {
+        part.end = part.at + len;
+        part.more = 0;
+        r->at += len;
+        return part;
+    }
+    part.more = len - here;
+    for (size_t left = len; left; left -= here) {
+        reader_settle(r);
+        here = (size_t)(r->end - r->at) < left ? (size_t)(r->end - r->at) : left;
+        r->at += here;
+    }
+    return part;
+}
+
+/* ---- scalars --------------------------------------------------------------------------------- */
+
+static int read_varint(struct reader *r, uint64_t *ret)
+{
+    if (r->at != r->end && (uint8_t)*r->at < 0x80) { /* nearly all of them */
+        *ret = (uint8_t)*r->at++;
+        return 0;
+    }
+    uint64_t value = 0;
+    for (unsigned i = 0; i < VARINT_MAX_BYTES; i++) {
+        if (r->at == r->end)
+            reader_settle(r);
+        if (r->at == r->end)
+            return -EBADMSG;
+        uint8_t byte = (uint8_t)*r->at++;
+        value |= (uint64_t)(byte & 0x7f) << (7 * i); /* of the tenth byte one bit has room */
+        if (byte < 0x80) {
+            *ret = value;
+            return 0;
+        }
+    }
+    return -EBADMSG;
+}
+
+static int read_fixed(struct reader *r, unsigned n_bytes, uint64_t *ret)
+{
+    if (reader_len(r) < n_bytes)
+        return -EBADMSG;
+    uint64_t value = 0;
+    for (unsigned i = 0; i < n_bytes; i++) {
+        reader_settle(r);
+        value |= (uint64_t)(uint8_t)*r->at++ << (8 * i);
+    }
+    *ret = value;
+    return 0;
+}
+
+static int read_content(struct reader *r, struct reader *ret)
+{
+    uint64_t len;
+    if (read_varint(r, &len) < 0 || len > reader_len(r))
+        return -EBADMSG;
+    *ret = reader_take(r, (size_t)len);
+    return 0;
+}
+
+static int read_tag(struct reader *r, uint32_t *ret_number, enum wire_type *ret_type)
+{
+    uint64_t tag;
+    if (read_varint(r, &tag) < 0 || tag > UINT32_MAX || tag >> 3 == 0)
+        return -EBADMSG;
+    *ret_number = (uint32_t)tag >> 3;
+    *ret_type = (enum wire_type)(tag & 7);
+    return 0;
+}
+
+/* ---- fields ---------------------------------------------------------------------------------- */
+
+/* The payload of any field but a group's marks. */
+static int read_payload(struct reader *r, struct field *f)
+{
+    switch (f->type) {
+    case WIRE_VARINT:
+        return read_varint(r, &f->value);
+    case WIRE_I64:
+        return read_fixed(r, 8, &f->value);
+    case WIRE_LEN:
+        return read_content(r, &f->content);
+    case WIRE_I32:
+        return read_fixed(r, 4, &f->value);
+    default: /* six and seven are no types */
+        return -EBADMSG;
+    }
+}
+
+/* Goes behind the end of a group whose begin was read. Not recursive: depth is the sender's. */
+static int skip_group(struct reader *r, uint32_t number)
+{
+    uint32_t open[GROUP_MAX_DEPTH] = {number};
+    size_t depth = 1;
+
+    while (depth) {
+        struct field f;
+        if (read_tag(r, &f.number, &f.type) < 0)
+            return -EBADMSG;
+        if (f.type == WIRE_GROUP) {
+            if (depth == GROUP_MAX_DEPTH)
+                return -EBADMSG;
+            open[depth++] = f.number;
+        } else if (f.type == WIRE_GROUP_END) {
+            if (open[--depth] != f.number)
+                return -EBADMSG;
+        } else if (read_payload(r, &f) < 0) {
+            return -EBADMSG;
+        }
+    }
+    return 0;
+}
+
+int reader_next(struct reader *r, struct field *ret)
+{
+    if (reader_len(r) == 0)
+        return 0;
+    int rc = read_tag(r, &ret->number, &ret->type);
+    if (rc == 0)
+        rc = ret->type == WIRE_GROUP ? skip_group(r, ret->number) : read_payload(r, ret);
+    return rc < 0 ? rc : 1;
+}
+
+int reader_find(struct reader *r, uint32_t number, struct reader *ret_content)
+{
+    struct field f;
+    int rc;
+    while ((rc = reader_next(r, &f)) > 0) {
+        if (f.number == number && f.type == WIRE_LEN) {
+            *ret_content = f.content;
+            return 1;
+        }
+    }
+    return rc;
+}
+
+/* ---- bytes ----------------------------------------------------------------------------------- */
+
+bool reader_view(const struct reader *r, struct extproc_str *ret)
+{
+    if (r->more)
+        return false;
+    *ret = (struct extproc_str){r->at, (size_t)(r->end - r->at)};
+    return true;
+}
+
+size_t reader_pieces(struct reader r, struct extproc_str *ret)
+{
+    size_t n = 0;
+    for (reader_settle(&r); r.at != r.end; reader_settle(&r)) {
+        if (ret)
+            ret[n] = (struct extproc_str){r.at, (size_t)(r.end - r.at)};
+        n++;
+        r.at = r.end;
+    }
+    return n;
+}
+
+char *reader_copy(struct reader r, char *to)
+{
+    for (reader_settle(&r); r.at != r.end; reader_settle(&r)) {
+        size_t len = (size_t)(r.end - r.at);
+        memcpy(to, r.at, len);
+        to += len;
+        r.at = r.end;
+    }
+    return to;
+}

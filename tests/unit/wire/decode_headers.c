@@ -1,0 +1,133 @@
+#include "base/str.h"
+#include "bytes.h"
+#include "wire/decode.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+static struct arena arena;
+static struct event event;
+static const char *why;
+
+static void setup(void)
+{
+    bytes_init();
+    arena_init(&arena, 0);
+}
+static void teardown(void)
+{
+    arena_fini(&arena);
+    bytes_fini();
+}
+
+TestSuite(decode_headers, .init = setup, .fini = teardown);
+
+/* Request headers that are these HeaderMap bytes. */
+static int decode(struct extproc_str map)
+{
+    struct extproc_str message = field(2, field(1, map));
+    return decode_request(&message, 1, &arena, &event, &why);
+}
+
+static void expect(size_t i, const char *name, const char *value)
+{
+    cr_assert_lt(i, event.n_headers);
+    cr_assert(str_eq_c(event.headers[i].name, name), "header %zu", i);
+    cr_assert(str_eq_c(event.headers[i].value, value), "header %zu", i);
+}
+
+Test(decode_headers, order_and_repetition_are_kept)
+{
+    cr_assert_eq(
+        decode(cat(header(":path", "/"), header("b", "1"), header("a", ""), header("b", "2"))), 0);
+    cr_assert_eq(event.n_headers, 4);
+    expect(0, ":path", "/");
+    expect(1, "b", "1");
+    expect(2, "a", "");
+    expect(3, "b", "2");
+}
+
+Test(decode_headers, value_counts_where_raw_value_is_empty)
+{
+    struct extproc_str key = field(1, text("a")), value = field(2, text("v"));
+    cr_assert_eq(
+        decode(cat(field(1, cat(key, value)), field(1, cat(key, value, field(3, text("raw")))),
+                   field(1, cat(key, value, field(3, NOTHING))), field(1, key))),
+        0);
+    expect(0, "a", "v");
+    expect(1, "a", "raw");
+    expect(2, "a", "v");
+    expect(3, "a", "");
+}
+
+Test(decode_headers, the_last_of_a_scalar_counts)
+{
+    cr_assert_eq(decode(field(1, cat(field(1, text("a")), field(3, text("1")), field(1, text("b")),
+                                     field(3, text("2"))))),
+                 0);
+    expect(0, "b", "2");
+}
+
+Test(decode_headers, names_become_lower_case)
+{
+    cr_assert_eq(decode(cat(header("Content-TYPE", "Text"), header("x-\xc3\x84", "1"))), 0);
+    expect(0, "content-type", "Text");
+    expect(1, "x-\xc3\x84", "1");
+}
+
+Test(decode_headers, what_need_not_change_is_a_view)
+{
+    struct extproc_str map = header("name", "value");
+    struct extproc_str message = field(2, field(1, map));
+    cr_assert_eq(decode_request(&message, 1, &arena, &event, &why), 0);
+    const char *name = event.headers[0].name.ptr;
+    cr_assert(name > message.ptr && name < message.ptr + message.len);
+}
+
+Test(decode_headers, a_nul_is_kept)
+{
+    struct extproc_str odd = EXTPROC_S("a\0b");
+    cr_assert_eq(decode(field(1, cat(field(1, odd), field(3, odd)))), 0);
+    cr_assert(extproc_eq(event.headers[0].name, odd));
+    cr_assert(extproc_eq(event.headers[0].value, odd));
+}
+
+Test(decode_headers, an_empty_entry_has_an_empty_name)
+{
+    cr_assert_eq(decode(field(1, NOTHING)), 0);
+    cr_assert_eq(event.n_headers, 1);
+    cr_assert_not_null(event.headers[0].name.ptr);
+    expect(0, "", "");
+}
+
+Test(decode_headers, strings_are_utf8_and_bytes_are_bytes)
+{
+    struct extproc_str odd = EXTPROC_S("\xff");
+    cr_assert_eq(decode(field(1, cat(field(1, odd), field(3, text("v"))))), -EBADMSG);
+    cr_assert_str_eq(why, "request_headers: a header's key is not UTF-8");
+    cr_assert_eq(decode(field(1, cat(field(1, text("a")), field(2, odd)))), -EBADMSG);
+    cr_assert_str_eq(why, "request_headers: a header's value is not UTF-8");
+
+    cr_assert_eq(decode(field(1, cat(field(1, text("a")), field(3, odd)))), 0);
+    cr_assert(extproc_eq(event.headers[0].value, odd));
+}
+
+Test(decode_headers, other_numbers_and_types_are_passed_by)
+{
+    cr_assert_eq(decode(cat(field(9, text("x")), number(1, 7), header("a", "1"),
+                            field(1, cat(field(1, text("b")), number(3, 1), real(4, 1))))),
+                 0);
+    cr_assert_eq(event.n_headers, 2);
+    expect(0, "a", "1");
+    expect(1, "b", "");
+}
+
+Test(decode_headers, a_map_in_parts_is_one_map)
+{
+    struct extproc_str message = field(2, cat(field(1, header("a", "1")), field(1, NOTHING),
+                                              number(3, 1), field(1, header("b", "2"))));
+    cr_assert_eq(decode_request(&message, 1, &arena, &event, &why), 0);
+    cr_assert_eq(event.n_headers, 2);
+    cr_assert(event.end);
+    expect(1, "b", "2");
+}

@@ -1,0 +1,104 @@
+/* Every allocation of the decoder and the encoder fails once: an error, and nothing else. */
+#include "bytes.h"
+#include "show.h"
+#include "unit/base/failing.h"
+#include "wire/decode.h"
+#include "wire/encode.h"
+
+#include <criterion/criterion.h>
+
+TestSuite(no_memory, .init = bytes_init, .fini = bytes_fini);
+
+enum { MANY = 10000 };
+
+/* 0 once everything could be had; an arena that takes every allocation from the heap. */
+static int decode_all(struct extproc_str m, size_t cut)
+{
+    struct extproc_str pieces[] = {{m.ptr, cut}, {m.ptr + cut, m.len - cut}};
+    struct arena arena;
+    struct event event;
+    const char *why = NULL;
+    arena_init(&arena, 0);
+    int rc = decode_request(pieces, 2, &arena, &event, &why);
+    if (rc == 0 && event.attributes.raw.ptr) {
+        struct extproc_value value;
+        rc = event.attributes.read(event.attributes.raw, &arena, &value);
+    }
+    arena_fini(&arena);
+    return rc;
+}
+
+static void fail_each(struct extproc_str message, size_t cut, int rc_at_last)
+{
+    long n = 0;
+    int rc = -ENOMEM;
+    for (; rc == -ENOMEM && n < MANY; n++) {
+        fail_after(n);
+        rc = decode_all(message, cut);
+        fail_no_more();
+    }
+    cr_assert_eq(rc, rc_at_last);
+    cr_assert(n > 1 || failing_is_off);
+}
+
+Test(no_memory, decode)
+{
+    struct extproc_str attributes = entry(9, "k", entry(1, "v", field(6, field(1, number(4, 1)))));
+    struct extproc_str headers = field(2, field(1, header("Name", "value")));
+    struct extproc_str m = cat(headers, attributes, headers);
+    for (size_t cut = 0; cut <= m.len; cut++)
+        fail_each(m, cut, 0);
+    fail_each(field(4, field(1, text("body"))), 6, 0);
+}
+
+Test(no_memory, the_words_for_what_is_wrong)
+{
+    fail_each(field(11, number(1, 9)), 1, -EBADMSG);
+}
+
+static int encode_all(const struct verdict *v)
+{
+    struct arena arena;
+    struct encoded e;
+    arena_init(&arena, 0);
+    int rc = encode_verdict(v, &arena, &e);
+    arena_fini(&arena);
+    return rc;
+}
+
+static void fail_each_of(const struct verdict *v)
+{
+    long n = 0;
+    int rc = -ENOMEM;
+    for (; rc == -ENOMEM && n < MANY; n++) {
+        fail_after(n);
+        rc = encode_all(v);
+        fail_no_more();
+    }
+    cr_assert_eq(rc, 0);
+    cr_assert(n > 1 || failing_is_off);
+}
+
+Test(no_memory, encode)
+{
+    struct arena arena;
+    struct headers headers;
+    struct metadata metadata = {0};
+    struct body body = {0};
+    struct extproc_str name = EXTPROC_S("name");
+    struct extproc_header set = {name, name};
+    struct answer answer = {
+        .status = 200, .details = name, .headers = &set, .n_headers = 1, .grpc_status = 0};
+    arena_init(&arena, 4096);
+    headers_init(&headers, NULL, 0);
+    cr_assert_eq(headers_edit(&headers, &arena, EXTPROC_SET, name, name), 0);
+    cr_assert_eq(metadata_set(&metadata, &arena, name, name, extproc_bool(true)), 0);
+    cr_assert_eq(body_set(&body, &arena, name), 0);
+
+    for (unsigned p = 0; p < N_PHASES; p++)
+        fail_each_of(&(struct verdict){
+            .phase = (enum phase)p, .headers = &headers, .body = &body, .metadata = &metadata});
+    fail_each_of(&(struct verdict){.kind = VERDICT_RESPOND, .answer = &answer});
+    body_fini(&body);
+    arena_fini(&arena);
+}
