@@ -1,8 +1,8 @@
 /* session: one transaction's state: two lanes, what may come next, one answer each.
  *
- * Events in, verdicts out: no bytes, no protobuf. What may come next is a table, [state][event]; a
- * lane answers an event with none, one or more verdicts. An event that is illegal in its state ends
- * the session with an error that names both.
+ * Events in, verdicts out: no bytes, no protobuf. What may come next is a table (lane.h); a lane
+ * answers an event with none, one or more verdicts. An event that is illegal in its state ends the
+ * session with an error that names both.
  */
 #ifndef EXTPROCD_SESSION_SESSION_H
 #define EXTPROCD_SESSION_SESSION_H
@@ -10,8 +10,8 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/message.h"
-#include "base/metrics.h"
 #include "plugin/txn.h"
+#include "session/lane.h"
 
 /* Why a session ends before its time. Numbers of google.rpc.Code, which gRPC uses too. */
 enum session_status {
@@ -36,15 +36,6 @@ struct session_out {
     void (*fail)(void *arg, enum session_status status, struct extproc_str why);
 };
 
-enum lane_state {
-    LANE_IDLE,    /* nothing has come                       */
-    LANE_HEADERS, /* headers have; a body or trailers may   */
-    LANE_BODY,    /* chunks have, or a whole body           */
-    LANE_OVER,    /* nothing may come any more              */
-    LANE_DEAF,    /* what still comes needs no answer       */
-    N_LANE_STATES
-};
-
 struct session {
     const struct session_env *env;
     const struct session_out *out;
@@ -52,7 +43,7 @@ struct session {
     struct txn txn;
     enum lane_state lanes[N_LANES];
     enum body_mode modes[N_LANES]; /* as the proxy told, or else the operator */
-    bool begun;                    /* the first event was seen */
+    bool begun;                    /* an event of the message itself was seen */
     bool failed;
 };
 
@@ -69,7 +60,9 @@ void session_event(struct session *s, struct event *event, struct arena_lease *m
 /* The transaction is over. Exactly once. */
 void session_end(struct session *s, enum extproc_end why);
 
-/* Is an answer owed, or may more messages come? What tells a normal end from a lost one. */
+/* Could the proxy leave now, and all be well? It ends a stream by a reset as soon as nothing that
+ * may still come matters to it, so what tells a normal end from a lost one is only this: no lane is
+ * in the midst of a body, nor waits for one that the proxy has announced. */
 bool session_complete(const struct session *s);
 
 #endif

@@ -27,8 +27,8 @@ struct stream *stream_open(const struct session_env *env, struct generation *g,
 void stream_message(struct stream *s, const struct message *message);
 /* The proxy will send no more: finishes with OK. */
 void stream_half_close(struct stream *s);
-/* The stream is gone, in whatever way; the last call, frees it. why: what the transport saw;
- * a stream that had nothing left to do is DONE all the same. */
+/* The stream is gone, in whatever way; the last call, frees it. why: what the transport saw; where
+ * that is DISCONNECTED, a stream that had failed is FAILED, one with nothing left to do DONE. */
 void stream_closed(struct stream *s, enum extproc_end why);
 
 #endif

@@ -1,0 +1,209 @@
+/* session: events through the lanes' table and the chain, verdicts out.
+ *
+ * Invariant: an event of the message that its lane may run gets exactly one verdict, given before
+ * session_event() returns, unless the session fails or the proxy only observes; any other event gets
+ * none. The lanes know nothing of each other: whatever one waits for, the other goes on.
+ *
+ * How a body travels is settled by the first message and never again: from the proxy, else from the
+ * operator, else from what the first body message looks like. A mode that is not built ends the
+ * stream before anything was answered, so that no body is ever half processed.
+ */
+#include "session/session.h"
+
+void session_init(struct session *s, const struct session_env *env, struct generation *g,
+                  const enum body_mode modes[N_LANES], struct arena *arena,
+                  const struct session_out *out, void *out_arg)
+{
+    *s = (struct session){
+        .env = env,
+        .out = out,
+        .out_arg = out_arg,
+        .modes = {modes[LANE_REQUEST], modes[LANE_RESPONSE]},
+    };
+    txn_init(&s->txn, g, generation_select(g), arena);
+    generation_unref(g);
+}
+
+void session_end(struct session *s, enum extproc_end why)
+{
+    txn_end(&s->txn, why);
+}
+
+static bool lane_complete(enum lane_state state, enum body_mode mode)
+{
+    bool announced = mode == BODY_MODE_STREAMED || mode == BODY_MODE_BUFFERED;
+    return state != LANE_BODY && !(state == LANE_HEADERS && announced);
+}
+
+bool session_complete(const struct session *s)
+{
+    return lane_complete(s->lanes[LANE_REQUEST], s->modes[LANE_REQUEST]) &&
+           lane_complete(s->lanes[LANE_RESPONSE], s->modes[LANE_RESPONSE]);
+}
+
+/* ---- failures -------------------------------------------------------------------------------- */
+
+static void session_out_of_memory(struct session *s)
+{
+    s->failed = true;
+    s->out->fail(s->out_arg, SESSION_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+}
+
+EXTPROC_PRINTF(4, 5)
+static void session_fail(struct session *s, struct arena *arena, enum session_status status,
+                         const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct extproc_str why = arena_vformat(arena, fmt, ap);
+    va_end(ap);
+    if (!why.ptr) {
+        session_out_of_memory(s);
+        return;
+    }
+    s->failed = true;
+    s->out->fail(s->out_arg, status, why);
+}
+
+static const char *lane_name(enum lane lane)
+{
+    return lane == LANE_REQUEST ? "request" : "response";
+}
+
+static void session_refuse(struct session *s, const struct event *event, struct arena *arena)
+{
+    enum lane lane = phase_lane(event->phase);
+    enum lane_state state = s->lanes[lane];
+    session_fail(s, arena, SESSION_INVALID_ARGUMENT, "%s in state %s (the %s%s)",
+                 phase_name(event->phase), lane_state_name(state), lane_name(lane),
+                 lane_refusal(state, phase_part(event->phase)));
+}
+
+/* ---- body modes ------------------------------------------------------------------------------ */
+
+static bool mode_is_built(enum body_mode mode)
+{
+    return mode != BODY_MODE_BUFFERED_PARTIAL && mode != BODY_MODE_FULL_DUPLEX_STREAMED;
+}
+
+static void session_refuse_mode(struct session *s, enum lane lane, struct arena *arena)
+{
+    session_fail(s, arena, SESSION_UNIMPLEMENTED,
+                 "%s_body_mode %s is not supported (NONE, STREAMED and BUFFERED are)",
+                 lane_name(lane), body_mode_name(s->modes[lane]));
+}
+
+/* Takes over what the proxy tells of its modes, which it does in its first message (envoy
+ * ProtocolConfiguration). False: one of them is not built, and the session has failed. */
+static bool session_settle_modes(struct session *s, const struct event *event, struct arena *arena)
+{
+    if (s->begun)
+        return true;
+    s->begun = event->has_phase;
+    for (enum lane lane = 0; lane < N_LANES; lane++) {
+        if (event->has_protocol)
+            s->modes[lane] = event->protocol.body_mode[lane];
+        if (!mode_is_built(s->modes[lane])) {
+            session_refuse_mode(s, lane, arena);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of a proxy that has not told: a first body message that is also the last is the whole body. */
+static void session_guess_mode(struct session *s, const struct event *event)
+{
+    enum body_mode *mode = &s->modes[phase_lane(event->phase)];
+    if (*mode == BODY_MODE_UNKNOWN && phase_part(event->phase) == PART_BODY)
+        *mode = event->end ? BODY_MODE_BUFFERED : BODY_MODE_STREAMED;
+}
+
+/* Envoy says GRPC and then sends no body, gRPC clients do send it. False: the session has failed. */
+static bool session_may_have_body(struct session *s, const struct event *event, struct arena *arena)
+{
+    enum lane lane = phase_lane(event->phase);
+    if (s->modes[lane] == BODY_MODE_GRPC) {
+        session_refuse_mode(s, lane, arena);
+        return false;
+    }
+    if (s->modes[lane] == BODY_MODE_NONE) {
+        session_fail(s, arena, SESSION_INVALID_ARGUMENT, "%s in state %s (%s_body_mode is NONE)",
+                     phase_name(event->phase), lane_state_name(s->lanes[lane]), lane_name(lane));
+        return false;
+    }
+    return true;
+}
+
+/* ---- one event ------------------------------------------------------------------------------- */
+
+/* A proxy that only observes goes on whatever the plugins decide, so the lanes do too. */
+static void session_tell(struct session *s, const struct event *event,
+                         const struct verdict *verdict, struct arena *arena)
+{
+    if (verdict->kind == VERDICT_CLOSE) {
+        session_fail(s, arena, SESSION_INTERNAL, "%.*s", EXTPROC_ARG(verdict->why));
+        return;
+    }
+    if (event->observing)
+        return;
+    if (verdict->kind == VERDICT_RESPOND)
+        s->lanes[LANE_REQUEST] = s->lanes[LANE_RESPONSE] = LANE_DEAF;
+    else if (verdict->kind == VERDICT_REPLACE)
+        s->lanes[phase_lane(event->phase)] = LANE_DEAF;
+    s->out->verdict(s->out_arg, verdict, arena);
+}
+
+static void session_run(struct session *s, struct event *event, struct arena *arena)
+{
+    enum body_mode mode = s->modes[phase_lane(event->phase)];
+    if (mode == BODY_MODE_GRPC) /* until a body comes */
+        mode = BODY_MODE_NONE;
+    struct turn *turn = arena_alloc(arena, sizeof *turn);
+    if (!turn) {
+        session_out_of_memory(s);
+        return;
+    }
+    if (turn_begin(turn, &s->txn, event, mode, arena) < 0) {
+        session_out_of_memory(s);
+    } else {
+        turn_run(turn);
+        session_tell(s, event, &turn->verdict, arena);
+    }
+    turn_end(turn);
+}
+
+static void session_take(struct session *s, struct event *event, struct arena *arena)
+{
+    if (!session_settle_modes(s, event, arena) || !event->has_phase)
+        return;
+    session_guess_mode(s, event);
+
+    enum lane lane = phase_lane(event->phase);
+    enum part part = phase_part(event->phase);
+    struct lane_step step =
+        lane_step(s->lanes[lane], lane_arrival(part, event->end, s->modes[lane]));
+    switch (step.task) {
+    case LANE_REFUSE:
+        session_refuse(s, event, arena);
+        break;
+    case LANE_RUN:
+        if (part == PART_BODY && !session_may_have_body(s, event, arena))
+            return;
+        s->lanes[lane] = step.next;
+        session_run(s, event, arena);
+        break;
+    case LANE_IGNORE:
+        break;
+    }
+}
+
+void session_event(struct session *s, struct event *event, struct arena_lease *memory,
+                   const struct message *bytes)
+{
+    struct message held = *bytes;
+    if (!s->failed)
+        session_take(s, event, &memory->arena);
+    message_release(&held);
+    arena_pool_put(s->env->memory, memory);
+}

@@ -1,0 +1,171 @@
+/* stream: the edge: a message's bytes become an event, its verdict becomes an answer's bytes.
+ *
+ * Invariant: after finish nothing is sent, and finish is called once at most; whatever still comes
+ * is released unread. The stream lies at the head of its own arena, so an idle one costs one block
+ * of the heap.
+ */
+#include "session/stream.h"
+
+#include "wire/decode.h"
+#include "wire/encode.h"
+
+#include <errno.h>
+
+/* Of the first block: the stream itself, with room for some plugins' handles and the transaction's
+ * id. An idle stream is to cost less than 1 KiB. */
+enum { STREAM_FIRST_SIZE = 960 };
+
+struct stream {
+    struct arena arena;
+    const struct session_env *env;
+    const struct stream_out *out;
+    void *call;
+    bool finished, failed;
+    struct session session;
+};
+
+static const char *status_name(enum session_status status)
+{
+    switch (status) {
+    case SESSION_OK:
+        return "OK";
+    case SESSION_INVALID_ARGUMENT:
+        return "INVALID_ARGUMENT";
+    case SESSION_RESOURCE_EXHAUSTED:
+        return "RESOURCE_EXHAUSTED";
+    case SESSION_UNIMPLEMENTED:
+        return "UNIMPLEMENTED";
+    case SESSION_INTERNAL:
+        return "INTERNAL";
+    }
+    return "?";
+}
+
+static void stream_fail(void *arg, enum session_status status, struct extproc_str why)
+{
+    struct stream *s = arg;
+    if (s->finished)
+        return;
+    s->finished = s->failed = true;
+    struct log_context context = {.transaction = txn_id(&s->session.txn)};
+    log_line(s->env->log, EXTPROC_WARN, &context, "stream ended with %s: %.*s", status_name(status),
+             EXTPROC_ARG(why));
+    s->out->finish(s->call, status, why);
+}
+
+static void stream_out_of_memory(struct stream *s)
+{
+    stream_fail(s, SESSION_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+}
+
+static void stream_verdict(void *arg, const struct verdict *verdict, struct arena *arena)
+{
+    struct stream *s = arg;
+    struct encoded answer;
+    if (s->finished)
+        return;
+    uint8_t *buffer = NULL;
+    if (encode_verdict(verdict, arena, &answer) == 0)
+        buffer = s->out->reserve(s->call, answer.len);
+    if (!buffer) {
+        stream_out_of_memory(s);
+        return;
+    }
+    encode_pack(&answer, buffer);
+    s->out->send(s->call);
+}
+
+static const struct session_out stream_session_out = {
+    .verdict = stream_verdict,
+    .fail = stream_fail,
+};
+
+struct stream *stream_open(const struct session_env *env, struct generation *g,
+                           const enum body_mode modes[N_LANES], const struct stream_out *out,
+                           void *call)
+{
+    struct arena arena;
+    arena_init(&arena, STREAM_FIRST_SIZE);
+    struct stream *s = arena_alloc(&arena, sizeof *s);
+    if (!s) {
+        generation_unref(g);
+        return NULL;
+    }
+    *s = (struct stream){.arena = arena, .env = env, .out = out, .call = call};
+    session_init(&s->session, env, g, modes, &s->arena, &stream_session_out, s);
+    return s;
+}
+
+/* NULL: it could not be read, and the stream has failed. */
+static struct event *stream_decode(struct stream *s, const struct message *message,
+                                   struct arena *arena)
+{
+    const char *why;
+    struct event *event = arena_alloc(arena, sizeof *event);
+    int r =
+        event ? decode_request(message->pieces, message->n_pieces, arena, event, &why) : -ENOMEM;
+    if (r == 0)
+        return event;
+    struct extproc_str text = {NULL, 0};
+    if (r == -EBADMSG)
+        text = arena_format(arena, "malformed ProcessingRequest: %s", why);
+    if (text.ptr)
+        stream_fail(s, SESSION_INVALID_ARGUMENT, text);
+    else
+        stream_out_of_memory(s);
+    return NULL;
+}
+
+void stream_message(struct stream *s, const struct message *message)
+{
+    struct arena_lease *memory = NULL;
+    struct event *event = NULL;
+    if (!s->finished) {
+        memory = arena_pool_take(s->env->memory);
+        if (memory)
+            event = stream_decode(s, message, &memory->arena);
+        else
+            stream_out_of_memory(s);
+    }
+    if (event) {
+        session_event(&s->session, event, memory, message);
+        return;
+    }
+    struct message unread = *message;
+    message_release(&unread);
+    arena_pool_put(s->env->memory, memory);
+}
+
+void stream_half_close(struct stream *s)
+{
+    if (s->finished)
+        return;
+    s->finished = true;
+    s->out->finish(s->call, SESSION_OK, EXTPROC_S(""));
+}
+
+static void stream_log_end(struct stream *s, enum extproc_end why)
+{
+    static const char *const ends[] = {
+        [EXTPROC_DONE] = "done",
+        [EXTPROC_DISCONNECTED] = "the proxy left in the midst of it",
+        [EXTPROC_FAILED] = "failed",
+        [EXTPROC_DRAINED] = "the service stops",
+    };
+    if (!log_wants(s->env->log, EXTPROC_DEBUG))
+        return;
+    struct log_context context = {.transaction = txn_id(&s->session.txn)};
+    log_line(s->env->log, EXTPROC_DEBUG, &context, "stream closed: %s", ends[why]);
+}
+
+void stream_closed(struct stream *s, enum extproc_end why)
+{
+    if (s->failed)
+        why = EXTPROC_FAILED;
+    else if (why == EXTPROC_DISCONNECTED && (s->finished || session_complete(&s->session)))
+        why = EXTPROC_DONE;
+    stream_log_end(s, why);
+    session_end(&s->session, why);
+    struct arena arena = s->arena; /* it holds the stream */
+    arena_fini(&arena);
+}

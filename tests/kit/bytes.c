@@ -1,0 +1,102 @@
+/* bytes: a call's messages as bytes, through a stream, driven as a transport drives it.
+ *
+ * What the real thing does with a socket is done with a list here: an answer is kept as bytes until
+ * the message has been taken, and only then read, so nothing of the kit runs inside the host.
+ */
+#include "kit/alloc.h"
+#include "kit/kit_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what the host sees ---------------------------------------------------------------------- */
+
+uint8_t *kit_reserve(void *call, size_t len)
+{
+    struct kit_call *c = call;
+    if (c->reserved)
+        kit_fail(c, "a buffer is asked for while another one waits to be sent");
+    c->reserved = malloc(sizeof *c->reserved + len); /* the host's memory: it may fail */
+    if (!c->reserved)
+        return NULL;
+    c->reserved->next = NULL;
+    c->reserved->len = len;
+    return c->reserved->bytes;
+}
+
+void kit_sent(void *call)
+{
+    struct kit_call *c = call;
+    if (!c->reserved || c->finished)
+        kit_fail(c, "something is sent %s", c->finished ? "after the end" : "without a buffer");
+    *c->sent_tail = c->reserved;
+    c->sent_tail = &c->reserved->next;
+    c->reserved = NULL;
+}
+
+void kit_finish(void *call, enum session_status status, struct extproc_str message)
+{
+    struct kit_call *c = call;
+    if (c->finished)
+        kit_fail(c, "the stream is finished twice");
+    c->finished = true;
+    c->status = status;
+    alloc_leave();
+    c->why = kit_need(strndup(message.ptr ? message.ptr : "", message.len));
+    alloc_enter();
+}
+
+void kit_release(void *call)
+{
+    struct kit_call *c = call;
+    c->n_released++;
+}
+
+/* ---- the driver ------------------------------------------------------------------------------ */
+
+static bool bytes_open(struct kit_call *c, const enum body_mode modes[N_LANES])
+{
+    static const struct stream_out out = {
+        .reserve = kit_reserve,
+        .send = kit_sent,
+        .finish = kit_finish,
+    };
+    c->stream = stream_open(&c->kit->session_env, c->kit->generation, modes, &out, c);
+    return c->stream != NULL;
+}
+
+/* In pieces, each in memory of its own, so that a checker sees who reads too far or too late. */
+static void bytes_message(struct kit_call *c, const struct kit_message *m, struct arena *arena)
+{
+    struct extproc_str bytes = kit_pack(m, arena);
+    size_t piece_len = c->how.piece_len ? c->how.piece_len : bytes.len;
+    size_t n = piece_len ? (bytes.len + piece_len - 1) / piece_len : 0;
+    struct extproc_str *pieces = kit_need(malloc((n + 1) * sizeof *pieces));
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i * piece_len, len = bytes.len - at < piece_len ? bytes.len - at : piece_len;
+        pieces[i] = (struct extproc_str){memcpy(kit_need(malloc(len)), bytes.ptr + at, len), len};
+    }
+    alloc_enter();
+    stream_message(c->stream, &(struct message){pieces, n, c, kit_release});
+    alloc_leave();
+    for (size_t i = 0; i < n; i++)
+        free((char *)(uintptr_t)pieces[i].ptr);
+    free(pieces);
+}
+
+static void bytes_half_close(struct kit_call *c)
+{
+    stream_half_close(c->stream);
+}
+
+static void bytes_close(struct kit_call *c, enum extproc_end why)
+{
+    stream_closed(c->stream, why);
+}
+
+const struct kit_driver kit_bytes = {
+    .open = bytes_open,
+    .message = bytes_message,
+    .half_close = bytes_half_close,
+    .close = bytes_close,
+};

@@ -1,0 +1,144 @@
+/* kit: a configuration, built by the floors that build it in the service.
+ *
+ * The ini text and the log live in anonymous files, so nothing of a test is left on disk. Plugins
+ * that are linked in make a chain of their own, since the ini language names files only.
+ */
+#include "kit/kit.h"
+
+#include "kit/kit_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { ARENA_FIRST_SIZE = 4096, PATH_SIZE = 32 };
+
+void *kit_need(void *p)
+{
+    if (!p) {
+        fprintf(stderr, "the kit is out of memory\n");
+        abort();
+    }
+    return p;
+}
+
+static void fail_aloud(const char *file, int line, const char *text)
+{
+    fprintf(stderr, "%s:%d: %s\n", file, line, text);
+    abort();
+}
+
+/* ---- anonymous files ------------------------------------------------------------------------- */
+
+static int anonymous_file(const char *text, char path[PATH_SIZE])
+{
+    int fd = memfd_create("kit", MFD_CLOEXEC);
+    size_t len = strlen(text);
+    if (fd < 0 || write(fd, text, len) != (ssize_t)len)
+        abort();
+    snprintf(path, PATH_SIZE, "/proc/self/fd/%d", fd);
+    return fd;
+}
+
+const char *kit_log(struct kit *k)
+{
+    off_t len = lseek(k->log_fd, 0, SEEK_END);
+    char *text = kit_need(arena_alloc(&k->arena, (size_t)len + 1));
+    ssize_t n = pread(k->log_fd, text, (size_t)len, 0);
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+/* ---- the configuration ----------------------------------------------------------------------- */
+
+static struct config *read_ini(struct kit *k, const struct kit_options *options,
+                               struct config_errors *errors)
+{
+    struct extproc_str ini = str_c(options->ini ? options->ini : "");
+    for (const struct kit_linked *l = options->linked; l && l->name; l++) /* opens it, or again */
+        ini = arena_format(&k->arena, "%s\n[plugin:%s]\n", ini.ptr, l->name);
+
+    char path[PATH_SIZE];
+    struct config *config = NULL;
+    int fd = anonymous_file(ini.ptr, path);
+    config_read(path, NULL, NULL, errors, &config);
+    close(fd);
+    return config;
+}
+
+/* What generation_build() makes of a file, for descriptors. */
+static struct generation *build_linked(const struct kit_linked *linked, struct config *config,
+                                       const struct plugin_env *env, struct config_errors *errors)
+{
+    size_t n = 0;
+    while (linked[n].name)
+        n++;
+    struct generation *g = kit_need(calloc(1, sizeof *g));
+    g->refs = 1;
+    g->env = *env;
+    g->config = config;
+    arena_init(&g->arena, ARENA_FIRST_SIZE);
+    g->instances = kit_need(arena_array(&g->arena, n, sizeof(struct instance *)));
+    g->chains = kit_need(arena_alloc(&g->arena, sizeof *g->chains));
+    for (size_t i = 0; i < n; i++) {
+        struct config_section *section = config_find(config, "plugin", linked[i].name);
+        if (instance_new_linked(linked[i].plugin, section, &g->env, errors,
+                                &g->instances[g->n_instances]) == 0)
+            g->n_instances++;
+    }
+    if (errors->n_errors > 0 || chain_init(g->chains, "linked", g->instances, n, &g->arena) < 0)
+        return generation_unref(g);
+    g->n_chains = 1;
+    return g;
+}
+
+static void say_errors(const struct kit *k, const struct config_errors *errors)
+{
+    for (size_t i = 0; i < errors->n_lines; i++)
+        fprintf(stderr, "%s\n", errors->lines[i]);
+    k->fail(__FILE__, __LINE__, "the configuration is refused");
+}
+
+struct kit *kit_new(const struct kit_options *options)
+{
+    struct kit *k = kit_need(calloc(1, sizeof *k));
+    struct config_errors errors = {0};
+    char log_path[PATH_SIZE];
+    k->fail = options->fail ? options->fail : fail_aloud;
+    arena_init(&k->arena, ARENA_FIRST_SIZE);
+    k->log_fd = anonymous_file("", log_path);
+    k->env.plugin_dir = KIT_PLUGIN_DIR;
+    if (log_new(&(struct log_options){.level = EXTPROC_DEBUG, .file = log_path}, &k->env.log) < 0 ||
+        metrics_new(&k->env.metrics) < 0)
+        abort();
+    k->session_env = (struct session_env){.log = k->env.log, .memory = &k->memory};
+
+    struct config *config = read_ini(k, options, &errors);
+    if (options->linked)
+        k->generation = build_linked(options->linked, config, &k->env, &errors);
+    else
+        k->generation = generation_build(config, &k->env, &errors);
+    if (!k->generation)
+        say_errors(k, &errors);
+    config_errors_fini(&errors);
+    return k;
+}
+
+void kit_free(struct kit *k)
+{
+    generation_unref(k->generation);
+    arena_pool_fini(&k->memory);
+    metrics_free(k->env.metrics);
+    log_free(k->env.log);
+    close(k->log_fd);
+    arena_fini(&k->arena);
+    free(k);
+}
+
+uint64_t kit_counter(struct kit *k, const char *plugin, const char *name)
+{
+    struct metric_reading reading;
+    return metrics_find(k->env.metrics, plugin, name, &reading) ? reading.sum : 0;
+}

@@ -1,0 +1,95 @@
+/* kit_private: what the parts of the kit know of each other. */
+#ifndef EXTPROCD_TESTS_KIT_PRIVATE_H
+#define EXTPROCD_TESTS_KIT_PRIVATE_H
+
+#include "http/value.h"
+#include "kit/kit.h"
+#include "kit/pack.h"
+#include "kit/pb.h"
+#include "kit/proxy_model.h"
+
+struct kit {
+    void (*fail)(const char *file, int line, const char *text);
+    int log_fd;
+    struct arena arena; /* texts of the log, when asked for */
+    struct plugin_env env;
+    struct generation *generation;
+    struct arena_pool memory;
+    struct session_env session_env;
+    size_t longest_body; /* of all whole messages so far */
+};
+
+/* One direction of the message, as the proxy has it. */
+struct kit_side {
+    struct proxy_map headers, trailers;
+    char *body;
+    size_t body_len, body_cap;
+    uint64_t n_body; /* its length, also where it is not kept */
+    bool deaf;       /* the proxy sends no more of it         */
+};
+
+/* An answer on its way to the proxy. */
+struct kit_frame {
+    struct kit_frame *next;
+    size_t len;
+    uint8_t bytes[];
+};
+
+/* How a call's messages reach the host. The first and the last two run inside alloc_enter(). */
+struct kit_driver {
+    bool (*open)(struct kit_call *c, const enum body_mode modes[N_LANES]); /* false: no memory */
+    void (*message)(struct kit_call *c, const struct kit_message *m, struct arena *arena);
+    void (*half_close)(struct kit_call *c);
+    void (*close)(struct kit_call *c, enum extproc_end why);
+};
+extern const struct kit_driver kit_bytes, kit_events;
+
+struct kit_call {
+    struct kit *kit;
+    struct kit_how how;
+    const struct kit_driver *driver;
+    const char *file; /* where the test stands */
+    int line;
+    bool open;
+    struct stream *stream;       /* of kit_bytes  */
+    struct kit_session *session; /* of kit_events */
+    struct arena arena;          /* as long as the call */
+    struct kit_side sides[N_LANES];
+    struct metadata metadata; /* given by all answers so far */
+    bool begun;               /* the first message went out */
+
+    /* for the next message */
+    struct kit_extra *extras;
+    bool plain_values;
+
+    /* the transport's side */
+    unsigned n_released; /* how often the message at hand was given back */
+    struct kit_frame *reserved, *sent, **sent_tail;
+    bool finished;
+    enum session_status status;
+    char *why;
+
+    size_t n_answers;
+    bool immediate; /* the last answer is one in the origin's stead */
+    PbResponse *last;
+};
+
+/* It is not as it should be: the test ends. */
+EXTPROC_PRINTF(2, 3)
+_Noreturn void kit_fail(const struct kit_call *c, const char *fmt, ...);
+/* The kit's own memory. */
+void *kit_need(void *p);
+
+/* What a host that is given a call as argument finds behind it, as a transport's: see stream_out. */
+uint8_t *kit_reserve(void *call, size_t len);
+void kit_sent(void *call);
+void kit_finish(void *call, enum session_status status, struct extproc_str message);
+void kit_release(void *call);
+
+/* The proxy's message, before and after an answer. */
+void kit_model_message(struct kit_call *c, const struct kit_message *m);
+void kit_model_answer(struct kit_call *c, const struct kit_message *m, const PbResponse *answer);
+/* No answer is owed: it goes on as it was. */
+void kit_model_pass(struct kit_call *c, const struct kit_message *m);
+
+#endif

@@ -1,0 +1,122 @@
+/* The edge itself: what goes out to a transport, and what happens when that cannot take it. */
+#include "session/stream.h"
+
+#include "base/str.h"
+
+#include <criterion/criterion.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct arena_pool memory;
+static struct session_env env = {.memory = &memory};
+static struct stream *stream;
+
+static unsigned n_sent, n_finished, n_released;
+static bool no_memory;
+static uint8_t buffer[256];
+static size_t buffer_len;
+static enum session_status status;
+static char why[256];
+
+static uint8_t *on_reserve(void *call, size_t len)
+{
+    buffer_len = len;
+    return no_memory || len > sizeof buffer ? NULL : buffer;
+}
+static void on_send(void *call)
+{
+    n_sent++;
+}
+static void on_finish(void *call, enum session_status s, struct extproc_str message)
+{
+    n_finished++;
+    status = s;
+    memcpy(why, message.ptr, message.len);
+    why[message.len] = '\0';
+}
+static void on_release(void *owner)
+{
+    n_released++;
+}
+static const struct stream_out out = {.reserve = on_reserve, .send = on_send, .finish = on_finish};
+
+static void setup(void)
+{
+    struct generation *nothing = calloc(1, sizeof *nothing);
+    nothing->refs = 1;
+    arena_init(&nothing->arena, 64);
+    n_sent = n_finished = n_released = 0;
+    no_memory = false;
+    stream = stream_open(&env, nothing, (enum body_mode[N_LANES]){0}, &out, NULL);
+}
+static void teardown(void)
+{
+    stream_closed(stream, EXTPROC_DONE);
+    arena_pool_fini(&memory);
+}
+TestSuite(stream, .init = setup, .fini = teardown);
+
+static void feed(struct extproc_str bytes)
+{
+    stream_message(stream, &(struct message){&bytes, 1, NULL, on_release});
+}
+
+/* ProcessingRequest { request_headers {} } and its answer, ProcessingResponse { request_headers {} } */
+#define HEADERS  EXTPROC_S("\x12\x00")
+#define ANSWERED "\x0a\x00"
+
+Test(stream, answers)
+{
+    feed(HEADERS);
+    cr_expect_eq(n_sent, 1);
+    cr_expect_eq(buffer_len, 2);
+    cr_expect_arr_eq(buffer, ANSWERED, 2);
+    cr_expect_eq(n_released, 1);
+    cr_expect_eq(n_finished, 0);
+}
+
+Test(stream, says_what_is_malformed)
+{
+    feed(EXTPROC_S("\x12\x05"));
+    cr_expect_eq(n_finished, 1);
+    cr_expect_eq(status, SESSION_INVALID_ARGUMENT);
+    cr_expect(str_has_prefix(str_c(why), "malformed ProcessingRequest: "), "%s", why);
+    cr_expect_eq(n_released, 1);
+}
+
+Test(stream, a_transport_without_memory_ends_it)
+{
+    no_memory = true;
+    feed(HEADERS);
+    cr_expect_eq(n_sent, 0);
+    cr_expect_eq(n_finished, 1);
+    cr_expect_eq(status, SESSION_RESOURCE_EXHAUSTED);
+}
+
+Test(stream, after_its_end_all_is_given_back_unread)
+{
+    stream_half_close(stream);
+    feed(HEADERS);
+    feed(EXTPROC_S("\x12\x05"));
+    stream_half_close(stream);
+    cr_expect_eq(n_sent, 0);
+    cr_expect_eq(n_finished, 1);
+    cr_expect_eq(status, SESSION_OK);
+    cr_expect_eq(n_released, 2);
+}
+
+Test(stream, an_idle_one_costs_less_than_a_kibibyte)
+{
+#ifndef __SANITIZE_ADDRESS__
+    size_t before = mallinfo2().uordblks;
+    struct generation *nothing = calloc(1, sizeof *nothing);
+    nothing->refs = 2;
+    size_t generation = mallinfo2().uordblks - before;
+    struct stream *idle = stream_open(&env, nothing, (enum body_mode[N_LANES]){0}, &out, NULL);
+    size_t cost = mallinfo2().uordblks - before - generation;
+    cr_expect_lt(cost, 1024, "%zu bytes", cost);
+    stream_closed(idle, EXTPROC_DONE);
+    free(nothing);
+#endif
+}
