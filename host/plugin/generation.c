@@ -14,9 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ARENA_FIRST_SIZE = 4 * 1024
-};
+enum { ARENA_FIRST_SIZE = 4 * 1024 };
 
 const struct extproc_key chain_keys[] = {
     {.name = "plugins",

@@ -13,9 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ARENA_FIRST_SIZE = 1024
-};
+enum { ARENA_FIRST_SIZE = 1024 };
 
 /* `file` comes first: a plugin that is linked in has none, and takes what is behind it. */
 const struct extproc_key instance_keys[] = {

@@ -25,8 +25,8 @@ struct instance {
     const struct plugin_env *env;
     const struct extproc_plugin *plugin; /* as large as ours, zero where the plugin's is shorter */
     extproc_on_fn *on[N_PHASES];
-    uint32_t interest; /* phase bits: callbacks that this configuration needs */
-    uint32_t reads;    /* phase bits: messages that later callbacks look back at */
+    uint32_t interest;           /* phase bits: callbacks that this configuration needs */
+    uint32_t reads;              /* phase bits: messages that later callbacks look back at */
     struct keys host_keys, keys; /* what the host read of the section, and the plugin */
     struct config_section *section;
     struct arena arena;           /* the instance's life */

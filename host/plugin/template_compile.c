@@ -58,9 +58,7 @@ static const struct piece {
      "%TIME(format)%",
      {.kind = TEMPLATE_TIME, .name = EXTPROC_STR("%Y-%m-%dT%H:%M:%SZ")}},
 };
-enum {
-    N_PIECES = sizeof pieces / sizeof *pieces
-};
+enum { N_PIECES = sizeof pieces / sizeof *pieces };
 
 EXTPROC_PRINTF(2, 3)
 static int refuse(struct compile *c, const char *fmt, ...)

@@ -3,9 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-enum {
-    ALL = (1 << N_PHASES) - 1
-};
+enum { ALL = (1 << N_PHASES) - 1 };
 
 static struct arena arena;
 static struct extproc_plugin plain;

@@ -1,0 +1,83 @@
+/* extprocd: arguments; calls one of the commands of process/. */
+#include "process/process.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static void usage(FILE *to)
+{
+    fputs("usage: extprocd [-c FILE] [COMMAND]\n"
+          "\n"
+          "Runs plugins on the HTTP traffic of Envoy-based gateways (external processing).\n"
+          "Without a command: runs the service in the foreground until TERM or INT.\n"
+          "\n"
+          "  -c, --config FILE   the configuration (default " EXTPROCD_SYSCONFDIR
+          "/extprocd/extprocd.ini)\n"
+          "  -t, --test          check the configuration and load every plugin; start nothing\n"
+          "  -T, --dump          the same, then print the configuration in effect\n"
+          "      --print-envoy-config[=FORM]\n"
+          "                      print what to paste on the proxy's side: envoy (default) or gloo\n"
+          "  -V, --version       print the version\n"
+          "  -h, --help          print this\n",
+          to);
+}
+
+enum command {
+    RUN,
+    TEST,
+    DUMP,
+    PRINT
+};
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"test", no_argument, NULL, 't'},
+    {"dump", no_argument, NULL, 'T'},
+    {"print-envoy-config", optional_argument, NULL, 'p'},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+int main(int argc, char **argv)
+{
+    const char *file = EXTPROCD_SYSCONFDIR "/extprocd/extprocd.ini", *form = "envoy";
+    enum command command = RUN;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:tTVh", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            file = optarg;
+            break;
+        case 't':
+            command = TEST;
+            break;
+        case 'T':
+            command = DUMP;
+            break;
+        case 'p':
+            command = PRINT;
+            form = optarg ? optarg : form;
+            break;
+        case 'V':
+            puts("extprocd " EXTPROCD_VERSION);
+            return EXIT_GOOD;
+        case 'h':
+            usage(stdout);
+            return EXIT_GOOD;
+        default:
+            usage(stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "extprocd: unexpected argument '%s'\n", argv[optind]);
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (command == PRINT)
+        return process_print_proxy_config(file, form);
+    return command == RUN ? process_run(file) : process_check(file, command == DUMP);
+}

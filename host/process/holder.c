@@ -1,0 +1,111 @@
+/* holder: /proc/net/tcp gives the inode of the listening socket, /proc/PID/fd who has it open; of a
+ * unix socket the kernel tells directly. Another user's process cannot be looked into: then it stays
+ * "another process". */
+#include "process/holder.h"
+
+#include <dirent.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *UNNAMED = "another process listens there";
+
+static const char *describe(long pid, struct arena *arena)
+{
+    char path[64], name[64] = "";
+    FILE *f;
+    const char *text;
+
+    snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+    f = fopen(path, "re");
+    if (f) {
+        if (fgets(name, sizeof name, f))
+            name[strcspn(name, "\n")] = '\0';
+        fclose(f);
+    }
+    text = arena_format(arena, "process %ld%s%s%s listens there", pid, name[0] ? " (" : "", name,
+                        name[0] ? ")" : "")
+               .ptr;
+    return text ? text : UNNAMED;
+}
+
+static unsigned port_of(const struct address *a)
+{
+    return ntohs(a->socket.ss_family == AF_INET6
+                     ? ((const struct sockaddr_in6 *)&a->socket)->sin6_port
+                     : ((const struct sockaddr_in *)&a->socket)->sin_port);
+}
+
+/* The inode of the socket that listens on a port. 0: none found. */
+static unsigned long listening_inode(const char *table, unsigned wanted)
+{
+    char line[512];
+    unsigned long inode, found = 0;
+    unsigned port, state;
+    FILE *f = fopen(table, "re");
+
+    if (!f)
+        return 0;
+    while (!found && fgets(line, sizeof line, f))
+        if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*s %*s %lu", &port, &state,
+                   &inode) == 3 &&
+            port == wanted && state == 0x0A /* TCP_LISTEN */)
+            found = inode;
+    fclose(f);
+    return found;
+}
+
+static bool has_open(const char *pid, const char *link)
+{
+    char path[288], target[64];
+    struct dirent *e;
+    bool found = false;
+    DIR *dir;
+
+    snprintf(path, sizeof path, "/proc/%s/fd", pid);
+    dir = opendir(path);
+    while (dir && !found && (e = readdir(dir))) {
+        ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof target - 1);
+        if (n > 0) {
+            target[n] = '\0';
+            found = strcmp(target, link) == 0;
+        }
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+const char *holder_of_tcp(const struct address *a, struct arena *arena)
+{
+    unsigned long inode = listening_inode("/proc/net/tcp", port_of(a));
+    char link[64];
+    struct dirent *e;
+    long pid = 0;
+    DIR *proc;
+
+    if (!inode)
+        inode = listening_inode("/proc/net/tcp6", port_of(a));
+    if (!inode)
+        return UNNAMED;
+    snprintf(link, sizeof link, "socket:[%lu]", inode);
+    proc = opendir("/proc");
+    while (proc && !pid && (e = readdir(proc)))
+        if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && has_open(e->d_name, link))
+            pid = strtol(e->d_name, NULL, 10);
+    if (proc)
+        closedir(proc);
+    return pid ? describe(pid, arena) : UNNAMED;
+}
+
+const char *holder_of_unix(int fd, struct arena *arena)
+{
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || peer.pid <= 0)
+        return UNNAMED;
+    return describe(peer.pid, arena);
+}

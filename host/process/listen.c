@@ -1,0 +1,116 @@
+/* listen: binds and listens, and never steals: SO_REUSEPORT stays off, and a socket file is removed
+ * only after a connect() has shown that nobody listens on it. */
+#include "process/listen.h"
+
+#include "process/holder.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BACKLOG = 1024 };
+
+/* Removes a file left behind by a server that is gone. 0; -EADDRINUSE: it is alive, or no socket. */
+static int clear_path(const struct address *a, struct arena *arena, const char **ret_why)
+{
+    struct stat st;
+    int fd, err;
+
+    if (lstat(address_path(a), &st) != 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(st.st_mode)) {
+        *ret_why = "a file that is no socket stands there";
+        return -EADDRINUSE;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    err = connect(fd, (const struct sockaddr *)&a->socket, a->len) == 0 ? 0 : errno;
+    if (err == 0 || err == EAGAIN)
+        *ret_why = holder_of_unix(fd, arena);
+    close(fd);
+    if (err != ECONNREFUSED)
+        return -EADDRINUSE;
+    return unlink(address_path(a)) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+static int bind_unix(int fd, const struct listener_settings *l, struct listen_socket *s)
+{
+    const char *path = address_path(&l->address);
+    struct stat st;
+    mode_t old = umask(0777); /* nobody gets in before the mode is set */
+    int r = bind(fd, (const struct sockaddr *)&l->address.socket, l->address.len);
+    int err = errno;
+
+    umask(old);
+    if (r != 0)
+        return -err;
+    if ((l->socket_group != (gid_t)-1 && chown(path, (uid_t)-1, l->socket_group) != 0) ||
+        chmod(path, l->socket_mode) != 0 || stat(path, &st) != 0) {
+        err = errno;
+        unlink(path);
+        return -err;
+    }
+    s->dev = st.st_dev;
+    s->ino = st.st_ino;
+    return 0;
+}
+
+static int bind_tcp(int fd, const struct listener_settings *l)
+{
+    int one = 1;
+
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+        bind(fd, (const struct sockaddr *)&l->address.socket, l->address.len) != 0)
+        return -errno;
+    return 0;
+}
+
+static int bind_and_listen(const struct listener_settings *l, struct listen_socket *s)
+{
+    int r = address_is_unix(&l->address) ? bind_unix(s->fd, l, s) : bind_tcp(s->fd, l);
+
+    if (r == 0 && listen(s->fd, BACKLOG) != 0)
+        r = -errno;
+    s->address = l->address;
+    s->address.len = sizeof s->address.socket;
+    if (r == 0 && getsockname(s->fd, (struct sockaddr *)&s->address.socket, &s->address.len) != 0)
+        r = -errno;
+    return r;
+}
+
+int listen_open(const struct listener_settings *l, struct arena *arena, struct listen_socket *ret,
+                const char **ret_why)
+{
+    struct listen_socket s = {.fd = -1};
+    const char *why = NULL;
+    int r = address_is_unix(&l->address) ? clear_path(&l->address, arena, &why) : 0;
+
+    if (r == 0) {
+        s.fd = socket(l->address.socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        r = s.fd < 0 ? -errno : bind_and_listen(l, &s);
+    }
+    if (r == 0) {
+        *ret = s;
+        return 0;
+    }
+    if (r == -EADDRINUSE && !why)
+        why = holder_of_tcp(&l->address, arena);
+    if (s.fd >= 0)
+        listen_close(&s);
+    *ret_why = arena_format(arena, "%s%s%s", strerror(-r), why ? ": " : "", why ? why : "").ptr;
+    return r;
+}
+
+void listen_close(struct listen_socket *s)
+{
+    struct stat st;
+
+    close(s->fd);
+    s->fd = -1;
+    if (s->ino && address_is_unix(&s->address) && lstat(address_path(&s->address), &st) == 0 &&
+        st.st_dev == s->dev && st.st_ino == s->ino)
+        unlink(address_path(&s->address));
+    s->ino = 0;
+}

@@ -1,0 +1,18 @@
+/* process: what extprocd can be asked to do. Each gives the exit code; errors go to standard error,
+ * one a line. */
+#ifndef EXTPROCD_PROCESS_PROCESS_H
+#define EXTPROCD_PROCESS_PROCESS_H
+
+#include <stdbool.h>
+
+enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
+
+/* Runs the service in the foreground until it is told to stop. */
+int process_run(const char *file);
+/* Reads the configuration, loads every plugin, runs every init, starts nothing; dump: prints the
+ * configuration in effect. */
+int process_check(const char *file, bool dump);
+/* Prints what to paste on the proxy's side. form: "envoy" or "gloo". */
+int process_print_proxy_config(const char *file, const char *form);
+
+#endif

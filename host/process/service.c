@@ -1,0 +1,61 @@
+/* service: the seam between two floors that do not know each other. */
+#include "process/service.h"
+
+#include <assert.h>
+
+static_assert((int)SESSION_OK == (int)TRANSPORT_OK, "both count as gRPC does");
+static_assert((int)SESSION_UNIMPLEMENTED == (int)TRANSPORT_UNIMPLEMENTED,
+              "both count as gRPC does");
+
+static uint8_t *out_reserve(void *call, size_t len)
+{
+    return transport_reserve(call, len);
+}
+
+static void out_send(void *call)
+{
+    transport_send(call);
+}
+
+static void out_finish(void *call, enum session_status status, struct extproc_str message)
+{
+    transport_finish(call, (int)status, message);
+}
+
+static const struct stream_out to_transport = {out_reserve, out_send, out_finish};
+
+static void *on_open(void *arg, struct transport_call *call)
+{
+    struct service_door *door = arg;
+    struct service *s = door->service;
+
+    return stream_open(&s->env, generation_ref(s->current), door->modes, &to_transport, call);
+}
+
+static void on_message(void *stream, const struct message *message)
+{
+    stream_message(stream, message);
+}
+
+static void on_half_close(void *stream)
+{
+    stream_half_close(stream);
+}
+
+static void on_closed(void *stream, enum transport_end why)
+{
+    static const enum extproc_end ends[] = {
+        [TRANSPORT_FINISHED] = EXTPROC_DONE,
+        [TRANSPORT_RESET] = EXTPROC_DISCONNECTED,
+        [TRANSPORT_STOPPED] = EXTPROC_DRAINED,
+    };
+    stream_closed(stream, ends[why]);
+}
+
+const struct transport_service service_process = {
+    .path = "/" SERVICE_NAME "/Process",
+    .open = on_open,
+    .message = on_message,
+    .half_close = on_half_close,
+    .closed = on_closed,
+};

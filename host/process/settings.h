@@ -1,0 +1,43 @@
+/* settings: the [extprocd] and [listener:NAME] sections, typed: what the service itself is told. */
+#ifndef EXTPROCD_PROCESS_SETTINGS_H
+#define EXTPROCD_PROCESS_SETTINGS_H
+
+#include "base/keys.h"
+#include "base/log.h"
+#include "http/phase.h"
+#include "process/address.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct listener_settings {
+    const char *name;
+    const struct config_section *section;
+    struct keys keys;
+    struct address address;
+    mode_t socket_mode;
+    gid_t socket_group; /* (gid_t)-1: as it comes */
+    enum body_mode modes[N_LANES];
+    size_t max_message, max_header_list;
+    uint32_t max_streams;
+};
+
+struct settings {
+    struct keys keys; /* of [extprocd] */
+    struct log_options log;
+    const char *plugin_dir;
+    const char *transport;
+    uint64_t drain_ms;
+    struct listener_settings *listeners;
+    size_t n_listeners;
+};
+
+/* Keys that a section type knows: for config_read(). */
+bool settings_knows(const char *section_type, const char *key, void *arg);
+
+/* Types both kinds of section, and tells of sections that are none of the four kinds. Errors are
+ * added; lives in the arena and borrows from the config. False: there were errors. */
+bool settings_read(const struct config *config, struct arena *arena, struct config_errors *errors,
+                   struct settings *ret);
+
+#endif

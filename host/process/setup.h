@@ -1,0 +1,21 @@
+/* setup: a file -> settings and a generation: what every command of extprocd begins with. */
+#ifndef EXTPROCD_PROCESS_SETUP_H
+#define EXTPROCD_PROCESS_SETUP_H
+
+#include "plugin/generation.h"
+#include "process/settings.h"
+
+struct setup {
+    struct arena arena;
+    struct settings settings;
+    struct log *log;
+    struct metrics *metrics;
+    struct generation *generation;
+};
+
+/* Tells every error and warning on standard error. testing: plugins connect to nothing, and the log
+ * goes to standard error. False: there were errors; nothing is left to undo. */
+bool setup_load(const char *file, bool testing, struct setup *ret);
+void setup_fini(struct setup *s);
+
+#endif

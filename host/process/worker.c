@@ -1,0 +1,207 @@
+/* worker: one loop that serves all listeners with one generation, until a signal ends it.
+ *
+ * Signals are blocked before anything can start a thread, and taken by the transport's loop: so
+ * every thread, a plugin's too, leaves them alone, and process 1 of a container gets them as well.
+ */
+#include "process/listen.h"
+#include "process/process.h"
+#include "process/service.h"
+#include "process/setup.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+struct worker {
+    struct setup setup;
+    struct arena_pool memory;
+    struct service service;
+    struct listen_socket *sockets;
+    struct service_door *doors;
+    struct transport_listener *listeners;
+    size_t n_open; /* sockets that are open */
+    const struct transport_ops *ops;
+    struct transport *transport;
+    bool stopping;
+};
+
+static void on_stop_signal(struct worker *w, const char *name)
+{
+    if (w->stopping) {
+        log_line(w->setup.log, EXTPROC_WARN, NULL, "%s again: stopping at once", name);
+        w->ops->stop(w->transport);
+        return;
+    }
+    w->stopping = true;
+    sd_notify(0, "STOPPING=1");
+    log_line(w->setup.log, EXTPROC_INFO, NULL,
+             "%s: open streams may finish within %llu ms (once more: stop at once)", name,
+             (unsigned long long)w->setup.settings.drain_ms);
+    w->ops->drain(w->transport, w->setup.settings.drain_ms);
+}
+
+static void on_signal(void *arg, int signo)
+{
+    struct worker *w = arg;
+    int r;
+
+    switch (signo) {
+    case SIGTERM:
+    case SIGINT:
+        on_stop_signal(w, signo == SIGTERM ? "TERM" : "INT");
+        break;
+    case SIGUSR1:
+        r = log_reopen(w->setup.log);
+        if (r < 0)
+            log_line(w->setup.log, EXTPROC_ERROR, NULL, "cannot open %s again: %s",
+                     w->setup.settings.log.file, strerror(-r));
+        break;
+    case SIGCHLD:
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+        break;
+    default:
+        log_line(w->setup.log, EXTPROC_WARN, NULL,
+                 "%s: this version cannot do that while it runs; restart it instead",
+                 signo == SIGHUP ? "HUP (reload)" : "USR2 (upgrade)");
+    }
+}
+
+/* The signals that on_signal() knows, blocked here and in every thread to come. */
+static sigset_t take_signals(void)
+{
+    static const int taken[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+        sigaddset(&set, taken[i]);
+    if (getpid() == 1) /* orphans of a container become ours: somebody has to wait for them */
+        sigaddset(&set, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return set;
+}
+
+/* Every stream's connection needs a descriptor; the hard limit is what the operator allows. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static bool open_listener(struct worker *w, size_t i)
+{
+    const struct listener_settings *l = &w->setup.settings.listeners[i];
+    char text[ADDRESS_TEXT];
+    const char *why, *name;
+
+    if (listen_open(l, &w->setup.arena, &w->sockets[i], &why) < 0) {
+        address_format(&l->address, text);
+        fprintf(stderr, "%s:%u: [listener:%s] address: cannot listen on %s: %s\n", l->section->file,
+                l->section->line, l->name, text, why ? why : "out of memory");
+        return false;
+    }
+    w->n_open++;
+    address_format(&w->sockets[i].address, text);
+    name = arena_format(&w->setup.arena, "%s", text).ptr;
+    w->doors[i] = (struct service_door){&w->service, {l->modes[0], l->modes[1]}};
+    w->listeners[i] = (struct transport_listener){
+        .name = l->name,
+        .address = name ? name : "",
+        .fd = w->sockets[i].fd,
+        .tcp = !address_is_unix(&l->address),
+        .arg = &w->doors[i],
+        .max_message = l->max_message,
+        .max_header_list = l->max_header_list,
+        .max_streams = l->max_streams,
+    };
+    return true;
+}
+
+static bool open_listeners(struct worker *w)
+{
+    size_t n = w->setup.settings.n_listeners;
+    bool good = true;
+
+    w->sockets = arena_zalloc(&w->setup.arena, n * sizeof *w->sockets);
+    w->doors = arena_zalloc(&w->setup.arena, n * sizeof *w->doors);
+    w->listeners = arena_zalloc(&w->setup.arena, n * sizeof *w->listeners);
+    if (!w->sockets || !w->doors || !w->listeners)
+        return false;
+    for (size_t i = 0; i < n && good; i++)
+        good = open_listener(w, i);
+    return good;
+}
+
+static void tell_start(const struct worker *w)
+{
+    for (size_t i = 0; i < w->n_open; i++)
+        log_line(w->setup.log, EXTPROC_INFO, NULL, "listener %s: listening on %s",
+                 w->listeners[i].name, w->listeners[i].address);
+    log_line(w->setup.log, EXTPROC_INFO, NULL, "extprocd %s is ready: %zu plugin%s, transport %s",
+             EXTPROCD_VERSION, w->setup.generation->n_instances,
+             w->setup.generation->n_instances == 1 ? "" : "s", w->ops->name);
+    sd_notify(0, "READY=1");
+}
+
+/* Serves until it is told to stop. */
+static bool serve(struct worker *w, sigset_t signals)
+{
+    static const char *const health_names[] = {SERVICE_NAME};
+    const struct transport_options options = {
+        .log = w->setup.log,
+        .listeners = w->listeners,
+        .n_listeners = w->n_open,
+        .services = &service_process,
+        .n_services = 1,
+        .health_names = health_names,
+        .n_health_names = 1,
+        .signals = signals,
+        .on_signal = on_signal,
+        .arg = w,
+    };
+    const char *why = NULL;
+    int r = w->ops->create(&options, &w->setup.arena, &w->transport, &why);
+
+    if (r < 0) {
+        fprintf(stderr, "extprocd: cannot start the transport %s: %s\n", w->ops->name,
+                why ? why : strerror(-r));
+        return false;
+    }
+    tell_start(w);
+    w->ops->run(w->transport);
+    w->ops->destroy(w->transport);
+    return true;
+}
+
+int process_run(const char *file)
+{
+    sigset_t signals = take_signals();
+    struct worker w = {0};
+    bool good;
+
+    raise_descriptors();
+    if (!setup_load(file, false, &w.setup))
+        return EXIT_BAD;
+    w.service = (struct service){.env = {w.setup.log, &w.memory}, .current = w.setup.generation};
+    w.ops = transport_find(w.setup.settings.transport);
+    good = w.ops && open_listeners(&w) && serve(&w, signals);
+    for (size_t i = 0; i < w.n_open; i++)
+        listen_close(&w.sockets[i]);
+    if (good)
+        log_line(w.setup.log, EXTPROC_INFO, NULL, "stopped");
+    arena_pool_fini(&w.memory);
+    setup_fini(&w.setup);
+    return good ? EXIT_GOOD : EXIT_BAD;
+}

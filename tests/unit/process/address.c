@@ -1,0 +1,70 @@
+#include "process/address.h"
+
+#include <criterion/criterion.h>
+
+static void expect_same(const char *text)
+{
+    struct address a;
+    const char *why;
+    char back[ADDRESS_TEXT];
+
+    cr_assert(address_parse(text, &a, &why), "%s: %s", text, why);
+    address_format(&a, back);
+    cr_expect_str_eq(back, text);
+}
+
+Test(address, reads_what_it_writes)
+{
+    expect_same("127.0.0.1:50051");
+    expect_same("0.0.0.0:0");
+    expect_same("[::1]:50051");
+    expect_same("[::]:65535");
+    expect_same("unix:/run/extprocd/extprocd.sock");
+}
+
+static void expect_refused(const char *text, const char *hint)
+{
+    struct address a = {.len = 7};
+    const char *why = NULL;
+
+    cr_expect_not(address_parse(text, &a, &why), "'%s' was taken", text);
+    cr_expect(why && strstr(why, hint), "'%s': %s", text, why);
+    cr_expect_eq(a.len, 7, "a refused address leaves the result alone");
+}
+
+Test(address, refuses_what_is_none)
+{
+    static const char *const texts[] = {
+        "",        "50051",        ":50051",    "127.0.0.1",    "127.0.0.1:",   "127.0.0.1:http",
+        "::1:80",  "[::1]",        "[]:80",     "[::1:80",      "localhost:80", "127.0.0.1:99999",
+        "1.2.3:x", "127.0.0.1:-1", "[::1]x:80", "256.0.0.1:80", "a b:80",       "127.0.0.1:123456",
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        expect_refused(texts[i], "127.0.0.1:50051, [::1]:50051 or unix:/");
+}
+
+Test(address, refuses_unix_paths_that_cannot_be)
+{
+    char longest[200] = "unix:/";
+
+    memset(longest + 6, 'a', 150);
+    expect_refused("unix:relative.sock", "absolute path");
+    expect_refused("unix:", "absolute path");
+    expect_refused(longest, "107 bytes");
+}
+
+Test(address, two_on_port_0_are_not_the_same)
+{
+    struct address a, b, c;
+    const char *why;
+
+    cr_assert(address_parse("127.0.0.1:80", &a, &why));
+    cr_assert(address_parse("127.0.0.1:0", &b, &why));
+    cr_assert(address_parse("[::1]:0", &c, &why));
+
+    cr_expect(address_equal(&a, &a));
+    cr_expect_not(address_equal(&a, &b));
+    cr_expect_not(address_equal(&b, &b));
+    cr_expect_not(address_equal(&c, &c));
+}

@@ -1,0 +1,138 @@
+#include "process/listen.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct arena arena;
+static char dir[] = "/tmp/extprocd-listen-XXXXXX", path[64], address[80];
+
+static void setup(void)
+{
+    arena_init(&arena, 1024);
+    cr_assert(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/socket", dir);
+    snprintf(address, sizeof address, "unix:%s", path);
+}
+
+static void teardown(void)
+{
+    unlink(path);
+    rmdir(dir);
+    arena_fini(&arena);
+}
+
+TestSuite(listen, .init = setup, .fini = teardown);
+
+static struct listener_settings at(const char *text)
+{
+    struct listener_settings l = {.name = "t", .socket_mode = 0640, .socket_group = (gid_t)-1};
+    const char *why;
+
+    cr_assert(address_parse(text, &l.address, &why), "%s", why);
+    return l;
+}
+
+static struct listen_socket must_open(const struct listener_settings *l)
+{
+    struct listen_socket s;
+    const char *why = NULL;
+
+    cr_assert_eq(listen_open(l, &arena, &s, &why), 0, "%s", why);
+    return s;
+}
+
+static void expect_in_use(const struct listener_settings *l, const char *hint)
+{
+    struct listen_socket s;
+    const char *why = NULL;
+
+    cr_expect_eq(listen_open(l, &arena, &s, &why), -EADDRINUSE);
+    cr_expect(why && strstr(why, hint), "%s", why);
+}
+
+/* "process PID": this program holds the address itself. */
+static const char *ourselves(void)
+{
+    return arena_format(&arena, "process %d (", (int)getpid()).ptr;
+}
+
+Test(listen, port_0_gives_a_free_port)
+{
+    struct listener_settings l = at("127.0.0.1:0");
+    struct listen_socket s = must_open(&l);
+    char text[ADDRESS_TEXT];
+
+    address_format(&s.address, text);
+    cr_expect(strncmp(text, "127.0.0.1:", 10) == 0 && strcmp(text, "127.0.0.1:0") != 0, "%s", text);
+    listen_close(&s);
+}
+
+Test(listen, a_port_in_use_is_refused_and_its_holder_named)
+{
+    struct listener_settings any = at("127.0.0.1:0"), same;
+    struct listen_socket s = must_open(&any);
+    char text[ADDRESS_TEXT];
+
+    address_format(&s.address, text);
+    same = at(text);
+    expect_in_use(&same, ourselves());
+    listen_close(&s);
+}
+
+Test(listen, a_live_socket_file_is_refused_and_its_holder_named)
+{
+    struct listener_settings l = at(address);
+    struct listen_socket s = must_open(&l);
+
+    expect_in_use(&l, ourselves());
+    cr_expect_eq(access(path, F_OK), 0, "the live server keeps its file");
+    listen_close(&s);
+    cr_expect_eq(access(path, F_OK), -1, "the file goes with its server");
+}
+
+Test(listen, a_socket_file_left_behind_is_replaced)
+{
+    struct listener_settings l = at(address);
+    struct listen_socket dead = must_open(&l), s;
+
+    close(dead.fd);
+    s = must_open(&l);
+    listen_close(&s);
+}
+
+Test(listen, another_kind_of_file_is_left_alone)
+{
+    struct listener_settings l = at(address);
+    FILE *f = fopen(path, "w");
+
+    fclose(f);
+    expect_in_use(&l, "a file that is no socket stands there");
+    cr_expect_eq(access(path, F_OK), 0);
+}
+
+Test(listen, the_socket_file_has_the_mode_asked_for)
+{
+    struct listener_settings l = at(address);
+    struct listen_socket s = must_open(&l);
+    struct stat st;
+
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect_eq(st.st_mode & 0777, 0640u);
+    listen_close(&s);
+}
+
+Test(listen, a_file_of_another_server_is_not_removed)
+{
+    struct listener_settings l = at(address);
+    struct listen_socket first = must_open(&l), second;
+
+    unlink(path);
+    second = must_open(&l);
+    listen_close(&first);
+    cr_expect_eq(access(path, F_OK), 0);
+    listen_close(&second);
+}

@@ -1,0 +1,153 @@
+#include "process/settings.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct arena arena;
+static struct config *config;
+static struct config_errors errors;
+static struct settings settings;
+static char file[] = "/tmp/extprocd-settings-XXXXXX";
+
+static void setup(void)
+{
+    arena_init(&arena, 1024);
+    close(mkstemp(file));
+}
+
+static void teardown(void)
+{
+    config_free(config);
+    config_errors_fini(&errors);
+    arena_fini(&arena);
+    unlink(file);
+}
+
+TestSuite(settings, .init = setup, .fini = teardown);
+
+static bool read_text(const char *text)
+{
+    FILE *f = fopen(file, "w");
+
+    fputs(text, f);
+    fclose(f);
+    config_read(file, settings_knows, NULL, &errors, &config);
+    return settings_read(config, &arena, &errors, &settings);
+}
+
+/* The one error that the text has: "FILE:" in front, then this. */
+static void expect_error(const char *text, const char *wanted)
+{
+    bool found = false;
+
+    cr_expect_not(read_text(text), "taken: %s", text);
+    for (size_t i = 0; i < errors.n_lines; i++)
+        found = found || strcmp(errors.lines[i] + strlen(file) + 1, wanted) == 0;
+    cr_expect(found, "wanted: %s\ngot: %s", wanted, errors.n_lines ? errors.lines[0] : "nothing");
+}
+
+Test(settings, defaults)
+{
+    cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\n"));
+
+    cr_expect_eq(settings.log.level, EXTPROC_INFO);
+    cr_expect_not(settings.log.json);
+    cr_expect_null(settings.log.file);
+    cr_expect_eq(settings.drain_ms, 30000u);
+    cr_expect_str_eq(settings.transport, "grpc");
+    cr_assert_eq(settings.n_listeners, 1u);
+    cr_expect_eq(settings.listeners[0].modes[LANE_REQUEST], BODY_MODE_UNKNOWN);
+    cr_expect_eq(settings.listeners[0].max_message, (size_t)16 << 20);
+    cr_expect_eq(settings.listeners[0].max_header_list, (size_t)64 << 10);
+    cr_expect_eq(settings.listeners[0].socket_mode, 0660u);
+}
+
+Test(settings, everything_said)
+{
+    cr_assert(read_text("[extprocd]\nlog_level = debug\nlog_format = json\nlog_file = /x\n"
+                        "plugin_dir = /p\ndrain = 2m\ntransport = grpc\n"
+                        "[listener:a]\naddress = unix:/tmp/s\nsocket_mode = 0600\n"
+                        "request_body_mode = BUFFERED\nresponse_body_mode = NONE\n"
+                        "max_message = 1m\nmax_header_list = 8k\nmax_streams = 5\n"));
+
+    cr_expect_eq(settings.log.level, EXTPROC_DEBUG);
+    cr_expect(settings.log.json);
+    cr_expect_str_eq(settings.log.file, "/x");
+    cr_expect_str_eq(settings.plugin_dir, "/p");
+    cr_expect_eq(settings.drain_ms, 120000u);
+    cr_expect_eq(settings.listeners[0].socket_mode, 0600u);
+    cr_expect_eq(settings.listeners[0].modes[LANE_REQUEST], BODY_MODE_BUFFERED);
+    cr_expect_eq(settings.listeners[0].modes[LANE_RESPONSE], BODY_MODE_NONE);
+    cr_expect_eq(settings.listeners[0].max_message, (size_t)1 << 20);
+    cr_expect_eq(settings.listeners[0].max_streams, 5u);
+}
+
+Test(settings, a_listener_is_needed)
+{
+    expect_error("[extprocd]\n",
+                 " no [listener:NAME] section (one with address = 127.0.0.1:50051)");
+}
+
+Test(settings, an_unknown_section_has_its_neighbour_named)
+{
+    expect_error("[listner:a]\naddress = 127.0.0.1:0\n",
+                 "1: [listner:a] unknown section (did you mean [listener:NAME]?)");
+}
+
+Test(settings, an_unknown_key_has_its_neighbour_named)
+{
+    expect_error("[listener:a]\naddress = 127.0.0.1:0\nmax_mesage = 1m\n",
+                 "3: [listener:a] max_mesage: unknown key (did you mean max_message?)");
+}
+
+Test(settings, a_section_with_the_wrong_kind_of_name)
+{
+    expect_error("[listener]\naddress = 127.0.0.1:0\n",
+                 "1: [listener] the section needs a name ([listener:NAME])");
+}
+
+Test(settings, extprocd_takes_no_name)
+{
+    expect_error("[extprocd:a]\n[listener:a]\naddress = 127.0.0.1:0\n",
+                 "1: [extprocd:a] the section takes no name ([extprocd])");
+}
+
+Test(settings, a_wrong_address)
+{
+    expect_error("[listener:a]\naddress = localhost:1\n",
+                 "2: [listener:a] address: 'localhost:1' is no address (127.0.0.1:50051, "
+                 "[::1]:50051 or unix:/run/extprocd/extprocd.sock)");
+}
+
+Test(settings, a_wrong_mode)
+{
+    expect_error("[listener:a]\naddress = unix:/tmp/s\nsocket_mode = 0999\n",
+                 "3: [listener:a] socket_mode: '0999' is no permission (octal, as 0660)");
+}
+
+Test(settings, a_group_that_is_not_there)
+{
+    expect_error("[listener:a]\naddress = unix:/tmp/s\nsocket_group = no-such-group\n",
+                 "3: [listener:a] socket_group: there is no group 'no-such-group' on this machine");
+}
+
+Test(settings, a_number_out_of_range)
+{
+    expect_error("[listener:a]\naddress = 127.0.0.1:0\nmax_streams = 0\n",
+                 "3: [listener:a] max_streams: out of range (1 to 2147483647)");
+}
+
+Test(settings, one_address_for_two_listeners)
+{
+    expect_error("[listener:a]\naddress = 127.0.0.1:9\n[listener:b]\naddress = 127.0.0.1:9\n",
+                 "4: [listener:b] address: [listener:a] has the same address (line 1)");
+}
+
+Test(settings, every_error_is_told)
+{
+    cr_expect_not(read_text("[extprocd]\nlog_level = loud\ndrain = soon\n"
+                            "[listener:a]\naddress = here\n[what]\n"));
+    cr_expect_eq(errors.n_errors, 4u);
+}
