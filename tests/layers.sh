@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Holds the arrows: includes go down only, and each foreign library has one door. See README, "The house".
+set -eu
+cd "$(dirname "$0")/.."
+
+find host plugins -name '*.[ch]' | sort | xargs awk '
+BEGIN {
+    # a floor, and the floors that it may include
+    may["base"] = " base "
+    may["http"] = " base http "
+    may["wire"] = " base http wire "
+    may["plugin"] = " base http plugin "
+    may["session"] = " base http wire plugin session "
+    may["transport"] = " base transport "
+    may["process"] = " base http plugin session transport process "
+    may["main"] = " process "
+    may["plugins"] = " lib "
+}
+function complain(what) { printf "%s:%d: %s\n", FILENAME, FNR, what; bad = 1 }
+function only(pattern, place, header) {
+    if (header ~ pattern && FILENAME !~ place)
+        complain("<" header "> has its door at " place)
+}
+/^[ \t]*#[ \t]*include[ \t]*[<"]/ {
+    header = $0
+    sub(/^[^<"]*[<"]/, "", header); sub(/[>"].*$/, "", header)
+    split(FILENAME, path, "/")
+    floor = path[1] == "plugins" ? "plugins" : (path[2] == "main.c" ? "main" : path[2])
+    if ($0 ~ /"/ && header !~ /\.pb-c\.h$/) {
+        split(header, to, "/")
+        if (index(may[floor], " " to[1] " ") == 0)
+            complain(floor " may not include \"" header "\"")
+        next
+    }
+    if (header ~ /\.pb-c\.h$/ || header ~ /^protobuf-c/)
+        only(".", "^host/(wire/|transport/health)", header)
+    else
+        only("^grpc/", "^host/transport/grpc/", header)
+    only("^nghttp2/", "^host/transport/h2/", header)
+    only("^openssl/", "^host/transport/h2/|^plugins/", header)
+    only("^ini\\.h$", "^host/base/config_reader\\.c$", header)
+    only("^dlfcn\\.h$", "^host/plugin/loader\\.c$", header)
+    only("^systemd/", "^host/process/", header)
+    only("^microhttpd\\.h$", "^host/admin/", header)
+    only("^pcre2\\.h$", "^host/base/pattern", header)
+    only("^jansson\\.h$", "^plugins/", header)
+}
+END { exit bad }
+'

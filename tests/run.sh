@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, runs every test; closes with the totals. Exit 0 only if none failed.
+#
+#   tests/run.sh              everything, as CI does
+#   tests/run.sh NAME...      parts of it, by these names:
+#       style   formatting, floors, file and function lengths, headers that stand alone
+#       main    gcc, optimised: units, plugins, sessions, ABI, end to end with a real Envoy
+#       asan    the same tests, with AddressSanitizer and UndefinedBehaviorSanitizer; a leak fails
+#       tsan    the floors that several threads share, with ThreadSanitizer
+#       clang   a build with clang, warnings as errors
+#       fuzz    every fuzz target for a short time (FUZZ_SECONDS, default 20 each)
+#       cover   lines covered in host/base and host/http: 95 % or more
+#       bench   the benchmark's own parts work (no figures are judged)
+set -u
+cd "$(dirname "$0")/.."
+top=$PWD build=$PWD/build/tests
+mkdir -p "$build"
+
+passed=0 failed=0 failures=()
+
+say() { printf '\n== %s\n' "$*"; }
+fail() { # what
+    failed=$((failed + 1)); failures+=("$1"); printf 'FAILED: %s\n' "$1"
+}
+step() { # what, command...: one test that is a command
+    local what=$1; shift
+    if "$@" >"$build/step.log" 2>&1; then passed=$((passed + 1)); else tail -n 60 "$build/step.log"; fail "$what"; fi
+}
+
+configure() { # folder, cmake options...
+    local dir=$build/$1; shift
+    cmake -S "$top" -B "$dir" -G Ninja -DEXTPROCD_WERROR=ON "$@" >"$dir.configure.log" 2>&1 || {
+        cat "$dir.configure.log"; return 1; }
+    ninja -C "$dir" >"$dir.build.log" 2>&1 || { grep -v '^\[' "$dir.build.log" | tail -n 60; return 1; }
+}
+
+# Runs a folder's tests and adds up what their runners say: Criterion's synthesis lines, and
+# "N passed, N failed" lines of the scripts.
+run_tests() { # folder, ctest options...
+    local name=$1 log=$build/$1.tests.log sums before=$failed
+    shift
+    ctest --test-dir "$build/$name" -j2 --timeout 600 -V "$@" >"$log" 2>&1
+    local status=$?
+    sums=$(awk '
+        /Synthesis: Tested:/ { gsub(/[^0-9|]/, ""); split($0, n, "|"); pass += n[2]; bad += n[3] + n[4]; sub(/.*/, "") }
+        /[0-9]+: [0-9]+ passed, [0-9]+ failed/ { pass += $2; bad += $4 }
+        END { print pass + 0, bad + 0 }' <(sed -E 's/\x1b\[[0-9;]*m//g; s/^[0-9]+: (\[====\])/\1/' "$log"))
+    passed=$((passed + ${sums% *}))
+    if [ "${sums#* }" -gt 0 ] || [ "$status" -ne 0 ]; then
+        sed -nE '/The following tests FAILED/,$p' "$log"
+        grep -aE '^[0-9]+: .*(\[FAIL\]|\[----\]|CRASH|Unexpected signal|FAILED|ERROR: |runtime error)' "$log" | tail -n 60
+        [ "${sums#* }" -gt 0 ] && failed=$((failed + ${sums#* })) && failures+=("$name: ${sums#* } tests, see $log")
+        [ "$failed" -eq "$before" ] && fail "$name: a runner, see $log"
+    fi
+    printf '%s: %s passed, %s failed\n' "$name" "${sums% *}" "$((failed - before))"
+}
+
+part_style() {
+    say "style"
+    step "formatting (clang-format)" bash -c \
+        "git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run -Werror"
+    step "floors and doors (tests/layers.sh)" tests/layers.sh
+    step "lengths (tests/lengths.sh)" tests/lengths.sh
+    step "headers stand alone (tests/headers.sh)" tests/headers.sh
+}
+part_main() {
+    say "gcc, optimised"
+    configure main -DCMAKE_BUILD_TYPE=RelWithDebInfo || { fail "main: build"; return; }
+    run_tests main
+}
+part_asan() {
+    say "AddressSanitizer, UndefinedBehaviorSanitizer"
+    configure asan -DCMAKE_BUILD_TYPE=Debug -DEXTPROCD_SANITIZE=address || { fail "asan: build"; return; }
+    # Criterion lets a test pass in spite of a leak report: the file that it leaves does not.
+    rm -f "$build"/asan.report.*
+    ASAN_OPTIONS=log_path=$build/asan.report:detect_stack_use_after_return=1 \
+    UBSAN_OPTIONS=print_stacktrace=1 run_tests asan
+    for report in "$build"/asan.report.*; do
+        [ -e "$report" ] && { head -n 40 "$report"; fail "asan: $report"; }
+    done
+}
+part_tsan() {
+    say "ThreadSanitizer"
+    configure tsan -DCMAKE_BUILD_TYPE=Debug -DEXTPROCD_SANITIZE=thread || { fail "tsan: build"; return; }
+    run_tests tsan -L threads
+}
+part_clang() {
+    say "clang"
+    CC=clang CXX=clang++ configure clang -DCMAKE_BUILD_TYPE=Release || { fail "clang: build"; return; }
+    passed=$((passed + 1))
+}
+part_fuzz() {
+    local seconds=${FUZZ_SECONDS:-20} target
+    say "fuzz targets, $seconds s each"
+    CC=clang CXX=clang++ configure fuzz -DCMAKE_BUILD_TYPE=Debug -DEXTPROCD_SANITIZE=address -DEXTPROCD_FUZZ=ON ||
+        { fail "fuzz: build"; return; }
+    for target in "$build"/fuzz/tests/fuzz/fuzz_*; do
+        [ -x "$target" ] && [ -f "$target" ] || continue
+        local name=${target##*/}
+        mkdir -p "$build/corpus/$name"
+        step "$name" timeout $((seconds + 60)) "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+            -artifact_prefix="$build/$name-" "$build/corpus/$name" "tests/fuzz/corpus/${name#fuzz_}"
+    done
+}
+part_cover() {
+    local floor
+    say "coverage"
+    configure cover -DCMAKE_BUILD_TYPE=Debug -DEXTPROCD_COVERAGE=ON || { fail "cover: build"; return; }
+    run_tests cover -R '^(base|http)/'
+    for floor in base http; do
+        step "95 % of host/$floor" gcovr --root "$top" --filter "host/$floor/" --fail-under-line 95 "$build/cover"
+        tail -n 12 "$build/step.log" | grep TOTAL | sed "s/^/host\/$floor /"
+    done
+}
+part_bench() {
+    say "bench"
+    run_tests main -L bench
+}
+
+etc/install-deps.sh test || exit 1
+if [ $# -eq 0 ]; then
+    set -- style main asan tsan clang fuzz cover
+fi
+for part in "$@"; do
+    declare -F "part_$part" >/dev/null || { echo "tests/run.sh: no part '$part'" >&2; exit 2; }
+    "part_$part"
+done
+
+if [ "${#failures[@]}" -gt 0 ]; then
+    say "failed"
+    printf '  %s\n' "${failures[@]}"
+fi
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
