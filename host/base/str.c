@@ -10,11 +10,6 @@ struct extproc_str str_c(const char *s)
     return s ? (struct extproc_str){s, strlen(s)} : STR_ABSENT;
 }
 
-char ascii_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 bool str_eq_nocase(struct extproc_str a, struct extproc_str b)
 {
     if (!a.ptr || !b.ptr)

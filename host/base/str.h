@@ -17,7 +17,10 @@ bool str_eq_nocase(struct extproc_str a, struct extproc_str b);
 bool str_eq_c(struct extproc_str a, const char *b);
 bool str_has_prefix(struct extproc_str s, const char *prefix);
 
-char ascii_lower(char c);
+static inline char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
 
 /* Well-formed UTF-8 as RFC 3629 has it: no surrogates, no overlong forms. */
 bool str_is_utf8(struct extproc_str s);

@@ -64,14 +64,14 @@ static int decode_name(struct decoder *d, const struct reader *key, struct extpr
     if (rc < 0)
         return rc;
 
-    bool ascii = true, lower = true; /* nearly always: one look at each byte is enough */
+    unsigned high = 0, upper = 0; /* sums, not early exits: nearly always all bytes are looked at */
     for (size_t i = 0; i < name.len; i++) {
-        ascii = ascii && (unsigned char)name.ptr[i] < 0x80;
-        lower = lower && ascii_lower(name.ptr[i]) == name.ptr[i];
+        high |= (unsigned char)name.ptr[i] & 0x80u;
+        upper |= ascii_lower(name.ptr[i]) != name.ptr[i];
     }
-    if (!ascii && !str_is_utf8(name))
+    if (high && !str_is_utf8(name))
         return decoder_fail(d, "a header's key is not UTF-8");
-    if (!lower)
+    if (upper)
         rc = lower_copy(d, &name);
     if (rc == 0)
         *ret = name;

@@ -109,7 +109,14 @@ static int read_fixed(struct reader *r, unsigned n_bytes, uint64_t *ret)
 static int read_content(struct reader *r, struct reader *ret)
 {
     uint64_t len;
-    if (read_varint(r, &len) < 0 || len > reader_len(r))
+    if (read_varint(r, &len) < 0)
+        return -EBADMSG;
+    if (len <= (size_t)(r->end - r->at)) { /* nearly all of them */
+        *ret = (struct reader){.at = r->at, .end = r->at + len};
+        r->at += len;
+        return 0;
+    }
+    if (len > reader_len(r))
         return -EBADMSG;
     *ret = reader_take(r, (size_t)len);
     return 0;
