@@ -1,11 +1,11 @@
 /* arena: memory that is freed all at once.
  *
  * The blocks are a list. Its first one is where allocations come from, [next, end) is what is left
- * of it; the others are full, or belong to one request that would have filled most of a block: so
- * what little a stream keeps costs little more than its size. What a reset keeps is the largest
- * block of an ordinary size, so an arena that is used again and again soon takes nothing from the
- * heap. Under AddressSanitizer the free space is poisoned: a byte behind an allocation, or one kept
- * over a reset, is reported.
+ * of it; the others are full, or belong to one request that would have filled a good part of a
+ * block: so what little a stream keeps costs little more than its size. A reset keeps a block that
+ * was enough; where it took several, the next one to be taken is as large as all of them, so an
+ * arena that is used again and again soon takes nothing from the heap. Under AddressSanitizer the
+ * free space is poisoned: a byte behind an allocation, or one kept over a reset, is reported.
  */
 #include "base/arena.h"
 
@@ -68,20 +68,14 @@ static void arena_use_first(struct arena *a)
 
 void arena_reset(struct arena *a)
 {
-    struct arena_block **best = NULL;
-    for (struct arena_block **at = &a->blocks; *at; at = &(*at)->next) {
-        if ((*at)->size <= BLOCK_MAX && (!best || (*at)->size > (*best)->size))
-            best = at;
-    }
-    struct arena_block *kept = best ? *best : NULL;
-    if (kept)
-        *best = kept->next;
-    arena_fini(a);
-    if (!kept)
+    size_t size = arena_size(a);
+    if (a->blocks && !a->blocks->next && size <= BLOCK_MAX) {
+        arena_use_first(a);
         return;
-    kept->next = NULL;
-    a->blocks = kept;
-    arena_use_first(a);
+    }
+    arena_fini(a);
+    if (size > a->first_size)
+        a->first_size = size < BLOCK_MAX ? size : BLOCK_MAX;
 }
 
 /* ---- allocation ------------------------------------------------------------------------------ */
@@ -107,7 +101,7 @@ static void *arena_alloc_block(struct arena *a, size_t size)
 {
     size_t block_size = next_block_size(a);
     size_t head = sizeof(struct arena_block), room = block_size > head ? block_size - head : 0;
-    bool own = size > (a->blocks ? room / 2 : room);
+    bool own = size > (a->blocks ? room / 4 : room);
     struct arena_block *block = block_new(own ? size + sizeof *block : block_size);
     if (!block)
         return NULL;

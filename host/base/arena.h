@@ -24,7 +24,7 @@ struct arena {
 void arena_init(struct arena *a, size_t first_size);
 void arena_fini(struct arena *a);
 
-/* Forgets everything, keeps one block of at most a fixed size for the next use. */
+/* Forgets everything; keeps a block for the next use, if one of a bounded size was enough. */
 void arena_reset(struct arena *a);
 
 /* Aligned for anything, not zeroed. NULL: out of memory. Size 0 gives a pointer that may not be
