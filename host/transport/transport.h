@@ -36,14 +36,19 @@ struct transport_service {
     void *(*open)(void *arg, struct transport_call *call);
     /* One message, which the service takes over. */
     void (*message)(void *stream, const struct message *message);
-    void (*half_close)(void *stream);                     /* the client sends no more */
-    void (*closed)(void *stream, enum transport_end why); /* always, once, last */
+    void (*half_close)(void *stream); /* the client sends no more */
+    /* Always, once, last; never from within a transport_send() or transport_finish(). */
+    void (*closed)(void *stream, enum transport_end why);
 };
 
 /* gRPC's status codes, as far as a transport or a service of it needs them. */
 enum transport_status {
     TRANSPORT_OK = 0,
+    TRANSPORT_INVALID_ARGUMENT = 3,
+    TRANSPORT_NOT_FOUND = 5,
+    TRANSPORT_RESOURCE_EXHAUSTED = 8,
     TRANSPORT_UNIMPLEMENTED = 12,
+    TRANSPORT_UNAVAILABLE = 14
 };
 
 struct transport_listener {
@@ -84,15 +89,17 @@ struct transport_ops {
     void (*drain)(struct transport *t, uint64_t limit_ms);
     /* In the loop: ends every call at once, and run() returns. */
     void (*stop)(struct transport *t);
-    /* In the loop: calls fn(arg) there once, not before `delay_ms`. 0 or -ENOMEM. */
+    /* In the loop: calls fn(arg) there once, not before `delay_ms`, unless run() has returned by
+     * then. 0 or -ENOMEM. */
     int (*after)(struct transport *t, uint64_t delay_ms, void (*fn)(void *arg), void *arg);
-    /* Any thread: calls fn(arg) in the loop, soon. 0 or -ENOMEM. */
+    /* Any thread: calls fn(arg) in the loop, soon; not where run() has returned. 0 or -ENOMEM. */
     int (*post)(struct transport *t, void (*fn)(void *arg), void *arg);
     struct transport *(*destroy)(struct transport *t);
 
     /* Of a call, in the loop, between open and closed. */
     uint8_t *(*reserve)(struct transport_call *call, size_t len);
     void (*send)(struct transport_call *call);
+    void (*unprompted)(struct transport_call *call);
     void (*finish)(struct transport_call *call, int status, struct extproc_str message);
 };
 
@@ -105,6 +112,13 @@ static inline uint8_t *transport_reserve(struct transport_call *call, size_t len
 static inline void transport_send(struct transport_call *call)
 {
     call->ops->send(call);
+}
+/* Says that this call may send when it has answered all it got. A transport may else take it that
+ * one message each is the answer to one message, and hold back what comes beyond, where every message
+ * has had its answer, until the client speaks again. */
+static inline void transport_unprompted(struct transport_call *call)
+{
+    call->ops->unprompted(call);
 }
 /* Ends the call behind what was sent. What the client still sends is thrown away. A second one does
  * nothing. */

@@ -1,0 +1,48 @@
+/* acceptor: the second thread, which waits for what gRPC cannot: our listeners and signals. */
+#ifndef EXTPROCD_TRANSPORT_GRPC_ACCEPTOR_H
+#define EXTPROCD_TRANSPORT_GRPC_ACCEPTOR_H
+
+#include "transport/grpc/inbox.h"
+#include "transport/transport.h"
+
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+
+#include <stdatomic.h>
+
+/* A listener, and the server that its connections are given to. */
+struct acceptor_door {
+    const struct transport_listener *listener;
+    grpc_server *server;
+};
+
+struct acceptor {
+    const struct transport_options *options;
+    struct inbox *inbox;
+    struct acceptor_door *doors;
+    size_t n_doors;
+    grpc_server_credentials *credentials;
+    int epoll_fd, order_fd, signal_fd; /* -1: none */
+    pthread_t thread;
+    bool running;
+    atomic_int order;
+    /* Of the thread alone. */
+    bool open;  /* the doors are in the poll set                            */
+    bool stuck; /* accept fails for a lasting reason: said, until it goes on */
+    /* What the thread tells the loop. */
+    struct errand closed, signalled;
+};
+
+/* 0 or -errno; then acceptor_fini() is still to be called. Listeners become non-blocking. */
+int acceptor_init(struct acceptor *a, const struct transport_options *options, struct inbox *inbox);
+/* Joins the thread. */
+void acceptor_fini(struct acceptor *a);
+
+/* Connections of the i-th listener go to this server. */
+void acceptor_bind(struct acceptor *a, size_t i, grpc_server *server);
+/* 0 or -errno. */
+int acceptor_start(struct acceptor *a);
+/* Accepts no more; then calls fn(arg) in the loop. */
+void acceptor_close(struct acceptor *a, void (*fn)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,471 @@
+/* call: one call of a client, from the moment that gRPC hands it over until nothing of it is left.
+ *
+ * Whatever happens to a call, an event of its own or a word from its service, is noted in it, and
+ * then call_pump() starts what may be started. It is the only place that starts anything:
+ *
+ *     read    the next message, unless the client has ended or answers wait to be sent
+ *     write   the first of the queue; gRPC takes one at a time
+ *     both    in one batch, which costs a fifth less: see may_join()
+ *     watch   for the client's loss, where no read would tell: behind its half-close
+ *     status  ours, alone or in one batch with the last message
+ *
+ * Invariant: n_flying counts the batches under way, and when the pump is done with a call that is not
+ * over, there is one at least. The service is told `closed` when there are none, and so never from
+ * within a call of its own.
+ */
+#include "transport/grpc/call.h"
+
+#include "transport/grpc/grpc.h"
+
+#include <grpc/byte_buffer.h>
+#include <grpc/slice.h>
+#include <grpc/support/alloc.h>
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IDLE_MAX = 1024 };
+
+struct outgoing {
+    struct outgoing *next;
+    grpc_byte_buffer *buffer;
+};
+
+struct call {
+    struct transport_call base;
+    struct call_pool *pool;
+    union {
+        grpc_call *grpc;
+        struct call *next_idle;
+    };
+    const struct transport_service *service; /* NULL: refused */
+    void *stream;
+    struct tag read_tag, write_tag, watch_tag, status_tag;
+    grpc_byte_buffer *received;
+    struct outgoing *reserved, *queue, **queue_end;
+    int64_t owed; /* messages received less messages sent */
+    grpc_slice status_text;
+    int status;
+    int cancelled; /* gRPC's word on how it ended */
+    int fd;        /* to be corked; -1: none */
+    uint8_t n_flying;
+    bool in_callback;    /* the pump waits until it has returned */
+    bool started;        /* initial metadata are on their way */
+    bool unprompted;     /* see transport_unprompted() */
+    bool reading;        /* a read is under way */
+    bool writing;        /* a write is */
+    bool joined;         /* both, in one batch */
+    bool watching;       /* for the client's loss: started, ever */
+    bool half_closed;    /* by the client */
+    bool lost;           /* the client has gone */
+    bool finishing;      /* the service has finished */
+    bool status_started; /* our status is on its way, or went out */
+};
+
+/* ---- the queue of messages to send ------------------------------------------------------------- */
+
+static struct outgoing *outgoing_free(struct outgoing *out)
+{
+    if (out)
+        grpc_byte_buffer_destroy(out->buffer);
+    free(out);
+    return NULL;
+}
+
+static void queue_push(struct call *call, struct outgoing *out)
+{
+    out->next = NULL;
+    *call->queue_end = out;
+    call->queue_end = &out->next;
+}
+
+static struct outgoing *queue_pop(struct call *call)
+{
+    struct outgoing *out = call->queue;
+    call->queue = out->next;
+    if (!call->queue)
+        call->queue_end = &call->queue;
+    return out;
+}
+
+/* ---- batches ------------------------------------------------------------------------------------ */
+
+static void start(struct call *call, const grpc_op *ops, size_t n_ops, struct tag *tag)
+{
+    cork_hold(&call->pool->loop->cork, call->fd);
+    call->n_flying++;
+    grpc_call_error error = grpc_call_start_batch(call->grpc, ops, n_ops, tag, NULL);
+    assert(error == GRPC_CALL_OK); /* else we have broken gRPC's rules: a lost call gives OK too */
+    (void)error;
+}
+
+static size_t add_metadata(struct call *call, grpc_op *ops)
+{
+    if (call->started)
+        return 0;
+    call->started = true;
+    ops[0] = (grpc_op){.op = GRPC_OP_SEND_INITIAL_METADATA};
+    return 1;
+}
+
+static size_t add_read(struct call *call, grpc_op *ops)
+{
+    call->reading = true;
+    ops[0] =
+        (grpc_op){.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &call->received};
+    return 1;
+}
+
+/* *ret_out is to be freed when the batch has been started. */
+static size_t add_write(struct call *call, grpc_op *ops, struct outgoing **ret_out)
+{
+    size_t n = add_metadata(call, ops);
+    struct outgoing *out = queue_pop(call);
+    call->writing = true;
+    ops[n] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = out->buffer};
+    *ret_out = out;
+    return n + 1;
+}
+
+static size_t add_watch(struct call *call, grpc_op *ops)
+{
+    if (call->watching)
+        return 0;
+    call->watching = true;
+    ops[0] = (grpc_op){.op = GRPC_OP_RECV_CLOSE_ON_SERVER,
+                       .data.recv_close_on_server.cancelled = &call->cancelled};
+    return 1;
+}
+
+static void start_status(struct call *call)
+{
+    grpc_op ops[4];
+    struct outgoing *out = NULL;
+    size_t n = call->queue ? add_write(call, ops, &out) : add_metadata(call, ops);
+    ops[n] = (grpc_op){.op = GRPC_OP_SEND_STATUS_FROM_SERVER};
+    ops[n].data.send_status_from_server.status = (grpc_status_code)call->status;
+    ops[n].data.send_status_from_server.status_details = &call->status_text;
+    n++;
+    n += add_watch(call, ops + n);
+    call->status_started = true;
+    start(call, ops, n, &call->status_tag);
+    outgoing_free(out);
+}
+
+/* A read and a write in one batch are done when both are: nothing can be written until the client has
+ * said something more. That is right where every message has had its one answer, so that it is the
+ * client's turn to speak; elsewhere both sides could wait for each other. */
+static bool may_join(const struct call *call)
+{
+    return call->owed == 0 && !call->unprompted;
+}
+
+static void start_traffic(struct call *call)
+{
+    grpc_op ops[3];
+    size_t n = 0;
+    struct outgoing *out = NULL;
+    if (call->queue && !call->writing)
+        n = add_write(call, ops, &out);
+    /* A client that takes no answers must not fill our memory with them. */
+    bool may_read = !call->reading && !call->half_closed && !call->finishing && !call->queue;
+    if (out && may_read && may_join(call)) {
+        n += add_read(call, ops + n);
+        call->joined = true;
+        start(call, ops, n, &call->read_tag);
+    } else {
+        if (out)
+            start(call, ops, n, &call->write_tag);
+        if (may_read)
+            start(call, ops, add_read(call, ops), &call->read_tag);
+    }
+    outgoing_free(out);
+    if (call->half_closed && !call->watching)
+        start(call, ops, add_watch(call, ops), &call->watch_tag);
+}
+
+static bool may_start_status(const struct call *call)
+{
+    if (!call->finishing || call->status_started)
+        return false;
+    /* Behind a write the status goes with the queue's last message, or when that write is done;
+     * one that is joined to a read is with gRPC already, and its end would be the client's. */
+    return call->queue ? !call->writing && !call->queue->next : !call->writing || call->joined;
+}
+
+/* ---- life --------------------------------------------------------------------------------------- */
+
+static void call_put(struct call *call)
+{
+    struct call_pool *pool = call->pool;
+    if (pool->n_idle < IDLE_MAX) {
+        call->next_idle = pool->idle;
+        pool->idle = call;
+        pool->n_idle++;
+    } else {
+        free(call);
+    }
+    if (--pool->n_calls == 0)
+        pool->emptied(pool->arg);
+}
+
+static void call_over(struct call *call)
+{
+    if (call->service) {
+        enum transport_end why = TRANSPORT_RESET;
+        if (call->status_started && !call->cancelled)
+            why = TRANSPORT_FINISHED;
+        else if (call->pool->stopping)
+            why = TRANSPORT_STOPPED;
+        call->in_callback = true;
+        call->service->closed(call->stream, why);
+    }
+    outgoing_free(call->reserved);
+    while (call->queue)
+        outgoing_free(queue_pop(call));
+    grpc_slice_unref(call->status_text);
+    /* gRPC cancels what has had no status from us, which is a lost call, so nobody hears of it. */
+    grpc_call_unref(call->grpc);
+    call_put(call);
+}
+
+static void call_pump(struct call *call)
+{
+    if (call->in_callback)
+        return;
+    if (!call->lost && may_start_status(call))
+        start_status(call);
+    else if (!call->lost && !call->status_started)
+        start_traffic(call);
+    if (call->n_flying == 0)
+        call_over(call);
+}
+
+/* ---- what gRPC tells ---------------------------------------------------------------------------- */
+
+static void release_buffer(void *owner)
+{
+    grpc_byte_buffer_destroy(owner);
+}
+
+/* Views of the buffer's slices. NULL: out of memory. */
+static const struct extproc_str *make_pieces(struct call_pool *pool, grpc_slice_buffer *slices)
+{
+    if (slices->count > pool->n_pieces) {
+        size_t n = 2 * slices->count + 16;
+        struct extproc_str *pieces = reallocarray(pool->pieces, n, sizeof *pieces);
+        if (!pieces)
+            return NULL;
+        pool->pieces = pieces;
+        pool->n_pieces = n;
+    }
+    for (size_t i = 0; i < slices->count; i++) {
+        grpc_slice *slice = &slices->slices[i];
+        pool->pieces[i] = (struct extproc_str){(const char *)GRPC_SLICE_START_PTR(*slice),
+                                               GRPC_SLICE_LENGTH(*slice)};
+    }
+    return pool->pieces;
+}
+
+static void deliver(struct call *call, grpc_byte_buffer *buffer)
+{
+    grpc_slice_buffer *slices = &buffer->data.raw.slice_buffer;
+    const struct extproc_str *pieces = make_pieces(call->pool, slices);
+    if (!pieces && slices->count) {
+        grpc_byte_buffer_destroy(buffer);
+        call_finish(&call->base, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+        return;
+    }
+    struct message message = {pieces, slices->count, buffer, release_buffer};
+    call->owed++;
+    call->in_callback = true;
+    call->service->message(call->stream, &message);
+    call->in_callback = false;
+}
+
+static void half_close(struct call *call)
+{
+    call->half_closed = true;
+    call->in_callback = true;
+    call->service->half_close(call->stream);
+    call->in_callback = false;
+}
+
+/* A read has ended; a buffer of NULL ends the client's messages. */
+static void take_read(struct call *call, grpc_byte_buffer *buffer, bool ok)
+{
+    if (ok && buffer && !call->finishing) {
+        deliver(call, buffer);
+        return;
+    }
+    if (buffer)
+        grpc_byte_buffer_destroy(buffer);
+    else if (!ok || grpc_call_failed_before_recv_message(call->grpc))
+        call->lost = true;
+    else if (!call->finishing)
+        half_close(call);
+}
+
+static void read_done(void *owner, bool ok)
+{
+    struct call *call = owner;
+    grpc_byte_buffer *buffer = call->received;
+    call->received = NULL;
+    call->n_flying--;
+    call->reading = false;
+    if (call->joined)
+        call->joined = call->writing = false;
+    take_read(call, buffer, ok);
+    call_pump(call);
+}
+
+static void write_done(void *owner, bool ok)
+{
+    struct call *call = owner;
+    call->n_flying--;
+    call->writing = false;
+    call->lost |= !ok;
+    call_pump(call);
+}
+
+static void watch_done(void *owner, bool ok)
+{
+    struct call *call = owner;
+    call->n_flying--;
+    call->lost |= call->cancelled;
+    call_pump(call);
+}
+
+static void status_done(void *owner, bool ok)
+{
+    struct call *call = owner;
+    call->n_flying--;
+    call_pump(call);
+}
+
+/* ---- beginnings --------------------------------------------------------------------------------- */
+
+/* The connection's descriptor, which gRPC gives as the peer's name; -1: it has none. */
+static int peer_fd(grpc_call *grpc)
+{
+    char *peer = grpc_call_get_peer(grpc);
+    int fd = strncmp(peer, "fd:", 3) ? -1 : atoi(peer + 3);
+    gpr_free(peer);
+    return fd;
+}
+
+/* NULL: out of memory, and the call is cancelled. */
+static struct call *call_new(struct call_pool *pool, grpc_call *grpc, bool tcp)
+{
+    struct call *call = pool->idle;
+    if (call) {
+        pool->idle = call->next_idle;
+        pool->n_idle--;
+    } else {
+        call = malloc(sizeof *call);
+    }
+    if (!call) {
+        grpc_call_cancel_with_status(grpc, GRPC_STATUS_RESOURCE_EXHAUSTED, "out of memory", NULL);
+        grpc_call_unref(grpc);
+        return NULL;
+    }
+    *call = (struct call){
+        .base = {&transport_grpc},
+        .pool = pool,
+        .grpc = grpc,
+        .read_tag = {read_done, call},
+        .write_tag = {write_done, call},
+        .watch_tag = {watch_done, call},
+        .status_tag = {status_done, call},
+        .status_text = grpc_empty_slice(),
+        .fd = tcp ? peer_fd(grpc) : -1,
+    };
+    call->queue_end = &call->queue;
+    pool->n_calls++;
+    return call;
+}
+
+void call_begin(struct call_pool *pool, grpc_call *grpc, bool tcp,
+                const struct transport_service *service, void *arg, grpc_byte_buffer *first)
+{
+    struct call *call = call_new(pool, grpc, tcp);
+    if (!call) {
+        if (first)
+            grpc_byte_buffer_destroy(first);
+        return;
+    }
+    call->in_callback = true;
+    call->stream = service->open(arg, &call->base);
+    call->in_callback = false;
+    if (call->stream)
+        call->service = service;
+    else
+        call_finish(&call->base, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+    take_read(call, first, true);
+    call_pump(call);
+}
+
+void call_refuse(struct call_pool *pool, grpc_call *grpc, bool tcp, int status,
+                 struct extproc_str message)
+{
+    struct call *call = call_new(pool, grpc, tcp);
+    if (call)
+        call_finish(&call->base, status, message);
+}
+
+void call_pool_fini(struct call_pool *pool)
+{
+    while (pool->idle) {
+        struct call *call = pool->idle;
+        pool->idle = call->next_idle;
+        free(call);
+    }
+    free(pool->pieces);
+}
+
+/* ---- what the service says ---------------------------------------------------------------------- */
+
+uint8_t *call_reserve(struct transport_call *base, size_t len)
+{
+    struct call *call = (struct call *)base;
+    outgoing_free(call->reserved);
+    call->reserved = malloc(sizeof *call->reserved);
+    if (!call->reserved)
+        return NULL;
+    grpc_slice slice = grpc_slice_malloc(len);
+    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
+    grpc_slice_unref(slice);
+    call->reserved->buffer = buffer;
+    /* The buffer's own slice: a short one holds its bytes in itself. */
+    return GRPC_SLICE_START_PTR(buffer->data.raw.slice_buffer.slices[0]);
+}
+
+void call_send(struct transport_call *base)
+{
+    struct call *call = (struct call *)base;
+    if (!call->reserved || call->finishing)
+        return;
+    queue_push(call, call->reserved);
+    call->reserved = NULL;
+    call->owed--;
+    call_pump(call);
+}
+
+void call_unprompted(struct transport_call *base)
+{
+    struct call *call = (struct call *)base;
+    call->unprompted = true;
+}
+
+void call_finish(struct transport_call *base, int status, struct extproc_str message)
+{
+    struct call *call = (struct call *)base;
+    if (call->finishing)
+        return;
+    call->finishing = true;
+    call->status = status;
+    if (message.len)
+        call->status_text = grpc_slice_from_copied_buffer(message.ptr, message.len);
+    call_pump(call);
+}

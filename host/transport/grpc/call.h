@@ -1,0 +1,38 @@
+/* call: one call of a client, from the moment that gRPC hands it over until nothing of it is left. */
+#ifndef EXTPROCD_TRANSPORT_GRPC_CALL_H
+#define EXTPROCD_TRANSPORT_GRPC_CALL_H
+
+#include "transport/grpc/loop.h"
+#include "transport/transport.h"
+
+#include <grpc/grpc.h>
+
+/* What all calls of a loop share. */
+struct call_pool {
+    struct loop *loop;
+    struct call *idle; /* memory for calls to come */
+    unsigned n_idle;
+    unsigned n_calls;           /* that are not over */
+    void (*emptied)(void *arg); /* there are none any more */
+    void *arg;
+    struct extproc_str *pieces; /* of the message that is being handed over */
+    size_t n_pieces;
+    bool stopping; /* calls are being ended: TRANSPORT_STOPPED */
+};
+
+void call_pool_fini(struct call_pool *pool);
+
+/* Takes a call over, and its first message; NULL: there was none. tcp: its connection may be corked. */
+void call_begin(struct call_pool *pool, grpc_call *grpc, bool tcp,
+                const struct transport_service *service, void *arg, grpc_byte_buffer *first);
+/* Takes a call over only to end it. */
+void call_refuse(struct call_pool *pool, grpc_call *grpc, bool tcp, int status,
+                 struct extproc_str message);
+
+/* struct transport_ops, as far as it is of calls. */
+uint8_t *call_reserve(struct transport_call *base, size_t len);
+void call_send(struct transport_call *base);
+void call_unprompted(struct transport_call *base);
+void call_finish(struct transport_call *base, int status, struct extproc_str message);
+
+#endif

@@ -1,0 +1,12 @@
+/* log: gRPC's own messages, among ours. */
+#ifndef EXTPROCD_TRANSPORT_GRPC_LOG_H
+#define EXTPROCD_TRANSPORT_GRPC_LOG_H
+
+#include "base/log.h"
+
+/* Before grpc_init(). */
+void grpc_log_to(struct log *log);
+/* Behind grpc_shutdown_blocking(): gRPC forgets the log. */
+void grpc_log_end(void);
+
+#endif

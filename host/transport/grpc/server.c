@@ -1,0 +1,175 @@
+/* server: one listener's gRPC server: its limits, its methods, and the slots for calls to come.
+ *
+ * A slot is posted with gRPC, comes back with a call in it, and is posted again at once. Slots of a
+ * method come back with the first message as well, so that a call and its first message are one
+ * event. A call of a path that nobody knows is only ever given to a slot without a method: were there
+ * none, it would hang until its client gives up.
+ */
+#include "transport/grpc/server.h"
+
+#include <grpc/byte_buffer.h>
+#include <grpc/compression.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    UNKNOWN_SLOTS = 4,
+    PATH_SHOWN = 128,       /* of an unknown one, bytes */
+    PING_INTERVAL_MS = 1000 /* pings that come faster end the connection, ENHANCE_YOUR_CALM */
+};
+
+struct slot {
+    struct tag tag;
+    struct server *server;
+    void *method; /* gRPC's handle; NULL: of the paths that nobody knows */
+    struct server_binding binding;
+    grpc_call *call;
+    grpc_metadata_array metadata;
+    grpc_byte_buffer *first;
+    gpr_timespec deadline;
+    grpc_call_details details;
+};
+
+static void slot_post(struct slot *slot)
+{
+    struct server *s = slot->server;
+    grpc_completion_queue *cq = s->pool->loop->cq;
+    grpc_metadata_array_init(&slot->metadata);
+    /* Neither can fail but by our own mistake; in a server that is shut down the slot comes back. */
+    if (slot->method) {
+        grpc_server_request_registered_call(s->grpc, slot->method, &slot->call, &slot->deadline,
+                                            &slot->metadata, &slot->first, cq, cq, &slot->tag);
+    } else {
+        grpc_call_details_init(&slot->details);
+        grpc_server_request_call(s->grpc, &slot->call, &slot->details, &slot->metadata, cq, cq,
+                                 &slot->tag);
+    }
+}
+
+static void refuse_unknown(struct slot *slot)
+{
+    grpc_slice path = slot->details.method;
+    char text[PATH_SHOWN + 32];
+    size_t path_len = GRPC_SLICE_LENGTH(path) < PATH_SHOWN ? GRPC_SLICE_LENGTH(path) : PATH_SHOWN;
+    int len = snprintf(text, sizeof text, "unknown method %.*s", (int)path_len,
+                       (const char *)GRPC_SLICE_START_PTR(path));
+    grpc_call_details_destroy(&slot->details);
+    grpc_call *call = slot->call;
+    slot_post(slot);
+    call_refuse(slot->server->pool, call, slot->server->listener->tcp, TRANSPORT_UNIMPLEMENTED,
+                (struct extproc_str){text, (size_t)len});
+}
+
+static void slot_done(void *owner, bool ok)
+{
+    struct slot *slot = owner;
+    struct server *s = slot->server;
+    grpc_metadata_array_destroy(&slot->metadata);
+    if (!ok) /* the server is shut down */
+        return;
+    if (!slot->method) {
+        refuse_unknown(slot);
+        return;
+    }
+    grpc_call *call = slot->call;
+    grpc_byte_buffer *first = slot->first;
+    slot_post(slot);
+    call_begin(s->pool, call, s->listener->tcp, slot->binding.service, slot->binding.arg, first);
+}
+
+/* ---- life --------------------------------------------------------------------------------------- */
+
+static grpc_arg number(const char *key, size_t value)
+{
+    grpc_arg arg = {.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key};
+    arg.value.integer = value > INT_MAX ? INT_MAX : (int)value;
+    return arg;
+}
+
+static grpc_server *make_server(const struct transport_listener *l)
+{
+    grpc_arg args[] = {
+        number(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, l->max_message),
+        /* More ends the call with RESOURCE_EXHAUSTED, and (gRPC 1.51) its connection with it. */
+        number(GRPC_ARG_MAX_METADATA_SIZE, l->max_header_list),
+        /* gRPC unpacks a compressed message whole before it looks at its size: a megabyte could
+         * become a gigabyte. So there is no compression: such a call gets UNIMPLEMENTED. */
+        number(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1u << GRPC_COMPRESS_NONE),
+        number(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
+        /* Proxies ping idle connections; gRPC would allow them one ping in two hours. */
+        number(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        number(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MS),
+        /* Costs a few per cent, and nobody would look at it. */
+        number(GRPC_ARG_HTTP2_BDP_PROBE, 0),
+        number(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        /* Last, because 0 means that there is none. */
+        number(GRPC_ARG_MAX_CONCURRENT_STREAMS, l->max_streams),
+    };
+    size_t n_args = sizeof args / sizeof *args - (l->max_streams ? 0 : 1);
+    return grpc_server_create(&(grpc_channel_args){n_args, args}, NULL);
+}
+
+static int add_slots(struct server *s, const struct server_binding *binding)
+{
+    void *method = NULL;
+    if (binding->service) {
+        method = grpc_server_register_method(s->grpc, binding->service->path, NULL,
+                                             GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+        if (!method) /* registered before */
+            return -EEXIST;
+    }
+    for (unsigned i = 0; i < binding->n_slots; i++) {
+        struct slot *slot = &s->slots[s->n_slots++];
+        slot->tag = (struct tag){slot_done, slot};
+        slot->server = s;
+        slot->method = method;
+        slot->binding = *binding;
+    }
+    return 0;
+}
+
+int server_init(struct server *s, const struct transport_listener *listener, struct call_pool *pool,
+                const struct server_binding *bindings, size_t n_bindings)
+{
+    size_t n_slots = UNKNOWN_SLOTS;
+    for (size_t i = 0; i < n_bindings; i++)
+        n_slots += bindings[i].n_slots;
+    *s = (struct server){.listener = listener, .pool = pool};
+    s->slots = calloc(n_slots, sizeof *s->slots);
+    if (!s->slots)
+        return -ENOMEM;
+    grpc_server *grpc = make_server(listener);
+    s->grpc = grpc;
+    for (size_t i = 0; i < n_bindings; i++) {
+        int r = add_slots(s, &bindings[i]);
+        if (r)
+            return r;
+    }
+    const struct server_binding unknown = {.n_slots = UNKNOWN_SLOTS};
+    (void)add_slots(s, &unknown);
+    grpc_server_register_completion_queue(grpc, pool->loop->cq, NULL);
+    grpc_server_start(grpc);
+    for (size_t i = 0; i < s->n_slots; i++)
+        slot_post(&s->slots[i]);
+    return 0;
+}
+
+void server_fini(struct server *s)
+{
+    if (s->grpc)
+        grpc_server_destroy(s->grpc);
+    free(s->slots);
+}
+
+void server_shutdown(struct server *s, struct tag *tag)
+{
+    grpc_server_shutdown_and_notify(s->grpc, s->pool->loop->cq, tag);
+}
+
+void server_cancel(struct server *s)
+{
+    grpc_server_cancel_all_calls(s->grpc);
+}

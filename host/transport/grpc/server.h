@@ -1,0 +1,33 @@
+/* server: one listener's gRPC server: its limits, its methods, and the slots for calls to come. */
+#ifndef EXTPROCD_TRANSPORT_GRPC_SERVER_H
+#define EXTPROCD_TRANSPORT_GRPC_SERVER_H
+
+#include "transport/grpc/call.h"
+
+/* A service, and what its open() gets. */
+struct server_binding {
+    const struct transport_service *service;
+    void *arg;
+    unsigned n_slots; /* calls that can be taken at once; the others wait */
+};
+
+struct server {
+    const struct transport_listener *listener;
+    struct call_pool *pool;
+    grpc_server *grpc;
+    struct slot *slots;
+    size_t n_slots;
+};
+
+/* Takes calls from now on. 0 or -errno; then server_fini() is still to be called. */
+int server_init(struct server *s, const struct transport_listener *listener, struct call_pool *pool,
+                const struct server_binding *bindings, size_t n_bindings);
+/* Behind its shutdown, or where it could not be made. */
+void server_fini(struct server *s);
+
+/* No new calls and connections; the tag comes when the last call is over. */
+void server_shutdown(struct server *s, struct tag *tag);
+/* Ends every call. Behind server_shutdown(). */
+void server_cancel(struct server *s);
+
+#endif

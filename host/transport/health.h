@@ -1,0 +1,25 @@
+/* health: grpc.health.v1.Health, by which proxies ask whether a server wants work.
+ *
+ * A service like any other, usable by every transport, which binds it with the struct health as the
+ * argument of open. Lives in the loop's thread.
+ */
+#ifndef EXTPROCD_TRANSPORT_HEALTH_H
+#define EXTPROCD_TRANSPORT_HEALTH_H
+
+#include "transport/transport.h"
+
+struct health;
+
+enum { N_HEALTH_SERVICES = 2 };
+extern const struct transport_service health_services[N_HEALTH_SERVICES]; /* Check, Watch */
+
+/* SERVING for "" and the names, which must stay. NULL: out of memory. */
+struct health *health_new(const char *const *names, size_t n_names);
+/* Behind the last stream's end. */
+struct health *health_free(struct health *h);
+
+/* NOT_SERVING from now on. Whoever watches is told, and its stream ended, for it would never end by
+ * itself. */
+void health_stop(struct health *h);
+
+#endif

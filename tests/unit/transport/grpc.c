@@ -1,0 +1,192 @@
+/* How the whole transport begins and ends. */
+#include "unit/transport/rig.h"
+
+static struct rig rig;
+static struct client client;
+
+static void begin(void)
+{
+    rig_start(&rig);
+    client_connect(&client, rig.target);
+}
+
+static void open_one(struct client_call *c)
+{
+    client_open(c, &client);
+    cr_assert(client_say(c, "1"));
+    client_expect(c, "1");
+}
+
+TestSuite(grpc, .init = begin);
+
+Test(grpc, drain_waits_for_open_calls_and_takes_no_new_ones)
+{
+    struct client_call c, late;
+    open_one(&c);
+    rig.ops->post(rig.t, rig_do_drain, &rig);
+
+    /* Nobody accepts another connection: a call there ends with its deadline, at the latest. */
+    struct client other;
+    client_connect(&other, rig.target);
+    client_new_call(
+        &late, &other, ECHO_PATH,
+        gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(200, GPR_TIMESPAN)));
+    grpc_op op = {.op = GRPC_OP_SEND_INITIAL_METADATA};
+    client_batch(&late, &op, 1);
+    cr_assert_neq(client_status(&late), 0);
+    client_close(&other);
+    cr_assert_eq(rig.n_open, 1);
+
+    /* The open call goes on. */
+    for (int i = 0; i < 3; i++) {
+        cr_assert(client_say(&c, "2"));
+        client_expect(&c, "2");
+        client_expect(&c, "2");
+    }
+    client_half_close(&c);
+    cr_assert_eq(client_status(&c), 0);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_FINISHED], 1);
+    rig_join(&rig);
+    client_close(&client);
+}
+
+Test(grpc, drain_with_nothing_open_returns)
+{
+    rig.ops->post(rig.t, rig_do_drain, &rig);
+    rig_join(&rig);
+    client_close(&client);
+}
+
+static void drain_briefly(void *arg)
+{
+    rig.ops->drain(rig.t, 50);
+}
+
+Test(grpc, drain_ends_by_force_at_its_limit)
+{
+    struct client_call c[20];
+    for (int i = 0; i < 20; i++)
+        open_one(&c[i]);
+    rig.ops->post(rig.t, drain_briefly, NULL);
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(client_status(&c[i]), TRANSPORT_UNAVAILABLE);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_STOPPED], 20);
+    rig_join(&rig);
+    client_close(&client);
+}
+
+Test(grpc, stop_ends_calls_at_once)
+{
+    struct client_call c;
+    open_one(&c);
+    rig.ops->post(rig.t, rig_do_stop, &rig);
+    cr_assert_eq(client_status(&c), TRANSPORT_UNAVAILABLE);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_STOPPED], 1);
+    rig_join(&rig);
+    client_close(&client);
+}
+
+Test(grpc, stop_ends_a_drain)
+{
+    struct client_call c;
+    open_one(&c);
+    rig.ops->post(rig.t, rig_do_drain, &rig);
+    rig.ops->post(rig.t, rig_do_drain, &rig);
+    rig.ops->post(rig.t, rig_do_stop, &rig);
+    cr_assert_eq(client_status(&c), TRANSPORT_UNAVAILABLE);
+    rig_join(&rig);
+    client_close(&client);
+}
+
+static void count_post(void *arg)
+{
+    rig_count(&rig, &rig.n_posted, 1);
+}
+
+static void *post_many(void *arg)
+{
+    for (int i = 0; i < 1000; i++)
+        rig.ops->post(rig.t, count_post, NULL);
+    return NULL;
+}
+
+Test(grpc, posts_of_other_threads_arrive_among_calls)
+{
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, post_many, NULL);
+    struct client_call c;
+    open_one(&c);
+    for (int i = 0; i < 200; i++) {
+        cr_assert(client_say(&c, "1"));
+        client_expect(&c, "1");
+    }
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    rig_wait(&rig, &rig.n_posted, 4000);
+    client_half_close(&c);
+    cr_assert_eq(client_status(&c), 0);
+    client_close(&client);
+    rig_end(&rig);
+}
+
+static void set_timer(void *arg)
+{
+    cr_assert_eq(rig.ops->after(rig.t, 5, count_post, NULL), 0);
+}
+
+Test(grpc, a_timer_fires)
+{
+    rig.ops->post(rig.t, set_timer, NULL);
+    rig_wait(&rig, &rig.n_posted, 1);
+    client_close(&client);
+    rig_end(&rig);
+}
+
+/* Without the suite's transport: creating and destroying alone. */
+static const struct transport_service echo = {ECHO_PATH, echo_open, echo_message, echo_half_close,
+                                              echo_closed};
+
+Test(grpc_create, destroyed_before_it_ran)
+{
+    struct arena arena;
+    arena_init(&arena, 1024);
+    struct transport_listener l = {"a", "b", rig_listen(&rig), true, &rig, 1000, 8192, 10};
+    const struct transport_options options = {
+        .listeners = &l, .n_listeners = 1, .services = &echo, .n_services = 1};
+    struct transport *t = NULL;
+    const char *why = NULL;
+    cr_assert_eq(transport_at(0)->create(&options, &arena, &t, &why), 0);
+    cr_assert_null(transport_at(0)->destroy(t));
+    close(l.fd);
+    arena_fini(&arena);
+}
+
+Test(grpc_create, a_listener_that_is_none)
+{
+    struct arena arena;
+    arena_init(&arena, 1024);
+    struct transport_listener l = {"a", "b", -1, true, &rig, 1000, 8192, 10};
+    const struct transport_options options = {.listeners = &l, .n_listeners = 1};
+    struct transport *t = NULL;
+    const char *why = NULL;
+    cr_assert_eq(transport_at(0)->create(&options, &arena, &t, &why), -EBADF);
+    cr_assert_str_eq(why, "gRPC cannot start: Bad file descriptor");
+    cr_assert_null(t);
+    arena_fini(&arena);
+}
+
+Test(grpc_create, one_path_twice)
+{
+    struct arena arena;
+    arena_init(&arena, 1024);
+    const struct transport_service both[] = {echo, echo};
+    struct transport_listener l = {"a", "b", rig_listen(&rig), true, &rig, 1000, 8192, 10};
+    const struct transport_options options = {
+        .listeners = &l, .n_listeners = 1, .services = both, .n_services = 2};
+    struct transport *t = NULL;
+    const char *why = NULL;
+    cr_assert_eq(transport_at(0)->create(&options, &arena, &t, &why), -EEXIST);
+    close(l.fd);
+    arena_fini(&arena);
+}
