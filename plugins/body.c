@@ -1,0 +1,211 @@
+/* body - replaces, clears, prepends to and appends to bodies.
+ *
+ *     [plugin:banner]
+ *     file = body.so
+ *     response.prepend = <!-- %TIME(%Y)% -->
+ *     response.append = <!-- end -->
+ *     request.replace = {"hello": "%REQ(x-user:-nobody)%"}   ; or request.clear = yes
+ *
+ * A message without a body stays without one. `replace` and `clear` are settled in the headers
+ * phase, so they need no body from the proxy, whatever its mode; `prepend` and `append` go along
+ * with them there. Alone, `prepend` and `append` work chunk by chunk, where the proxy sends bodies
+ * at all. A STREAMED body that ends with trailers does not say which chunk is its last: then
+ * nothing can be appended, and the log says so.
+ *
+ * Teaches: replacing a body that one never sees; what x->body and x->end say; state per
+ * transaction. */
+#include "lib/direction.h"
+#include "lib/refusal.h"
+
+#include <extproc/plugin.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { KEY_SIZE = 32 };
+
+#define TEXT_KEY(direction, verb, text)                                                            \
+    {                                                                                              \
+        .name = direction "." verb, .help = text                                                   \
+    }
+#define CLEAR_KEY(direction)                                                                       \
+    {                                                                                              \
+        .name = direction ".clear", .type = EXTPROC_KEY_BOOL, .fallback = "no",                    \
+        .help = "An empty body."                                                                   \
+    }
+#define KEYS_OF(direction)                                                                         \
+    TEXT_KEY(direction, "replace", "The body, a template."), CLEAR_KEY(direction),                 \
+        TEXT_KEY(direction, "prepend", "In front of the body, a template."),                       \
+        TEXT_KEY(direction, "append", "Behind the body, a template.")
+
+static const struct extproc_key keys[] = {
+    KEYS_OF("request"),
+    KEYS_OF("response"),
+    {.name = NULL},
+};
+
+/* What is configured for a direction. */
+struct change {
+    bool clear;
+    struct extproc_template *replace, *prepend, *append; /* NULL: not configured */
+};
+
+struct body {
+    struct change changes[N_DIRECTIONS];
+};
+
+/* How far a direction's body has come. */
+struct progress {
+    bool begun, ended;
+};
+
+struct transaction {
+    struct progress progress[N_DIRECTIONS];
+};
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+static int read_text(struct extproc_host *h, const char *direction, const char *verb,
+                     struct extproc_template **ret)
+{
+    struct extproc_str whole = {NULL, 0};
+    char key[KEY_SIZE];
+
+    snprintf(key, sizeof key, "%s.%s", direction, verb);
+    if (!extproc_conf_count(h, key))
+        return 0;
+    *ret = extproc_conf_template(h, key, 0, whole);
+    return *ret ? 0 : -EINVAL;
+}
+
+static int read_change(struct extproc_host *h, const char *direction, struct change *c)
+{
+    char key[KEY_SIZE];
+    int replace = read_text(h, direction, "replace", &c->replace);
+    int prepend = read_text(h, direction, "prepend", &c->prepend);
+    int append = read_text(h, direction, "append", &c->append);
+
+    snprintf(key, sizeof key, "%s.clear", direction);
+    c->clear = extproc_conf_int(h, key, 0);
+    if (c->clear && c->replace)
+        return extproc_conf_refuse(h, key, 0, EXTPROC_S("there is a replace already"));
+    return replace ? replace : prepend ? prepend : append;
+}
+
+static uint32_t phases_of(const struct change *c, uint32_t headers, uint32_t body)
+{
+    if (c->clear || c->replace)
+        return headers;
+    return c->prepend || c->append ? body : 0;
+}
+
+static int init(struct extproc_host *h)
+{
+    struct body *self = calloc(1, sizeof *self);
+    struct change *request, *response;
+    int r, other;
+
+    if (!self)
+        return -ENOMEM;
+    request = &self->changes[REQUEST];
+    response = &self->changes[RESPONSE];
+    r = read_change(h, "request", request);
+    other = read_change(h, "response", response);
+    if (r < 0 || other < 0) {
+        free(self);
+        return r < 0 ? r : other;
+    }
+    h->self = self;
+    return extproc_interest(
+        h, phases_of(request, EXTPROC_ON_REQUEST_HEADERS, EXTPROC_ON_REQUEST_BODY) |
+               phases_of(response, EXTPROC_ON_RESPONSE_HEADERS, EXTPROC_ON_RESPONSE_BODY));
+}
+
+static void fini(struct extproc_host *h)
+{
+    free(h->self);
+}
+
+/* ---- transactions ---------------------------------------------------------------------------- */
+
+static int on_open(struct extproc_txn *x)
+{
+    x->ctx = extproc_alloc(x, sizeof(struct transaction));
+    return x->ctx ? 0 : -ENOMEM;
+}
+
+static void on_close(struct extproc_txn *x, enum extproc_end why)
+{
+    const struct body *self = x->self;
+    const struct transaction *t = x->ctx;
+
+    for (int d = 0; why == EXTPROC_DONE && d < N_DIRECTIONS; d++) {
+        const struct progress *p = &t->progress[d];
+        if (p->begun && !p->ended && self->changes[d].append)
+            extproc_log(x, EXTPROC_WARN,
+                        "nothing was appended to the %s body: it was STREAMED, and ended with "
+                        "trailers or was cut (BUFFERED would do)",
+                        direction_names[d]);
+    }
+}
+
+/* Sets prepend + middle + append. */
+static enum extproc_action set(struct extproc_txn *x, const struct extproc_template *prepend,
+                               struct extproc_str middle, const struct extproc_template *append)
+{
+    struct extproc_str before = prepend ? extproc_expand(x, prepend) : EXTPROC_S("");
+    struct extproc_str after = append ? extproc_expand(x, append) : EXTPROC_S("");
+    size_t len = before.len + middle.len + after.len;
+    char *out = extproc_scratch(x, len);
+    int r;
+
+    if (!before.ptr || !middle.ptr || !after.ptr || !out)
+        return EXTPROC_FAIL;
+    memcpy(out, before.ptr, before.len);
+    memcpy(out + before.len, middle.ptr, middle.len);
+    memcpy(out + before.len + middle.len, after.ptr, after.len);
+    r = extproc_body_set(x, (struct extproc_str){out, len});
+    if (r < 0)
+        extproc_log(x, EXTPROC_ERROR, "the body cannot be set: %s", edit_refusal(r));
+    return r < 0 ? EXTPROC_FAIL : EXTPROC_CONTINUE;
+}
+
+static enum extproc_action on_headers(struct extproc_txn *x)
+{
+    const struct change *c = &((const struct body *)x->self)->changes[direction_of(x)];
+
+    if (x->end) /* there is no body */
+        return EXTPROC_CONTINUE;
+    return set(x, c->prepend, c->replace ? extproc_expand(x, c->replace) : EXTPROC_S(""),
+               c->append);
+}
+
+static enum extproc_action on_body(struct extproc_txn *x)
+{
+    const struct change *c = &((const struct body *)x->self)->changes[direction_of(x)];
+    struct progress *p = &((struct transaction *)x->ctx)->progress[direction_of(x)];
+    bool first = !p->begun, last = x->end || x->body == EXTPROC_BODY_WHOLE;
+
+    p->begun = true;
+    p->ended = last;
+    if (!(first && c->prepend) && !(last && c->append))
+        return EXTPROC_CONTINUE;
+    return set(x, first ? c->prepend : NULL, extproc_body(x), last ? c->append : NULL);
+}
+
+const struct extproc_plugin extproc_plugin_v1 = {
+    .abi = EXTPROC_ABI,
+    .name = "body",
+    .version = "1.0",
+    .summary = "Replaces, clears, prepends to and appends to bodies.",
+    .keys = keys,
+    .init = init,
+    .fini = fini,
+    .open = on_open,
+    .close = on_close,
+    .request_headers = on_headers,
+    .request_body = on_body,
+    .response_headers = on_headers,
+    .response_body = on_body,
+};

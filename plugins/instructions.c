@@ -1,0 +1,347 @@
+/* instructions - does what a header of the message itself says.
+ *
+ *     curl -H 'instructions: {"addHeaders": {"x-a": "1"}, "setBody": "hello"}' ...
+ *
+ * A JSON object with any of these, in a header of a request or of a response; it takes effect on
+ * the message that carries it:
+ *
+ *     removeHeaders  [name]         done first
+ *     setBody        "text"         in any body mode, also where there was no body; content-type
+ *                                   becomes text/plain; "" leaves the body as it is
+ *     addHeaders     {name: value}  each takes the place of what was there
+ *     setTrailers    {name: value}  when trailers come, which behind a new body they do not
+ *
+ * Keys match whatever their case, unknown ones are ignored, and so is an empty header. Of several
+ * headers the first counts.
+ *
+ *     [plugin:control]
+ *     file = instructions.so
+ *     header = instructions
+ *     invalid = respond       ; 400 where it is no such object; or ignore: as if it were not there
+ *     strip = no              ; yes: the header does not go on
+ *
+ * All is looked at before anything is done, so what is invalid has no effect at all; names and
+ * values that HTTP does not allow are invalid too. What the proxy would not do (change host, say)
+ * is left out, and a line in the log says so.
+ *
+ * Whoever may send the header may do all this: it is for demonstrations and tests.
+ *
+ * Teaches: reading JSON with a library; a table in place of a branch for each key; refusing input;
+ * state per transaction that close() gives back. */
+#include "lib/direction.h"
+#include "lib/refusal.h"
+#include "lib/syntax.h"
+
+#include <extproc/plugin.h>
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <strings.h>
+
+static const struct extproc_key keys[] = {
+    {.name = "header", .fallback = "instructions", .help = "The header that is obeyed."},
+    {.name = "invalid",
+     .type = EXTPROC_KEY_CHOICE,
+     .fallback = "respond",
+     .choices = "respond|ignore",
+     .help = "What becomes of a header that is no such object: a 400, or nothing."},
+    {.name = "strip",
+     .type = EXTPROC_KEY_BOOL,
+     .fallback = "no",
+     .help = "Remove the header from the message."},
+    {.name = NULL},
+};
+
+struct instructions {
+    struct extproc_str header;
+    bool respond, strip;
+};
+
+/* What is left to do when trailers come; NULL: nothing. */
+struct transaction {
+    json_t *trailers[N_DIRECTIONS];
+};
+
+static const enum extproc_map headers_of[N_DIRECTIONS] = {EXTPROC_REQUEST, EXTPROC_RESPONSE};
+static const enum extproc_map trailers_of[N_DIRECTIONS] = {EXTPROC_REQUEST_TRAILERS,
+                                                           EXTPROC_RESPONSE_TRAILERS};
+
+static int init(struct extproc_host *h)
+{
+    struct extproc_str header;
+    struct instructions *self;
+
+    if (header_name_read(h, "header", 0, &header) < 0)
+        return -EINVAL;
+    self = calloc(1, sizeof *self);
+    if (!self)
+        return -ENOMEM;
+    self->header = header;
+    self->respond = extproc_conf_int(h, "invalid", 0) == 0;
+    self->strip = extproc_conf_int(h, "strip", 0);
+    h->self = self;
+    return 0;
+}
+
+static void fini(struct extproc_host *h)
+{
+    free(h->self);
+}
+
+static int on_open(struct extproc_txn *x)
+{
+    x->ctx = extproc_alloc(x, sizeof(struct transaction));
+    return x->ctx ? 0 : -ENOMEM;
+}
+
+static void on_close(struct extproc_txn *x, enum extproc_end why)
+{
+    struct transaction *t = x->ctx;
+
+    for (int d = 0; d < N_DIRECTIONS; d++) {
+        if (t->trailers[d] && why == EXTPROC_DONE)
+            extproc_log(x, EXTPROC_INFO, "setTrailers: the %s had no trailers", direction_names[d]);
+        json_decref(t->trailers[d]);
+    }
+}
+
+static struct extproc_str view(const json_t *string)
+{
+    struct extproc_str v = {json_string_value(string), json_string_length(string)};
+    return v;
+}
+
+static struct extproc_str view_name(const char *name)
+{
+    struct extproc_str v = {name, strlen(name)};
+    return v;
+}
+
+/* ---- looking: each gives NULL, or what is wrong ---------------------------------------------- */
+
+static const char *check_headers(json_t *members)
+{
+    const char *name;
+    json_t *value;
+
+    if (!json_is_object(members))
+        return "not an object: {name: value}";
+    json_object_foreach(members, name, value)
+    {
+        if (!json_is_string(value))
+            return "a value is not a string";
+        if (!header_name_valid(view_name(name)) || !header_value_valid(view(value)))
+            return "a name or a value is not legal in HTTP";
+    }
+    return NULL;
+}
+
+static const char *check_names(json_t *names)
+{
+    json_t *name;
+    size_t i;
+
+    if (!json_is_array(names))
+        return "not a list: [name]";
+    json_array_foreach(names, i, name)
+    {
+        if (!json_is_string(name))
+            return "a name is not a string";
+        if (!header_name_valid(view(name)))
+            return "a name is not legal in HTTP";
+    }
+    return NULL;
+}
+
+static const char *check_text(json_t *text)
+{
+    return json_is_string(text) ? NULL : "not a string";
+}
+
+/* ---- doing: each gives 0, or -ENOMEM --------------------------------------------------------- */
+
+/* `r` is what came of changing `what`. */
+static int done(struct extproc_txn *x, struct extproc_str what, int r)
+{
+    if (r < 0)
+        extproc_log(x, EXTPROC_WARN, "%.*s is left as it is: %s", EXTPROC_ARG(what),
+                    edit_refusal(r));
+    return r == -ENOMEM ? r : 0;
+}
+
+static int set(struct extproc_txn *x, enum extproc_map map, struct extproc_str name,
+               struct extproc_str value)
+{
+    return done(x, name, extproc_set(x, map, name, value));
+}
+
+static int set_all(struct extproc_txn *x, enum extproc_map map, json_t *members)
+{
+    const char *name;
+    json_t *value;
+    int r = 0;
+
+    json_object_foreach(members, name, value)
+    {
+        if (r == 0)
+            r = set(x, map, view_name(name), view(value));
+    }
+    return r;
+}
+
+static int add_headers(struct extproc_txn *x, json_t *members)
+{
+    return set_all(x, headers_of[direction_of(x)], members);
+}
+
+static int remove_headers(struct extproc_txn *x, json_t *names)
+{
+    json_t *name;
+    size_t i;
+    int r = 0;
+
+    json_array_foreach(names, i, name)
+    {
+        if (r == 0)
+            r = done(x, view(name), extproc_remove(x, headers_of[direction_of(x)], view(name)));
+    }
+    return r;
+}
+
+static int set_body(struct extproc_txn *x, json_t *text)
+{
+    int r;
+
+    if (json_string_length(text) == 0)
+        return 0;
+    r = extproc_body_set(x, view(text));
+    if (r < 0)
+        return done(x, EXTPROC_S("the body"), r);
+    return set(x, headers_of[direction_of(x)], EXTPROC_S("content-type"), EXTPROC_S("text/plain"));
+}
+
+static int keep_trailers(struct extproc_txn *x, json_t *members)
+{
+    struct transaction *t = x->ctx;
+    json_t **kept = &t->trailers[direction_of(x)];
+
+    json_decref(*kept);
+    *kept = json_incref(members);
+    return 0;
+}
+
+static const struct instruction {
+    const char *name;
+    const char *(*check)(json_t *value);
+    int (*carry_out)(struct extproc_txn *x, json_t *value);
+} known[] = {
+    /* in the order in which they are carried out */
+    {"removeHeaders", check_names, remove_headers},
+    {"setBody", check_text, set_body},
+    {"addHeaders", check_headers, add_headers},
+    {"setTrailers", check_headers, keep_trailers},
+};
+enum { N_KNOWN = sizeof known / sizeof known[0] };
+
+/* ---- phases ---------------------------------------------------------------------------------- */
+
+/* NULL, or what is wrong with it. */
+static const char *check(struct extproc_txn *x, json_t *root)
+{
+    const char *name, *wrong;
+    json_t *value;
+
+    json_object_foreach(root, name, value)
+    {
+        for (size_t i = 0; i < N_KNOWN; i++) {
+            wrong = strcasecmp(name, known[i].name) == 0 ? known[i].check(value) : NULL;
+            if (wrong) {
+                struct extproc_str text = extproc_format(x, "%s: %s", known[i].name, wrong);
+                return text.ptr ? text.ptr : wrong;
+            }
+        }
+    }
+    return json_is_object(root) ? NULL : "not a JSON object";
+}
+
+static int carry_out(struct extproc_txn *x, json_t *root)
+{
+    const char *name;
+    json_t *value;
+    int r = 0;
+
+    for (size_t i = 0; i < N_KNOWN; i++) {
+        json_object_foreach(root, name, value)
+        {
+            if (r == 0 && strcasecmp(name, known[i].name) == 0)
+                r = known[i].carry_out(x, value);
+        }
+    }
+    return r;
+}
+
+static enum extproc_action refuse(struct extproc_txn *x, const char *wrong)
+{
+    const struct instructions *self = x->self;
+    struct extproc_response r = extproc_response_init();
+
+    extproc_log(x, EXTPROC_WARN, "header %.*s: %s", EXTPROC_ARG(self->header), wrong);
+    if (!self->respond)
+        return EXTPROC_CONTINUE;
+    r.status = 400;
+    r.body = extproc_format(x, "header %.*s: %s\n", EXTPROC_ARG(self->header), wrong);
+    return extproc_respond(x, &r);
+}
+
+static enum extproc_action obey(struct extproc_txn *x, struct extproc_str text)
+{
+    json_error_t error;
+    json_t *root = json_loadb(text.ptr, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    const char *wrong = root ? check(x, root) : error.text;
+    int r = wrong ? 0 : carry_out(x, root);
+
+    json_decref(root);
+    if (wrong)
+        return refuse(x, wrong);
+    return r < 0 ? EXTPROC_FAIL : EXTPROC_CONTINUE;
+}
+
+static enum extproc_action on_headers(struct extproc_txn *x)
+{
+    const struct instructions *self = x->self;
+    enum extproc_map map = headers_of[direction_of(x)];
+    struct extproc_str text = extproc_header(x, map, self->header);
+    enum extproc_action action = text.len ? obey(x, text) : EXTPROC_CONTINUE;
+
+    if (!text.ptr || !self->strip || action != EXTPROC_CONTINUE)
+        return action;
+    return done(x, self->header, extproc_remove(x, map, self->header)) < 0 ? EXTPROC_FAIL : action;
+}
+
+static enum extproc_action on_trailers(struct extproc_txn *x)
+{
+    struct transaction *t = x->ctx;
+    json_t **kept = &t->trailers[direction_of(x)];
+    int r = set_all(x, trailers_of[direction_of(x)], *kept);
+
+    json_decref(*kept);
+    *kept = NULL;
+    return r < 0 ? EXTPROC_FAIL : EXTPROC_CONTINUE;
+}
+
+const struct extproc_plugin extproc_plugin_v1 = {
+    .abi = EXTPROC_ABI,
+    .name = "instructions",
+    .version = "1.0",
+    .summary = "Does what a header of the message itself says.",
+    .keys = keys,
+    .init = init,
+    .fini = fini,
+    .open = on_open,
+    .close = on_close,
+    .request_headers = on_headers,
+    .request_trailers = on_trailers,
+    .response_headers = on_headers,
+    .response_trailers = on_trailers,
+};

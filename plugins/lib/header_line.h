@@ -1,0 +1,65 @@
+/* header_line: a configured "name: value", whose value is a template. For plugins that take
+ * several. */
+#ifndef EXTPROC_LIB_HEADER_LINE_H
+#define EXTPROC_LIB_HEADER_LINE_H
+
+#include "lib/syntax.h"
+
+#include <extproc/plugin.h>
+
+#include <errno.h>
+
+struct header_line {
+    struct extproc_str name; /* the configuration's: lives as long as the instance */
+    struct extproc_template *value;
+};
+
+static inline struct extproc_str header_line_trim(const char *begin, const char *end)
+{
+    struct extproc_str text;
+
+    while (begin < end && (*begin == ' ' || *begin == '\t'))
+        begin++;
+    while (begin < end && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    text.ptr = begin;
+    text.len = (size_t)(end - begin);
+    return text;
+}
+
+/* What stands before and behind the colon, without the space around it; one in front of all belongs
+ * to the name. False: it is no line. */
+static inline bool header_line_split(struct extproc_str text, struct extproc_str *ret_name,
+                                     struct extproc_str *ret_value)
+{
+    const char *end = text.ptr + text.len;
+    const char *colon = text.len ? (const char *)memchr(text.ptr + 1, ':', text.len - 1) : NULL;
+
+    if (!colon)
+        return false;
+    *ret_name = header_line_trim(text.ptr, colon);
+    *ret_value = header_line_trim(colon + 1, end);
+    return true;
+}
+
+/* The i-th value of a key. -EINVAL: it is no such line, and the operator has been told. */
+static inline int header_line_read(struct extproc_host *h, const char *key, size_t i,
+                                   struct header_line *ret)
+{
+    struct extproc_str value;
+    struct header_line line;
+
+    if (!header_line_split(extproc_conf(h, key, i), &line.name, &value))
+        return extproc_conf_refuse(h, key, i, EXTPROC_S("is no header (name: value)"));
+    if (!header_name_valid(line.name))
+        return extproc_conf_refuse(h, key, i, EXTPROC_S("has no name that HTTP allows"));
+    if (!header_value_valid(value))
+        return extproc_conf_refuse(h, key, i, EXTPROC_S("has a control character in its value"));
+    line.value = extproc_conf_template(h, key, i, value);
+    if (!line.value)
+        return -EINVAL;
+    *ret = line;
+    return 0;
+}
+
+#endif

@@ -1,0 +1,378 @@
+/* log - one JSON line per transaction.
+ *
+ *     [plugin:access]
+ *     file = log.so
+ *     to = /var/log/extprocd/access.json     ; or stdout (the default), or stderr
+ *     request.header = user-agent            ; which headers to tell; repeated
+ *     response.header = content-type
+ *     redact = x-api-key                     ; told, but not their values; cookies and
+ *     body_limit = 1k                        ; authorization always; the first bytes of bodies
+ *
+ * Told is what this plugin sees: first in the chain, a request as it came and a response as it
+ * goes on; last, the other way round. A line is written when the transaction is over, by one
+ * write(2), so that lines of several processes do not mix. What is not UTF-8 is told with
+ * replacement characters. A line that cannot be written does no harm to the message.
+ *
+ * Teaches: looking without touching; what an open() begins and a close() ends; a body seen in
+ * chunks; a test of the configuration that leaves no trace. */
+#include "lib/direction.h"
+#include "lib/refusal.h"
+#include "lib/syntax.h"
+#include "lib/utf8.h"
+
+#include <extproc/plugin.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct extproc_key keys[] = {
+    {.name = "to", .fallback = "stdout", .help = "stdout, stderr, or a file to append to."},
+    {.name = "request.header", .flags = EXTPROC_KEY_LIST, .help = "A request header to tell."},
+    {.name = "response.header", .flags = EXTPROC_KEY_LIST, .help = "A response header to tell."},
+    {.name = "redact", .flags = EXTPROC_KEY_LIST, .help = "A header whose value is not told."},
+    {.name = "body_limit",
+     .type = EXTPROC_KEY_SIZE,
+     .fallback = "0",
+     .help = "How many bytes of each body are told; 0: no bodies are asked for."},
+    {.name = NULL},
+};
+
+struct log {
+    int fd;
+    size_t body_limit;
+};
+
+struct side {
+    json_t *headers;
+    char *body; /* its first bytes, on the heap */
+    size_t n_kept;
+    uint64_t n_bytes; /* of the whole body */
+    bool has_body;
+};
+
+struct transaction {
+    struct timespec start;
+    json_t *method, *path, *status, *id;
+    struct side sides[N_DIRECTIONS];
+};
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+/* A file that is not there yet is made by the service, as its own user, and not by a test of the
+ * configuration. */
+static int open_file(const char *path, bool testing)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | (testing ? 0 : O_CREAT), 0640);
+    const char *slash = strrchr(path, '/');
+    char *folder;
+
+    if (fd >= 0 || !testing || errno != ENOENT)
+        return fd;
+    folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (folder)
+        fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
+    return fd;
+}
+
+static int open_target(const char *to, bool testing)
+{
+    if (strcmp(to, "stdout") == 0)
+        return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (strcmp(to, "stderr") == 0)
+        return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    return open_file(to, testing);
+}
+
+static int check_names(struct extproc_host *h)
+{
+    static const char *const of_names[] = {"request.header", "response.header", "redact"};
+    struct extproc_str name;
+    int result = 0;
+
+    for (size_t k = 0; k < sizeof of_names / sizeof of_names[0]; k++) {
+        for (size_t i = 0; i < extproc_conf_count(h, of_names[k]); i++) {
+            if (header_name_read(h, of_names[k], i, &name) < 0)
+                result = -EINVAL;
+        }
+    }
+    return result;
+}
+
+static int init(struct extproc_host *h)
+{
+    uint32_t headers = EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_RESPONSE_HEADERS;
+    uint32_t bodies = EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_RESPONSE_BODY;
+    int names = check_names(h);
+    int fd = open_target(extproc_conf(h, "to", 0).ptr, h->testing);
+    int r = fd < 0 ? refuse_file(h, "to") : names;
+    struct log *self = r == 0 ? calloc(1, sizeof *self) : NULL;
+
+    if (!self) {
+        if (fd >= 0)
+            close(fd);
+        return r < 0 ? r : -ENOMEM;
+    }
+    self->fd = fd;
+    self->body_limit = (size_t)extproc_conf_int(h, "body_limit", 0);
+    h->self = self;
+    return extproc_interest(h, self->body_limit ? headers | bodies : headers);
+}
+
+static void fini(struct extproc_host *h)
+{
+    struct log *self = h->self;
+
+    close(self->fd);
+    free(self);
+}
+
+/* ---- what is told ---------------------------------------------------------------------------- */
+
+/* A JSON string; bytes that are not UTF-8 become U+FFFD. NULL: absent, or out of memory. */
+static json_t *text(struct extproc_str s)
+{
+    static const struct extproc_str replacement = EXTPROC_STR("\xef\xbf\xbd");
+    char *clean = s.ptr ? malloc(replacement.len * s.len + 1) : NULL;
+    size_t n = 0;
+    json_t *told;
+
+    while (clean && s.len) {
+        size_t len = utf8_char_len(s), taken = len ? len : 1;
+        struct extproc_str next = len ? (struct extproc_str){s.ptr, len} : replacement;
+        memcpy(clean + n, next.ptr, next.len);
+        n += next.len;
+        s.ptr += taken;
+        s.len -= taken;
+    }
+    told = clean ? json_stringn(clean, n) : NULL;
+    free(clean);
+    return told;
+}
+
+static bool same_name(struct extproc_str a, struct extproc_str b)
+{
+    return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
+}
+
+static bool is_secret(struct extproc_host *h, struct extproc_str name)
+{
+    static const struct extproc_str always[] = {
+        EXTPROC_STR("authorization"),
+        EXTPROC_STR("proxy-authorization"),
+        EXTPROC_STR("cookie"),
+        EXTPROC_STR("set-cookie"),
+    };
+
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
+        if (same_name(name, always[i]))
+            return true;
+    }
+    for (size_t i = 0; i < extproc_conf_count(h, "redact"); i++) {
+        if (same_name(name, extproc_conf(h, "redact", i)))
+            return true;
+    }
+    return false;
+}
+
+/* One value as a string, several as a list. NULL: there is none. */
+static json_t *tell_header(struct extproc_txn *x, enum extproc_map map, struct extproc_str name)
+{
+    bool secret = is_secret(x->host, name);
+    json_t *values = json_array(), *only;
+    struct extproc_str value;
+
+    for (size_t i = 0; (value = extproc_header_nth(x, map, name, i)).ptr; i++)
+        json_array_append_new(values, text(secret ? EXTPROC_S("[redacted]") : value));
+    if (json_array_size(values) > 1)
+        return values;
+    only = json_incref(json_array_get(values, 0));
+    json_decref(values);
+    return only;
+}
+
+static void add(json_t *object, const char *key, json_t *value)
+{
+    if (value)
+        json_object_set_new(object, key, value);
+}
+
+/* The headers of a list of keys, as they come. */
+static json_t *tell_headers(struct extproc_txn *x, enum extproc_map map, const char *key)
+{
+    json_t *all = json_object();
+
+    for (size_t i = 0; i < extproc_conf_count(x->host, key); i++) {
+        struct extproc_str name = extproc_conf(x->host, key, i);
+        add(all, name.ptr, tell_header(x, map, name));
+    }
+    return all;
+}
+
+/* ---- phases ---------------------------------------------------------------------------------- */
+
+static int on_open(struct extproc_txn *x)
+{
+    struct transaction *t = extproc_alloc(x, sizeof *t);
+
+    if (!t)
+        return -ENOMEM;
+    clock_gettime(CLOCK_MONOTONIC, &t->start);
+    x->ctx = t;
+    return 0;
+}
+
+static enum extproc_action on_request(struct extproc_txn *x)
+{
+    struct transaction *t = x->ctx;
+
+    t->method = text(extproc_header(x, EXTPROC_REQUEST, EXTPROC_S(":method")));
+    t->path = text(extproc_header(x, EXTPROC_REQUEST, EXTPROC_S(":path")));
+    t->id = text(extproc_header(x, EXTPROC_REQUEST, EXTPROC_S("x-request-id")));
+    t->sides[REQUEST].headers = tell_headers(x, EXTPROC_REQUEST, "request.header");
+    return EXTPROC_CONTINUE;
+}
+
+static enum extproc_action on_response(struct extproc_txn *x)
+{
+    struct transaction *t = x->ctx;
+
+    t->status = text(extproc_header(x, EXTPROC_RESPONSE, EXTPROC_S(":status")));
+    t->sides[RESPONSE].headers = tell_headers(x, EXTPROC_RESPONSE, "response.header");
+    return EXTPROC_CONTINUE;
+}
+
+static void keep(struct side *s, struct extproc_str bytes)
+{
+    char *grown = bytes.len ? realloc(s->body, s->n_kept + bytes.len) : NULL;
+
+    if (!grown)
+        return;
+    memcpy(grown + s->n_kept, bytes.ptr, bytes.len);
+    s->body = grown;
+    s->n_kept += bytes.len;
+}
+
+static enum extproc_action on_body(struct extproc_txn *x)
+{
+    const struct log *self = x->self;
+    struct side *s = &((struct transaction *)x->ctx)->sides[direction_of(x)];
+    struct extproc_str chunk = extproc_body(x);
+    size_t room = self->body_limit - s->n_kept;
+
+    s->has_body = true;
+    s->n_bytes += chunk.len;
+    if (chunk.len > room)
+        chunk.len = room;
+    keep(s, chunk);
+    return EXTPROC_CONTINUE;
+}
+
+/* ---- the line -------------------------------------------------------------------------------- */
+
+static json_t *now(void)
+{
+    struct timespec ts;
+    struct tm tm;
+    char date[32];
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", gmtime_r(&ts.tv_sec, &tm));
+    return json_sprintf("%s.%03dZ", date, (int)(ts.tv_nsec / 1000000));
+}
+
+static json_t *elapsed_ms(const struct timespec *start)
+{
+    struct timespec end;
+
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    return json_integer((end.tv_sec - start->tv_sec) * 1000 +
+                        (end.tv_nsec - start->tv_nsec) / 1000000);
+}
+
+static json_t *tell_end(enum extproc_end why)
+{
+    switch (why) {
+    case EXTPROC_DONE:
+        return json_string("done");
+    case EXTPROC_DISCONNECTED:
+        return json_string("disconnected");
+    case EXTPROC_FAILED:
+        return json_string("failed");
+    case EXTPROC_DRAINED:
+        return json_string("drained");
+    default:
+        return json_string("?");
+    }
+}
+
+static json_t *tell_side(struct side *s)
+{
+    json_t *all = json_object();
+
+    if (json_object_size(s->headers))
+        json_object_set(all, "headers", s->headers);
+    if (s->has_body) {
+        add(all, "body", text((struct extproc_str){s->body ? s->body : "", s->n_kept}));
+        add(all, "body_bytes", json_integer((json_int_t)s->n_bytes));
+    }
+    json_decref(s->headers);
+    free(s->body);
+    return all;
+}
+
+static void write_line(struct extproc_txn *x, char *line)
+{
+    const struct log *self = x->self;
+    size_t len = strlen(line);
+
+    line[len] = '\n'; /* one write, so the end of the line takes the NUL's place */
+    errno = ENOSPC;   /* what a short write means */
+    if (write(self->fd, line, len + 1) != (ssize_t)len + 1)
+        extproc_log(x, EXTPROC_ERROR, "a line could not be written: %s", strerror(errno));
+}
+
+static void on_close(struct extproc_txn *x, enum extproc_end why)
+{
+    struct transaction *t = x->ctx;
+    json_t *line = json_object();
+    char *out;
+
+    add(line, "time", now());
+    add(line, "request_id", t->id);
+    add(line, "method", t->method);
+    add(line, "path", t->path);
+    add(line, "status", t->status);
+    add(line, "end", tell_end(why));
+    add(line, "duration_ms", elapsed_ms(&t->start));
+    add(line, "request", tell_side(&t->sides[REQUEST]));
+    add(line, "response", tell_side(&t->sides[RESPONSE]));
+    out = json_dumps(line, JSON_COMPACT);
+    json_decref(line);
+    if (out)
+        write_line(x, out);
+    else
+        extproc_log(x, EXTPROC_ERROR, "a line could not be written: out of memory");
+    free(out);
+}
+
+const struct extproc_plugin extproc_plugin_v1 = {
+    .abi = EXTPROC_ABI,
+    .name = "log",
+    .version = "1.0",
+    .summary = "Writes one JSON line per transaction.",
+    .keys = keys,
+    .init = init,
+    .fini = fini,
+    .open = on_open,
+    .close = on_close,
+    .request_headers = on_request,
+    .request_body = on_body,
+    .response_headers = on_response,
+    .response_body = on_body,
+};

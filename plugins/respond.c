@@ -1,0 +1,196 @@
+/* respond - answers itself, in the origin's stead.
+ *
+ *     [plugin:maintenance]
+ *     file = respond.so
+ *     status = 503
+ *     body = back at %REQ(x-window:-noon)%
+ *     header = retry-after: 120       ; the first of a name takes the place of the proxy's own
+ *     phase = request                 ; or response: in place of what the origin answered
+ *
+ * Teaches: an answer of one's own; templates; a file that is read once, in init(); interest that
+ * follows the configuration. */
+#include "lib/header_line.h"
+#include "lib/refusal.h"
+#include "lib/utf8.h"
+
+#include <extproc/plugin.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct extproc_key keys[] = {
+    {.name = "status",
+     .type = EXTPROC_KEY_INT,
+     .fallback = "200",
+     .help = "HTTP status, 200 to 599."},
+    {.name = "body", .help = "The body, a template."},
+    {.name = "body_file", .help = "The body, as it stands in this file."},
+    {.name = "header", .flags = EXTPROC_KEY_LIST, .help = "name: value; the value is a template."},
+    {.name = "grpc_status",
+     .type = EXTPROC_KEY_INT,
+     .help = "What a gRPC client gets; absent: what the HTTP status means."},
+    {.name = "details", .help = "For the proxy's access log."},
+    {.name = "phase",
+     .type = EXTPROC_KEY_CHOICE,
+     .fallback = "request",
+     .choices = "request|response",
+     .help = "Before the request goes to the origin, or in place of its response."},
+    {.name = NULL},
+};
+
+enum { READ_SIZE = 65536 };
+
+struct respond {
+    uint32_t status;
+    int32_t grpc_status;
+    struct extproc_str details;
+    struct extproc_template *body; /* NULL: none, or a file's bytes */
+    char *file;
+    size_t file_len;
+    struct header_line *headers;
+    size_t n_headers;
+};
+
+static int read_headers(struct extproc_host *h, struct respond *r)
+{
+    int result = 0;
+
+    r->n_headers = extproc_conf_count(h, "header");
+    r->headers = calloc(r->n_headers + 1, sizeof *r->headers);
+    if (!r->headers)
+        return -ENOMEM;
+    for (size_t i = 0; i < r->n_headers; i++) {
+        if (header_line_read(h, "header", i, &r->headers[i]) < 0)
+            result = -EINVAL;
+    }
+    return result;
+}
+
+/* What is left of a file. False: it cannot be read, errno says why. */
+static bool read_rest(struct respond *r, FILE *f)
+{
+    size_t n = 1;
+
+    while (n > 0) {
+        char *grown = realloc(r->file, r->file_len + READ_SIZE);
+        if (!grown)
+            return false;
+        r->file = grown;
+        n = fread(r->file + r->file_len, 1, READ_SIZE, f);
+        r->file_len += n;
+    }
+    return !ferror(f);
+}
+
+static int read_file(struct extproc_host *h, struct respond *self)
+{
+    FILE *f = fopen(extproc_conf(h, "body_file", 0).ptr, "re");
+    int r = f && read_rest(self, f) ? 0 : refuse_file(h, "body_file");
+
+    if (f)
+        fclose(f);
+    return r;
+}
+
+static int read_body(struct extproc_host *h, struct respond *r)
+{
+    struct extproc_str whole = {NULL, 0};
+    bool has_file = extproc_conf_count(h, "body_file") > 0;
+
+    if (!extproc_conf_count(h, "body"))
+        return has_file ? read_file(h, r) : 0;
+    if (has_file)
+        return extproc_conf_refuse(h, "body_file", 0, EXTPROC_S("there is a body already"));
+    r->body = extproc_conf_template(h, "body", 0, whole);
+    return r->body ? 0 : -EINVAL;
+}
+
+static int read_status(struct extproc_host *h, struct respond *r)
+{
+    int64_t status = extproc_conf_int(h, "status", 0), grpc = extproc_conf_int(h, "grpc_status", 0);
+    bool has_grpc = extproc_conf_count(h, "grpc_status") > 0;
+
+    if (status < 200 || status > 599)
+        return extproc_conf_refuse(h, "status", 0, EXTPROC_S("is out of range (200 to 599)"));
+    if (grpc < 0 || grpc > INT32_MAX)
+        return extproc_conf_refuse(h, "grpc_status", 0, EXTPROC_S("is out of range (0 or more)"));
+    r->status = (uint32_t)status;
+    r->grpc_status = has_grpc ? (int32_t)grpc : EXTPROC_NO_GRPC;
+    r->details = extproc_conf(h, "details", 0);
+    if (!utf8_valid(r->details))
+        return extproc_conf_refuse(h, "details", 0, EXTPROC_S("is not UTF-8"));
+    return 0;
+}
+
+static void fini(struct extproc_host *h)
+{
+    struct respond *r = h->self;
+
+    free(r->file);
+    free(r->headers);
+    free(r);
+}
+
+static int init(struct extproc_host *h)
+{
+    bool on_request = extproc_conf_int(h, "phase", 0) == 0;
+    struct respond *r = calloc(1, sizeof *r);
+    int headers, body, status;
+
+    if (!r)
+        return -ENOMEM;
+    h->self = r;
+    headers = read_headers(h, r); /* all three, so that all mistakes are told */
+    body = read_body(h, r);
+    status = read_status(h, r);
+    if (headers == 0 && body == 0 && status == 0)
+        return extproc_interest(h, on_request ? EXTPROC_ON_REQUEST_HEADERS
+                                              : EXTPROC_ON_RESPONSE_HEADERS);
+    fini(h);
+    return headers ? headers : body ? body : status;
+}
+
+/* False: out of memory. */
+static bool expand(struct extproc_txn *x, struct extproc_response *answer)
+{
+    const struct respond *r = x->self;
+    struct extproc_header *headers = extproc_scratch(x, r->n_headers * sizeof *headers);
+
+    answer->headers = headers;
+    answer->n_headers = r->n_headers;
+    for (size_t i = 0; headers && i < r->n_headers; i++) {
+        headers[i].name = r->headers[i].name;
+        headers[i].value = extproc_expand(x, r->headers[i].value);
+        if (!headers[i].value.ptr)
+            return false;
+    }
+    answer->body.ptr = r->file;
+    answer->body.len = r->file_len;
+    if (r->body)
+        answer->body = extproc_expand(x, r->body);
+    return headers && (answer->body.ptr || !r->body);
+}
+
+static enum extproc_action on_headers(struct extproc_txn *x)
+{
+    const struct respond *r = x->self;
+    struct extproc_response answer = extproc_response_init();
+
+    answer.status = r->status;
+    answer.grpc_status = r->grpc_status;
+    answer.details = r->details;
+    return expand(x, &answer) ? extproc_respond(x, &answer) : EXTPROC_FAIL;
+}
+
+const struct extproc_plugin extproc_plugin_v1 = {
+    .abi = EXTPROC_ABI,
+    .name = "respond",
+    .version = "1.0",
+    .summary = "Answers itself, in the origin's stead.",
+    .keys = keys,
+    .init = init,
+    .fini = fini,
+    .request_headers = on_headers,
+    .response_headers = on_headers,
+};

@@ -1,0 +1,207 @@
+/* body: what is put in the place of a body, in front of it and behind it. */
+#include "plugin.h"
+
+/* What a scenario expects to become of "abc" and "def". */
+struct expected {
+    const char *request, *response;
+};
+
+static void exchange(struct kit_call *c, const char *request_trailers,
+                     const char *response_trailers)
+{
+    kit_request(c, ":method: POST\n:path: /p\ncontent-length: 3", "abc", request_trailers);
+    kit_response(c, ":status: 200\ncontent-length: 3", "def", response_trailers);
+}
+
+static void expect(struct kit_call *c, void *arg)
+{
+    const struct expected *e = arg;
+    exchange(c, NULL, NULL);
+    kit_expect_going(c);
+    kit_expect_body(c, LANE_REQUEST, e->request);
+    kit_expect_body(c, LANE_RESPONSE, e->response);
+}
+
+static void run(const char *ini, unsigned modes, const char *request, const char *response)
+{
+    struct kit *k = kit_of_ini(ini);
+    kit_every_way(k, modes, expect, &(struct expected){request, response});
+    kit_free(k);
+}
+#define RUN(keys, modes, request, response)                                                        \
+    run(PLUGIN_INI("body", keys), (modes), (request), (response))
+enum { NONE = 1 << BODY_MODE_NONE, SEEN = 1 << BODY_MODE_STREAMED | 1 << BODY_MODE_BUFFERED };
+
+/* ---- in every way ---------------------------------------------------------------------------- */
+
+Test(body, replaces_also_a_body_that_is_not_sent)
+{
+    RUN("request.replace = to %PATH%\nresponse.replace = of %STATUS%", NONE | SEEN, "to /p",
+        "of 200");
+}
+
+Test(body, clears_also_a_body_that_is_not_sent)
+{
+    RUN("request.clear = yes\nresponse.clear = yes", NONE | SEEN, "", "");
+}
+
+Test(body, puts_texts_around_a_new_body)
+{
+    RUN("request.replace = new\nrequest.prepend = <\nrequest.append = >\n"
+        "response.clear = yes\nresponse.prepend = <\nresponse.append = >",
+        NONE | SEEN, "<new>", "<>");
+}
+
+Test(body, puts_texts_around_a_body_that_is_sent)
+{
+    RUN("request.prepend = %METHOD%:\nrequest.append = :%PATH%\n"
+        "response.prepend = %STATUS%:\nresponse.append = :%REQ(x-no:-no)%",
+        SEEN, "POST:abc:/p", "200:def:no");
+}
+
+Test(body, lets_pass_what_is_not_sent)
+{
+    RUN("request.prepend = <\nresponse.append = >", NONE, "abc", "def");
+}
+
+Test(body, one_end_alone)
+{
+    RUN("request.prepend = <\nresponse.append = >", SEEN, "<abc", "def>");
+}
+
+/* ---- single cases ---------------------------------------------------------------------------- */
+
+static struct kit *k;
+static struct kit_call *c;
+
+static void begin(const char *ini, enum body_mode mode)
+{
+    k = kit_of_ini(ini);
+    c = kit_call(k, &(struct kit_how){.request = mode, .response = mode});
+}
+static void done(void)
+{
+    kit_end(c);
+    kit_free(k);
+}
+
+#define AROUND PLUGIN_INI("body", "request.prepend = <\nrequest.append = >")
+#define HEAD   ":method: POST\n:path: /"
+
+Test(body, a_message_without_a_body_stays_without_one)
+{
+    begin(PLUGIN_INI("body", "request.replace = new\nresponse.clear = yes\nresponse.append = x"),
+          BODY_MODE_BUFFERED);
+    kit_request(c, ":method: GET\n:path: /", NULL, NULL);
+    kit_expect_unchanged(c);
+    kit_response(c, ":status: 204", NULL, NULL);
+    kit_expect_unchanged(c);
+    done();
+}
+
+Test(body, an_empty_body_is_a_body)
+{
+    begin(AROUND, BODY_MODE_STREAMED);
+    kit_headers(c, LANE_REQUEST, HEAD, false);
+    kit_body(c, LANE_REQUEST, "", true);
+    kit_expect_body(c, LANE_REQUEST, "<>");
+    done();
+}
+
+Test(body, empty_chunks_are_chunks)
+{
+    begin(AROUND, BODY_MODE_STREAMED);
+    kit_headers(c, LANE_REQUEST, HEAD, false);
+    kit_body(c, LANE_REQUEST, "", false);
+    kit_expect_body(c, LANE_REQUEST, "<");
+    kit_body(c, LANE_REQUEST, "a", false);
+    kit_expect_unchanged(c);
+    kit_body(c, LANE_REQUEST, "", false);
+    kit_expect_unchanged(c);
+    kit_body(c, LANE_REQUEST, "", true);
+    kit_expect_body(c, LANE_REQUEST, "<a>");
+    done();
+}
+
+Test(body, a_whole_body_with_trailers_has_its_end)
+{
+    begin(AROUND, BODY_MODE_BUFFERED);
+    exchange(c, "x-end: 1", "x-end: 2");
+    kit_expect_body(c, LANE_REQUEST, "<abc>");
+    kit_end(c);
+    cr_expect(!strstr(kit_log(k), "nothing was appended"));
+    kit_free(k);
+}
+
+Test(body, a_streamed_body_with_trailers_has_none_and_the_log_says_so)
+{
+    begin(AROUND, BODY_MODE_STREAMED);
+    exchange(c, "x-end: 1", "x-end: 2");
+    kit_expect_body(c, LANE_REQUEST, "<abc");
+    kit_expect_body(c, LANE_RESPONSE, "def");
+    kit_end(c);
+    cr_expect(strstr(kit_log(k), "nothing was appended to the request body"));
+    cr_expect(!strstr(kit_log(k), "response body"));
+    kit_free(k);
+}
+
+Test(body, a_client_that_leaves_is_no_reason_to_complain)
+{
+    begin(AROUND, BODY_MODE_STREAMED);
+    kit_headers(c, LANE_REQUEST, HEAD, false);
+    kit_body(c, LANE_REQUEST, "a", false);
+    kit_reset(c);
+    cr_expect(!strstr(kit_log(k), "nothing was appended"));
+    kit_free(k);
+}
+
+static void any(struct kit_call *call, void *arg)
+{
+    kit_request(call, ":method: POST\n:path: /p", "abc", NULL);
+    kit_response(call, ":status: 200", "def", NULL);
+}
+
+Test(body, memory_that_runs_out_ends_no_more_than_the_stream)
+{
+    struct kit_how buffered = {.request = BODY_MODE_BUFFERED, .response = BODY_MODE_BUFFERED};
+    struct kit *all =
+        PLUGIN_KIT("body", "request.replace = %PATH%\nresponse.prepend = <\nresponse.append = >");
+    kit_every_failure(all, &buffered, any, NULL);
+    kit_free(all);
+}
+
+/* ---- interest and refusals ------------------------------------------------------------------- */
+
+Test(body, takes_part_where_its_keys_say)
+{
+    static const struct {
+        const char *ini;
+        uint32_t phases;
+    } cases[] = {
+        {PLUGIN_INI("body", "request.clear = no"), 0},
+        {PLUGIN_INI("body", "request.clear = yes"), EXTPROC_ON_REQUEST_HEADERS},
+        {PLUGIN_INI("body", "request.replace = a\nrequest.append = b"), EXTPROC_ON_REQUEST_HEADERS},
+        {PLUGIN_INI("body", "request.prepend = a\nresponse.replace = b"),
+         EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_RESPONSE_HEADERS},
+        {PLUGIN_INI("body", "response.append = a"), EXTPROC_ON_RESPONSE_BODY},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(plugin_interest(cases[i].ini), cases[i].phases, "case %zu", i);
+}
+
+Test(body, what_it_does_not_take)
+{
+    PLUGIN_REFUSED("body",
+                   "request.replace = a\nrequest.clear = yes\n"
+                   "response.replace = a\nresponse.clear = yes\n",
+                   "test.ini:4: [plugin:p] request.clear: there is a replace already",
+                   "test.ini:6: [plugin:p] response.clear: there is a replace already");
+    PLUGIN_REFUSED("body",
+                   "request.replace = %RESP%\nrequest.append = %REQ()%\nresponse.prepend = 100%",
+                   "test.ini:3: [plugin:p] request.replace: at character 1: %RESP% lacks a name "
+                   "(%RESP(name)%)",
+                   "test.ini:4: [plugin:p] request.append: at character 1: %REQ()% lacks a name "
+                   "(%REQ(name)%)",
+                   "test.ini:5: [plugin:p] response.prepend: at character 4: a % begins nothing (a "
+                   "percent sign is written %%)");
+}

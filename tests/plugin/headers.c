@@ -1,0 +1,194 @@
+/* headers: five verbs in four places, in a fixed order, with templates. */
+#include "plugin.h"
+
+static void transaction(struct kit_call *c)
+{
+    kit_request(c, ":method: POST\n:path: /p\nx-there: old\nx-there: older\nx-bye: 1", "abc",
+                "x-there: old\nx-there: older\nx-bye: 1");
+    kit_response(c, ":status: 200\nx-there: old\nx-there: older\nx-bye: 1", "def",
+                 "x-there: old\nx-there: older\nx-bye: 1");
+}
+
+/* ---- what each verb does --------------------------------------------------------------------- */
+
+#define EVERY_VERB(place)                                                                          \
+    place ".set = x-set: new\n" place ".append = x-there: last\n" place                            \
+          ".add = x-there: not\n" place ".add = x-added: yes\n" place                              \
+          ".replace = x-absent: not\n" place ".replace = "                                         \
+          "x-replaced: 2\n" place ".remove = x-bye\n" place ".set = x-replaced: 1\n"
+
+static void expect_every_verb(struct kit_call *c, enum extproc_map map)
+{
+    static const char *const there[] = {"old", "older", "last"};
+    kit_expect_header(c, map, "x-set", "new");
+    kit_expect_header(c, map, "x-added", "yes");
+    kit_expect_header(c, map, "x-replaced", "2");
+    kit_expect_header(c, map, "x-absent", NULL);
+    kit_expect_header(c, map, "x-bye", NULL);
+    for (size_t i = 0; i < sizeof there / sizeof *there; i++)
+        cr_expect(str_eq_c(kit_header(c, map, "x-there", i), there[i]), "value %zu", i);
+    cr_expect(!kit_header(c, map, "x-there", 3).ptr);
+}
+
+static void any(struct kit_call *c, void *arg)
+{
+    transaction(c);
+}
+
+static void every_verb_everywhere(struct kit_call *c, void *arg)
+{
+    transaction(c);
+    for (enum extproc_map map = EXTPROC_REQUEST; map <= EXTPROC_RESPONSE_TRAILERS; map++)
+        expect_every_verb(c, map);
+    kit_expect_body(c, LANE_REQUEST, "abc");
+    kit_expect_body(c, LANE_RESPONSE, "def");
+}
+
+#define EVERYWHERE                                                                                 \
+    EVERY_VERB("request")                                                                          \
+    EVERY_VERB("request_trailers") EVERY_VERB("response") EVERY_VERB("response_trailers")
+
+Test(headers, every_verb_in_every_place_in_every_way)
+{
+    struct kit *k = PLUGIN_KIT("headers", EVERYWHERE);
+    kit_every_way(k, 0, every_verb_everywhere, NULL);
+    kit_free(k);
+}
+
+Test(headers, memory_that_runs_out_ends_no_more_than_the_stream)
+{
+    struct kit *k = PLUGIN_KIT("headers", EVERYWHERE "request.set = x-t: %PATH%");
+    kit_every_failure(k, &(struct kit_how){0}, any, NULL);
+    kit_free(k);
+}
+
+/* ---- single cases ---------------------------------------------------------------------------- */
+
+static struct kit *k;
+static struct kit_call *c;
+
+/* One transaction through an instance with these lines. */
+static void run(const char *ini)
+{
+    k = kit_of_ini(ini);
+    c = kit_call(k, &(struct kit_how){0});
+    kit_with(c, KIT_ATTRIBUTES, NULL, "a.b", "att");
+    kit_with(c, KIT_ATTRIBUTES, NULL, "lines", "one\ntwo");
+    transaction(c);
+}
+static void done(void)
+{
+    kit_end(c);
+    kit_free(k);
+}
+#define RUN(keys) run(PLUGIN_INI("headers", keys))
+
+Test(headers, removes_before_it_sets_and_adds_before_it_appends)
+{
+    RUN("request.append = x-a: 3\nrequest.add = x-a: 2\n"
+        "request.set = x-there: new\nrequest.remove = x-there");
+    kit_expect_header(c, EXTPROC_REQUEST, "x-there", "new");
+    cr_expect(str_eq_c(kit_header(c, EXTPROC_REQUEST, "x-a", 0), "2"));
+    cr_expect(str_eq_c(kit_header(c, EXTPROC_REQUEST, "x-a", 1), "3"));
+    done();
+}
+
+Test(headers, keys_of_one_kind_keep_their_order)
+{
+    RUN("request.set = x-a: 1\nrequest.set = X-A: 2");
+    kit_expect_header(c, EXTPROC_REQUEST, "x-a", "2");
+    done();
+}
+
+Test(headers, values_are_templates)
+{
+    RUN("request.set = x-t: %REQ(x-bye)% %ATTR(a.b)% %PATH% %REQ(x-no:-none)% 100%%\n"
+        "response.set = x-t: %STATUS% to %METHOD%");
+    kit_expect_header(c, EXTPROC_REQUEST, "x-t", "1 att /p none 100%");
+    kit_expect_header(c, EXTPROC_RESPONSE, "x-t", "200 to POST");
+    done();
+}
+
+Test(headers, space_around_name_and_value_and_colons_in_values)
+{
+    RUN("request.set = x-a :\t v : w\nrequest.set = x-empty:");
+    kit_expect_header(c, EXTPROC_REQUEST, "x-a", "v : w");
+    kit_expect_header(c, EXTPROC_REQUEST, "x-empty", "");
+    done();
+}
+
+Test(headers, pseudo_headers_that_may_be_set)
+{
+    RUN("request.set = :path: /other\nresponse.set = :status: 201");
+    kit_expect_header(c, EXTPROC_REQUEST, ":path", "/other");
+    kit_expect_header(c, EXTPROC_RESPONSE, ":status", "201");
+    done();
+}
+
+Test(headers, what_the_proxy_would_ignore_fails_and_is_told)
+{
+    RUN("request.set = host: elsewhere");
+    kit_expect_immediate(c, 500, NULL, "extprocd.p.error");
+    kit_expect_log(c, "request.set host: the proxy would ignore it");
+    done();
+}
+
+Test(headers, what_a_template_made_illegal_fails_and_is_told)
+{
+    RUN("request.set = x-t: %ATTR(lines)%");
+    kit_expect_immediate(c, 500, NULL, "extprocd.p.error");
+    kit_expect_log(c, "request.set x-t: HTTP does not allow it");
+    done();
+}
+
+/* ---- interest -------------------------------------------------------------------------------- */
+
+Test(headers, an_instance_takes_part_where_its_keys_say)
+{
+    static const struct {
+        const char *ini;
+        uint32_t phases;
+    } cases[] = {
+        {PLUGIN_INI("headers", ""), 0},
+        {PLUGIN_INI("headers", "request.set = a: b"), EXTPROC_ON_REQUEST_HEADERS},
+        {PLUGIN_INI("headers", "request_trailers.add = a: b"), EXTPROC_ON_REQUEST_TRAILERS},
+        {PLUGIN_INI("headers", "response.remove = a"), EXTPROC_ON_RESPONSE_HEADERS},
+        {PLUGIN_INI("headers", "response_trailers.append = a: b"), EXTPROC_ON_RESPONSE_TRAILERS},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(plugin_interest(cases[i].ini), cases[i].phases, "case %zu", i);
+}
+
+/* ---- refusals -------------------------------------------------------------------------------- */
+
+Test(headers, what_it_does_not_take)
+{
+    PLUGIN_REFUSED("headers", "request.rename = a: b",
+                   "test.ini:3: [plugin:p] request.rename: unknown key (did you mean "
+                   "request.replace?)");
+    PLUGIN_REFUSED("headers",
+                   "request.set = x-a\n"
+                   "response.append = : v\n"
+                   "response.add = x a: v\n"
+                   "response_trailers.replace = x-a: %REQ(%\n"
+                   "request_trailers.remove = x-a: v\n"
+                   "request.remove =",
+                   "test.ini:8: [plugin:p] request.remove: is not the name of a header",
+                   "test.ini:3: [plugin:p] request.set: is no header (name: value)",
+                   "test.ini:7: [plugin:p] request_trailers.remove: is not the name of a header",
+                   "test.ini:5: [plugin:p] response.add: has no name that HTTP allows",
+                   "test.ini:4: [plugin:p] response.append: is no header (name: value)",
+                   "test.ini:6: [plugin:p] response_trailers.replace: at character 1: %REQ( has no "
+                   "end (it ends with \")%\")");
+}
+
+Test(headers, a_line_break_from_a_file_is_refused)
+{
+    char path[] = "/tmp/extprocd-headers-XXXXXX", ini[256];
+    int fd = mkstemp(path);
+    cr_assert(fd >= 0 && write(fd, "one\ntwo", 7) == 7 && close(fd) == 0);
+    snprintf(ini, sizeof ini, PLUGIN_INI("headers", "request.set = x-a: ${file:%s}"), path);
+    PLUGIN_REFUSED_INI(ini, "test.ini:3: [plugin:p] request.set: has a control character in its "
+                            "value");
+    unlink(path);
+}

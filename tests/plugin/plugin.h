@@ -1,0 +1,41 @@
+/* plugin: one plugin file, alone in its chain, taken or refused. */
+#ifndef EXTPROCD_TESTS_PLUGIN_PLUGIN_H
+#define EXTPROCD_TESTS_PLUGIN_PLUGIN_H
+
+#include "kit/criterion.h"
+#include "kit/pb.h"
+#include "plugin/generation.h"
+#include "unit/plugin/ini.h"
+
+/* The plugin has the lines from the third on. */
+#define PLUGIN_INI_OF(file, keys) "[plugin:p]\nfile = " file "\n" keys "\n[chain:c]\nplugins = p\n"
+#define PLUGIN_INI(name, keys)    PLUGIN_INI_OF(PLUGIN_DIR "/" name ".so", keys)
+
+#define PLUGIN_KIT(name, keys) kit_of_ini(PLUGIN_INI(name, keys))
+
+/* Exactly these lines are said of an ini text, as extprocd -t would. NULL: it was refused. */
+static inline struct generation *plugin_build(const char *ini, const char *const *lines)
+{
+    static const struct plugin_env env = {.testing = true};
+    struct config_errors errors = {0};
+    struct generation *g = generation_build(ini_read(ini, &errors), &env, &errors);
+
+    ini_expect(&errors, lines);
+    config_errors_fini(&errors);
+    return g;
+}
+#define PLUGIN_REFUSED(name, keys, ...) PLUGIN_REFUSED_INI(PLUGIN_INI(name, keys), __VA_ARGS__)
+#define PLUGIN_REFUSED_INI(ini, ...)                                                               \
+    cr_expect(!plugin_build(ini, (const char *const[]){__VA_ARGS__, NULL}))
+
+/* The phases that the one plugin of an ini text takes part in. */
+static inline uint32_t plugin_interest(const char *ini)
+{
+    struct generation *g = plugin_build(ini, (const char *const[]){NULL});
+    cr_assert(g);
+    uint32_t phases = g->instances[0]->interest;
+    generation_unref(g);
+    return phases;
+}
+
+#endif
