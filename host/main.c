@@ -23,12 +23,7 @@ static void usage(FILE *to)
           to);
 }
 
-enum command {
-    RUN,
-    TEST,
-    DUMP,
-    PRINT
-};
+enum command { RUN, TEST, DUMP, PRINT };
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},

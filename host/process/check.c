@@ -51,20 +51,7 @@ static void print_keys(const struct keys *keys)
     }
 }
 
-static void print_plugin(struct instance *in, struct arena *arena)
-{
-    const struct keys_table host = {instance_keys, sizeof *instance_keys};
-    struct config_errors none = {0};
-    struct keys keys; /* the instance keeps its plugin's only */
-
-    printf("\n[plugin:%s]\n", in->name);
-    if (keys_check(in->section, host, arena, &none, &keys))
-        print_keys(&keys);
-    print_keys(&in->keys);
-    config_errors_fini(&none);
-}
-
-static void dump(const struct setup *s, struct arena *arena)
+static void dump(const struct setup *s)
 {
     const struct generation *g = s->generation;
 
@@ -94,7 +81,7 @@ int process_check(const char *file, bool dump_too)
     if (!setup_load(file, true, &s))
         return EXIT_BAD;
     if (dump_too)
-        dump(&s, &s.arena);
+        dump(&s);
     else
         printf("%s: ok\n", file);
     setup_fini(&s);

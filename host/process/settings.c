@@ -14,9 +14,9 @@ static const struct extproc_key extprocd_keys[] = {
      .help = "Further files, read in name order; relative to this one."},
     {.name = "transport",
      .type = EXTPROC_KEY_CHOICE,
-     .fallback = "grpc",
-     .choices = "grpc",
-     .help = "The HTTP/2 library behind gRPC: the gRPC core."},
+     .fallback = EXTPROCD_TRANSPORT,
+     .choices = EXTPROCD_TRANSPORTS,
+     .help = "The library behind gRPC: the gRPC core, or (h2) nghttp2."},
     {.name = "plugin_dir",
      .fallback = EXTPROCD_PLUGIN_DIR,
      .help = "Where a plugin's file without a slash is looked for."},
@@ -138,12 +138,14 @@ static bool check_keys(struct config_section *s, const struct extproc_key *keys,
 static void read_extprocd(struct config_section *s, struct arena *arena,
                           struct config_errors *errors, struct settings *ret)
 {
-    if (!check_keys(s, extprocd_keys, arena, errors, &ret->keys))
+    bool good = check_keys(s, extprocd_keys, arena, errors, &ret->keys);
+
+    ret->plugin_dir = keys_text(&ret->keys, "plugin_dir").ptr; /* plugins are looked at anyway */
+    if (!good)
         return;
     ret->log.level = (enum extproc_level)keys_number(&ret->keys, "log_level");
     ret->log.json = keys_number(&ret->keys, "log_format") == 1;
     ret->log.file = keys_text(&ret->keys, "log_file").ptr;
-    ret->plugin_dir = keys_text(&ret->keys, "plugin_dir").ptr;
     ret->transport = keys_text(&ret->keys, "transport").ptr;
     ret->drain_ms = (uint64_t)keys_number(&ret->keys, "drain");
 }

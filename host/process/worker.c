@@ -100,16 +100,17 @@ static void raise_descriptors(void)
     }
 }
 
-static bool open_listener(struct worker *w, size_t i)
+static bool open_listener(struct worker *w, const struct listener_settings *l)
 {
-    const struct listener_settings *l = &w->setup.settings.listeners[i];
+    size_t i = w->n_open;
     char text[ADDRESS_TEXT];
     const char *why, *name;
 
     if (listen_open(l, &w->setup.arena, &w->sockets[i], &why) < 0) {
+        const struct config_entry *entry = keys_find(&l->keys, "address")->values[0].entry;
         address_format(&l->address, text);
-        fprintf(stderr, "%s:%u: [listener:%s] address: cannot listen on %s: %s\n", l->section->file,
-                l->section->line, l->name, text, why ? why : "out of memory");
+        fprintf(stderr, "%s:%u: [listener:%s] address: cannot listen on %s: %s\n", entry->file,
+                entry->line, l->name, text, why ? why : "out of memory");
         return false;
     }
     w->n_open++;
@@ -139,8 +140,8 @@ static bool open_listeners(struct worker *w)
     w->listeners = arena_zalloc(&w->setup.arena, n * sizeof *w->listeners);
     if (!w->sockets || !w->doors || !w->listeners)
         return false;
-    for (size_t i = 0; i < n && good; i++)
-        good = open_listener(w, i);
+    for (size_t i = 0; i < n; i++) /* all of them, so that all mistakes are told */
+        good = open_listener(w, &w->setup.settings.listeners[i]) && good;
     return good;
 }
 
