@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 top=$PWD build=$PWD/build/tests
 mkdir -p "$build"
 
-passed=0 failed=0 failures=()
+passed=0 failed=0 failures=() targets=
 
 say() { printf '\n== %s\n' "$*"; }
 fail() { # what
@@ -27,28 +27,31 @@ step() { # what, command...: one test that is a command
     if "$@" >"$build/step.log" 2>&1; then passed=$((passed + 1)); else tail -n 60 "$build/step.log"; fail "$what"; fi
 }
 
-configure() { # folder, cmake options...
+configure() { # folder, cmake options...; builds $targets, or else everything
     local dir=$build/$1; shift
     cmake -S "$top" -B "$dir" -G Ninja -DEXTPROCD_WERROR=ON "$@" >"$dir.configure.log" 2>&1 || {
         cat "$dir.configure.log"; return 1; }
-    ninja -C "$dir" >"$dir.build.log" 2>&1 || { grep -v '^\[' "$dir.build.log" | tail -n 60; return 1; }
+    ninja -C "$dir" ${targets:-all} >"$dir.build.log" 2>&1 || { grep -v '^\[' "$dir.build.log" | tail -n 60; return 1; }
 }
 
-# Runs a folder's tests and adds up what their runners say: Criterion's synthesis lines, and
-# "N passed, N failed" lines of the scripts.
+# Runs a folder's tests and adds up what their runners say: Criterion's synthesis lines (whose
+# failing tests include the crashing ones), and "N passed, N failed" lines of the others. One that
+# passes and says neither is one test.
 run_tests() { # folder, ctest options...
     local name=$1 log=$build/$1.tests.log sums before=$failed
     shift
     ctest --test-dir "$build/$name" -j2 --timeout 600 -V "$@" >"$log" 2>&1
     local status=$?
-    sums=$(awk '
-        /Synthesis: Tested:/ { gsub(/[^0-9|]/, ""); split($0, n, "|"); pass += n[2]; bad += n[3] + n[4]; sub(/.*/, "") }
-        /[0-9]+: [0-9]+ passed, [0-9]+ failed/ { pass += $2; bad += $4 }
-        END { print pass + 0, bad + 0 }' <(sed -E 's/\x1b\[[0-9;]*m//g; s/^[0-9]+: (\[====\])/\1/' "$log"))
+    sums=$(sed -E 's/\x1b\[[0-9;]*m//g' "$log" | awk -F '[:|] *' '
+        /^[0-9]+: \[====\] Synthesis:/ { told[$1] = 1; pass += $6; bad += $8 }
+        /^[0-9]+: [0-9]+ passed, [0-9]+ failed$/ {
+            told[$1] = 1; pass += $2; sub(/.*, /, "", $2); bad += $2 }
+        / Test +#[0-9]+: .* Passed / { sub(/.*#/, "", $1); pass += !told[$1] }
+        END { print pass + 0, bad + 0 }')
     passed=$((passed + ${sums% *}))
     if [ "${sums#* }" -gt 0 ] || [ "$status" -ne 0 ]; then
         sed -nE '/The following tests FAILED/,$p' "$log"
-        grep -aE '^[0-9]+: .*(\[FAIL\]|\[----\]|CRASH|Unexpected signal|FAILED|ERROR: |runtime error)' "$log" | tail -n 60
+        grep -aE '^[0-9]+: .*(\[FAIL\]|\[----\]|CRASH|Unexpected signal|FAILED|ERROR: |runtime error|ThreadSanitizer: )' "$log" | tail -n 60
         [ "${sums#* }" -gt 0 ] && failed=$((failed + ${sums#* })) && failures+=("$name: ${sums#* } tests, see $log")
         [ "$failed" -eq "$before" ] && fail "$name: a runner, see $log"
     fi
@@ -81,8 +84,8 @@ part_asan() {
 }
 part_tsan() {
     say "ThreadSanitizer"
-    configure tsan -DCMAKE_BUILD_TYPE=Debug -DEXTPROCD_SANITIZE=thread || { fail "tsan: build"; return; }
-    run_tests tsan -L threads
+    targets=threads_tests configure tsan -DCMAKE_BUILD_TYPE=Debug -DEXTPROCD_SANITIZE=thread || { fail "tsan: build"; return; }
+    run_tests tsan -L '^threads$'
 }
 part_clang() {
     say "clang"
@@ -90,8 +93,9 @@ part_clang() {
     passed=$((passed + 1))
 }
 part_fuzz() {
-    local seconds=${FUZZ_SECONDS:-20} target
+    local seconds=${FUZZ_SECONDS:-20} target targets
     say "fuzz targets, $seconds s each"
+    targets=$(basename -s .c tests/fuzz/fuzz_*.c)
     CC=clang CXX=clang++ configure fuzz -DCMAKE_BUILD_TYPE=Debug -DEXTPROCD_SANITIZE=address -DEXTPROCD_FUZZ=ON ||
         { fail "fuzz: build"; return; }
     for target in "$build"/fuzz/tests/fuzz/fuzz_*; do
@@ -103,8 +107,9 @@ part_fuzz() {
     done
 }
 part_cover() {
-    local floor
+    local floor targets
     say "coverage"
+    targets=$(find tests/unit/{base,http} -name '*.c' | sed -E 's|.*/(.*)/(.*)\.c|test_\1_\2|')
     configure cover -DCMAKE_BUILD_TYPE=Debug -DEXTPROCD_COVERAGE=ON || { fail "cover: build"; return; }
     run_tests cover -R '^(base|http)/'
     for floor in base http; do
@@ -114,7 +119,8 @@ part_cover() {
 }
 part_bench() {
     say "bench"
-    run_tests main -L bench
+    configure main -DCMAKE_BUILD_TYPE=RelWithDebInfo || { fail "main: build"; return; }
+    run_tests main -L '^bench$'
 }
 
 etc/install-deps.sh test || exit 1
