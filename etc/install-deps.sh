@@ -8,7 +8,7 @@ set -eu
 
 build=(gcc g++ cmake ninja-build pkg-config libgrpc-dev libprotobuf-c-dev protobuf-c-compiler libinih-dev
     libsystemd-dev libjansson-dev)
-demo=(curl python3 python3-venv ca-certificates)
+demo=(make curl python3 python3-venv ca-certificates)
 test=(libcriterion-dev libnghttp2-dev nghttp2-client clang clang-format libclang-rt-14-dev gcovr git)
 
 case ${1:-} in

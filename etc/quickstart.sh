@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
     --extprocd-port) extprocd_port=${2:?a port} && shift ;;
     --upstream-port) upstream_port=${2:?a port} && shift ;;
     -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) sed -n '4s/^# */usage:/p' "$0" >&2; exit 2 ;;
+    *) sed -n '4s/^# */usage: /p' "$0" >&2; exit 2 ;;
     esac
     shift
 done
@@ -50,7 +50,7 @@ run() { # log file, command...: in the background, ended with this script
 wait_for() { # what, log file, command...: at most 30 s
     local what=$1 log=$2 i; shift 2
     for i in $(seq 300); do
-        "$@" >/dev/null 2>&1 && return 0
+        "$@" >/dev/null 2>&1 && kill -0 "${pids[-1]}" 2>/dev/null && return 0
         kill -0 "${pids[-1]}" 2>/dev/null || die "$what has ended" "$log"
         sleep 0.1
     done
@@ -65,20 +65,24 @@ free_port() {
 say "1. Packages, build, installation"
 etc/install-deps.sh demo
 mkdir -p "$work"
+echo "building; what the compiler says goes to ${work#"$top"/}/build.log"
 cmake -S . -B "$work/build" -G Ninja -DBUILD_TESTING=OFF -DCMAKE_BUILD_TYPE=Release \
     -DCMAKE_INSTALL_PREFIX="$prefix" >"$work/configure.log" || die "cmake failed" "$work/configure.log"
 ninja -C "$work/build" >"$work/build.log" || die "the build failed" "$work/build.log"
 cmake --install "$work/build" >"$work/install.log" || die "the installation failed" "$work/install.log"
 envoy=$(etc/get-envoy.sh) || die "no Envoy"
-echo "installed in ${prefix#"$top"/}: $("$prefix/sbin/extprocd" -V); in front of it $("$envoy" --version | grep -o '/[0-9.]*/' | head -n 1 | tr -d /) of Envoy"
+echo "$("$prefix/sbin/extprocd" -V), installed in ${prefix#"$top"/}"
+echo "Envoy $("$envoy" --version | grep -o '/[0-9.]*/' | head -n 1 | tr -d /), in ${envoy#"$top"/}"
 
 say "2. A plugin of your own, from the SDK's template"
 mkdir -p "$work/hello"
-for from in plugin.c:hello.c Makefile:Makefile plugin.ini:hello.ini; do
-    sed 's/@NAME@/hello/g' "$prefix/share/extproc/templates/${from%:*}" >"$work/hello/${from#*:}"
+for pair in plugin.c:hello.c Makefile:Makefile plugin.ini:hello.ini; do
+    template=$prefix/share/extproc/templates/${pair%:*} file=$work/hello/${pair#*:}
+    # What you have changed since stays.
+    [ "$template" -ot "$file" ] || sed 's/@NAME@/hello/g' "$template" >"$file"
 done
 pkg_config_path=$(dirname "$(find "$prefix" -name extproc.pc)")
-PKG_CONFIG_PATH=$pkg_config_path make -C "$work/hello" hello.so >"$work/hello/make.log" 2>&1 ||
+PKG_CONFIG_PATH=$pkg_config_path make -B -C "$work/hello" hello.so >"$work/hello/make.log" 2>&1 ||
     die "the plugin does not build" "$work/hello/make.log"
 echo "${work#"$top"/}/hello/hello.c -> hello.so"
 
@@ -99,7 +103,7 @@ file = instructions.so
 [plugin:hello]
 file = $work/hello/hello.so
 INI
-"$prefix/sbin/extprocd" -t -c "$work/extprocd.ini" || die "the configuration was refused"
+"$prefix/sbin/extprocd" -t -c "${work#"$top"/}/extprocd.ini" || die "the configuration was refused"
 "$prefix/sbin/extprocd" --print-envoy-config -c "$work/extprocd.ini" >"$work/proxy.yaml"
 filters() { sed -n '/^http_filters:/,/^$/p' "$work/proxy.yaml" | sed '1d;/^$/d;s/^/          /'; }
 clusters() { sed -n '/^clusters:/,$p' "$work/proxy.yaml" | sed '1d;s/^/  /'; }
@@ -137,18 +141,33 @@ echo "client -> Envoy 127.0.0.1:$envoy_port -> extprocd 127.0.0.1:$extprocd_port
 
 # ---- demonstration -------------------------------------------------------------------------------------
 
-say "4. A request, and what becomes of it"
+say "4. One request twice: straight to the upstream, and through Envoy (* marks what has changed)"
 request='{"addHeaders": {"x-added": "by extprocd", "x-changed": "after"}, "removeHeaders": ["x-removed"], "setBody": "a new body"}'
-response='{"addHeaders": {"x-added-to-response": "yes"}, "removeHeaders": ["x-powered-by"]}'
-before=(-H "x-changed: before" -H "x-removed: soon gone" -d "the old body")
-echo "sent:      POST /demo   x-changed: before   x-removed: soon gone   body: the old body"
-echo "           instructions: $request"
-curl -sS --max-time 10 -D "$work/response.headers" -o "$work/seen.json" "http://127.0.0.1:$envoy_port/demo" \
-    "${before[@]}" -H "instructions: $request" -H "x-instruct-response: $response" || die "no answer" "$work/envoy.log"
-echo "the upstream saw:"
-grep -E '"(x-added|x-changed|x-removed|content-type|body)"' "$work/seen.json" || true
-echo "the client got:"
-tr -d '\r' <"$work/response.headers" | grep -iE '^(HTTP|x-)' | sed 's/^/    /'
+response='{"addHeaders": {"x-added": "on the way back"}, "removeHeaders": ["x-powered-by"]}'
+send() { # port, name: NAME.headers is what the client got, NAME.json what the upstream saw
+    curl -sS --max-time 10 -D "$work/$2.headers" -o "$work/$2.json" "http://127.0.0.1:$1/demo" -d "the old body" \
+        -H "content-type: text/html" -H "x-changed: before" -H "x-removed: soon gone" -H "instructions: $request" \
+        -H "x-instruct-response: $response" || die "no answer" "$work/envoy.log"
+}
+seen() { sed -n "s/^ *\"$2\": \"\(.*\)\",\{0,1\}$/\1/p" "$work/$1.json"; }
+got() { tr -d '\r' <"$work/$1.headers" | sed -n "s/^$2: //Ip"; }
+row() { # name, before, after
+    local mark=' '
+    [ "$2" = "$3" ] || mark='*'
+    printf '  %s %-14s %-24s %s\n' "$mark" "$1" "${2:--}" "${3:--}"
+}
+send "$upstream_port" before
+send "$envoy_port" after
+echo "instructions of the request:   $request"
+echo "instructions of the response:  $response"
+printf '\n%s    %-14s %-24s %s%s\n' "$bold" "the request" "as it was sent" "as the upstream saw it" "$plain"
+for name in x-added x-changed x-removed content-type body; do
+    row "$name" "$(seen before "$name")" "$(seen after "$name")"
+done
+printf '\n%s    %-14s %-24s %s%s\n' "$bold" "the response" "as the upstream sent it" "as the client got it" "$plain"
+for name in x-added x-powered-by x-hello content-type; do
+    row "$name" "$(got before "$name")" "$(got after "$name")"
+done
 
 steps=0 wrong=0
 check() { # what, command...
@@ -160,15 +179,17 @@ check() { # what, command...
         echo "  NOT OK  $what"; wrong=$((wrong + 1))
     fi
 }
-absent() { ! grep -qi "$1" "$2"; }
+is() { [ "$1" = "$2" ]; }
+all_run() { local pid; for pid in "${pids[@]}"; do kill -0 "$pid" || return 1; done; }
 say "5. Step by step"
-check "the request's headers were added to (instructions)" grep -q '"x-added": "by extprocd"' "$work/seen.json"
-check "one was changed" grep -q '"x-changed": "after"' "$work/seen.json"
-check "one was removed" absent '"x-removed"' "$work/seen.json"
-check "its body was replaced" grep -q '"body": "a new body"' "$work/seen.json"
-check "the response was added to (instructions)" grep -qi '^x-added-to-response: yes' "$work/response.headers"
-check "a header was removed from it" absent '^x-powered-by' "$work/response.headers"
-check "your own plugin's header is there (hello)" grep -qi '^x-hello: served by hello' "$work/response.headers"
+check "a header was added to the request (instructions)" is "$(seen after x-added)" "by extprocd"
+check "one was changed" is "$(seen after x-changed)" "after"
+check "one was removed" is "$(seen before x-removed)/$(seen after x-removed)" "soon gone/"
+check "its body was replaced" is "$(seen after body)" "a new body"
+check "a header was added to the response (instructions)" is "$(got after x-added)" "on the way back"
+check "one was removed from it" is "$(got before x-powered-by)/$(got after x-powered-by)" "echo/"
+check "your own plugin's header is there (hello)" test -n "$(got after x-hello)"
+check "the upstream, extprocd and Envoy are all still running" all_run
 if [ "$wrong" -gt 0 ]; then
     die "$wrong of $steps steps did not work" "$work/extprocd.log"
 fi
@@ -180,6 +201,6 @@ cat <<TRY
     curl -i http://127.0.0.1:$envoy_port/ -H 'instructions: {"addHeaders": {"x-mine": "1"}}'
     curl -i http://127.0.0.1:$envoy_port/ -H 'instructions: no JSON'
     tail -f ${work#"$top"/}/extprocd.log
-    edit ${work#"$top"/}/hello/hello.c, make, and start this again
+    edit ${work#"$top"/}/hello/hello.c, and start this again
 TRY
 wait

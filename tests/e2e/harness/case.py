@@ -1,0 +1,72 @@
+"""The test case that all modules use: what it starts, it ends, and extprocd has to end well."""
+import contextlib
+import pathlib
+import tempfile
+import unittest
+
+from harness.client import SERVING, Client
+from harness.envoy import Envoy, cluster_of, ext_proc, printed
+from harness.http2 import Http2Upstream
+from harness.service import Extprocd, ini
+from harness.upstream import Upstream
+from harness.wait import wait_until
+
+
+class Case(unittest.TestCase):
+    """Starts services, proxies, upstreams and clients that end with the test."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="extprocd-e2e-")))
+        self.n_folders = 0
+
+    def new_folder(self):
+        self.n_folders += 1
+        folder = self.folder / str(self.n_folders)
+        folder.mkdir()
+        return folder
+
+    def launch(self, plugins="", prefix=(), **config):
+        """extprocd, not waited for, and ended in whatever way the test wants."""
+        service = Extprocd(self.new_folder(), ini(plugins, **config), prefix)
+        self.addCleanup(service.kill)
+        return service
+
+    def start(self, plugins="", prefix=(), **config):
+        """extprocd, ready; at the test's end it has to stop with 0 and without an error in its log."""
+        service = self.launch(plugins, prefix, **config).wait_ready()
+        self.addCleanup(self.check_end, service)
+        return service
+
+    def start_unheard(self, plugins="", prefix=(), **config):
+        """extprocd whose log cannot be read, at a unix socket; ready when it says that it serves."""
+        service = self.launch(plugins, prefix, address=f"unix:{self.folder}/socket", **config)
+        service.address = f"unix:{self.folder}/socket"
+        client = self.client(service)
+        wait_until(lambda: client.health() == SERVING, "the service")
+        return service, client
+
+    def check_end(self, service):
+        self.assertEqual(service.stop(), 0, service.log()[-4000:])
+        self.assertEqual(service.lines(r"^\S+ error "), [])
+
+    def client(self, service):
+        return self.enterContext(contextlib.closing(Client(service.address)))
+
+    def upstream(self, **options):
+        return self.enterContext(contextlib.closing(Upstream(**options)))
+
+    def http2_upstream(self, **options):
+        return self.enterContext(contextlib.closing(Http2Upstream(**options)))
+
+    def envoy(self, service, upstream, mode=None, **fields):
+        """Envoy in front of both, with this processing_mode and further fields of the filter."""
+        return self.run_envoy(ext_proc(mode or {}, **fields), cluster_of(service.address), upstream)
+
+    def printed_envoy(self, service, upstream):
+        """Envoy with what `extprocd --print-envoy-config` says."""
+        return self.run_envoy(*printed(service), upstream)
+
+    def run_envoy(self, filters, clusters, upstream):
+        envoy = Envoy(self.new_folder(), filters, clusters, upstream)
+        self.addCleanup(envoy.kill)
+        return envoy.wait_ready()

@@ -1,0 +1,150 @@
+"""A real Envoy between a client and an upstream, with ext_proc in its filter chain."""
+import json
+import subprocess
+import textwrap
+
+from harness import http1
+from harness.places import ENVOY, EXTPROCD
+from harness.process import Process
+from harness.wait import wait_until
+
+# Larger than any body of the tests: a BUFFERED one has to fit.
+BUFFER = 16 * 1024 * 1024
+
+# What holds on every machine, however busy; it is not the timeout that is tested.
+MESSAGE_TIMEOUT = "20s"
+
+HTTP2 = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+    "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+    "explicit_http_config": {"http2_protocol_options": {}}}}
+
+CONFIG = """\
+admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: 0 }} }} }}
+static_resources:
+  listeners:
+  - name: main
+    address: {{ socket_address: {{ address: 127.0.0.1, port_value: 0 }} }}
+    per_connection_buffer_limit_bytes: {buffer}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: main
+          access_log:
+          - name: envoy.access_loggers.file
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
+              path: {access_log}
+              log_format:
+                text_format_source: {{ inline_string: "%REQ(:path)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\\n" }}
+          route_config: {{ virtual_hosts: [{{ name: all, domains: ["*"], routes: {routes} }}] }}
+          http_filters:
+{filters}
+          - name: envoy.filters.http.router
+            typed_config: {{ "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }}
+  clusters:
+  - {upstream}
+{clusters}
+"""
+
+
+def endpoint(cluster, address):
+    return {"cluster_name": cluster, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]}
+
+
+def tcp(port):
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+
+
+def ext_proc(mode, **fields):
+    """http_filters of one ext_proc filter: a processing_mode, and further fields of the filter."""
+    config = {"@type": "type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor",
+              "grpc_service": {"envoy_grpc": {"cluster_name": "extprocd"}},
+              "message_timeout": MESSAGE_TIMEOUT, "processing_mode": mode, **fields}
+    return "- " + json.dumps({"name": "envoy.filters.http.ext_proc", "typed_config": config})
+
+
+def cluster_of(address):
+    """clusters of one, which is extprocd."""
+    place = {"pipe": {"path": address[5:]}} if address.startswith("unix:") else tcp(int(address.rsplit(":", 1)[1]))
+    return "- " + json.dumps({"name": "extprocd", "type": "STATIC", "connect_timeout": "5s",
+                              "typed_extension_protocol_options": HTTP2,
+                              "load_assignment": endpoint("extprocd", place)})
+
+
+def printed_config(ini):
+    """What the service says an operator should paste."""
+    return subprocess.run([EXTPROCD, "--print-envoy-config", "-c", ini], check=True, text=True,
+                          capture_output=True).stdout
+
+
+def part(text, key):
+    """The lines of one top level key of that output."""
+    lines = text.split(f"\n{key}:\n", 1)[1].splitlines()
+    end = next((i for i, line in enumerate(lines) if line and line[0] not in " -"), len(lines))
+    return "\n".join(lines[:end])
+
+
+def printed(service):
+    """http_filters and clusters as printed; but for the port, which the system chose at the start, and the
+    timeout, which a busy machine would not keep."""
+    text = printed_config(service.ini)
+    assert "message_timeout: 0.2s" in text, text
+    text = text.replace("message_timeout: 0.2s", f"message_timeout: {MESSAGE_TIMEOUT}")
+    if not service.address.startswith("unix:"):
+        assert "port_value: 0 " in text, text
+        text = text.replace("port_value: 0 ", f"port_value: {service.port} ")
+    return part(text, "http_filters"), part(text, "clusters")
+
+
+def config_text(filters, clusters, upstream, access_log):
+    cluster = {"name": "upstream", "type": "STATIC", "connect_timeout": "5s",
+               "per_connection_buffer_limit_bytes": BUFFER,
+               "load_assignment": endpoint("upstream", tcp(upstream.port))}
+    if upstream.http2:
+        cluster["typed_extension_protocol_options"] = HTTP2
+    routes = [{"match": {"headers": [{"name": "x-route", "string_match": {"exact": "other"}}], "prefix": "/"},
+               "direct_response": {"status": 299}},
+              {"match": {"prefix": "/"}, "route": {"cluster": "upstream", "timeout": "60s"}}]
+    return CONFIG.format(buffer=BUFFER, access_log=access_log, routes=json.dumps(routes),
+                         upstream=json.dumps(cluster), filters=textwrap.indent(filters, " " * 10),
+                         clusters=textwrap.indent(clusters, " " * 2))
+
+
+class Envoy(Process):
+    """Requests with `x-route: other` have a route of their own, a 299 from Envoy itself: a route that is
+    only found again after clear_route_cache."""
+
+    def __init__(self, folder, filters, clusters, upstream):
+        self.access_log, self.admin_path = folder / "access.log", folder / "admin"
+        config = folder / "envoy.yaml"
+        config.write_text(config_text(filters, clusters, upstream, self.access_log))
+        super().__init__("envoy", [ENVOY, "-c", config, "--use-dynamic-base-id", "--concurrency", "1",
+                                   "--log-level", "warn", "--file-flush-interval-msec", "10",
+                                   "--admin-address-path", self.admin_path], folder / "envoy.log")
+        self.config, self.port = config, None
+
+    def wait_ready(self):
+
+        def look():
+            if self.popen.poll() is not None:
+                raise AssertionError(f"envoy has ended:\n{self.log()}")
+            return self.admin_path.exists() and self.admin_path.read_text().strip()
+        admin = int(wait_until(look, "envoy's admin address").rsplit(":", 1)[1])
+        wait_until(lambda: http1.request(admin, path="/ready").body == b"LIVE\n", "envoy is live")
+        listeners = json.loads(http1.request(admin, path="/listeners?format=json").body)
+        self.port = listeners["listener_statuses"][0]["local_address"]["socket_address"]["port_value"]
+        self.admin = admin
+        return self
+
+    def stat(self, name):
+        text = http1.request(self.admin, path=f"/stats?filter={name}$").body.decode()
+        return sum(int(line.rsplit(": ", 1)[1]) for line in text.splitlines())
+
+    def access(self, path):
+        """The access log's entry of a path, when it is there: [status, details]."""
+        def look():
+            lines = self.access_log.read_text().splitlines() if self.access_log.exists() else []
+            return [line.split(" ")[1:] for line in lines if line.split(" ")[0] == path]
+        return wait_until(look, f"{path} in envoy's access log")[0]

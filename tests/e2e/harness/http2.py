@@ -1,0 +1,114 @@
+"""HTTP/2 by h2, for what HTTP/1 cannot show: trailers. Bodies fit into one flow control window."""
+import socket
+import threading
+
+import h2.config
+import h2.connection
+import h2.events
+
+from harness.http1 import Answer
+from harness.places import PATIENCE
+from harness.upstream import Seen
+
+RECEIVE = 65536
+
+
+def text(pairs):
+    return [(name.decode(), value.decode()) for name, value in pairs]
+
+
+class Message:
+    """A request or a response while it comes in."""
+
+    def __init__(self):
+        self.headers, self.body, self.trailers = [], b"", []
+        self.ended = self.reset = False
+
+    def take(self, event):
+        if isinstance(event, (h2.events.RequestReceived, h2.events.ResponseReceived)):
+            self.headers = text(event.headers)
+        elif isinstance(event, h2.events.DataReceived):
+            self.body += event.data
+        elif isinstance(event, h2.events.TrailersReceived):
+            self.trailers = text(event.headers)
+        elif isinstance(event, h2.events.StreamEnded):
+            self.ended = True
+        elif isinstance(event, h2.events.StreamReset):
+            self.ended = self.reset = True
+
+
+def send(connection, stream, headers, body, trailers):
+    """A whole message: the last part of it that is there ends the stream."""
+    connection.send_headers(stream, headers, end_stream=not body and not trailers)
+    if body:
+        connection.send_data(stream, body, end_stream=not trailers)
+    if trailers:
+        connection.send_headers(stream, trailers, end_stream=True)
+
+
+def connect(sock, client_side):
+    connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=client_side))
+    connection.initiate_connection()
+    sock.sendall(connection.data_to_send())
+    return connection
+
+
+def request(port, method="POST", path="/", headers=(), body=b"", trailers=()):
+    """One request on a connection of its own."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock:
+        connection, message = connect(sock, True), Message()
+        pseudo = [(":method", method), (":path", path), (":scheme", "http"), (":authority", "test")]
+        send(connection, 1, [*pseudo, *headers], body, trailers)
+        while not message.ended:
+            sock.sendall(connection.data_to_send())
+            data = sock.recv(RECEIVE)
+            if not data:
+                raise AssertionError("the connection was closed before the response's end")
+            for event in connection.receive_data(data):
+                message.take(event)
+    plain = [(k, v) for k, v in message.headers if not k.startswith(":")]
+    status = int(dict(message.headers).get(":status", "0"))
+    return Answer(status, plain, message.body, message.trailers, message.reset)
+
+
+class Http2Upstream:
+    """Answers every request with `headers`, `body`, `trailers`, and remembers what it saw."""
+
+    http2 = True
+
+    def __init__(self, headers=(), body=b"from the upstream", trailers=()):
+        self.headers, self.body, self.trailers = list(headers), body, list(trailers)
+        self.seen = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:  # closed: the test is over
+                return
+            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+
+    def serve(self, sock):
+        connection, messages = connect(sock, False), {}
+        with sock:
+            while data := sock.recv(RECEIVE):
+                for event in connection.receive_data(data):
+                    stream = getattr(event, "stream_id", 0)
+                    message = messages.setdefault(stream, Message())
+                    message.take(event)
+                    if isinstance(event, h2.events.StreamEnded):
+                        self.answer(connection, stream, message)
+                sock.sendall(connection.data_to_send())
+
+    def answer(self, connection, stream, message):
+        head = dict(message.headers)
+        seen = Seen(head[":method"], head[":path"], message.headers, message.body)
+        seen.trailers = message.trailers
+        self.seen.append(seen)
+        send(connection, stream, [(":status", "200"), *self.headers], self.body, self.trailers)

@@ -1,0 +1,12 @@
+"""Where things are. Every path comes by an environment variable, which run.sh sees to."""
+import os
+import pathlib
+
+EXTPROCD = os.environ["EXTPROCD"]
+PLUGIN_DIR = os.environ["EXTPROCD_PLUGIN_DIR"]
+PROBE = os.path.join(os.environ["EXTPROCD_TEST_PLUGIN_DIR"], "probe.so")
+ENVOY = os.environ["ENVOY"]
+TRANSPORT = os.environ.get("EXTPROCD_TRANSPORT")  # None: the service's own choice
+
+SANITIZED = any(mark in pathlib.Path(EXTPROCD).read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
+PATIENCE = 60 if SANITIZED else 30  # seconds that anything may take

@@ -1,0 +1,34 @@
+"""extprocd, with a configuration that is written for one test."""
+import re
+
+from harness.places import EXTPROCD, PLUGIN_DIR, TRANSPORT
+from harness.process import Process
+
+
+def ini(plugins, address="127.0.0.1:0", listener="", service=""):
+    """A whole configuration: the given [plugin:NAME] sections in one chain, behind one listener."""
+    names = ", ".join(re.findall(r"^\[plugin:(.+)\]", plugins, re.MULTILINE))
+    chain = f"[chain:main]\nplugins = {names}\n" if names else ""
+    if TRANSPORT:
+        service = f"transport = {TRANSPORT}\n{service}"
+    return (f"[extprocd]\nplugin_dir = {PLUGIN_DIR}\n{service}\n"
+            f"[listener:main]\naddress = {address}\n{listener}\n{chain}{plugins}\n")
+
+
+class Extprocd(Process):
+    """Runs the service; knows where it listens once it is ready."""
+
+    def __init__(self, folder, config, prefix=()):
+        self.ini = folder / "extprocd.ini"
+        self.ini.write_text(config)
+        super().__init__("extprocd", [*prefix, EXTPROCD, "-c", self.ini], folder / "extprocd.log")
+        self.address = None
+
+    def wait_ready(self):
+        self.wait_line(r"is ready")
+        self.address = re.search(r"listener main: listening on (\S+)", self.log()).group(1)
+        return self
+
+    @property
+    def port(self):
+        return int(self.address.rsplit(":", 1)[1])

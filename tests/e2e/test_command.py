@@ -1,0 +1,173 @@
+"""The commands of extprocd that start nothing: what they print, where, and with which exit code."""
+import re
+import subprocess
+
+from harness.case import Case
+from harness.places import EXTPROCD, PATIENCE, PLUGIN_DIR
+from harness.service import ini
+
+TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: one ; a comment\nrequest.set = x-b: a \\; b\n"
+
+
+class Command(Case):
+    def run_with(self, *arguments):
+        """(exit code, standard output, standard error)"""
+        done = subprocess.run([EXTPROCD, *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE)
+        return done.returncode, done.stdout, done.stderr
+
+    def write(self, text, name="test.ini"):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+
+class Plain(Command):
+    def test_version(self):
+        for option in "-V", "--version":
+            code, out, err = self.run_with(option)
+            self.assertRegex(out, r"^extprocd \d+\.\d+\.\d+\n$")
+            self.assertEqual((code, err), (0, ""))
+
+    def test_help(self):
+        for option in "-h", "--help":
+            code, out, err = self.run_with(option)
+            self.assertTrue(out.startswith("usage: extprocd"))
+            for word in "--config", "--test", "--dump", "--print-envoy-config", "--version":
+                self.assertIn(word, out)
+            self.assertEqual((code, err), (0, ""))
+
+    def test_wrong_usage(self):
+        for arguments in ["--no-such"], ["stray"], ["-c"], ["--print-envoy-config=nginx"]:
+            with self.subTest(arguments):
+                code, out, err = self.run_with(*arguments)
+                self.assertEqual((code, out), (2, ""))
+                self.assertTrue(err)
+
+    def test_no_such_file(self):
+        for command in [], ["-t"], ["-T"], ["--print-envoy-config"]:
+            with self.subTest(command):
+                arguments = [*command, "-c", self.folder / "none.ini"]
+                code, out, err = self.run_with(*arguments)
+                self.assertEqual((code, out), (1, ""))
+                self.assertIn("none.ini", err)
+
+
+class Test(Command):
+    """-t"""
+
+    def test_good(self):
+        path = self.write(ini(TAGS))
+        self.assertEqual(self.run_with("-t", "-c", path), (0, f"{path}: ok\n", ""))
+
+    def test_every_mistake_with_its_place_and_the_nearest_name(self):
+        path = self.write("[extprocd]\n"                      # 1
+                          f"plugin_dir = {PLUGIN_DIR}\n"      # 2
+                          "log_levle = info\n"                # 3
+                          "drain = soon\n"                    # 4
+                          "[listner:main]\n"                  # 5
+                          "address = 127.0.0.1:0\n"           # 6
+                          "[listener:main]\n"                 # 7
+                          "address = nowhere\n"               # 8
+                          "socket_mode = rw\n"                # 9
+                          "[chain:main]\n"                    # 10
+                          "plugins = tag\n"                   # 11
+                          "[plugin:tags]\n"                   # 12
+                          "file = headers.so\n"               # 13
+                          "request.sett = x-a: 1\n"           # 14
+                          "[plugin:gone]\n"                   # 15
+                          "file = gone.so\n"                  # 16
+                          "[plugin:more]\n"                   # 17
+                          "file = headers.so\n"               # 18
+                          "request.add = no colon\n")         # 19
+        code, out, err = self.run_with("-t", "-c", path)
+        self.assertEqual((code, out), (1, ""))
+        wanted = {3: r"\[extprocd\] log_levle: .*log_level\b", 4: r"\[extprocd\] drain: ",
+                  5: r"\[listner:main\].*\[listener", 8: r"\[listener:main\] address: .*nowhere",
+                  9: r"\[listener:main\] socket_mode: ", 11: r"\[chain:main\] plugins: .*\btags\b",
+                  14: r"\[plugin:tags\] request\.sett: .*request\.set\b", 16: r"\[plugin:gone\] file: .*gone\.so",
+                  19: r"\[plugin:more\] request\.add: "}
+        for line, pattern in wanted.items():
+            with self.subTest(line=line):
+                self.assertRegex(err, rf"(?m)^{re.escape(str(path))}:{line}: {pattern}")
+
+    def test_a_mistake_in_an_included_file(self):
+        (self.folder / "conf.d").mkdir()
+        included = self.write("\n[plugin:tags]\nfile = headers.so\nrequest.sett = x-a: 1\n", "conf.d/tags.ini")
+        path = self.write("[extprocd]\n" f"plugin_dir = {PLUGIN_DIR}\ninclude = conf.d/*.ini\n"
+                          "[listener:main]\naddress = 127.0.0.1:0\n[chain:main]\nplugins = tags\n")
+        code, _, err = self.run_with("-t", "-c", path)
+        self.assertEqual(code, 1)
+        self.assertRegex(err, rf"(?m)^{re.escape(str(included))}:4: \[plugin:tags\] request\.sett: ")
+
+    def test_nothing_is_started(self):
+        path = self.write(ini(TAGS, address=f"unix:{self.folder}/socket"))
+        self.assertEqual(self.run_with("-t", "-c", path)[0], 0)
+        self.assertFalse((self.folder / "socket").exists())
+
+    def test_the_service_does_not_start_on_half_a_configuration(self):
+        path = self.write(ini(TAGS + "request.sett = x: 1\n", address=f"unix:{self.folder}/socket"))
+        code, out, err = self.run_with("-c", path)
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("request.sett", err)
+        self.assertFalse((self.folder / "socket").exists())
+
+
+class Dump(Command):
+    """-T"""
+
+    def test_it_can_be_read_again_and_says_the_same(self):
+        long = "request.set = x-long: " + " ".join(["word"] * 30) + "\n    " + " ".join(["more"] * 30) + "\n"
+        path = self.write(ini(TAGS + long + "[plugin:control]\nfile = instructions.so\nstrip = yes\n",
+                              listener="max_message = 1m"))
+        code, dump, err = self.run_with("-T", "-c", path)
+        self.assertEqual((code, err), (0, ""))
+        again = self.write(dump, "again.ini")
+        self.assertEqual(self.run_with("-t", "-c", again), (0, f"{again}: ok\n", ""))
+        self.assertEqual(self.run_with("-T", "-c", again), (0, dump, ""))
+
+    def test_defaults_and_includes_are_filled_in(self):
+        self.write("[plugin:tags]\nfile = headers.so\nrequest.set = x-a: 1\n", "tags.ini")
+        path = self.write(f"[extprocd]\nplugin_dir = {PLUGIN_DIR}\ninclude = tags.ini\n"
+                          "[listener:main]\naddress = 127.0.0.1:0\n[chain:main]\nplugins = tags\n")
+        code, dump, _ = self.run_with("-T", "-c", path)
+        self.assertEqual(code, 0)
+        for line in "drain = 30s", "log_level = info", "max_message = 16m", "file = headers.so", "request.set = x-a: 1":
+            self.assertIn(f"\n{line}\n", dump)
+        self.assertNotIn("include", dump)
+
+
+class Printed(Command):
+    """--print-envoy-config; what a real Envoy makes of it is in test_envoy_printed."""
+
+    def modes(self, plugins, form):
+        path = self.write(ini(plugins))
+        code, out, err = self.run_with(f"--print-envoy-config={form}", "-c", path)
+        self.assertEqual((code, err), (0, ""))
+        names = [n.replace("_", "") for n in ("request_header_mode", "response_header_mode", "request_body_mode",
+                                              "response_body_mode", "request_trailer_mode", "response_trailer_mode")]
+        found = {k.replace("_", "").lower(): v for k, v in re.findall(r"(\w+Mode|\w+_mode): (\w+)$", out, re.MULTILINE)}
+        return " ".join(found[name] for name in names)
+
+    def test_the_least_mode(self):
+        upper = "[plugin:loud]\nfile = upper.so\ndirection = {}\n"
+        cases = {
+            "": "SKIP SKIP NONE NONE SKIP SKIP",
+            TAGS: "SEND SKIP NONE NONE SKIP SKIP",
+            "[plugin:t]\nfile = headers.so\nresponse.remove = server\n": "SKIP SEND NONE NONE SKIP SKIP",
+            "[plugin:t]\nfile = headers.so\nresponse_trailers.set = a: b\n": "SKIP SKIP NONE NONE SKIP SEND",
+            "[plugin:c]\nfile = instructions.so\n": "SEND SEND NONE NONE SEND SEND",
+            upper.format("response"): "SKIP SKIP NONE STREAMED SKIP SKIP",
+            TAGS + upper.format("both"): "SEND SKIP STREAMED STREAMED SKIP SKIP",
+        }
+        for plugins, modes in cases.items():
+            for form in "envoy", "gloo":
+                with self.subTest(plugins, form=form):
+                    self.assertEqual(self.modes(plugins, form), modes)
+
+    def test_gloo(self):
+        path = self.write(ini(TAGS))
+        code, out, _ = self.run_with("--print-envoy-config=gloo", "-c", path)
+        self.assertEqual(code, 0)
+        for key in ("extProc:", "  grpcService:", "    extProcServerRef:", "  filterStage:",
+                    "  failureModeAllow: false", "  allowModeOverride: false", "  processingMode:"):
+            self.assertRegex(out, rf"(?m)^{key}")

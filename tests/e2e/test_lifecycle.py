@@ -1,0 +1,146 @@
+"""Start, signals, drain, and the surroundings that a service has to bear."""
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+
+import grpc
+
+from harness.case import Case
+from harness.messages import request_headers, response_headers, sets
+from harness.wait import wait_until
+
+TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: 1\nresponse.set = x-b: 2\n"
+
+
+class Signals(Case):
+    def test_term_and_int(self):
+        for signo in signal.SIGTERM, signal.SIGINT:
+            with self.subTest(signo):
+                service = self.launch(TAGS).wait_ready()
+                self.assertEqual(service.stop(signo), 0)
+                self.assertTrue(service.lines(r" info .*stopped"))
+
+    def test_open_streams_finish(self):
+        service = self.launch(TAGS).wait_ready()
+        client = self.client(service)
+        stream = client.stream()
+        stream.exchange(request_headers())
+        service.send(signal.SIGTERM)
+        service.wait_line("open streams may finish")
+        late = self.client(service)
+        wait_until(lambda: late.health() == grpc.StatusCode.UNAVAILABLE, "new connections are refused")
+        self.assertEqual(sets(stream.exchange(response_headers())), [("x-b", "2")])
+        self.assertEqual(stream.finish()[1], grpc.StatusCode.OK)
+        self.assertEqual(service.wait(), 0)
+
+    def test_the_drain_has_an_end(self):
+        service = self.launch(TAGS, service="drain = 100ms").wait_ready()
+        stream = self.client(service).stream()
+        stream.exchange(request_headers())
+        self.assertEqual(service.stop(), 0)
+        self.assertNotEqual(stream.rest()[1], grpc.StatusCode.OK)
+
+    def test_a_second_term_stops_at_once(self):
+        service = self.launch(TAGS, service="drain = 1h").wait_ready()
+        stream = self.client(service).stream()
+        stream.exchange(request_headers())
+        service.send(signal.SIGTERM)
+        service.wait_line("open streams may finish")
+        self.assertEqual(service.stop(signal.SIGTERM), 0)
+        self.assertTrue(service.lines("stopping at once"))
+
+    def test_a_stream_that_says_nothing_does_not_outlast_the_drain(self):
+        service = self.launch(TAGS, service="drain = 200ms").wait_ready()
+        client = self.client(service)
+        silent = client.stream()
+        self.assertEqual(len(client.answers(request_headers())), 1)
+        self.assertEqual(service.stop(), 0)
+        self.assertNotEqual(silent.rest()[1], grpc.StatusCode.OK)
+
+    def test_hup_is_not_fatal(self):
+        service = self.start(TAGS)
+        service.send(signal.SIGHUP)
+        service.wait_line("warn .*HUP.*restart")
+        self.assertEqual(len(self.client(service).answers(request_headers())), 1)
+
+    def test_usr1_opens_the_log_again(self):
+        log = self.folder / "log"
+        service, _ = self.start_unheard(TAGS, service=f"log_file = {log}")
+        log.rename(self.folder / "old")
+        service.send(signal.SIGUSR1)
+        wait_until(log.exists, "a new log")
+        self.assertEqual(service.stop(), 0)
+        self.assertIn("stopped", log.read_text())
+
+    def test_term_under_load(self):
+        service = self.launch(TAGS).wait_ready()
+        clients = [self.client(service) for _ in range(4)]
+        ends, begun = [], threading.Event()
+
+        def work(client):
+            while not ends or ends[-1][1] == grpc.StatusCode.OK:
+                stream = client.stream()
+                stream.send(request_headers(), response_headers())
+                ends.append(stream.finish())
+                if len(ends) > 200:
+                    begun.set()
+
+        threads = [threading.Thread(target=work, args=(client,)) for client in clients for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        self.assertTrue(begun.wait(60))
+        service.send(signal.SIGTERM)
+        for thread in threads:
+            thread.join(60)
+        self.assertEqual(service.wait(), 0, service.log())
+        # A stream is served to its end, or not at all: gRPC gives those CANCELLED that come while it shuts down.
+        wrong = [(len(answers), code, details) for answers, code, details in ends
+                 if (len(answers), code) not in ((2, grpc.StatusCode.OK), (0, grpc.StatusCode.UNAVAILABLE),
+                                                 (0, grpc.StatusCode.CANCELLED))]
+        self.assertEqual(wrong, [])
+
+
+class Surroundings(Case):
+    def check(self, client):
+        stream = client.stream()
+        self.assertEqual(sets(stream.exchange(request_headers())), [("x-a", "1")])
+        stream.finish()
+        client.failure(b"\xff")  # makes it log
+        self.assertEqual(sets(client.answers(request_headers())[0]), [("x-a", "1")])
+
+    def test_closed_standard_error(self):
+        service, client = self.start_unheard(TAGS, ["sh", "-c", 'exec "$@" 2>&- >&- <&-', "sh"])
+        self.check(client)
+        service.send(signal.SIGHUP)
+        self.check(client)
+        self.assertEqual(service.stop(), 0)
+
+    def test_full_disk_for_the_log(self):
+        service, client = self.start_unheard(TAGS, ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"])
+        self.check(client)
+        self.assertEqual(service.stop(), 0)
+
+    def test_full_disk_for_the_log_file(self):
+        service, client = self.start_unheard(TAGS, service="log_file = /dev/full")
+        self.check(client)
+        self.assertEqual(service.stop(), 0)
+
+    def test_process_one_of_a_container(self):
+        attempt = subprocess.run(["unshare", "-pf", "--mount-proc", "true"], capture_output=True)
+        if attempt.returncode:
+            self.skipTest("a pid namespace needs root and a kernel that lets it")
+        service, client = self.start_unheard(TAGS, ["unshare", "-pf", "--mount-proc"])
+        pid = children(service.pid)[0]
+        self.check(client)
+        subprocess.run(["nsenter", "-t", str(pid), "-p", "sh", "-c", "sleep 0.1 &"], check=True)
+        wait_until(lambda: not children(pid), "the orphan is waited for")
+        self.check(client)
+        os.kill(pid, signal.SIGTERM)
+        self.assertEqual(service.wait(), 0)
+
+
+def children(pid):
+    lists = pathlib.Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for text in lists for child in text.read_text().split()]

@@ -1,0 +1,69 @@
+"""What the service and its plugins write down."""
+import json
+
+from harness.case import Case
+from harness.messages import modes, request_body, request_headers, response_headers
+from harness.places import PROBE
+from harness.wait import wait_until
+
+TELL = f"[plugin:probe]\nfile = {PROBE}\ndo = request_headers: tell something\n"
+
+
+class Log(Case):
+    def test_a_line_says_whose_it_is(self):
+        service = self.start(TELL)
+        self.client(service).answers(request_headers(("x-request-id", "7f3a-1")))
+        self.assertEqual(len(service.lines(
+            r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info  transaction=7f3a-1 plugin=probe "
+            r"phase=request_headers: something ")), 1, service.log())
+
+    def test_transactions_without_an_id_get_one_of_their_own(self):
+        service = self.start(TELL)
+        self.client(service).answers(request_headers())
+        self.client(service).answers(request_headers())
+        ids = {line.split("transaction=", 1)[1].split(" ")[0] for line in service.lines("something")}
+        self.assertEqual(len(ids), 2, service.log())
+
+    def test_what_comes_from_the_wire_cannot_forge_a_line(self):
+        service = self.start(TELL)
+        self.client(service).answers(request_headers(("x-request-id", "a\nb error forged")))
+        self.assertEqual(len(service.lines("something")), 1, service.log())
+        self.assertEqual(service.lines("^b"), [])
+
+    def test_json(self):
+        service, client = self.start_unheard(TELL, service=f"log_format = json\nlog_file = {self.folder}/log")
+        client.answers(request_headers(("x-request-id", 'a"b')))
+        self.assertEqual(service.stop(), 0)
+        lines = [json.loads(line) for line in (self.folder / "log").read_text().splitlines()]
+        said = [line for line in lines if line.get("plugin") == "probe"]
+        self.assertEqual([(l["transaction"], l["phase"], l["level"]) for l in said],
+                         [('a"b', "request_headers", "info")])
+
+    def test_what_repeats_is_limited_and_counted(self):
+        service = self.start(TELL)
+        client = self.client(service)
+        n = 0
+
+        def ask():
+            nonlocal n
+            n += 1
+            client.answers(request_headers())
+            return service.lines(r"something .*\(\d+ like it left out\)$")
+        last = wait_until(ask, "a line that says how many are missing")[0]
+        missing = int(last.rsplit("(", 1)[1].split(" ")[0])
+        self.assertGreater(missing, 0)
+        self.assertEqual(len(service.lines("something")) + missing, n)
+
+    def test_the_log_plugin_writes_one_line_per_transaction(self):
+        path = self.folder / "access.json"
+        service = self.start(f"[plugin:access]\nfile = log.so\nto = {path}\nrequest.header = x-a\n"
+                             "request.header = authorization\nbody_limit = 4\n")
+        client = self.client(service)
+        for i in range(3):
+            client.answers(request_headers(("x-a", str(i)), ("authorization", "secret"),
+                                           protocol_config=modes("BUFFERED")), request_body(b"a body"),
+                           response_headers())
+        service.stop()
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        self.assertEqual([line["request"]["headers"]["x-a"] for line in lines], ["0", "1", "2"])
+        self.assertNotIn("secret", path.read_text())
