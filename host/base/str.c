@@ -124,7 +124,7 @@ const char *str_nearest(const char *name, const char *const *candidates, size_t 
 {
     size_t len = strlen(name);
     /* More than a third of the letters wrong is another word. */
-    unsigned limit = len < 6 ? 1 : len < 9 ? 2 : 3;
+    unsigned limit = len < 3 ? 0 : len < 6 ? 1 : len < 9 ? 2 : 3;
     unsigned best = limit + 1;
     const char *nearest = NULL;
 

@@ -124,4 +124,5 @@ Test(str, the_nearest_name_is_the_one_that_was_meant)
     cr_assert_null(str_nearest("workers", keys, n));
     cr_assert_null(str_nearest("x", keys, n));
     cr_assert_null(str_nearest("drain", keys, 0));
+    cr_assert_null(str_nearest("a", (const char *const[]){"b"}, 1));
 }
