@@ -72,8 +72,9 @@ class BadInput(Case):
     def test_metadata_over_the_limit(self):
         stream = self.client(self.service).stream(metadata=[("x-long", "y" * 6000)])
         stream.send(request_headers())
-        _, code, _ = stream.rest()
+        _, code, details = stream.rest()
         self.assertEqual(code, grpc.StatusCode.RESOURCE_EXHAUSTED)
+        self.assertRegex(details, r"metadata of 6\d\d\d bytes, and max_header_list is 4096")
 
 
 def field(number, value):

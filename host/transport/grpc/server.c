@@ -63,15 +63,44 @@ static void refuse_unknown(struct slot *slot)
                 (struct extproc_str){text, (size_t)len});
 }
 
+/* As HTTP/2 counts a header list (RFC 9113, 6.5.2). */
+static size_t metadata_size(const grpc_metadata_array *metadata)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < metadata->count; i++)
+        size += GRPC_SLICE_LENGTH(metadata->metadata[i].key) +
+                GRPC_SLICE_LENGTH(metadata->metadata[i].value) + 32;
+    return size;
+}
+
+static void refuse_metadata(struct slot *slot, size_t size)
+{
+    struct server *s = slot->server;
+    char text[96];
+    int len = snprintf(text, sizeof text, "metadata of %zu bytes, and max_header_list is %zu", size,
+                       s->listener->max_header_list);
+    grpc_call *call = slot->call;
+    if (slot->first)
+        grpc_byte_buffer_destroy(slot->first);
+    slot_post(slot);
+    call_refuse(s->pool, call, s->listener->tcp, TRANSPORT_RESOURCE_EXHAUSTED,
+                (struct extproc_str){text, (size_t)len});
+}
+
 static void slot_done(void *owner, bool ok)
 {
     struct slot *slot = owner;
     struct server *s = slot->server;
+    size_t size = metadata_size(&slot->metadata);
     grpc_metadata_array_destroy(&slot->metadata);
     if (!ok) /* the server is shut down */
         return;
     if (!slot->method) {
         refuse_unknown(slot);
+        return;
+    }
+    if (size > s->listener->max_header_list) {
+        refuse_metadata(slot, size);
         return;
     }
     grpc_call *call = slot->call;
@@ -93,8 +122,9 @@ static grpc_server *make_server(const struct transport_listener *l)
 {
     grpc_arg args[] = {
         number(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, l->max_message),
-        /* More ends the call with RESOURCE_EXHAUSTED, and (gRPC 1.51) its connection with it. */
-        number(GRPC_ARG_MAX_METADATA_SIZE, l->max_header_list),
+        /* A call over gRPC's own limit takes its connection with it (1.51), and so its neighbours:
+         * ours is asked first, see refuse_metadata(). */
+        number(GRPC_ARG_MAX_METADATA_SIZE, 4 * l->max_header_list),
         /* gRPC unpacks a compressed message whole before it looks at its size: a megabyte could
          * become a gigabyte. So there is no compression: such a call gets UNIMPLEMENTED. */
         number(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1u << GRPC_COMPRESS_NONE),
