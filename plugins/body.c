@@ -15,13 +15,10 @@
  * Teaches: replacing a body that one never sees; what x->body and x->end say; state per
  * transaction. */
 #include "lib/direction.h"
-#include "lib/refusal.h"
 
 #include <extproc/plugin.h>
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { KEY_SIZE = 32 };
 
@@ -69,13 +66,12 @@ struct transaction {
 static int read_text(struct extproc_host *h, const char *direction, const char *verb,
                      struct extproc_template **ret)
 {
-    struct extproc_str whole = {NULL, 0};
     char key[KEY_SIZE];
 
     snprintf(key, sizeof key, "%s.%s", direction, verb);
     if (!extproc_conf_count(h, key))
         return 0;
-    *ret = extproc_conf_template(h, key, 0, whole);
+    *ret = extproc_conf_template(h, key, 0);
     return *ret ? 0 : -EINVAL;
 }
 
@@ -89,7 +85,7 @@ static int read_change(struct extproc_host *h, const char *direction, struct cha
     snprintf(key, sizeof key, "%s.clear", direction);
     c->clear = extproc_conf_int(h, key, 0);
     if (c->clear && c->replace)
-        return extproc_conf_refuse(h, key, 0, EXTPROC_S("there is a replace already"));
+        return extproc_conf_refuse(h, key, 0, "there is a replace already");
     return replace ? replace : prepend ? prepend : append;
 }
 
@@ -102,29 +98,22 @@ static uint32_t phases_of(const struct change *c, uint32_t headers, uint32_t bod
 
 static int init(struct extproc_host *h)
 {
-    struct body *self = calloc(1, sizeof *self);
+    struct body *self = extproc_host_alloc(h, sizeof *self);
     struct change *request, *response;
     int r, other;
 
     if (!self)
         return -ENOMEM;
+    h->self = self;
     request = &self->changes[REQUEST];
     response = &self->changes[RESPONSE];
-    r = read_change(h, "request", request);
+    r = read_change(h, "request", request); /* both, so that all mistakes are told */
     other = read_change(h, "response", response);
-    if (r < 0 || other < 0) {
-        free(self);
+    if (r < 0 || other < 0)
         return r < 0 ? r : other;
-    }
-    h->self = self;
     return extproc_interest(
         h, phases_of(request, EXTPROC_ON_REQUEST_HEADERS, EXTPROC_ON_REQUEST_BODY) |
                phases_of(response, EXTPROC_ON_RESPONSE_HEADERS, EXTPROC_ON_RESPONSE_BODY));
-}
-
-static void fini(struct extproc_host *h)
-{
-    free(h->self);
 }
 
 /* ---- transactions ---------------------------------------------------------------------------- */
@@ -167,13 +156,13 @@ static enum extproc_action set(struct extproc_txn *x, const struct extproc_templ
     memcpy(out + before.len + middle.len, after.ptr, after.len);
     r = extproc_body_set(x, (struct extproc_str){out, len});
     if (r < 0)
-        extproc_log(x, EXTPROC_ERROR, "the body cannot be set: %s", edit_refusal(r));
-    return r < 0 ? EXTPROC_FAIL : EXTPROC_CONTINUE;
+        extproc_log(x, EXTPROC_ERROR, "the body cannot be set: %s", extproc_strerror(r));
+    return extproc_continue(r);
 }
 
 static enum extproc_action on_headers(struct extproc_txn *x)
 {
-    const struct change *c = &((const struct body *)x->self)->changes[direction_of(x)];
+    const struct change *c = &((const struct body *)x->self)->changes[extproc_is_response(x)];
 
     if (x->end) /* there is no body */
         return EXTPROC_CONTINUE;
@@ -183,8 +172,8 @@ static enum extproc_action on_headers(struct extproc_txn *x)
 
 static enum extproc_action on_body(struct extproc_txn *x)
 {
-    const struct change *c = &((const struct body *)x->self)->changes[direction_of(x)];
-    struct progress *p = &((struct transaction *)x->ctx)->progress[direction_of(x)];
+    const struct change *c = &((const struct body *)x->self)->changes[extproc_is_response(x)];
+    struct progress *p = &((struct transaction *)x->ctx)->progress[extproc_is_response(x)];
     bool first = !p->begun, last = x->end || x->body == EXTPROC_BODY_WHOLE;
 
     p->begun = true;
@@ -201,7 +190,6 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .summary = "Replaces, clears, prepends to and appends to bodies.",
     .keys = keys,
     .init = init,
-    .fini = fini,
     .open = on_open,
     .close = on_close,
     .request_headers = on_headers,

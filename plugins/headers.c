@@ -11,19 +11,16 @@
  *
  * Edits are made in this order: remove, set, replace, add, append; keys of one kind in file order.
  * An instance takes part only in the phases that its keys need. An edit that the proxy would ignore
- * (host, content-length, x-envoy-...) or that cannot be made (a template gave what HTTP does not
- * allow) fails the message, and the log says which one and why.
+ * (host, content-length, x-envoy-...) is refused with the configuration; one that cannot be made (a
+ * template gave what HTTP does not allow) fails the message, and the log says which one and why.
  *
  * Teaches: keys that follow a pattern; a table in place of a branch for each; templates; interest
  * that follows the configuration. */
 #include "lib/header_line.h"
-#include "lib/refusal.h"
 
 #include <extproc/plugin.h>
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { N_PLACES = 4, N_VERBS = 5, KEY_SIZE = 32 };
 
@@ -80,50 +77,50 @@ struct headers {
     struct edits edits[N_PLACES];
 };
 
-static int read_edit(struct extproc_host *h, const char *key, size_t i, const struct verb *v,
-                     struct edit *ret)
+static const char *key_of(const struct place *p, const struct verb *v, char buffer[KEY_SIZE])
 {
-    ret->verb = v;
-    if (v->edit == EXTPROC_REMOVE)
-        return header_name_read(h, key, i, &ret->line.name);
-    return header_line_read(h, key, i, &ret->line);
+    snprintf(buffer, KEY_SIZE, "%s.%s", p->name, v->name);
+    return buffer;
 }
 
-/* Adds the edits of one key. */
-static int read_key(struct extproc_host *h, const struct place *p, const struct verb *v,
-                    struct edits *edits)
+static int read_edit(struct extproc_host *h, const char *key, size_t i, const struct place *p,
+                     struct edit *e)
+{
+    enum extproc_edit op = e->verb->edit;
+    struct extproc_str none = {NULL, 0};
+
+    if (op != EXTPROC_REMOVE)
+        return header_line_read(h, key, i, p->map, op, &e->line);
+    e->line.name = extproc_conf(h, key, i);
+    return extproc_conf_edit(h, key, i, p->map, op, e->line.name, none);
+}
+
+static int read_edits(struct extproc_host *h, const struct place *p, struct edits *edits)
 {
     char key[KEY_SIZE];
-    struct edit *grown;
-    size_t n;
+    size_t n = 0;
     int result = 0;
 
-    snprintf(key, sizeof key, "%s.%s", p->name, v->name);
-    n = extproc_conf_count(h, key);
-    grown = realloc(edits->list, (edits->n + n + 1) * sizeof *grown);
-    if (!grown)
+    for (size_t v = 0; v < N_VERBS; v++)
+        n += extproc_conf_count(h, key_of(p, &verbs[v], key));
+    edits->list = extproc_host_alloc(h, n * sizeof *edits->list);
+    if (!edits->list)
         return -ENOMEM;
-    edits->list = grown;
-    memset(&grown[edits->n], 0, n * sizeof *grown);
-    for (size_t i = 0; i < n; i++) {
-        if (read_edit(h, key, i, v, &grown[edits->n++]) < 0)
-            result = -EINVAL;
+    for (size_t v = 0; v < N_VERBS; v++) {
+        key_of(p, &verbs[v], key);
+        for (size_t i = 0; i < extproc_conf_count(h, key); i++) {
+            struct edit *e = &edits->list[edits->n++];
+            e->verb = &verbs[v];
+            if (read_edit(h, key, i, p, e) < 0)
+                result = -EINVAL; /* go on: all mistakes are told */
+        }
     }
     return result;
 }
 
-static void fini(struct extproc_host *h)
-{
-    struct headers *self = h->self;
-
-    for (size_t p = 0; p < N_PLACES; p++)
-        free(self->edits[p].list);
-    free(self);
-}
-
 static int init(struct extproc_host *h)
 {
-    struct headers *self = calloc(1, sizeof *self);
+    struct headers *self = extproc_host_alloc(h, sizeof *self);
     uint32_t phases = 0;
     int result = 0;
 
@@ -131,16 +128,11 @@ static int init(struct extproc_host *h)
         return -ENOMEM;
     h->self = self;
     for (size_t p = 0; p < N_PLACES; p++) {
-        for (size_t v = 0; v < N_VERBS; v++) {
-            int r = read_key(h, &places[p], &verbs[v], &self->edits[p]);
-            result = result ? result : r; /* go on: all mistakes are told */
-        }
+        int r = read_edits(h, &places[p], &self->edits[p]);
+        result = result ? result : r;
         phases |= self->edits[p].n ? places[p].phase : 0;
     }
-    if (result == 0)
-        return extproc_interest(h, phases);
-    fini(h);
-    return result;
+    return result ? result : extproc_interest(h, phases);
 }
 
 static int apply(struct extproc_txn *x, enum extproc_map map, const struct edit *e)
@@ -167,7 +159,7 @@ static enum extproc_action on_phase(struct extproc_txn *x)
         int r = apply(x, places[p].map, e);
         if (r < 0) {
             extproc_log(x, EXTPROC_ERROR, "%s.%s %.*s: %s", places[p].name, e->verb->name,
-                        EXTPROC_ARG(e->line.name), edit_refusal(r));
+                        EXTPROC_ARG(e->line.name), extproc_strerror(r));
             return EXTPROC_FAIL;
         }
     }
@@ -181,7 +173,6 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .summary = "Sets, appends, adds, replaces and removes headers and trailers.",
     .keys = keys,
     .init = init,
-    .fini = fini,
     .request_headers = on_phase,
     .request_trailers = on_phase,
     .response_headers = on_phase,

@@ -29,14 +29,11 @@
  * Teaches: reading JSON with a library; a table in place of a branch for each key; refusing input;
  * state per transaction that close() gives back. */
 #include "lib/direction.h"
-#include "lib/refusal.h"
-#include "lib/syntax.h"
+#include "lib/header_name.h"
 
 #include <extproc/plugin.h>
 
-#include <errno.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <strings.h>
 
 static const struct extproc_key keys[] = {
@@ -69,24 +66,14 @@ static const enum extproc_map trailers_of[N_DIRECTIONS] = {EXTPROC_REQUEST_TRAIL
 
 static int init(struct extproc_host *h)
 {
-    struct extproc_str header;
-    struct instructions *self;
+    struct instructions *self = extproc_host_alloc(h, sizeof *self);
 
-    if (header_name_read(h, "header", 0, &header) < 0)
-        return -EINVAL;
-    self = calloc(1, sizeof *self);
     if (!self)
         return -ENOMEM;
-    self->header = header;
+    h->self = self;
     self->respond = extproc_conf_int(h, "invalid", 0) == 0;
     self->strip = extproc_conf_int(h, "strip", 0);
-    h->self = self;
-    return 0;
-}
-
-static void fini(struct extproc_host *h)
-{
-    free(h->self);
+    return header_name_read(h, "header", 0, &self->header);
 }
 
 static int on_open(struct extproc_txn *x)
@@ -112,15 +99,15 @@ static struct extproc_str view(const json_t *string)
     return v;
 }
 
-static struct extproc_str view_name(const char *name)
-{
-    struct extproc_str v = {name, strlen(name)};
-    return v;
-}
-
 /* ---- looking: each gives NULL, or what is wrong ---------------------------------------------- */
 
-static const char *check_headers(json_t *members)
+/* What the proxy would ignore is no mistake: it is left out. */
+static bool is_legal(struct extproc_txn *x, struct extproc_str name, struct extproc_str value)
+{
+    return extproc_check_edit(x->host, EXTPROC_REQUEST, EXTPROC_SET, name, value) != -EINVAL;
+}
+
+static const char *check_headers(struct extproc_txn *x, json_t *members)
 {
     const char *name;
     json_t *value;
@@ -131,14 +118,15 @@ static const char *check_headers(json_t *members)
     {
         if (!json_is_string(value))
             return "a value is not a string";
-        if (!header_name_valid(view_name(name)) || !header_value_valid(view(value)))
+        if (!is_legal(x, extproc_str_of(name), view(value)))
             return "a name or a value is not legal in HTTP";
     }
     return NULL;
 }
 
-static const char *check_names(json_t *names)
+static const char *check_names(struct extproc_txn *x, json_t *names)
 {
+    struct extproc_str none = {NULL, 0};
     json_t *name;
     size_t i;
 
@@ -148,13 +136,13 @@ static const char *check_names(json_t *names)
     {
         if (!json_is_string(name))
             return "a name is not a string";
-        if (!header_name_valid(view(name)))
+        if (!is_legal(x, view(name), none))
             return "a name is not legal in HTTP";
     }
     return NULL;
 }
 
-static const char *check_text(json_t *text)
+static const char *check_text(struct extproc_txn *x, json_t *text)
 {
     return json_is_string(text) ? NULL : "not a string";
 }
@@ -166,7 +154,7 @@ static int done(struct extproc_txn *x, struct extproc_str what, int r)
 {
     if (r < 0)
         extproc_log(x, EXTPROC_WARN, "%.*s is left as it is: %s", EXTPROC_ARG(what),
-                    edit_refusal(r));
+                    extproc_strerror(r));
     return r == -ENOMEM ? r : 0;
 }
 
@@ -185,14 +173,14 @@ static int set_all(struct extproc_txn *x, enum extproc_map map, json_t *members)
     json_object_foreach(members, name, value)
     {
         if (r == 0)
-            r = set(x, map, view_name(name), view(value));
+            r = set(x, map, extproc_str_of(name), view(value));
     }
     return r;
 }
 
 static int add_headers(struct extproc_txn *x, json_t *members)
 {
-    return set_all(x, headers_of[direction_of(x)], members);
+    return set_all(x, headers_of[extproc_is_response(x)], members);
 }
 
 static int remove_headers(struct extproc_txn *x, json_t *names)
@@ -204,7 +192,8 @@ static int remove_headers(struct extproc_txn *x, json_t *names)
     json_array_foreach(names, i, name)
     {
         if (r == 0)
-            r = done(x, view(name), extproc_remove(x, headers_of[direction_of(x)], view(name)));
+            r = done(x, view(name),
+                     extproc_remove(x, headers_of[extproc_is_response(x)], view(name)));
     }
     return r;
 }
@@ -218,13 +207,14 @@ static int set_body(struct extproc_txn *x, json_t *text)
     r = extproc_body_set(x, view(text));
     if (r < 0)
         return done(x, EXTPROC_S("the body"), r);
-    return set(x, headers_of[direction_of(x)], EXTPROC_S("content-type"), EXTPROC_S("text/plain"));
+    return set(x, headers_of[extproc_is_response(x)], EXTPROC_S("content-type"),
+               EXTPROC_S("text/plain"));
 }
 
 static int keep_trailers(struct extproc_txn *x, json_t *members)
 {
     struct transaction *t = x->ctx;
-    json_t **kept = &t->trailers[direction_of(x)];
+    json_t **kept = &t->trailers[extproc_is_response(x)];
 
     json_decref(*kept);
     *kept = json_incref(members);
@@ -233,7 +223,7 @@ static int keep_trailers(struct extproc_txn *x, json_t *members)
 
 static const struct instruction {
     const char *name;
-    const char *(*check)(json_t *value);
+    const char *(*check)(struct extproc_txn *x, json_t *value);
     int (*carry_out)(struct extproc_txn *x, json_t *value);
 } known[] = {
     /* in the order in which they are carried out */
@@ -255,7 +245,7 @@ static const char *check(struct extproc_txn *x, json_t *root)
     json_object_foreach(root, name, value)
     {
         for (size_t i = 0; i < N_KNOWN; i++) {
-            wrong = strcasecmp(name, known[i].name) == 0 ? known[i].check(value) : NULL;
+            wrong = strcasecmp(name, known[i].name) == 0 ? known[i].check(x, value) : NULL;
             if (wrong) {
                 struct extproc_str text = extproc_format(x, "%s: %s", known[i].name, wrong);
                 return text.ptr ? text.ptr : wrong;
@@ -304,30 +294,30 @@ static enum extproc_action obey(struct extproc_txn *x, struct extproc_str text)
     json_decref(root);
     if (wrong)
         return refuse(x, wrong);
-    return r < 0 ? EXTPROC_FAIL : EXTPROC_CONTINUE;
+    return extproc_continue(r);
 }
 
 static enum extproc_action on_headers(struct extproc_txn *x)
 {
     const struct instructions *self = x->self;
-    enum extproc_map map = headers_of[direction_of(x)];
+    enum extproc_map map = headers_of[extproc_is_response(x)];
     struct extproc_str text = extproc_header(x, map, self->header);
     enum extproc_action action = text.len ? obey(x, text) : EXTPROC_CONTINUE;
 
     if (!text.ptr || !self->strip || action != EXTPROC_CONTINUE)
         return action;
-    return done(x, self->header, extproc_remove(x, map, self->header)) < 0 ? EXTPROC_FAIL : action;
+    return extproc_continue(done(x, self->header, extproc_remove(x, map, self->header)));
 }
 
 static enum extproc_action on_trailers(struct extproc_txn *x)
 {
     struct transaction *t = x->ctx;
-    json_t **kept = &t->trailers[direction_of(x)];
-    int r = set_all(x, trailers_of[direction_of(x)], *kept);
+    json_t **kept = &t->trailers[extproc_is_response(x)];
+    int r = set_all(x, trailers_of[extproc_is_response(x)], *kept);
 
     json_decref(*kept);
     *kept = NULL;
-    return r < 0 ? EXTPROC_FAIL : EXTPROC_CONTINUE;
+    return extproc_continue(r);
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {
@@ -337,7 +327,6 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .summary = "Does what a header of the message itself says.",
     .keys = keys,
     .init = init,
-    .fini = fini,
     .open = on_open,
     .close = on_close,
     .request_headers = on_headers,

@@ -16,17 +16,14 @@
  * Teaches: looking without touching; what an open() begins and a close() ends; a body seen in
  * chunks; a test of the configuration that leaves no trace. */
 #include "lib/direction.h"
-#include "lib/refusal.h"
-#include "lib/syntax.h"
+#include "lib/header_name.h"
 #include "lib/utf8.h"
 
 #include <extproc/plugin.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -108,28 +105,27 @@ static int init(struct extproc_host *h)
 {
     uint32_t headers = EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_RESPONSE_HEADERS;
     uint32_t bodies = EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_RESPONSE_BODY;
-    int names = check_names(h);
-    int fd = open_target(extproc_conf(h, "to", 0).ptr, h->testing);
-    int r = fd < 0 ? refuse_file(h, "to") : names;
-    struct log *self = r == 0 ? calloc(1, sizeof *self) : NULL;
+    struct log *self = extproc_host_alloc(h, sizeof *self);
+    int r;
 
-    if (!self) {
-        if (fd >= 0)
-            close(fd);
-        return r < 0 ? r : -ENOMEM;
-    }
-    self->fd = fd;
-    self->body_limit = (size_t)extproc_conf_int(h, "body_limit", 0);
+    if (!self)
+        return -ENOMEM;
     h->self = self;
-    return extproc_interest(h, self->body_limit ? headers | bodies : headers);
+    self->body_limit = (size_t)extproc_conf_int(h, "body_limit", 0);
+    r = check_names(h);
+    self->fd = open_target(extproc_conf(h, "to", 0).ptr, h->testing);
+    if (self->fd < 0)
+        return extproc_conf_refuse(h, "to", 0, "%s", strerror(errno));
+    if (r == 0)
+        r = extproc_interest(h, self->body_limit ? headers | bodies : headers);
+    if (r < 0)
+        close(self->fd);
+    return r;
 }
 
 static void fini(struct extproc_host *h)
 {
-    struct log *self = h->self;
-
-    close(self->fd);
-    free(self);
+    close(((const struct log *)h->self)->fd);
 }
 
 /* ---- what is told ---------------------------------------------------------------------------- */
@@ -155,11 +151,6 @@ static json_t *text(struct extproc_str s)
     return told;
 }
 
-static bool same_name(struct extproc_str a, struct extproc_str b)
-{
-    return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0;
-}
-
 static bool is_secret(struct extproc_host *h, struct extproc_str name)
 {
     static const struct extproc_str always[] = {
@@ -170,11 +161,11 @@ static bool is_secret(struct extproc_host *h, struct extproc_str name)
     };
 
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
-        if (same_name(name, always[i]))
+        if (extproc_eq_nocase(name, always[i]))
             return true;
     }
     for (size_t i = 0; i < extproc_conf_count(h, "redact"); i++) {
-        if (same_name(name, extproc_conf(h, "redact", i)))
+        if (extproc_eq_nocase(name, extproc_conf(h, "redact", i)))
             return true;
     }
     return false;
@@ -261,7 +252,7 @@ static void keep(struct side *s, struct extproc_str bytes)
 static enum extproc_action on_body(struct extproc_txn *x)
 {
     const struct log *self = x->self;
-    struct side *s = &((struct transaction *)x->ctx)->sides[direction_of(x)];
+    struct side *s = &((struct transaction *)x->ctx)->sides[extproc_is_response(x)];
     struct extproc_str chunk = extproc_body(x);
     size_t room = self->body_limit - s->n_kept;
 

@@ -10,25 +10,25 @@
  * Teaches: an answer of one's own; templates; a file that is read once, in init(); interest that
  * follows the configuration. */
 #include "lib/header_line.h"
-#include "lib/refusal.h"
 #include "lib/utf8.h"
 
 #include <extproc/plugin.h>
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static const struct extproc_key keys[] = {
     {.name = "status",
      .type = EXTPROC_KEY_INT,
      .fallback = "200",
-     .help = "HTTP status, 200 to 599."},
+     .min = 200,
+     .max = 599,
+     .help = "HTTP status."},
     {.name = "body", .help = "The body, a template."},
     {.name = "body_file", .help = "The body, as it stands in this file."},
     {.name = "header", .flags = EXTPROC_KEY_LIST, .help = "name: value; the value is a template."},
     {.name = "grpc_status",
      .type = EXTPROC_KEY_INT,
+     .max = INT32_MAX,
      .help = "What a gRPC client gets; absent: what the HTTP status means."},
     {.name = "details", .help = "For the proxy's access log."},
     {.name = "phase",
@@ -38,8 +38,6 @@ static const struct extproc_key keys[] = {
      .help = "Before the request goes to the origin, or in place of its response."},
     {.name = NULL},
 };
-
-enum { READ_SIZE = 65536 };
 
 struct respond {
     uint32_t status;
@@ -57,98 +55,88 @@ static int read_headers(struct extproc_host *h, struct respond *r)
     int result = 0;
 
     r->n_headers = extproc_conf_count(h, "header");
-    r->headers = calloc(r->n_headers + 1, sizeof *r->headers);
+    r->headers = extproc_host_alloc(h, r->n_headers * sizeof *r->headers);
     if (!r->headers)
         return -ENOMEM;
     for (size_t i = 0; i < r->n_headers; i++) {
-        if (header_line_read(h, "header", i, &r->headers[i]) < 0)
+        if (header_line_read(h, "header", i, EXTPROC_ANSWER, EXTPROC_APPEND, &r->headers[i]) < 0)
             result = -EINVAL;
     }
     return result;
 }
 
-/* What is left of a file. False: it cannot be read, errno says why. */
-static bool read_rest(struct respond *r, FILE *f)
+/* How many bytes there are. Negative: an error. */
+static int64_t count_bytes(FILE *f)
 {
-    size_t n = 1;
+    char bytes[4096];
+    int64_t n = 0;
+    size_t more;
 
-    while (n > 0) {
-        char *grown = realloc(r->file, r->file_len + READ_SIZE);
-        if (!grown)
-            return false;
-        r->file = grown;
-        n = fread(r->file + r->file_len, 1, READ_SIZE, f);
-        r->file_len += n;
-    }
-    return !ferror(f);
+    do {
+        more = fread(bytes, 1, sizeof bytes, f);
+        n += (int64_t)more;
+    } while (more);
+    return ferror(f) || fseek(f, 0, SEEK_SET) < 0 ? -errno : n;
+}
+
+static int read_all(struct extproc_host *h, struct respond *r, FILE *f)
+{
+    int64_t n = count_bytes(f);
+
+    if (n < 0)
+        return (int)n;
+    r->file = extproc_host_alloc(h, (size_t)n);
+    r->file_len = r->file ? fread(r->file, 1, (size_t)n, f) : 0;
+    return r->file ? 0 : -ENOMEM;
 }
 
 static int read_file(struct extproc_host *h, struct respond *self)
 {
     FILE *f = fopen(extproc_conf(h, "body_file", 0).ptr, "re");
-    int r = f && read_rest(self, f) ? 0 : refuse_file(h, "body_file");
+    int r = f ? read_all(h, self, f) : -errno;
 
     if (f)
         fclose(f);
-    return r;
+    return r < 0 ? extproc_conf_refuse(h, "body_file", 0, "%s", strerror(-r)) : 0;
 }
 
 static int read_body(struct extproc_host *h, struct respond *r)
 {
-    struct extproc_str whole = {NULL, 0};
     bool has_file = extproc_conf_count(h, "body_file") > 0;
 
     if (!extproc_conf_count(h, "body"))
         return has_file ? read_file(h, r) : 0;
     if (has_file)
-        return extproc_conf_refuse(h, "body_file", 0, EXTPROC_S("there is a body already"));
-    r->body = extproc_conf_template(h, "body", 0, whole);
+        return extproc_conf_refuse(h, "body_file", 0, "there is a body already");
+    r->body = extproc_conf_template(h, "body", 0);
     return r->body ? 0 : -EINVAL;
 }
 
-static int read_status(struct extproc_host *h, struct respond *r)
+static int read_details(struct extproc_host *h, struct respond *r)
 {
-    int64_t status = extproc_conf_int(h, "status", 0), grpc = extproc_conf_int(h, "grpc_status", 0);
-    bool has_grpc = extproc_conf_count(h, "grpc_status") > 0;
-
-    if (status < 200 || status > 599)
-        return extproc_conf_refuse(h, "status", 0, EXTPROC_S("is out of range (200 to 599)"));
-    if (grpc < 0 || grpc > INT32_MAX)
-        return extproc_conf_refuse(h, "grpc_status", 0, EXTPROC_S("is out of range (0 or more)"));
-    r->status = (uint32_t)status;
-    r->grpc_status = has_grpc ? (int32_t)grpc : EXTPROC_NO_GRPC;
     r->details = extproc_conf(h, "details", 0);
-    if (!utf8_valid(r->details))
-        return extproc_conf_refuse(h, "details", 0, EXTPROC_S("is not UTF-8"));
-    return 0;
-}
-
-static void fini(struct extproc_host *h)
-{
-    struct respond *r = h->self;
-
-    free(r->file);
-    free(r->headers);
-    free(r);
+    return utf8_valid(r->details) ? 0 : extproc_conf_refuse(h, "details", 0, "is not UTF-8");
 }
 
 static int init(struct extproc_host *h)
 {
     bool on_request = extproc_conf_int(h, "phase", 0) == 0;
-    struct respond *r = calloc(1, sizeof *r);
-    int headers, body, status;
+    bool has_grpc = extproc_conf_count(h, "grpc_status") > 0;
+    struct respond *r = extproc_host_alloc(h, sizeof *r);
+    int headers, body, details;
 
     if (!r)
         return -ENOMEM;
     h->self = r;
+    r->status = (uint32_t)extproc_conf_int(h, "status", 0);
+    r->grpc_status = has_grpc ? (int32_t)extproc_conf_int(h, "grpc_status", 0) : EXTPROC_NO_GRPC;
     headers = read_headers(h, r); /* all three, so that all mistakes are told */
     body = read_body(h, r);
-    status = read_status(h, r);
-    if (headers == 0 && body == 0 && status == 0)
-        return extproc_interest(h, on_request ? EXTPROC_ON_REQUEST_HEADERS
-                                              : EXTPROC_ON_RESPONSE_HEADERS);
-    fini(h);
-    return headers ? headers : body ? body : status;
+    details = read_details(h, r);
+    if (headers < 0 || body < 0 || details < 0)
+        return headers ? headers : body ? body : details;
+    return extproc_interest(h,
+                            on_request ? EXTPROC_ON_REQUEST_HEADERS : EXTPROC_ON_RESPONSE_HEADERS);
 }
 
 /* False: out of memory. */
@@ -190,7 +178,6 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .summary = "Answers itself, in the origin's stead.",
     .keys = keys,
     .init = init,
-    .fini = fini,
     .request_headers = on_headers,
     .response_headers = on_headers,
 };

@@ -44,7 +44,7 @@ static enum extproc_action on_body(struct extproc_txn *x)
     }
     if (!changed) /* then the proxy keeps its own copy */
         return EXTPROC_CONTINUE;
-    return extproc_body_set(x, (struct extproc_str){out, in.len}) ? EXTPROC_FAIL : EXTPROC_CONTINUE;
+    return extproc_continue(extproc_body_set(x, (struct extproc_str){out, in.len}));
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

@@ -77,7 +77,7 @@ static void check_entry(struct check *c, struct keys_slot *slot, const struct co
         c->failed = true;
     else if (entry != first && !(slot->key->flags & EXTPROC_KEY_LIST))
         say_twice(c, entry, first);
-    else if (!keys_parse(slot->key, entry->value, &value.number, &right))
+    else if (!keys_parse(slot->key, entry->value, c->arena, &value.number, &right))
         say_wrong(c, slot->key, entry, right);
     else
         slot->values[slot->n_values++] = value;
@@ -100,7 +100,7 @@ static void take_fallback(struct check *c, struct keys_slot *slot)
 {
     struct keys_value value = {.text = str_c(slot->key->fallback)};
     const char *right;
-    if (keys_parse(slot->key, value.text, &value.number, &right))
+    if (keys_parse(slot->key, value.text, c->arena, &value.number, &right))
         slot->values[slot->n_values++] = value;
 }
 

@@ -35,8 +35,8 @@ struct keys_table {
     size_t stride;
 };
 
-/* Checks the entries of a section that are in the table: type, given once, required, choices. Marks
- * them used. Errors are added. False: there were some. Out of memory is an error too. */
+/* Checks the entries of a section that are in the table: type, limits, given once, required.
+ * Marks them used. Errors are added. False: there were some. Out of memory is an error too. */
 bool keys_check(struct config_section *section, struct keys_table table, struct arena *arena,
                 struct config_errors *errors, struct keys *ret);
 
@@ -54,8 +54,9 @@ const struct keys_slot *keys_find(const struct keys *keys, const char *key);
 struct extproc_str keys_text(const struct keys *keys, const char *key);
 int64_t keys_number(const struct keys *keys, const char *key);
 
-/* One value by itself. False: it is not of that type; *ret_why says what would be right. */
-bool keys_parse(const struct extproc_key *key, struct extproc_str text, int64_t *ret_number,
-                const char **ret_why);
+/* One value by itself. False: it is not of that type, or out of its limits; *ret_why says what would
+ * be right, in the arena if need be. */
+bool keys_parse(const struct extproc_key *key, struct extproc_str text, struct arena *arena,
+                int64_t *ret_number, const char **ret_why);
 
 #endif

@@ -6,12 +6,35 @@
 #include "base/keys.h"
 #include "base/str.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 struct unit {
     const char *name;
     int64_t factor;
 };
+
+/* The smallest first. */
+struct units {
+    const struct unit *list;
+    size_t n;
+};
+#define UNITS(list)                                                                                \
+    {                                                                                              \
+        list, sizeof(list) / sizeof *(list)                                                        \
+    }
+
+static const struct unit one[] = {{"", 1}};
+static const struct unit times[] = {
+    {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 60 * 60 * 1000}};
+static const struct unit sizes[] = {{"", 1}, {"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}};
+
+static struct units units_of(enum extproc_key_type type)
+{
+    static const struct units numbers = UNITS(one), durations = UNITS(times), bytes = UNITS(sizes);
+
+    return type == EXTPROC_KEY_DURATION ? durations : type == EXTPROC_KEY_SIZE ? bytes : numbers;
+}
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
@@ -45,15 +68,14 @@ static bool parse_int(struct extproc_str text, int64_t *ret)
 }
 
 /* Digits and one of the units. */
-static bool parse_quantity(struct extproc_str text, const struct unit *units, size_t n_units,
-                           int64_t *ret)
+static bool parse_quantity(struct extproc_str text, struct units units, int64_t *ret)
 {
     int64_t n;
     if (!parse_digits(&text, 1, &n))
         return false;
-    for (size_t i = 0; i < n_units; i++) {
-        if (str_eq_c(text, units[i].name)) {
-            bool fits = !__builtin_mul_overflow(n, units[i].factor, &n);
+    for (size_t i = 0; i < units.n; i++) {
+        if (str_eq_c(text, units.list[i].name)) {
+            bool fits = !__builtin_mul_overflow(n, units.list[i].factor, &n);
             if (fits)
                 *ret = n;
             return fits;
@@ -64,19 +86,11 @@ static bool parse_quantity(struct extproc_str text, const struct unit *units, si
 
 static bool parse_duration(struct extproc_str text, int64_t *ret)
 {
-    static const struct unit units[] = {
-        {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 60 * 60 * 1000}};
     if (str_eq_c(text, "0")) { /* is the same in every unit */
         *ret = 0;
         return true;
     }
-    return parse_quantity(text, units, sizeof units / sizeof *units, ret);
-}
-
-static bool parse_size(struct extproc_str text, int64_t *ret)
-{
-    static const struct unit units[] = {{"", 1}, {"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}};
-    return parse_quantity(text, units, sizeof units / sizeof *units, ret);
+    return parse_quantity(text, units_of(EXTPROC_KEY_DURATION), ret);
 }
 
 /* ---- words ----------------------------------------------------------------------------------- */
@@ -124,7 +138,7 @@ static bool parse_as(const struct extproc_key *key, struct extproc_str text, int
     case EXTPROC_KEY_DURATION:
         return parse_duration(text, ret);
     case EXTPROC_KEY_SIZE:
-        return parse_size(text, ret);
+        return parse_quantity(text, units_of(EXTPROC_KEY_SIZE), ret);
     case EXTPROC_KEY_CHOICE:
         return parse_choice(text, key->choices, ret);
     default: /* comes from a plugin */
@@ -152,11 +166,47 @@ static const char *right_for(const struct extproc_key *key)
     }
 }
 
-bool keys_parse(const struct extproc_key *key, struct extproc_str text, int64_t *ret_number,
-                const char **ret_why)
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+static bool within_limits(const struct extproc_key *key, int64_t n)
 {
-    bool done = parse_as(key, text, ret_number);
-    if (!done)
+    return (key->min == 0 && key->max == 0) || (n >= key->min && n <= key->max);
+}
+
+/* As it would be written, in the largest unit that needs no fraction. */
+static const char *number_text(const struct extproc_key *key, int64_t n, struct arena *arena)
+{
+    struct units units = units_of(key->type);
+    size_t i = units.n - 1;
+    while (i > 0 && n % units.list[i].factor)
+        i--;
+    return arena_format(arena, "%" PRId64 "%s", n / units.list[i].factor,
+                        n ? units.list[i].name : "")
+        .ptr;
+}
+
+static const char *limits_text(const struct extproc_key *key, struct arena *arena)
+{
+    const char *min = number_text(key, key->min, arena), *max = number_text(key, key->max, arena);
+    const char *text = NULL;
+    if (min && max)
+        text = key->max == INT64_MAX ? arena_format(arena, "%s or more", min).ptr
+                                     : arena_format(arena, "%s to %s", min, max).ptr;
+    return text ? text : "out of memory";
+}
+
+bool keys_parse(const struct extproc_key *key, struct extproc_str text, struct arena *arena,
+                int64_t *ret_number, const char **ret_why)
+{
+    int64_t n;
+    if (!parse_as(key, text, &n)) {
         *ret_why = right_for(key);
-    return done;
+        return false;
+    }
+    if (!within_limits(key, n)) {
+        *ret_why = limits_text(key, arena);
+        return false;
+    }
+    *ret_number = n;
+    return true;
 }

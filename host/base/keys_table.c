@@ -46,11 +46,25 @@ static bool are_choices(const char *choices)
     }
 }
 
+/* Both zero: none. */
+static const char *limits_wrong(const struct extproc_key *key, struct arena *arena)
+{
+    bool takes_limits = key->type == EXTPROC_KEY_INT || key->type == EXTPROC_KEY_DURATION ||
+                        key->type == EXTPROC_KEY_SIZE;
+
+    if ((key->min || key->max) && !takes_limits)
+        return because(arena, "key %s: has limits, and is no number", key->name);
+    if (key->min > key->max)
+        return because(arena, "key %s: its min is above its max (without a max: INT64_MAX)",
+                       key->name);
+    return NULL;
+}
+
 /* NULL: nothing is wrong. */
 static const char *key_wrong(const struct extproc_key *key, struct arena *arena)
 {
     const uint32_t flags = EXTPROC_KEY_REQUIRED | EXTPROC_KEY_LIST | EXTPROC_KEY_SECRET;
-    const char *right;
+    const char *right, *limits;
     int64_t number;
 
     if (!is_key_name(key->name))
@@ -64,11 +78,12 @@ static const char *key_wrong(const struct extproc_key *key, struct arena *arena)
         return because(arena, "key %s: flags 0x%x are not known", key->name, key->flags & ~flags);
     if (key->type == EXTPROC_KEY_CHOICE && !are_choices(key->choices))
         return because(arena, "key %s: no choices (\"one|two|three\")", key->name);
-    if (!key->fallback)
-        return NULL;
+    limits = limits_wrong(key, arena);
+    if (limits || !key->fallback)
+        return limits;
     if (key->flags & EXTPROC_KEY_REQUIRED)
         return because(arena, "key %s: is required, and has a fallback (one of both)", key->name);
-    if (!keys_parse(key, str_c(key->fallback), &number, &right))
+    if (!keys_parse(key, str_c(key->fallback), arena, &number, &right))
         return because(arena, "key %s: its fallback cannot be \"%s\" (%s)", key->name,
                        key->fallback, right);
     return NULL;

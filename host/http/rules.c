@@ -178,24 +178,31 @@ static bool is_final_status(struct extproc_str value)
 
 /* What each kind of message must have, it may have another value of; nothing else with a colon is
  * HTTP (RFC 9113, 8.3), and trailers have none. */
-static int check_pseudo(const struct headers *h, const struct rules_context *context,
-                        enum extproc_edit op, struct extproc_str name, struct extproc_str value)
+static int check_pseudo(const struct rules_context *context, enum extproc_edit op,
+                        struct extproc_str name)
 {
-    if (context->trailers || op == EXTPROC_REMOVE)
-        return -EPERM;
+    bool request = !context->response;
+    bool may = (!request && str_eq_nocase(name, EXTPROC_S(":status"))) ||
+               (request && str_eq_nocase(name, EXTPROC_S(":path"))) ||
+               (request && context->replacing && str_eq_nocase(name, EXTPROC_S(":method")));
+    return may && !context->trailers && op != EXTPROC_REMOVE ? 0 : -EPERM;
+}
+
+/* Of a pseudo header that may be edited. */
+static bool is_pseudo_value(struct extproc_str name, struct extproc_str value)
+{
+    if (str_eq_nocase(name, EXTPROC_S(":status")))
+        return is_final_status(value);
+    return str_eq_nocase(name, EXTPROC_S(":path")) ? is_path(value) : is_token(value);
+}
+
+/* What has to do with the map as it is. */
+static int check_pseudo_edit(const struct headers *h, enum extproc_edit op, struct extproc_str name,
+                             struct extproc_str value)
+{
     if (op == EXTPROC_APPEND && headers_get(h, name, 0).ptr)
         return -EPERM;
-
-    bool valid;
-    if (context->response && str_eq_nocase(name, EXTPROC_S(":status")))
-        valid = is_final_status(value);
-    else if (!context->response && str_eq_nocase(name, EXTPROC_S(":path")))
-        valid = is_path(value);
-    else if (!context->response && context->replacing && str_eq_nocase(name, EXTPROC_S(":method")))
-        valid = is_token(value);
-    else
-        return -EPERM;
-    return valid ? 0 : -EINVAL;
+    return is_pseudo_value(name, value) ? 0 : -EINVAL;
 }
 
 /* ---- limits ------------------------------------------------------------------------------------------ */
@@ -273,21 +280,31 @@ static int check_limits(const struct headers *h, enum extproc_edit op, struct ex
     return refused ? -ENOSPC : 0;
 }
 
-/* ---- the two questions ----------------------------------------------------------------------------- */
+/* ---- the questions --------------------------------------------------------------------------- */
+
+int rules_could_edit(const struct rules_context *context, enum extproc_edit op,
+                     struct extproc_str name, struct extproc_str value)
+{
+    bool known = (unsigned)op <= EXTPROC_REMOVE, has_value = op != EXTPROC_REMOVE && value.ptr;
+    if (!known || !rules_name_valid(name) || (has_value && !rules_value_valid(value)))
+        return -EINVAL;
+    return is_pseudo(name) ? check_pseudo(context, op, name) : check_ordinary(op, name);
+}
 
 int rules_edit(const struct headers *h, const struct rules_context *context, enum extproc_edit op,
                struct extproc_str name, struct extproc_str value)
 {
-    bool known = (unsigned)op <= EXTPROC_REMOVE;
-    if (!known || !rules_name_valid(name) || (op != EXTPROC_REMOVE && !rules_value_valid(value)))
+    if (op != EXTPROC_REMOVE && !value.ptr)
         return -EINVAL;
-    int r = is_pseudo(name) ? check_pseudo(h, context, op, name, value) : check_ordinary(op, name);
+    int r = rules_could_edit(context, op, name, value);
+    if (r == 0 && is_pseudo(name))
+        r = check_pseudo_edit(h, op, name, value);
     return r < 0 ? r : check_limits(h, op, name, value);
 }
 
 int rules_answer_header(struct extproc_str name, struct extproc_str value)
 {
-    if (!rules_name_valid(name) || !rules_value_valid(value))
+    if (!rules_name_valid(name) || (value.ptr && !rules_value_valid(value)))
         return -EINVAL;
     return is_pseudo(name) ? -EPERM : check_ordinary(EXTPROC_APPEND, name);
 }

@@ -34,13 +34,18 @@ struct rules_context {
     bool trailers;
     bool replacing; /* the body was replaced in this headers phase: :method may change */
 };
+/* Whether such an edit can have an effect on any map: 0, -EINVAL (HTTP does not allow the name, or
+ * the bytes of the value), -EPERM. value absent: not known yet. */
+int rules_could_edit(const struct rules_context *context, enum extproc_edit op,
+                     struct extproc_str name, struct extproc_str value);
 /* 0, or what extproc_edit() documents: -EINVAL, -EPERM, -ENOSPC. An edit that would do nothing
  * (IF_ABSENT where there is one, IF_PRESENT where there is none shown) is judged like any other, but
  * takes no room. */
 int rules_edit(const struct headers *h, const struct rules_context *context, enum extproc_edit op,
                struct extproc_str name, struct extproc_str value);
 
-/* A header of an answer of our own (ImmediateResponse.headers): 0, -EINVAL or -EPERM. */
+/* A header of an answer of our own (ImmediateResponse.headers): 0, -EINVAL or -EPERM. value absent:
+ * not known yet. */
 int rules_answer_header(struct extproc_str name, struct extproc_str value);
 
 #endif

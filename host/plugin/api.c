@@ -14,9 +14,11 @@ const struct extproc_api plugin_api = {
     .conf_count = api_conf_count,
     .conf_str = api_conf_str,
     .conf_int = api_conf_int,
-    .conf_refuse = api_conf_refuse,
-    .interest = api_interest,
     .conf_template = api_conf_template,
+    .conf_vrefuse = api_conf_vrefuse,
+    .check_edit = api_check_edit,
+    .interest = api_interest,
+    .host_alloc = api_host_alloc,
     .metric = api_metric,
 
     .header = api_header,

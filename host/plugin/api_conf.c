@@ -6,6 +6,7 @@
 #include "plugin/api_conf.h"
 
 #include "base/str.h"
+#include "http/rules.h"
 #include "plugin/instance.h"
 #include "plugin/template.h"
 
@@ -54,25 +55,47 @@ int64_t api_conf_int(struct extproc_host *h, const char *key, size_t i)
     return value ? value->number : 0;
 }
 
+/* ---- edits to come --------------------------------------------------------------------------- */
+
+/* What a phase rules out, and what is there to be edited, is not known yet. */
+int api_check_edit(struct extproc_host *h, enum extproc_map map, enum extproc_edit op,
+                   struct extproc_str name, struct extproc_str value)
+{
+    const struct rules_context context = {
+        .response = map == EXTPROC_RESPONSE || map == EXTPROC_RESPONSE_TRAILERS,
+        .trailers = map == EXTPROC_REQUEST_TRAILERS || map == EXTPROC_RESPONSE_TRAILERS,
+        .replacing = true,
+    };
+    if ((unsigned)map > EXTPROC_ANSWER || !name.ptr)
+        return -EINVAL;
+    return map == EXTPROC_ANSWER ? rules_answer_header(name, value)
+                                 : rules_could_edit(&context, op, name, value);
+}
+
 /* ---- in init() ------------------------------------------------------------------------------- */
 
 /* A value that stands in no line (a fallback, or none at all) is named in the text instead. */
-static void refuse_value(struct instance *in, const char *key, size_t i, struct extproc_str why)
+EXTPROC_PRINTF(4, 0)
+static void refuse_value(struct instance *in, const char *key, size_t i, const char *fmt,
+                         va_list ap)
 {
     const struct keys_value *value = value_find(&in->host, key, i);
+    struct extproc_str why = arena_vformat(&in->arena, fmt, ap);
+    if (!why.ptr)
+        why = EXTPROC_S("cannot be what it is, and there is no memory to say why");
     if (value && value->entry)
         config_say(in->errors, CONFIG_ERROR, in->section, value->entry, "%.*s", EXTPROC_ARG(why));
     else
         config_say(in->errors, CONFIG_ERROR, in->section, NULL, "%s: %.*s", key, EXTPROC_ARG(why));
 }
 
-int api_conf_refuse(struct extproc_host *h, const char *key, size_t i, struct extproc_str why)
+int api_conf_vrefuse(struct extproc_host *h, const char *key, size_t i, const char *fmt, va_list ap)
 {
     struct instance *in = instance_of(h);
     if (!in->errors)
         return -EOPNOTSUPP;
-    if (key && why.ptr)
-        refuse_value(in, key, i, why);
+    if (key && fmt)
+        refuse_value(in, key, i, fmt, ap);
     return -EINVAL;
 }
 
@@ -106,8 +129,14 @@ struct extproc_template *api_conf_template(struct extproc_host *h, const char *k
         in->reads |= template_reads(template);
         return template;
     }
-    refuse_value(in, key, i, str_c(text.ptr ? why : "has no value (give it one)"));
+    extproc_conf_refuse(h, key, i, "%s", text.ptr ? why : "has no value (give it one)");
     return NULL;
+}
+
+void *api_host_alloc(struct extproc_host *h, size_t size)
+{
+    struct instance *in = instance_of(h);
+    return in->errors ? arena_zalloc(&in->arena, size) : NULL;
 }
 
 /* [a-z][a-z0-9_]* */

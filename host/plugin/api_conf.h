@@ -1,5 +1,5 @@
 /* api_conf: the functions of the SDK table that take an instance: its configuration, its interest,
- * its metrics. Each is documented in the SDK header, under its name there.
+ * its memory, its metrics. Each is documented in the SDK header, under its name there.
  */
 #ifndef EXTPROCD_PLUGIN_API_CONF_H
 #define EXTPROCD_PLUGIN_API_CONF_H
@@ -9,10 +9,15 @@
 size_t api_conf_count(struct extproc_host *h, const char *key);
 struct extproc_str api_conf_str(struct extproc_host *h, const char *key, size_t i);
 int64_t api_conf_int(struct extproc_host *h, const char *key, size_t i);
-int api_conf_refuse(struct extproc_host *h, const char *key, size_t i, struct extproc_str why);
-int api_interest(struct extproc_host *h, uint32_t phases);
 struct extproc_template *api_conf_template(struct extproc_host *h, const char *key, size_t i,
                                            struct extproc_str text);
+EXTPROC_PRINTF(4, 0)
+int api_conf_vrefuse(struct extproc_host *h, const char *key, size_t i, const char *fmt,
+                     va_list ap);
+int api_check_edit(struct extproc_host *h, enum extproc_map map, enum extproc_edit op,
+                   struct extproc_str name, struct extproc_str value);
+int api_interest(struct extproc_host *h, uint32_t phases);
+void *api_host_alloc(struct extproc_host *h, size_t size);
 struct extproc_metric *api_metric(struct extproc_host *h, bool histogram, const char *name,
                                   const char *help);
 void api_metric_add(struct extproc_metric *m, uint64_t n);

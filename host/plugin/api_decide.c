@@ -61,8 +61,7 @@ static int response_check(struct handle *h, const struct extproc_response *r)
                         : -EINVAL;
         if (error < 0)
             return respond_refuse(h, error, "extproc_respond: headers[%zu], %.*s: %s", i,
-                                  EXTPROC_ARG(header->name),
-                                  error == -EPERM ? "the proxy would ignore it" : "not legal");
+                                  EXTPROC_ARG(header->name), extproc_strerror(error));
     }
     return 0;
 }

@@ -57,17 +57,30 @@ static void take_callbacks(struct instance *in)
         in->reads |= phase_bit(PHASE_REQUEST_HEADERS);
 }
 
-/* A key of that name would never reach the plugin. */
+/* What the host reads of a section, now or in a later version: a plugin that loads today will load
+ * then. A name that ends with a dot stands for all that begin with it. */
+static bool is_kept_for_host(const char *key)
+{
+    static const char *const names[] = {"file",        "mode",     "timeout",
+                                        "max_body",    "on_error", "on_error_status",
+                                        "on_max_body", "when.",    "unless."};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t len = strlen(names[i]);
+        if (names[i][len - 1] == '.' ? strncmp(key, names[i], len) == 0
+                                     : strcmp(key, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void check_key_names(struct instance *in, struct config_errors *errors)
 {
-    for (const struct extproc_key *own = in->plugin->keys; own->name; own++) {
-        for (const struct extproc_key *host = instance_keys; host->name; host++) {
-            if (strcmp(own->name, host->name) == 0)
-                config_say(errors, CONFIG_ERROR, in->section, NULL,
-                           "the plugin \"%s\" declares a key \"%s\", which is the host's own "
-                           "(rename it in the plugin)",
-                           in->plugin->name, own->name);
-        }
+    for (const struct extproc_key *key = in->plugin->keys; key->name; key++) {
+        if (is_kept_for_host(key->name))
+            config_say(errors, CONFIG_ERROR, in->section, NULL,
+                       "the plugin \"%s\" declares a key \"%s\", which is kept for the host "
+                       "(rename it in the plugin)",
+                       in->plugin->name, key->name);
     }
 }
 

@@ -18,7 +18,7 @@
 /* What the first minor had, and more than any will have. */
 enum {
     PLUGIN_SIZE_MIN = offsetof(struct extproc_plugin, response_trailers) + sizeof(extproc_on_fn *),
-    KEY_SIZE_MIN = offsetof(struct extproc_key, help) + sizeof(const char *),
+    KEY_SIZE_MIN = offsetof(struct extproc_key, max) + sizeof(int64_t),
     SIZE_MAX_SANE = 4096
 };
 

@@ -181,14 +181,18 @@ static bool turn_fail(struct turn *turn, struct handle *h)
 }
 
 /* Envoy takes an answer with a new body only if content-length fits it, and checks nowhere else
- * (processor_state.cc). A message that came without one stays without. */
+ * (processor_state.cc). A message that came without one stays without; of headers that there was no
+ * memory to keep nobody knows. */
 static int turn_fit_length(struct turn *turn)
 {
-    struct headers *headers = &turn_lane(turn)->headers;
+    struct txn_lane *lane = turn_lane(turn);
+    struct headers *headers = &lane->headers;
     struct extproc_str name = EXTPROC_S("content-length");
     if (turn->mode != BODY_MODE_BUFFERED || turn_part(turn) != PART_BODY ||
-        !(turn->allowed & MAY_EDIT_HEADERS) || !turn->event->body.changed)
+        !turn->event->body.changed || !lane->headers_seen)
         return 0;
+    if (!lane->headers_here)
+        return -ENOMEM;
 
     char text[24];
     int len = snprintf(text, sizeof text, "%zu", turn->event->body.len);

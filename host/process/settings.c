@@ -57,14 +57,20 @@ static const struct extproc_key listener_keys[] = {
     {.name = "max_message",
      .type = EXTPROC_KEY_SIZE,
      .fallback = "16m",
+     .min = 1024,
+     .max = INT32_MAX,
      .help = "The largest message; a BUFFERED body comes in one."},
     {.name = "max_header_list",
      .type = EXTPROC_KEY_SIZE,
      .fallback = "64k",
+     .min = 1024,
+     .max = INT32_MAX,
      .help = "The metadata of one gRPC stream."},
     {.name = "max_streams",
      .type = EXTPROC_KEY_INT,
      .fallback = "1024",
+     .min = 1,
+     .max = INT32_MAX,
      .help = "Open streams of one connection."},
     {.name = NULL},
 };
@@ -161,14 +167,14 @@ static const struct config_entry *entry_of(const struct keys *keys, const char *
 
 static void read_socket(struct listener_settings *l, struct config_errors *errors)
 {
-    const char *mode = keys_text(&l->keys, "socket_mode").ptr;
+    struct extproc_str mode = keys_text(&l->keys, "socket_mode");
     const char *group = keys_text(&l->keys, "socket_group").ptr;
-    char *end;
-    unsigned long bits = strtoul(mode, &end, 8);
+    unsigned long bits = mode.ptr ? strtoul(mode.ptr, NULL, 8) : 0;
 
-    if (*end || !mode[0] || strlen(mode) > 4 || bits > 0777)
+    if (mode.ptr &&
+        (!mode.len || mode.len > 4 || strspn(mode.ptr, "01234567") != mode.len || bits > 0777))
         config_say(errors, CONFIG_ERROR, l->section, entry_of(&l->keys, "socket_mode"),
-                   "'%s' is no permission (octal, as 0660)", mode);
+                   "'%s' is no permission (octal, as 0660)", mode.ptr);
     l->socket_mode = (mode_t)bits;
     l->socket_group = (gid_t)-1;
     if (group) {
@@ -179,18 +185,6 @@ static void read_socket(struct listener_settings *l, struct config_errors *error
             config_say(errors, CONFIG_ERROR, l->section, entry_of(&l->keys, "socket_group"),
                        "there is no group '%s' on this machine", group);
     }
-}
-
-/* A number that has to lie in a range; the smallest is told where it does not. */
-static int64_t read_range(struct listener_settings *l, const char *key, int64_t min, int64_t max,
-                          struct config_errors *errors)
-{
-    int64_t n = keys_number(&l->keys, key);
-
-    if (n < min || n > max)
-        config_say(errors, CONFIG_ERROR, l->section, entry_of(&l->keys, key),
-                   "out of range (%lld to %lld)", (long long)min, (long long)max);
-    return n;
 }
 
 static enum body_mode read_mode(const struct listener_settings *l, const char *key)
@@ -207,18 +201,17 @@ static void read_listener(struct config_section *s, struct arena *arena,
 
     ret->name = s->name;
     ret->section = s;
-    if (!check_keys(s, listener_keys, arena, errors, &ret->keys))
-        return;
+    check_keys(s, listener_keys, arena, errors, &ret->keys); /* what is right is looked at anyway */
     text = keys_text(&ret->keys, "address").ptr;
-    if (!address_parse(text, &ret->address, &why))
+    if (text && !address_parse(text, &ret->address, &why))
         config_say(errors, CONFIG_ERROR, s, entry_of(&ret->keys, "address"),
                    "'%s' is no address (%s)", text, why);
     read_socket(ret, errors);
     ret->modes[LANE_REQUEST] = read_mode(ret, "request_body_mode");
     ret->modes[LANE_RESPONSE] = read_mode(ret, "response_body_mode");
-    ret->max_message = (size_t)read_range(ret, "max_message", 1024, INT32_MAX, errors);
-    ret->max_header_list = (size_t)read_range(ret, "max_header_list", 1024, INT32_MAX, errors);
-    ret->max_streams = (uint32_t)read_range(ret, "max_streams", 1, INT32_MAX, errors);
+    ret->max_message = (size_t)keys_number(&ret->keys, "max_message");
+    ret->max_header_list = (size_t)keys_number(&ret->keys, "max_header_list");
+    ret->max_streams = (uint32_t)keys_number(&ret->keys, "max_streams");
 }
 
 static void check_addresses(const struct settings *s, struct config_errors *errors)

@@ -3,11 +3,7 @@
 #ifndef EXTPROC_LIB_HEADER_LINE_H
 #define EXTPROC_LIB_HEADER_LINE_H
 
-#include "lib/syntax.h"
-
 #include <extproc/plugin.h>
-
-#include <errno.h>
 
 struct header_line {
     struct extproc_str name; /* the configuration's: lives as long as the instance */
@@ -42,20 +38,20 @@ static inline bool header_line_split(struct extproc_str text, struct extproc_str
     return true;
 }
 
-/* The i-th value of a key. -EINVAL: it is no such line, and the operator has been told. */
+/* The i-th value of a key, for this edit. -EINVAL: it is no such line, or the proxy would not take
+ * the header, and the operator has been told. */
 static inline int header_line_read(struct extproc_host *h, const char *key, size_t i,
+                                   enum extproc_map map, enum extproc_edit op,
                                    struct header_line *ret)
 {
     struct extproc_str value;
     struct header_line line;
 
     if (!header_line_split(extproc_conf(h, key, i), &line.name, &value))
-        return extproc_conf_refuse(h, key, i, EXTPROC_S("is no header (name: value)"));
-    if (!header_name_valid(line.name))
-        return extproc_conf_refuse(h, key, i, EXTPROC_S("has no name that HTTP allows"));
-    if (!header_value_valid(value))
-        return extproc_conf_refuse(h, key, i, EXTPROC_S("has a control character in its value"));
-    line.value = extproc_conf_template(h, key, i, value);
+        return extproc_conf_refuse(h, key, i, "is no header (name: value)");
+    if (extproc_conf_edit(h, key, i, map, op, line.name, value) < 0)
+        return -EINVAL;
+    line.value = extproc_conf_template_part(h, key, i, value);
     if (!line.value)
         return -EINVAL;
     *ret = line;

@@ -13,10 +13,8 @@ static const struct extproc_key keys[] = {
 
 static enum extproc_action on_response(struct extproc_txn *x)
 {
-    int r = extproc_set(x, EXTPROC_RESPONSE, EXTPROC_S("x-@NAME@"),
-                        extproc_conf(x->host, "greeting", 0));
-
-    return r == 0 ? EXTPROC_CONTINUE : EXTPROC_FAIL;
+    return extproc_continue(extproc_set(x, EXTPROC_RESPONSE, EXTPROC_S("x-@NAME@"),
+                                        extproc_conf(x->host, "greeting", 0)));
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

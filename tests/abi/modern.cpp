@@ -34,9 +34,8 @@ void fini(extproc_host *h)
 extproc_action on_request(extproc_txn *x)
 {
     const std::string &text = *static_cast<std::string *>(x->self);
-    int r = extproc_set(x, EXTPROC_REQUEST, EXTPROC_S("x-greeting"),
-                        extproc_str{text.data(), text.size()});
-    return r == 0 ? EXTPROC_CONTINUE : EXTPROC_FAIL;
+    return extproc_continue(extproc_set(x, EXTPROC_REQUEST, EXTPROC_S("x-greeting"),
+                                        extproc_str{text.data(), text.size()}));
 }
 
 constexpr extproc_plugin describe()

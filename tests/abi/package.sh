@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs what a plugin author gets into a folder of its own, and builds the template of a plugin
-# against it: with one cc line, with make, with CMake.
+# Installs what a plugin author gets into a folder of its own, and builds against it the first plugin
+# of README.md, with the cc line that stands there, and the template of a plugin, with make and CMake.
 #
 #     package.sh CMAKE BUILD_DIR LIBDIR CC
 set -eu
 
 cmake=$1 build=$2 libdir=$3 cc=$4
+readme=$(cd "$(dirname "$0")/../.." && pwd)/README.md
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 
@@ -34,9 +35,10 @@ for file in CMakeLists.txt Makefile plugin.c; do
 done
 mv plugin.c mine.c
 
-# Word splitting is meant: flags.
-# shellcheck disable=SC2046
-"$cc" -shared -fPIC $(pkg-config --cflags extproc) -o one_line.so mine.c
+awk '/^```/ { if (inside) exit; inside = /^```c$/; next } inside' "$readme" >hello.c
+cc_line=$(sed -n 's/^ *cc \(-shared .*hello\.c\)$/\1 -Wall -Wextra -Werror/p' "$readme")
+[ -n "$cc_line" ] || fail "README.md has no line that compiles hello.c"
+eval "$cc $cc_line"
 
 make CC="$cc" install DESTDIR="$root/made" >>"$root/log"
 [ -f "$root/made$usr/$libdir/extprocd/mine.so" ] || fail "make did not install mine.so"
@@ -46,7 +48,7 @@ make CC="$cc" install DESTDIR="$root/made" >>"$root/log"
 "$cmake" --install out >>"$root/log"
 [ -f "$usr/$libdir/extprocd/mine.so" ] || fail "CMake did not install mine.so"
 
-for so in one_line.so mine.so out/mine.so; do
+for so in hello.so mine.so out/mine.so; do
     nm -D --defined-only "$so" | grep -q ' extproc_plugin_v1$' || fail "$so exports no plugin"
 done
 expect "what mine.so exports" "$(nm -D --defined-only out/mine.so | wc -l)" 1

@@ -16,6 +16,8 @@ static const struct proxy_map *map_of(const struct kit_call *c, enum extproc_map
         return &c->sides[LANE_RESPONSE].headers;
     case EXTPROC_RESPONSE_TRAILERS:
         return &c->sides[LANE_RESPONSE].trailers;
+    case EXTPROC_ANSWER:
+        break;
     }
     kit_fail(c, "there is no map %d", (int)map);
 }

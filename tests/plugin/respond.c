@@ -134,19 +134,11 @@ Test(respond, a_large_file)
 
 /* ---- failures and refusals ------------------------------------------------------------------- */
 
-Test(respond, what_the_proxy_would_ignore_fails_and_is_told)
-{
-    RUN("header = content-length: 7");
-    kit_expect_immediate(c, 500, NULL, "extprocd.p.error");
-    kit_expect_log(c, "headers[0], content-length: the proxy would ignore it");
-    done();
-}
-
 Test(respond, what_a_template_made_illegal_fails_and_is_told)
 {
     RUN("header = x-a: %ATTR(lines)%");
     kit_expect_immediate(c, 500, NULL, "extprocd.p.error");
-    kit_expect_log(c, "headers[0], x-a: not legal");
+    kit_expect_log(c, "headers[0], x-a: not a legal name or value");
     done();
 }
 
@@ -164,19 +156,23 @@ Test(respond, memory_that_runs_out_ends_no_more_than_the_stream)
 
 Test(respond, what_it_does_not_take)
 {
-    PLUGIN_REFUSED("respond", "status = 199\nbody = %NO%\nheader = x-a\nheader = x y: z",
+    PLUGIN_REFUSED("respond",
+                   "details = \xff\nbody = %NO%\nheader = x-a\nheader = x y: z\n"
+                   "header = content-length: 7\nheader = :status: 200",
                    "test.ini:5: [plugin:p] header: is no header (name: value)",
-                   "test.ini:6: [plugin:p] header: has no name that HTTP allows",
+                   "test.ini:6: [plugin:p] header: not a legal name or value",
+                   "test.ini:7: [plugin:p] header: content-length: the proxy would ignore it",
+                   "test.ini:8: [plugin:p] header: :status: the proxy would ignore it",
                    "test.ini:4: [plugin:p] body: at character 1: %NO is unknown (REQ RESP ATTR "
                    "METADATA PATH METHOD STATUS UUID TIME)",
-                   "test.ini:3: [plugin:p] status: is out of range (200 to 599)");
-    PLUGIN_REFUSED("respond", "status = 600",
-                   "test.ini:3: [plugin:p] status: is out of range (200 to 599)");
-    PLUGIN_REFUSED("respond", "grpc_status = -1",
-                   "test.ini:3: [plugin:p] grpc_status: is out of range (0 or more)");
-    PLUGIN_REFUSED("respond", "grpc_status = 2147483648",
-                   "test.ini:3: [plugin:p] grpc_status: is out of range (0 or more)");
-    PLUGIN_REFUSED("respond", "details = \xff", "test.ini:3: [plugin:p] details: is not UTF-8");
+                   "test.ini:3: [plugin:p] details: is not UTF-8");
+    PLUGIN_REFUSED("respond", "status = 199\ngrpc_status = -1",
+                   "test.ini:3: [plugin:p] status: cannot be \"199\" (200 to 599)",
+                   "test.ini:4: [plugin:p] grpc_status: cannot be \"-1\" (0 to 2147483647)");
+    PLUGIN_REFUSED(
+        "respond", "status = 600\ngrpc_status = 2147483648",
+        "test.ini:3: [plugin:p] status: cannot be \"600\" (200 to 599)",
+        "test.ini:4: [plugin:p] grpc_status: cannot be \"2147483648\" (0 to 2147483647)");
     PLUGIN_REFUSED("respond", "body = a\nbody_file = /dev/null",
                    "test.ini:4: [plugin:p] body_file: there is a body already");
     PLUGIN_REFUSED("respond", "body_file = /nowhere/at/all",

@@ -11,7 +11,7 @@
  *       request_headers(x)  request_body(x)...   request_trailers(x)
  *       response_headers(x) response_body(x)...  response_trailers(x)
  *       resume(x, why, result)        after a callback returned EXTPROC_DEFER
- *     close(x, why)                   once after an open() that gave 0 (or is NULL), whatever happens
+ *     close(x, why)                   once after an open() that gave 0 or is NULL, whatever happens
  *   fini(h)                           once after an init() that gave 0
  *
  *   Phases that the proxy does not send, or that nobody asked for, do not come. The two directions
@@ -26,7 +26,8 @@
  *            returns, or until the plugin edits the thing it came from. Every view that the plugin
  *            passes in is copied, unless stated otherwise.
  * Errors.    Functions that return int give 0 or a negative errno value; each lists the ones it can
- *            give beside -ENOMEM, which every edit can. A call that failed has changed nothing.
+ *            give beside -ENOMEM, which every edit can. A call that failed has changed nothing;
+ *            extproc_continue() makes an action of what it gave, extproc_strerror() a text.
  *            Handles are never NULL; any other NULL argument gives -EINVAL, or the value that means
  *            absent.
  * Growth.    The host fills every slot of the table that its minor has; what it cannot do in some
@@ -36,6 +37,7 @@
 #ifndef EXTPROC_PLUGIN_H
 #define EXTPROC_PLUGIN_H
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,6 +45,9 @@
 #include <string.h>
 
 #ifdef __cplusplus
+/* Some functions have the name of a type, as stat() has: in C++ say `struct extproc_header` too. */
+#    pragma GCC diagnostic push
+#    pragma GCC diagnostic ignored "-Wshadow"
 extern "C" {
 #endif
 
@@ -58,7 +63,7 @@ extern "C" {
 
 #define EXTPROC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
-/* ---- values ------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 /** Bytes the holder does not own. Not NUL-terminated. ptr NULL: absent. */
 struct extproc_str {
@@ -75,6 +80,13 @@ struct extproc_str {
 #    define EXTPROC_S(literal) ((struct extproc_str)EXTPROC_STR(literal))
 #endif
 
+/** A view of a C string. NULL: absent. */
+static inline struct extproc_str extproc_str_of(const char *s)
+{
+    struct extproc_str view = {s, s ? strlen(s) : 0};
+    return view;
+}
+
 /** For printf: extproc_log(x, EXTPROC_INFO, "%.*s", EXTPROC_ARG(s)); */
 #define EXTPROC_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 
@@ -86,12 +98,31 @@ static inline bool extproc_eq(struct extproc_str a, struct extproc_str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/** The four header maps of a transaction. */
+/** An ASCII letter in lower case; all else as it is. */
+static inline char extproc_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/** As extproc_eq(), whatever the case of ASCII letters: for the names of headers. */
+static inline bool extproc_eq_nocase(struct extproc_str a, struct extproc_str b)
+{
+    if (!a.ptr || !b.ptr || a.len != b.len)
+        return !a.ptr && !b.ptr;
+    for (size_t i = 0; i < a.len; i++) {
+        if (extproc_lower(a.ptr[i]) != extproc_lower(b.ptr[i]))
+            return false;
+    }
+    return true;
+}
+
+/** The header maps of a transaction. */
 enum extproc_map {
     EXTPROC_REQUEST,
     EXTPROC_REQUEST_TRAILERS,
     EXTPROC_RESPONSE,
-    EXTPROC_RESPONSE_TRAILERS
+    EXTPROC_RESPONSE_TRAILERS,
+    EXTPROC_ANSWER /* of extproc_respond(): for extproc_check_edit() only */
 };
 
 enum extproc_map_state {
@@ -118,6 +149,32 @@ enum extproc_action {
     EXTPROC_DEFER,    /* extproc_defer() was called: wait for resume               */
     EXTPROC_FAIL      /* apply this plugin's on_error policy                       */
 };
+
+/** EXTPROC_CONTINUE if it went well, EXTPROC_FAIL if not:
+ *      return extproc_continue(extproc_set(x, EXTPROC_RESPONSE, name, value)); */
+static inline enum extproc_action extproc_continue(int r)
+{
+    return r == 0 ? EXTPROC_CONTINUE : EXTPROC_FAIL;
+}
+
+/** What an error of a function of this header means, in words for a log line. Any thread. */
+static inline const char *extproc_strerror(int r)
+{
+    switch (r) {
+    case -EINVAL:
+        return "not a legal name or value";
+    case -EPERM:
+        return "the proxy would ignore it";
+    case -EOPNOTSUPP:
+        return "not possible in this phase";
+    case -ENOSPC:
+        return "more than the proxy takes";
+    case -ENOMEM:
+        return "out of memory";
+    default:
+        return strerror(-r);
+    }
+}
 
 enum extproc_edit {
     EXTPROC_SET,        /* drop all values, leave this one */
@@ -184,15 +241,16 @@ struct extproc_field {
 #define EXTPROC_NO_GRPC (-1)
 
 /** An answer in the origin's stead (envoy ImmediateResponse). Start from extproc_response_init(),
- *  which fills size and grpc_status. Everything is copied by extproc_respond(). */
+ *  which fills size and grpc_status. Everything is copied by extproc_respond(). Of the headers of
+ *  one name the first takes the place of the proxy's own, the others are added to it. */
 struct extproc_response {
     uint32_t size;                        /* sizeof(struct extproc_response)                   */
     uint32_t status;                      /* 200..599                                          */
     struct extproc_str body;              /* any bytes; text/plain unless a header says other  */
     struct extproc_str details;           /* UTF-8, for the access log; absent: section's name */
-    const struct extproc_header *headers; /* each is added beside the proxy's own    */
-    size_t n_headers;                     /* at most 100                             */
-    int32_t grpc_status; /* what a gRPC client gets; EXTPROC_NO_GRPC: from `status`  */
+    const struct extproc_header *headers; /* in this order                                     */
+    size_t n_headers;                     /* at most 100                                       */
+    int32_t grpc_status; /* what a gRPC client gets; EXTPROC_NO_GRPC: from `status`            */
 };
 
 /* ---- handles: the host allocates them, and may let them grow at the end ---------------------- */
@@ -209,25 +267,31 @@ struct extproc_template; /* a compiled text with %...% in it */
 /** One configured instance: one [plugin:NAME] section of the ini file. */
 struct extproc_host {
     const struct extproc_api *api;
-    void *self;   /* the plugin's; init() sets it, fini() frees it      */
+    void *self;   /* the plugin's, for init() to set                      */
     bool testing; /* extprocd -t: look at everything, connect to nothing */
 };
 
-/** One HTTP transaction as one plugin sees it. Read only, but for ctx.
- *  Where `observing` is true, what callbacks decide is accepted and comes to nothing: the proxy goes
- *  on as if it had not been said, and so does the chain. */
+/** One HTTP transaction as one plugin sees it. Read only, but for ctx. Where `observing` is true,
+ *  what callbacks decide is accepted and comes to nothing: the proxy goes on as if it had not been
+ *  said, and so does the chain. */
 struct extproc_txn {
     const struct extproc_api *api;
     struct extproc_host *host;
     void *self;                  /* host->self                                            */
-    void *ctx;                   /* the plugin's; NULL at first; open() is the place to set it */
+    void *ctx;                   /* the plugin's, for any callback to set; NULL at first  */
     enum extproc_phase phase;    /* of this callback; 0 in open() and close()             */
     enum extproc_body_mode body; /* how this direction's body arrives                     */
     bool end;                    /* nothing follows in this direction                     */
     bool observing;              /* the proxy does not listen to answers                  */
 };
 
-/* ---- descriptor ---------------------------------------------------------------------------- */
+/** In a callback of a phase: is the phase one of the response's? */
+static inline bool extproc_is_response(const struct extproc_txn *x)
+{
+    return x->phase >= EXTPROC_ON_RESPONSE_HEADERS;
+}
+
+/* ---- descriptor ------------------------------------------------------------------------------ */
 
 enum extproc_key_type {
     EXTPROC_KEY_STR,
@@ -241,7 +305,9 @@ enum extproc_key_type {
 #define EXTPROC_KEY_LIST     2u /* may be repeated; the order is kept               */
 #define EXTPROC_KEY_SECRET   4u /* masked in dumps and logs                         */
 
-/** A config key. The host refuses unknown keys and bad values before init(). */
+/** A config key. The host refuses unknown keys and bad values before init(). These names are kept
+ *  for the host, and a plugin that declares one does not load: file, mode, timeout, max_body,
+ *  on_max_body, on_error, on_error_status, and all that begin with `when.` or `unless.`. */
 struct extproc_key {
     const char *name; /* at most 48 bytes, without ':' and '='                  */
     enum extproc_key_type type;
@@ -249,11 +315,12 @@ struct extproc_key {
     const char *fallback; /* as it would stand in the file; NULL: absent unless given */
     const char *choices;  /* CHOICE: "one|two|three"                            */
     const char *help;     /* one sentence                                       */
+    int64_t min, max;     /* INT, DURATION, SIZE: in extproc_conf_int()'s unit; both 0: no limits */
 };
 
-/* Bits of extproc_plugin.needs. Where the proxy sends a body otherwise than it needs, the plugin fails
- * in that phase without being called, and the log says what to set. A STREAMED body that comes in
- * one chunk is whole; headers wait for it only where the proxy's body mode is BUFFERED. */
+/* Bits of extproc_plugin.needs. Where the proxy sends a body otherwise than it needs, the plugin
+ * fails in that phase without being called, and the log says what to set. A STREAMED body that
+ * comes in one chunk is whole; headers wait for it only where the proxy's body mode is BUFFERED. */
 #define EXTPROC_WHOLE_REQUEST_BODY  1u /* request_body wants it in one piece      */
 #define EXTPROC_WHOLE_RESPONSE_BODY 2u
 #define EXTPROC_PARTIAL_IS_FINE     4u  /* may edit the first part of a body       */
@@ -295,19 +362,22 @@ struct extproc_plugin {
 /** The one symbol a plugin exports; it defines it, the host looks it up. */
 __attribute__((visibility("default"))) extern const struct extproc_plugin extproc_plugin_v1;
 
-/* ---- the table: append only; grouped by the minor that added it ---------------------------- */
+/* ---- the table: append only; grouped by the minor that added it ------------------------------ */
 
 struct extproc_api {
     uint32_t size;
     uint16_t major, minor;
-    /* 1.0: configuration */
+    /* 1.0: the instance */
     size_t (*conf_count)(struct extproc_host *, const char *key);
     struct extproc_str (*conf_str)(struct extproc_host *, const char *key, size_t i);
     int64_t (*conf_int)(struct extproc_host *, const char *key, size_t i);
-    int (*conf_refuse)(struct extproc_host *, const char *key, size_t i, struct extproc_str why);
-    int (*interest)(struct extproc_host *, uint32_t phases);
     struct extproc_template *(*conf_template)(struct extproc_host *, const char *key, size_t i,
-                                              struct extproc_str text);
+                                              struct extproc_str part); /* absent: the whole */
+    int (*conf_vrefuse)(struct extproc_host *, const char *key, size_t i, const char *fmt, va_list);
+    int (*check_edit)(struct extproc_host *, enum extproc_map, enum extproc_edit,
+                      struct extproc_str, struct extproc_str);
+    int (*interest)(struct extproc_host *, uint32_t phases);
+    void *(*host_alloc)(struct extproc_host *, size_t);
     struct extproc_metric *(*metric)(struct extproc_host *, bool histogram, const char *name,
                                      const char *help);
     /* 1.0: the message */
@@ -343,9 +413,11 @@ struct extproc_api {
     void (*metric_add)(struct extproc_metric *, uint64_t);
 };
 
-/* ---- configuration: in init(), and later too unless it says otherwise ---------------------- */
+/* ---- the instance: in init(), and later too unless it says otherwise ------------------------- */
 
-/** The i-th value of a declared key, in file order; lives as long as the instance.
+/** The i-th value of a declared key, in file order. A NUL stands behind the text, outside len.
+ *  Lives as long as the instance. A path is as for open(2): relative to the service's working
+ *  directory.
  *  ptr NULL: absent, or no such key. */
 static inline struct extproc_str extproc_conf(struct extproc_host *h, const char *key, size_t i)
 {
@@ -364,13 +436,61 @@ static inline int64_t extproc_conf_int(struct extproc_host *h, const char *key, 
     return h->api->conf_int(h, key, i);
 }
 
-/** In init(): tells the operator, with file, line, section and key, why the i-th value cannot be.
- *  Gives -EINVAL, for init() to return (after it has looked at the other values too);
- *  -EOPNOTSUPP outside init(). */
+/** In init(): tells the operator, with file, line, section and key, why the i-th value cannot be:
+ *  "is no colour (red)". Gives -EINVAL, for init() to return (after it has looked at the other
+ *  values too); -EOPNOTSUPP outside init(). */
+EXTPROC_PRINTF(4, 5)
 static inline int extproc_conf_refuse(struct extproc_host *h, const char *key, size_t i,
-                                      struct extproc_str why)
+                                      const char *fmt, ...)
 {
-    return h->api->conf_refuse(h, key, i, why);
+    va_list ap;
+    int r;
+    va_start(ap, fmt);
+    r = h->api->conf_vrefuse(h, key, i, fmt, ap);
+    va_end(ap);
+    return r;
+}
+
+/** In init(): compiles the i-th value, a text with %REQ(name)% and the like, for extproc_expand().
+ *  Lives as long as the instance. NULL: it is absent or wrong, and the operator has been told;
+ *  init() returns -EINVAL. */
+static inline struct extproc_template *extproc_conf_template(struct extproc_host *h,
+                                                             const char *key, size_t i)
+{
+    struct extproc_str whole = {NULL, 0};
+    return h->api->conf_template(h, key, i, whole);
+}
+
+/** The same for a text that is part of the i-th value, such as what stands behind a colon. */
+static inline struct extproc_template *extproc_conf_template_part(struct extproc_host *h,
+                                                                  const char *key, size_t i,
+                                                                  struct extproc_str part)
+{
+    return h->api->conf_template(h, key, i, part);
+}
+
+/** Could extproc_edit() take this edit in some phase? EXTPROC_ANSWER: extproc_respond() this
+ *  header? For what is known before its phase has come. Of the value only the characters are
+ *  judged, so a template's text will do; absent: not known.
+ *  -EINVAL       no such map or edit; the name, or a character of the value, is not legal
+ *  -EPERM        the proxy would ignore it everywhere */
+static inline int extproc_check_edit(struct extproc_host *h, enum extproc_map map,
+                                     enum extproc_edit op, struct extproc_str name,
+                                     struct extproc_str value)
+{
+    return h->api->check_edit(h, map, op, name, value);
+}
+
+/** In init(): the same of an edit that a key's i-th value asks for; if not, the operator is told.
+ *  0, or what extproc_conf_refuse() gives. */
+static inline int extproc_conf_edit(struct extproc_host *h, const char *key, size_t i,
+                                    enum extproc_map map, enum extproc_edit op,
+                                    struct extproc_str name, struct extproc_str value)
+{
+    int r = extproc_check_edit(h, map, op, name, value);
+    if (r == -EPERM)
+        return extproc_conf_refuse(h, key, i, "%.*s: %s", EXTPROC_ARG(name), extproc_strerror(r));
+    return r == 0 ? 0 : extproc_conf_refuse(h, key, i, "%s", extproc_strerror(r));
 }
 
 /** In init(): narrows the phases of this instance to those its configuration needs, so that the
@@ -382,13 +502,11 @@ static inline int extproc_interest(struct extproc_host *h, uint32_t phases)
     return h->api->interest(h, phases);
 }
 
-/** In init(): compiles a text with %REQ(name)% and the like: the whole of a key's i-th value where
- *  `text` is absent, else `text`, which is taken to be part of that value. Lives as long as the
- *  instance. NULL: it is wrong, and the operator has been told where; init() returns -EINVAL. */
-static inline struct extproc_template *
-extproc_conf_template(struct extproc_host *h, const char *key, size_t i, struct extproc_str text)
+/** In init(): zeroed memory that lives as long as the instance, aligned for anything. The host
+ *  frees it, after fini() or where init() failed. NULL: out of memory, or outside init(). */
+static inline void *extproc_host_alloc(struct extproc_host *h, size_t size)
 {
-    return h->api->conf_template(h, key, i, text);
+    return h->api->host_alloc(h, size);
 }
 
 /** In init(): a number that only grows. `name` is [a-z][a-z0-9_]*, the same name gives the same
@@ -406,7 +524,7 @@ static inline struct extproc_metric *extproc_histogram(struct extproc_host *h, c
     return h->api->metric(h, true, name, help);
 }
 
-/* ---- headers and trailers ------------------------------------------------------------------- */
+/* ---- headers and trailers -------------------------------------------------------------------- */
 
 /** The first value of a header, as the plugins before this one left it. Names match whatever their
  *  case; `host` finds `:authority` where there is no host. An empty value has len 0 and a ptr.
@@ -424,9 +542,9 @@ static inline struct extproc_str extproc_header_nth(struct extproc_txn *x, enum 
     return x->api->header(x, map, name, i);
 }
 
-/** The i-th entry of a map, from 0, for loops: i is a place in the map as it is now. A set keeps the
- *  place of the first value, an append adds at the end, a remove moves up what is behind. The names
- *  are lower case.
+/** The i-th entry of a map, from 0, for loops: i is a place in the map as it is now. A set keeps
+ *  the place of the first value, an append adds at the end, a remove moves up what is behind. The
+ *  names are lower case.
  *  False: no such entry, or the map is not here; *ret is untouched. */
 static inline bool extproc_header_at(struct extproc_txn *x, enum extproc_map map, size_t i,
                                      struct extproc_header *ret)
@@ -497,7 +615,8 @@ static inline struct extproc_str extproc_body(struct extproc_txn *x)
  *  nobody sees the old one (envoy CommonResponse, CONTINUE_AND_REPLACE). Its trailers pass by
  *  unseen.
  *  -EINVAL       ptr is NULL
- *  -EOPNOTSUPP   neither a headers nor a body phase, or a body mode in which the proxy takes none */
+ *  -EOPNOTSUPP   neither a headers nor a body phase, or a body mode in which the proxy takes
+ *  none */
 static inline int extproc_body_set(struct extproc_txn *x, struct extproc_str bytes)
 {
     return x->api->body_set(x, bytes, NULL, NULL);
@@ -511,7 +630,7 @@ static inline int extproc_body_give(struct extproc_txn *x, struct extproc_str by
     return x->api->body_set(x, bytes, release, arg);
 }
 
-/* ---- attributes and metadata ------------------------------------------------------------------ */
+/* ---- attributes and metadata ----------------------------------------------------------------- */
 
 /** What the proxy tells of the transaction, by the name in its request_attributes or
  *  response_attributes ("source.address", ...); this direction's first, then the other's. It tells
@@ -522,8 +641,8 @@ static inline struct extproc_value extproc_attribute(struct extproc_txn *x, stru
     return x->api->attribute(x, name);
 }
 
-/** The proxy's dynamic metadata of a namespace in its forwarding_namespaces: a DICT, or ABSENT. What
- *  came with this message; where none did, what came before. ABSENT in close(). */
+/** The proxy's dynamic metadata of a namespace in its forwarding_namespaces: a DICT, or ABSENT.
+ *  What came with this message; where none did, what came before. ABSENT in close(). */
 static inline struct extproc_value extproc_metadata(struct extproc_txn *x, struct extproc_str ns)
 {
     return x->api->metadata(x, ns);
@@ -574,16 +693,16 @@ static inline struct extproc_value extproc_string(struct extproc_str s)
     return v;
 }
 
-/** A LIST of copies of these, until the callback returns. ABSENT: out of memory, an ABSENT member, a
- *  string that is not UTF-8, or nested more than 30 deep. */
+/** A LIST of copies of these, until the callback returns. ABSENT: out of memory, an ABSENT member,
+ *  a string that is not UTF-8, or nested more than 30 deep. */
 static inline struct extproc_value extproc_list(struct extproc_txn *x,
                                                 const struct extproc_value *items, size_t n)
 {
     return x->api->list(x, items, n);
 }
 
-/** A DICT of copies of these; a key given twice has its last value. As extproc_list(); a key must be
- *  there, and be UTF-8. */
+/** A DICT of copies of these; a key given twice has its last value. As extproc_list(); a key must
+ *  be there, and be UTF-8. */
 static inline struct extproc_value extproc_dict(struct extproc_txn *x,
                                                 const struct extproc_field *fields, size_t n)
 {
@@ -601,7 +720,7 @@ static inline int extproc_metadata_set(struct extproc_txn *x, struct extproc_str
     return x->api->metadata_set(x, ns, key, value);
 }
 
-/* ---- decisions -------------------------------------------------------------------------------- */
+/* ---- decisions ------------------------------------------------------------------------------- */
 
 /** The proxy looks for the route again. It does so only for a plugin that edits a header in the
  *  same callback, as it would alone (envoy CommonResponse.clear_route_cache).
@@ -626,9 +745,10 @@ static inline struct extproc_response extproc_response_init(void)
  *  Of several calls the last that was accepted counts; a callback that returns something else has
  *  thought better of it.
  *  EXTPROC_FAIL, with a line in the log: not in a phase; size or status is wrong; a header is not
- *  legal, or one that the proxy would ignore (as for extproc_edit()); details are not UTF-8; or the
- *  response has already begun: in response_body of a STREAMED body, in response_trailers, and in a
- *  request phase once the response's headers have passed and the proxy does not hold them back. */
+ *  legal, or one that the proxy would ignore (as for extproc_edit()); details are not UTF-8;
+ *  or the response has already begun: in response_body of a STREAMED body, in response_trailers,
+ *  and in a request phase once the response's headers have passed and the proxy does not hold them
+ *  back. */
 static inline enum extproc_action extproc_respond(struct extproc_txn *x,
                                                   const struct extproc_response *r)
 {
@@ -677,7 +797,7 @@ static inline void extproc_resume(struct extproc_wait *w, void *result)
         w->api->resume(w, result);
 }
 
-/* ---- conveniences ----------------------------------------------------------------------------- */
+/* ---- conveniences ---------------------------------------------------------------------------- */
 
 /** Zeroed memory that lives as long as the transaction, aligned for anything. Never freed before:
  *  not for every chunk of a long body. NULL: out of memory. */
@@ -693,7 +813,8 @@ static inline void *extproc_scratch(struct extproc_txn *x, size_t size)
     return x->api->scratch(x, size);
 }
 
-/** printf into scratch memory. A NUL stands behind the text, outside len. ptr NULL: out of memory. */
+/** printf into scratch memory. A NUL stands behind the text, outside len. ptr NULL: out of
+ *  memory. */
 EXTPROC_PRINTF(2, 3)
 static inline struct extproc_str extproc_format(struct extproc_txn *x, const char *fmt, ...)
 {
@@ -712,9 +833,9 @@ static inline struct extproc_str extproc_expand(struct extproc_txn *x,
     return x->api->expand(x, t);
 }
 
-/** A line in the service's log, with the section's name, the phase and x-request-id (or an id of the
- *  host's own). What repeats is limited: of lines with the same fmt a few pass in a while, and the
- *  next one that passes says how many did not. */
+/** A line in the service's log, with the section's name, the phase and x-request-id (or an id of
+ *  the host's own). What repeats is limited: of lines with the same fmt a few pass in a while, and
+ *  the next one that passes says how many did not. */
 EXTPROC_PRINTF(3, 4)
 static inline void extproc_log(struct extproc_txn *x, enum extproc_level level, const char *fmt,
                                ...)
@@ -745,5 +866,6 @@ static inline void extproc_add(struct extproc_metric *m, uint64_t n)
 
 #ifdef __cplusplus
 }
+#    pragma GCC diagnostic pop
 #endif
 #endif

@@ -12,13 +12,11 @@
  */
 #include <extproc/plugin.h>
 
-#include <errno.h>
-#include <stdlib.h>
-
 static const struct extproc_key keys[] = {
     {.name = "share",
      .type = EXTPROC_KEY_INT,
      .flags = EXTPROC_KEY_REQUIRED,
+     .max = 100,
      .help = "How many of 100 new clients get the canary."},
     {.name = "client", .fallback = "%ATTR(source.address)%", .help = "Tells clients apart."},
     {.name = "cookie", .fallback = "version", .help = "The cookie that keeps a client in place."},
@@ -45,31 +43,18 @@ struct transaction {
 
 static int init(struct extproc_host *h)
 {
-    int64_t share = extproc_conf_int(h, "share", 0);
-    struct extproc_str whole = {NULL, 0};
-    struct extproc_template *client = extproc_conf_template(h, "client", 0, whole);
-    struct canary *self;
+    struct canary *self = extproc_host_alloc(h, sizeof *self);
 
-    if (share < 0 || share > 100)
-        return extproc_conf_refuse(h, "share", 0, EXTPROC_S("is out of range (0 to 100)"));
-    if (!client)
-        return -EINVAL;
-    self = calloc(1, sizeof *self);
     if (!self)
         return -ENOMEM;
-    self->share = (uint32_t)share;
+    h->self = self;
+    self->share = (uint32_t)extproc_conf_int(h, "share", 0);
     self->cookie = extproc_conf(h, "cookie", 0);
-    self->client = client;
+    self->client = extproc_conf_template(h, "client", 0);
     self->sent[STABLE] = extproc_counter(h, "stable", "Requests to the stable version.");
     self->sent[CANARY] = extproc_counter(h, "canary", "Requests to the canary.");
     self->n_new = extproc_counter(h, "new_clients", "Clients that had no cookie.");
-    h->self = self;
-    return 0;
-}
-
-static void fini(struct extproc_host *h)
-{
-    free(h->self);
+    return self->client ? 0 : -EINVAL;
 }
 
 static int on_open(struct extproc_txn *x)
@@ -163,7 +148,7 @@ static enum extproc_action on_request(struct extproc_txn *x)
         r = extproc_metadata_set(x, EXTPROC_S("canary"), EXTPROC_S("version"),
                                  extproc_string(names[v]));
     extproc_add(self->sent[v], 1);
-    return r == 0 ? EXTPROC_CONTINUE : EXTPROC_FAIL;
+    return extproc_continue(r);
 }
 
 static enum extproc_action on_response(struct extproc_txn *x)
@@ -176,9 +161,7 @@ static enum extproc_action on_response(struct extproc_txn *x)
         return EXTPROC_CONTINUE;
     cookie = extproc_format(x, "%.*s=%s; Path=/; Max-Age=604800", EXTPROC_ARG(self->cookie),
                             names[t->given].ptr);
-    return extproc_append(x, EXTPROC_RESPONSE, EXTPROC_S("set-cookie"), cookie) == 0
-               ? EXTPROC_CONTINUE
-               : EXTPROC_FAIL;
+    return extproc_continue(extproc_append(x, EXTPROC_RESPONSE, EXTPROC_S("set-cookie"), cookie));
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {
@@ -188,7 +171,6 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .summary = "Sends a share of the clients to another version.",
     .keys = keys,
     .init = init,
-    .fini = fini,
     .open = on_open,
     .request_headers = on_request,
     .response_headers = on_response,

@@ -14,6 +14,7 @@ static const struct extproc_key some_keys[] = {
     {"mode", EXTPROC_KEY_CHOICE, 0, "enforce", "enforce|shadow|off"},
     {"codes", EXTPROC_KEY_INT, EXTPROC_KEY_LIST, "200"},
     {"token", EXTPROC_KEY_INT, EXTPROC_KEY_SECRET},
+    {"share", EXTPROC_KEY_INT, .min = 1, .max = 99},
     {NULL},
 };
 static const struct keys_table table = {some_keys, sizeof *some_keys};
@@ -78,7 +79,7 @@ Test(keys, what_is_not_there_is_absent)
 Test(keys, every_mistake_is_told)
 {
     cr_assert_not(check("set = a\ntimeout = soon\nmode = on\ncodes = 1\ncodes = x\nsize = 1\n"
-                        "size = 2\nsize = 3\n"));
+                        "size = 2\nsize = 3\nshare = 100\n"));
     expect_told("main.ini:1: [plugin:x] file: is missing (The shared object.)\n"
                 "main.ini:3: [plugin:x] timeout: cannot be \"soon\" (a whole number with ms, s, m "
                 "or h, like 150ms)\n"
@@ -87,7 +88,8 @@ Test(keys, every_mistake_is_told)
                 "main.ini:9: [plugin:x] size: is given twice, first at main.ini:7 (it takes one "
                 "value)\n"
                 "main.ini:4: [plugin:x] mode: cannot be \"on\" (enforce|shadow|off)\n"
-                "main.ini:6: [plugin:x] codes: cannot be \"x\" (a whole number)\n");
+                "main.ini:6: [plugin:x] codes: cannot be \"x\" (a whole number)\n"
+                "main.ini:10: [plugin:x] share: cannot be \"100\" (1 to 99)\n");
     cr_assert_eq(keys_find(&keys, "codes")->n_values, 1, "what is right is there");
 }
 

@@ -6,18 +6,33 @@
 
 enum { REFUSED = -99 };
 
+static struct arena arena;
 static const char *why;
 
-/* The number, or REFUSED, which must leave the result alone. */
-static int64_t parse(enum extproc_key_type type, const char *text)
+static void given_an_arena(void)
 {
-    const struct extproc_key key = {.name = "k", .type = type, .choices = "one|two|three"};
+    arena_init(&arena, 64);
+}
+static void free_it(void)
+{
+    arena_fini(&arena);
+}
+TestSuite(keys_parse, .init = given_an_arena, .fini = free_it);
+
+/* The number, or REFUSED, which must leave the result alone. */
+static int64_t parse_key(struct extproc_key key, const char *text)
+{
     int64_t number = REFUSED;
     why = NULL;
-    bool right = keys_parse(&key, str_c(text), &number, &why);
+    bool right = keys_parse(&key, str_c(text), &arena, &number, &why);
     cr_assert_eq(right, why == NULL);
     cr_assert(right || number == REFUSED);
     return number;
+}
+
+static int64_t parse(enum extproc_key_type type, const char *text)
+{
+    return parse_key((struct extproc_key){"k", type, .choices = "one|two|three"}, text);
 }
 
 static void expect_refused(enum extproc_key_type type, const char *const *texts, size_t n)
@@ -94,11 +109,40 @@ Test(keys_parse, choices_are_their_places)
     cr_assert_str_eq(why, "one|two|three");
 }
 
+Test(keys_parse, limits_are_part_of_the_range)
+{
+    const struct extproc_key status = {"k", EXTPROC_KEY_INT, .min = 200, .max = 599};
+    cr_assert_eq(parse_key(status, "200"), 200);
+    cr_assert_eq(parse_key(status, "599"), 599);
+    cr_assert_eq(parse_key(status, "199"), REFUSED);
+    cr_assert_eq(parse_key(status, "600"), REFUSED);
+    cr_assert_str_eq(why, "200 to 599");
+    cr_assert_eq(parse_key(status, "many"), REFUSED);
+    cr_assert_str_eq(why, "a whole number", "one thing at a time");
+}
+
+Test(keys_parse, limits_are_told_as_they_would_be_written)
+{
+    static const struct {
+        struct extproc_key key;
+        const char *wrong, *told;
+    } cases[] = {
+        {{"k", EXTPROC_KEY_INT, .min = -5, .max = 0}, "1", "-5 to 0"},
+        {{"k", EXTPROC_KEY_INT, .min = 1, .max = INT64_MAX}, "0", "1 or more"},
+        {{"k", EXTPROC_KEY_DURATION, .min = 1500, .max = 7200000}, "1s", "1500ms to 2h"},
+        {{"k", EXTPROC_KEY_DURATION, .min = 0, .max = 60000}, "61s", "0 to 1m"},
+        {{"k", EXTPROC_KEY_SIZE, .min = 1024, .max = INT32_MAX}, "1", "1k to 2147483647"},
+        {{"k", EXTPROC_KEY_SIZE, .min = 1 << 20, .max = INT64_MAX}, "1k", "1m or more"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cr_expect_eq(parse_key(cases[i].key, cases[i].wrong), REFUSED);
+        cr_expect_str_eq(why, cases[i].told);
+    }
+}
+
 Test(keys_parse, what_a_broken_table_asks_for_is_refused)
 {
-    const struct extproc_key no_choices = {.name = "k", .type = EXTPROC_KEY_CHOICE};
-    int64_t number;
-    cr_assert_not(keys_parse(&no_choices, str_c("x"), &number, &why));
+    cr_assert_eq(parse_key((struct extproc_key){"k", EXTPROC_KEY_CHOICE}, "x"), REFUSED);
     cr_assert_str_eq(why, "no choice");
     cr_assert_eq(parse((enum extproc_key_type)99, "x"), REFUSED);
 }

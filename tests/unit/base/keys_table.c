@@ -30,6 +30,7 @@ Test(keys_table, what_is_right)
         {"timeout", EXTPROC_KEY_DURATION, 0, "150ms"},
         {"mode", EXTPROC_KEY_CHOICE, 0, "b", "a|b"},
         {"token", EXTPROC_KEY_STR, EXTPROC_KEY_REQUIRED | EXTPROC_KEY_SECRET},
+        {"status", EXTPROC_KEY_INT, 0, "200", .min = 200, .max = 599},
         {NULL},
     };
     cr_assert(keys_table_valid((struct keys_table){keys, sizeof *keys}, &arena, &why));
@@ -74,6 +75,18 @@ Test(keys_table, fallbacks_that_cannot_be)
     cr_assert_not(
         is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_INT, .fallback = "x"}));
     cr_assert_str_eq(why, "key k: its fallback cannot be \"x\" (a whole number)");
+}
+
+Test(keys_table, limits_that_cannot_be)
+{
+    cr_assert_not(
+        is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_INT, .min = 1, .max = 0}));
+    cr_assert_str_eq(why, "key k: its min is above its max (without a max: INT64_MAX)");
+    cr_assert_not(is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_STR, .max = 9}));
+    cr_assert_str_eq(why, "key k: has limits, and is no number");
+    cr_assert_not(is_valid((struct extproc_key){
+        .name = "k", .type = EXTPROC_KEY_SIZE, .fallback = "2k", .max = 1024}));
+    cr_assert_str_eq(why, "key k: its fallback cannot be \"2k\" (0 to 1k)");
 }
 
 Test(keys_table, a_name_stands_once)

@@ -225,10 +225,40 @@ Test(rules, trailers_have_no_pseudo_headers)
     cr_assert_eq(set(&of_response, "grpc-status", "5"), 0);
 }
 
+Test(rules, an_edit_to_come_is_judged_without_a_map)
+{
+    static const struct {
+        const struct rules_context *context;
+        enum extproc_edit op;
+        const char *name, *value;
+        int r;
+    } cases[] = {
+        {&in_request, EXTPROC_SET, "x-a", NULL, 0},
+        {&in_request, EXTPROC_SET, ":path", "%PATH%", 0},
+        {&in_request, EXTPROC_SET, ":method", NULL, -EPERM},
+        {&in_replaced, EXTPROC_SET, ":method", NULL, 0},
+        {&in_request, EXTPROC_REMOVE, ":path", NULL, -EPERM},
+        {&in_request, EXTPROC_SET, ":status", NULL, -EPERM},
+        {&in_response, EXTPROC_SET, ":status", NULL, 0},
+        {&in_trailers, EXTPROC_SET, ":path", NULL, -EPERM},
+        {&in_request, EXTPROC_REMOVE, "host", NULL, -EPERM},
+        {&in_request, EXTPROC_APPEND, "upgrade", NULL, -EPERM},
+        {&in_request, EXTPROC_REMOVE, "upgrade", "a\nb", 0},
+        {&in_request, EXTPROC_SET, "x a", NULL, -EINVAL},
+        {&in_request, EXTPROC_SET, "x-a", "a\nb", -EINVAL},
+        {&in_request, (enum extproc_edit)99, "x-a", NULL, -EINVAL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(rules_could_edit(cases[i].context, cases[i].op, str_c(cases[i].name),
+                                      str_c(cases[i].value)),
+                     cases[i].r, "case %zu", i);
+}
+
 Test(rules, an_answer_of_our_own_has_ordinary_headers)
 {
     cr_assert_eq(rules_answer_header(EXTPROC_S("Set-Cookie"), EXTPROC_S("a=1")), 0);
     cr_assert_eq(rules_answer_header(EXTPROC_S("location"), EXTPROC_S("")), 0);
+    cr_assert_eq(rules_answer_header(EXTPROC_S("location"), STR_ABSENT), 0);
     cr_assert_eq(rules_answer_header(EXTPROC_S(":status"), EXTPROC_S("200")), -EPERM);
     cr_assert_eq(rules_answer_header(EXTPROC_S("content-length"), EXTPROC_S("3")), -EPERM);
     cr_assert_eq(rules_answer_header(EXTPROC_S("connection"), EXTPROC_S("close")), -EPERM);

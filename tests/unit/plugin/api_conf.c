@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 static struct config_errors errors;
@@ -27,7 +28,7 @@ static const struct extproc_key keys[] = {
     {.name = "text", .flags = EXTPROC_KEY_LIST},
     {.name = "wait", .type = EXTPROC_KEY_DURATION, .fallback = "2s"},
     {.name = "size", .type = EXTPROC_KEY_SIZE},
-    {.name = "mode", .type = EXTPROC_KEY_CHOICE, .choices = "low|high", .fallback = "low"},
+    {.name = "level", .type = EXTPROC_KEY_CHOICE, .choices = "low|high", .fallback = "low"},
     {.name = NULL},
 };
 
@@ -53,14 +54,15 @@ static int start(int (*init)(struct extproc_host *), const char *text)
 
 Test(api_conf, gives_values_in_file_order)
 {
-    cr_assert_eq(start(NULL, "[plugin:a]\ntext = one\nsize = 4k\ntext = two\nmode = high\n"), 0);
+    cr_assert_eq(start(NULL, "[plugin:a]\ntext = one\nsize = 4k\ntext = two\nlevel = high\n"), 0);
     struct extproc_host *h = &in->host;
 
     cr_expect_eq(extproc_conf_count(h, "text"), 2);
     cr_expect(str_eq_c(extproc_conf(h, "text", 0), "one"));
     cr_expect(str_eq_c(extproc_conf(h, "text", 1), "two"));
+    cr_expect_eq(extproc_conf(h, "text", 1).ptr[3], 0);
     cr_expect_eq(extproc_conf_int(h, "size", 0), 4096);
-    cr_expect_eq(extproc_conf_int(h, "mode", 0), 1);
+    cr_expect_eq(extproc_conf_int(h, "level", 0), 1);
 }
 
 Test(api_conf, gives_fallbacks)
@@ -91,11 +93,10 @@ Test(api_conf, absent_is_absent)
 
 static int refuse_values(struct extproc_host *h)
 {
-    cr_expect_eq(extproc_conf_refuse(h, "text", 1, EXTPROC_S("is no colour (red)")), -EINVAL);
-    cr_expect_eq(extproc_conf_refuse(h, "wait", 0, EXTPROC_S("is too long")), -EINVAL);
-    cr_expect_eq(extproc_conf_refuse(h, "size", 0, EXTPROC_S("goes with text")), -EINVAL);
-    cr_expect_eq(extproc_conf_refuse(h, NULL, 0, EXTPROC_S("x")), -EINVAL);
-    return extproc_conf_refuse(h, "text", 0, STR_ABSENT);
+    cr_expect_eq(extproc_conf_refuse(h, "text", 1, "is no %s (%s)", "colour", "red"), -EINVAL);
+    cr_expect_eq(extproc_conf_refuse(h, "wait", 0, "is too long"), -EINVAL);
+    cr_expect_eq(extproc_conf_refuse(h, "size", 0, "goes with text"), -EINVAL);
+    return extproc_conf_refuse(h, NULL, 0, "x");
 }
 
 Test(api_conf, refuses_a_value_with_its_place)
@@ -128,8 +129,8 @@ static struct extproc_template *whole, *part;
 
 static int compile(struct extproc_host *h)
 {
-    whole = extproc_conf_template(h, "text", 0, STR_ABSENT);
-    part = extproc_conf_template(h, "text", 0, EXTPROC_S("%UUID%"));
+    whole = extproc_conf_template(h, "text", 0);
+    part = extproc_conf_template_part(h, "text", 0, EXTPROC_S("%UUID%"));
     return 0;
 }
 
@@ -153,6 +154,72 @@ Test(api_conf, a_template_needs_a_text)
     cr_assert_eq(start(compile, "[plugin:a]\n"), -EINVAL);
     cr_expect(!whole && part);
     INI_EXPECT(&errors, "test.ini:1: [plugin:a] text: has no value (give it one)");
+}
+
+/* ---- edits to come --------------------------------------------------------------------------- */
+
+static int ask(struct extproc_host *h, enum extproc_map map, enum extproc_edit op, const char *name,
+               const char *value)
+{
+    return extproc_check_edit(h, map, op, extproc_str_of(name), extproc_str_of(value));
+}
+
+static int ask_about_edits(struct extproc_host *h)
+{
+    cr_expect_eq(ask(h, EXTPROC_REQUEST, EXTPROC_SET, ":path", "%PATH%"), 0);
+    cr_expect_eq(ask(h, EXTPROC_REQUEST, EXTPROC_SET, ":method", NULL), 0, "behind a new body");
+    cr_expect_eq(ask(h, EXTPROC_REQUEST, EXTPROC_SET, ":status", NULL), -EPERM);
+    cr_expect_eq(ask(h, EXTPROC_REQUEST_TRAILERS, EXTPROC_SET, ":path", NULL), -EPERM);
+    cr_expect_eq(ask(h, EXTPROC_RESPONSE, EXTPROC_SET, ":status", NULL), 0);
+    cr_expect_eq(ask(h, EXTPROC_RESPONSE_TRAILERS, EXTPROC_SET, ":status", NULL), -EPERM);
+    cr_expect_eq(ask(h, EXTPROC_ANSWER, EXTPROC_SET, ":status", NULL), -EPERM);
+    cr_expect_eq(ask(h, EXTPROC_ANSWER, EXTPROC_APPEND, "set-cookie", "a=%UUID%"), 0);
+    cr_expect_eq(ask(h, EXTPROC_ANSWER, EXTPROC_APPEND, "x-a", "a\nb"), -EINVAL);
+    cr_expect_eq(ask(h, (enum extproc_map)5, EXTPROC_SET, "x-a", NULL), -EINVAL);
+    cr_expect_eq(ask(h, EXTPROC_REQUEST, EXTPROC_SET, NULL, NULL), -EINVAL);
+    return 0;
+}
+
+Test(api_conf, judges_edits_to_come)
+{
+    cr_expect_eq(start(ask_about_edits, "[plugin:a]\n"), 0);
+}
+
+static int read_edits(struct extproc_host *h)
+{
+    int result = 0;
+    for (size_t i = 0; i < extproc_conf_count(h, "text"); i++) {
+        int r = extproc_conf_edit(h, "text", i, EXTPROC_REQUEST, EXTPROC_SET,
+                                  extproc_conf(h, "text", i), STR_ABSENT);
+        result = result ? result : r;
+    }
+    return result;
+}
+
+Test(api_conf, tells_which_configured_edit_would_have_no_effect)
+{
+    cr_expect_eq(start(read_edits, "[plugin:a]\ntext = x-a\ntext = host\ntext = x a\n"), -EINVAL);
+    INI_EXPECT(&errors, "test.ini:3: [plugin:a] text: host: the proxy would ignore it",
+               "test.ini:4: [plugin:a] text: not a legal name or value");
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static int take_memory(struct extproc_host *h)
+{
+    char *bytes = extproc_host_alloc(h, 3), *more = extproc_host_alloc(h, 5000);
+    cr_assert(bytes && more && bytes != more);
+    cr_expect_eq((uintptr_t)more % _Alignof(max_align_t), 0);
+    cr_expect(bytes[0] == 0 && bytes[2] == 0 && more[4999] == 0);
+    cr_expect(!extproc_host_alloc(h, SIZE_MAX));
+    h->self = bytes;
+    return 0;
+}
+
+Test(api_conf, gives_memory_for_the_instances_life)
+{
+    cr_assert_eq(start(take_memory, "[plugin:a]\n"), 0);
+    memset(in->host.self, 1, 3);
 }
 
 /* ---- metrics --------------------------------------------------------------------------------- */
@@ -200,10 +267,13 @@ Test(api_conf, knows_what_belongs_into_init)
     cr_assert_eq(start(NULL, "[plugin:a]\ntext = one\n"), 0);
     struct extproc_host *h = &in->host;
 
-    cr_expect_eq(extproc_conf_refuse(h, "text", 0, EXTPROC_S("no")), -EOPNOTSUPP);
+    cr_expect_eq(extproc_conf_refuse(h, "text", 0, "no"), -EOPNOTSUPP);
     cr_expect_eq(extproc_interest(h, EXTPROC_ON_RESPONSE_BODY), -EOPNOTSUPP);
-    cr_expect(!extproc_conf_template(h, "text", 0, STR_ABSENT));
+    cr_expect(!extproc_conf_template(h, "text", 0));
     cr_expect(!extproc_counter(h, "late", "Late."));
+    cr_expect(!extproc_host_alloc(h, 1));
+    cr_expect_eq(extproc_check_edit(h, EXTPROC_REQUEST, EXTPROC_SET, EXTPROC_S("x"), STR_ABSENT), 0,
+                 "belongs anywhere");
     cr_expect_eq(in->interest, (uint32_t)(EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_RESPONSE_BODY));
     INI_EXPECT(&errors, NULL);
 }

@@ -81,7 +81,7 @@ Test(api_decide, answers_nothing_that_the_proxy_would_not_take)
     cr_assert_null(v->answer);
     SCENE_LOGGED(&s, "its size is not set");
     SCENE_LOGGED(&s, "status 199 is not 200 to 599");
-    SCENE_LOGGED(&s, "headers[0], x a: not legal");
+    SCENE_LOGGED(&s, "headers[0], x a: not a legal name or value");
     SCENE_LOGGED(&s, "headers[0], content-length: the proxy would ignore it");
     SCENE_LOGGED(&s, "headers is NULL");
     SCENE_LOGGED(&s, "details are not UTF-8");

@@ -89,7 +89,7 @@ Test(instance, a_plugin_may_not_take_the_hosts_keys)
 {
     cr_expect_eq(from_file("[plugin:a]\nfile = host_key.so\n"), -EINVAL);
     INI_EXPECT(&errors, "test.ini:1: [plugin:a] the plugin \"good\" declares a key \"file\", which "
-                        "is the host's own (rename it in the plugin)");
+                        "is kept for the host (rename it in the plugin)");
 }
 
 Test(instance, init_may_fail)
@@ -186,6 +186,22 @@ Test(instance, init_is_not_required)
     instance_free(in);
 }
 
+Test(instance, names_of_keys_to_come_are_kept_for_the_host)
+{
+    static const struct extproc_key kept[] = {
+        {"mode"},     {"timeout"},         {"max_body"},  {"on_max_body"}, {"on_error"},
+        {"modes"},    {"on_error_status"}, {"when.path"}, {"when"},        {"unless.x.y"},
+        {"whenever"}, {"on_empty"},        {NULL}};
+    plugin.keys = kept;
+    cr_expect_eq(linked(&plugin, "[plugin:a]\n"), -EINVAL);
+#define KEPT(key)                                                                                  \
+    "test.ini:1: [plugin:a] the plugin \"linked\" declares a key \"" key                           \
+    "\", which is kept for the host (rename it in the plugin)"
+    INI_EXPECT(&errors, KEPT("mode"), KEPT("timeout"), KEPT("max_body"), KEPT("on_max_body"),
+               KEPT("on_error"), KEPT("on_error_status"), KEPT("when.path"), KEPT("unless.x.y"));
+    cr_expect_eq(n_init, 0);
+}
+
 static int fail_without_words(struct extproc_host *h)
 {
     n_init++;
@@ -202,7 +218,7 @@ Test(instance, fini_does_not_follow_an_init_that_failed)
 
 static int refuse_and_go_on(struct extproc_host *h)
 {
-    extproc_conf_refuse(h, "n", 0, EXTPROC_S("is too small (8 or more)"));
+    extproc_conf_refuse(h, "n", 0, "is too small (%d or more)", 8);
     return 0;
 }
 

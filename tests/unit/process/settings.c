@@ -136,7 +136,7 @@ Test(settings, a_group_that_is_not_there)
 Test(settings, a_number_out_of_range)
 {
     expect_error("[listener:a]\naddress = 127.0.0.1:0\nmax_streams = 0\n",
-                 "3: [listener:a] max_streams: out of range (1 to 2147483647)");
+                 "3: [listener:a] max_streams: cannot be \"0\" (1 to 2147483647)");
 }
 
 Test(settings, one_address_for_two_listeners)
