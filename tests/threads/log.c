@@ -1,0 +1,196 @@
+/* log: lines of several threads never mix and none is lost, also while the file is turned over; and
+ * what the limit holds back is counted to the last line.
+ */
+#include "base/log.h"
+
+#include "base/log_limit.h"
+#include "crew.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WRITERS = 4, LINES = 300, TURNS = 20, FILLER = 200, FILE_SIZE = 32, LINE_SIZE = 1024 };
+enum { TICK_MS = LOG_LIMIT_WINDOW_MS / 100 };
+
+struct writer {
+    struct log *log;
+    unsigned number;
+};
+
+static void file_name(unsigned i, char ret_name[static FILE_SIZE])
+{
+    snprintf(ret_name, FILE_SIZE, "log.%u", i);
+}
+
+/* A line's filler is of its writer's letter, and each line has another length. */
+static unsigned filler_len(unsigned line)
+{
+    return line * 7 % FILLER + 1;
+}
+
+/* Debug lines are not limited; those at info are of one kind, whoever writes them. */
+static void write_lines(void *arg)
+{
+    struct writer *w = arg;
+    char filler[FILLER + 1];
+    memset(filler, (int)('a' + w->number), FILLER);
+    for (unsigned i = 0; i < LINES; i++) {
+        log_line(w->log, EXTPROC_DEBUG, &(struct log_context){.plugin = "tags"}, "<%u %u %.*s>",
+                 w->number, i, (int)filler_len(i), filler);
+        log_line(w->log, EXTPROC_INFO, NULL, "alike");
+    }
+}
+
+static void turn_over(void *arg)
+{
+    char name[FILE_SIZE];
+    for (unsigned i = 0; i < TURNS; i++) {
+        file_name(i, name);
+        rename("log", name);
+        if (log_reopen(arg) < 0)
+            abort();
+    }
+}
+
+/* ---- what is in the files -------------------------------------------------------------------- */
+
+struct found {
+    unsigned seen[WRITERS][LINES];
+    unsigned n_alike, n_left_out, n_broken;
+};
+
+/* "<0 17 aaa>" and nothing behind it. */
+static bool find_own(struct found *f, const char *text)
+{
+    unsigned number, line;
+    int at = -1;
+    if (sscanf(text, "<%u %u %n", &number, &line, &at) != 2 || at < 0 || number >= WRITERS ||
+        line >= LINES)
+        return false;
+    const char letter[] = {(char)('a' + number), '\0'};
+    f->seen[number][line]++;
+    return strspn(text + at, letter) == filler_len(line) &&
+           strcmp(text + at + filler_len(line), ">\n") == 0;
+}
+
+static bool find_alike(struct found *f, const char *text)
+{
+    unsigned left_out = 0;
+    if (strncmp(text, "alike", 5) != 0)
+        return false;
+    f->n_alike++;
+    if (strcmp(text + 5, "\n") != 0 && sscanf(text + 5, " (%u like it left out)", &left_out) != 1)
+        return false;
+    f->n_left_out += left_out;
+    return true;
+}
+
+static void find_line(struct found *f, const char *line)
+{
+    const char *own = strstr(line, "Z debug plugin=tags: "), *alike = strstr(line, "Z info  ");
+    if (!(own && find_own(f, own + 21)) && !(alike && find_alike(f, alike + 8)))
+        f->n_broken++;
+}
+
+static void find_lines(struct found *f, const char *name)
+{
+    char line[LINE_SIZE];
+    FILE *file = fopen(name, "r");
+    if (!file)
+        return;
+    while (fgets(line, sizeof line, file))
+        find_line(f, line);
+    fclose(file);
+    unlink(name);
+}
+
+static void lines_stay_whole(void)
+{
+    struct writer writers[WRITERS];
+    struct crew_member crew[WRITERS + 1];
+    struct found found = {0};
+    struct log *log;
+    char name[FILE_SIZE];
+
+    if (log_new(&(struct log_options){.file = "log", .level = EXTPROC_DEBUG}, &log) < 0)
+        abort();
+    for (unsigned i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){log, i};
+        crew[i] = (struct crew_member){write_lines, &writers[i]};
+    }
+    crew[WRITERS] = (struct crew_member){turn_over, log};
+    crew_run(crew, WRITERS + 1);
+    log_free(log);
+
+    find_lines(&found, "log");
+    for (unsigned i = 0; i < TURNS; i++) {
+        file_name(i, name);
+        find_lines(&found, name);
+    }
+    for (unsigned i = 0; i < WRITERS; i++) {
+        unsigned once = 0;
+        for (unsigned line = 0; line < LINES; line++)
+            once += found.seen[i][line] == 1;
+        CHECK(once == LINES);
+    }
+    CHECK(found.n_broken == 0);
+    CHECK(found.n_alike >= LOG_LIMIT_BURST);
+    CHECK(found.n_alike + found.n_left_out <= WRITERS * LINES);
+}
+
+/* ---- the limit, by a clock of the test's own ------------------------------------------------- */
+
+struct asker {
+    struct log_limit *limit;
+    atomic_uint *clock_ms;
+    unsigned n_passed, n_left_out;
+};
+
+static void ask(void *arg)
+{
+    struct asker *a = arg;
+    for (unsigned i = 0; i < LINES; i++) {
+        unsigned left_out;
+        unsigned now_ms = atomic_fetch_add_explicit(a->clock_ms, TICK_MS, memory_order_relaxed);
+        if (!log_limit_pass(a->limit, 1, now_ms, &left_out))
+            continue;
+        a->n_passed++;
+        a->n_left_out += left_out;
+    }
+}
+
+static void what_is_left_out_is_counted(void)
+{
+    struct log_limit limit;
+    atomic_uint clock_ms = 0;
+    struct asker askers[WRITERS];
+    struct crew_member crew[WRITERS];
+    unsigned n_passed = 0, n_left_out = 0, rest = 0;
+
+    log_limit_init(&limit);
+    for (unsigned i = 0; i < WRITERS; i++) {
+        askers[i] = (struct asker){.limit = &limit, .clock_ms = &clock_ms};
+        crew[i] = (struct crew_member){ask, &askers[i]};
+    }
+    crew_run(crew, WRITERS);
+    for (unsigned i = 0; i < WRITERS; i++) {
+        n_passed += askers[i].n_passed;
+        n_left_out += askers[i].n_left_out;
+    }
+    CHECK(log_limit_pass(&limit, 1, atomic_load(&clock_ms) + LOG_LIMIT_WINDOW_MS, &rest));
+    CHECK(n_passed >= LOG_LIMIT_BURST && n_passed < WRITERS * LINES);
+    CHECK(n_passed + n_left_out + rest == WRITERS * LINES);
+    log_limit_fini(&limit);
+}
+
+int main(void)
+{
+    char dir[] = "/tmp/extprocd-threads-XXXXXX";
+    if (!mkdtemp(dir) || chdir(dir) < 0)
+        return 1;
+    lines_stay_whole();
+    what_is_left_out_is_counted();
+    rmdir(dir);
+    return check_totals();
+}
