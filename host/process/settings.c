@@ -249,7 +249,7 @@ bool settings_read(const struct config *config, struct arena *arena, struct conf
     }
     read_extprocd(extprocd ? extprocd : &none, arena, errors, ret);
     check_addresses(ret, errors);
-    if (ret->n_listeners == 0)
+    if (ret->n_listeners == 0 && (config->n_sections > 0 || errors->n_errors == 0))
         config_say_at(errors, config->file, 0,
                       "no [listener:NAME] section (one with address = 127.0.0.1:50051)");
     return errors->n_errors == before;
