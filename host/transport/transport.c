@@ -4,11 +4,23 @@
  */
 #include "transport/transport.h"
 
-#include "transport/grpc/grpc.h"
+#ifdef EXTPROCD_GRPC
+#    include "transport/grpc/grpc.h"
+#endif
+#ifdef EXTPROCD_H2
+#    include "transport/h2/h2.h"
+#endif
 
 #include <string.h>
 
-static const struct transport_ops *const transports[] = {&transport_grpc};
+static const struct transport_ops *const transports[] = {
+#ifdef EXTPROCD_GRPC
+    &transport_grpc,
+#endif
+#ifdef EXTPROCD_H2
+    &transport_h2,
+#endif
+};
 
 enum { N_TRANSPORTS = sizeof transports / sizeof *transports };
 

@@ -1,8 +1,8 @@
 /* transport: gRPC in and out, as the other floors see it: bytes, queues, wake-ups.
  *
  * A transport owns the loop: one thread that runs every callback below. It knows nothing of what the
- * messages mean. Several implementations stand behind this header (transport/grpc/); which one runs
- * is chosen by name, and nobody else may know.
+ * messages mean. Several implementations stand behind this header (grpc/, h2/); which one runs is
+ * chosen by name, and nobody else may know.
  */
 #ifndef EXTPROCD_TRANSPORT_TRANSPORT_H
 #define EXTPROCD_TRANSPORT_TRANSPORT_H
@@ -34,7 +34,8 @@ struct transport_service {
     /* A call has come; arg is its listener's. The result is handed to the callbacks below. NULL: out
      * of memory, the call ends with RESOURCE_EXHAUSTED. */
     void *(*open)(void *arg, struct transport_call *call);
-    /* One message, which the service takes over. */
+    /* One message, which the service takes over; to be given back in the loop. Until it is, the
+     * transport may have the client wait before it sends much more. */
     void (*message)(void *stream, const struct message *message);
     void (*half_close)(void *stream); /* the client sends no more */
     /* Always, once, last; never from within a transport_send() or transport_finish(). */
@@ -45,9 +46,11 @@ struct transport_service {
 enum transport_status {
     TRANSPORT_OK = 0,
     TRANSPORT_INVALID_ARGUMENT = 3,
+    TRANSPORT_DEADLINE_EXCEEDED = 4,
     TRANSPORT_NOT_FOUND = 5,
     TRANSPORT_RESOURCE_EXHAUSTED = 8,
     TRANSPORT_UNIMPLEMENTED = 12,
+    TRANSPORT_INTERNAL = 13,
     TRANSPORT_UNAVAILABLE = 14
 };
 

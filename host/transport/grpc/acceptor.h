@@ -2,33 +2,25 @@
 #ifndef EXTPROCD_TRANSPORT_GRPC_ACCEPTOR_H
 #define EXTPROCD_TRANSPORT_GRPC_ACCEPTOR_H
 
-#include "transport/grpc/inbox.h"
-#include "transport/transport.h"
+#include "transport/doors.h"
+#include "transport/inbox.h"
 
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 
 #include <stdatomic.h>
 
-/* A listener, and the server that its connections are given to. */
-struct acceptor_door {
-    const struct transport_listener *listener;
-    grpc_server *server;
-};
-
 struct acceptor {
     const struct transport_options *options;
     struct inbox *inbox;
-    struct acceptor_door *doors;
-    size_t n_doors;
+    struct doors doors;    /* the thread's */
+    grpc_server **servers; /* that the connections of each listener are given to */
     grpc_server_credentials *credentials;
+    struct watch on_order, on_signal;
     int epoll_fd, order_fd, signal_fd; /* -1: none */
     pthread_t thread;
     bool running;
     atomic_int order;
-    /* Of the thread alone. */
-    bool open;  /* the doors are in the poll set                            */
-    bool stuck; /* accept fails for a lasting reason: said, until it goes on */
     /* What the thread tells the loop. */
     struct errand closed, signalled;
 };

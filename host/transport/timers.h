@@ -2,25 +2,40 @@
  *
  * Knows no clock: times are milliseconds of whatever clock its owner reads.
  */
-#ifndef EXTPROCD_TRANSPORT_GRPC_TIMERS_H
-#define EXTPROCD_TRANSPORT_GRPC_TIMERS_H
+#ifndef EXTPROCD_TRANSPORT_TIMERS_H
+#define EXTPROCD_TRANSPORT_TIMERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct timer;
+/* Its owner fills in fn and arg; the rest is zero. */
+struct timer {
+    void (*fn)(void *arg);
+    void *arg;
+    uint64_t due_ms, order;
+    size_t place; /* in the heap, counted from 1; 0: it is not set */
+    bool from_heap;
+};
 
 /* All zero: none. */
 struct timers {
-    struct timer *heap;
+    struct timer **heap;
     size_t n_heap, size;
     uint64_t n_added;
 };
 
+/* Forgets those that are set. */
 void timers_fini(struct timers *timers);
-/* 0 or -ENOMEM. */
+
+/* A timer that nobody needs to hold. 0 or -ENOMEM. */
 int timers_add(struct timers *timers, uint64_t due_ms, void (*fn)(void *arg), void *arg);
+/* One that is its owner's until it has fired or is cancelled; one that is set already is moved. 0 or
+ * -ENOMEM. */
+int timers_set(struct timers *timers, struct timer *timer, uint64_t due_ms);
+/* Of one that is not set: nothing. */
+void timers_cancel(struct timers *timers, struct timer *timer);
+
 /* UINT64_MAX: there is none. */
 uint64_t timers_next(const struct timers *timers);
 /* Calls, in order, those that are due. One that is added meanwhile waits for the next time, due or

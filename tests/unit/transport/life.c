@@ -1,5 +1,5 @@
 /* How the whole transport begins and ends. */
-#include "unit/transport/rig.h"
+#include "unit/transport/client.h"
 
 static struct rig rig;
 static struct client client;
@@ -17,9 +17,9 @@ static void open_one(struct client_call *c)
     client_expect(c, "1");
 }
 
-TestSuite(grpc, .init = begin);
+TestSuite(life, .init = begin);
 
-Test(grpc, drain_waits_for_open_calls_and_takes_no_new_ones)
+Test(life, drain_waits_for_open_calls_and_takes_no_new_ones)
 {
     struct client_call c, late;
     open_one(&c);
@@ -50,7 +50,7 @@ Test(grpc, drain_waits_for_open_calls_and_takes_no_new_ones)
     client_close(&client);
 }
 
-Test(grpc, drain_with_nothing_open_returns)
+Test(life, drain_with_nothing_open_returns)
 {
     rig.ops->post(rig.t, rig_do_drain, &rig);
     rig_join(&rig);
@@ -62,7 +62,7 @@ static void drain_briefly(void *arg)
     rig.ops->drain(rig.t, 50);
 }
 
-Test(grpc, drain_ends_by_force_at_its_limit)
+Test(life, drain_ends_by_force_at_its_limit)
 {
     struct client_call c[20];
     for (int i = 0; i < 20; i++)
@@ -75,7 +75,7 @@ Test(grpc, drain_ends_by_force_at_its_limit)
     client_close(&client);
 }
 
-Test(grpc, stop_ends_calls_at_once)
+Test(life, stop_ends_calls_at_once)
 {
     struct client_call c;
     open_one(&c);
@@ -86,7 +86,7 @@ Test(grpc, stop_ends_calls_at_once)
     client_close(&client);
 }
 
-Test(grpc, stop_ends_a_drain)
+Test(life, stop_ends_a_drain)
 {
     struct client_call c;
     open_one(&c);
@@ -110,7 +110,7 @@ static void *post_many(void *arg)
     return NULL;
 }
 
-Test(grpc, posts_of_other_threads_arrive_among_calls)
+Test(life, posts_of_other_threads_arrive_among_calls)
 {
     pthread_t threads[4];
     for (int i = 0; i < 4; i++)
@@ -135,7 +135,7 @@ static void set_timer(void *arg)
     cr_assert_eq(rig.ops->after(rig.t, 5, count_post, NULL), 0);
 }
 
-Test(grpc, a_timer_fires)
+Test(life, a_timer_fires)
 {
     rig.ops->post(rig.t, set_timer, NULL);
     rig_wait(&rig, &rig.n_posted, 1);
@@ -147,7 +147,7 @@ Test(grpc, a_timer_fires)
 static const struct transport_service echo = {ECHO_PATH, echo_open, echo_message, echo_half_close,
                                               echo_closed};
 
-Test(grpc_create, destroyed_before_it_ran)
+Test(create, destroyed_before_it_ran)
 {
     struct arena arena;
     arena_init(&arena, 1024);
@@ -156,13 +156,13 @@ Test(grpc_create, destroyed_before_it_ran)
         .listeners = &l, .n_listeners = 1, .services = &echo, .n_services = 1};
     struct transport *t = NULL;
     const char *why = NULL;
-    cr_assert_eq(transport_at(0)->create(&options, &arena, &t, &why), 0);
-    cr_assert_null(transport_at(0)->destroy(t));
+    cr_assert_eq(rig_transport()->create(&options, &arena, &t, &why), 0);
+    cr_assert_null(rig_transport()->destroy(t));
     close(l.fd);
     arena_fini(&arena);
 }
 
-Test(grpc_create, a_listener_that_is_none)
+Test(create, a_listener_that_is_none)
 {
     struct arena arena;
     arena_init(&arena, 1024);
@@ -170,13 +170,13 @@ Test(grpc_create, a_listener_that_is_none)
     const struct transport_options options = {.listeners = &l, .n_listeners = 1};
     struct transport *t = NULL;
     const char *why = NULL;
-    cr_assert_eq(transport_at(0)->create(&options, &arena, &t, &why), -EBADF);
-    cr_assert_str_eq(why, "gRPC cannot start: Bad file descriptor");
+    cr_assert_eq(rig_transport()->create(&options, &arena, &t, &why), -EBADF);
+    cr_assert_not_null(strstr(why, " cannot start: Bad file descriptor"), "%s", why);
     cr_assert_null(t);
     arena_fini(&arena);
 }
 
-Test(grpc_create, one_path_twice)
+Test(create, one_path_twice)
 {
     struct arena arena;
     arena_init(&arena, 1024);
@@ -186,7 +186,7 @@ Test(grpc_create, one_path_twice)
         .listeners = &l, .n_listeners = 1, .services = both, .n_services = 2};
     struct transport *t = NULL;
     const char *why = NULL;
-    cr_assert_eq(transport_at(0)->create(&options, &arena, &t, &why), -EEXIST);
+    cr_assert_eq(rig_transport()->create(&options, &arena, &t, &why), -EEXIST);
     close(l.fd);
     arena_fini(&arena);
 }

@@ -1,11 +1,11 @@
-/* The second thread: signals, and what it does when there are no descriptors. */
-#include "unit/transport/rig.h"
+/* What comes from outside: signals, connections, and connections when there are no descriptors. */
+#include "unit/transport/client.h"
 
 #include <signal.h>
 #include <sys/resource.h>
 
 static struct rig rig;
-static char log_file[] = "/tmp/extprocd-acceptor-XXXXXX";
+static char log_file[] = "/tmp/extprocd-doors-XXXXXX";
 
 static void begin(void)
 {
@@ -24,9 +24,9 @@ static void end(void)
     unlink(log_file);
 }
 
-TestSuite(acceptor, .init = begin, .fini = end);
+TestSuite(doors, .init = begin, .fini = end);
 
-Test(acceptor, signals_are_told_in_the_loop)
+Test(doors, signals_are_told_in_the_loop)
 {
     kill(getpid(), SIGHUP);
     rig_wait(&rig, &rig.last_signal, SIGHUP);
@@ -55,7 +55,7 @@ static void wait_for_line(const char *what)
     } while (!n_lines_with(what));
 }
 
-Test(acceptor, without_descriptors_it_waits_and_says_so_once)
+Test(doors, without_descriptors_it_waits_and_says_so_once)
 {
     /* Given a client that is connected, and a process that may open nothing more, */
     struct client client;

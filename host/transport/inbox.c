@@ -1,40 +1,23 @@
 /* inbox: what other threads want done in the loop's thread.
  *
- * A list behind a mutex, and a way to wake the loop, which sleeps in the completion queue. gRPC has no
- * descriptor of ours in its poll set and no event that a user can send; but a batch of no operations
- * completes at once, on any call. So there is one call, on a channel that is lame and never connects,
- * for nothing but this.
+ * A list behind a mutex, and its owner's way to wake the loop.
  *
  * Invariant: where the list is not empty, a wake-up is on its way or the loop is running the list.
  */
-#include "transport/grpc/inbox.h"
+#include "transport/inbox.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-static void awake(void *owner, bool ok)
+void inbox_init(struct inbox *inbox, void (*wake)(void *arg), void *arg)
 {
-    struct inbox *inbox = owner;
-    /* First this: whatever is put from here on sends its own wake-up. */
-    pthread_mutex_lock(&inbox->mutex);
-    inbox->waking = false;
-    pthread_mutex_unlock(&inbox->mutex);
-    inbox_run(inbox);
-}
-
-void inbox_init(struct inbox *inbox, grpc_completion_queue *cq)
-{
-    *inbox = (struct inbox){.tag = {awake, inbox}};
+    *inbox = (struct inbox){.wake = wake, .arg = arg};
     inbox->end = &inbox->first;
     pthread_mutex_init(&inbox->mutex, NULL);
-    inbox->lame = grpc_lame_client_channel_create("wake", GRPC_STATUS_UNAVAILABLE, "");
-    inbox->call = grpc_channel_create_call(inbox->lame, NULL, GRPC_PROPAGATE_DEFAULTS, cq,
-                                           grpc_slice_from_static_string("/wake"), NULL,
-                                           gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
 }
 
-/* NULL: there is none. */
-static struct errand *take(struct inbox *inbox)
+/* Copied under the lock: its owner may put it again from then on. NULL: there is none. */
+static struct errand *take(struct inbox *inbox, struct errand *ret_copy)
 {
     pthread_mutex_lock(&inbox->mutex);
     struct errand *errand = inbox->first;
@@ -44,6 +27,7 @@ static struct errand *take(struct inbox *inbox)
             inbox->end = &inbox->first;
         inbox->n_errands--;
         errand->queued = false;
+        *ret_copy = *errand;
     }
     pthread_mutex_unlock(&inbox->mutex);
     return errand;
@@ -51,11 +35,10 @@ static struct errand *take(struct inbox *inbox)
 
 void inbox_fini(struct inbox *inbox)
 {
-    for (struct errand *errand; (errand = take(inbox));)
-        if (errand->from_heap)
+    struct errand copy;
+    for (struct errand *errand; (errand = take(inbox, &copy));)
+        if (copy.from_heap)
             free(errand);
-    grpc_call_unref(inbox->call);
-    grpc_channel_destroy(inbox->lame);
     pthread_mutex_destroy(&inbox->mutex);
 }
 
@@ -73,7 +56,7 @@ void inbox_put(struct inbox *inbox, struct errand *errand)
     inbox->waking = true;
     pthread_mutex_unlock(&inbox->mutex);
     if (wake)
-        grpc_call_start_batch(inbox->call, NULL, 0, &inbox->tag, NULL);
+        inbox->wake(inbox->arg);
 }
 
 int inbox_post(struct inbox *inbox, void (*fn)(void *arg), void *arg)
@@ -94,12 +77,20 @@ void inbox_run(struct inbox *inbox)
     size_t n = inbox->n_errands; /* not those that these put: connections want their turn as well */
     pthread_mutex_unlock(&inbox->mutex);
     while (n-- > 0) {
-        struct errand *errand = take(inbox);
+        struct errand copy, *errand = take(inbox, &copy);
         if (!errand)
             return;
-        struct errand copy = *errand; /* its owner may put it again from now on */
         if (copy.from_heap)
             free(errand);
         copy.fn(copy.arg);
     }
+}
+
+void inbox_awake(struct inbox *inbox)
+{
+    /* First this: whatever is put from here on sends its own wake-up. */
+    pthread_mutex_lock(&inbox->mutex);
+    inbox->waking = false;
+    pthread_mutex_unlock(&inbox->mutex);
+    inbox_run(inbox);
 }

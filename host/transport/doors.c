@@ -1,0 +1,143 @@
+/* doors: the listeners of a service, in an epoll set, and the connections that come through them.
+ *
+ *                accept fails, and would again
+ *          open ───────────────────────────────────► paused, open again after DOORS_PAUSE_MS
+ *           ▲  └─ doors_close() ─► closed for good        │
+ *           └─────────────────────────────────────────────┘
+ *
+ * A door that is not open is out of the poll set; its descriptor stays its owner's, and connections
+ * wait in the backlog.
+ */
+#include "transport/doors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* In a row: other processes at the same listener, and other doors, want theirs. */
+enum { ACCEPT_MAX = 16 };
+
+static void door_ready(struct watch *watch, uint32_t events);
+
+int doors_init(struct doors *doors, const struct transport_options *options, int epoll_fd,
+               void (*admit)(void *arg, size_t i, int fd), void *arg)
+{
+    *doors = (struct doors){.options = options, .epoll_fd = epoll_fd, .admit = admit, .arg = arg};
+    doors->door = calloc(options->n_listeners + 1, sizeof *doors->door);
+    if (!doors->door)
+        return -ENOMEM;
+    doors->n_door = options->n_listeners;
+    for (size_t i = 0; i < doors->n_door; i++) {
+        doors->door[i] = (struct door){{door_ready}, doors, &options->listeners[i]};
+        /* Another process at the same listener may be quicker: accept must not wait then. */
+        int fd = options->listeners[i].fd;
+        int flags = fcntl(fd, F_GETFL);
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
+            return -errno;
+    }
+    return 0;
+}
+
+void doors_fini(struct doors *doors)
+{
+    free(doors->door);
+}
+
+void doors_open(struct doors *doors)
+{
+    for (size_t i = 0; i < doors->n_door; i++) {
+        const struct transport_listener *l = doors->door[i].listener;
+        /* Exclusive: of the processes at one listener, not all wake up for each connection. */
+        int r = watch_add(doors->epoll_fd, l->fd, EPOLLIN | EPOLLEXCLUSIVE, &doors->door[i].watch);
+        if (r)
+            log_line(doors->options->log, EXTPROC_ERROR, NULL,
+                     "listener %s: %s: cannot wait for it: %s", l->name, l->address, strerror(-r));
+    }
+    doors->open = true;
+}
+
+static void shut(struct doors *doors)
+{
+    for (size_t i = 0; i < doors->n_door; i++)
+        (void)epoll_ctl(doors->epoll_fd, EPOLL_CTL_DEL, doors->door[i].listener->fd, NULL);
+    doors->open = false;
+}
+
+void doors_close(struct doors *doors)
+{
+    shut(doors);
+    doors->closed = true;
+}
+
+bool doors_paused(const struct doors *doors)
+{
+    return !doors->open && !doors->closed;
+}
+
+static void pause_accepting(const struct door *door, int error)
+{
+    struct doors *doors = door->doors;
+    shut(doors);
+    if (!doors->stuck)
+        log_line(doors->options->log, EXTPROC_WARN, NULL,
+                 "listener %s: %s: new connections wait: %s", door->listener->name,
+                 door->listener->address, strerror(error));
+    doors->stuck = true;
+}
+
+static void admit(const struct door *door, int fd)
+{
+    struct doors *doors = door->doors;
+    if (door->listener->tcp) {
+        const int on = 1;
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    doors->admit(doors->arg, (size_t)(door - doors->door), fd);
+    if (doors->stuck)
+        log_line(doors->options->log, EXTPROC_INFO, NULL,
+                 "listener %s: %s: connections are taken again", door->listener->name,
+                 door->listener->address);
+    doors->stuck = false;
+}
+
+/* What the next accept() would meet as well: no descriptors, no memory, a listener that was shut down.
+ * Anything else is the end of one connection (ECONNABORTED, EPROTO, ...). */
+static bool is_lasting(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+           error == EINVAL;
+}
+
+/* False: none waits, or none can be taken. */
+static bool accept_some(const struct door *door)
+{
+    for (unsigned i = 0; i < ACCEPT_MAX; i++) {
+        int fd = accept4(door->listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            admit(door, fd);
+        else if (is_lasting(errno)) {
+            pause_accepting(door, errno);
+            return false;
+        } else if (errno == EAGAIN)
+            return false;
+    }
+    return true;
+}
+
+static void door_ready(struct watch *watch, uint32_t events)
+{
+    struct door *door = (struct door *)watch;
+    if (door->doors->open) /* not shut by an event before this one */
+        (void)accept_some(door);
+}
+
+void doors_accept(struct doors *doors)
+{
+    for (size_t i = 0; doors->open && i < doors->n_door; i++)
+        while (accept_some(&doors->door[i]))
+            ;
+}

@@ -1,0 +1,42 @@
+/* doors: the listeners of a service, in an epoll set, and the connections that come through them. */
+#ifndef EXTPROCD_TRANSPORT_DOORS_H
+#define EXTPROCD_TRANSPORT_DOORS_H
+
+#include "transport/transport.h"
+#include "transport/watch.h"
+
+enum { DOORS_PAUSE_MS = 100 };
+
+struct door {
+    struct watch watch;
+    struct doors *doors;
+    const struct transport_listener *listener;
+};
+
+struct doors {
+    const struct transport_options *options;
+    int epoll_fd;
+    struct door *door; /* one for each listener */
+    size_t n_door;
+    /* Takes a connection of the i-th listener over. */
+    void (*admit)(void *arg, size_t i, int fd);
+    void *arg;
+    bool open;   /* the doors are in the poll set                            */
+    bool closed; /* for good                                                 */
+    bool stuck;  /* accept fails for a lasting reason: said, until it goes on */
+};
+
+/* 0 or -errno; then doors_fini() is still to be called. Listeners become non-blocking. */
+int doors_init(struct doors *doors, const struct transport_options *options, int epoll_fd,
+               void (*admit)(void *arg, size_t i, int fd), void *arg);
+void doors_fini(struct doors *doors);
+
+void doors_open(struct doors *doors);
+/* For good. */
+void doors_close(struct doors *doors);
+/* They are to be opened again, DOORS_PAUSE_MS from when this was seen. */
+bool doors_paused(const struct doors *doors);
+/* Takes what waits at every door. */
+void doors_accept(struct doors *doors);
+
+#endif

@@ -1,0 +1,402 @@
+/* call: one call of a client, from its head until nothing of it is left.
+ *
+ * Its stream ends where both sides have ended it, or one has reset it. The service is told `closed`
+ * then, and the call's memory goes when it has given back all its messages as well.
+ *
+ * A client may send as much as a window is wide, and more only as the service takes: the bytes of a
+ * message count as taken when no message before it is held any more, and no more answers wait to be sent
+ * than UNSENT_MAX. So the bytes of the first message always are, however large it is; else its end
+ * could never come.
+ *
+ * Who ends it, and how it is told:
+ *     the service      its status, behind what was sent; FINISHED
+ *     a rule           a status of ours, behind what was sent; RESET
+ *     time, or stop    a status of ours, and what was to be sent is dropped; where the client would not
+ *                      read that, RST_STREAM; RESET or STOPPED
+ *     the client       RESET
+ */
+#include "transport/h2/call.h"
+
+#include "transport/h2/h2.h"
+#include "transport/h2/http2.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    IDLE_MAX = 1024,
+    UNSENT_MAX = 1024 * 1024,
+    /* Of all calls of a connection: messages of the largest size, and some. */
+    QUEUED_MESSAGES = 4,
+    QUEUED_MAX = 16 * 1024 * 1024
+};
+
+/* ---- memory ------------------------------------------------------------------------------------- */
+
+/* NULL: out of memory. */
+static struct h2_call *call_new(struct conn *c, int32_t id)
+{
+    struct hub *hub = c->hub;
+    struct h2_call *call = hub->idle;
+    if (call) {
+        hub->idle = call->next_idle;
+        hub->n_idle--;
+    } else {
+        call = malloc(sizeof *call);
+    }
+    if (!call)
+        return NULL;
+    if (++hub->n_calls > hub->n_calls_peak)
+        hub->n_calls_peak = hub->n_calls;
+    *call = (struct h2_call){
+        .base = {&transport_h2}, .hub = hub, .conn = c, .id = id, .next = c->calls};
+    call->queue_end = &call->queue;
+    call->link = &c->calls;
+    if (call->next)
+        call->next->link = &call->next;
+    c->calls = call;
+    return call;
+}
+
+static void call_put(struct h2_call *call)
+{
+    struct hub *hub = call->hub;
+    hub->n_calls--;
+    if (hub->n_idle == IDLE_MAX) {
+        free(call);
+        return;
+    }
+    call->next_idle = hub->idle;
+    hub->idle = call;
+    hub->n_idle++;
+}
+
+void h2_calls_fini(struct hub *hub)
+{
+    while (hub->idle) {
+        struct h2_call *call = hub->idle;
+        hub->idle = call->next_idle;
+        free(call);
+    }
+    frame_pool_fini(&hub->frames);
+}
+
+/* ---- the queue of messages to send -------------------------------------------------------------- */
+
+static void call_sent(struct h2_call *call, size_t len)
+{
+    call->n_queued -= len;
+    call->conn->n_queued -= len;
+}
+
+static struct outgoing *queue_pop(struct h2_call *call)
+{
+    struct outgoing *out = call->queue;
+    call->queue = out->next;
+    if (!call->queue)
+        call->queue_end = &call->queue;
+    return out;
+}
+
+static void queue_drop(struct h2_call *call)
+{
+    call_sent(call, call->n_queued);
+    while (call->queue)
+        gather_spend(&call->hub->gather, queue_pop(call));
+    call->n_sent = 0;
+}
+
+/* ---- flow --------------------------------------------------------------------------------------- */
+
+/* Lets the client send as much as was taken. */
+static void call_consume(struct h2_call *call)
+{
+    bool waits = call->n_held > 0 || call->n_queued > UNSENT_MAX;
+    if (!call->n_unread || (waits && !call->finishing))
+        return;
+    size_t len = call->n_unread;
+    call->n_unread = 0;
+    http2_consume(call, len);
+}
+
+void h2_call_take(struct h2_call *call, size_t len)
+{
+    struct gather *g = &call->hub->gather;
+    call_sent(call, len);
+    call->n_promised = 0;
+    while (len) {
+        struct outgoing *out = call->queue;
+        size_t n = out->len - call->n_sent;
+        n = n < len ? n : len;
+        gather_lend(g, out->bytes + call->n_sent, n);
+        call->n_sent += n;
+        len -= n;
+        if (call->n_sent == out->len) {
+            gather_spend(g, queue_pop(call));
+            call->n_sent = 0;
+        }
+    }
+    call_consume(call);
+}
+
+/* ---- ends --------------------------------------------------------------------------------------- */
+
+static void set_status(struct h2_call *call, int status, struct extproc_str why)
+{
+    char text[3 * HEAD_STATUS_TEXT];
+    size_t len = head_escape(why, text);
+    call->finishing = true;
+    call->status = status;
+    call->status_text = len ? malloc(len) : NULL;
+    if (!call->status_text)
+        return;
+    memcpy(call->status_text, text, len);
+    call->status_text_len = len;
+}
+
+/* Ends it behind what was sent. */
+static void call_end(struct h2_call *call, int status, struct extproc_str why)
+{
+    if (call->finishing)
+        return;
+    set_status(call, status, why);
+    if (call->started)
+        http2_resume(call);
+    else
+        http2_status(call);
+    call_consume(call);
+}
+
+/* The same because of what the client sent. */
+static void call_refuse(struct h2_call *call, int status, struct extproc_str why)
+{
+    call->aborted = true;
+    call_end(call, status, why);
+}
+
+void h2_call_abort(struct h2_call *call, int status, struct extproc_str why)
+{
+    call->aborted = !call->finishing || call->n_queued;
+    bool torn = call->n_sent || call->n_promised;
+    if (call->started && (torn || !http2_can_send(call))) {
+        call->finishing = call->aborted = true;
+        http2_reset(call);
+        return;
+    }
+    queue_drop(call);
+    call_end(call, status, why);
+}
+
+static void deadline_over(void *arg)
+{
+    h2_call_abort(arg, TRANSPORT_DEADLINE_EXCEEDED, EXTPROC_S("Deadline Exceeded"));
+}
+
+static enum transport_end how_it_ended(const struct h2_call *call)
+{
+    if (call->status_sent && !call->aborted)
+        return TRANSPORT_FINISHED;
+    return call->hub->stopping ? TRANSPORT_STOPPED : TRANSPORT_RESET;
+}
+
+static void drop_deadline(struct h2_call *call)
+{
+    if (!call->deadline)
+        return;
+    timers_cancel(&call->hub->poller->timers, call->deadline);
+    free(call->deadline);
+    call->deadline = NULL;
+}
+
+void h2_call_closed(struct h2_call *call)
+{
+    drop_deadline(call);
+    queue_drop(call);
+    free(call->reserved);
+    free(call->status_text);
+    frames_fini(&call->frames, &call->hub->frames);
+    if (call->n_unread) /* of the connection's window */
+        http2_consume(call, call->n_unread);
+    *call->link = call->next;
+    if (call->next)
+        call->next->link = call->link;
+    call->conn = NULL;
+    if (call->service)
+        call->service->closed(call->stream, how_it_ended(call));
+    if (call->n_held == 0)
+        call_put(call);
+}
+
+bool h2_call_is_owed(const struct h2_call *call)
+{
+    if (call->finishing)
+        return false;
+    return !call->heard || (call->owed > 0 && call->n_held > 0);
+}
+
+/* ---- messages ----------------------------------------------------------------------------------- */
+
+static void release_message(void *owner)
+{
+    struct frame_message *message = owner;
+    struct h2_call *call = message->owner;
+    frame_free(&call->hub->frames, message);
+    if (--call->n_held > 0)
+        return;
+    if (call->conn)
+        call_consume(call);
+    else
+        call_put(call);
+}
+
+static void deliver(struct h2_call *call, struct frame_message *received)
+{
+    const struct extproc_str piece = {received->bytes, received->len};
+    const struct message message = {&piece, 1, received, release_message};
+    received->owner = call;
+    call->n_held++;
+    call->owed++;
+    call->heard = true;
+    call->conn->idles.spent = 0; /* whoever works may ping */
+    call->service->message(call->stream, &message);
+}
+
+static void refuse_size(struct h2_call *call)
+{
+    char text[96];
+    int len = snprintf(text, sizeof text, "Received message larger than max (%u vs. %zu)",
+                       frames_len(&call->frames), call->conn->listener->max_message);
+    call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
+}
+
+/* Of framing; anything but a message. */
+static void call_fail(struct h2_call *call, int event)
+{
+    switch (event) {
+    case FRAMES_TOO_LARGE:
+        refuse_size(call);
+        break;
+    case FRAMES_COMPRESSED:
+        if (call->encoded)
+            call_refuse(call, TRANSPORT_UNIMPLEMENTED,
+                        EXTPROC_S("compressed messages are not supported"));
+        else
+            call_refuse(call, TRANSPORT_INTERNAL,
+                        EXTPROC_S("a compressed message without grpc-encoding"));
+        break;
+    case FRAMES_MALFORMED:
+        call_refuse(call, TRANSPORT_INTERNAL, EXTPROC_S("malformed message prefix"));
+        break;
+    default:
+        call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+    }
+}
+
+void h2_call_data(struct h2_call *call, const uint8_t *bytes, size_t len)
+{
+    call->n_unread += len;
+    while (len && !call->finishing) {
+        struct frame_message *message = NULL;
+        size_t max = call->conn->listener->max_message;
+        int event = frames_feed(&call->frames, &call->hub->frames, max, &bytes, &len, &message);
+        if (event == FRAMES_MESSAGE)
+            deliver(call, message);
+        else if (event != FRAMES_MORE)
+            call_fail(call, event);
+    }
+    call_consume(call);
+}
+
+void h2_call_half_close(struct h2_call *call)
+{
+    if (call->finishing)
+        return;
+    if (frames_at_rest(&call->frames))
+        call->service->half_close(call->stream);
+    else
+        call_refuse(call, TRANSPORT_INTERNAL, EXTPROC_S("the last message is not whole"));
+}
+
+/* ---- the beginning ------------------------------------------------------------------------------ */
+
+static int set_deadline(struct h2_call *call, uint64_t timeout_ms)
+{
+    if (timeout_ms == HEAD_NO_TIMEOUT)
+        return 0;
+    call->deadline = calloc(1, sizeof *call->deadline);
+    if (!call->deadline)
+        return -ENOMEM;
+    call->deadline->fn = deadline_over;
+    call->deadline->arg = call;
+    return timers_set(&call->hub->poller->timers, call->deadline, poller_due(timeout_ms));
+}
+
+void h2_call_open(struct conn *c, int32_t id, const struct transport_service *service, void *arg)
+{
+    struct h2_call *call = call_new(c, id);
+    if (!call) {
+        c->failed = true;
+        return;
+    }
+    call->encoded = c->head.encoded;
+    (void)nghttp2_session_set_stream_user_data(c->session, id, call);
+    bool good = set_deadline(call, c->head.timeout_ms) == 0;
+    if (good)
+        call->stream = service->open(arg, &call->base);
+    if (call->stream)
+        call->service = service;
+    else
+        call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+}
+
+/* ---- what the service says ---------------------------------------------------------------------- */
+
+uint8_t *h2_call_reserve(struct transport_call *base, size_t len)
+{
+    struct h2_call *call = (struct h2_call *)base;
+    free(call->reserved);
+    call->reserved = NULL;
+    if (len > UINT32_MAX)
+        return NULL;
+    struct outgoing *out = malloc(sizeof *out + FRAME_PREFIX + len);
+    if (!out)
+        return NULL;
+    out->len = FRAME_PREFIX + len;
+    frames_put_prefix(out->bytes, (uint32_t)len);
+    call->reserved = out;
+    return out->bytes + FRAME_PREFIX;
+}
+
+void h2_call_send(struct transport_call *base)
+{
+    struct h2_call *call = (struct h2_call *)base;
+    struct outgoing *out = call->reserved;
+    if (!out || call->finishing)
+        return;
+    struct conn *c = call->conn;
+    call->reserved = NULL;
+    out->next = NULL;
+    *call->queue_end = out;
+    call->queue_end = &out->next;
+    call->n_queued += out->len;
+    c->n_queued += out->len;
+    call->owed--;
+    if (call->started)
+        http2_resume(call);
+    else
+        http2_answer(call);
+    call->started = true;
+    if (c->n_queued / QUEUED_MESSAGES > c->listener->max_message + QUEUED_MAX)
+        conn_break(c, "answers that it does not take");
+}
+
+void h2_call_unprompted(struct transport_call *base)
+{
+    /* Answers go out as they come: there is nothing to hold back. */
+}
+
+void h2_call_finish(struct transport_call *base, int status, struct extproc_str message)
+{
+    call_end((struct h2_call *)base, status, message);
+}

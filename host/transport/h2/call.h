@@ -1,0 +1,60 @@
+/* call: one call of a client, from its head until nothing of it is left. */
+#ifndef EXTPROCD_TRANSPORT_H2_CALL_H
+#define EXTPROCD_TRANSPORT_H2_CALL_H
+
+#include "transport/h2/conn.h"
+
+struct h2_call {
+    union {
+        struct transport_call base;
+        struct h2_call *next_idle;
+    };
+    struct hub *hub;
+    struct conn *conn; /* NULL: its stream is gone */
+    const struct transport_service *service;
+    void *stream;
+    struct h2_call *next, **link; /* of the connection */
+    struct timer *deadline;       /* NULL: none */
+    struct frames frames;
+    struct outgoing *reserved, *queue, **queue_end;
+    char *status_text; /* escaped */
+    size_t status_text_len;
+    size_t n_queued;   /* bytes in the queue that are not sent    */
+    size_t n_sent;     /* bytes of its first message that are     */
+    size_t n_promised; /* bytes that a frame under way will take  */
+    size_t n_unread;   /* bytes that the client may not send again */
+    int32_t id;
+    int32_t owed;    /* messages received less messages sent */
+    uint32_t n_held; /* messages that somebody works on */
+    int status;
+    bool started;     /* the answer's head is on its way           */
+    bool heard;       /* a message has come                        */
+    bool encoded;     /* its messages may be compressed            */
+    bool finishing;   /* nothing comes behind what is in the queue */
+    bool aborted;     /* and not by the service's will             */
+    bool status_sent; /* the trailers are with the socket          */
+};
+
+/* A call has come. */
+void h2_call_open(struct conn *c, int32_t id, const struct transport_service *service, void *arg);
+void h2_call_data(struct h2_call *call, const uint8_t *bytes, size_t len);
+void h2_call_half_close(struct h2_call *call);
+/* Its stream is gone. */
+void h2_call_closed(struct h2_call *call);
+/* Ends it with this status, and drops what was to be sent. */
+void h2_call_abort(struct h2_call *call, int status, struct extproc_str why);
+/* Somebody works for it, in vain if it went now. */
+bool h2_call_is_owed(const struct h2_call *call);
+
+/* The next bytes of its answers, to the gather; there are as many. */
+void h2_call_take(struct h2_call *call, size_t len);
+
+void h2_calls_fini(struct hub *hub);
+
+/* struct transport_ops, as far as it is of calls. */
+uint8_t *h2_call_reserve(struct transport_call *base, size_t len);
+void h2_call_send(struct transport_call *base);
+void h2_call_unprompted(struct transport_call *base);
+void h2_call_finish(struct transport_call *base, int status, struct extproc_str message);
+
+#endif

@@ -1,0 +1,148 @@
+/* frames: gRPC's framing of messages: a byte of flags, four of length, and the bytes.
+ *
+ * A message has a buffer of the length that its prefix names, no more than max_message. The pages of a
+ * large one are the kernel's until bytes have come to fill them, so that naming a length costs its
+ * sender as much as it costs us.
+ */
+#include "transport/h2/frames.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of the buffers in a pool: 4 KiB, 8 KiB, ... */
+enum { POOLED_MIN = 4096, POOL_BYTES = 2 * 1024 * 1024 };
+
+/* ---- buffers ------------------------------------------------------------------------------------ */
+
+/* The smallest size of the pool's that is enough; FRAME_POOL_SIZES: none is. */
+static unsigned size_class(size_t len, size_t *ret_size)
+{
+    unsigned i = 0;
+    size_t size = POOLED_MIN;
+    for (; i < FRAME_POOL_SIZES && size < len; i++)
+        size *= 2;
+    *ret_size = i < FRAME_POOL_SIZES ? size : len;
+    return i;
+}
+
+/* NULL: out of memory. */
+static struct frame_message *frame_new(struct frame_pool *pool, size_t len)
+{
+    struct frame_message *message = NULL;
+    size_t size = len;
+    unsigned i = len < POOLED_MIN ? FRAME_POOL_SIZES : size_class(len, &size);
+    if (i < FRAME_POOL_SIZES && pool->spare[i]) {
+        message = pool->spare[i];
+        pool->spare[i] = message->next_spare;
+        pool->n_bytes -= size;
+    } else {
+        message = malloc(sizeof *message + size);
+    }
+    if (!message)
+        return NULL;
+    message->len = len;
+    message->size = size;
+    return message;
+}
+
+void frame_free(struct frame_pool *pool, struct frame_message *message)
+{
+    size_t size;
+    unsigned i = FRAME_POOL_SIZES;
+    if (message->size >= POOLED_MIN && pool->n_bytes + message->size <= POOL_BYTES)
+        i = size_class(message->size, &size);
+    if (i == FRAME_POOL_SIZES) {
+        free(message);
+        return;
+    }
+    message->next_spare = pool->spare[i];
+    pool->spare[i] = message;
+    pool->n_bytes += message->size;
+}
+
+void frame_pool_fini(struct frame_pool *pool)
+{
+    for (unsigned i = 0; i < FRAME_POOL_SIZES; i++)
+        while (pool->spare[i]) {
+            struct frame_message *message = pool->spare[i];
+            pool->spare[i] = message->next_spare;
+            free(message);
+        }
+    pool->n_bytes = 0;
+}
+
+/* ---- framing ------------------------------------------------------------------------------------ */
+
+uint32_t frames_len(const struct frames *f)
+{
+    const uint8_t *p = f->prefix;
+    return (uint32_t)p[1] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 8 | p[4];
+}
+
+static size_t take(const uint8_t **bytes, size_t *len, size_t wanted, void *to)
+{
+    size_t n = *len < wanted ? *len : wanted;
+    if (n)
+        memcpy(to, *bytes, n);
+    *bytes += n;
+    *len -= n;
+    return n;
+}
+
+/* The prefix is whole. */
+static int begin_message(struct frames *f, struct frame_pool *pool, size_t max_message)
+{
+    if (f->prefix[0] > 1)
+        return FRAMES_MALFORMED;
+    if (f->prefix[0])
+        return FRAMES_COMPRESSED;
+    size_t len = frames_len(f);
+    if (len > max_message)
+        return FRAMES_TOO_LARGE;
+    f->message = frame_new(pool, len);
+    f->got = 0;
+    return f->message ? FRAMES_MORE : -ENOMEM;
+}
+
+int frames_feed(struct frames *f, struct frame_pool *pool, size_t max_message,
+                const uint8_t **bytes, size_t *len, struct frame_message **ret)
+{
+    if (!f->message) {
+        f->got += (uint32_t)take(bytes, len, FRAME_PREFIX - f->got, f->prefix + f->got);
+        if (f->got < FRAME_PREFIX)
+            return FRAMES_MORE;
+        int r = begin_message(f, pool, max_message);
+        if (r)
+            return r;
+    }
+    struct frame_message *message = f->message;
+    f->got += (uint32_t)take(bytes, len, message->len - f->got, message->bytes + f->got);
+    if (f->got < message->len)
+        return FRAMES_MORE;
+    *ret = message;
+    f->message = NULL;
+    f->got = 0;
+    return FRAMES_MESSAGE;
+}
+
+bool frames_at_rest(const struct frames *f)
+{
+    return !f->message && f->got == 0;
+}
+
+void frames_fini(struct frames *f, struct frame_pool *pool)
+{
+    if (f->message)
+        frame_free(pool, f->message);
+    f->message = NULL;
+}
+
+void frames_put_prefix(uint8_t *prefix, uint32_t len)
+{
+    prefix[0] = 0;
+    prefix[1] = (uint8_t)(len >> 24);
+    prefix[2] = (uint8_t)(len >> 16);
+    prefix[3] = (uint8_t)(len >> 8);
+    prefix[4] = (uint8_t)len;
+}

@@ -1,0 +1,60 @@
+/* frames: gRPC's framing of messages: a byte of flags, four of length, and the bytes. */
+#ifndef EXTPROCD_TRANSPORT_H2_FRAMES_H
+#define EXTPROCD_TRANSPORT_H2_FRAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FRAME_PREFIX = 5 };
+
+/* A message on its way in. */
+struct frame_message {
+    union {
+        void *owner; /* of whoever takes it */
+        struct frame_message *next_spare;
+    };
+    size_t len, size;
+    char bytes[];
+};
+
+enum { FRAME_POOL_SIZES = 8 };
+
+/* Buffers of large messages that wait for the next: what a body brings and frees again and again would
+ * else go back to the kernel each time. All zero: none. */
+struct frame_pool {
+    struct frame_message *spare[FRAME_POOL_SIZES];
+    size_t n_bytes;
+};
+void frame_pool_fini(struct frame_pool *pool);
+void frame_free(struct frame_pool *pool, struct frame_message *message);
+
+/* All zero: at the beginning of a message. */
+struct frames {
+    struct frame_message *message; /* NULL: its prefix is not whole */
+    uint32_t got;                  /* bytes of the prefix, or of the message */
+    uint8_t prefix[FRAME_PREFIX];
+};
+
+enum frames_event {
+    FRAMES_MORE,      /* all bytes are used up                          */
+    FRAMES_MESSAGE,   /* *ret is one                                    */
+    FRAMES_TOO_LARGE, /* frames_len() of more than max_message          */
+    FRAMES_COMPRESSED,
+    FRAMES_MALFORMED /* a flag that means nothing                      */
+};
+
+/* Takes bytes off the front of what is left, up to the end of a message. An event, or -ENOMEM; behind
+ * any but the first two there is no way to go on. */
+int frames_feed(struct frames *f, struct frame_pool *pool, size_t max_message,
+                const uint8_t **bytes, size_t *len, struct frame_message **ret);
+/* Bytes that the prefix names. */
+uint32_t frames_len(const struct frames *f);
+/* Between two messages? */
+bool frames_at_rest(const struct frames *f);
+void frames_fini(struct frames *f, struct frame_pool *pool);
+
+/* Writes the prefix of a message that is not compressed. */
+void frames_put_prefix(uint8_t *prefix, uint32_t len);
+
+#endif

@@ -1,0 +1,71 @@
+/* gather: what goes out to one connection in one write: small things copied together, large ones where
+ * they lie.
+ *
+ * Invariant: a message that a part shows is either in its call's queue or among the spent, which are
+ * freed only when the gather is empty again.
+ */
+#include "transport/h2/gather.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool gather_has_room(const struct gather *g)
+{
+    return g->n_copied + GATHER_FRAME <= GATHER_BYTES && g->len < GATHER_SIZE &&
+           g->n_parts + 2 + 2 * (GATHER_FRAME / GATHER_LEND) <= GATHER_PARTS;
+}
+
+void gather_copy(struct gather *g, const void *bytes, size_t len)
+{
+    uint8_t *to = g->bytes + g->n_copied;
+    struct iovec *last = g->n_parts ? &g->parts[g->n_parts - 1] : NULL;
+    memcpy(to, bytes, len);
+    if (last && (uint8_t *)last->iov_base + last->iov_len == to)
+        last->iov_len += len;
+    else
+        g->parts[g->n_parts++] = (struct iovec){to, len};
+    g->n_copied += len;
+    g->len += len;
+}
+
+void gather_lend(struct gather *g, const uint8_t *bytes, size_t len)
+{
+    if (len < GATHER_LEND) {
+        gather_copy(g, bytes, len);
+        return;
+    }
+    g->parts[g->n_parts++] = (struct iovec){(void *)(uintptr_t)bytes, len};
+    g->len += len;
+}
+
+void gather_spend(struct gather *g, struct outgoing *out)
+{
+    if (g->len == 0) {
+        free(out);
+        return;
+    }
+    out->next = g->spent;
+    g->spent = out;
+}
+
+void gather_rest(const struct gather *g, size_t done, uint8_t *to)
+{
+    for (int i = 0; i < g->n_parts; i++) {
+        const struct iovec *part = &g->parts[i];
+        size_t skip = done < part->iov_len ? done : part->iov_len;
+        memcpy(to, (const uint8_t *)part->iov_base + skip, part->iov_len - skip);
+        to += part->iov_len - skip;
+        done -= skip;
+    }
+}
+
+void gather_reset(struct gather *g)
+{
+    while (g->spent) {
+        struct outgoing *out = g->spent;
+        g->spent = out->next;
+        free(out);
+    }
+    g->n_parts = 0;
+    g->len = g->n_copied = 0;
+}

@@ -1,0 +1,224 @@
+/* h2: the transport on nghttp2.
+ *
+ *     doors ── connections ──► hub: conns, each with an nghttp2 session and its calls
+ *       │                       │
+ *       └── poller: one thread: what is ready, timers, errands, signals; then every conn is flushed
+ *
+ * How it ends, by drain() or stop():
+ *
+ *     health NOT_SERVING ─► what waits at the doors is taken, and the doors are closed
+ *       ─► GOAWAY with the highest id, and a PING: the client opens no more, and what it opened before
+ *          it knew is here when the PING is back ─► GOAWAY with the last id
+ *       ─► calls end; at the limit, by force ─► the last connection is gone: run() returns
+ *
+ * So no call is lost: one that was opened is served, one that was not is known not to be.
+ */
+#include "transport/h2/h2.h"
+
+#include "transport/doors.h"
+#include "transport/h2/http2.h"
+#include "transport/health.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+struct transport {
+    struct transport_options options;
+    struct poller poller;
+    struct doors doors;
+    struct watch on_signal;
+    int signal_fd; /* -1: none */
+    struct health *health;
+    bool ending;  /* drain() or stop() was called */
+    bool pausing; /* the doors will be opened again */
+    struct hub hub;
+};
+
+/* ---- events ------------------------------------------------------------------------------------- */
+
+static void signal_ready(struct watch *watch, uint32_t events)
+{
+    struct transport *t =
+        (struct transport *)((char *)watch - offsetof(struct transport, on_signal));
+    struct signalfd_siginfo info;
+    while (read(t->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        t->options.on_signal(t->options.arg, (int)info.ssi_signo);
+}
+
+static void admit(void *arg, size_t i, int fd)
+{
+    struct transport *t = arg;
+    conn_open(&t->hub, &t->options.listeners[i], fd);
+}
+
+static void open_again(void *arg)
+{
+    struct transport *t = arg;
+    t->pausing = false;
+    if (doors_paused(&t->doors))
+        doors_open(&t->doors);
+}
+
+static bool round_ends(void *arg)
+{
+    struct transport *t = arg;
+    if (doors_paused(&t->doors) && !t->pausing)
+        t->pausing = poller_after(&t->poller, DOORS_PAUSE_MS, open_again, t) == 0;
+    return hub_flush(&t->hub);
+}
+
+static void quit_if_over(void *arg)
+{
+    struct transport *t = arg;
+    if (t->ending && t->hub.n_conns == 0)
+        poller_quit(&t->poller);
+}
+
+/* ---- struct transport_ops ----------------------------------------------------------------------- */
+
+static void force_end(void *arg)
+{
+    struct transport *t = arg;
+    hub_stop(&t->hub);
+}
+
+static void begin_end(struct transport *t)
+{
+    if (t->ending)
+        return;
+    t->ending = true;
+    health_stop(t->health);
+    doors_accept(&t->doors);
+    doors_close(&t->doors);
+    hub_drain(&t->hub);
+    quit_if_over(t);
+}
+
+static void h2_drain(struct transport *t, uint64_t limit_ms)
+{
+    begin_end(t);
+    /* A limit that cannot be kept is over. */
+    if (poller_after(&t->poller, limit_ms, force_end, t))
+        force_end(t);
+}
+
+static void h2_stop(struct transport *t)
+{
+    begin_end(t);
+    force_end(t);
+}
+
+static void h2_run(struct transport *t)
+{
+    doors_open(&t->doors);
+    poller_run(&t->poller);
+    inbox_run(&t->poller.inbox);
+}
+
+static int h2_after(struct transport *t, uint64_t delay_ms, void (*fn)(void *arg), void *arg)
+{
+    return poller_after(&t->poller, delay_ms, fn, arg);
+}
+
+static int h2_post(struct transport *t, void (*fn)(void *arg), void *arg)
+{
+    return inbox_post(&t->poller.inbox, fn, arg);
+}
+
+static struct transport *h2_destroy(struct transport *t)
+{
+    if (!t)
+        return NULL;
+    hub_fini(&t->hub);
+    doors_fini(&t->doors);
+    poller_fini(&t->poller);
+    if (t->signal_fd >= 0)
+        close(t->signal_fd);
+    health_free(t->health);
+    free(t);
+    return NULL;
+}
+
+/* ---- create ------------------------------------------------------------------------------------- */
+
+/* A path that two services have is one too many. */
+static int check_paths(const struct transport_options *o)
+{
+    for (size_t i = 0; i < o->n_services; i++) {
+        const char *path = o->services[i].path;
+        if (strlen(path) > HEAD_PATH_MAX)
+            return -ENAMETOOLONG;
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(path, o->services[j].path))
+                return -EEXIST;
+        for (size_t j = 0; j < N_HEALTH_SERVICES; j++)
+            if (!strcmp(path, health_services[j].path))
+                return -EEXIST;
+    }
+    return 0;
+}
+
+static int watch_signals(struct transport *t)
+{
+    t->on_signal.ready = signal_ready;
+    t->signal_fd = signalfd(-1, &t->options.signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (t->signal_fd < 0)
+        return -errno;
+    return watch_add(t->poller.epoll_fd, t->signal_fd, EPOLLIN, &t->on_signal);
+}
+
+static int build(struct transport *t)
+{
+    int r = poller_init(&t->poller, round_ends, t);
+    if (!r)
+        r = check_paths(&t->options);
+    if (!r)
+        r = watch_signals(t);
+    if (!r)
+        r = doors_init(&t->doors, &t->options, t->poller.epoll_fd, admit, t);
+    if (r)
+        return r;
+    t->health = health_new(t->options.health_names, t->options.n_health_names);
+    t->hub.emptied = quit_if_over;
+    t->hub.arg = t;
+    return t->health ? hub_init(&t->hub, &t->options, &t->poller, t->health) : -ENOMEM;
+}
+
+static int h2_create(const struct transport_options *options, struct arena *arena,
+                     struct transport **ret, const char **ret_why)
+{
+    struct transport *t = calloc(1, sizeof *t);
+    if (!t) {
+        *ret_why = "out of memory";
+        return -ENOMEM;
+    }
+    t->options = *options;
+    t->signal_fd = t->poller.epoll_fd = t->poller.wake_fd = -1;
+    int r = build(t);
+    if (r) {
+        struct extproc_str why = arena_format(arena, "HTTP/2 cannot start: %s", strerror(-r));
+        *ret_why = why.ptr ? why.ptr : "out of memory";
+        h2_destroy(t);
+        return r;
+    }
+    *ret = t;
+    return 0;
+}
+
+const struct transport_ops transport_h2 = {
+    .name = "h2",
+    .create = h2_create,
+    .run = h2_run,
+    .drain = h2_drain,
+    .stop = h2_stop,
+    .after = h2_after,
+    .post = h2_post,
+    .destroy = h2_destroy,
+    .reserve = h2_call_reserve,
+    .send = h2_call_send,
+    .unprompted = h2_call_unprompted,
+    .finish = h2_call_finish,
+};

@@ -1,0 +1,470 @@
+/* http2: nghttp2's session of a connection: what it may do, what it tells, what it is told.
+ *
+ * nghttp2 keeps HTTP/2's own rules, and ends streams and connections that break them. What is ours:
+ * which request is a call, how fast a client may send (it may as somebody takes), and how often it may
+ * do what costs us more than it costs the client.
+ *
+ * The trap in the last: nghttp2 limits how many streams a client resets (CVE-2023-44487), but to reset a
+ * stream that has its answers is how Envoy ends every one. So that limit is out of the way, and we
+ * count those that somebody still works for.
+ *
+ * Answers are sent from where they lie (NGHTTP2_DATA_FLAG_NO_COPY): nghttp2 asks read_answers() for a
+ * number of bytes, and has send_data() fetch them.
+ */
+#include "transport/h2/http2.h"
+
+#include "transport/health.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    STREAM_WINDOW = 1024 * 1024,
+    CONN_WINDOW = 16 * 1024 * 1024,
+    HEADERS_BURST = 8 /* times max_header_list, and the connection has to go */
+};
+
+static const struct budget_rate reset_rate = {4096, 512};
+/* Frames that carry nothing: PING, SETTINGS, PRIORITY, empty DATA. */
+static const struct budget_rate idle_rate = {1024, 64};
+
+#define FIELD(name, value)                                                                         \
+    {                                                                                              \
+        (uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value), sizeof(name) - 1,             \
+            sizeof(value) - 1, NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE        \
+    }
+static const nghttp2_nv answer_head[] = {
+    FIELD(":status", "200"),
+    FIELD("content-type", "application/grpc"),
+};
+enum { N_ANSWER_HEAD = sizeof answer_head / sizeof *answer_head, N_STATUS = 3 };
+
+/* nghttp2 fails for want of memory only, where we keep its rules. */
+static void check(struct conn *c, int r)
+{
+    c->failed |= r < 0;
+}
+
+static struct h2_call *call_of(struct conn *c, int32_t id)
+{
+    return nghttp2_session_get_stream_user_data(c->session, id);
+}
+
+/* ---- answers ------------------------------------------------------------------------------------ */
+
+static nghttp2_nv copied(nghttp2_nv field, const char *value, size_t len)
+{
+    field.value = (uint8_t *)(uintptr_t)value;
+    field.valuelen = len;
+    field.flags = NGHTTP2_NV_FLAG_NO_COPY_NAME;
+    return field;
+}
+
+/* The fields that tell a status: N_STATUS at most. */
+static size_t put_status(nghttp2_nv *to, char digits[12], int status, const char *text,
+                         size_t text_len)
+{
+    static const nghttp2_nv code = FIELD("grpc-status", ""), message = FIELD("grpc-message", ""),
+                            encodings = FIELD("grpc-accept-encoding", "identity");
+    size_t n = 0;
+    to[n++] = copied(code, digits, (size_t)snprintf(digits, 12, "%d", status));
+    if (text_len)
+        to[n++] = copied(message, text, text_len);
+    if (status == TRANSPORT_UNIMPLEMENTED) /* maybe for want of an encoding */
+        to[n++] = encodings;
+    return n;
+}
+
+/* A head that is the status as well: there are no messages. */
+static void submit_status(struct conn *c, int32_t id, int status, const char *text, size_t text_len)
+{
+    char digits[12];
+    nghttp2_nv fields[N_ANSWER_HEAD + N_STATUS];
+    memcpy(fields, answer_head, sizeof answer_head);
+    size_t n = N_ANSWER_HEAD + put_status(fields + N_ANSWER_HEAD, digits, status, text, text_len);
+    check(c, nghttp2_submit_response(c->session, id, fields, n, NULL));
+    conn_touch(c);
+}
+
+static void submit_trailers(struct conn *c, struct h2_call *call)
+{
+    char digits[12];
+    nghttp2_nv fields[N_STATUS];
+    size_t n = put_status(fields, digits, call->status, call->status_text, call->status_text_len);
+    check(c, nghttp2_submit_trailer(c->session, call->id, fields, n));
+}
+
+static ssize_t read_answers(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t length,
+                            uint32_t *flags, nghttp2_data_source *source, void *arg)
+{
+    struct h2_call *call = source->ptr;
+    size_t n = call->n_queued < length ? call->n_queued : length;
+    if (n == 0 && !call->finishing)
+        return NGHTTP2_ERR_DEFERRED;
+    if (n == call->n_queued && call->finishing) {
+        submit_trailers(arg, call);
+        *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    }
+    if (n)
+        *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    call->n_promised = n;
+    return (ssize_t)n;
+}
+
+static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
+                     size_t length, nghttp2_data_source *source, void *arg)
+{
+    struct conn *c = arg;
+    struct gather *g = &c->hub->gather;
+    if (!gather_has_room(g))
+        return NGHTTP2_ERR_WOULDBLOCK;
+    gather_copy(g, head, 9);
+    h2_call_take(source->ptr, length);
+    return 0;
+}
+
+void http2_answer(struct h2_call *call)
+{
+    nghttp2_data_provider provider = {{.ptr = call}, read_answers};
+    check(call->conn, nghttp2_submit_response(call->conn->session, call->id, answer_head,
+                                              N_ANSWER_HEAD, &provider));
+    conn_touch(call->conn);
+}
+
+void http2_resume(struct h2_call *call)
+{
+    /* Fails where it was not deferred, and then it will be asked anyway. */
+    (void)nghttp2_session_resume_data(call->conn->session, call->id);
+    conn_touch(call->conn);
+}
+
+void http2_status(struct h2_call *call)
+{
+    submit_status(call->conn, call->id, call->status, call->status_text, call->status_text_len);
+}
+
+void http2_reset(struct h2_call *call)
+{
+    struct conn *c = call->conn;
+    check(c, nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, call->id, NGHTTP2_CANCEL));
+    conn_touch(c);
+}
+
+bool http2_can_send(const struct h2_call *call)
+{
+    nghttp2_session *session = call->conn->session;
+    return nghttp2_session_get_remote_window_size(session) > 0 &&
+           nghttp2_session_get_stream_remote_window_size(session, call->id) > 0;
+}
+
+void http2_consume(struct h2_call *call, size_t len)
+{
+    struct conn *c = call->conn;
+    check(c, nghttp2_session_consume(c->session, call->id, len));
+    conn_touch(c);
+}
+
+/* ---- requests ----------------------------------------------------------------------------------- */
+
+static void refuse(struct conn *c, int32_t id, int status, struct extproc_str why)
+{
+    char text[3 * HEAD_STATUS_TEXT];
+    submit_status(c, id, status, text, head_escape(why, text));
+}
+
+/* No gRPC: an answer of HTTP's own. */
+static void refuse_http(struct conn *c, int32_t id, const nghttp2_nv *fields, size_t n)
+{
+    check(c, nghttp2_submit_response(c->session, id, fields, n, NULL));
+    conn_touch(c);
+}
+
+static void refuse_size(struct conn *c, int32_t id)
+{
+    char text[96];
+    int len = snprintf(text, sizeof text, "metadata of %zu bytes, and max_header_list is %zu",
+                       c->head.size, c->listener->max_header_list);
+    refuse(c, id, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
+}
+
+static void refuse_path(struct conn *c, int32_t id)
+{
+    char text[HEAD_PATH_MAX + 32];
+    struct extproc_str path = head_path(&c->head);
+    int len = snprintf(text, sizeof text, "unknown method %.*s", EXTPROC_ARG(path));
+    refuse(c, id, TRANSPORT_UNIMPLEMENTED, (struct extproc_str){text, (size_t)len});
+}
+
+/* NULL: none knows the path. */
+static const struct transport_service *find_service(const struct conn *c, void **ret_arg)
+{
+    const struct transport_options *o = c->hub->options;
+    for (size_t i = 0; i < o->n_services; i++)
+        if (head_is_for(&c->head, o->services[i].path)) {
+            *ret_arg = c->listener->arg;
+            return &o->services[i];
+        }
+    for (size_t i = 0; i < N_HEALTH_SERVICES; i++)
+        if (head_is_for(&c->head, health_services[i].path)) {
+            *ret_arg = c->hub->health;
+            return &health_services[i];
+        }
+    return NULL;
+}
+
+static void take_request(struct conn *c, int32_t id)
+{
+    static const nghttp2_nv not_post[] = {FIELD(":status", "405"), FIELD("allow", "POST")};
+    static const nghttp2_nv not_grpc[] = {FIELD(":status", "415")};
+    void *arg = NULL;
+    const struct transport_service *service = find_service(c, &arg);
+    if (c->head.size > c->listener->max_header_list)
+        refuse_size(c, id);
+    else if (!c->head.post)
+        refuse_http(c, id, not_post, 2);
+    else if (!c->head.grpc)
+        refuse_http(c, id, not_grpc, 1);
+    else if (!service)
+        refuse_path(c, id);
+    else if (c->head.bad_timeout)
+        refuse(c, id, TRANSPORT_INTERNAL, EXTPROC_S("malformed grpc-timeout"));
+    else
+        h2_call_open(c, id, service, arg);
+}
+
+static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    struct conn *c = arg;
+    head_begin(&c->head);
+    return 0;
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+                     void *arg)
+{
+    struct conn *c = arg;
+    /* Of the client's trailers, in gRPC there are none, the size alone counts. */
+    head_add(&c->head, (struct extproc_str){(const char *)name, name_len},
+             (struct extproc_str){(const char *)value, value_len});
+    if (c->head.size / HEADERS_BURST > c->listener->max_header_list)
+        conn_break(c, "header bytes");
+    return 0;
+}
+
+/* ---- what comes --------------------------------------------------------------------------------- */
+
+static void count_idle(struct conn *c)
+{
+    if (!budget_take(&c->idles, &idle_rate, poller_now()))
+        conn_break(c, "frames that carry nothing");
+}
+
+static void count_reset(struct conn *c)
+{
+    if (!budget_take(&c->resets, &reset_rate, poller_now()))
+        conn_break(c, "streams that were reset before they were answered");
+}
+
+static void take_reset(struct conn *c, int32_t id)
+{
+    const struct h2_call *call = call_of(c, id);
+    /* A stream without a call has a refusal on its way. */
+    if (call ? h2_call_is_owed(call) : nghttp2_session_find_stream(c->session, id) != NULL)
+        count_reset(c);
+}
+
+static void take_end(struct conn *c, const nghttp2_frame *frame)
+{
+    struct h2_call *call = call_of(c, frame->hd.stream_id);
+    if (call && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+        h2_call_half_close(call);
+}
+
+static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    struct conn *c = arg;
+    bool ack = frame->hd.flags & NGHTTP2_FLAG_ACK;
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+        if (frame->headers.cat == NGHTTP2_HCAT_REQUEST && !c->broken)
+            take_request(c, frame->hd.stream_id);
+        take_end(c, frame);
+        break;
+    case NGHTTP2_DATA:
+        if (frame->hd.length == 0 && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+            count_idle(c);
+        take_end(c, frame);
+        break;
+    case NGHTTP2_RST_STREAM:
+        take_reset(c, frame->hd.stream_id);
+        break;
+    case NGHTTP2_SETTINGS:
+        if (!c->greeted)
+            conn_greeted(c);
+        else if (!ack)
+            count_idle(c);
+        break;
+    case NGHTTP2_PING:
+        if (!ack)
+            count_idle(c);
+        else if (c->draining)
+            conn_last_goaway(c);
+        break;
+    case NGHTTP2_PRIORITY:
+        count_idle(c);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
+                   size_t len, void *arg)
+{
+    struct conn *c = arg;
+    struct h2_call *call = call_of(c, id);
+    if (call)
+        h2_call_data(call, bytes, len);
+    else
+        check(c, nghttp2_session_consume(session, id, len));
+    return 0;
+}
+
+static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error, void *arg)
+{
+    struct h2_call *call = call_of(arg, id);
+    if (call)
+        h2_call_closed(call);
+    return 0;
+}
+
+/* Our END_STREAM is with the socket. */
+static void stream_ended(struct conn *c, int32_t id)
+{
+    struct h2_call *call = call_of(c, id);
+    if (call)
+        call->status_sent = true;
+    /* What it still sends would be thrown away: RFC 9113, 8.1. */
+    if (nghttp2_session_get_stream_remote_close(c->session, id) == 0)
+        check(c, nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR));
+}
+
+static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    struct conn *c = arg;
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+        if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+            stream_ended(c, frame->hd.stream_id);
+        break;
+    case NGHTTP2_RST_STREAM:
+        /* A client can make us reset its streams as well (CVE-2025-8671). */
+        if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
+            frame->rst_stream.error_code != NGHTTP2_CANCEL)
+            count_reset(c);
+        break;
+    case NGHTTP2_GOAWAY:
+        /* Only now: nghttp2 lets a PING overtake whatever waits. */
+        if (frame->goaway.last_stream_id == INT32_MAX)
+            check(c, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, NULL));
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+/* ---- the session -------------------------------------------------------------------------------- */
+
+int http2_init(struct hub *hub)
+{
+    if (nghttp2_option_new(&hub->option) || nghttp2_session_callbacks_new(&hub->callbacks))
+        return -ENOMEM;
+    nghttp2_option_set_no_auto_window_update(hub->option, 1);
+    nghttp2_option_set_no_closed_streams(hub->option, 1);
+    nghttp2_option_set_stream_reset_rate_limit(hub->option, UINT64_MAX, UINT64_MAX);
+    nghttp2_session_callbacks *cb = hub->callbacks;
+    nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
+    nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
+    nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send);
+    nghttp2_session_callbacks_set_send_data_callback(cb, send_data);
+    return 0;
+}
+
+void http2_fini(struct hub *hub)
+{
+    nghttp2_option_del(hub->option);
+    nghttp2_session_callbacks_del(hub->callbacks);
+}
+
+static uint32_t setting(size_t value)
+{
+    return value > INT32_MAX ? INT32_MAX : (uint32_t)value;
+}
+
+int http2_open(struct conn *c)
+{
+    const struct transport_listener *l = c->listener;
+    const nghttp2_settings_entry settings[] = {
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, setting(l->max_header_list)},
+        /* Last, because 0 means that there is none. */
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, l->max_streams},
+    };
+    size_t n = sizeof settings / sizeof *settings - (l->max_streams ? 0 : 1);
+    if (nghttp2_session_server_new2(&c->session, c->hub->callbacks, c, c->hub->option) ||
+        nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, settings, n) ||
+        nghttp2_session_set_local_window_size(c->session, NGHTTP2_FLAG_NONE, 0, CONN_WINDOW))
+        return -ENOMEM;
+    return 0;
+}
+
+bool http2_feed(struct conn *c, const uint8_t *bytes, size_t len)
+{
+    ssize_t n = nghttp2_session_mem_recv(c->session, bytes, len);
+    if (n == NGHTTP2_ERR_FLOODED)
+        conn_break(c, "acknowledgements that it does not take");
+    return n >= 0 || n == NGHTTP2_ERR_FLOODED;
+}
+
+int http2_gather(struct conn *c)
+{
+    struct gather *g = &c->hub->gather;
+    while (gather_has_room(g)) {
+        const uint8_t *bytes;
+        ssize_t n = nghttp2_session_mem_send(c->session, &bytes);
+        if (n < 0 || c->failed)
+            return -ENOMEM;
+        if (n == 0)
+            return !gather_has_room(g);
+        gather_copy(g, bytes, (size_t)n);
+    }
+    return 1;
+}
+
+bool http2_is_over(const struct conn *c)
+{
+    return !nghttp2_session_want_read(c->session) && !nghttp2_session_want_write(c->session);
+}
+
+void http2_announce_end(struct conn *c)
+{
+    check(c, nghttp2_submit_shutdown_notice(c->session));
+}
+
+void http2_end(struct conn *c)
+{
+    check(c, nghttp2_submit_goaway(c->session, NGHTTP2_FLAG_NONE,
+                                   nghttp2_session_get_last_proc_stream_id(c->session),
+                                   NGHTTP2_NO_ERROR, NULL, 0));
+}
+
+void http2_calm(struct conn *c)
+{
+    check(c, nghttp2_session_terminate_session(c->session, NGHTTP2_ENHANCE_YOUR_CALM));
+}

@@ -1,0 +1,36 @@
+/* http2: nghttp2's session of a connection: what it may do, what it tells, what it is told. */
+#ifndef EXTPROCD_TRANSPORT_H2_HTTP2_H
+#define EXTPROCD_TRANSPORT_H2_HTTP2_H
+
+#include "transport/h2/call.h"
+
+/* Of the hub: what all sessions share. 0 or -ENOMEM; then http2_fini() is still to be called. */
+int http2_init(struct hub *hub);
+void http2_fini(struct hub *hub);
+
+/* The connection's session, with our SETTINGS in it. 0 or -ENOMEM. */
+int http2_open(struct conn *c);
+/* False: the connection cannot go on. What there is to say about it is to be sent. */
+bool http2_feed(struct conn *c, const uint8_t *bytes, size_t len);
+/* Fills the hub's gather. 1: it is full, 0: that was all, or -errno. */
+int http2_gather(struct conn *c);
+/* Nothing is to be said or heard any more. */
+bool http2_is_over(const struct conn *c);
+
+/* The two steps of an end. */
+void http2_announce_end(struct conn *c);
+void http2_end(struct conn *c);
+/* An end at once: ENHANCE_YOUR_CALM. */
+void http2_calm(struct conn *c);
+
+/* Of a call: its answer's head; that there is something new to send; its status without any answer. */
+void http2_answer(struct h2_call *call);
+void http2_resume(struct h2_call *call);
+void http2_status(struct h2_call *call);
+void http2_reset(struct h2_call *call);
+/* The client's windows are open: what is sent will go. */
+bool http2_can_send(const struct h2_call *call);
+/* The client may send so many bytes more. */
+void http2_consume(struct h2_call *call, size_t len);
+
+#endif

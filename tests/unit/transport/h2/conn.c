@@ -1,0 +1,200 @@
+/* Connections that do what they should not, and what their neighbours see of it: nothing. */
+#include "unit/transport/h2/peer.h"
+
+static struct rig rig = {.name = "h2"};
+static struct peer peer, neighbour;
+static const struct peer_request echo = {0};
+
+static void begin(void)
+{
+    rig.listener.max_header_list = 4096;
+    rig_start(&rig);
+    peer_connect(&peer, rig.target);
+    peer_connect(&neighbour, rig.target);
+    peer_request(&neighbour, 1, echo);
+    peer_say(&neighbour, 1, "1 before");
+    peer_expect(&neighbour, 1, "1 before");
+}
+
+static void begin_few(void)
+{
+    rig.listener.max_streams = 100;
+    begin();
+}
+
+static void end(void)
+{
+    peer_say(&neighbour, 1, "1 behind");
+    peer_expect(&neighbour, 1, "1 behind");
+    peer_close(&neighbour);
+    peer_close(&peer);
+    rig_end(&rig);
+}
+
+TestSuite(conn, .init = begin, .fini = end);
+TestSuite(conn_few, .init = begin_few, .fini = end);
+
+/* Sends it as often, as long as the server takes it; many at once, so that a flood is one. */
+static void flood(const uint8_t *frame, size_t len, int n)
+{
+    static uint8_t all[1 << 20];
+    cr_assert_leq(len * (size_t)n, sizeof all);
+    for (int i = 0; i < n; i++)
+        memcpy(all + (size_t)i * len, frame, len);
+    peer_send(&peer, all, len * (size_t)n);
+}
+
+static void flood_with(uint8_t type, int32_t id, size_t len, int n)
+{
+    uint8_t frame[64];
+    flood(frame, peer_put_frame(frame, type, 0, id, "\0\0\0\0\0\0\0", len), n);
+}
+
+Test(conn, no_preface)
+{
+    struct peer other = {.fd = -1};
+    peer_connect(&other, rig.target);
+    peer_send(&other, "GET / HTTP/1.1\r\nHost: here\r\n\r\n", 30);
+    peer_await(&other, PEER_EOF);
+    peer_close(&other);
+}
+
+Test(conn, a_flood_of_pings)
+{
+    flood_with(NGHTTP2_PING, 0, 8, 3000);
+    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+Test(conn, a_flood_of_settings)
+{
+    flood_with(NGHTTP2_SETTINGS, 0, 0, 3000);
+    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+Test(conn, a_flood_of_empty_data)
+{
+    peer_request(&peer, 1, echo);
+    flood_with(NGHTTP2_DATA, 1, 0, 3000);
+    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
+}
+
+Test(conn, pings_of_one_who_works_are_none)
+{
+    peer_request(&peer, 1, echo);
+    for (int i = 0; i < 8; i++) {
+        flood_with(NGHTTP2_PING, 0, 8, 500);
+        peer_say(&peer, 1, "1");
+        peer_expect(&peer, 1, "1");
+    }
+}
+
+Test(conn, a_flood_of_continuations)
+{
+    uint8_t block[PEER_FRAME_MAX];
+    size_t len = peer_put_request(block, echo);
+    peer_send_frame(&peer, NGHTTP2_HEADERS, 0, 1, block, len);
+    for (int i = 0; i < 1000; i++)
+        if (!peer_send_frame(&peer, NGHTTP2_CONTINUATION, 0, 1, block, 0))
+            break;
+    peer_await(&peer, PEER_EOF);
+}
+
+/* One kilobyte once, and then a byte for each time: HPACK's own bomb. */
+Test(conn, a_head_that_swells)
+{
+    uint8_t block[PEER_FRAME_MAX];
+    size_t len = peer_put_request(block, echo);
+    block[len++] = 0x40; /* literal, to be remembered */
+    block[len++] = 1;
+    block[len++] = 'x';
+    block[len++] = 127; /* 1000 bytes */
+    block[len++] = (1000 - 127) % 128 | 128;
+    block[len++] = (1000 - 127) / 128;
+    memset(block + len, 'v', 1000);
+    len += 1000;
+    memset(block + len, 0x80 | 62, 5000); /* and again */
+    len += 5000;
+    peer_send_frame(&peer, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, block, len);
+    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+    cr_assert_eq(rig.n_open, 1);
+}
+
+/* CVE-2023-44487. */
+Test(conn, a_flood_of_streams_that_are_reset_at_once)
+{
+    for (int32_t id = 1; id < 20000; id += 2)
+        if (!peer_request(&peer, id, echo) || !peer_reset(&peer, id))
+            break;
+    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+/* How Envoy ends all of its streams. */
+Test(conn, streams_that_are_reset_behind_their_answer_are_none)
+{
+    for (int32_t id = 1; id < 20000; id += 2) {
+        peer_request(&peer, id, echo);
+        peer_say(&peer, id, "1");
+        peer_expect(&peer, id, "1");
+        peer_reset(&peer, id);
+    }
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 10000);
+}
+
+/* CVE-2025-8671: frames that make us reset the stream. */
+Test(conn, a_flood_of_streams_that_we_must_reset)
+{
+    for (int32_t id = 1; id < 20000; id += 2)
+        if (!peer_request(&peer, id, echo) ||
+            !peer_send_frame(&peer, NGHTTP2_WINDOW_UPDATE, 0, id, "\x7f\xff\xff\xff", 4))
+            break;
+    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+Test(conn_few, streams_over_the_limit_are_refused)
+{
+    for (int32_t id = 1; id <= 201; id += 2)
+        peer_request(&peer, id, echo);
+    struct peer_frame *f = peer_await(&peer, NGHTTP2_RST_STREAM);
+    cr_assert_eq(f->id, 201);
+    cr_assert_eq(f->bytes[3], NGHTTP2_REFUSED_STREAM);
+}
+
+/* It asks for ever more, and takes nothing: so at some time it is not read any more. */
+Test(conn, one_that_does_not_read_is_not_read)
+{
+    char path[100] = "/";
+    memset(path + 1, '%', sizeof path - 2);
+    const struct timeval soon = {.tv_usec = 200000};
+    setsockopt(peer.fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
+    uint8_t block[512], frame[600];
+    size_t block_len = peer_put_request(block, (struct peer_request){.path = path});
+    size_t sent = 0, len = 0;
+    ssize_t n = 0;
+    for (int32_t id = 1; n == (ssize_t)len; id += 2) {
+        len =
+            peer_put_frame(frame, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, id, block, block_len);
+        n = send(peer.fd, frame, len, MSG_NOSIGNAL);
+        sent += len;
+        cr_assert_leq(sent, 64u << 20, "it reads on and on");
+    }
+    cr_assert(n >= 0 || errno == EAGAIN, "%s", strerror(errno));
+}
+
+/* It reads, but gives no window: its answers wait with us, so it may not send more. */
+Test(conn, one_that_gives_no_window_gets_none)
+{
+    size_t n_updates = 0;
+    char text[900];
+    memset(text, '9', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    peer_await(&peer, NGHTTP2_SETTINGS);
+    peer_request(&peer, 1, echo);
+    for (int i = 0; i < 1000; i++) /* 900 kB of messages, 8 MB of answers */
+        peer_say(&peer, 1, text);
+    peer_send_frame(&peer, NGHTTP2_PING, 0, 0, "12345678", 8);
+    struct peer_frame *f;
+    while ((f = peer_read(&peer))->type != NGHTTP2_PING)
+        n_updates += f->type == NGHTTP2_WINDOW_UPDATE && f->id == 1;
+    cr_assert_eq(n_updates, 0);
+}

@@ -1,0 +1,129 @@
+#include "transport/h2/frames.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct frames frames;
+static struct frame_pool pool;
+
+static void end(void)
+{
+    frames_fini(&frames, &pool);
+    frame_pool_fini(&pool);
+}
+
+TestSuite(frames, .fini = end);
+
+/* Feeds bytes, and writes down the messages they made: "[one][two]". */
+static int feed(const void *bytes, size_t len, char *shown)
+{
+    const uint8_t *p = bytes;
+    int event = FRAMES_MORE;
+    while (len && (event == FRAMES_MORE || event == FRAMES_MESSAGE)) {
+        struct frame_message *message = NULL;
+        event = frames_feed(&frames, &pool, 1000, &p, &len, &message);
+        if (event != FRAMES_MESSAGE)
+            continue;
+        sprintf(shown + strlen(shown), "[%.*s]", (int)message->len, message->bytes);
+        frame_free(&pool, message);
+    }
+    return event;
+}
+
+static const char three[] = "\0\0\0\0\3one"
+                            "\0\0\0\0\0"
+                            "\0\0\0\0\5three";
+enum { THREE_LEN = sizeof three - 1 };
+
+Test(frames, are_the_same_wherever_they_are_split)
+{
+    for (size_t i = 0; i <= THREE_LEN; i++)
+        for (size_t j = i; j <= THREE_LEN; j++) {
+            char shown[64] = "";
+            feed(three, i, shown);
+            feed(three + i, j - i, shown);
+            feed(three + j, THREE_LEN - j, shown);
+            cr_assert_str_eq(shown, "[one][][three]");
+            cr_assert(frames_at_rest(&frames));
+        }
+}
+
+Test(frames, one_byte_at_a_time)
+{
+    char shown[64] = "";
+    for (size_t i = 0; i < THREE_LEN; i++)
+        feed(three + i, 1, shown);
+    cr_assert_str_eq(shown, "[one][][three]");
+}
+
+Test(frames, are_at_rest_between_messages_alone)
+{
+    char shown[64] = "";
+    cr_assert(frames_at_rest(&frames));
+    for (size_t i = 0; i < 8; i++) {
+        cr_assert_eq(frames_at_rest(&frames), i == 0);
+        feed(three + i, 1, shown);
+    }
+    cr_assert(frames_at_rest(&frames));
+}
+
+Test(frames, end_where_they_are_too_large_or_no_frames)
+{
+    static const struct {
+        const char prefix[6];
+        int event;
+    } cases[] = {
+        {"\0\0\0\3\351", FRAMES_TOO_LARGE}, {"\0\377\377\377\377", FRAMES_TOO_LARGE},
+        {"\1\0\0\0\0", FRAMES_COMPRESSED},  {"\2\0\0\0\0", FRAMES_MALFORMED},
+        {"\0\0\0\3\350", FRAMES_MORE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        frames = (struct frames){0};
+        cr_assert_eq(feed(cases[i].prefix, FRAME_PREFIX, NULL), cases[i].event, "case %zu", i);
+    }
+    cr_assert_eq(frames_len(&frames), 1000);
+}
+
+Test(frames, the_prefix_is_written_as_it_is_read)
+{
+    uint8_t prefix[FRAME_PREFIX];
+    frames_put_prefix(prefix, 0x01020304);
+    cr_assert(memcmp(prefix, "\0\1\2\3\4", FRAME_PREFIX) == 0);
+}
+
+static struct frame_message *receive(size_t len)
+{
+    uint8_t prefix[FRAME_PREFIX], *bytes = calloc(1, len);
+    struct frame_message *message = NULL;
+    const uint8_t *p = prefix, *q = bytes;
+    size_t prefix_len = FRAME_PREFIX, bytes_len = len;
+    frames_put_prefix(prefix, (uint32_t)len);
+    cr_assert_eq(frames_feed(&frames, &pool, SIZE_MAX, &p, &prefix_len, &message), FRAMES_MORE);
+    cr_assert_eq(frames_feed(&frames, &pool, SIZE_MAX, &q, &bytes_len, &message), FRAMES_MESSAGE);
+    cr_assert_eq(message->len, len);
+    free(bytes);
+    return message;
+}
+
+Test(frames, a_large_buffer_is_used_again)
+{
+    struct frame_message *first = receive(60000), *second;
+    frame_free(&pool, first);
+    cr_assert_eq(second = receive(40000), first);
+    frame_free(&pool, second);
+    cr_assert_neq(second = receive(10000), first);
+    frame_free(&pool, second);
+}
+
+Test(frames, the_pool_is_bounded)
+{
+    struct frame_message *messages[200];
+    for (int i = 0; i < 200; i++)
+        messages[i] = receive(i < 100 ? 60000 : 5u << 20);
+    for (int i = 0; i < 200; i++)
+        frame_free(&pool, messages[i]);
+    cr_assert_leq(pool.n_bytes, 2u << 20);
+}

@@ -1,0 +1,77 @@
+#include "transport/h2/gather.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct gather gather;
+static uint8_t large[GATHER_LEND];
+
+static struct outgoing *message(void)
+{
+    return calloc(1, sizeof(struct outgoing));
+}
+
+Test(gather, small_things_become_one_part)
+{
+    gather_copy(&gather, "one", 3);
+    gather_lend(&gather, (const uint8_t *)"two", 3);
+    cr_assert_eq(gather.n_parts, 1);
+    cr_assert_eq(gather.len, 6);
+    cr_assert(memcmp(gather.parts[0].iov_base, "onetwo", 6) == 0);
+}
+
+Test(gather, large_ones_stay_where_they_lie)
+{
+    gather_copy(&gather, "one", 3);
+    gather_lend(&gather, large, sizeof large);
+    gather_copy(&gather, "two", 3);
+    cr_assert_eq(gather.n_parts, 3);
+    cr_assert_eq(gather.parts[1].iov_base, large);
+    cr_assert_eq(gather.len, 6 + sizeof large);
+}
+
+Test(gather, the_rest_is_the_same_from_any_byte)
+{
+    static uint8_t all[6 + sizeof large], rest[sizeof all];
+    for (size_t i = 0; i < sizeof large; i++)
+        large[i] = (uint8_t)(i * i >> 4);
+    gather_copy(&gather, "one", 3);
+    gather_lend(&gather, large, sizeof large);
+    gather_copy(&gather, "two", 3);
+    gather_rest(&gather, 0, all);
+    cr_assert(memcmp(all, "one", 3) == 0 && memcmp(all + 3, large, sizeof large) == 0);
+    for (size_t done = 0; done <= sizeof all; done++) {
+        gather_rest(&gather, done, rest);
+        cr_assert(memcmp(rest, all + done, sizeof all - done) == 0);
+    }
+}
+
+Test(gather, has_room_for_any_frame_until_it_says_no)
+{
+    /* The worst: pieces that are just too large to be copied, each with a small one behind. */
+    while (gather_has_room(&gather))
+        for (size_t n = 0; n + sizeof large + 9 <= GATHER_FRAME; n += sizeof large + 9) {
+            gather_copy(&gather, large, 9);
+            gather_lend(&gather, large, sizeof large);
+        }
+    cr_assert_leq(gather.n_parts, GATHER_PARTS);
+    gather_reset(&gather);
+    while (gather_has_room(&gather))
+        for (size_t n = 0; n < GATHER_FRAME; n++)
+            gather_copy(&gather, large, 1);
+    cr_assert_leq(gather.n_copied, GATHER_BYTES);
+}
+
+Test(gather, what_is_spent_stays_until_the_end)
+{
+    gather_spend(&gather, message()); /* nothing shows it */
+    cr_assert_null(gather.spent);
+    gather_copy(&gather, "one", 3);
+    gather_spend(&gather, message());
+    gather_spend(&gather, message());
+    cr_assert_not_null(gather.spent);
+    gather_reset(&gather);
+    cr_assert_null(gather.spent);
+    cr_assert_eq(gather.len, 0);
+}
