@@ -6,7 +6,7 @@
  */
 #include "plugin/instance.h"
 
-#include "plugin/api.h"
+#include "plugin/api/api.h"
 #include "plugin/loader.h"
 
 #include <errno.h>

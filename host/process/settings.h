@@ -5,7 +5,7 @@
 #include "base/keys.h"
 #include "base/log.h"
 #include "http/phase.h"
-#include "process/address.h"
+#include "process/listen/address.h"
 
 #include <stdint.h>
 #include <sys/types.h>

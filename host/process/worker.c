@@ -3,7 +3,7 @@
  * Signals are blocked before anything can start a thread, and taken by the transport's loop: so
  * every thread, a plugin's too, leaves them alone, and process 1 of a container gets them as well.
  */
-#include "process/listen.h"
+#include "process/listen/listen.h"
 #include "process/process.h"
 #include "process/service.h"
 #include "process/setup.h"

@@ -1,4 +1,4 @@
-#include "plugin/api.h"
+#include "plugin/api/api.h"
 
 #include <criterion/criterion.h>
 

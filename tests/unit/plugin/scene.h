@@ -7,7 +7,7 @@
 #define TESTS_UNIT_PLUGIN_SCENE_H
 
 #include "base/str.h"
-#include "plugin/api.h"
+#include "plugin/api/api.h"
 #include "plugin/handle.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,4 @@
-#include "process/address.h"
+#include "process/listen/address.h"
 
 #include <criterion/criterion.h>
 

@@ -1,4 +1,4 @@
-#include "process/listen.h"
+#include "process/listen/listen.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

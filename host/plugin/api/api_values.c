@@ -3,7 +3,7 @@
  * A tree is read at the first question about it, into the memory of whoever holds it: the message's
  * while its event is in hand, the transaction's once it was kept.
  */
-#include "plugin/api_txn.h"
+#include "plugin/api/api_txn.h"
 #include "plugin/handle.h"
 
 #include <errno.h>

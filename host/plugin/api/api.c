@@ -4,7 +4,7 @@
  * slots are named, so that the compiler finds a signature that differs; that none is missing is a
  * test's business.
  */
-#include "plugin/api.h"
+#include "plugin/api/api.h"
 
 const struct extproc_api plugin_api = {
     .size = sizeof(struct extproc_api),

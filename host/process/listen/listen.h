@@ -1,6 +1,6 @@
 /* listen: an address -> a listening socket. */
-#ifndef EXTPROCD_PROCESS_LISTEN_H
-#define EXTPROCD_PROCESS_LISTEN_H
+#ifndef EXTPROCD_PROCESS_LISTEN_LISTEN_H
+#define EXTPROCD_PROCESS_LISTEN_LISTEN_H
 
 #include "base/arena.h"
 #include "process/settings.h"

@@ -1,6 +1,6 @@
 /* address: where a listener listens, as the ini file writes it. */
-#ifndef EXTPROCD_PROCESS_ADDRESS_H
-#define EXTPROCD_PROCESS_ADDRESS_H
+#ifndef EXTPROCD_PROCESS_LISTEN_ADDRESS_H
+#define EXTPROCD_PROCESS_LISTEN_ADDRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

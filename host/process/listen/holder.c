@@ -1,7 +1,7 @@
 /* holder: /proc/net/tcp gives the inode of the listening socket, /proc/PID/fd who has it open; of a
  * unix socket the kernel tells directly. Another user's process cannot be looked into: then it stays
  * "another process". */
-#include "process/holder.h"
+#include "process/listen/holder.h"
 
 #include <dirent.h>
 #include <netinet/in.h>

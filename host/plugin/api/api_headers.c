@@ -6,7 +6,7 @@
  */
 #include "base/str.h"
 #include "http/rules.h"
-#include "plugin/api_txn.h"
+#include "plugin/api/api_txn.h"
 #include "plugin/handle.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* address: numeric hosts only, so that a start never waits for a name server. */
-#include "process/address.h"
+#include "process/listen/address.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>

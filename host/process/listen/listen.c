@@ -1,8 +1,8 @@
 /* listen: binds and listens, and never steals: SO_REUSEPORT stays off, and a socket file is removed
  * only after a connect() has shown that nobody listens on it. */
-#include "process/listen.h"
+#include "process/listen/listen.h"
 
-#include "process/holder.h"
+#include "process/listen/holder.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* api_txn: the functions of the SDK table that take a transaction. Each is documented in the SDK
  * header, under its name there.
  */
-#ifndef EXTPROCD_PLUGIN_API_TXN_H
-#define EXTPROCD_PLUGIN_API_TXN_H
+#ifndef EXTPROCD_PLUGIN_API_API_TXN_H
+#define EXTPROCD_PLUGIN_API_API_TXN_H
 
 #include <extproc/plugin.h>
 

@@ -3,7 +3,7 @@
  * What belongs into init() looks at instance->errors, which is set only while init() runs; all else
  * reads what no longer changes, so any thread may call it.
  */
-#include "plugin/api_conf.h"
+#include "plugin/api/api_conf.h"
 
 #include "base/str.h"
 #include "http/rules.h"

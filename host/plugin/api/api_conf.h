@@ -1,8 +1,8 @@
 /* api_conf: the functions of the SDK table that take an instance: its configuration, its interest,
  * its memory, its metrics. Each is documented in the SDK header, under its name there.
  */
-#ifndef EXTPROCD_PLUGIN_API_CONF_H
-#define EXTPROCD_PLUGIN_API_CONF_H
+#ifndef EXTPROCD_PLUGIN_API_API_CONF_H
+#define EXTPROCD_PLUGIN_API_API_CONF_H
 
 #include <extproc/plugin.h>
 

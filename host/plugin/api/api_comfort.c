@@ -1,6 +1,6 @@
 /* api_comfort: memory, texts and log lines, which a plugin could do itself with more words. */
 #include "base/str.h"
-#include "plugin/api_txn.h"
+#include "plugin/api/api_txn.h"
 #include "plugin/handle.h"
 #include "plugin/template.h"
 

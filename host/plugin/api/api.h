@@ -1,0 +1,10 @@
+/* api: the table that every handle points to. */
+#ifndef EXTPROCD_PLUGIN_API_API_H
+#define EXTPROCD_PLUGIN_API_API_H
+
+#include "plugin/api/api_conf.h"
+#include "plugin/api/api_txn.h"
+
+extern const struct extproc_api plugin_api;
+
+#endif
