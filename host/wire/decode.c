@@ -33,7 +33,8 @@ enum {
 
 /* The parts of one submessage, or the entries of one map. */
 struct parts {
-    struct reader from; /* before the first one's tag        */
+    struct reader from;  /* before the first one's tag        */
+    struct reader first; /* that one's content                */
     size_t n;
     size_t whole_len; /* of the fields, tags and lengths too */
     size_t content_len;
@@ -99,8 +100,10 @@ int decoder_str(struct decoder *d, const struct reader *r, struct extproc_str *r
 static void parts_add(struct parts *p, const struct reader *before, const struct reader *behind,
                       const struct field *f)
 {
-    if (p->n++ == 0)
+    if (p->n++ == 0) {
         p->from = *before;
+        p->first = f->content;
+    }
     p->whole_len += reader_len(before) - reader_len(behind);
     p->content_len += reader_len(&f->content);
 }
@@ -128,11 +131,8 @@ static int parts_merge(struct decoder *d, const struct parts *p, uint32_t number
                        struct reader *ret)
 {
     if (p->n == 1) {
-        struct reader r = p->from, field = reader_take(&r, p->whole_len);
-        if (whole)
-            *ret = field;
-        else
-            reader_find(&field, number, ret);
+        struct reader r = p->from;
+        *ret = whole ? reader_take(&r, p->whole_len) : p->first;
         return 0;
     }
 

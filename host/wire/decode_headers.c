@@ -10,72 +10,66 @@
 #include "base/str.h"
 #include "wire/decode_private.h"
 
+#include <string.h>
+
 enum { MESSAGE_HEADERS = 1 }; /* HttpHeaders.headers, HttpTrailers.trailers: one number */
 enum { MAP_HEADERS = 1 };
 enum { HEADER_KEY = 1, HEADER_VALUE = 2, HEADER_RAW_VALUE = 3 };
 
-/* All entries of all the HeaderMaps in a message, one after another. */
-struct entries {
-    struct reader message, map;
-};
-
-static int entries_next(struct entries *e, struct reader *ret)
-{
-    int rc;
-    while ((rc = reader_find(&e->map, MAP_HEADERS, ret)) == 0) {
-        rc = reader_find(&e->message, MESSAGE_HEADERS, &e->map);
-        if (rc <= 0)
-            break;
-    }
-    return rc;
-}
-
-static int count_entries(struct entries e, size_t *ret)
-{
-    struct reader entry;
-    size_t n = 0;
-    int rc;
-    while ((rc = entries_next(&e, &entry)) > 0)
-        n++;
-    if (rc == 0)
-        *ret = n;
-    return rc;
-}
-
 /* ---- one header ------------------------------------------------------------------------------ */
 
-static int lower_copy(struct decoder *d, struct extproc_str *name)
+/* What few names have, in the highest bits of eight bytes at a time; zero: nothing of it. */
+struct odd {
+    uint64_t high; /* not ASCII */
+    uint64_t upper;
+};
+
+static void odd_add(struct odd *odd, uint64_t bytes)
+{
+    const uint64_t each = 0x0101010101010101;
+    uint64_t low = bytes & each * 0x7f; /* no sum below is more than a byte holds */
+    uint64_t from_a = low + each * (0x80 - 'A'), behind_z = low + each * (0x7f - 'Z');
+    odd->high |= bytes & each * 0x80;
+    odd->upper |= from_a & ~behind_z & ~bytes & each * 0x80;
+}
+
+static struct odd odd_of(struct extproc_str name)
+{
+    struct odd odd = {0};
+    uint64_t bytes;
+    size_t i = 0;
+    for (; name.len - i >= sizeof bytes; i += sizeof bytes) {
+        memcpy(&bytes, name.ptr + i, sizeof bytes);
+        odd_add(&odd, bytes);
+    }
+    for (bytes = 0; i < name.len; i++) /* the rest, in any order */
+        bytes = bytes << 8 | (unsigned char)name.ptr[i];
+    odd_add(&odd, bytes);
+    return odd;
+}
+
+static int lower_copy(struct decoder *d, struct extproc_str name, struct extproc_str *ret)
 {
     void *memory;
-    int rc = decoder_array(d, name->len, 1, &memory);
+    int rc = decoder_array(d, name.len, 1, &memory);
     if (rc < 0)
         return rc;
     char *lower = memory;
-    for (size_t i = 0; i < name->len; i++)
-        lower[i] = ascii_lower(name->ptr[i]);
-    name->ptr = lower;
+    for (size_t i = 0; i < name.len; i++)
+        lower[i] = ascii_lower(name.ptr[i]);
+    *ret = (struct extproc_str){lower, name.len};
     return 0;
 }
 
-static int decode_name(struct decoder *d, const struct reader *key, struct extproc_str *ret)
+static int decode_name(struct decoder *d, struct extproc_str key, struct extproc_str *ret)
 {
-    struct extproc_str name;
-    int rc = decoder_str(d, key, &name);
-    if (rc < 0)
-        return rc;
-
-    unsigned high = 0, upper = 0; /* sums, not early exits: nearly always all bytes are looked at */
-    for (size_t i = 0; i < name.len; i++) {
-        high |= (unsigned char)name.ptr[i] & 0x80u;
-        upper |= ascii_lower(name.ptr[i]) != name.ptr[i];
-    }
-    if (high && !str_is_utf8(name))
+    struct odd odd = odd_of(key);
+    if (odd.high && !str_is_utf8(key))
         return decoder_fail(d, "a header's key is not UTF-8");
-    if (upper)
-        rc = lower_copy(d, &name);
-    if (rc == 0)
-        *ret = name;
-    return rc;
+    if (odd.upper)
+        return lower_copy(d, key, ret);
+    *ret = key;
+    return 0;
 }
 
 static int decode_value(struct decoder *d, const struct reader *value, const struct reader *raw,
@@ -95,9 +89,11 @@ static int decode_value(struct decoder *d, const struct reader *value, const str
     return rc;
 }
 
-static int decode_header(struct decoder *d, struct reader r, struct extproc_header *ret)
+/* Any fields, in any order. */
+static int decode_fields(struct decoder *d, struct reader r, struct extproc_header *ret)
 {
     struct reader none = reader_of(NULL, 0), key = none, value = none, raw = none;
+    struct extproc_str name;
     struct field f;
     int rc;
     while ((rc = reader_next(&r, &f)) > 0) {
@@ -111,32 +107,84 @@ static int decode_header(struct decoder *d, struct reader r, struct extproc_head
             raw = f.content;
     }
     if (rc == 0)
-        rc = decode_name(d, &key, &ret->name);
+        rc = decoder_str(d, &key, &name);
+    if (rc == 0)
+        rc = decode_name(d, name, &ret->name);
     if (rc == 0)
         rc = decode_value(d, &value, &raw, &ret->value);
+    return rc;
+}
+
+/* A key, then a short raw_value, is what nearly all headers are. */
+static int decode_header(struct decoder *d, struct reader entry, struct extproc_header *ret)
+{
+    struct reader r = entry;
+    struct extproc_str key, raw;
+    if (reader_short(&r, HEADER_KEY, &key) && reader_short(&r, HEADER_RAW_VALUE, &raw) &&
+        reader_len(&r) == 0) {
+        ret->value = raw;
+        return decode_name(d, key, &ret->name);
+    }
+    return decode_fields(d, entry, ret);
+}
+
+/* ---- all headers ----------------------------------------------------------------------------- */
+
+static int next_entry(struct reader *map, struct reader *ret)
+{
+    struct extproc_str entry;
+    if (!reader_short(map, MAP_HEADERS, &entry))
+        return reader_find(map, MAP_HEADERS, ret);
+    *ret = reader_of_str(entry);
+    return 1;
+}
+
+/* The entries of one HeaderMap, behind *n others; headers NULL counts only. */
+static int decode_entries(struct decoder *d, struct reader map, struct extproc_header *headers,
+                          size_t *n)
+{
+    struct reader entry;
+    int rc;
+    while ((rc = next_entry(&map, &entry)) > 0) {
+        if (headers)
+            rc = decode_header(d, entry, &headers[*n]);
+        if (rc < 0)
+            break;
+        ++*n;
+    }
+    return rc;
+}
+
+/* The entries of all HeaderMaps in a message, one after another. */
+static int decode_maps(struct decoder *d, struct reader message, struct extproc_header *headers,
+                       size_t *ret_n)
+{
+    struct reader map;
+    size_t n = 0;
+    int rc;
+    while ((rc = reader_find(&message, MESSAGE_HEADERS, &map)) > 0) {
+        rc = decode_entries(d, map, headers, &n);
+        if (rc < 0)
+            return rc;
+    }
+    if (rc == 0)
+        *ret_n = n;
     return rc;
 }
 
 int decode_headers(struct decoder *d, struct reader message, const struct extproc_header **ret,
                    size_t *ret_n)
 {
-    struct entries e = {message, reader_of(NULL, 0)};
-    struct reader entry;
     void *memory;
     size_t n;
-    int rc = count_entries(e, &n);
+    int rc = decode_maps(d, message, NULL, &n);
     if (rc == 0)
         rc = decoder_array(d, n, sizeof(struct extproc_header), &memory);
+    if (rc == 0)
+        rc = decode_maps(d, message, memory, &n);
     if (rc < 0)
         return rc;
-
-    struct extproc_header *headers = memory;
-    for (size_t i = 0; (rc = entries_next(&e, &entry)) > 0; i++) {
-        rc = decode_header(d, entry, &headers[i]);
-        if (rc < 0)
-            return rc;
-    }
-    *ret = headers;
+    *ret = memory;
     *ret_n = n;
-    return rc;
+    return 0;
 }

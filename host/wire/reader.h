@@ -44,6 +44,19 @@ size_t reader_len(const struct reader *r);
 /* Goes behind the next field. 1, 0 at the end, -EBADMSG; groups may be nested 64 deep. */
 int reader_next(struct reader *r, struct field *ret);
 
+/* Goes behind the next field if it is what most are: of that number, which is below 16,
+ * length-delimited, of less than 128 bytes, and in the piece at hand. */
+static inline bool reader_short(struct reader *r, uint32_t number, struct extproc_str *ret)
+{
+    const uint8_t *at = (const uint8_t *)r->at;
+    ptrdiff_t here = r->end - r->at;
+    if (here < 2 || at[0] != (number << 3 | WIRE_LEN) || at[1] >= 0x80 || at[1] > here - 2)
+        return false;
+    *ret = (struct extproc_str){r->at + 2, at[1]};
+    r->at += 2 + at[1];
+    return true;
+}
+
 /* Goes on to the next length-delimited field of a number: what has the number, but another wire
  * type, is an unknown field like any other. Otherwise as reader_next(). */
 int reader_find(struct reader *r, uint32_t number, struct reader *ret_content);

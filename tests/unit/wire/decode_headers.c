@@ -68,11 +68,47 @@ Test(decode_headers, the_last_of_a_scalar_counts)
     expect(0, "b", "2");
 }
 
+Test(decode_headers, fields_come_in_any_order_and_length)
+{
+    struct extproc_str key = field(1, text("a")), raw = field(3, text("1"));
+    struct extproc_str length = repeat(text("x"), 300);
+    cr_assert_eq(decode(cat(field(1, cat(raw, key)), field(1, cat(key, raw, number(4, 1))),
+                            field(1, raw), field(1, cat(field(1, length), field(3, length))))),
+                 0);
+    cr_assert_eq(event.n_headers, 4);
+    expect(0, "a", "1");
+    expect(1, "a", "1");
+    expect(2, "", "1");
+    cr_assert(extproc_eq(event.headers[3].name, length));
+    cr_assert(extproc_eq(event.headers[3].value, length));
+}
+
 Test(decode_headers, names_become_lower_case)
 {
     cr_assert_eq(decode(cat(header("Content-TYPE", "Text"), header("x-\xc3\x84", "1"))), 0);
     expect(0, "content-type", "Text");
     expect(1, "x-\xc3\x84", "1");
+}
+
+Test(decode_headers, every_character_of_a_name_is_looked_at)
+{
+    static const struct {
+        char is, becomes;
+    } cases[] = {{'@', '@'}, {'A', 'a'}, {'Z', 'z'}, {'[', '['}, {'a', 'a'}, {'\x7f', '\x7f'}};
+    for (size_t len = 1; len <= 20; len++) {
+        for (size_t at = 0; at < len; at++) {
+            char name[21] = {0};
+            memset(name, 'n', len);
+            for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                name[at] = cases[i].is;
+                cr_assert_eq(decode(header(name, "1")), 0);
+                name[at] = cases[i].becomes;
+                expect(0, name, "1");
+            }
+            name[at] = '\xc1'; /* 'A' with the highest bit set */
+            cr_assert_eq(decode(header(name, "1")), -EBADMSG);
+        }
+    }
 }
 
 Test(decode_headers, what_need_not_change_is_a_view)
