@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The load generator talks to the bare server in every way it can, and checks each answer itself.
-# usage: smoke.sh LOADGEN BARE_GRPC
+# The load generator talks to a bare server in every way it can, and checks each answer itself.
+# usage: smoke.sh LOADGEN BARE_SERVER
 set -eu
 loadgen=$1 bare=$2 passed=0 failed=0
 
@@ -26,6 +26,7 @@ sets=(--expect-set-header x-ext=1)
 run 0 '"streams":20,' "${sets[@]}"
 run 0 '"streams":20,' "${sets[@]}" --conns 2 --streams 5 --threads 2
 run 0 '"streams":20,' "${sets[@]}" --reset
+run 0 '"goaways":0,' --reset --count 3000 --streams 20 # more than nghttp2 lets pass of itself
 run 0 '"messages":100,' "${sets[@]}" --body-chunks 3 --body-size 100000
 run 0 '"messages":100,' "${sets[@]}" --body-chunks 3 --body-size 100000 --pipeline
 run 0 '"parked":20,' "${sets[@]}" --streams 20 --hold 0.1

@@ -16,6 +16,7 @@
  * No other method is served (calls of one wait for ever), and a signal ends it without further ado.
  */
 #include "bare_answer.h"
+#include "bare_listen.h"
 
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
@@ -236,31 +237,6 @@ static void *accept_all(void *arg)
     }
 }
 
-static int listen_on(uint16_t port)
-{
-    struct sockaddr_in sa = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t sa_len = sizeof sa;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) ||
-        bind(fd, (const struct sockaddr *)&sa, sa_len) || listen(fd, SOMAXCONN) ||
-        getsockname(fd, (struct sockaddr *)&sa, &sa_len))
-        err(1, "127.0.0.1:%u", port);
-    printf("listening on 127.0.0.1:%u\n", ntohs(sa.sin_port));
-    fflush(stdout);
-    return fd;
-}
-
-static uint16_t port_of(int argc, char **argv)
-{
-    char *end;
-    const char *text = argc > 1 ? argv[1] : "0";
-    long port = strtol(text, &end, 10);
-    if (argc > 2 || end == text || *end || port < 0 || port > 65535)
-        errx(2, "usage: bare_grpc [PORT]");
-    return (uint16_t)port;
-}
-
 static void start_grpc(struct server *s)
 {
     /* What extprocd turns off, as far as it costs. */
@@ -290,7 +266,7 @@ int main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN);
     bare_parser_init(&s.parser);
-    s.listen_fd = listen_on(port_of(argc, argv));
+    s.listen_fd = bare_listen(argc, argv);
     start_grpc(&s);
     errno = pthread_create(&acceptor, NULL, accept_all, &s);
     if (errno)

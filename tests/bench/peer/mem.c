@@ -1,4 +1,4 @@
-/* Allocation for the load generator: a tool that cannot measure says so and ends. */
+/* Allocation for tools: one that cannot measure says so and ends. */
 #include "mem.h"
 
 #include <err.h>
