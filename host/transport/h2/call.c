@@ -177,7 +177,7 @@ static void call_refuse(struct h2_call *call, int status, struct extproc_str why
 
 void h2_call_abort(struct h2_call *call, int status, struct extproc_str why)
 {
-    call->aborted = !call->finishing || call->n_queued;
+    call->aborted |= !call->finishing || call->n_queued;
     bool torn = call->n_sent || call->n_promised;
     if (call->started && (torn || !http2_can_send(call))) {
         call->finishing = call->aborted = true;
@@ -222,9 +222,10 @@ void h2_call_closed(struct h2_call *call)
     if (call->next)
         call->next->link = call->link;
     call->conn = NULL;
+    call->n_held++; /* by us: it stays until the service knows, which may give back the last one */
     if (call->service)
         call->service->closed(call->stream, how_it_ended(call));
-    if (call->n_held == 0)
+    if (--call->n_held == 0)
         call_put(call);
 }
 

@@ -79,6 +79,20 @@ Test(conn, a_flood_of_empty_data)
     rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
 }
 
+/* What comes behind the limit is not even looked at: nghttp2 would abort() on it. */
+Test(conn, a_wrong_frame_behind_a_flood)
+{
+    enum { N = 2000 };
+    static uint8_t all[(N + 2) * 9];
+    uint8_t *p = all;
+    peer_request(&peer, 1, echo);
+    for (int i = 0; i < N; i++)
+        p += peer_put_frame(p, NGHTTP2_DATA, 0, 1, NULL, 0);
+    p += peer_put_frame(p, NGHTTP2_PING, 0, 0, "short", 5);
+    peer_send(&peer, all, (size_t)(p - all));
+    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 Test(conn, pings_of_one_who_works_are_none)
 {
     peer_request(&peer, 1, echo);

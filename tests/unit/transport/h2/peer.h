@@ -60,21 +60,27 @@ static inline bool peer_send_frame(struct peer *p, uint8_t type, uint8_t flags, 
     return peer_send(p, frame, peer_put_frame(frame, type, flags, id, bytes, len));
 }
 
+/* Begins with a socket that is connected. */
+static inline void peer_greet(struct peer *p, int fd)
+{
+    p->fd = fd;
+    nghttp2_hd_inflate_new(&p->inflater);
+    peer_send(p, NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
+    peer_send_frame(p, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
+}
+
 static inline void peer_connect(struct peer *p, const char *target)
 {
-    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const struct timeval limit = {.tv_sec = WAIT_S};
     const int on = 1;
     address.sin_port = htons((uint16_t)atoi(strchr(target, ':') + 1));
-    p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(p->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    setsockopt(p->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    cr_assert_eq(connect(p->fd, (struct sockaddr *)&address, sizeof address), 0);
-    nghttp2_hd_inflate_new(&p->inflater);
-    peer_send(p, preface, sizeof preface - 1);
-    peer_send_frame(p, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    peer_greet(p, fd);
 }
 
 static inline void peer_close(struct peer *p)

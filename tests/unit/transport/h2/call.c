@@ -1,0 +1,90 @@
+/* How a call ends, with a service that keeps its messages. No loop runs: a test says what comes when. */
+#include "transport/h2/call.h"
+
+#include "unit/transport/h2/peer.h"
+
+static struct hub hub;
+static struct poller poller;
+static struct peer peer;
+static struct message kept;
+static unsigned n_closed[3];
+
+static bool no_round(void *arg)
+{
+    return false;
+}
+
+static void nothing(void *arg)
+{
+}
+
+static void *keeper_open(void *arg, struct transport_call *call)
+{
+    return call;
+}
+
+static void keeper_message(void *stream, const struct message *message)
+{
+    kept = *message;
+}
+
+/* Gives back what it keeps at the last moment that there is. */
+static void keeper_closed(void *stream, enum transport_end why)
+{
+    n_closed[why]++;
+    message_release(&kept);
+}
+
+static const struct transport_service keeper = {ECHO_PATH, keeper_open, keeper_message, nothing,
+                                                keeper_closed};
+static const struct transport_listener listener = {
+    .name = "test", .max_message = 1024, .max_header_list = 4096};
+static const struct transport_options options = {
+    .listeners = &listener, .n_listeners = 1, .services = &keeper, .n_services = 1};
+
+static void begin(void)
+{
+    int pair[2];
+    hub.emptied = nothing;
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    cr_assert_eq(poller_init(&poller, no_round, NULL), 0);
+    cr_assert_eq(hub_init(&hub, &options, &poller, NULL), 0);
+    conn_open(&hub, &listener, pair[1]);
+    peer_greet(&peer, pair[0]);
+    peer_request(&peer, 1, (struct peer_request){0});
+}
+
+static void end(void)
+{
+    hub_fini(&hub);
+    poller_fini(&poller);
+    peer_close(&peer);
+}
+
+TestSuite(call, .init = begin, .fini = end);
+
+/* The connection reads what the peer has sent. */
+static void read_all(void)
+{
+    hub.conns->watch.ready(&hub.conns->watch, EPOLLIN);
+}
+
+Test(call, the_last_message_is_given_back_as_it_closes)
+{
+    peer_say(&peer, 1, "a message");
+    peer_reset(&peer, 1);
+    read_all();
+    cr_assert_eq(n_closed[TRANSPORT_RESET], 1);
+    cr_assert_eq(hub.n_calls, 0);
+    cr_assert_eq(hub.n_idle, 1);
+}
+
+Test(call, a_stop_does_not_make_a_refusal_the_services_own_end)
+{
+    peer_send_frame(&peer, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, "\7malformed", 10);
+    read_all();
+    hub_stop(&hub);
+    hub_flush(&hub);
+    cr_assert_eq(n_closed[TRANSPORT_STOPPED], 1);
+    cr_assert_eq(n_closed[TRANSPORT_FINISHED], 0);
+}
