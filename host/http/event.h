@@ -9,7 +9,6 @@
 /* How the proxy means to send this transaction: envoy ProtocolConfiguration. */
 struct protocol {
     enum body_mode body_mode[N_LANES];
-    bool body_without_waiting; /* send_body_without_waiting_for_header_response */
 };
 
 struct event {

@@ -25,7 +25,7 @@ enum {
 };
 enum { HEADERS_ATTRIBUTES = 2, HEADERS_END_OF_STREAM = 3 };
 enum { BODY_BODY = 1, BODY_END_OF_STREAM = 2, BODY_END_WITHOUT_MESSAGE = 3 };
-enum { PROTOCOL_REQUEST_BODY = 1, PROTOCOL_RESPONSE_BODY = 2, PROTOCOL_WITHOUT_WAITING = 3 };
+enum { PROTOCOL_REQUEST_BODY = 1, PROTOCOL_RESPONSE_BODY = 2 };
 
 enum {
     ARENA_STEP = 16 /* what an arena rounds sizes up to */
@@ -283,8 +283,6 @@ static int decode_protocol(struct decoder *d, const struct parts *parts, struct 
             rc = decode_body_mode(d, f.value, &p->body_mode[LANE_REQUEST]);
         else if (f.number == PROTOCOL_RESPONSE_BODY)
             rc = decode_body_mode(d, f.value, &p->body_mode[LANE_RESPONSE]);
-        else if (f.number == PROTOCOL_WITHOUT_WAITING)
-            p->body_without_waiting = f.value != 0;
     }
     return rc;
 }

@@ -52,6 +52,14 @@ class Bodies(Case):
     def test_none_passes_by(self):
         self.pass_all(KEEP, "NONE", bytes)
 
+    def test_replaced_while_the_old_one_is_on_its_way(self):
+        upstream = self.upstream()
+        envoy = self.envoy(self.start("[plugin:new]\nfile = body.so\nrequest.replace = new\n"), upstream,
+                           {"request_body_mode": "STREAMED"}, send_body_without_waiting_for_header_response=True)
+        for _ in range(20):
+            answer = http1.request(envoy.port, "POST", body=TEXT[:1024 * 1024], chunked=True)
+            self.assertEqual((answer.status, upstream.seen.pop().body), (200, b"new"))
+
 
 class Lengths(Case):
     """The host owns content-length."""

@@ -189,7 +189,7 @@ Test(decode, protocol_config)
     expect(field(11, cat(number(1, 1), number(2, 2))),
            "none STREAMED/BUFFERED attributes absent metadata absent");
     expect(field(11, cat(number(1, 3), number(2, 4), number(3, 1))),
-           "none BUFFERED_PARTIAL/FULL_DUPLEX_STREAMED without_waiting attributes absent "
+           "none BUFFERED_PARTIAL/FULL_DUPLEX_STREAMED attributes absent "
            "metadata absent");
     expect(cat(field(11, number(1, 1)), field(11, number(2, 5))),
            "none STREAMED/GRPC attributes absent metadata absent");

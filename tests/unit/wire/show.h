@@ -53,9 +53,8 @@ static inline char *show_event(struct event *e, struct arena *arena)
     fprintf(out, "%s%s%s", e->has_phase ? phase_name(e->phase) : "none", e->end ? " end" : "",
             e->observing ? " observing" : "");
     if (e->has_protocol)
-        fprintf(out, " %s/%s%s", body_mode_name(e->protocol.body_mode[LANE_REQUEST]),
-                body_mode_name(e->protocol.body_mode[LANE_RESPONSE]),
-                e->protocol.body_without_waiting ? " without_waiting" : "");
+        fprintf(out, " %s/%s", body_mode_name(e->protocol.body_mode[LANE_REQUEST]),
+                body_mode_name(e->protocol.body_mode[LANE_RESPONSE]));
     for (size_t i = 0; i < e->n_headers; i++)
         fprintf(out, " %.*s=%.*s", EXTPROC_ARG(e->headers[i].name),
                 EXTPROC_ARG(e->headers[i].value));
