@@ -18,8 +18,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* In a row: other processes at the same listener, and other doors, want theirs. */
-enum { ACCEPT_MAX = 16 };
+enum {
+    /* In a row: other processes at the same listener, and other doors, want theirs. */
+    ACCEPT_MAX = 16,
+    ALIVE_IDLE_S = 60,
+    ALIVE_INTERVAL_S = 10,
+    ALIVE_PROBES = 6,
+    ALIVE_SENT_MS =
+        120 * 1000 /* that what we sent may go without the kernel of the peer's saying so */
+};
 
 static void door_ready(struct watch *watch, uint32_t events);
 
@@ -89,13 +96,29 @@ static void pause_accepting(const struct door *door, int error)
     doors->stuck = true;
 }
 
+static void set_option(int fd, int level, int option, int value)
+{
+    /* None of them is one that a connection could not do without. */
+    (void)setsockopt(fd, level, option, &value, sizeof value);
+}
+
+/* A peer whose machine or network is gone does not say so: the kernel asks after ALIVE_IDLE_S, and
+ * breaks the connection when it has asked ALIVE_PROBES times in vain. */
+static void set_options(int fd)
+{
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, ALIVE_IDLE_S);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, ALIVE_INTERVAL_S);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, ALIVE_PROBES);
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ALIVE_SENT_MS);
+}
+
 static void admit(const struct door *door, int fd)
 {
     struct doors *doors = door->doors;
-    if (door->listener->tcp) {
-        const int on = 1;
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    }
+    if (door->listener->tcp)
+        set_options(fd);
     doors->admit(doors->arg, (size_t)(door - doors->door), fd);
     if (doors->stuck)
         log_line(doors->options->log, EXTPROC_INFO, NULL,
