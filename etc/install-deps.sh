@@ -6,8 +6,8 @@
 #   etc/install-deps.sh test     the same, and what tests/run.sh needs
 set -eu
 
-build=(gcc g++ cmake ninja-build pkg-config libgrpc-dev libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler libinih-dev
-    libsystemd-dev libjansson-dev)
+build=(gcc g++ cmake ninja-build pkg-config libgrpc-dev libnghttp2-dev libssl-dev zlib1g-dev libprotobuf-c-dev
+    protobuf-c-compiler libinih-dev libsystemd-dev libjansson-dev)
 demo=(make curl python3 python3-venv ca-certificates)
 test=(libcriterion-dev nghttp2-client clang clang-format libclang-rt-14-dev gcovr git)
 

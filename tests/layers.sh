@@ -37,7 +37,8 @@ function only(pattern, place, header) {
     else
         only("^grpc/", "^host/transport/grpc/", header)
     only("^nghttp2/", "^host/transport/h2/", header)
-    only("^openssl/", "^host/transport/h2/|^plugins/", header)
+    only("^openssl/", "^host/transport/h2/channel/|^plugins/", header)
+    only("^zlib\\.h$", "^host/transport/h2/framing/gzip", header)
     only("^ini\\.h$", "^host/base/config_reader\\.c$", header)
     only("^dlfcn\\.h$", "^host/plugin/loader\\.c$", header)
     only("^systemd/", "^host/process/", header)

@@ -1,11 +1,9 @@
-/* settings: two tables of keys, and what their values mean. */
+/* settings: the kinds of sections that there are, the keys of [extprocd], and what their values mean. */
 #include "process/settings.h"
 
 #include "base/str.h"
 #include "plugin/generation.h"
 
-#include <grp.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct extproc_key extprocd_keys[] = {
@@ -35,43 +33,6 @@ static const struct extproc_key extprocd_keys[] = {
      .type = EXTPROC_KEY_DURATION,
      .fallback = "30s",
      .help = "What open streams may take after TERM."},
-    {.name = NULL},
-};
-
-static const struct extproc_key listener_keys[] = {
-    {.name = "address",
-     .flags = EXTPROC_KEY_REQUIRED,
-     .help = "127.0.0.1:50051, [::1]:50051 or unix:/run/extprocd/extprocd.sock."},
-    {.name = "socket_mode", .fallback = "0660", .help = "Permissions of a unix socket, octal."},
-    {.name = "socket_group", .help = "Group of a unix socket."},
-    {.name = "request_body_mode",
-     .type = EXTPROC_KEY_CHOICE,
-     .fallback = "auto",
-     .choices = "auto|NONE|STREAMED|BUFFERED|BUFFERED_PARTIAL|FULL_DUPLEX_STREAMED|GRPC",
-     .help = "What the proxy is set to, for proxies that do not tell."},
-    {.name = "response_body_mode",
-     .type = EXTPROC_KEY_CHOICE,
-     .fallback = "auto",
-     .choices = "auto|NONE|STREAMED|BUFFERED|BUFFERED_PARTIAL|FULL_DUPLEX_STREAMED|GRPC",
-     .help = "What the proxy is set to, for proxies that do not tell."},
-    {.name = "max_message",
-     .type = EXTPROC_KEY_SIZE,
-     .fallback = "16m",
-     .min = 1024,
-     .max = INT32_MAX,
-     .help = "The largest message; a BUFFERED body comes in one."},
-    {.name = "max_header_list",
-     .type = EXTPROC_KEY_SIZE,
-     .fallback = "64k",
-     .min = 1024,
-     .max = INT32_MAX,
-     .help = "The metadata of one gRPC stream."},
-    {.name = "max_streams",
-     .type = EXTPROC_KEY_INT,
-     .fallback = "1024",
-     .min = 1,
-     .max = INT32_MAX,
-     .help = "Open streams of one connection."},
     {.name = NULL},
 };
 
@@ -158,62 +119,6 @@ static void read_extprocd(struct config_section *s, struct arena *arena,
 
 /* ---- [listener:NAME] ---------------------------------------------------------------------------- */
 
-static const struct config_entry *entry_of(const struct keys *keys, const char *key)
-{
-    const struct keys_slot *slot = keys_find(keys, key);
-
-    return slot && slot->n_values ? slot->values[0].entry : NULL;
-}
-
-static void read_socket(struct listener_settings *l, struct config_errors *errors)
-{
-    struct extproc_str mode = keys_text(&l->keys, "socket_mode");
-    const char *group = keys_text(&l->keys, "socket_group").ptr;
-    unsigned long bits = mode.ptr ? strtoul(mode.ptr, NULL, 8) : 0;
-
-    if (mode.ptr &&
-        (!mode.len || mode.len > 4 || strspn(mode.ptr, "01234567") != mode.len || bits > 0777))
-        config_say(errors, CONFIG_ERROR, l->section, entry_of(&l->keys, "socket_mode"),
-                   "'%s' is no permission (octal, as 0660)", mode.ptr);
-    l->socket_mode = (mode_t)bits;
-    l->socket_group = (gid_t)-1;
-    if (group) {
-        const struct group *g = getgrnam(group);
-        if (g)
-            l->socket_group = g->gr_gid;
-        else
-            config_say(errors, CONFIG_ERROR, l->section, entry_of(&l->keys, "socket_group"),
-                       "there is no group '%s' on this machine", group);
-    }
-}
-
-static enum body_mode read_mode(const struct listener_settings *l, const char *key)
-{
-    int64_t choice = keys_number(&l->keys, key); /* auto, then the modes in the proto's order */
-
-    return choice == 0 ? BODY_MODE_UNKNOWN : (enum body_mode)(choice - 1);
-}
-
-static void read_listener(struct config_section *s, struct arena *arena,
-                          struct config_errors *errors, struct listener_settings *ret)
-{
-    const char *text, *why;
-
-    ret->name = s->name;
-    ret->section = s;
-    check_keys(s, listener_keys, arena, errors, &ret->keys); /* what is right is looked at anyway */
-    text = keys_text(&ret->keys, "address").ptr;
-    if (text && !address_parse(text, &ret->address, &why))
-        config_say(errors, CONFIG_ERROR, s, entry_of(&ret->keys, "address"),
-                   "'%s' is no address (%s)", text, why);
-    read_socket(ret, errors);
-    ret->modes[LANE_REQUEST] = read_mode(ret, "request_body_mode");
-    ret->modes[LANE_RESPONSE] = read_mode(ret, "response_body_mode");
-    ret->max_message = (size_t)keys_number(&ret->keys, "max_message");
-    ret->max_header_list = (size_t)keys_number(&ret->keys, "max_header_list");
-    ret->max_streams = (uint32_t)keys_number(&ret->keys, "max_streams");
-}
-
 static void check_addresses(const struct settings *s, struct config_errors *errors)
 {
     for (size_t i = 0; i < s->n_listeners; i++)
@@ -221,11 +126,20 @@ static void check_addresses(const struct settings *s, struct config_errors *erro
             if (s->listeners[i].address.len &&
                 address_equal(&s->listeners[i].address, &s->listeners[j].address)) {
                 config_say(errors, CONFIG_ERROR, s->listeners[i].section,
-                           entry_of(&s->listeners[i].keys, "address"),
+                           listener_entry(&s->listeners[i], "address"),
                            "[listener:%s] has the same address (line %u)", s->listeners[j].name,
                            s->listeners[j].section->line);
                 break;
             }
+}
+
+static void check_transport(const struct settings *s, struct arena *arena,
+                            struct config_errors *errors)
+{
+    const struct transport_ops *transport = s->transport ? transport_find(s->transport) : NULL;
+
+    for (size_t i = 0; transport && i < s->n_listeners; i++)
+        listener_check(&s->listeners[i], transport, arena, errors);
 }
 
 bool settings_read(const struct config *config, struct arena *arena, struct config_errors *errors,
@@ -245,10 +159,11 @@ bool settings_read(const struct config *config, struct arena *arena, struct conf
         struct config_section *s = &config->sections[i];
         check_section_type(s, errors);
         if (strcmp(s->type, "listener") == 0 && s->name[0])
-            read_listener(s, arena, errors, &ret->listeners[ret->n_listeners++]);
+            listener_read(s, arena, errors, &ret->listeners[ret->n_listeners++]);
     }
     read_extprocd(extprocd ? extprocd : &none, arena, errors, ret);
     check_addresses(ret, errors);
+    check_transport(ret, arena, errors);
     if (ret->n_listeners == 0 && (config->n_sections > 0 || errors->n_errors == 0))
         config_say_at(errors, config->file, 0,
                       "no [listener:NAME] section (one with address = 127.0.0.1:50051)");

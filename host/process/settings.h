@@ -2,25 +2,10 @@
 #ifndef EXTPROCD_PROCESS_SETTINGS_H
 #define EXTPROCD_PROCESS_SETTINGS_H
 
-#include "base/keys.h"
 #include "base/log.h"
-#include "http/phase.h"
-#include "process/listen/address.h"
+#include "process/listen/listener.h"
 
 #include <stdint.h>
-#include <sys/types.h>
-
-struct listener_settings {
-    const char *name;
-    const struct config_section *section;
-    struct keys keys;
-    struct address address;
-    mode_t socket_mode;
-    gid_t socket_group; /* (gid_t)-1: as it comes */
-    enum body_mode modes[N_LANES];
-    size_t max_message, max_header_list;
-    uint32_t max_streams;
-};
 
 struct settings {
     struct keys keys; /* of [extprocd] */

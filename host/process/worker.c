@@ -123,9 +123,8 @@ static bool open_listener(struct worker *w, const struct listener_settings *l)
         .fd = w->sockets[i].fd,
         .tcp = !address_is_unix(&l->address),
         .arg = &w->doors[i],
-        .max_message = l->max_message,
-        .max_header_list = l->max_header_list,
-        .max_streams = l->max_streams,
+        .limits = l->limits,
+        .tls = l->tls.cert ? &l->tls : NULL,
     };
     return true;
 }
@@ -162,6 +161,7 @@ static bool serve(struct worker *w, sigset_t signals)
     static const char *const health_names[] = {SERVICE_NAME};
     const struct transport_options options = {
         .log = w->setup.log,
+        .metrics = w->setup.metrics,
         .listeners = w->listeners,
         .n_listeners = w->n_open,
         .services = &service_process,
@@ -186,6 +186,21 @@ static bool serve(struct worker *w, sigset_t signals)
     return true;
 }
 
+/* What the host itself has counted, in one line. */
+static void tell_counts(const struct worker *w)
+{
+    struct metric_reading m;
+    char text[1024] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; metrics_read(w->setup.metrics, i, &m); i++)
+        if (!m.owner[0] && m.sum && len < sizeof text)
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s%s %llu", len ? ", " : "",
+                                    m.name, (unsigned long long)m.sum);
+    if (len)
+        log_line(w->setup.log, EXTPROC_INFO, NULL, "counted: %s", text);
+}
+
 int process_run(const char *file)
 {
     sigset_t signals = take_signals();
@@ -200,8 +215,10 @@ int process_run(const char *file)
     good = w.ops && open_listeners(&w) && serve(&w, signals);
     for (size_t i = 0; i < w.n_open; i++)
         listen_close(&w.sockets[i]);
-    if (good)
+    if (good) {
+        tell_counts(&w);
         log_line(w.setup.log, EXTPROC_INFO, NULL, "stopped");
+    }
     arena_pool_fini(&w.memory);
     setup_fini(&w.setup);
     return good ? EXIT_GOOD : EXIT_BAD;

@@ -1,17 +1,23 @@
-/* budget: how often something may happen: so many times at once, and then so many a second. */
+/* budget: how often something may happen: so many times at once, and as many again in each period.
+ *
+ * What comes back comes evenly, one after another, and not all at the period's end.
+ */
 #include "transport/budget.h"
 
 bool budget_take(struct budget *b, const struct budget_rate *rate, uint64_t now_ms)
 {
-    uint64_t back = (now_ms - b->since_ms) * rate->per_s / 1000;
-    if (b->spent == 0 || back >= b->spent) {
+    if (rate->n == 0)
+        return true;
+    uint64_t passed = now_ms - b->since_ms;
+    uint64_t back = passed < rate->period_ms ? passed * rate->n / rate->period_ms : rate->n;
+    if (back >= b->spent) {
         b->spent = 0;
         b->since_ms = now_ms;
     } else if (back) { /* only whole ones: a part of one goes on growing */
         b->spent -= (uint32_t)back;
-        b->since_ms += back * 1000 / rate->per_s;
+        b->since_ms += back * rate->period_ms / rate->n;
     }
-    if (b->spent >= rate->burst)
+    if (b->spent >= rate->n)
         return false;
     b->spent++;
     return true;

@@ -1,13 +1,13 @@
-/* budget: how often something may happen: so many times at once, and then so many a second. */
+/* budget: how often something may happen: so many times at once, and as many again in each period. */
 #ifndef EXTPROCD_TRANSPORT_BUDGET_H
 #define EXTPROCD_TRANSPORT_BUDGET_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What a budget holds when it is full, and what comes back. */
+/* n 0: as often as it likes. */
 struct budget_rate {
-    uint32_t burst, per_s;
+    uint32_t n, period_ms;
 };
 
 /* All zero: full. */

@@ -10,6 +10,8 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/message.h"
+#include "base/metrics.h"
+#include "transport/budget.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -54,19 +56,49 @@ enum transport_status {
     TRANSPORT_UNAVAILABLE = 14
 };
 
+/* TLS of a listener; PEM files, read again when they have changed. */
+struct transport_tls {
+    const char *cert, *key; /* our certificate, and those between it and its CA; its key */
+    const char *client_ca;  /* whose certificates clients must have; NULL: they need none */
+    /* What a client's certificate must be for, one of them: a DNS name or a URI, which may end in "*"
+     * for any end. 0: any. */
+    const char *const *client_names;
+    size_t n_client_names;
+};
+
+/* What clients of a listener may cost. 0: no limit. A connection that goes beyond one ends; where
+ * another is named, only its call does. */
+struct transport_limits {
+    size_t max_message; /* bytes; more ends the call with RESOURCE_EXHAUSTED, both sizes named */
+    size_t
+        max_header_list; /* bytes of a call's metadata; the same, unless they are many times as much */
+    uint32_t max_streams;     /* calls of a connection at a time; more are refused */
+    uint32_t max_connections; /* at a time; more are closed as they come */
+    uint64_t idle_ms;         /* that a connection may be without a call */
+    uint64_t age_ms;          /* of a connection; open calls may finish */
+    /* The rest is for transports that have TRANSPORT_OWN_LIMITS. */
+    uint64_t handshake_ms;      /* until a connection has begun to speak HTTP/2 */
+    uint64_t write_ms;          /* until a connection takes some of what we send */
+    size_t max_queued;          /* bytes of answers that wait on a connection */
+    size_t stream_window;       /* bytes that a client may send ahead in a call */
+    uint32_t max_continuations; /* CONTINUATION frames of one head */
+    struct budget_rate resets;  /* of calls that somebody works on */
+    struct budget_rate idles;   /* of frames that carry nothing: PING, SETTINGS, empty DATA, ... */
+};
+
 struct transport_listener {
-    const char *name;    /* of the section, for messages         */
-    const char *address; /* as written, for messages             */
-    int fd;              /* bound and listening; the owner's     */
-    bool tcp;            /* else a unix socket                   */
-    void *arg;           /* for transport_service.open           */
-    size_t max_message;  /* bytes; more ends the call with RESOURCE_EXHAUSTED, both sizes named */
-    size_t max_header_list; /* bytes of a call's metadata        */
-    uint32_t max_streams;   /* per connection; 0: no limit       */
+    const char *name;    /* of the section, for messages     */
+    const char *address; /* as written, for messages         */
+    int fd;              /* bound and listening; the owner's */
+    bool tcp;            /* else a unix socket               */
+    void *arg;           /* for transport_service.open       */
+    struct transport_limits limits;
+    const struct transport_tls *tls; /* NULL: cleartext */
 };
 
 struct transport_options {
     struct log *log;
+    struct metrics *metrics; /* where limits that were broken are counted; NULL: nowhere */
     const struct transport_listener *listeners;
     size_t n_listeners;
     const struct transport_service *services; /* health is the transport's own */
@@ -80,8 +112,19 @@ struct transport_options {
     void *arg;
 };
 
+/* What a transport may have. */
+enum {
+    TRANSPORT_TLS = 1 << 0,
+    TRANSPORT_OWN_LIMITS = 1 << 1 /* see struct transport_limits */
+};
+
 struct transport_ops {
-    const char *name; /* "grpc" */
+    const char *name;  /* "grpc" */
+    unsigned features; /* TRANSPORT_TLS, ... */
+    /* With TRANSPORT_TLS: can it be used? NULL, or what is wrong (in the arena), and *ret_file says with
+     * which of its files. Reads the files and nothing else. */
+    const char *(*check_tls)(const struct transport_tls *tls, struct arena *arena,
+                             const char **ret_file);
     /* 0; -errno with *ret_why (in the arena) saying what is wrong. Everything in options must stay. */
     int (*create)(const struct transport_options *options, struct arena *arena,
                   struct transport **ret, const char **ret_why);

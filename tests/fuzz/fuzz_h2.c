@@ -11,7 +11,7 @@
  *     the loop ends, also where the clients do nothing about it
  */
 #include "fuzz/h2_world.h"
-#include "transport/h2/frames.h"
+#include "transport/h2/framing/gzip.h"
 #include "transport/h2/h2.h"
 
 #include <sanitizer/allocator_interface.h>
@@ -21,6 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Of the loop's end, when the script is over. */
 enum { LAST_ROUNDS = 32, LAST_MS = 250 };
+
+enum { MESSAGE_MAX = 128 * 1024 };
 
 static int listener = -1;
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -110,10 +112,23 @@ static void play_request(struct world *w)
     put_frame(w, NGHTTP2_CONTINUATION, NGHTTP2_FLAG_END_HEADERS, id, block + cut, len - cut);
 }
 
+/* Compressed, if it becomes shorter; its length. */
+static size_t pack(struct world *w, uint8_t *message, size_t len)
+{
+    static struct gzip gzip;
+    static uint8_t packed[MESSAGE_MAX];
+    size_t n = gzip_pack(&gzip, message + FRAME_PREFIX, (uint32_t)len, packed);
+    memcpy(message + FRAME_PREFIX, packed, n);
+    frames_put_prefix(message, (uint32_t)(n ? n : len));
+    message[0] = FRAME_PACKED;
+    w->n_memory += MAX_MESSAGE;
+    return n ? n : len;
+}
+
 /* A message in frames of one size. */
 static void play_message(struct world *w)
 {
-    static uint8_t bytes[FRAME_PREFIX + 128 * 1024];
+    static uint8_t bytes[FRAME_PREFIX + MESSAGE_MAX];
     uint32_t id = take_id(w);
     uint8_t what = take(w), flags = take(w);
     size_t unit = flags & 2 ? 512 : 1, len = take(w) * unit, step = take(w) * unit, at = 0;
@@ -121,6 +136,8 @@ static void play_message(struct world *w)
         step = PEER_FRAME_MAX;
     frames_put_prefix(bytes, (uint32_t)len);
     memset(bytes + FRAME_PREFIX, what, len);
+    if (flags & 4)
+        len = pack(w, bytes, len);
     for (len += FRAME_PREFIX; at < len; at += step) {
         size_t n = len - at < step ? len - at : step;
         bool last = at + n == len;
@@ -322,9 +339,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                          .address = "",
                                          .fd = listener,
                                          .arg = &w,
-                                         .max_message = MAX_MESSAGE,
-                                         .max_header_list = 4096,
-                                         .max_streams = size % 2 ? 8 : 0};
+                                         .limits.max_message = MAX_MESSAGE,
+                                         .limits.max_header_list = 4096,
+                                         .limits.max_streams = size % 2 ? 8 : 0};
     struct transport_options options = {
         .listeners = &l, .n_listeners = 1, .services = &service, .n_services = 1};
     const char *why;

@@ -3,7 +3,7 @@
 #define EXTPROCD_PROCESS_LISTEN_LISTEN_H
 
 #include "base/arena.h"
-#include "process/settings.h"
+#include "process/listen/listener.h"
 
 /* A socket, and what has to be cleaned up with it. */
 struct listen_socket {

@@ -32,6 +32,7 @@ enum { SERVICE_SLOTS = 64, HEALTH_SLOTS = 2 };
 
 struct transport {
     struct transport_options options;
+    struct limits limits;
     struct loop loop;
     struct acceptor acceptor;
     struct call_pool calls;
@@ -180,7 +181,7 @@ static int make_servers(struct transport *t, struct arena *arena)
     for (size_t i = 0; i < o->n_listeners; i++) {
         const struct transport_listener *l = &o->listeners[i];
         bind_services(t, l, bindings);
-        int r = server_init(&t->servers[i], l, &t->calls, bindings, n_bindings);
+        int r = server_init(&t->servers[i], l, &t->limits, &t->calls, bindings, n_bindings);
         if (r) {
             server_fini(&t->servers[i]);
             return r;
@@ -214,6 +215,7 @@ static int grpc_create(const struct transport_options *options, struct arena *ar
     grpc_log_to(options->log);
     grpc_init();
     t->options = *options;
+    limits_init(&t->limits, options);
     t->down = (struct tag){server_is_down, t};
     t->calls = (struct call_pool){.loop = &t->loop, .emptied = quit_if_over, .arg = t};
     loop_init(&t->loop);

@@ -78,7 +78,8 @@ static void refuse_metadata(struct slot *slot, size_t size)
     struct server *s = slot->server;
     char text[96];
     int len = snprintf(text, sizeof text, "metadata of %zu bytes, and max_header_list is %zu", size,
-                       s->listener->max_header_list);
+                       s->listener->limits.max_header_list);
+    limits_exceeded(s->limits, LIMIT_HEADER_LIST, s->listener, NULL);
     grpc_call *call = slot->call;
     if (slot->first)
         grpc_byte_buffer_destroy(slot->first);
@@ -99,7 +100,7 @@ static void slot_done(void *owner, bool ok)
         refuse_unknown(slot);
         return;
     }
-    if (size > s->listener->max_header_list) {
+    if (size > s->listener->limits.max_header_list) {
         refuse_metadata(slot, size);
         return;
     }
@@ -118,13 +119,19 @@ static grpc_arg number(const char *key, size_t value)
     return arg;
 }
 
+/* 0 is none; for gRPC, INT_MAX is. */
+static size_t no_limit(uint64_t limit)
+{
+    return limit && limit < INT_MAX ? (size_t)limit : INT_MAX;
+}
+
 static grpc_server *make_server(const struct transport_listener *l)
 {
     grpc_arg args[] = {
-        number(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, l->max_message),
+        number(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, l->limits.max_message),
         /* A call over gRPC's own limit takes its connection with it (1.51), and so its neighbours:
          * ours is asked first, see refuse_metadata(). */
-        number(GRPC_ARG_MAX_METADATA_SIZE, 4 * l->max_header_list),
+        number(GRPC_ARG_MAX_METADATA_SIZE, 4 * l->limits.max_header_list),
         /* gRPC unpacks a compressed message whole before it looks at its size: a megabyte could
          * become a gigabyte. So there is no compression: such a call gets UNIMPLEMENTED. */
         number(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1u << GRPC_COMPRESS_NONE),
@@ -135,10 +142,11 @@ static grpc_server *make_server(const struct transport_listener *l)
         /* Costs a few per cent, and nobody would look at it. */
         number(GRPC_ARG_HTTP2_BDP_PROBE, 0),
         number(GRPC_ARG_ENABLE_CHANNELZ, 0),
-        /* Last, because 0 means that there is none. */
-        number(GRPC_ARG_MAX_CONCURRENT_STREAMS, l->max_streams),
+        number(GRPC_ARG_MAX_CONNECTION_IDLE_MS, no_limit(l->limits.idle_ms)),
+        number(GRPC_ARG_MAX_CONNECTION_AGE_MS, no_limit(l->limits.age_ms)),
+        number(GRPC_ARG_MAX_CONCURRENT_STREAMS, no_limit(l->limits.max_streams)),
     };
-    size_t n_args = sizeof args / sizeof *args - (l->max_streams ? 0 : 1);
+    size_t n_args = sizeof args / sizeof *args;
     return grpc_server_create(&(grpc_channel_args){n_args, args}, NULL);
 }
 
@@ -161,13 +169,14 @@ static int add_slots(struct server *s, const struct server_binding *binding)
     return 0;
 }
 
-int server_init(struct server *s, const struct transport_listener *listener, struct call_pool *pool,
+int server_init(struct server *s, const struct transport_listener *listener,
+                const struct limits *limits, struct call_pool *pool,
                 const struct server_binding *bindings, size_t n_bindings)
 {
     size_t n_slots = UNKNOWN_SLOTS;
     for (size_t i = 0; i < n_bindings; i++)
         n_slots += bindings[i].n_slots;
-    *s = (struct server){.listener = listener, .pool = pool};
+    *s = (struct server){.listener = listener, .limits = limits, .pool = pool};
     s->slots = calloc(n_slots, sizeof *s->slots);
     if (!s->slots)
         return -ENOMEM;

@@ -3,6 +3,7 @@
 #define EXTPROCD_TRANSPORT_GRPC_SERVER_H
 
 #include "transport/grpc/call.h"
+#include "transport/limits.h"
 
 /* A service, and what its open() gets. */
 struct server_binding {
@@ -13,6 +14,7 @@ struct server_binding {
 
 struct server {
     const struct transport_listener *listener;
+    const struct limits *limits;
     struct call_pool *pool;
     grpc_server *grpc;
     struct slot *slots;
@@ -20,7 +22,8 @@ struct server {
 };
 
 /* Takes calls from now on. 0 or -errno; then server_fini() is still to be called. */
-int server_init(struct server *s, const struct transport_listener *listener, struct call_pool *pool,
+int server_init(struct server *s, const struct transport_listener *listener,
+                const struct limits *limits, struct call_pool *pool,
                 const struct server_binding *bindings, size_t n_bindings);
 /* Behind its shutdown, or where it could not be made. */
 void server_fini(struct server *s);

@@ -4,9 +4,9 @@
  * then, and the call's memory goes when it has given back all its messages as well.
  *
  * A client may send as much as a window is wide, and more only as the service takes: the bytes of a
- * message count as taken when no message before it is held any more, and no more answers wait to be sent
- * than UNSENT_MAX. So the bytes of the first message always are, however large it is; else its end
- * could never come.
+ * message count as taken when no message before it is held any more or waits to be unpacked, and no more
+ * answers wait to be sent than UNSENT_MAX. So the bytes of the first message always are, however large it
+ * is; else its end could never come.
  *
  * Who ends it, and how it is told:
  *     the service      its status, behind what was sent; FINISHED
@@ -19,17 +19,17 @@
 
 #include "transport/h2/h2.h"
 #include "transport/h2/http2.h"
+#include "transport/h2/intake.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     IDLE_MAX = 1024,
     UNSENT_MAX = 1024 * 1024,
-    /* Of all calls of a connection: messages of the largest size, and some. */
-    QUEUED_MESSAGES = 4,
-    QUEUED_MAX = 16 * 1024 * 1024
+    /* To begin with deflate costs 10 us, more than all else of a stream, and an answer that is shorter
+     * is one packet anyway. */
+    PACK_MIN = 1024
 };
 
 /* ---- memory ------------------------------------------------------------------------------------- */
@@ -56,6 +56,7 @@ static struct h2_call *call_new(struct conn *c, int32_t id)
     if (call->next)
         call->next->link = &call->next;
     c->calls = call;
+    c->n_calls++;
     return call;
 }
 
@@ -80,6 +81,7 @@ void h2_calls_fini(struct hub *hub)
         free(call);
     }
     frame_pool_fini(&hub->frames);
+    gzip_fini(&hub->gzip);
 }
 
 /* ---- the queue of messages to send -------------------------------------------------------------- */
@@ -109,10 +111,10 @@ static void queue_drop(struct h2_call *call)
 
 /* ---- flow --------------------------------------------------------------------------------------- */
 
-/* Lets the client send as much as was taken. */
-static void call_consume(struct h2_call *call)
+void h2_call_consume(struct h2_call *call)
 {
-    bool waits = call->n_held > 0 || call->n_queued > UNSENT_MAX;
+    bool waits =
+        call->n_held > 0 || call->n_queued > UNSENT_MAX || (call->packed && intake_waits(call));
     if (!call->n_unread || (waits && !call->finishing))
         return;
     size_t len = call->n_unread;
@@ -137,7 +139,7 @@ void h2_call_take(struct h2_call *call, size_t len)
             call->n_sent = 0;
         }
     }
-    call_consume(call);
+    h2_call_consume(call);
 }
 
 /* ---- ends --------------------------------------------------------------------------------------- */
@@ -165,11 +167,10 @@ static void call_end(struct h2_call *call, int status, struct extproc_str why)
         http2_resume(call);
     else
         http2_status(call);
-    call_consume(call);
+    h2_call_consume(call);
 }
 
-/* The same because of what the client sent. */
-static void call_refuse(struct h2_call *call, int status, struct extproc_str why)
+void h2_call_refuse(struct h2_call *call, int status, struct extproc_str why)
 {
     call->aborted = true;
     call_end(call, status, why);
@@ -212,20 +213,30 @@ static void drop_deadline(struct h2_call *call)
 void h2_call_closed(struct h2_call *call)
 {
     drop_deadline(call);
+    intake_fini(call);
     queue_drop(call);
     free(call->reserved);
     free(call->status_text);
-    frames_fini(&call->frames, &call->hub->frames);
     if (call->n_unread) /* of the connection's window */
         http2_consume(call, call->n_unread);
     *call->link = call->next;
     if (call->next)
         call->next->link = call->link;
+    call->conn->n_calls--;
     call->conn = NULL;
     call->n_held++; /* by us: it stays until the service knows, which may give back the last one */
     if (call->service)
         call->service->closed(call->stream, how_it_ended(call));
-    if (--call->n_held == 0)
+    h2_call_unheld(call);
+}
+
+void h2_call_unheld(struct h2_call *call)
+{
+    if (--call->n_held > 0)
+        return;
+    if (call->conn)
+        h2_call_consume(call);
+    else
         call_put(call);
 }
 
@@ -234,89 +245,6 @@ bool h2_call_is_owed(const struct h2_call *call)
     if (call->finishing)
         return false;
     return !call->heard || (call->owed > 0 && call->n_held > 0);
-}
-
-/* ---- messages ----------------------------------------------------------------------------------- */
-
-static void release_message(void *owner)
-{
-    struct frame_message *message = owner;
-    struct h2_call *call = message->owner;
-    frame_free(&call->hub->frames, message);
-    if (--call->n_held > 0)
-        return;
-    if (call->conn)
-        call_consume(call);
-    else
-        call_put(call);
-}
-
-static void deliver(struct h2_call *call, struct frame_message *received)
-{
-    const struct extproc_str piece = {received->bytes, received->len};
-    const struct message message = {&piece, 1, received, release_message};
-    received->owner = call;
-    call->n_held++;
-    call->owed++;
-    call->heard = true;
-    call->conn->idles.spent = 0; /* whoever works may ping */
-    call->service->message(call->stream, &message);
-}
-
-static void refuse_size(struct h2_call *call)
-{
-    char text[96];
-    int len = snprintf(text, sizeof text, "Received message larger than max (%u vs. %zu)",
-                       frames_len(&call->frames), call->conn->listener->max_message);
-    call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
-}
-
-/* Of framing; anything but a message. */
-static void call_fail(struct h2_call *call, int event)
-{
-    switch (event) {
-    case FRAMES_TOO_LARGE:
-        refuse_size(call);
-        break;
-    case FRAMES_COMPRESSED:
-        if (call->encoded)
-            call_refuse(call, TRANSPORT_UNIMPLEMENTED,
-                        EXTPROC_S("compressed messages are not supported"));
-        else
-            call_refuse(call, TRANSPORT_INTERNAL,
-                        EXTPROC_S("a compressed message without grpc-encoding"));
-        break;
-    case FRAMES_MALFORMED:
-        call_refuse(call, TRANSPORT_INTERNAL, EXTPROC_S("malformed message prefix"));
-        break;
-    default:
-        call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
-    }
-}
-
-void h2_call_data(struct h2_call *call, const uint8_t *bytes, size_t len)
-{
-    call->n_unread += len;
-    while (len && !call->finishing) {
-        struct frame_message *message = NULL;
-        size_t max = call->conn->listener->max_message;
-        int event = frames_feed(&call->frames, &call->hub->frames, max, &bytes, &len, &message);
-        if (event == FRAMES_MESSAGE)
-            deliver(call, message);
-        else if (event != FRAMES_MORE)
-            call_fail(call, event);
-    }
-    call_consume(call);
-}
-
-void h2_call_half_close(struct h2_call *call)
-{
-    if (call->finishing)
-        return;
-    if (frames_at_rest(&call->frames))
-        call->service->half_close(call->stream);
-    else
-        call_refuse(call, TRANSPORT_INTERNAL, EXTPROC_S("the last message is not whole"));
 }
 
 /* ---- the beginning ------------------------------------------------------------------------------ */
@@ -340,15 +268,14 @@ void h2_call_open(struct conn *c, int32_t id, const struct transport_service *se
         c->failed = true;
         return;
     }
-    call->encoded = c->head.encoded;
     (void)nghttp2_session_set_stream_user_data(c->session, id, call);
-    bool good = set_deadline(call, c->head.timeout_ms) == 0;
+    bool good = intake_init(call, &c->head) == 0 && set_deadline(call, c->head.timeout_ms) == 0;
     if (good)
         call->stream = service->open(arg, &call->base);
     if (call->stream)
         call->service = service;
     else
-        call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+        h2_call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
 }
 
 /* ---- what the service says ---------------------------------------------------------------------- */
@@ -369,6 +296,26 @@ uint8_t *h2_call_reserve(struct transport_call *base, size_t len)
     return out->bytes + FRAME_PREFIX;
 }
 
+/* The message, or the same one compressed where that is shorter. */
+static struct outgoing *pack(struct h2_call *call, struct outgoing *out)
+{
+    struct outgoing *packed = malloc(sizeof *packed + out->len);
+    if (!packed)
+        return out;
+    size_t len = gzip_pack(&call->hub->gzip, out->bytes + FRAME_PREFIX,
+                           (uint32_t)(out->len - FRAME_PREFIX), packed->bytes + FRAME_PREFIX);
+    if (!len) {
+        free(packed);
+        return out;
+    }
+    free(out);
+    packed->len = FRAME_PREFIX + len;
+    frames_put_prefix(packed->bytes, (uint32_t)len);
+    packed->bytes[0] = FRAME_PACKED;
+    struct outgoing *fitting = realloc(packed, sizeof *packed + packed->len);
+    return fitting ? fitting : packed;
+}
+
 void h2_call_send(struct transport_call *base)
 {
     struct h2_call *call = (struct h2_call *)base;
@@ -377,6 +324,8 @@ void h2_call_send(struct transport_call *base)
         return;
     struct conn *c = call->conn;
     call->reserved = NULL;
+    if (call->packs && out->len >= FRAME_PREFIX + PACK_MIN)
+        out = pack(call, out);
     out->next = NULL;
     *call->queue_end = out;
     call->queue_end = &out->next;
@@ -388,8 +337,9 @@ void h2_call_send(struct transport_call *base)
     else
         http2_answer(call);
     call->started = true;
-    if (c->n_queued / QUEUED_MESSAGES > c->listener->max_message + QUEUED_MAX)
-        conn_break(c, "answers that it does not take");
+    size_t most = c->listener->limits.max_queued;
+    if (most && c->n_queued > most)
+        conn_break(c, LIMIT_QUEUED);
 }
 
 void h2_call_unprompted(struct transport_call *base)

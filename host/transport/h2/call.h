@@ -16,6 +16,7 @@ struct h2_call {
     struct h2_call *next, **link; /* of the connection */
     struct timer *deadline;       /* NULL: none */
     struct frames frames;
+    struct packed_side *packed; /* NULL: its messages are not compressed */
     struct outgoing *reserved, *queue, **queue_end;
     char *status_text; /* escaped */
     size_t status_text_len;
@@ -29,7 +30,8 @@ struct h2_call {
     int status;
     bool started;     /* the answer's head is on its way           */
     bool heard;       /* a message has come                        */
-    bool encoded;     /* its messages may be compressed            */
+    bool encoded;     /* its messages may be compressed, by whatever */
+    bool packs;       /* and ours, as gzip                         */
     bool finishing;   /* nothing comes behind what is in the queue */
     bool aborted;     /* and not by the service's will             */
     bool status_sent; /* the trailers are with the socket          */
@@ -37,12 +39,16 @@ struct h2_call {
 
 /* A call has come. */
 void h2_call_open(struct conn *c, int32_t id, const struct transport_service *service, void *arg);
-void h2_call_data(struct h2_call *call, const uint8_t *bytes, size_t len);
-void h2_call_half_close(struct h2_call *call);
 /* Its stream is gone. */
 void h2_call_closed(struct h2_call *call);
 /* Ends it with this status, and drops what was to be sent. */
 void h2_call_abort(struct h2_call *call, int status, struct extproc_str why);
+/* Ends it behind what was sent, because of what the client has sent. */
+void h2_call_refuse(struct h2_call *call, int status, struct extproc_str why);
+/* Lets the client send as much as was taken. */
+void h2_call_consume(struct h2_call *call);
+/* One of those who hold it does no more. */
+void h2_call_unheld(struct h2_call *call);
 /* Somebody works for it, in vain if it went now. */
 bool h2_call_is_owed(const struct h2_call *call);
 

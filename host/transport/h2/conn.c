@@ -1,36 +1,46 @@
-/* conn: one connection: its bytes in and out, the times it may take, its end.
+/* conn: one connection: the times it may take, what it may cost, its end.
  *
  * What is to be sent waits until the round ends, and goes out in one write. What the socket does not
- * take is copied, and until it is gone the connection is deaf: a client that does not read us is not
- * read either, so that it cannot fill our memory; one that takes nothing for STALL_MS is left.
+ * take is kept by the channel, and until it is gone the connection is deaf: a client that does not read
+ * us is not read either, so that it cannot fill our memory; one that takes nothing for write_ms is left.
  *
  *     open ─► draining ─► over: all is sent, nothing more is heard ─► our end is shut ─► its end is, or
  *      │                                                                LINGER_MS are over ─► dead
  *      └─ the client is gone, or breaks a rule ──────────────────────────────────────────────┘
  *
  * Lingering is for the client: to close a socket that has unread bytes destroys what it has not read
- * yet, and that may be its answers.
- *
- * Bytes pass through take_in() and put_out() alone, so that is where they would be encrypted.
+ * yet, and that may be its answers, or why its TLS was refused.
  */
+#include "transport/h2/conn.h"
+
 #include "transport/h2/http2.h"
 
-#include <malloc.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum {
-    PREFACE_MS = 10000,
-    STALL_MS = 30000,
     PING_MS = 2000, /* for the round trip between two GOAWAYs */
     STOP_MS = 500,  /* for what is sent at the very end to be taken */
     LINGER_MS = 1000,
     LINGER_BYTES = 1024 * 1024,
     WRITES_MAX = 4, /* of one connection in one round */
-    BURST_CALLS = 4096
+    QUIET_TICKS = 4 /* of an idle time: so it is over at most a quarter late */
 };
+
+static int conn_set_timer(struct conn *c, struct timer *timer, uint64_t delay_ms)
+{
+    return timers_set(&c->hub->poller->timers, timer, poller_due(delay_ms));
+}
+
+/* 0: there is no such limit. */
+static int conn_set_limit(struct conn *c, struct timer *timer, uint64_t limit_ms)
+{
+    return limit_ms ? conn_set_timer(c, timer, limit_ms) : 0;
+}
+
+static void conn_cancel(struct conn *c, struct timer *timer)
+{
+    timers_cancel(&c->hub->poller->timers, timer);
+}
 
 /* ---- the end ------------------------------------------------------------------------------------ */
 
@@ -40,7 +50,7 @@ static void close_calls(struct conn *c)
         h2_call_closed(c->calls);
 }
 
-static void conn_die(struct conn *c)
+void conn_die(struct conn *c)
 {
     struct hub *hub = c->hub;
     if (c->dead)
@@ -49,20 +59,17 @@ static void conn_die(struct conn *c)
     close_calls(c);
     nghttp2_session_del(c->session);
     c->session = NULL;
-    close(c->fd);
-    free(c->left);
-    timers_cancel(&hub->poller->timers, &c->timer);
-    timers_cancel(&hub->poller->timers, &c->stall);
+    channel_fini(&c->channel);
+    conn_cancel(c, &c->timer);
+    conn_cancel(c, &c->stall);
+    conn_cancel(c, &c->idle);
+    conn_cancel(c, &c->age);
     *c->link = c->next;
     if (c->next)
         c->next->link = c->link;
     c->next = hub->dead;
     hub->dead = c;
-}
-
-static int conn_set_timer(struct conn *c, struct timer *timer, uint64_t delay_ms)
-{
-    return timers_set(&c->hub->poller->timers, timer, poller_due(delay_ms));
+    c->gate->n_conns--;
 }
 
 /* All is sent. */
@@ -71,40 +78,36 @@ static void conn_shut(struct conn *c)
     close_calls(c);
     nghttp2_session_del(c->session);
     c->session = NULL;
-    if (shutdown(c->fd, SHUT_WR) || conn_set_timer(c, &c->timer, LINGER_MS))
+    if (channel_end(&c->channel) || conn_set_timer(c, &c->timer, LINGER_MS))
         conn_die(c);
 }
 
 static void conn_timer(void *arg)
 {
     struct conn *c = arg;
-    if (c->session && c->draining && !c->hub->stopping) {
+    bool ending = !c->session || c->hub->stopping;
+    if (!ending && c->draining && channel_is_up(&c->channel)) {
         conn_last_goaway(c);
         return;
     }
-    if (!c->greeted && c->session && !c->hub->stopping)
-        log_line(c->hub->options->log, EXTPROC_INFO, NULL,
-                 "listener %s: a connection is closed: it has not said that it is HTTP/2 for %d s",
-                 c->listener->name, PREFACE_MS / 1000);
+    if (!ending && !c->draining)
+        limits_exceeded(&c->hub->limits, LIMIT_HANDSHAKE, c->listener, NULL);
     conn_die(c);
 }
 
 static void conn_stalled(void *arg)
 {
     struct conn *c = arg;
-    log_line(c->hub->options->log, EXTPROC_WARN, NULL,
-             "listener %s: a connection is closed: it has not taken what we sent for %d s",
-             c->listener->name, STALL_MS / 1000);
+    limits_exceeded(&c->hub->limits, LIMIT_WRITE, c->listener, NULL);
     conn_die(c);
 }
 
-void conn_break(struct conn *c, const char *what)
+void conn_break(struct conn *c, enum limit which)
 {
     if (c->broken)
         return;
     c->broken = true;
-    log_line(c->hub->options->log, EXTPROC_WARN, NULL,
-             "listener %s: a connection is closed: too many %s", c->listener->name, what);
+    limits_exceeded(&c->hub->limits, which, c->listener, NULL);
     http2_calm(c);
     conn_touch(c);
 }
@@ -113,10 +116,10 @@ void conn_greeted(struct conn *c)
 {
     c->greeted = true;
     if (!c->draining)
-        timers_cancel(&c->hub->poller->timers, &c->timer);
+        conn_cancel(c, &c->timer);
 }
 
-static void conn_drain(struct conn *c)
+void conn_drain(struct conn *c)
 {
     if (!c->session || c->draining)
         return;
@@ -134,10 +137,10 @@ void conn_last_goaway(struct conn *c)
     c->ended = true;
     http2_end(c);
     conn_touch(c);
-    timers_cancel(&c->hub->poller->timers, &c->timer);
+    conn_cancel(c, &c->timer);
 }
 
-static void conn_stop(struct conn *c)
+void conn_stop(struct conn *c)
 {
     if (!c->session)
         return;
@@ -151,80 +154,104 @@ static void conn_stop(struct conn *c)
     conn_touch(c);
 }
 
-/* ---- bytes in ----------------------------------------------------------------------------------- */
+/* ---- age and idleness --------------------------------------------------------------------------- */
 
-/* 0: the client has ended; or -errno. */
-static ssize_t take_in(struct conn *c, uint8_t *bytes, size_t len)
+static void conn_leave(struct conn *c, enum limit why)
 {
-    ssize_t n = recv(c->fd, bytes, len, 0);
-    return n < 0 ? -errno : n;
+    if (!c->draining)
+        limits_exceeded(&c->hub->limits, why, c->listener, NULL);
+    conn_drain(c);
 }
 
-static bool is_passing(ssize_t error)
+static void conn_aged(void *arg)
 {
-    return error == -EAGAIN || error == -EINTR;
+    struct conn *c = arg;
+    conn_leave(c, LIMIT_AGE);
+}
+
+static uint64_t quiet_tick_ms(const struct conn *c)
+{
+    return c->listener->limits.idle_ms / QUIET_TICKS + 1;
+}
+
+/* Looks now and then whether there was a call, so that a call costs no timer and no clock. */
+static void conn_quiet(void *arg)
+{
+    struct conn *c = arg;
+    bool quiet = !c->calls && c->n_opened == c->n_before;
+    c->n_before = c->n_opened;
+    c->n_quiet = quiet ? c->n_quiet + 1 : 0;
+    if (c->n_quiet >= QUIET_TICKS || conn_set_timer(c, &c->idle, quiet_tick_ms(c)))
+        conn_leave(c, LIMIT_IDLE);
+}
+
+/* Connections that have come together do not leave together: up to a tenth earlier. */
+static uint64_t spread(const struct conn *c, uint64_t age_ms)
+{
+    return age_ms - age_ms / 10 * (c->hub->n_conns % 16) / 16;
+}
+
+static int conn_set_limits(struct conn *c)
+{
+    const struct transport_limits *l = &c->listener->limits;
+    int r = conn_set_limit(c, &c->timer, l->handshake_ms);
+    if (!r)
+        r = conn_set_limit(c, &c->age, spread(c, l->age_ms));
+    if (!r && l->idle_ms)
+        r = conn_set_timer(c, &c->idle, quiet_tick_ms(c));
+    return r;
+}
+
+/* ---- bytes in ----------------------------------------------------------------------------------- */
+
+static void conn_refuse_tls(struct conn *c)
+{
+    limits_exceeded(&c->hub->limits, LIMIT_TLS, c->listener, tls_why(c->channel.tls));
+    conn_shut(c);
 }
 
 static void conn_read(struct conn *c)
 {
-    struct hub *hub = c->hub;
-    ssize_t n = take_in(c, hub->input, sizeof hub->input);
-    if (n < 0 && is_passing(n))
-        return;
-    if (n <= 0)
-        conn_die(c);
-    else if (c->session && !http2_feed(c, hub->input, (size_t)n))
-        conn_die(c);
-    else if (!c->session && (c->n_lingered += (size_t)n) > LINGER_BYTES)
+    struct channel_input *input = &c->hub->input;
+    size_t len;
+    int r = channel_read(&c->channel, input, &len);
+    if (r == -EPROTO)
+        conn_refuse_tls(c);
+    else if (r || (len && !http2_feed(c, input->plain, len)))
         conn_die(c);
     else
         conn_touch(c);
 }
 
+/* Behind the end. */
+static void conn_linger(struct conn *c)
+{
+    size_t len;
+    if (channel_skip(&c->channel, &c->hub->input, &len) || (c->n_lingered += len) > LINGER_BYTES)
+        conn_die(c);
+}
+
 /* ---- bytes out ---------------------------------------------------------------------------------- */
 
-/* What was taken, maybe nothing; or -errno. */
-static ssize_t put_out(struct conn *c, const struct iovec *parts, size_t n_parts)
+/* Listens to the client, or, while the socket is full, for it to take more. 0 or -errno. */
+static int conn_listen(struct conn *c)
 {
-    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = n_parts};
-    ssize_t n = sendmsg(c->fd, &message, MSG_NOSIGNAL);
-    if (n < 0)
-        return is_passing(-errno) ? 0 : -errno;
-    return n;
+    bool full = channel_is_full(&c->channel);
+    if (c->deaf == full)
+        return 0;
+    c->deaf = full;
+    if (!full)
+        conn_cancel(c, &c->stall);
+    int r = full ? conn_set_limit(c, &c->stall, c->listener->limits.write_ms) : 0;
+    uint32_t events = full ? EPOLLOUT : EPOLLIN;
+    return r ? r : watch_change(c->hub->poller->epoll_fd, c->channel.fd, events, &c->watch);
 }
 
-static int conn_listen_to(struct conn *c, uint32_t events)
-{
-    return watch_change(c->hub->poller->epoll_fd, c->fd, events, &c->watch);
-}
-
-/* Keeps what the socket has not taken, until it takes more. */
-static int conn_keep(struct conn *c, const struct gather *g, size_t done)
-{
-    c->left_len = g->len - done;
-    c->n_left_done = 0;
-    c->left = malloc(c->left_len);
-    if (!c->left)
-        return -ENOMEM;
-    gather_rest(g, done, c->left);
-    int r = conn_set_timer(c, &c->stall, STALL_MS);
-    return r ? r : conn_listen_to(c, EPOLLOUT);
-}
-
-/* Sends what was kept. 0, or -errno. */
+/* 0 or -errno. */
 static int conn_catch_up(struct conn *c)
 {
-    struct iovec part = {c->left + c->n_left_done, c->left_len - c->n_left_done};
-    ssize_t n = put_out(c, &part, 1);
-    if (n < 0)
-        return (int)n;
-    c->n_left_done += (size_t)n;
-    if (c->n_left_done < c->left_len)
-        return n ? conn_set_timer(c, &c->stall, STALL_MS) : 0;
-    free(c->left);
-    c->left = NULL;
-    timers_cancel(&c->hub->poller->timers, &c->stall);
-    return conn_listen_to(c, EPOLLIN);
+    int r = channel_catch_up(&c->channel);
+    return r == 1 ? conn_set_limit(c, &c->stall, c->listener->limits.write_ms) : r;
 }
 
 /* One write. 1: there is more to send, 0: there is not, or it must wait; or -errno. */
@@ -232,32 +259,30 @@ static int conn_write(struct conn *c)
 {
     struct gather *g = &c->hub->gather;
     int more = http2_gather(c), r = more < 0 ? more : 0;
-    if (r == 0 && g->len) {
-        ssize_t n = put_out(c, g->parts, (size_t)g->n_parts);
-        if (n < 0)
-            r = (int)n;
-        else if ((size_t)n < g->len)
-            r = conn_keep(c, g, (size_t)n);
-    }
+    if (r == 0 && g->len)
+        r = channel_write(&c->channel, g->parts, (size_t)g->n_parts, g->len);
     gather_reset(g);
-    return r ? r : more && !c->left;
+    return r ? r : more && !channel_is_full(&c->channel);
 }
 
-/* True: it has had its turn, and there is more to send. */
-static bool conn_flush(struct conn *c)
+/* The same as conn_flush(), or -errno. */
+static int conn_send(struct conn *c)
 {
-    int r = c->left ? conn_catch_up(c) : 0;
-    bool more = !c->left;
-    for (unsigned i = 0; r == 0 && more && i < WRITES_MAX; i++) {
-        r = conn_write(c);
-        more = r == 1;
-        r = r < 0 ? r : 0;
-    }
-    if (r)
+    int more = !channel_is_full(&c->channel) && channel_is_up(&c->channel);
+    for (unsigned i = 0; more == 1 && i < WRITES_MAX; i++)
+        more = conn_write(c);
+    return more;
+}
+
+bool conn_flush(struct conn *c)
+{
+    int r = channel_is_full(&c->channel) ? conn_catch_up(c) : 0;
+    int more = r ? r : conn_send(c);
+    if (more < 0 || conn_listen(c))
         conn_die(c);
-    else if (!c->left && !more && http2_is_over(c))
+    else if (!more && !channel_is_full(&c->channel) && http2_is_over(c))
         conn_shut(c);
-    return r == 0 && more;
+    return more == 1 && !c->dead;
 }
 
 static void conn_ready(struct watch *watch, uint32_t events)
@@ -265,7 +290,9 @@ static void conn_ready(struct watch *watch, uint32_t events)
     struct conn *c = (struct conn *)watch;
     if (c->dead)
         return;
-    if (!c->left)
+    if (!c->session)
+        conn_linger(c);
+    else if (!c->deaf)
         conn_read(c);
     else if (events & (EPOLLERR | EPOLLHUP))
         conn_die(c);
@@ -282,118 +309,51 @@ void conn_touch(struct conn *c)
     c->hub->dirty = c;
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- the beginning ------------------------------------------------------------------------------ */
 
 static int conn_begin(struct conn *c)
 {
     int r = http2_open(c);
     if (!r)
-        r = watch_add(c->hub->poller->epoll_fd, c->fd, EPOLLIN, &c->watch);
-    return r ? r : conn_set_timer(c, &c->timer, PREFACE_MS);
+        r = watch_add(c->hub->poller->epoll_fd, c->channel.fd, EPOLLIN, &c->watch);
+    return r ? r : conn_set_limits(c);
 }
 
-void conn_open(struct hub *hub, const struct transport_listener *listener, int fd)
+static void conn_init(struct conn *c, struct hub *hub, struct gate *gate)
 {
-    struct conn *c = calloc(1, sizeof *c);
-    if (!c) {
-        close(fd);
-        return;
-    }
     c->watch.ready = conn_ready;
     c->hub = hub;
-    c->listener = listener;
-    c->fd = fd;
+    c->gate = gate;
+    c->listener = gate->listener;
     c->timer.fn = conn_timer;
     c->stall.fn = conn_stalled;
-    c->timer.arg = c->stall.arg = c;
+    c->idle.fn = conn_quiet;
+    c->age.fn = conn_aged;
+    c->timer.arg = c->stall.arg = c->idle.arg = c->age.arg = c;
     c->next = hub->conns;
     c->link = &hub->conns;
     if (c->next)
         c->next->link = &c->next;
     hub->conns = c;
     hub->n_conns++;
+    gate->n_conns++;
+}
+
+int conn_open(struct hub *hub, struct gate *gate, int fd, struct tls *tls)
+{
+    struct channel channel;
+    channel_init(&channel, fd, tls);
+    struct conn *c = calloc(1, sizeof *c);
+    if (!c) {
+        channel_fini(&channel);
+        return -ENOMEM;
+    }
+    c->channel = channel;
+    conn_init(c, hub, gate);
     int r = conn_begin(c);
-    if (r) {
-        log_line(hub->options->log, EXTPROC_ERROR, NULL, "listener %s: a connection is lost: %s",
-                 listener->name, strerror(-r));
+    if (r)
         conn_die(c);
-        return;
-    }
-    conn_touch(c);
-}
-
-/* ---- all of them -------------------------------------------------------------------------------- */
-
-int hub_init(struct hub *hub, const struct transport_options *options, struct poller *poller,
-             struct health *health)
-{
-    hub->options = options;
-    hub->poller = poller;
-    hub->health = health;
-    return http2_init(hub);
-}
-
-static void bury(struct hub *hub)
-{
-    while (hub->dead) {
-        struct conn *c = hub->dead;
-        hub->dead = c->next;
-        free(c);
-        if (--hub->n_conns == 0)
-            hub->emptied(hub->arg);
-    }
-}
-
-/* A burst of calls leaves holes all over the heap, which the C library keeps. */
-static void give_back(struct hub *hub)
-{
-    if (hub->n_calls_peak < BURST_CALLS || hub->n_calls > hub->n_calls_peak / 8)
-        return;
-    hub->n_calls_peak = hub->n_calls;
-    malloc_trim(0);
-}
-
-bool hub_flush(struct hub *hub)
-{
-    struct conn *later = NULL;
-    while (hub->dirty) {
-        struct conn *c = hub->dirty;
-        hub->dirty = c->next_dirty;
-        c->dirty = false;
-        if (c->session && conn_flush(c) && !c->dirty) {
-            c->dirty = true;
-            c->next_dirty = later;
-            later = c;
-        }
-    }
-    hub->dirty = later;
-    bury(hub);
-    give_back(hub);
-    return hub->dirty != NULL;
-}
-
-void hub_drain(struct hub *hub)
-{
-    for (struct conn *c = hub->conns, *next; c; c = next) {
-        next = c->next;
-        conn_drain(c);
-    }
-}
-
-void hub_stop(struct hub *hub)
-{
-    hub->stopping = true;
-    for (struct conn *c = hub->conns, *next; c; c = next) {
-        next = c->next;
-        conn_stop(c);
-    }
-}
-
-void hub_fini(struct hub *hub)
-{
-    while (hub->conns)
-        conn_die(hub->conns);
-    bury(hub);
-    h2_calls_fini(hub);
-    http2_fini(hub);
+    else
+        conn_touch(c);
+    return r;
 }

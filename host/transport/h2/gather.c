@@ -48,17 +48,6 @@ void gather_spend(struct gather *g, struct outgoing *out)
     g->spent = out;
 }
 
-void gather_rest(const struct gather *g, size_t done, uint8_t *to)
-{
-    for (int i = 0; i < g->n_parts; i++) {
-        const struct iovec *part = &g->parts[i];
-        size_t skip = done < part->iov_len ? done : part->iov_len;
-        memcpy(to, (const uint8_t *)part->iov_base + skip, part->iov_len - skip);
-        to += part->iov_len - skip;
-        done -= skip;
-    }
-}
-
 void gather_reset(struct gather *g)
 {
     while (g->spent) {

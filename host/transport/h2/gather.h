@@ -3,7 +3,7 @@
 #ifndef EXTPROCD_TRANSPORT_H2_GATHER_H
 #define EXTPROCD_TRANSPORT_H2_GATHER_H
 
-#include "transport/h2/frames.h"
+#include "transport/h2/framing/frames.h"
 
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -39,8 +39,6 @@ void gather_copy(struct gather *g, const void *bytes, size_t len);
 void gather_lend(struct gather *g, const uint8_t *bytes, size_t len);
 /* A message that is over: freed when nothing can show it any more. */
 void gather_spend(struct gather *g, struct outgoing *out);
-/* Copies what is left behind the first `done` bytes. */
-void gather_rest(const struct gather *g, size_t done, uint8_t *to);
 /* Empties it. */
 void gather_reset(struct gather *g);
 

@@ -51,7 +51,7 @@ static void signal_ready(struct watch *watch, uint32_t events)
 static void admit(void *arg, size_t i, int fd)
 {
     struct transport *t = arg;
-    conn_open(&t->hub, &t->options.listeners[i], fd);
+    hub_admit(&t->hub, i, fd);
 }
 
 static void open_again(void *arg)
@@ -170,7 +170,7 @@ static int watch_signals(struct transport *t)
     return watch_add(t->poller.epoll_fd, t->signal_fd, EPOLLIN, &t->on_signal);
 }
 
-static int build(struct transport *t)
+static int build(struct transport *t, struct arena *arena, const char **ret_why)
 {
     int r = poller_init(&t->poller, round_ends, t);
     if (!r)
@@ -184,7 +184,9 @@ static int build(struct transport *t)
     t->health = health_new(t->options.health_names, t->options.n_health_names);
     t->hub.emptied = quit_if_over;
     t->hub.arg = t;
-    return t->health ? hub_init(&t->hub, &t->options, &t->poller, t->health) : -ENOMEM;
+    if (!t->health)
+        return -ENOMEM;
+    return hub_init(&t->hub, &t->options, &t->poller, t->health, arena, ret_why);
 }
 
 static int h2_create(const struct transport_options *options, struct arena *arena,
@@ -197,10 +199,12 @@ static int h2_create(const struct transport_options *options, struct arena *aren
     }
     t->options = *options;
     t->signal_fd = t->poller.epoll_fd = t->poller.wake_fd = -1;
-    int r = build(t);
+    const char *why = NULL;
+    int r = build(t, arena, &why);
     if (r) {
-        struct extproc_str why = arena_format(arena, "HTTP/2 cannot start: %s", strerror(-r));
-        *ret_why = why.ptr ? why.ptr : "out of memory";
+        if (!why)
+            why = arena_format(arena, "HTTP/2 cannot start: %s", strerror(-r)).ptr;
+        *ret_why = why ? why : "out of memory";
         h2_destroy(t);
         return r;
     }
@@ -210,6 +214,8 @@ static int h2_create(const struct transport_options *options, struct arena *aren
 
 const struct transport_ops transport_h2 = {
     .name = "h2",
+    .features = TRANSPORT_TLS | TRANSPORT_OWN_LIMITS,
+    .check_tls = tls_check,
     .create = h2_create,
     .run = h2_run,
     .drain = h2_drain,

@@ -13,31 +13,31 @@
  */
 #include "transport/h2/http2.h"
 
+#include "transport/h2/intake.h"
 #include "transport/health.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    STREAM_WINDOW = 1024 * 1024,
+    STREAM_WINDOW = 1024 * 1024, /* where the listener names none */
     CONN_WINDOW = 16 * 1024 * 1024,
     HEADERS_BURST = 8 /* times max_header_list, and the connection has to go */
 };
-
-static const struct budget_rate reset_rate = {4096, 512};
-/* Frames that carry nothing: PING, SETTINGS, PRIORITY, empty DATA. */
-static const struct budget_rate idle_rate = {1024, 64};
 
 #define FIELD(name, value)                                                                         \
     {                                                                                              \
         (uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value), sizeof(name) - 1,             \
             sizeof(value) - 1, NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE        \
     }
+/* Where compression is meant, one field more, and where answers are, another. */
 static const nghttp2_nv answer_head[] = {
     FIELD(":status", "200"),
     FIELD("content-type", "application/grpc"),
+    FIELD("grpc-accept-encoding", "identity,gzip"),
+    FIELD("grpc-encoding", "gzip"),
 };
-enum { N_ANSWER_HEAD = sizeof answer_head / sizeof *answer_head, N_STATUS = 3 };
+enum { N_ANSWER_HEAD = 2, N_STATUS = 3 };
 
 /* For callbacks. Behind a limit that was broken nothing is read: told to end by one of its callbacks,
  * nghttp2 1.52 abort()s on a next frame that has a wrong size. */
@@ -71,14 +71,13 @@ static nghttp2_nv copied(nghttp2_nv field, const char *value, size_t len)
 static size_t put_status(nghttp2_nv *to, char digits[12], int status, const char *text,
                          size_t text_len)
 {
-    static const nghttp2_nv code = FIELD("grpc-status", ""), message = FIELD("grpc-message", ""),
-                            encodings = FIELD("grpc-accept-encoding", "identity");
+    static const nghttp2_nv code = FIELD("grpc-status", ""), message = FIELD("grpc-message", "");
     size_t n = 0;
     to[n++] = copied(code, digits, (size_t)snprintf(digits, 12, "%d", status));
     if (text_len)
         to[n++] = copied(message, text, text_len);
     if (status == TRANSPORT_UNIMPLEMENTED) /* maybe for want of an encoding */
-        to[n++] = encodings;
+        to[n++] = answer_head[N_ANSWER_HEAD];
     return n;
 }
 
@@ -87,7 +86,7 @@ static void submit_status(struct conn *c, int32_t id, int status, const char *te
 {
     char digits[12];
     nghttp2_nv fields[N_ANSWER_HEAD + N_STATUS];
-    memcpy(fields, answer_head, sizeof answer_head);
+    memcpy(fields, answer_head, N_ANSWER_HEAD * sizeof *fields);
     size_t n = N_ANSWER_HEAD + put_status(fields + N_ANSWER_HEAD, digits, status, text, text_len);
     check(c, nghttp2_submit_response(c->session, id, fields, n, NULL));
     conn_touch(c);
@@ -133,8 +132,9 @@ static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8
 void http2_answer(struct h2_call *call)
 {
     nghttp2_data_provider provider = {{.ptr = call}, read_answers};
-    check(call->conn, nghttp2_submit_response(call->conn->session, call->id, answer_head,
-                                              N_ANSWER_HEAD, &provider));
+    size_t n = N_ANSWER_HEAD + (size_t)call->encoded + (size_t)call->packs;
+    check(call->conn,
+          nghttp2_submit_response(call->conn->session, call->id, answer_head, n, &provider));
     conn_touch(call->conn);
 }
 
@@ -189,8 +189,9 @@ static void refuse_http(struct conn *c, int32_t id, const nghttp2_nv *fields, si
 static void refuse_size(struct conn *c, int32_t id)
 {
     char text[96];
+    limits_exceeded(&c->hub->limits, LIMIT_HEADER_LIST, c->listener, NULL);
     int len = snprintf(text, sizeof text, "metadata of %zu bytes, and max_header_list is %zu",
-                       c->head.size, c->listener->max_header_list);
+                       c->head.size, c->listener->limits.max_header_list);
     refuse(c, id, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
 }
 
@@ -225,7 +226,7 @@ static void take_request(struct conn *c, int32_t id)
     static const nghttp2_nv not_grpc[] = {FIELD(":status", "415")};
     void *arg = NULL;
     const struct transport_service *service = find_service(c, &arg);
-    if (c->head.size > c->listener->max_header_list)
+    if (c->head.size > c->listener->limits.max_header_list)
         refuse_size(c, id);
     else if (!c->head.post)
         refuse_http(c, id, not_post, 2);
@@ -242,6 +243,7 @@ static void take_request(struct conn *c, int32_t id)
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct conn *c = arg;
+    c->n_opened++;
     head_begin(&c->head);
     return 0;
 }
@@ -254,8 +256,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     /* Of the client's trailers, in gRPC there are none, the size alone counts. */
     head_add(&c->head, (struct extproc_str){(const char *)name, name_len},
              (struct extproc_str){(const char *)value, value_len});
-    if (c->head.size / HEADERS_BURST > c->listener->max_header_list)
-        conn_break(c, "header bytes");
+    if (c->head.size / HEADERS_BURST > c->listener->limits.max_header_list)
+        conn_break(c, LIMIT_HEADER_LIST);
     return go_on(c);
 }
 
@@ -263,14 +265,14 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 
 static void count_idle(struct conn *c)
 {
-    if (!budget_take(&c->idles, &idle_rate, poller_now()))
-        conn_break(c, "frames that carry nothing");
+    if (!budget_take(&c->idles, &c->listener->limits.idles, poller_now()))
+        conn_break(c, LIMIT_IDLES);
 }
 
 static void count_reset(struct conn *c)
 {
-    if (!budget_take(&c->resets, &reset_rate, poller_now()))
-        conn_break(c, "streams that were reset before they were answered");
+    if (!budget_take(&c->resets, &c->listener->limits.resets, poller_now()))
+        conn_break(c, LIMIT_RESETS);
 }
 
 static void take_reset(struct conn *c, int32_t id)
@@ -285,7 +287,7 @@ static void take_end(struct conn *c, const nghttp2_frame *frame)
 {
     struct h2_call *call = call_of(c, frame->hd.stream_id);
     if (call && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
-        h2_call_half_close(call);
+        intake_half_close(call);
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -327,13 +329,24 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return go_on(c);
 }
 
+/* A head that nghttp2 has refused already. */
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error,
+                            void *arg)
+{
+    struct conn *c = arg;
+    uint32_t most = c->listener->limits.max_streams;
+    if (frame->hd.type == NGHTTP2_HEADERS && most && c->n_calls >= most)
+        limits_exceeded(&c->hub->limits, LIMIT_STREAMS, c->listener, NULL);
+    return 0;
+}
+
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
                    size_t len, void *arg)
 {
     struct conn *c = arg;
     struct h2_call *call = call_of(c, id);
     if (call)
-        h2_call_data(call, bytes, len);
+        intake_data(call, bytes, len);
     else
         check(c, nghttp2_session_consume(session, id, len));
     return go_on(c);
@@ -385,28 +398,33 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 
 /* ---- the session -------------------------------------------------------------------------------- */
 
-int http2_init(struct hub *hub)
+nghttp2_session_callbacks *http2_callbacks_new(void)
 {
-    if (nghttp2_option_new(&hub->option) || nghttp2_session_callbacks_new(&hub->callbacks))
-        return -ENOMEM;
-    nghttp2_option_set_no_auto_window_update(hub->option, 1);
-    nghttp2_option_set_no_closed_streams(hub->option, 1);
-    nghttp2_option_set_stream_reset_rate_limit(hub->option, UINT64_MAX, UINT64_MAX);
-    nghttp2_session_callbacks *cb = hub->callbacks;
+    nghttp2_session_callbacks *cb;
+    if (nghttp2_session_callbacks_new(&cb))
+        return NULL;
     nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cb, on_invalid_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send);
     nghttp2_session_callbacks_set_send_data_callback(cb, send_data);
-    return 0;
+    return cb;
 }
 
-void http2_fini(struct hub *hub)
+nghttp2_option *http2_option_new(const struct transport_limits *limits)
 {
-    nghttp2_option_del(hub->option);
-    nghttp2_session_callbacks_del(hub->callbacks);
+    nghttp2_option *option;
+    if (nghttp2_option_new(&option))
+        return NULL;
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX);
+    if (limits->max_continuations)
+        nghttp2_option_set_max_continuations(option, limits->max_continuations);
+    return option;
 }
 
 static uint32_t setting(size_t value)
@@ -416,17 +434,20 @@ static uint32_t setting(size_t value)
 
 int http2_open(struct conn *c)
 {
-    const struct transport_listener *l = c->listener;
+    const struct transport_limits *l = &c->listener->limits;
+    size_t window = l->stream_window ? l->stream_window : STREAM_WINDOW;
     const nghttp2_settings_entry settings[] = {
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, setting(window)},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, setting(l->max_header_list)},
         /* Last, because 0 means that there is none. */
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, l->max_streams},
     };
     size_t n = sizeof settings / sizeof *settings - (l->max_streams ? 0 : 1);
-    if (nghttp2_session_server_new2(&c->session, c->hub->callbacks, c, c->hub->option) ||
+    if (nghttp2_session_server_new2(&c->session, c->hub->callbacks, c, c->gate->option) ||
         nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, settings, n) ||
-        nghttp2_session_set_local_window_size(c->session, NGHTTP2_FLAG_NONE, 0, CONN_WINDOW))
+        nghttp2_session_set_local_window_size(c->session, NGHTTP2_FLAG_NONE, 0,
+                                              window > CONN_WINDOW ? (int32_t)setting(window)
+                                                                   : CONN_WINDOW))
         return -ENOMEM;
     return 0;
 }
@@ -434,8 +455,10 @@ int http2_open(struct conn *c)
 bool http2_feed(struct conn *c, const uint8_t *bytes, size_t len)
 {
     ssize_t n = c->broken ? 0 : nghttp2_session_mem_recv(c->session, bytes, len);
-    if (n == NGHTTP2_ERR_FLOODED)
-        conn_break(c, "acknowledgements that it does not take");
+    if (n == NGHTTP2_ERR_FLOODED) /* they all want an acknowledgement */
+        conn_break(c, LIMIT_IDLES);
+    if (n == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
+        conn_break(c, LIMIT_CONTINUATIONS);
     return n >= 0 || c->broken;
 }
 

@@ -4,9 +4,9 @@
 
 #include "transport/h2/call.h"
 
-/* Of the hub: what all sessions share. 0 or -ENOMEM; then http2_fini() is still to be called. */
-int http2_init(struct hub *hub);
-void http2_fini(struct hub *hub);
+/* What all sessions share, and what those of a listener do. NULL: out of memory. */
+nghttp2_session_callbacks *http2_callbacks_new(void);
+nghttp2_option *http2_option_new(const struct transport_limits *limits);
 
 /* The connection's session, with our SETTINGS in it. 0 or -ENOMEM. */
 int http2_open(struct conn *c);

@@ -20,9 +20,9 @@ class Stream:
 
     END = object()
 
-    def __init__(self, method, metadata, limit):
+    def __init__(self, method, metadata, limit, compression):
         self.out = queue.SimpleQueue()
-        self.call = method(iter(self.out.get, self.END), timeout=limit, metadata=metadata)
+        self.call = method(iter(self.out.get, self.END), timeout=limit, metadata=metadata, compression=compression)
 
     def send(self, *messages):
         for message in messages:
@@ -74,8 +74,8 @@ class Client:
     def close(self):
         self.channel.close()
 
-    def stream(self, metadata=(), limit=PATIENCE):
-        return Stream(self.method, metadata, limit)
+    def stream(self, metadata=(), limit=PATIENCE, compression=None):
+        return Stream(self.method, metadata, limit, compression)
 
     def answers(self, *messages):
         """A whole stream: sends all, and gives one answer for each."""

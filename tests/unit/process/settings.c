@@ -59,8 +59,8 @@ Test(settings, defaults)
     cr_expect(settings.transport && settings.transport[0]);
     cr_assert_eq(settings.n_listeners, 1u);
     cr_expect_eq(settings.listeners[0].modes[LANE_REQUEST], BODY_MODE_UNKNOWN);
-    cr_expect_eq(settings.listeners[0].max_message, (size_t)16 << 20);
-    cr_expect_eq(settings.listeners[0].max_header_list, (size_t)64 << 10);
+    cr_expect_eq(settings.listeners[0].limits.max_message, (size_t)16 << 20);
+    cr_expect_eq(settings.listeners[0].limits.max_header_list, (size_t)64 << 10);
     cr_expect_eq(settings.listeners[0].socket_mode, 0660u);
 }
 
@@ -80,8 +80,8 @@ Test(settings, everything_said)
     cr_expect_eq(settings.listeners[0].socket_mode, 0600u);
     cr_expect_eq(settings.listeners[0].modes[LANE_REQUEST], BODY_MODE_BUFFERED);
     cr_expect_eq(settings.listeners[0].modes[LANE_RESPONSE], BODY_MODE_NONE);
-    cr_expect_eq(settings.listeners[0].max_message, (size_t)1 << 20);
-    cr_expect_eq(settings.listeners[0].max_streams, 5u);
+    cr_expect_eq(settings.listeners[0].limits.max_message, (size_t)1 << 20);
+    cr_expect_eq(settings.listeners[0].limits.max_streams, 5u);
 }
 
 Test(settings, a_listener_is_needed)

@@ -2,7 +2,7 @@
 
 #include <criterion/criterion.h>
 
-static const struct budget_rate rate = {10, 2};
+static const struct budget_rate rate = {10, 5000};
 
 static unsigned take_all(struct budget *b, uint64_t now_ms)
 {
@@ -37,4 +37,13 @@ Test(budget, loses_no_part_of_one_by_being_asked_often)
     for (uint64_t t = 0; t <= 10000; t += 7)
         n += take_all(&b, t);
     cr_assert_eq(n, 19);
+}
+
+Test(budget, none_is_never_used_up)
+{
+    const struct budget_rate none = {0};
+    struct budget b = {0};
+    for (unsigned i = 0; i < 100; i++)
+        cr_assert(budget_take(&b, &none, 1));
+    cr_assert_eq(b.spent, 0);
 }

@@ -151,7 +151,7 @@ Test(create, destroyed_before_it_ran)
 {
     struct arena arena;
     arena_init(&arena, 1024);
-    struct transport_listener l = {"a", "b", rig_listen(&rig), true, &rig, 1000, 8192, 10};
+    struct transport_listener l = {"a", "b", rig_listen(&rig), true, &rig, {1000, 8192, 10}};
     const struct transport_options options = {
         .listeners = &l, .n_listeners = 1, .services = &echo, .n_services = 1};
     struct transport *t = NULL;
@@ -166,7 +166,7 @@ Test(create, a_listener_that_is_none)
 {
     struct arena arena;
     arena_init(&arena, 1024);
-    struct transport_listener l = {"a", "b", -1, true, &rig, 1000, 8192, 10};
+    struct transport_listener l = {"a", "b", -1, true, &rig, {1000, 8192, 10}};
     const struct transport_options options = {.listeners = &l, .n_listeners = 1};
     struct transport *t = NULL;
     const char *why = NULL;
@@ -181,7 +181,7 @@ Test(create, one_path_twice)
     struct arena arena;
     arena_init(&arena, 1024);
     const struct transport_service both[] = {echo, echo};
-    struct transport_listener l = {"a", "b", rig_listen(&rig), true, &rig, 1000, 8192, 10};
+    struct transport_listener l = {"a", "b", rig_listen(&rig), true, &rig, {1000, 8192, 10}};
     const struct transport_options options = {
         .listeners = &l, .n_listeners = 1, .services = both, .n_services = 2};
     struct transport *t = NULL;

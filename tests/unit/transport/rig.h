@@ -44,6 +44,7 @@ struct rig {
 
     struct arena arena;
     struct log *log;
+    struct metrics *metrics;
     const struct transport_ops *ops;
     struct transport *t;
     pthread_t thread;
@@ -217,6 +218,26 @@ static inline void *rig_main(void *arg)
     return NULL;
 }
 
+/* Those that the test has not set. */
+static inline void rig_set_limits(struct transport_limits *l)
+{
+    if (!l->max_message)
+        l->max_message = 64u << 20;
+    if (!l->max_header_list)
+        l->max_header_list = 64u << 10;
+    if (!l->resets.n)
+        l->resets = (struct budget_rate){4096, 8000};
+    if (!l->idles.n)
+        l->idles = (struct budget_rate){1024, 16000};
+}
+
+/* How often a limit was exceeded; by the name of its counter. */
+static inline uint64_t rig_counted(const struct rig *rig, const char *counter)
+{
+    struct metric_reading reading;
+    return metrics_find(rig->metrics, "", counter, &reading) ? reading.sum : 0;
+}
+
 static inline void rig_start(struct rig *rig)
 {
     static const struct transport_service echo = {ECHO_PATH, echo_open, echo_message,
@@ -233,12 +254,10 @@ static inline void rig_start(struct rig *rig)
     l->fd = rig_listen(rig);
     l->tcp = !rig->unix_socket;
     l->arg = rig;
-    if (!l->max_message)
-        l->max_message = 64u << 20;
-    if (!l->max_header_list)
-        l->max_header_list = 64u << 10;
+    rig_set_limits(&l->limits);
+    cr_assert_eq(metrics_new(&rig->metrics), 0);
     const struct transport_options options = {
-        rig->log, l, 1, &echo, 1, names, 1, rig->signals, rig_on_signal, rig};
+        rig->log, rig->metrics, l, 1, &echo, 1, names, 1, rig->signals, rig_on_signal, rig};
     const char *why = NULL;
     rig->ops = rig->name ? transport_find(rig->name) : rig_transport();
     int r = rig->ops->create(&options, &rig->arena, &rig->t, &why);
@@ -265,6 +284,7 @@ static inline void rig_join(struct rig *rig)
     cr_assert_eq(pthread_timedjoin_np(rig->thread, NULL, &deadline), 0, "run() does not return");
     rig->ops->destroy(rig->t);
     log_free(rig->log);
+    metrics_free(rig->metrics);
     close(rig->listener.fd);
     if (rig->unix_socket)
         unlink(rig->target + strlen("unix:"));

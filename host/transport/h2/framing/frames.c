@@ -4,7 +4,7 @@
  * large one are the kernel's until bytes have come to fill them, so that naming a length costs its
  * sender as much as it costs us.
  */
-#include "transport/h2/frames.h"
+#include "transport/h2/framing/frames.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,22 +26,21 @@ static unsigned size_class(size_t len, size_t *ret_size)
     return i;
 }
 
-/* NULL: out of memory. */
-static struct frame_message *frame_new(struct frame_pool *pool, size_t len)
+struct frame_message *frame_new(struct frame_pool *pool, size_t len)
 {
     struct frame_message *message = NULL;
     size_t size = len;
     unsigned i = len < POOLED_MIN ? FRAME_POOL_SIZES : size_class(len, &size);
     if (i < FRAME_POOL_SIZES && pool->spare[i]) {
         message = pool->spare[i];
-        pool->spare[i] = message->next_spare;
+        pool->spare[i] = message->next;
         pool->n_bytes -= size;
     } else {
         message = malloc(sizeof *message + size);
     }
     if (!message)
         return NULL;
-    message->len = len;
+    message->len = (uint32_t)len;
     message->size = size;
     return message;
 }
@@ -56,7 +55,7 @@ void frame_free(struct frame_pool *pool, struct frame_message *message)
         free(message);
         return;
     }
-    message->next_spare = pool->spare[i];
+    message->next = pool->spare[i];
     pool->spare[i] = message;
     pool->n_bytes += message->size;
 }
@@ -66,7 +65,7 @@ void frame_pool_fini(struct frame_pool *pool)
     for (unsigned i = 0; i < FRAME_POOL_SIZES; i++)
         while (pool->spare[i]) {
             struct frame_message *message = pool->spare[i];
-            pool->spare[i] = message->next_spare;
+            pool->spare[i] = message->next;
             free(message);
         }
     pool->n_bytes = 0;
@@ -93,9 +92,9 @@ static size_t take(const uint8_t **bytes, size_t *len, size_t wanted, void *to)
 /* The prefix is whole. */
 static int begin_message(struct frames *f, struct frame_pool *pool, size_t max_message)
 {
-    if (f->prefix[0] > 1)
+    if (f->prefix[0] > FRAME_PACKED)
         return FRAMES_MALFORMED;
-    if (f->prefix[0])
+    if (frames_packed(f) && !f->may_pack)
         return FRAMES_COMPRESSED;
     size_t len = frames_len(f);
     if (len > max_message)

@@ -1,20 +1,23 @@
 /* frames: gRPC's framing of messages: a byte of flags, four of length, and the bytes. */
-#ifndef EXTPROCD_TRANSPORT_H2_FRAMES_H
-#define EXTPROCD_TRANSPORT_H2_FRAMES_H
+#ifndef EXTPROCD_TRANSPORT_H2_FRAMING_FRAMES_H
+#define EXTPROCD_TRANSPORT_H2_FRAMING_FRAMES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FRAME_PREFIX = 5 };
+/* The length of a prefix, and its first byte where the message is compressed. */
+enum { FRAME_PREFIX = 5, FRAME_PACKED = 1 };
 
 /* A message on its way in. */
 struct frame_message {
     union {
-        void *owner; /* of whoever takes it */
-        struct frame_message *next_spare;
+        void *owner;                /* of whoever takes it */
+        struct frame_message *next; /* that waits, or is spare */
     };
-    size_t len, size;
+    uint32_t len;
+    bool packed; /* of one that waits in a struct unpack: it is compressed */
+    size_t size;
     char bytes[];
 };
 
@@ -27,6 +30,8 @@ struct frame_pool {
     size_t n_bytes;
 };
 void frame_pool_fini(struct frame_pool *pool);
+/* Room for so many bytes, or more: see its size. NULL: out of memory. */
+struct frame_message *frame_new(struct frame_pool *pool, size_t len);
 void frame_free(struct frame_pool *pool, struct frame_message *message);
 
 /* All zero: at the beginning of a message. */
@@ -34,14 +39,15 @@ struct frames {
     struct frame_message *message; /* NULL: its prefix is not whole */
     uint32_t got;                  /* bytes of the prefix, or of the message */
     uint8_t prefix[FRAME_PREFIX];
+    bool may_pack; /* set by whoever can do something about it */
 };
 
 enum frames_event {
-    FRAMES_MORE,      /* all bytes are used up                          */
-    FRAMES_MESSAGE,   /* *ret is one                                    */
-    FRAMES_TOO_LARGE, /* frames_len() of more than max_message          */
-    FRAMES_COMPRESSED,
-    FRAMES_MALFORMED /* a flag that means nothing                      */
+    FRAMES_MORE,       /* all bytes are used up                          */
+    FRAMES_MESSAGE,    /* *ret is one                                    */
+    FRAMES_TOO_LARGE,  /* frames_len() of more than max_message          */
+    FRAMES_COMPRESSED, /* one is compressed that may not be              */
+    FRAMES_MALFORMED   /* a flag that means nothing                      */
 };
 
 /* Takes bytes off the front of what is left, up to the end of a message. An event, or -ENOMEM; behind
@@ -50,6 +56,11 @@ int frames_feed(struct frames *f, struct frame_pool *pool, size_t max_message,
                 const uint8_t **bytes, size_t *len, struct frame_message **ret);
 /* Bytes that the prefix names. */
 uint32_t frames_len(const struct frames *f);
+/* The message that has just become whole is compressed. */
+static inline bool frames_packed(const struct frames *f)
+{
+    return f->prefix[0] == FRAME_PACKED;
+}
 /* Between two messages? */
 bool frames_at_rest(const struct frames *f);
 void frames_fini(struct frames *f, struct frame_pool *pool);

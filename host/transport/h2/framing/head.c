@@ -3,7 +3,7 @@
  * gRPC's own description of itself over HTTP/2 is PROTOCOL-HTTP2.md in its repository; what is quoted
  * here is from there. Names are in lower case, which HTTP/2 demands.
  */
-#include "transport/h2/head.h"
+#include "transport/h2/framing/head.h"
 
 #include <string.h>
 
@@ -11,7 +11,8 @@ void head_begin(struct head *h)
 {
     h->size = h->path_len = 0;
     h->timeout_ms = HEAD_NO_TIMEOUT;
-    h->post = h->grpc = h->encoded = h->bad_timeout = false;
+    h->encoding = HEAD_IDENTITY;
+    h->post = h->grpc = h->refuses_gzip = h->bad_timeout = false;
 }
 
 /* Content-Type → "application/grpc" [("+proto" / "+json" / {custom})]; parameters are HTTP's. */
@@ -63,6 +64,33 @@ static bool read_timeout(struct extproc_str value, uint64_t *ret_ms)
     return true;
 }
 
+/* Content-Coding → "identity" / "gzip" / "deflate" / "snappy" / {custom} */
+static enum head_encoding read_encoding(struct extproc_str value)
+{
+    if (str_eq_c(value, "gzip"))
+        return HEAD_GZIP;
+    return str_eq_c(value, "identity") ? HEAD_IDENTITY : HEAD_UNKNOWN;
+}
+
+/* Message-Accept-Encoding → Content-Coding *("," Content-Coding); there may be spaces, as in all of
+ * HTTP's lists. */
+static bool has_gzip(struct extproc_str list)
+{
+    const char *p = list.ptr, *end = p + list.len;
+    while (p < end) {
+        const char *comma = memchr(p, ',', (size_t)(end - p)), *last = comma ? comma : end;
+        for (; p < last && *p == ' '; p++)
+            continue;
+        size_t len = (size_t)(last - p);
+        for (; len > 0 && p[len - 1] == ' '; len--)
+            continue;
+        if (str_eq_c((struct extproc_str){p, len}, "gzip"))
+            return true;
+        p = comma ? comma + 1 : end;
+    }
+    return false;
+}
+
 static void add_path(struct head *h, struct extproc_str value)
 {
     h->path_len = value.len;
@@ -89,7 +117,11 @@ void head_add(struct head *h, struct extproc_str name, struct extproc_str value)
         break;
     case 13:
         if (str_eq_c(name, "grpc-encoding"))
-            h->encoded = !str_eq_c(value, "identity");
+            h->encoding = read_encoding(value);
+        break;
+    case 20:
+        if (str_eq_c(name, "grpc-accept-encoding"))
+            h->refuses_gzip = !has_gzip(value);
         break;
     }
 }

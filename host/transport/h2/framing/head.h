@@ -1,6 +1,6 @@
 /* head: a request's head, as far as gRPC cares, and what its answer's trailers say. */
-#ifndef EXTPROCD_TRANSPORT_H2_HEAD_H
-#define EXTPROCD_TRANSPORT_H2_HEAD_H
+#ifndef EXTPROCD_TRANSPORT_H2_FRAMING_HEAD_H
+#define EXTPROCD_TRANSPORT_H2_FRAMING_HEAD_H
 
 #include "base/str.h"
 
@@ -13,13 +13,16 @@ enum {
 
 #define HEAD_NO_TIMEOUT UINT64_MAX
 
+enum head_encoding { HEAD_IDENTITY, HEAD_GZIP, HEAD_UNKNOWN };
+
 struct head {
     size_t size; /* as HTTP/2 counts: 32 a field, and its bytes */
     size_t path_len;
     uint64_t timeout_ms;
+    enum head_encoding encoding; /* of the messages that are compressed */
     bool post;
-    bool grpc;    /* the content type is gRPC's              */
-    bool encoded; /* grpc-encoding names one that we have not */
+    bool grpc;         /* the content type is gRPC's              */
+    bool refuses_gzip; /* grpc-accept-encoding is there, without it */
     bool bad_timeout;
     char path[HEAD_PATH_MAX];
 };

@@ -38,18 +38,19 @@ static void keeper_closed(void *stream, enum transport_end why)
 static const struct transport_service keeper = {ECHO_PATH, keeper_open, keeper_message, nothing,
                                                 keeper_closed};
 static const struct transport_listener listener = {
-    .name = "test", .max_message = 1024, .max_header_list = 4096};
+    .name = "test", .limits = {.max_message = 1024, .max_header_list = 4096}};
 static const struct transport_options options = {
     .listeners = &listener, .n_listeners = 1, .services = &keeper, .n_services = 1};
 
 static void begin(void)
 {
     int pair[2];
+    const char *why;
     hub.emptied = nothing;
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
     cr_assert_eq(poller_init(&poller, no_round, NULL), 0);
-    cr_assert_eq(hub_init(&hub, &options, &poller, NULL), 0);
-    conn_open(&hub, &listener, pair[1]);
+    cr_assert_eq(hub_init(&hub, &options, &poller, NULL, NULL, &why), 0);
+    hub_admit(&hub, 0, pair[1]);
     peer_greet(&peer, pair[0]);
     peer_request(&peer, 1, (struct peer_request){0});
 }

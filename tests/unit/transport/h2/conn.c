@@ -7,7 +7,7 @@ static const struct peer_request echo = {0};
 
 static void begin(void)
 {
-    rig.listener.max_header_list = 4096;
+    rig.listener.limits.max_header_list = 4096;
     rig_start(&rig);
     peer_connect(&peer, rig.target);
     peer_connect(&neighbour, rig.target);
@@ -18,7 +18,7 @@ static void begin(void)
 
 static void begin_few(void)
 {
-    rig.listener.max_streams = 100;
+    rig.listener.limits.max_streams = 100;
     begin();
 }
 
@@ -50,6 +50,12 @@ static void flood_with(uint8_t type, int32_t id, size_t len, int n)
     flood(frame, peer_put_frame(frame, type, 0, id, "\0\0\0\0\0\0\0", len), n);
 }
 
+static void expect_broken(const char *counter)
+{
+    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+    cr_assert_eq(rig_counted(&rig, counter), 1, "%s is not counted", counter);
+}
+
 Test(conn, no_preface)
 {
     struct peer other = {.fd = -1};
@@ -62,20 +68,20 @@ Test(conn, no_preface)
 Test(conn, a_flood_of_pings)
 {
     flood_with(NGHTTP2_PING, 0, 8, 3000);
-    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+    expect_broken("max_idle_frames_exceeded");
 }
 
 Test(conn, a_flood_of_settings)
 {
     flood_with(NGHTTP2_SETTINGS, 0, 0, 3000);
-    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+    expect_broken("max_idle_frames_exceeded");
 }
 
 Test(conn, a_flood_of_empty_data)
 {
     peer_request(&peer, 1, echo);
     flood_with(NGHTTP2_DATA, 1, 0, 3000);
-    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+    expect_broken("max_idle_frames_exceeded");
     rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
 }
 
@@ -90,7 +96,7 @@ Test(conn, a_wrong_frame_behind_a_flood)
         p += peer_put_frame(p, NGHTTP2_DATA, 0, 1, NULL, 0);
     p += peer_put_frame(p, NGHTTP2_PING, 0, 0, "short", 5);
     peer_send(&peer, all, (size_t)(p - all));
-    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+    expect_broken("max_idle_frames_exceeded");
 }
 
 Test(conn, pings_of_one_who_works_are_none)
@@ -111,7 +117,7 @@ Test(conn, a_flood_of_continuations)
     for (int i = 0; i < 1000; i++)
         if (!peer_send_frame(&peer, NGHTTP2_CONTINUATION, 0, 1, block, 0))
             break;
-    peer_await(&peer, PEER_EOF);
+    expect_broken("max_continuations_exceeded");
 }
 
 /* One kilobyte once, and then a byte for each time: HPACK's own bomb. */
@@ -130,7 +136,7 @@ Test(conn, a_head_that_swells)
     memset(block + len, 0x80 | 62, 5000); /* and again */
     len += 5000;
     peer_send_frame(&peer, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, block, len);
-    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+    expect_broken("max_header_list_exceeded");
     cr_assert_eq(rig.n_open, 1);
 }
 
@@ -140,7 +146,7 @@ Test(conn, a_flood_of_streams_that_are_reset_at_once)
     for (int32_t id = 1; id < 20000; id += 2)
         if (!peer_request(&peer, id, echo) || !peer_reset(&peer, id))
             break;
-    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+    expect_broken("max_resets_exceeded");
 }
 
 /* How Envoy ends all of its streams. */
@@ -162,7 +168,7 @@ Test(conn, a_flood_of_streams_that_we_must_reset)
         if (!peer_request(&peer, id, echo) ||
             !peer_send_frame(&peer, NGHTTP2_WINDOW_UPDATE, 0, id, "\x7f\xff\xff\xff", 4))
             break;
-    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+    expect_broken("max_resets_exceeded");
 }
 
 Test(conn_few, streams_over_the_limit_are_refused)
@@ -172,6 +178,7 @@ Test(conn_few, streams_over_the_limit_are_refused)
     struct peer_frame *f = peer_await(&peer, NGHTTP2_RST_STREAM);
     cr_assert_eq(f->id, 201);
     cr_assert_eq(f->bytes[3], NGHTTP2_REFUSED_STREAM);
+    cr_assert_eq(rig_counted(&rig, "max_streams_exceeded"), 1);
 }
 
 /* It asks for ever more, and takes nothing: so at some time it is not read any more. */

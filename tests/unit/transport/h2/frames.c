@@ -1,4 +1,4 @@
-#include "transport/h2/frames.h"
+#include "transport/h2/framing/frames.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -85,6 +85,18 @@ Test(frames, end_where_they_are_too_large_or_no_frames)
         cr_assert_eq(feed(cases[i].prefix, FRAME_PREFIX, NULL), cases[i].event, "case %zu", i);
     }
     cr_assert_eq(frames_len(&frames), 1000);
+}
+
+Test(frames, a_compressed_one_is_told_apart_where_it_may_be)
+{
+    char shown[64] = "";
+    frames.may_pack = true;
+    feed("\1\0\0\0\3one", 8, shown);
+    cr_assert(frames_packed(&frames));
+    feed("\0\0\0\0\3two", 8, shown);
+    cr_assert_not(frames_packed(&frames));
+    cr_assert_str_eq(shown, "[one][two]");
+    cr_assert_eq(feed("\1\0\0\3\351", FRAME_PREFIX, shown), FRAMES_TOO_LARGE);
 }
 
 Test(frames, the_prefix_is_written_as_it_is_read)

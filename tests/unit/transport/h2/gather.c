@@ -31,22 +31,6 @@ Test(gather, large_ones_stay_where_they_lie)
     cr_assert_eq(gather.len, 6 + sizeof large);
 }
 
-Test(gather, the_rest_is_the_same_from_any_byte)
-{
-    static uint8_t all[6 + sizeof large], rest[sizeof all];
-    for (size_t i = 0; i < sizeof large; i++)
-        large[i] = (uint8_t)(i * i >> 4);
-    gather_copy(&gather, "one", 3);
-    gather_lend(&gather, large, sizeof large);
-    gather_copy(&gather, "two", 3);
-    gather_rest(&gather, 0, all);
-    cr_assert(memcmp(all, "one", 3) == 0 && memcmp(all + 3, large, sizeof large) == 0);
-    for (size_t done = 0; done <= sizeof all; done++) {
-        gather_rest(&gather, done, rest);
-        cr_assert(memcmp(rest, all + done, sizeof all - done) == 0);
-    }
-}
-
 Test(gather, has_room_for_any_frame_until_it_says_no)
 {
     /* The worst: pieces that are just too large to be copied, each with a small one behind. */

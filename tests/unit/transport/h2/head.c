@@ -1,4 +1,4 @@
-#include "transport/h2/head.h"
+#include "transport/h2/framing/head.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -22,7 +22,7 @@ Test(head, a_call)
     add(":method", "POST");
     add(":path", "/a.Service/Do");
     add("content-type", "application/grpc");
-    cr_assert(head.post && head.grpc && !head.encoded && !head.bad_timeout);
+    cr_assert(head.post && head.grpc && !head.bad_timeout);
     cr_assert(head_is_for(&head, "/a.Service/Do"));
     cr_assert_not(head_is_for(&head, "/a.Service/D"));
     cr_assert_eq(head.timeout_ms, HEAD_NO_TIMEOUT);
@@ -72,10 +72,35 @@ Test(head, timeouts)
 
 Test(head, encodings)
 {
-    add("grpc-encoding", "identity");
-    cr_assert_not(head.encoded);
-    add("grpc-encoding", "gzip");
-    cr_assert(head.encoded);
+    static const struct {
+        const char *text;
+        enum head_encoding encoding;
+    } cases[] = {{"identity", HEAD_IDENTITY}, {"gzip", HEAD_GZIP},        {"deflate", HEAD_UNKNOWN},
+                 {"GZIP", HEAD_UNKNOWN},      {"gzip, br", HEAD_UNKNOWN}, {"", HEAD_UNKNOWN}};
+    cr_assert_eq(head.encoding, HEAD_IDENTITY);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        add("grpc-encoding", cases[i].text);
+        cr_assert_eq(head.encoding, cases[i].encoding, "%s", cases[i].text);
+    }
+}
+
+Test(head, encodings_of_answers)
+{
+    static const char *const with[] = {"gzip", "identity,gzip", "identity, deflate, gzip",
+                                       "gzip ,br", " gzip "};
+    static const char *const without[] = {"",   "identity", "deflate, gzipped", "x-gzip", "gz ip",
+                                          ",,", "Gzip"};
+    cr_assert_not(head.refuses_gzip);
+    for (size_t i = 0; i < sizeof with / sizeof *with; i++) {
+        add("grpc-accept-encoding", with[i]);
+        cr_assert_not(head.refuses_gzip, "%s", with[i]);
+    }
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+        add("grpc-accept-encoding", without[i]);
+        cr_assert(head.refuses_gzip, "%s", without[i]);
+    }
+    head_begin(&head);
+    cr_assert_not(head.refuses_gzip);
 }
 
 Test(head, a_long_path_is_nobody_s)

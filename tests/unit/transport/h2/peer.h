@@ -69,7 +69,8 @@ static inline void peer_greet(struct peer *p, int fd)
     peer_send_frame(p, NGHTTP2_SETTINGS, 0, 0, NULL, 0);
 }
 
-static inline void peer_connect(struct peer *p, const char *target)
+/* A socket that is connected, and nothing said. */
+static inline int peer_dial(const char *target)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const struct timeval limit = {.tv_sec = WAIT_S};
@@ -80,7 +81,12 @@ static inline void peer_connect(struct peer *p, const char *target)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    peer_greet(p, fd);
+    return fd;
+}
+
+static inline void peer_connect(struct peer *p, const char *target)
+{
+    peer_greet(p, peer_dial(target));
 }
 
 static inline void peer_close(struct peer *p)

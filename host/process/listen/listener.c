@@ -1,0 +1,336 @@
+/* listener: one [listener:NAME] section, typed.
+ *
+ * What is right is read even where something else is wrong, so that all mistakes are told at once.
+ */
+#include "process/listen/listener.h"
+
+#include "base/str.h"
+
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_MODES "auto|NONE|STREAMED|BUFFERED|BUFFERED_PARTIAL|FULL_DUPLEX_STREAMED|GRPC"
+
+const struct extproc_key listener_keys[] = {
+    {.name = "address",
+     .flags = EXTPROC_KEY_REQUIRED,
+     .help = "127.0.0.1:50051, [::1]:50051 or unix:/run/extprocd/extprocd.sock."},
+    {.name = "socket_mode", .fallback = "0660", .help = "Permissions of a unix socket, octal."},
+    {.name = "socket_group", .help = "Group of a unix socket."},
+    {.name = "tls_cert", .help = "PEM file: our certificate, and those up to its CA."},
+    {.name = "tls_key", .help = "PEM file: the certificate's key."},
+    {.name = "tls_client_ca",
+     .help = "PEM file: clients must have a certificate of one of these CAs."},
+    {.name = "tls_client_names",
+     .flags = EXTPROC_KEY_LIST,
+     .help = "DNS names or URIs, with commas between them: a client's certificate must have one."},
+    {.name = "request_body_mode",
+     .type = EXTPROC_KEY_CHOICE,
+     .fallback = "auto",
+     .choices = BODY_MODES,
+     .help = "What the proxy is set to, for proxies that do not tell."},
+    {.name = "response_body_mode",
+     .type = EXTPROC_KEY_CHOICE,
+     .fallback = "auto",
+     .choices = BODY_MODES,
+     .help = "What the proxy is set to, for proxies that do not tell."},
+    {.name = "max_message",
+     .type = EXTPROC_KEY_SIZE,
+     .fallback = "16m",
+     .min = 1024,
+     .max = INT32_MAX,
+     .help = "The largest message; a BUFFERED body comes in one."},
+    {.name = "max_header_list",
+     .type = EXTPROC_KEY_SIZE,
+     .fallback = "64k",
+     .min = 1024,
+     .max = INT32_MAX,
+     .help = "The metadata of one gRPC stream."},
+    {.name = "max_streams",
+     .type = EXTPROC_KEY_INT,
+     .fallback = "1024",
+     .min = 1,
+     .max = INT32_MAX,
+     .help = "Open streams of one connection."},
+    {.name = "max_connections",
+     .type = EXTPROC_KEY_INT,
+     .fallback = "4096",
+     .min = 1,
+     .max = INT32_MAX,
+     .help = "Open connections; more are closed as they come."},
+    {.name = "idle_timeout",
+     .type = EXTPROC_KEY_DURATION,
+     .fallback = "1h",
+     .help = "What a connection may be without a stream; 0s: any time."},
+    {.name = "max_connection_age",
+     .type = EXTPROC_KEY_DURATION,
+     .fallback = "0s",
+     .help = "Then a connection takes no new streams, and ends behind the last; 0s: never."},
+    {.name = "handshake_timeout",
+     .type = EXTPROC_KEY_DURATION,
+     .fallback = "10s",
+     .min = 1,
+     .max = INT32_MAX,
+     .help = "Until a new connection has agreed on TLS and speaks HTTP/2."},
+    {.name = "write_timeout",
+     .type = EXTPROC_KEY_DURATION,
+     .fallback = "30s",
+     .min = 1,
+     .max = INT32_MAX,
+     .help = "Until a connection takes some of what is sent to it."},
+    {.name = "max_queued",
+     .type = EXTPROC_KEY_SIZE,
+     .fallback = "128m",
+     .min = 1024 * 1024,
+     .max = INT64_MAX,
+     .help = "Answers that wait for one connection to take them."},
+    {.name = "stream_window",
+     .type = EXTPROC_KEY_SIZE,
+     .fallback = "1m",
+     .min = 65535,
+     .max = INT32_MAX,
+     .help = "What the proxy may send ahead in one stream."},
+    {.name = "max_continuations",
+     .type = EXTPROC_KEY_INT,
+     .fallback = "8",
+     .min = 1,
+     .max = 1024,
+     .help = "CONTINUATION frames of one head."},
+    {.name = "max_resets",
+     .fallback = "4096 in 8s",
+     .help = "Streams of a connection that are reset while an answer is owed to them."},
+    {.name = "max_idle_frames",
+     .fallback = "1024 in 16s",
+     .help = "Frames of a connection that carry nothing: PING, SETTINGS, PRIORITY, empty DATA."},
+    {.name = NULL},
+};
+
+/* Of transports with TRANSPORT_OWN_LIMITS. */
+static const char *const own_limits[] = {
+    "max_connections", "handshake_timeout", "write_timeout", "max_queued",
+    "stream_window",   "max_continuations", "max_resets",    "max_idle_frames",
+};
+enum { N_OWN_LIMITS = sizeof own_limits / sizeof *own_limits };
+
+const struct config_entry *listener_entry(const struct listener_settings *l, const char *key)
+{
+    const struct keys_slot *slot = keys_find(&l->keys, key);
+
+    return slot && slot->n_values ? slot->values[0].entry : NULL;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------ */
+
+static void read_address(struct listener_settings *l, struct config_errors *errors)
+{
+    const char *text = keys_text(&l->keys, "address").ptr, *why;
+
+    if (text && !address_parse(text, &l->address, &why))
+        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "address"),
+                   "'%s' is no address (%s)", text, why);
+}
+
+static void read_socket(struct listener_settings *l, struct config_errors *errors)
+{
+    struct extproc_str mode = keys_text(&l->keys, "socket_mode");
+    const char *group = keys_text(&l->keys, "socket_group").ptr;
+    unsigned long bits = mode.ptr ? strtoul(mode.ptr, NULL, 8) : 0;
+
+    if (mode.ptr &&
+        (!mode.len || mode.len > 4 || strspn(mode.ptr, "01234567") != mode.len || bits > 0777))
+        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "socket_mode"),
+                   "'%s' is no permission (octal, as 0660)", mode.ptr);
+    l->socket_mode = (mode_t)bits;
+    l->socket_group = (gid_t)-1;
+    if (group) {
+        const struct group *g = getgrnam(group);
+        if (g)
+            l->socket_group = g->gr_gid;
+        else
+            config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "socket_group"),
+                       "there is no group '%s' on this machine", group);
+    }
+}
+
+static enum body_mode read_mode(const struct listener_settings *l, const char *key)
+{
+    int64_t choice = keys_number(&l->keys, key); /* auto, then the modes in the proto's order */
+
+    return choice == 0 ? BODY_MODE_UNKNOWN : (enum body_mode)(choice - 1);
+}
+
+/* "N in DURATION". */
+static bool parse_rate(struct extproc_str text, struct arena *arena, struct budget_rate *ret)
+{
+    static const struct extproc_key count = {.type = EXTPROC_KEY_INT, .min = 1, .max = INT32_MAX};
+    static const struct extproc_key period = {
+        .type = EXTPROC_KEY_DURATION, .min = 1, .max = INT32_MAX};
+    const char *in = strstr(text.ptr, " in "), *why;
+    int64_t n, period_ms;
+
+    if (!in)
+        return false;
+    struct extproc_str first = {text.ptr, (size_t)(in - text.ptr)};
+    if (!keys_parse(&count, first, arena, &n, &why) ||
+        !keys_parse(&period, str_c(in + strlen(" in ")), arena, &period_ms, &why))
+        return false;
+    *ret = (struct budget_rate){(uint32_t)n, (uint32_t)period_ms};
+    return true;
+}
+
+static void read_rate(struct listener_settings *l, const char *key, struct arena *arena,
+                      struct config_errors *errors, struct budget_rate *ret)
+{
+    struct extproc_str text = keys_text(&l->keys, key);
+
+    if (text.ptr && !parse_rate(text, arena, ret))
+        config_say(
+            errors, CONFIG_ERROR, l->section, listener_entry(l, key),
+            "'%s' is no rate (so many at once, and as many again in each period: 1000 in 10s)",
+            text.ptr);
+}
+
+static void read_limits(struct listener_settings *l, struct arena *arena,
+                        struct config_errors *errors)
+{
+    const struct keys *keys = &l->keys;
+
+    l->limits = (struct transport_limits){
+        .max_message = (size_t)keys_number(keys, "max_message"),
+        .max_header_list = (size_t)keys_number(keys, "max_header_list"),
+        .max_streams = (uint32_t)keys_number(keys, "max_streams"),
+        .max_connections = (uint32_t)keys_number(keys, "max_connections"),
+        .idle_ms = (uint64_t)keys_number(keys, "idle_timeout"),
+        .age_ms = (uint64_t)keys_number(keys, "max_connection_age"),
+        .handshake_ms = (uint64_t)keys_number(keys, "handshake_timeout"),
+        .write_ms = (uint64_t)keys_number(keys, "write_timeout"),
+        .max_queued = (size_t)keys_number(keys, "max_queued"),
+        .stream_window = (size_t)keys_number(keys, "stream_window"),
+        .max_continuations = (uint32_t)keys_number(keys, "max_continuations"),
+    };
+    read_rate(l, "max_resets", arena, errors, &l->limits.resets);
+    read_rate(l, "max_idle_frames", arena, errors, &l->limits.idles);
+    if (l->limits.max_queued < l->limits.max_message)
+        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "max_message"),
+                   "is more than max_queued, so that one answer might be too much (raise that)");
+}
+
+/* ---- TLS ---------------------------------------------------------------------------------------- */
+
+/* The next name of a list with commas, without the spaces around it; *at is moved behind it. */
+static struct extproc_str next_name(const char **at)
+{
+    const char *name = *at + strspn(*at, ", \t");
+    size_t len = strcspn(name, ",");
+
+    *at = name + len;
+    while (len && (name[len - 1] == ' ' || name[len - 1] == '\t'))
+        len--;
+    return (struct extproc_str){name, len};
+}
+
+/* NULL: out of memory. */
+static const char **read_names(const struct keys_slot *slot, struct arena *arena, size_t *ret_n)
+{
+    size_t most = 0, n = 0;
+
+    for (size_t i = 0; i < slot->n_values; i++)
+        most += slot->values[i].text.len;
+    const char **names = arena_alloc(arena, (most + 1) * sizeof *names);
+    for (size_t i = 0; names && i < slot->n_values; i++)
+        for (const char *at = slot->values[i].text.ptr; *at;) {
+            struct extproc_str name = next_name(&at);
+            if (name.len && !(names[n++] = arena_format(arena, "%.*s", EXTPROC_ARG(name)).ptr))
+                return NULL;
+        }
+    *ret_n = n;
+    return names;
+}
+
+static void read_client_names(struct listener_settings *l, struct arena *arena,
+                              struct config_errors *errors)
+{
+    const struct keys_slot *slot = keys_find(&l->keys, "tls_client_names");
+
+    if (!slot || slot->n_values == 0)
+        return;
+    l->tls.client_names = read_names(slot, arena, &l->tls.n_client_names);
+    if (!l->tls.client_names)
+        config_say(errors, CONFIG_ERROR, l->section, NULL, "out of memory");
+    else if (l->tls.n_client_names == 0)
+        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_client_names"),
+                   "names nobody (leave it out, and any certificate of tls_client_ca is enough)");
+    if (!l->tls.client_ca)
+        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_client_names"),
+                   "needs tls_client_ca: without it no client has to show a certificate");
+}
+
+static void read_tls(struct listener_settings *l, struct arena *arena, struct config_errors *errors)
+{
+    struct transport_tls *tls = &l->tls;
+
+    *tls = (struct transport_tls){
+        .cert = keys_text(&l->keys, "tls_cert").ptr,
+        .key = keys_text(&l->keys, "tls_key").ptr,
+        .client_ca = keys_text(&l->keys, "tls_client_ca").ptr,
+    };
+    if (tls->cert && !tls->key)
+        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_cert"),
+                   "needs tls_key, the file with its key");
+    if (tls->key && !tls->cert)
+        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_key"),
+                   "needs tls_cert, the file with its certificate");
+    if (tls->client_ca && !tls->cert)
+        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_client_ca"),
+                   "needs tls_cert and tls_key: without TLS no client shows a certificate");
+    read_client_names(l, arena, errors);
+}
+
+void listener_read(struct config_section *s, struct arena *arena, struct config_errors *errors,
+                   struct listener_settings *ret)
+{
+    const struct keys_table table = {listener_keys, sizeof listener_keys[0]};
+
+    ret->name = s->name;
+    ret->section = s;
+    keys_check(s, table, arena, errors, &ret->keys);
+    keys_unknown(s, &table, 1, errors);
+    read_address(ret, errors);
+    read_socket(ret, errors);
+    ret->modes[LANE_REQUEST] = read_mode(ret, "request_body_mode");
+    ret->modes[LANE_RESPONSE] = read_mode(ret, "response_body_mode");
+    read_limits(ret, arena, errors);
+    read_tls(ret, arena, errors);
+}
+
+/* ---- together with a transport ------------------------------------------------------------------ */
+
+static void check_tls(const struct listener_settings *l, const struct transport_ops *transport,
+                      struct arena *arena, struct config_errors *errors)
+{
+    const struct transport_tls *tls = &l->tls;
+    const char *file = NULL, *why = transport->check_tls(tls, arena, &file);
+    const char *key = file == tls->client_ca ? "tls_client_ca"
+                      : file == tls->key     ? "tls_key"
+                                             : "tls_cert";
+
+    if (why)
+        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, key), "%s: %s", file, why);
+}
+
+void listener_check(const struct listener_settings *l, const struct transport_ops *transport,
+                    struct arena *arena, struct config_errors *errors)
+{
+    for (size_t i = 0; i < N_OWN_LIMITS && !(transport->features & TRANSPORT_OWN_LIMITS); i++) {
+        const struct config_entry *entry = listener_entry(l, own_limits[i]);
+        if (entry)
+            config_say(errors, CONFIG_WARNING, l->section, entry,
+                       "has no effect: transport = %s has no such limit", transport->name);
+    }
+    if (l->tls.cert && !(transport->features & TRANSPORT_TLS))
+        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_cert"),
+                   "transport = %s has no TLS (transport = h2 has)", transport->name);
+    else if (l->tls.cert && l->tls.key)
+        check_tls(l, transport, arena, errors);
+}

@@ -1,0 +1,36 @@
+/* listener: one [listener:NAME] section, typed. */
+#ifndef EXTPROCD_PROCESS_LISTEN_LISTENER_H
+#define EXTPROCD_PROCESS_LISTEN_LISTENER_H
+
+#include "base/keys.h"
+#include "http/phase.h"
+#include "process/listen/address.h"
+#include "transport/transport.h"
+
+#include <sys/types.h>
+
+struct listener_settings {
+    const char *name;
+    const struct config_section *section;
+    struct keys keys;
+    struct address address;
+    mode_t socket_mode;
+    gid_t socket_group; /* (gid_t)-1: as it comes */
+    enum body_mode modes[N_LANES];
+    struct transport_limits limits;
+    struct transport_tls tls; /* .cert NULL: cleartext */
+};
+
+extern const struct extproc_key listener_keys[];
+
+/* Errors are added; lives in the arena and borrows from the section. */
+void listener_read(struct config_section *s, struct arena *arena, struct config_errors *errors,
+                   struct listener_settings *ret);
+/* Adds what this transport cannot do, or not with these files. */
+void listener_check(const struct listener_settings *l, const struct transport_ops *transport,
+                    struct arena *arena, struct config_errors *errors);
+
+/* Where a key stands; NULL: it is not there. */
+const struct config_entry *listener_entry(const struct listener_settings *l, const char *key);
+
+#endif

@@ -1,0 +1,282 @@
+/* tls: one connection's TLS, from bytes to bytes.
+ *
+ * OpenSSL reads from where the bytes that are fed lie, and writes to a buffer that lives until it was
+ * sent. Invariant: behind tls_feed() OpenSSL holds no more than a part of one record, so a connection
+ * that is idle holds no buffer at all (SSL_MODE_RELEASE_BUFFERS).
+ *
+ * The surprise: SSL_MODE_AUTO_RETRY is off. With it, SSL_read() works through any number of records that
+ * carry nothing, and we would not see them; a client that sends nothing but KeyUpdate has us derive keys
+ * all day. So they are counted, as HTTP/2's empty frames are, against those that carry something.
+ */
+#include "transport/h2/channel/tls_private.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    RECORD = 16384,    /* the most that one may carry */
+    RECORD_EXTRA = 64, /* and the most that it takes beside, rounded up */
+    FIRST_OUT = 512,   /* bytes */
+    MAX_EMPTY = 32
+};
+
+/* ---- what OpenSSL reads and writes -------------------------------------------------------------- */
+
+static int bio_read(BIO *bio, char *to, size_t len, size_t *ret_len)
+{
+    struct tls *t = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (t->in_len == 0) {
+        BIO_set_retry_read(bio);
+        return 0;
+    }
+    *ret_len = len < t->in_len ? len : t->in_len;
+    memcpy(to, t->in, *ret_len);
+    t->in += *ret_len;
+    t->in_len -= *ret_len;
+    return 1;
+}
+
+/* Room for so many more. */
+static bool reserve(struct tls *t, size_t more)
+{
+    size_t need = t->out_len + more, twice = t->out_cap * 2;
+    if (need <= t->out_cap)
+        return true;
+    if (need < FIRST_OUT)
+        need = FIRST_OUT;
+    uint8_t *larger = realloc(t->out, twice > need ? twice : need);
+    if (!larger) {
+        t->no_memory = true;
+        return false;
+    }
+    t->out = larger;
+    t->out_cap = twice > need ? twice : need;
+    return true;
+}
+
+static int bio_write(BIO *bio, const char *bytes, size_t len, size_t *ret_len)
+{
+    struct tls *t = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (!reserve(t, len))
+        return 0;
+    memcpy(t->out + t->out_len, bytes, len);
+    t->out_len += len;
+    *ret_len = len;
+    return 1;
+}
+
+static long bio_control(BIO *bio, int what, long number, void *arg)
+{
+    return what == BIO_CTRL_FLUSH;
+}
+
+BIO_METHOD *tls_bio_new(void)
+{
+    BIO_METHOD *methods = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "bytes");
+    if (methods) {
+        BIO_meth_set_read_ex(methods, bio_read);
+        BIO_meth_set_write_ex(methods, bio_write);
+        BIO_meth_set_ctrl(methods, bio_control);
+    }
+    return methods;
+}
+
+/* ---- life --------------------------------------------------------------------------------------- */
+
+static bool tls_init(struct tls *t)
+{
+    t->ssl = SSL_new(t->context->ssl);
+    BIO *bio = t->ssl ? BIO_new(t->context->methods) : NULL;
+    if (!bio)
+        return false;
+    BIO_set_data(bio, t);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(t->ssl, bio, bio);
+    SSL_set_app_data(t->ssl, t);
+    SSL_set_accept_state(t->ssl);
+    return true;
+}
+
+struct tls *tls_new(struct tls_context *context)
+{
+    struct tls *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->context = context;
+    context->n_users++;
+    bool done = tls_init(t);
+    ERR_clear_error();
+    return done ? t : tls_free(t);
+}
+
+struct tls *tls_free(struct tls *t)
+{
+    if (!t)
+        return NULL;
+    SSL_free(t->ssl);
+    tls_context_free(t->context);
+    free(t->out);
+    free(t->why);
+    free(t);
+    return NULL;
+}
+
+/* ---- how it ends -------------------------------------------------------------------------------- */
+
+void tls_blame(struct tls *t, const char *fmt, ...)
+{
+    if (t->why)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    if (vasprintf(&t->why, fmt, ap) < 0)
+        t->why = NULL;
+    va_end(ap);
+}
+
+const char *tls_why(const struct tls *t)
+{
+    return t->why ? t->why : "out of memory";
+}
+
+/* Of a call that OpenSSL has not done: 0 if it only waits for more. */
+static int judge(struct tls *t, int result)
+{
+    switch (SSL_get_error(t->ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+        return 0;
+    case SSL_ERROR_ZERO_RETURN:
+        tls_blame(t, "the client has ended the connection");
+        return -ECONNRESET;
+    default:
+        return tls_words(t);
+    }
+}
+
+/* What OpenSSL would let pass. */
+static int refuse(struct tls *t, const char *why)
+{
+    tls_blame(t, "%s", why);
+    tls_end(t);
+    return -EPROTO;
+}
+
+/* ---- in ----------------------------------------------------------------------------------------- */
+
+static int shake_hands(struct tls *t)
+{
+    ERR_clear_error();
+    int r = SSL_do_handshake(t->ssl);
+    t->up = r == 1;
+    return t->up ? 0 : judge(t, r);
+}
+
+/* One SSL_read(): at most one record that carries something. */
+static int read_record(struct tls *t, uint8_t *plain, size_t cap, size_t *ret_len)
+{
+    size_t n = 0, out_len = t->out_len;
+    ERR_clear_error();
+    bool done = SSL_read_ex(t->ssl, plain, cap, &n);
+    int r = done ? 0 : judge(t, 0);
+    if (r)
+        return r;
+    *ret_len = n;
+    /* In TLS 1.2 we say nothing to what we read, but to an attempt to renegotiate. */
+    if (t->out_len > out_len && SSL_version(t->ssl) == TLS1_2_VERSION)
+        return refuse(t, "the client wants to renegotiate, which HTTP/2 forbids");
+    if (done)
+        t->n_empty -= t->n_empty > 0;
+    else if ((t->in_len || !SSL_has_pending(t->ssl)) && ++t->n_empty > MAX_EMPTY)
+        return refuse(t, "the client sends too many TLS records that carry nothing");
+    return 0;
+}
+
+int tls_feed(struct tls *t, const uint8_t *bytes, size_t len, uint8_t *plain, size_t *ret_len)
+{
+    *ret_len = 0;
+    t->in = bytes;
+    t->in_len = len;
+    if (!t->end && !t->up)
+        t->end = shake_hands(t);
+    while (!t->end && t->in_len) {
+        size_t n = 0;
+        t->end = read_record(t, plain + *ret_len, len + TLS_HELD - *ret_len, &n);
+        *ret_len += n;
+    }
+    t->in_len = 0; /* of what comes behind an end */
+    return t->end;
+}
+
+bool tls_is_up(const struct tls *t)
+{
+    return t->up;
+}
+
+/* ---- out ---------------------------------------------------------------------------------------- */
+
+static int put(struct tls *t, const uint8_t *bytes, size_t len)
+{
+    size_t n;
+    if (len == 0)
+        return 0;
+    ERR_clear_error();
+    return SSL_write_ex(t->ssl, bytes, len, &n) ? 0 : tls_words(t);
+}
+
+/* A record costs as much as some hundred bytes in it: small parts are joined. */
+static int put_joined(struct tls *t, const struct iovec *parts, size_t n_parts)
+{
+    uint8_t joined[RECORD];
+    size_t n = 0;
+    for (size_t i = 0; i < n_parts; i++) {
+        const uint8_t *from = parts[i].iov_base;
+        for (size_t left = parts[i].iov_len, take; left; left -= take, from += take) {
+            take = left < RECORD - n ? left : RECORD - n;
+            memcpy(joined + n, from, take);
+            n += take;
+            int r = n == RECORD ? put(t, joined, n) : 0;
+            if (r)
+                return r;
+            n %= RECORD;
+        }
+    }
+    return put(t, joined, n);
+}
+
+int tls_wrap(struct tls *t, const struct iovec *parts, size_t n_parts)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < n_parts; i++)
+        len += parts[i].iov_len;
+    if (t->end)
+        return t->end;
+    if (!reserve(t, len + (len / RECORD + 1) * RECORD_EXTRA))
+        return t->end = -ENOMEM;
+    t->end = n_parts == 1 ? put(t, parts->iov_base, len) : put_joined(t, parts, n_parts);
+    return t->end;
+}
+
+void tls_end(struct tls *t)
+{
+    if (!t->up || (t->end && t->end != -ECONNRESET))
+        return;
+    SSL_shutdown(t->ssl);
+    ERR_clear_error();
+}
+
+struct extproc_str tls_out(const struct tls *t)
+{
+    return (struct extproc_str){(const char *)t->out, t->out_len};
+}
+
+void tls_out_taken(struct tls *t)
+{
+    free(t->out);
+    t->out = NULL;
+    t->out_len = t->out_cap = 0;
+}

@@ -1,0 +1,28 @@
+/* tls_context: a listener's certificate, key and rules for clients; read again when the files change. */
+#ifndef EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_CONTEXT_H
+#define EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_CONTEXT_H
+
+#include "base/arena.h"
+#include "transport/transport.h"
+
+struct tls_context;
+
+/* 0; or -errno with *ret_why (in the arena) saying what is wrong, and *ret_file with which file. A
+ * certificate that has expired is taken: there are clients that do not mind. Borrows the rules, for as
+ * long as there are connections. */
+int tls_context_new(const struct transport_tls *rules, struct arena *arena,
+                    struct tls_context **ret, const char **ret_why, const char **ret_file);
+/* Connections that use it may go on. */
+struct tls_context *tls_context_free(struct tls_context *context);
+
+/* Looks whether the files have changed, at most once a second, and uses the new ones for connections to
+ * come; `name` is the listener's, for the log. Files that are no good (half written, say) leave the old
+ * ones in use; that is logged once for each change. */
+void tls_context_refresh(struct tls_context *context, uint64_t now_ms, struct log *log,
+                         const char *name);
+
+/* As transport_ops.check_tls has it. */
+const char *tls_check(const struct transport_tls *rules, struct arena *arena,
+                      const char **ret_file);
+
+#endif

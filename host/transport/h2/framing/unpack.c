@@ -1,0 +1,65 @@
+/* unpack: the messages of a call whose client compresses them, in their order.
+ *
+ * A client may send as much ahead as its window is wide, and what it sends can become a thousand times as
+ * much. So a window does not bound what is held, and this does: messages are unpacked while those that
+ * are handed out have no more than UNPACKED_MAX bytes, and the others wait as they came. Whatever a
+ * client sends, a call has no more unpacked bytes at a time than UNPACKED_MAX and one message; and one
+ * that does not compress could have as many on their way.
+ *
+ * Messages that are not compressed take the same way: none may overtake another.
+ */
+#include "transport/h2/framing/unpack.h"
+
+enum { UNPACKED_MAX = 1024 * 1024 };
+
+void unpack_init(struct unpack *u)
+{
+    *u = (struct unpack){.end = &u->first};
+}
+
+static struct frame_message *pop(struct unpack *u)
+{
+    struct frame_message *message = u->first;
+    u->first = message->next;
+    if (!u->first)
+        u->end = &u->first;
+    return message;
+}
+
+void unpack_fini(struct unpack *u, struct frame_pool *pool)
+{
+    while (u->first)
+        frame_free(pool, pop(u));
+}
+
+void unpack_put(struct unpack *u, struct frame_message *message)
+{
+    message->next = NULL;
+    *u->end = message;
+    u->end = &message->next;
+}
+
+int unpack_next(struct unpack *u, struct gzip *z, struct frame_pool *pool, size_t max_message,
+                struct frame_message **ret)
+{
+    struct frame_message *came = u->first, *message = came;
+    if (!came || (came->packed && u->n_bytes > UNPACKED_MAX))
+        return UNPACK_WAIT;
+    /* Nothing stays nothing: gRPC's own says that it compresses such a message, and does not. */
+    if (came->packed && came->len > 0) {
+        int r = gzip_unpack(z, pool, max_message, came, &message);
+        if (r)
+            return r;
+        frame_free(pool, pop(u));
+    } else {
+        pop(u);
+    }
+    u->n_bytes += message->size;
+    *ret = message;
+    return UNPACK_MESSAGE;
+}
+
+void unpack_back(struct unpack *u, const struct frame_message *message)
+{
+    u->n_bytes -= message->size;
+}

@@ -1,0 +1,34 @@
+/* unpack: the messages of a call whose client compresses them, in their order. */
+#ifndef EXTPROCD_TRANSPORT_H2_FRAMING_UNPACK_H
+#define EXTPROCD_TRANSPORT_H2_FRAMING_UNPACK_H
+
+#include "transport/h2/framing/gzip.h"
+
+struct unpack {
+    struct frame_message *first, **end; /* those that wait */
+    size_t n_bytes;                     /* of those that were handed out and are not back */
+};
+
+void unpack_init(struct unpack *u);
+void unpack_fini(struct unpack *u, struct frame_pool *pool);
+
+/* One has come; `packed` says how. */
+void unpack_put(struct unpack *u, struct frame_message *message);
+
+enum unpack_event {
+    UNPACK_MESSAGE = GZIP_MALFORMED + 1,
+    UNPACK_WAIT /* for one to come, or one to be back */
+};
+/* The next one, as it was before it was compressed. An event, one of gzip_unpack()'s, or -ENOMEM; behind
+ * the last two there is no way to go on. */
+int unpack_next(struct unpack *u, struct gzip *z, struct frame_pool *pool, size_t max_message,
+                struct frame_message **ret);
+/* It is back. */
+void unpack_back(struct unpack *u, const struct frame_message *message);
+
+static inline bool unpack_waits(const struct unpack *u)
+{
+    return u->first != NULL;
+}
+
+#endif

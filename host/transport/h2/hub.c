@@ -1,0 +1,155 @@
+/* hub: what all connections of a loop share, and what is done to all of them.
+ *
+ * A connection is freed at the end of the round in which it died, so that nobody who is still at work on
+ * it in that round has the floor taken away.
+ */
+#include "transport/h2/hub.h"
+
+#include "transport/h2/http2.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BURST_CALLS = 4096 };
+
+/* ---- life --------------------------------------------------------------------------------------- */
+
+static int gate_init(struct gate *gate, const struct transport_listener *listener,
+                     struct arena *arena, const char **ret_why)
+{
+    const char *file, *why;
+    gate->listener = listener;
+    gate->option = http2_option_new(&listener->limits);
+    if (!gate->option)
+        return -ENOMEM;
+    if (!listener->tls)
+        return 0;
+    int r = tls_context_new(listener->tls, arena, &gate->tls, &why, &file);
+    if (r)
+        *ret_why = arena_format(arena, "listener %s: TLS: %s: %s", listener->name, file, why).ptr;
+    return r;
+}
+
+int hub_init(struct hub *hub, const struct transport_options *options, struct poller *poller,
+             struct health *health, struct arena *arena, const char **ret_why)
+{
+    hub->options = options;
+    hub->poller = poller;
+    hub->health = health;
+    limits_init(&hub->limits, options);
+    hub->callbacks = http2_callbacks_new();
+    hub->gates = calloc(options->n_listeners + 1, sizeof *hub->gates);
+    if (!hub->callbacks || !hub->gates)
+        return -ENOMEM;
+    for (size_t i = 0; i < options->n_listeners; i++) {
+        int r = gate_init(&hub->gates[i], &options->listeners[i], arena, ret_why);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+static void bury(struct hub *hub)
+{
+    while (hub->dead) {
+        struct conn *c = hub->dead;
+        hub->dead = c->next;
+        free(c);
+        if (--hub->n_conns == 0)
+            hub->emptied(hub->arg);
+    }
+}
+
+void hub_fini(struct hub *hub)
+{
+    while (hub->conns)
+        conn_die(hub->conns);
+    bury(hub);
+    h2_calls_fini(hub);
+    nghttp2_session_callbacks_del(hub->callbacks);
+    for (size_t i = 0; hub->gates && i < hub->options->n_listeners; i++) {
+        nghttp2_option_del(hub->gates[i].option);
+        tls_context_free(hub->gates[i].tls);
+    }
+    free(hub->gates);
+}
+
+/* ---- connections -------------------------------------------------------------------------------- */
+
+/* 0 or -ENOMEM. */
+static int shake_hands(struct hub *hub, struct gate *gate, struct tls **ret)
+{
+    *ret = NULL;
+    if (!gate->tls)
+        return 0;
+    tls_context_refresh(gate->tls, poller_now(), hub->options->log, gate->listener->name);
+    *ret = tls_new(gate->tls);
+    return *ret ? 0 : -ENOMEM;
+}
+
+void hub_admit(struct hub *hub, size_t i, int fd)
+{
+    struct gate *gate = &hub->gates[i];
+    struct tls *tls;
+    uint32_t most = gate->listener->limits.max_connections;
+    if (most && gate->n_conns >= most) {
+        limits_exceeded(&hub->limits, LIMIT_CONNECTIONS, gate->listener, NULL);
+        close(fd);
+        return;
+    }
+    int r = shake_hands(hub, gate, &tls);
+    if (r)
+        close(fd);
+    else
+        r = conn_open(hub, gate, fd, tls);
+    if (r)
+        log_line(hub->options->log, EXTPROC_ERROR, NULL, "listener %s: a connection is lost: %s",
+                 gate->listener->name, strerror(-r));
+}
+
+/* A burst of calls leaves holes all over the heap, which the C library keeps. */
+static void give_back(struct hub *hub)
+{
+    if (hub->n_calls_peak < BURST_CALLS || hub->n_calls > hub->n_calls_peak / 8)
+        return;
+    hub->n_calls_peak = hub->n_calls;
+    malloc_trim(0);
+}
+
+bool hub_flush(struct hub *hub)
+{
+    struct conn *later = NULL;
+    while (hub->dirty) {
+        struct conn *c = hub->dirty;
+        hub->dirty = c->next_dirty;
+        c->dirty = false;
+        if (c->session && conn_flush(c) && !c->dirty) {
+            c->dirty = true;
+            c->next_dirty = later;
+            later = c;
+        }
+    }
+    hub->dirty = later;
+    bury(hub);
+    give_back(hub);
+    return hub->dirty != NULL;
+}
+
+void hub_drain(struct hub *hub)
+{
+    for (struct conn *c = hub->conns, *next; c; c = next) {
+        next = c->next;
+        conn_drain(c);
+    }
+}
+
+void hub_stop(struct hub *hub)
+{
+    hub->stopping = true;
+    for (struct conn *c = hub->conns, *next; c; c = next) {
+        next = c->next;
+        conn_stop(c);
+    }
+}

@@ -1,0 +1,61 @@
+/* hub: what all connections of a loop share, and what is done to all of them. */
+#ifndef EXTPROCD_TRANSPORT_H2_HUB_H
+#define EXTPROCD_TRANSPORT_H2_HUB_H
+
+#include "transport/h2/channel/channel.h"
+#include "transport/h2/channel/tls_context.h"
+#include "transport/h2/framing/gzip.h"
+#include "transport/h2/gather.h"
+#include "transport/h2/poller.h"
+#include "transport/limits.h"
+
+#include <nghttp2/nghttp2.h>
+
+/* Of a listener: what its connections share. */
+struct gate {
+    const struct transport_listener *listener;
+    size_t n_conns;
+    nghttp2_option *option;
+    struct tls_context *tls; /* NULL: cleartext */
+};
+
+struct hub {
+    const struct transport_options *options;
+    struct poller *poller;
+    struct health *health;
+    struct limits limits;
+    struct gate *gates; /* as many as listeners */
+    nghttp2_session_callbacks *callbacks;
+    struct conn *conns;
+    size_t n_conns;
+    struct conn *dirty;   /* to be flushed when the round ends   */
+    struct conn *dead;    /* to be freed then                    */
+    struct h2_call *idle; /* memory for calls to come            */
+    unsigned n_idle;
+    size_t n_calls, n_calls_peak; /* open, and the most of them since memory was given back */
+    bool stopping;                /* calls are being ended: TRANSPORT_STOPPED */
+    void (*emptied)(void *arg);   /* there are no connections any more        */
+    void *arg;
+    struct frame_pool frames;
+    struct gzip gzip;
+    struct gather gather;
+    struct channel_input input;
+};
+
+/* 0; or -errno, with *ret_why (in the arena) if there is more to say. In any case hub_fini() is still to
+ * be called. */
+int hub_init(struct hub *hub, const struct transport_options *options, struct poller *poller,
+             struct health *health, struct arena *arena, const char **ret_why);
+/* Breaks what is still there. */
+void hub_fini(struct hub *hub);
+
+/* A connection has come to the i-th listener: takes it over. */
+void hub_admit(struct hub *hub, size_t i, int fd);
+/* At the end of a round: sends what has come together. True: there is more to send. */
+bool hub_flush(struct hub *hub);
+/* Every connection: no new calls, in the two steps that lose none. */
+void hub_drain(struct hub *hub);
+/* Ends every call, and every connection behind it. */
+void hub_stop(struct hub *hub);
+
+#endif

@@ -1,0 +1,216 @@
+/* intake: what a client sends in a call, on its way to the service.
+ *
+ * A message is handed over as soon as it is whole, and is the service's until it gives it back. Where the
+ * client compresses, it may have to wait until others are back (see unpack); then nothing overtakes
+ * it, a half-close no more than a message, and it comes from the loop, by a timer that is due at once:
+ * whoever gives a message back does not expect the next one meanwhile.
+ */
+#include "transport/h2/intake.h"
+
+#include "transport/h2/framing/unpack.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Of a call that compresses. */
+struct packed_side {
+    struct unpack unpack;
+    struct timer timer; /* there is room for what waits */
+    bool half_closed;   /* and that is still to be told */
+};
+
+bool intake_waits(const struct h2_call *call)
+{
+    return call->packed && unpack_waits(&call->packed->unpack);
+}
+
+/* ---- refusals ----------------------------------------------------------------------------------- */
+
+static void refuse_memory(struct h2_call *call)
+{
+    h2_call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+}
+
+/* `size`: what is known of it. */
+static void refuse_size(struct h2_call *call, const char *size)
+{
+    char text[96];
+    struct conn *c = call->conn;
+    limits_exceeded(&c->hub->limits, LIMIT_MESSAGE, c->listener, NULL);
+    int len = snprintf(text, sizeof text, "Received message larger than max (%s vs. %zu)", size,
+                       c->listener->limits.max_message);
+    h2_call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
+}
+
+static void refuse_malformed(struct h2_call *call, const char *why)
+{
+    char text[96];
+    int len = snprintf(text, sizeof text, "a compressed message is malformed: %s", why);
+    h2_call_refuse(call, TRANSPORT_INTERNAL, (struct extproc_str){text, (size_t)len});
+}
+
+/* Framing comes to anything but a message. */
+static void fail_frame(struct h2_call *call, int event)
+{
+    char size[16];
+    switch (event) {
+    case FRAMES_TOO_LARGE:
+        snprintf(size, sizeof size, "%u", frames_len(&call->frames));
+        refuse_size(call, size);
+        break;
+    case FRAMES_COMPRESSED:
+        if (call->encoded)
+            h2_call_refuse(call, TRANSPORT_UNIMPLEMENTED,
+                           EXTPROC_S("messages may be compressed as gzip, and in no other way"));
+        else
+            h2_call_refuse(call, TRANSPORT_INTERNAL,
+                           EXTPROC_S("a compressed message without grpc-encoding"));
+        break;
+    case FRAMES_MALFORMED:
+        h2_call_refuse(call, TRANSPORT_INTERNAL, EXTPROC_S("malformed message prefix"));
+        break;
+    default:
+        refuse_memory(call);
+    }
+}
+
+/* And so does unpacking. */
+static void fail_unpack(struct h2_call *call, int event)
+{
+    char size[32];
+    switch (event) {
+    case GZIP_TOO_LARGE:
+        snprintf(size, sizeof size, "more than %zu", call->conn->listener->limits.max_message);
+        refuse_size(call, size);
+        break;
+    case GZIP_MALFORMED:
+        refuse_malformed(call, call->hub->gzip.why);
+        break;
+    default:
+        refuse_memory(call);
+    }
+}
+
+/* ---- messages ----------------------------------------------------------------------------------- */
+
+static void make_room(struct h2_call *call, const struct frame_message *message)
+{
+    unpack_back(&call->packed->unpack, message);
+    if (!call->finishing && intake_waits(call) &&
+        timers_set(&call->hub->poller->timers, &call->packed->timer, poller_due(0)))
+        refuse_memory(call);
+}
+
+static void release_message(void *owner)
+{
+    struct frame_message *message = owner;
+    struct h2_call *call = message->owner;
+    if (call->packed)
+        make_room(call, message);
+    frame_free(&call->hub->frames, message);
+    h2_call_unheld(call);
+}
+
+static void deliver(struct h2_call *call, struct frame_message *received)
+{
+    const struct extproc_str piece = {received->bytes, received->len};
+    const struct message message = {&piece, 1, received, release_message};
+    received->owner = call;
+    call->n_held++;
+    call->owed++;
+    call->heard = true;
+    call->conn->idles.spent = 0; /* whoever works may ping */
+    call->service->message(call->stream, &message);
+}
+
+/* As many of those that wait as there is room for, and what comes behind them. */
+static void deliver_packed(void *arg)
+{
+    struct h2_call *call = arg;
+    struct packed_side *p = call->packed;
+    struct hub *hub = call->hub;
+    while (!call->finishing) {
+        struct frame_message *message = NULL;
+        size_t max = call->conn->listener->limits.max_message;
+        int event = unpack_next(&p->unpack, &hub->gzip, &hub->frames, max, &message);
+        if (event == UNPACK_WAIT)
+            break;
+        if (event == UNPACK_MESSAGE)
+            deliver(call, message);
+        else
+            fail_unpack(call, event);
+    }
+    if (!p->half_closed || call->finishing || intake_waits(call))
+        return;
+    p->half_closed = false;
+    call->service->half_close(call->stream);
+}
+
+static void take_message(struct h2_call *call, struct frame_message *message)
+{
+    if (!call->packed) {
+        deliver(call, message);
+        return;
+    }
+    message->packed = frames_packed(&call->frames);
+    unpack_put(&call->packed->unpack, message);
+    deliver_packed(call);
+}
+
+void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len)
+{
+    call->n_unread += len;
+    while (len && !call->finishing) {
+        struct frame_message *message = NULL;
+        size_t max = call->conn->listener->limits.max_message;
+        int event = frames_feed(&call->frames, &call->hub->frames, max, &bytes, &len, &message);
+        if (event == FRAMES_MESSAGE)
+            take_message(call, message);
+        else if (event != FRAMES_MORE)
+            fail_frame(call, event);
+    }
+    h2_call_consume(call);
+}
+
+void intake_half_close(struct h2_call *call)
+{
+    if (call->finishing)
+        return;
+    if (frames_at_rest(&call->frames) && intake_waits(call))
+        call->packed->half_closed = true;
+    else if (frames_at_rest(&call->frames))
+        call->service->half_close(call->stream);
+    else
+        h2_call_refuse(call, TRANSPORT_INTERNAL, EXTPROC_S("the last message is not whole"));
+}
+
+/* ---- life --------------------------------------------------------------------------------------- */
+
+int intake_init(struct h2_call *call, const struct head *head)
+{
+    call->encoded = head->encoding != HEAD_IDENTITY;
+    if (head->encoding != HEAD_GZIP)
+        return 0;
+    struct packed_side *p = call->packed = calloc(1, sizeof *p);
+    if (!p)
+        return -ENOMEM;
+    unpack_init(&p->unpack);
+    p->timer.fn = deliver_packed;
+    p->timer.arg = call;
+    call->frames.may_pack = true;
+    call->packs = !head->refuses_gzip;
+    return 0;
+}
+
+void intake_fini(struct h2_call *call)
+{
+    struct hub *hub = call->hub;
+    frames_fini(&call->frames, &hub->frames);
+    if (!call->packed)
+        return;
+    timers_cancel(&hub->poller->timers, &call->packed->timer);
+    unpack_fini(&call->packed->unpack, &hub->frames);
+    free(call->packed);
+    call->packed = NULL;
+}

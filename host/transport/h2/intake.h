@@ -1,0 +1,17 @@
+/* intake: what a client sends in a call, on its way to the service. */
+#ifndef EXTPROCD_TRANSPORT_H2_INTAKE_H
+#define EXTPROCD_TRANSPORT_H2_INTAKE_H
+
+#include "transport/h2/call.h"
+
+/* As the request's head says. 0 or -ENOMEM; in any case intake_fini() is still to be called. */
+int intake_init(struct h2_call *call, const struct head *head);
+/* What was not handed over is dropped. */
+void intake_fini(struct h2_call *call);
+
+void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len);
+void intake_half_close(struct h2_call *call);
+/* There are messages that have come and were not handed over. */
+bool intake_waits(const struct h2_call *call);
+
+#endif
