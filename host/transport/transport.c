@@ -14,11 +14,11 @@
 #include <string.h>
 
 static const struct transport_ops *const transports[] = {
-#ifdef EXTPROCD_GRPC
-    &transport_grpc,
-#endif
 #ifdef EXTPROCD_H2
     &transport_h2,
+#endif
+#ifdef EXTPROCD_GRPC
+    &transport_grpc,
 #endif
 };
 

@@ -213,11 +213,13 @@ static void conn_refuse_tls(struct conn *c)
 static void conn_read(struct conn *c)
 {
     struct channel_input *input = &c->hub->input;
-    size_t len;
+    size_t len = 0;
     int r = channel_read(&c->channel, input, &len);
-    if (r == -EPROTO)
+    bool good =
+        !len || http2_feed(c, input->plain, len); /* an end may come behind the last bytes */
+    if (good && r == -EPROTO)
         conn_refuse_tls(c);
-    else if (r || (len && !http2_feed(c, input->plain, len)))
+    else if (!good || r)
         conn_die(c);
     else
         conn_touch(c);

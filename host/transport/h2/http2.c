@@ -179,10 +179,24 @@ static void refuse(struct conn *c, int32_t id, int status, struct extproc_str wh
     submit_status(c, id, status, text, head_escape(why, text));
 }
 
-/* No gRPC: an answer of HTTP's own. */
+static ssize_t read_text(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t length,
+                         uint32_t *flags, nghttp2_data_source *source, void *arg)
+{
+    const char *text = source->ptr;
+    size_t len = strlen(text), n = len < length ? len : length;
+    memcpy(buffer, text, n);
+    source->ptr = (void *)(uintptr_t)(text + n);
+    if (n == len)
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return (ssize_t)n;
+}
+
+/* No gRPC: an answer of HTTP's own, for a person to read. */
 static void refuse_http(struct conn *c, int32_t id, const nghttp2_nv *fields, size_t n)
 {
-    check(c, nghttp2_submit_response(c->session, id, fields, n, NULL));
+    static const char text[] = "This server speaks gRPC: POST, content-type application/grpc\n";
+    nghttp2_data_provider provider = {{.ptr = (void *)(uintptr_t)text}, read_text};
+    check(c, nghttp2_submit_response(c->session, id, fields, n, c->head.head ? NULL : &provider));
     conn_touch(c);
 }
 
@@ -222,16 +236,18 @@ static const struct transport_service *find_service(const struct conn *c, void *
 
 static void take_request(struct conn *c, int32_t id)
 {
-    static const nghttp2_nv not_post[] = {FIELD(":status", "405"), FIELD("allow", "POST")};
-    static const nghttp2_nv not_grpc[] = {FIELD(":status", "415")};
+    static const nghttp2_nv not_post[] = {
+        FIELD(":status", "405"), FIELD("content-type", "text/plain"), FIELD("allow", "POST")};
+    static const nghttp2_nv not_grpc[] = {FIELD(":status", "415"),
+                                          FIELD("content-type", "text/plain")};
     void *arg = NULL;
     const struct transport_service *service = find_service(c, &arg);
     if (c->head.size > c->listener->limits.max_header_list)
         refuse_size(c, id);
     else if (!c->head.post)
-        refuse_http(c, id, not_post, 2);
+        refuse_http(c, id, not_post, 3);
     else if (!c->head.grpc)
-        refuse_http(c, id, not_grpc, 1);
+        refuse_http(c, id, not_grpc, 2);
     else if (!service)
         refuse_path(c, id);
     else if (c->head.bad_timeout)
@@ -376,6 +392,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     struct conn *c = arg;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
+    case NGHTTP2_DATA: /* behind a call's there are trailers */
         if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
             stream_ended(c, frame->hd.stream_id);
         break;

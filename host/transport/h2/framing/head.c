@@ -12,7 +12,7 @@ void head_begin(struct head *h)
     h->size = h->path_len = 0;
     h->timeout_ms = HEAD_NO_TIMEOUT;
     h->encoding = HEAD_IDENTITY;
-    h->post = h->grpc = h->refuses_gzip = h->bad_timeout = false;
+    h->post = h->head = h->grpc = h->refuses_gzip = h->bad_timeout = false;
 }
 
 /* Content-Type → "application/grpc" [("+proto" / "+json" / {custom})]; parameters are HTTP's. */
@@ -91,6 +91,12 @@ static bool has_gzip(struct extproc_str list)
     return false;
 }
 
+static void add_method(struct head *h, struct extproc_str value)
+{
+    h->post = str_eq_c(value, "POST");
+    h->head = str_eq_c(value, "HEAD");
+}
+
 static void add_path(struct head *h, struct extproc_str value)
 {
     h->path_len = value.len;
@@ -107,7 +113,7 @@ void head_add(struct head *h, struct extproc_str name, struct extproc_str value)
         break;
     case 7:
         if (str_eq_c(name, ":method"))
-            h->post = str_eq_c(value, "POST");
+            add_method(h, value);
         break;
     case 12:
         if (str_eq_c(name, "content-type"))

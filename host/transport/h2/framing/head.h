@@ -20,9 +20,9 @@ struct head {
     size_t path_len;
     uint64_t timeout_ms;
     enum head_encoding encoding; /* of the messages that are compressed */
-    bool post;
-    bool grpc;         /* the content type is gRPC's              */
-    bool refuses_gzip; /* grpc-accept-encoding is there, without it */
+    bool post, head;             /* the method                           */
+    bool grpc;                   /* the content type is gRPC's              */
+    bool refuses_gzip;           /* grpc-accept-encoding is there, without it */
     bool bad_timeout;
     char path[HEAD_PATH_MAX];
 };

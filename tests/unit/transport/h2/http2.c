@@ -79,16 +79,26 @@ Test(http2, padding_is_no_message)
 Test(http2, what_is_no_grpc_gets_an_answer_of_http)
 {
     peer_request(&peer, 1, (struct peer_request){.type = "application/json"});
-    peer_expect_field(&peer, 1, ":status: 415");
+    peer_expect_field(&peer, 1, ":status: 415\ncontent-type: text/plain\n");
+    peer_await(&peer, NGHTTP2_DATA);
+    cr_assert_not_null(strstr((const char *)peer.frame.bytes, "This server speaks gRPC"));
+    cr_assert(peer.frame.flags & NGHTTP2_FLAG_END_STREAM);
     peer_await(&peer, NGHTTP2_RST_STREAM); /* it need not send the rest */
     peer_request(&peer, 3, (struct peer_request){.type = "application/grpc-web"});
     peer_expect_field(&peer, 3, ":status: 415");
     peer_request(&peer, 5, (struct peer_request){.method = "GET"});
-    peer_expect_field(&peer, 5, ":status: 405\nallow: POST\n");
+    peer_expect_field(&peer, 5, ":status: 405\ncontent-type: text/plain\nallow: POST\n");
     peer_request(&peer, 7, (struct peer_request){.type = "application/grpc+proto"});
     peer_half_close(&peer, 7);
     peer_expect_field(&peer, 7, "grpc-status: 0");
     cr_assert_eq(rig.n_open, 1);
+}
+
+Test(http2, head_gets_no_body)
+{
+    peer_request(&peer, 1, (struct peer_request){.method = "HEAD"});
+    peer_expect_field(&peer, 1, ":status: 405");
+    cr_assert(peer.frame.flags & NGHTTP2_FLAG_END_STREAM);
 }
 
 Test(http2, a_refusal_is_a_head_alone)
