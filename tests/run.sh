@@ -11,6 +11,7 @@
 #       fuzz    every fuzz target for a short time (FUZZ_SECONDS, default 20 each)
 #       cover   lines covered in host/base and host/http: 95 % or more
 #       bench   the benchmark's own parts work (no figures are judged)
+#       interop clients that others wrote: grpc-go, grpcurl, h2spec; left out where there is no Go
 set -u
 cd "$(dirname "$0")/.."
 top=$PWD build=$PWD/build/tests
@@ -123,9 +124,22 @@ part_bench() {
     run_tests main -L '^bench$'
 }
 
+part_interop() {
+    local log=$build/interop.log sums
+    say "interop"
+    configure main -DCMAKE_BUILD_TYPE=RelWithDebInfo || { fail "main: build"; return; }
+    EXTPROCD_BUILD=$build/main tests/interop/run.sh >"$log" 2>&1
+    local status=$?
+    sums=$(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log")
+    [ -n "$sums" ] || tail -n 1 "$log"
+    [ "$status" -eq 0 ] || { tail -n 60 "$log"; fail "interop: see $log"; }
+    [ -z "$sums" ] || passed=$((passed + ${sums% *}))
+    printf 'interop: %d passed, %d failed\n' ${sums:-0 0}
+}
+
 etc/install-deps.sh test || exit 1
 if [ $# -eq 0 ]; then
-    set -- style main asan tsan clang fuzz cover
+    set -- style main interop asan tsan clang fuzz cover
 fi
 for part in "$@"; do
     declare -F "part_$part" >/dev/null || { echo "tests/run.sh: no part '$part'" >&2; exit 2; }
