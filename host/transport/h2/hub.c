@@ -109,9 +109,12 @@ void hub_admit(struct hub *hub, size_t i, int fd)
                  gate->listener->name, strerror(-r));
 }
 
-/* A burst of calls leaves holes all over the heap, which the C library keeps. */
+/* A burst of calls leaves holes all over the heap, which the C library keeps; and large messages leave
+ * their buffers. */
 static void give_back(struct hub *hub)
 {
+    if (hub->n_calls == 0)
+        frame_pool_trim(&hub->frames, FRAME_POOL_IDLE);
     if (hub->n_calls_peak < BURST_CALLS || hub->n_calls > hub->n_calls_peak / 8)
         return;
     hub->n_calls_peak = hub->n_calls;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Of the buffers in a pool: 4 KiB, 8 KiB, ... */
-enum { POOLED_MIN = 4096, POOL_BYTES = 2 * 1024 * 1024 };
+enum { POOLED_MIN = 4096, POOL_BYTES = 32 * 1024 * 1024 };
 
 /* ---- buffers ------------------------------------------------------------------------------------ */
 
@@ -60,15 +60,20 @@ void frame_free(struct frame_pool *pool, struct frame_message *message)
     pool->n_bytes += message->size;
 }
 
-void frame_pool_fini(struct frame_pool *pool)
+void frame_pool_trim(struct frame_pool *pool, size_t keep)
 {
-    for (unsigned i = 0; i < FRAME_POOL_SIZES; i++)
-        while (pool->spare[i]) {
+    for (unsigned i = FRAME_POOL_SIZES; i-- > 0;)
+        while (pool->spare[i] && pool->n_bytes > keep) {
             struct frame_message *message = pool->spare[i];
             pool->spare[i] = message->next;
+            pool->n_bytes -= message->size;
             free(message);
         }
-    pool->n_bytes = 0;
+}
+
+void frame_pool_fini(struct frame_pool *pool)
+{
+    frame_pool_trim(pool, 0);
 }
 
 /* ---- framing ------------------------------------------------------------------------------------ */

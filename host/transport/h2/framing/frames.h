@@ -21,7 +21,7 @@ struct frame_message {
     char bytes[];
 };
 
-enum { FRAME_POOL_SIZES = 8 };
+enum { FRAME_POOL_SIZES = 13, FRAME_POOL_IDLE = 2 * 1024 * 1024 };
 
 /* Buffers of large messages that wait for the next: what a body brings and frees again and again would
  * else go back to the kernel each time. All zero: none. */
@@ -30,6 +30,8 @@ struct frame_pool {
     size_t n_bytes;
 };
 void frame_pool_fini(struct frame_pool *pool);
+/* Gives back all but so many bytes, the largest first: FRAME_POOL_IDLE where nobody is at work. */
+void frame_pool_trim(struct frame_pool *pool, size_t keep);
 /* Room for so many bytes, or more: see its size. NULL: out of memory. */
 struct frame_message *frame_new(struct frame_pool *pool, size_t len);
 void frame_free(struct frame_pool *pool, struct frame_message *message);

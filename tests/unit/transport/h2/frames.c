@@ -137,5 +137,18 @@ Test(frames, the_pool_is_bounded)
         messages[i] = receive(i < 100 ? 60000 : 5u << 20);
     for (int i = 0; i < 200; i++)
         frame_free(&pool, messages[i]);
-    cr_assert_leq(pool.n_bytes, 2u << 20);
+    cr_assert_leq(pool.n_bytes, 32u << 20);
+}
+
+Test(frames, the_pool_gives_back_the_largest_first)
+{
+    struct frame_message *small = receive(5000), *large = receive(5u << 20);
+    frame_free(&pool, small);
+    frame_free(&pool, large);
+    frame_pool_trim(&pool, FRAME_POOL_IDLE);
+    cr_assert_eq(pool.n_bytes, 8192);
+    cr_assert_eq(receive(5000), small);
+    frame_free(&pool, small);
+    frame_pool_trim(&pool, 0);
+    cr_assert_eq(pool.n_bytes, 0);
 }
