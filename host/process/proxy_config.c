@@ -105,8 +105,28 @@ static void print_envoy_address(const struct address *a)
     printf("            socket_address: { address: \"%s\", port_value: %u }\n", host, port);
 }
 
+/* What only the operator knows is in capitals: Envoy refuses it until it is filled in, which is better
+ * than a proxy that takes any certificate. */
+static void print_envoy_tls(const struct transport_tls *tls)
+{
+    printf("  transport_socket:\n"
+           "    name: envoy.transport_sockets.tls\n"
+           "    typed_config:\n"
+           "      \"@type\": type.googleapis.com/"
+           "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext\n"
+           "      common_tls_context:\n"
+           "        validation_context:\n"
+           "          trusted_ca: { filename: \"CA_OF_TLS_CERT\" }\n");
+    if (tls->client_ca)
+        printf("        tls_certificates: # of tls_client_ca\n"
+               "        - certificate_chain: { filename: \"CERTIFICATE_OF_ENVOY\" }\n"
+               "          private_key: { filename: \"KEY_OF_ENVOY\" }\n");
+}
+
 static void print_envoy(const struct setup *s, const struct mode *m)
 {
+    const struct listener_settings *l = &s->settings.listeners[0];
+
     print_envoy_filter(m);
     printf("\n"
            "# Under static_resources:\n"
@@ -119,14 +139,16 @@ static void print_envoy(const struct setup *s, const struct mode *m)
            "      \"@type\": type.googleapis.com/"
            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions\n"
            "      explicit_http_config:\n"
-           "        http2_protocol_options: {}\n"
-           "  load_assignment:\n"
+           "        http2_protocol_options: {}\n");
+    if (l->tls.cert)
+        print_envoy_tls(&l->tls);
+    printf("  load_assignment:\n"
            "    cluster_name: extprocd\n"
            "    endpoints:\n"
            "    - lb_endpoints:\n"
            "      - endpoint:\n"
            "          address:\n");
-    print_envoy_address(&s->settings.listeners[0].address);
+    print_envoy_address(&l->address);
 }
 
 /* ---- gloo --------------------------------------------------------------------------------------- */
@@ -135,7 +157,8 @@ static void print_gloo(const struct setup *unused, const struct mode *m)
 {
     printf(
         "# Of a gloo Settings (spec), HttpListenerOption or Gateway. extProcServerRef names the\n"
-        "# Upstream of extprocd, which needs useHttp2: true.\n"
+        "# Upstream of extprocd, which needs useHttp2: true, and an sslConfig for a listener with "
+        "TLS.\n"
         "extProc:\n"
         "  grpcService:\n"
         "    extProcServerRef:\n"
