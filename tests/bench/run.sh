@@ -2,24 +2,18 @@
 #
 # What do our floors cost? Measures extprocd beside a server on the same transport that has none.
 #
-#   bare      bare_grpc or bare_h2
-#   noop      extprocd with the plugin noop
-#   headers   extprocd with the plugin headers, which sets one request header, as the bare ones do
-#
-# in these scenarios:
-#
-#   headers   4 connections x 64 streams, each the headers of a request and of its response
-#   reset     the same, the client ending each stream with RST_STREAM, as Envoy does
-#   body      4 connections x 4 streams with a body of 16 x 64 KiB besides, as Envoy's STREAMED
-#   idle      few and many idle streams: what a stream more takes of memory is what the one has above
-#             the other
+# parts/server.sh says which servers there are, parts/scenarios.sh what is done with them; the scenario
+# envoy, which has a real Envoy in front of them, is envoy.sh's.
 #
 # Builds (Release), then in every round and scenario, for each server in turn, so that a slow moment
 # of the machine hits all of them: starts it afresh on core 0 and loads it from core 1. The tables
-# show medians, and the median of the rounds' ratios to bare.
+# show medians, and the median of the rounds' ratios to bare. Instructions are counted once, at the
+# end: they do not depend on the machine's moments.
 #
-# --quick has all scenarios on all transports in under four minutes, each with the server that its
-# target is for.
+# --quick measures, in under four minutes (without the build), what has a target, and shows how it
+# stands to that. All scenarios with all servers take half an hour.
+#
+# compare tells two commits apart; see compare.sh.
 #
 # Exit code: 0 measured (whether the targets are met is for the reader), 1 something failed, 2 usage.
 set -euo pipefail
@@ -27,15 +21,25 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 build=$root/build/release
-transports=() scenarios=() only=() rounds= seconds= quick= json=
-declare -A judged=([headers]=headers [reset]=headers [body]=noop [idle]=headers)
+transports=() scenarios=() only=() rounds= seconds= warmup=1 quick= instructions= json= svg=
+
+[ "${1-}" != compare ] || exec "$here/compare.sh" "${@:2}"
+
+. "$here/parts/building.sh"
+. "$here/parts/server.sh"
+. "$here/parts/scenarios.sh"
+. "$here/parts/instructions.sh"
 
 usage() {
-    echo "usage: run.sh [--transport grpc|h2]... [--scenario headers|reset|body|idle]..."
-    echo "              [--only bare|noop|headers]... [--quick] [--rounds N] [--seconds S]"
-    echo "              [--json FILE] [--build DIR]"
-    echo "defaults: the transports that there are, --scenario headers --scenario idle, all servers,"
-    echo "          --rounds 5 --seconds 2 (quick: 3 and 1), --build build/release"
+    echo "usage: run.sh [--quick] [--transport grpc|h2]... [--scenario NAME]... [--only SERVER]..."
+    echo "              [--rounds N] [--seconds S] [--instructions yes|no]"
+    echo "              [--json FILE] [--svg DIR] [--build DIR]"
+    echo "       run.sh compare A [B] [option]...      two commits (compare --help)"
+    echo "scenarios: ${all_scenarios[*]} envoy"
+    echo "servers:   bare none noop headers five"
+    echo "defaults:  the transports that there are, all scenarios (quick: those with a target),"
+    echo "           the servers that a scenario is meant for, --rounds 5 --seconds 2 (quick: 3"
+    echo "           and 1), --instructions yes (quick: no), --build build/release"
 }
 
 are() { # pattern of a word, word...
@@ -44,6 +48,11 @@ are() { # pattern of a word, word...
     for word; do
         [[ $word =~ ^($pattern)$ ]] || { usage >&2 && exit 2; }
     done
+}
+
+one_of() { # word...: a pattern
+    local IFS='|'
+    echo "$*"
 }
 
 while [ $# -gt 0 ]; do
@@ -56,46 +65,36 @@ while [ $# -gt 0 ]; do
     --only) only+=("$2") ;;
     --rounds) rounds=$2 ;;
     --seconds) seconds=$2 ;;
+    --instructions) instructions=$2 ;;
     --json) json=$2 ;;
+    --svg) svg=$2 ;;
     --build) build=$(realpath -m -- "$2") ;;
     *) usage >&2 && exit 2 ;;
     esac
     shift 2
 done
-[ ${#scenarios[@]} -gt 0 ] || scenarios=(headers ${quick:+reset body} idle)
-[ -z "$quick" ] || : "${rounds:=3}" "${seconds:=1}"
-: "${rounds:=5}" "${seconds:=2}"
+if [ -n "$quick" ]; then
+    : "${rounds:=3}" "${seconds:=1}" "${instructions:=no}"
+    warmup=0.5
+fi
+: "${rounds:=5}" "${seconds:=2}" "${instructions:=yes}"
 are 'grpc|h2' "${transports[@]}"
-are 'headers|reset|body|idle' "${scenarios[@]}"
-are 'bare|noop|headers' "${only[@]}"
+are "$(one_of "${all_scenarios[@]}" envoy)" "${scenarios[@]}"
+are 'bare|none|noop|headers|five' "${only[@]}"
+are 'yes|no' "$instructions"
 are '[1-9][0-9]*' "$rounds" "$seconds"
+[ ${#scenarios[@]} -gt 0 ] || scenarios=("${all_scenarios[@]}" envoy)
 
 work=$(mktemp -d)
 results=$work/results # a line of JSON for each measurement
-transport= scenario= server= pid= port=
-
-stop() {
-    [ -n "$pid" ] || return 0
-    kill -TERM "$pid" 2>/dev/null || true
-    for _ in {1..100}; do
-        kill -0 "$pid" 2>/dev/null || break
-        sleep 0.1
-    done
-    kill -KILL "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-    pid=
-}
-trap 'stop; rm -rf "$work"' EXIT
+served=$build transport= scenario= server=
+trap 'stop_server; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
 fail() { # what
-    echo "run.sh: ${scenario:+$transport $scenario }$server: $1" >&2
+    echo "run.sh: ${scenario:+$transport $scenario $server: }$1" >&2
     [ ! -s "$work/log" ] || tail -n 20 "$work/log" >&2
     exit 1
-}
-
-has() { # transport: is it in the build?
-    grep -q "^EXTPROCD_${1^^}:BOOL=ON$" "$build/CMakeCache.txt"
 }
 
 choose_transports() {
@@ -106,119 +105,115 @@ choose_transports() {
         done
     fi
     for each in "${transports[@]}"; do
-        has "$each" || fail "has no transport $each"
+        has "$each" || fail "the build has no transport $each"
     done
 }
 
-build() {
-    cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release >"$work/log" 2>&1 ||
-        fail "cannot be configured"
-    choose_transports
-    cmake --build "$build" --target loadgen extprocd plugins "${transports[@]/#/bare_}" \
-        >>"$work/log" 2>&1 || fail "does not build"
-}
-
-pin() { # core, command...: becomes the command
-    local core=$1
+is_among() { # word, word...
+    local each word=$1
     shift
-    [ "$(nproc)" -gt 1 ] || exec "$@"
-    exec taskset -c "$core" "$@"
-}
-
-free_port() {
-    python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
-write_ini() {
-    echo "[extprocd]"
-    echo "plugin_dir = $build/plugins"
-    echo "transport = $transport"
-    echo "[listener:bench]"
-    echo "address = 127.0.0.1:$port"
-    echo "request_body_mode = STREAMED"
-    echo "[chain:bench]"
-    echo "plugins = p"
-    echo "[plugin:p]"
-    echo "file = $server.so"
-    [ "$server" != headers ] || echo "request.set = x-ext: 1"
-}
-
-start() {
-    local command=("$build/tests/bench/bare_$transport")
-    port=$(free_port)
-    if [ "$server" = bare ]; then
-        command+=("$port")
-    else
-        write_ini >"$work/ini"
-        command=("$build/host/extprocd" -c "$work/ini")
-    fi
-    pin 0 "${command[@]}" >"$work/log" 2>&1 &
-    pid=$!
-    for _ in {1..100}; do
-        kill -0 "$pid" 2>/dev/null || fail "has ended"
-        ! (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || return 0
-        sleep 0.1
+    for each; do
+        [ "$each" != "$word" ] || return 0
     done
-    fail "does not listen"
+    return 1
 }
 
-load() { # time limit in seconds, option...: the load generator's line of JSON
-    local limit=$1 child pids=(--pid "$pid")
-    shift
-    for child in $(pgrep -P "$pid"); do
-        pids+=(--pid "$child")
-    done
-    [ "$server" = noop ] || pids+=(--expect-set-header x-ext=1)
-    (pin 1 timeout "$limit" "$build/tests/bench/loadgen" "${pids[@]}" "$@" "127.0.0.1:$port")
-}
-
-saturate() { # option...
-    printf '"load":'
-    load $((seconds + 60)) --warmup 1 --duration "$seconds" "$@"
-}
-
-park() { # name, streams on each connection
-    printf '"%s":' "$1"
-    load 120 --conns 64 --streams "$2" --count $((64 * $2)) --hold 0.5
-}
-
-run_scenario() { # the members of the result that are its own
-    case $scenario in
-    headers) saturate --conns 4 --streams 64 ;;
-    reset) saturate --conns 4 --streams 64 --reset ;;
-    body) saturate --conns 4 --streams 4 --body-chunks 16 --body-size 65536 --pipeline ;;
-    idle) park few 16 && printf , && park many 176 ;;
-    esac
-}
-
-measure() { # round
-    local members
-    [ ! -t 2 ] || printf '\rround %d of %d: %-24s' "$1" "$rounds" "$transport $scenario $server" >&2
-    start
-    members=$(run_scenario) || fail "errors under load: $members"
-    stop
-    printf '{"round":%d,"transport":"%s","scenario":"%s","server":"%s",%s}\n' \
-        "$1" "$transport" "$scenario" "$server" "${members//$'\n'/}" >>"$results"
-}
-
-measure_all() { # round
-    local servers
+# What one round measures, a line each: scenario, transport, server.
+plan() {
+    local scenario transport servers
     for scenario in "${scenarios[@]}"; do
-        servers=(bare ${quick:+"${judged[$scenario]}"})
-        [ -n "$quick" ] || servers+=(noop headers)
-        [ ${#only[@]} -eq 0 ] || servers=("${only[@]}")
+        [ "$scenario" != envoy ] || continue
         for transport in "${transports[@]}"; do
-            for server in "${servers[@]}"; do
-                measure "$1"
-            done
+            servers=$(servers_of "$scenario")
+            [ ${#only[@]} -eq 0 ] || servers=${only[*]}
+            printf "$scenario $transport %s\n" $servers
         done
     done
 }
 
-[ "$(nproc)" -gt 1 ] || echo "run.sh: one core only: server and load share it" >&2
-server=build build
-for ((round = 1; round <= rounds; round++)); do
-    measure_all "$round"
-done
-[ ! -t 2 ] || printf '\r%50s\r' '' >&2
-python3 -B "$here/summary.py" "$results" ${json:+"$json"}
+# The same of what has a target.
+quick_plan() {
+    local scenario transport server
+    python3 -B "$here/figures/targets.py" | while read -r scenario transport server; do
+        if is_among "$scenario" "${scenarios[@]}" && is_among "$transport" "${transports[@]}" &&
+            { [ ${#only[@]} -eq 0 ] || is_among "$server" "${only[@]}"; }; then
+            echo "$scenario $transport $server"
+        fi
+    done
+}
+
+show() { # progress, on a terminal
+    [ ! -t 2 ] || printf '\r%-60s\r' "$1" >&2
+}
+
+add_result() { # members
+    printf '{"transport":"%s","scenario":"%s","server":"%s",%s}\n' \
+        "$transport" "$scenario" "$server" "${1//$'\n'/}" >>"$results"
+}
+
+measure() { # round
+    local members
+    show "round $1 of $rounds: $transport $scenario $server"
+    start_server
+    members=$(run_scenario) || fail "errors under load: $members"
+    stop_server
+    add_result "\"round\":$1,$members"
+}
+
+measure_all() { # planned line...
+    local round each
+    for ((round = 1; round <= rounds; round++)); do
+        for each; do
+            read -r scenario transport server <<<"$each"
+            measure "$round"
+        done
+    done
+}
+
+count_all() { # planned line...
+    local each
+    if ! find_counter; then
+        echo "run.sh: instructions are not counted: no counters for perf, and no valgrind" >&2
+        return
+    fi
+    for each; do
+        read -r scenario transport server <<<"$each"
+        counted_streams "$scenario" >/dev/null || continue
+        show "instructions: $transport $scenario $server"
+        count_instructions
+        add_result "\"instructions_per_stream\":$instructions_per_stream"
+    done
+}
+
+# It may have no Envoy to measure with: what else was measured is shown all the same.
+measure_envoy() { # sets $envoy_failed where that is so
+    local options=(--build "$build" --json-lines "$results")
+    if [ -n "$quick" ]; then
+        options+=(--quick)
+    else
+        options+=(--rounds "$rounds" --seconds "$seconds")
+        options+=($(printf -- '--transport %s\n' "${transports[@]}"))
+    fi
+    bash "$here/envoy.sh" "${options[@]}" || envoy_failed=yes
+}
+
+main() {
+    local planned envoy_failed=
+    ulimit -Sn "$(ulimit -Hn)" # the servers and the load generator: 1,000 connections
+    [ "$(nproc)" -gt 1 ] || echo "run.sh: one core only: server and load share it" >&2
+    configure "$root" "$build"
+    choose_transports
+    build_targets "$build" loadgen extprocd plugins "${transports[@]/#/bare_}"
+    : >"$results"
+    mapfile -t planned < <("${quick:+quick_}plan")
+    measure_all "${planned[@]}"
+    [ "$instructions" = no ] || count_all "${planned[@]}"
+    scenario=
+    ! is_among envoy "${scenarios[@]}" || measure_envoy
+    show ""
+    python3 -B "$here/figures/summary.py" "$results" ${quick:+--every-target} ${json:+--json "$json"} \
+        ${svg:+--svg "$svg"}
+    [ -z "$envoy_failed" ] || fail "envoy.sh has failed"
+}
+
+main

@@ -2,6 +2,7 @@
  * bare_grpc: the least that an ext_proc server on the gRPC core C API can do, for comparison.
  *
  *     bare_grpc [PORT]        on 127.0.0.1; 0 or none takes a free one. Prints where it listens.
+ *     bare_grpc unix:PATH
  *
  * What extprocd costs above this is what our floors cost. So this has none of them (bare_answer.c is
  * all it does with a message), but its gRPC is as cheap as we know how:

@@ -2,6 +2,7 @@
  * bare_h2: the least that an ext_proc server on nghttp2 can do, for comparison.
  *
  *     bare_h2 [PORT]        on 127.0.0.1; 0 or none takes a free one. Prints where it listens.
+ *     bare_h2 unix:PATH
  *
  * It has none of our floors (bare_answer.c is all it does with a message) and of gRPC only the
  * framing (bare_frames.c): every request is taken for a call of Process, every call ends with status

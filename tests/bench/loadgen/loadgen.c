@@ -6,14 +6,18 @@
  *
  *     POST /envoy.service.ext_proc.v3.ExternalProcessor/Process
  *     --> request_headers          <-- request_headers
- *     --> request_body, N times    <-- request_body, N times      (--body-chunks N)
+ *     --> request_body, N times    <-- request_body, N times      (--body-chunks N, --buffered)
  *     --> response_headers         <-- response_headers
  *     --> END_STREAM               <-- grpc-status: 0             (--reset: --> RST_STREAM)
  *
- * A stream that has ended is replaced by a new one at once: a closed loop. All that comes back is
- * checked: HTTP status, content-type, gRPC framing, every message against the schema, the member of
- * the oneof against the request, the number of answers, the grpc-status. One line of JSON tells the
- * result (report.c); the exit code is 0 if there was no error, 1 if there was, 2 on wrong usage.
+ * A stream that has ended is replaced by a new one at once: a closed loop. With --rate streams begin
+ * when they are due, whatever has become of those before: an open one (pace.c), in which no latency is
+ * left out or shortened by the client's having waited.
+ *
+ * All that comes back is checked: HTTP status, content-type, gRPC framing, every message against the
+ * schema, the member of the oneof against the request, the number of answers, the grpc-status. One
+ * line of JSON tells the result (report.c); the exit code is 0 if there was no error, 1 if there was,
+ * 2 on wrong usage.
  *
  * This file is the course of a run: [hold] warm up, measure, drain, add up.
  */
@@ -30,13 +34,8 @@ static const double park_limit_s = 30, drain_limit_s = 5, tick_s = 0.002;
 
 static void start_workers(struct worker *workers, struct run *run)
 {
-    const struct options *opt = run->opt;
-    unsigned n = opt->n_threads;
-    for (unsigned i = 0; i < n; i++) {
-        unsigned n_conns = opt->n_conns / n + (i < opt->n_conns % n);
-        uint64_t n_allowed = opt->count / n + (i < opt->count % n);
-        worker_start(&workers[i], run, n_conns, opt->count ? n_allowed : UINT64_MAX);
-    }
+    for (unsigned i = 0; i < run->opt->n_threads; i++)
+        worker_start(&workers[i], run, i);
 }
 
 /* Waits, but not for what cannot happen any more: the end of all threads ends it. */
@@ -73,18 +72,21 @@ static void measure(struct run *run, struct worker *workers, struct result *resu
     run->holding = opt->hold_s > 0;
     run->phase = at_once ? RUN_MEASURE : RUN_WARMUP;
     uint64_t begun_ns = clock_ns();
+    run->from_ns = at_once ? begun_ns : UINT64_MAX;
+    run->until_ns = UINT64_MAX;
     double cpu_s = procs_cpu_s(opt->pids, opt->n_pids);
     start_workers(workers, run);
     if (!at_once) {
         if (run->holding)
             hold(run, result);
         wait_s(run, opt->warmup_s);
-        begun_ns = clock_ns();
+        run->from_ns = begun_ns = clock_ns();
         cpu_s = procs_cpu_s(opt->pids, opt->n_pids);
         run->phase = RUN_MEASURE;
     }
     wait_s(run, opt->duration_s);
-    result->seconds = (double)(clock_ns() - begun_ns) / 1e9;
+    run->until_ns = clock_ns();
+    result->seconds = (double)(run->until_ns - begun_ns) / 1e9;
     result->cpu_s = procs_cpu_s(opt->pids, opt->n_pids) - cpu_s;
     result->rss_kb = procs_rss_kb(opt->pids, opt->n_pids);
     run->phase = RUN_DRAIN;
@@ -92,16 +94,21 @@ static void measure(struct run *run, struct worker *workers, struct result *resu
     run->phase = RUN_OVER;
 }
 
-static void add_up(struct worker *workers, const struct options *opt, struct tally *sum)
+/* How many streams should have begun and have not. */
+static uint64_t missing(const struct share *s)
 {
-    uint64_t n_begun = 0;
-    for (unsigned i = 0; i < opt->n_threads; i++) {
+    if (s->run->opt->count)
+        return s->n_allowed - s->n_begun;
+    return pace_backlog(&s->pace, s->run->until_ns);
+}
+
+static void add_up(struct worker *workers, unsigned n, struct tally *sum)
+{
+    for (unsigned i = 0; i < n; i++) {
         worker_join(&workers[i]);
         tally_merge(sum, &workers[i].share.tally);
-        n_begun += workers[i].share.n_begun;
+        sum->faults[FAULT_UNFINISHED] += missing(&workers[i].share);
     }
-    if (n_begun < opt->count)
-        sum->faults[FAULT_UNFINISHED] += opt->count - n_begun;
 }
 
 int main(int argc, char **argv)
@@ -114,9 +121,9 @@ int main(int argc, char **argv)
     struct run run = {.opt = &opt};
     struct worker *workers = mem_new(opt.n_threads, sizeof *workers);
     struct tally *sum = mem_new(1, sizeof *sum);
-    dialogue_init(&run.dialogue, opt.n_chunks, opt.chunk_len, opt.pipeline);
+    dialogue_init(&run.dialogue, &opt);
     measure(&run, workers, &result);
-    add_up(workers, &opt, sum);
+    add_up(workers, opt.n_threads, sum);
     report_print(&opt, &result, sum);
 
     bool ok = tally_faults(sum) == 0;

@@ -21,12 +21,16 @@ static const char usage[] =
     "  --conns N           connections (1)\n"
     "  --streams N         streams open at a time on each connection (1)\n"
     "  --threads N         threads; connections are dealt out to them (1)\n"
+    "  --rate N            begin N streams per second in all, at random, whether or not others\n"
+    "                      have ended; latencies then run from when a message was due. --streams\n"
+    "                      limits how many are open; those due beyond that begin late\n"
     "  --duration S        measured seconds (5)\n"
     "  --warmup S          unmeasured seconds before (1; 0 with --count)\n"
     "  --count N           end after N streams, or after --duration (60), whichever is first;\n"
     "                      streams that are missing then are errors\n"
     "  --body-chunks N     request_body messages in each stream (0)\n"
     "  --body-size BYTES   size of each of them (0)\n"
+    "  --buffered          they are one, the whole body, as in Envoy's BUFFERED mode\n"
     "  --pipeline          send them without waiting for answers, as Envoy's STREAMED mode does\n"
     "  --reset             end streams with RST_STREAM(CANCEL), as Envoy does, not END_STREAM\n"
     "  --expect-set-header NAME[=VALUE]\n"
@@ -41,11 +45,13 @@ enum {
     OPT_CONNS,
     OPT_STREAMS,
     OPT_THREADS,
+    OPT_RATE,
     OPT_DURATION,
     OPT_WARMUP,
     OPT_COUNT,
     OPT_BODY_CHUNKS,
     OPT_BODY_SIZE,
+    OPT_BUFFERED,
     OPT_PIPELINE,
     OPT_RESET,
     OPT_EXPECT,
@@ -60,11 +66,13 @@ static const struct option long_options[] = {
     {"conns", required_argument, NULL, OPT_CONNS},
     {"streams", required_argument, NULL, OPT_STREAMS},
     {"threads", required_argument, NULL, OPT_THREADS},
+    {"rate", required_argument, NULL, OPT_RATE},
     {"duration", required_argument, NULL, OPT_DURATION},
     {"warmup", required_argument, NULL, OPT_WARMUP},
     {"count", required_argument, NULL, OPT_COUNT},
     {"body-chunks", required_argument, NULL, OPT_BODY_CHUNKS},
     {"body-size", required_argument, NULL, OPT_BODY_SIZE},
+    {"buffered", no_argument, NULL, OPT_BUFFERED},
     {"pipeline", no_argument, NULL, OPT_PIPELINE},
     {"reset", no_argument, NULL, OPT_RESET},
     {"expect-set-header", required_argument, NULL, OPT_EXPECT},
@@ -121,6 +129,30 @@ static void add_pid(struct options *o, const char *text)
     o->pids[o->n_pids++] = (pid_t)number(text, 1, INT_MAX);
 }
 
+static void apply_flag(struct options *o, int opt)
+{
+    switch (opt) {
+    case OPT_BUFFERED:
+        o->buffered = true;
+        break;
+    case OPT_PIPELINE:
+        o->pipeline = true;
+        break;
+    case OPT_RESET:
+        o->reset = true;
+        break;
+    case OPT_VERBOSE:
+        o->verbose = true;
+        break;
+    case OPT_HELP:
+        fputs(usage, stdout);
+        exit(0);
+    default:
+        fputs(usage, stderr);
+        exit(2);
+    }
+}
+
 static void apply(struct options *o, int opt, char *value)
 {
     switch (opt) {
@@ -135,6 +167,9 @@ static void apply(struct options *o, int opt, char *value)
         break;
     case OPT_THREADS:
         o->n_threads = (unsigned)number(value, 1, 1024);
+        break;
+    case OPT_RATE:
+        o->rate = (double)number(value, 1, 100000000);
         break;
     case OPT_DURATION:
         o->duration_s = seconds(value);
@@ -151,12 +186,6 @@ static void apply(struct options *o, int opt, char *value)
     case OPT_BODY_SIZE:
         o->chunk_len = number(value, 0, MAX_CHUNK_LEN);
         break;
-    case OPT_PIPELINE:
-        o->pipeline = true;
-        break;
-    case OPT_RESET:
-        o->reset = true;
-        break;
     case OPT_EXPECT:
         split_expected(o, value);
         break;
@@ -166,16 +195,25 @@ static void apply(struct options *o, int opt, char *value)
     case OPT_PID:
         add_pid(o, value);
         break;
-    case OPT_VERBOSE:
-        o->verbose = true;
-        break;
-    case OPT_HELP:
-        fputs(usage, stdout);
-        exit(0);
     default:
-        fputs(usage, stderr);
-        exit(2);
+        apply_flag(o, opt);
     }
+}
+
+static void settle(struct options *o)
+{
+    if (o->rate > 0 && o->hold_s > 0)
+        errx(2, "--rate and --hold: all streams are open, or each when it is due");
+    if (o->buffered && o->n_chunks > 1)
+        errx(2, "--buffered: the body comes in one message");
+    if (o->buffered)
+        o->n_chunks = 1;
+    if (o->warmup_s < 0)
+        o->warmup_s = o->count ? 0 : 1;
+    if (o->duration_s < 0)
+        o->duration_s = o->count ? COUNT_LIMIT_S : 5;
+    if (o->n_threads > o->n_conns)
+        o->n_threads = o->n_conns;
 }
 
 void options_parse(int argc, char **argv, struct options *ret_options)
@@ -196,11 +234,6 @@ void options_parse(int argc, char **argv, struct options *ret_options)
         split_target(&o, argv[optind++]);
     if (optind < argc)
         errx(2, "%s: one target is enough", argv[optind]);
-    if (o.warmup_s < 0)
-        o.warmup_s = o.count ? 0 : 1;
-    if (o.duration_s < 0)
-        o.duration_s = o.count ? COUNT_LIMIT_S : 5;
-    if (o.n_threads > o.n_conns)
-        o.n_threads = o.n_conns;
+    settle(&o);
     *ret_options = o;
 }

@@ -14,10 +14,12 @@ struct options {
     const char *unix_path; /* NULL: TCP */
     unsigned n_conns, n_threads;
     unsigned n_streams; /* open at a time, per connection */
+    double rate;        /* streams begun per second, in all; 0: a closed loop */
     double warmup_s, duration_s, hold_s;
     uint64_t count; /* streams in all; 0: no such limit */
     unsigned n_chunks;
     size_t chunk_len;
+    bool buffered; /* the one chunk is a whole body */
     bool pipeline, reset, verbose;
     const char *set_name, *set_value; /* the header that must be set; NULL: none, any value */
     pid_t pids[OPTIONS_MAX_PIDS];

@@ -6,6 +6,7 @@
  *     errors, error_kinds {name: count}                     kinds: tally.h
  *     refused, goaways, reconnects                          what a server may do, and is no error
  *     message_us, stream_us {mean, p50, p90, p99, p999, max}
+ *     rate, late_us {mean, ...}                             with --rate; how late streams began
  *     bytes_in, bytes_out, body_mb_per_s
  *     server_cpu_us_per_stream, server_cpu_cores, server_rss_kb       with --pid
  *     hold {parked, message_bytes, server_rss_kb, server_cpu_ms_per_s}    with --hold
@@ -43,6 +44,12 @@ static void print_servers(const struct result *result, uint64_t n_streams)
            result->cpu_s / result->seconds, result->rss_kb);
 }
 
+static void print_rate(double rate, const struct hist *late)
+{
+    printf(",\"rate\":%.0f", rate);
+    print_hist("late_us", late);
+}
+
 static void print_hold(const struct result *result, double hold_s)
 {
     printf(",\"hold\":{\"parked\":%u,\"message_bytes\":%zu,\"server_rss_kb\":%ld,"
@@ -66,6 +73,8 @@ void report_print(const struct options *opt, const struct result *result, const 
            sum->n_refused, sum->n_goaways, sum->n_reconnects);
     print_hist("message_us", &sum->message);
     print_hist("stream_us", &sum->stream);
+    if (opt->rate > 0)
+        print_rate(opt->rate, &sum->late);
     printf(",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64 ",\"body_mb_per_s\":%.1f",
            sum->bytes_in, sum->bytes_out, body_bytes / result->seconds / 1e6);
     if (opt->n_pids > 0)

@@ -23,9 +23,18 @@ bool share_measures(const struct share *s)
     return s->run->phase == RUN_MEASURE;
 }
 
+/* In an open loop what should have begun while measuring still does when that is over. */
 bool share_may_begin(const struct share *s)
 {
-    return s->run->phase < RUN_DRAIN && s->n_begun < s->n_allowed;
+    const struct run *run = s->run;
+    if (s->n_begun >= s->n_allowed)
+        return false;
+    return run->phase < RUN_DRAIN || (run->opt->rate > 0 && s->pace.next_ns < run->until_ns);
+}
+
+bool share_is_due(const struct share *s)
+{
+    return share_may_begin(s) && pace_is_due(&s->pace);
 }
 
 void share_fault(struct share *s, enum fault f, const char *detail)

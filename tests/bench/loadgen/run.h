@@ -4,6 +4,7 @@
 
 #include "dialogue.h"
 #include "options.h"
+#include "pace.h"
 #include "tally.h"
 
 #include <stdatomic.h>
@@ -20,12 +21,13 @@ enum run_phase {
     RUN_OVER
 };
 
-/* The atomic members are the only ones that change while threads run: main writes the phase and
- * holding, the threads the rest. */
+/* The atomic members are the only ones that change while threads run: the threads write those that
+ * begin with n_, main the rest. */
 struct run {
     const struct options *opt;
     struct dialogue dialogue;
     _Atomic enum run_phase phase;
+    _Atomic uint64_t from_ns, until_ns; /* what is measured; UINT64_MAX: not known yet */
     atomic_bool holding;
     atomic_uint n_parked;  /* streams that have their first answer while holding */
     atomic_uint n_working; /* threads that have not ended */
@@ -35,6 +37,7 @@ struct run {
 struct share {
     struct run *run;
     struct stream *spare;
+    struct pace pace;
     uint64_t n_begun, n_allowed;
     struct tally tally;
 };
@@ -43,7 +46,10 @@ uint64_t clock_ns(void);
 void sleep_s(double s);
 
 bool share_measures(const struct share *s);
+/* May streams begin, now or later? */
 bool share_may_begin(const struct share *s);
+/* May one begin now? */
+bool share_is_due(const struct share *s);
 void share_fault(struct share *s, enum fault f, const char *detail);
 
 #endif

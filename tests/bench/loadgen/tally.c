@@ -33,4 +33,5 @@ void tally_merge(struct tally *to, const struct tally *from)
         to->faults[f] += from->faults[f];
     hist_merge(&to->message, &from->message);
     hist_merge(&to->stream, &from->stream);
+    hist_merge(&to->late, &from->late);
 }

@@ -27,6 +27,7 @@ struct tally {
     uint64_t bytes_in, bytes_out;
     uint64_t faults[N_FAULTS];
     struct hist message, stream;
+    struct hist late; /* streams of an open loop: from when they were due to when they began */
 };
 
 const char *fault_name(enum fault f);

@@ -2,6 +2,9 @@
  * A thread of the load: an epoll loop over its own connections, which it opens again when they are
  * lost. Threads share nothing that is written often: each has its own share of the run.
  *
+ * In an open loop it waits for the next stream to be due without sleeping through the last moment: a
+ * sleep that ends late by 50 us would be in every latency.
+ *
  * It ends when nothing is open and nothing more may begin, when the run is over, or when there has
  * been no connection for a while: a server that is gone cannot be measured.
  */
@@ -16,7 +19,7 @@
 
 enum { SCRATCH_LEN = 256 * 1024, N_EVENTS = 64, TICK_MS = 10 };
 
-static const uint64_t give_up_ns = 5ull * 1000 * 1000 * 1000;
+static const uint64_t give_up_ns = 5ull * 1000 * 1000 * 1000, ms_ns = 1000 * 1000;
 
 static void open_first(struct worker *w)
 {
@@ -34,11 +37,34 @@ static void reopen_lost(struct worker *w)
     }
 }
 
+static bool is_open_loop(const struct worker *w)
+{
+    return w->share.run->opt->rate > 0;
+}
+
 static void wake_all(struct worker *w)
 {
     for (unsigned i = 0; i < w->n_conns; i++)
         if (w->conns[i].fd >= 0)
             conn_wake(&w->conns[i]);
+}
+
+/* The connections take turns; one has all that is due then. */
+static void begin_due(struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_conns && share_is_due(&w->share); i++) {
+        struct conn *c = &w->conns[w->n_turns++ % w->n_conns];
+        if (c->fd >= 0)
+            conn_begin_streams(c);
+    }
+}
+
+static int patience_ms(const struct worker *w)
+{
+    uint64_t now_ns = clock_ns(), next_ns = w->share.pace.next_ns;
+    if (!is_open_loop(w) || !share_may_begin(&w->share) || next_ns > now_ns + TICK_MS * ms_ns)
+        return TICK_MS;
+    return next_ns > now_ns ? (int)((next_ns - now_ns) / ms_ns) : 0;
 }
 
 static bool is_idle(const struct worker *w)
@@ -65,10 +91,12 @@ static void loop(struct worker *w, uint8_t *scratch)
 
     while (run->phase != RUN_OVER && !is_idle(w)) {
         struct epoll_event events[N_EVENTS];
-        int n = epoll_wait(w->epoll_fd, events, N_EVENTS, TICK_MS);
+        int n = epoll_wait(w->epoll_fd, events, N_EVENTS, patience_ms(w));
         for (int i = 0; i < n; i++)
             conn_on_event(events[i].data.ptr, events[i].events, scratch, SCRATCH_LEN);
         reopen_lost(w);
+        if (is_open_loop(w))
+            begin_due(w);
         if (is_connected(w))
             connected_ns = clock_ns();
         if (clock_ns() - connected_ns > give_up_ns) {
@@ -85,7 +113,10 @@ static void loop(struct worker *w, uint8_t *scratch)
 static void *work(void *arg)
 {
     struct worker *w = arg;
+    const struct options *opt = w->share.run->opt;
     uint8_t *scratch = mem_new(SCRATCH_LEN, 1);
+    if (is_open_loop(w))
+        pace_init(&w->share.pace, opt->rate * w->n_conns / opt->n_conns, w->seed);
     open_first(w);
     loop(w, scratch);
     for (unsigned i = 0; i < w->n_conns; i++)
@@ -98,18 +129,28 @@ static void *work(void *arg)
     return NULL;
 }
 
-void worker_start(struct worker *w, struct run *run, unsigned n_conns, uint64_t n_allowed)
+/* What the i-th of n gets of a sum. */
+static uint64_t portion(uint64_t sum, unsigned i, unsigned n)
 {
+    return sum / n + (i < sum % n);
+}
+
+void worker_start(struct worker *w, struct run *run, unsigned i)
+{
+    const struct options *opt = run->opt;
+    uint64_t n_allowed = opt->count ? portion(opt->count, i, opt->n_threads) : UINT64_MAX;
+    unsigned n_conns = (unsigned)portion(opt->n_conns, i, opt->n_threads);
     *w = (struct worker){
         .share = {.run = run, .n_allowed = n_allowed},
         .conns = mem_new(n_conns, sizeof *w->conns),
         .n_conns = n_conns,
         .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
+        .seed = i,
     };
     if (w->epoll_fd < 0)
         err(2, "epoll_create1");
-    for (unsigned i = 0; i < n_conns; i++)
-        conn_init(&w->conns[i], &w->share, w->epoll_fd);
+    for (unsigned c = 0; c < n_conns; c++)
+        conn_init(&w->conns[c], &w->share, w->epoll_fd);
     run->n_working++;
     errno = pthread_create(&w->thread, NULL, work, w);
     if (errno)

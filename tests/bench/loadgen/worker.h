@@ -12,11 +12,13 @@ struct worker {
     pthread_t thread;
     struct share share;
     struct conn *conns;
-    unsigned n_conns;
+    unsigned n_conns, n_turns;
     int epoll_fd;
+    uint64_t seed; /* of its pace */
 };
 
-void worker_start(struct worker *w, struct run *run, unsigned n_conns, uint64_t n_allowed);
+/* The i-th of the run's. */
+void worker_start(struct worker *w, struct run *run, unsigned i);
 /* Waits for its end; then the tally of its share may be read. */
 void worker_join(struct worker *w);
 

@@ -1,7 +1,7 @@
 /*
  * An HTTP/2 client of the gRPC method ExternalProcessor/Process on nghttp2, with the request headers
- * and the window sizes that Envoy uses. It keeps --streams streams open and begins a new one for
- * each that ends.
+ * and the window sizes that Envoy uses. It has room for --streams streams, and begins each that is
+ * due: in a closed loop that is one for each that ends.
  *
  * nghttp2 pulls the DATA of a stream from read_data(). A stream that has nothing to say is deferred
  * there and resumed when an answer (or the end of holding) makes it its turn.
@@ -186,7 +186,7 @@ static bool begin_stream(struct client *c)
 
 bool client_lacks_streams(const struct client *c)
 {
-    return c->n_open < c->share->run->opt->n_streams && !c->draining && share_may_begin(c->share);
+    return c->n_open < c->share->run->opt->n_streams && !c->draining && share_is_due(c->share);
 }
 
 void client_begin_streams(struct client *c)

@@ -23,9 +23,9 @@ void client_init(struct client *c, struct share *share);
 /* What is still open ends with this fault. */
 void client_fini(struct client *c, enum fault f, const char *why);
 
-/* Are there to be more streams here than there are? */
+/* Is there room for a stream that is due? */
 bool client_lacks_streams(const struct client *c);
-/* Fills up to --streams. */
+/* Until there is none. */
 void client_begin_streams(struct client *c);
 /* For when holding is over. */
 void client_wake(struct client *c);

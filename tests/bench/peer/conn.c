@@ -160,6 +160,11 @@ void conn_on_event(struct conn *c, uint32_t events, uint8_t *scratch, size_t scr
     go_on(c, !readable || drink(c, scratch, scratch_len));
 }
 
+void conn_begin_streams(struct conn *c)
+{
+    go_on(c, true);
+}
+
 void conn_wake(struct conn *c)
 {
     client_wake(&c->client);

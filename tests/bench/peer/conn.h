@@ -27,8 +27,9 @@ void conn_fini(struct conn *c);
 bool conn_open(struct conn *c);
 void conn_close(struct conn *c, enum fault f, const char *why);
 
-/* Both close it where it broke or is used up. */
+/* Each closes it where it broke or is used up. */
 void conn_on_event(struct conn *c, uint32_t events, uint8_t *scratch, size_t scratch_len);
+void conn_begin_streams(struct conn *c);
 void conn_wake(struct conn *c);
 
 #endif

@@ -5,13 +5,15 @@
  *     request_body        --body-chunks times, --body-size bytes each; the last has end_of_stream
  *     response_headers    8 headers; its body is none of the server's business
  *
- * each sent when all before it is answered. With --pipeline the bodies wait for the first answer
+ * the first with the protocol_config that tells how bodies travel, each sent when all before it is answered. With --pipeline the bodies wait for the first answer
  * only. Header values go in raw_value, as Envoy sends them.
  *
  * The messages are written here, once, by hand: the bytes a server gets must not depend on the
  * library that the server itself is built with, and sending must cost the client next to nothing.
  */
 #include "dialogue.h"
+
+#include "options.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@ enum {
     REQUEST_REQUEST_HEADERS = 2, /* ProcessingRequest.request */
     REQUEST_RESPONSE_HEADERS = 3,
     REQUEST_REQUEST_BODY = 4,
+    REQUEST_PROTOCOL_CONFIG = 11,
     RESPONSE_REQUEST_HEADERS = 1, /* ProcessingResponse.response */
     RESPONSE_RESPONSE_HEADERS = 2,
     RESPONSE_REQUEST_BODY = 3,
@@ -28,6 +31,9 @@ enum {
     HTTP_HEADERS_END_OF_STREAM = 3,
     HTTP_BODY_BODY = 1,
     HTTP_BODY_END_OF_STREAM = 2,
+    PROTOCOL_CONFIG_REQUEST_BODY_MODE = 1,
+    BODY_MODE_STREAMED = 1, /* BodySendMode */
+    BODY_MODE_BUFFERED = 2,
     HEADER_MAP_HEADERS = 1,
     HEADER_VALUE_KEY = 1,
     HEADER_VALUE_RAW_VALUE = 3,
@@ -82,10 +88,10 @@ static void put_bytes(struct bytes *out, unsigned field, const void *p, size_t l
     bytes_add(out, p, len);
 }
 
-static void put_true(struct bytes *out, unsigned field)
+static void put_number(struct bytes *out, unsigned field, uint64_t v)
 {
     put_varint(out, field << 3);
-    put_varint(out, 1);
+    put_varint(out, v);
 }
 
 /* The submessage is used up. */
@@ -106,7 +112,7 @@ static struct bytes http_headers(const struct header *headers, size_t n, bool en
     }
     put_message(&out, HTTP_HEADERS_HEADERS, &map);
     if (end_of_stream)
-        put_true(&out, HTTP_HEADERS_END_OF_STREAM);
+        put_number(&out, HTTP_HEADERS_END_OF_STREAM, true);
     return out;
 }
 
@@ -117,37 +123,64 @@ static struct bytes http_body(size_t len, bool end_of_stream)
         bytes_add(&data, &(char){(char)('a' + i % 26)}, 1);
     put_message(&out, HTTP_BODY_BODY, &data);
     if (end_of_stream)
-        put_true(&out, HTTP_BODY_END_OF_STREAM);
+        put_number(&out, HTTP_BODY_END_OF_STREAM, true);
     return out;
 }
 
-static void add_step(struct dialogue *d, unsigned member, struct bytes *message, unsigned answer,
-                     unsigned n_before)
+/* Empty where there is no body. */
+static struct bytes protocol_config(const struct options *opt)
 {
-    struct bytes request = {0};
-    struct step *step = &d->steps[d->n_steps++];
-    put_message(&request, member, message);
-    uint8_t prefix[GRPC_PREFIX_LEN] = {0, (uint8_t)(request.len >> 24),
-                                       (uint8_t)(request.len >> 16), (uint8_t)(request.len >> 8),
-                                       (uint8_t)request.len};
-    *step = (struct step){.answer = answer, .n_before = n_before};
-    bytes_add(&step->frame, prefix, sizeof prefix);
-    bytes_add(&step->frame, request.p, request.len);
-    bytes_fini(&request);
+    struct bytes out = {0};
+    if (opt->n_chunks > 0)
+        put_number(&out, PROTOCOL_CONFIG_REQUEST_BODY_MODE,
+                   opt->buffered ? BODY_MODE_BUFFERED : BODY_MODE_STREAMED);
+    return out;
 }
 
-void dialogue_init(struct dialogue *d, unsigned n_chunks, size_t chunk_len, bool pipeline)
+/* The request is used up. */
+static void add_step(struct dialogue *d, struct bytes *request, unsigned answer, unsigned n_before)
 {
-    *d = (struct dialogue){.steps = mem_new(n_chunks + 2, sizeof *d->steps)};
+    struct step *step = &d->steps[d->n_steps++];
+    uint8_t prefix[GRPC_PREFIX_LEN] = {0, (uint8_t)(request->len >> 24),
+                                       (uint8_t)(request->len >> 16), (uint8_t)(request->len >> 8),
+                                       (uint8_t)request->len};
+    *step = (struct step){.answer = answer, .n_before = n_before};
+    bytes_add(&step->frame, prefix, sizeof prefix);
+    bytes_add(&step->frame, request->p, request->len);
+    bytes_fini(request);
+}
 
-    struct bytes m = http_headers(request_headers, COUNT(request_headers), n_chunks == 0);
-    add_step(d, REQUEST_REQUEST_HEADERS, &m, RESPONSE_REQUEST_HEADERS, 0);
-    for (unsigned i = 0; i < n_chunks; i++) {
-        m = http_body(chunk_len, i + 1 == n_chunks);
-        add_step(d, REQUEST_REQUEST_BODY, &m, RESPONSE_REQUEST_BODY, pipeline ? 1 : d->n_steps);
-    }
-    m = http_headers(response_headers, COUNT(response_headers), false);
-    add_step(d, REQUEST_RESPONSE_HEADERS, &m, RESPONSE_RESPONSE_HEADERS, d->n_steps);
+static void add_request_headers(struct dialogue *d, const struct options *opt)
+{
+    struct bytes request = {0}, config = protocol_config(opt);
+    struct bytes m = http_headers(request_headers, COUNT(request_headers), opt->n_chunks == 0);
+    put_message(&request, REQUEST_REQUEST_HEADERS, &m);
+    put_message(&request, REQUEST_PROTOCOL_CONFIG, &config);
+    add_step(d, &request, RESPONSE_REQUEST_HEADERS, 0);
+}
+
+static void add_request_body(struct dialogue *d, const struct options *opt, bool is_last)
+{
+    struct bytes request = {0}, m = http_body(opt->chunk_len, is_last);
+    put_message(&request, REQUEST_REQUEST_BODY, &m);
+    add_step(d, &request, RESPONSE_REQUEST_BODY, opt->pipeline ? 1 : d->n_steps);
+}
+
+static void add_response_headers(struct dialogue *d)
+{
+    struct bytes request = {0};
+    struct bytes m = http_headers(response_headers, COUNT(response_headers), false);
+    put_message(&request, REQUEST_RESPONSE_HEADERS, &m);
+    add_step(d, &request, RESPONSE_RESPONSE_HEADERS, d->n_steps);
+}
+
+void dialogue_init(struct dialogue *d, const struct options *opt)
+{
+    *d = (struct dialogue){.steps = mem_new(opt->n_chunks + 2, sizeof *d->steps)};
+    add_request_headers(d, opt);
+    for (unsigned i = 1; i <= opt->n_chunks; i++)
+        add_request_body(d, opt, i == opt->n_chunks);
+    add_response_headers(d);
 }
 
 void dialogue_fini(struct dialogue *d)

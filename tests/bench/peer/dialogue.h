@@ -4,8 +4,9 @@
 
 #include "mem.h"
 
-#include <stdbool.h>
 #include <stddef.h>
+
+struct options;
 
 /* Length-prefixed messages of gRPC: one byte of flags, four of length, the message. */
 enum { GRPC_PREFIX_LEN = 5 };
@@ -21,7 +22,7 @@ struct dialogue {
     unsigned n_steps;
 };
 
-void dialogue_init(struct dialogue *d, unsigned n_chunks, size_t chunk_len, bool pipeline);
+void dialogue_init(struct dialogue *d, const struct options *opt);
 void dialogue_fini(struct dialogue *d);
 
 #endif

@@ -3,7 +3,10 @@
  * answers allow, cuts the DATA it gets into gRPC messages and checks each against the step that it
  * answers: answers come in the order of the requests.
  *
- * The latency of a message runs from its first byte being handed out to its answer being whole.
+ * The latency of a message runs to its answer being whole: in a closed loop from its first byte being
+ * handed out; in an open one from when that was due, which is when the stream was to begin, or when
+ * the answer came that the message had to wait for. There it also counts by when its stream was to
+ * begin: one that is late must not be left out for ending when measuring is over.
  *
  * Streams are kept and used again: at saturation there are some hundred thousand a second.
  */
@@ -15,6 +18,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_open_loop(const struct stream *s)
+{
+    return s->share->run->opt->rate > 0;
+}
+
+static bool counts(const struct stream *s)
+{
+    const struct run *run = s->share->run;
+    if (is_open_loop(s))
+        return s->begun_ns >= run->from_ns && s->begun_ns < run->until_ns;
+    return share_measures(s->share);
+}
+
 struct stream *stream_new(struct share *share)
 {
     struct stream *s = share->spare;
@@ -25,8 +41,10 @@ struct stream *stream_new(struct share *share)
         s->sent_ns = mem_new(share->run->dialogue.n_steps, sizeof *s->sent_ns);
     }
     s->in.len = 0;
-    *s =
-        (struct stream){.share = share, .in = s->in, .sent_ns = s->sent_ns, .begun_ns = clock_ns()};
+    *s = (struct stream){.share = share, .in = s->in, .sent_ns = s->sent_ns};
+    s->begun_ns = s->due_ns = pace_take(&share->pace);
+    if (is_open_loop(s) && counts(s))
+        hist_add(&share->tally.late, clock_ns() - s->begun_ns);
     return s;
 }
 
@@ -73,7 +91,7 @@ size_t stream_say(struct stream *s, uint8_t *buf, size_t cap)
         if (n > cap - len)
             n = cap - len;
         if (s->sent_len == 0)
-            s->sent_ns[s->n_sent] = clock_ns();
+            s->sent_ns[s->n_sent] = is_open_loop(s) ? s->due_ns : clock_ns();
         memcpy(buf + len, frame->p + s->sent_len, n);
         len += n;
         s->sent_len += n;
@@ -110,6 +128,20 @@ void stream_hear_header(struct stream *s, struct bytes name, struct bytes value)
     }
 }
 
+static void count_answer(struct stream *s)
+{
+    const struct dialogue *d = &s->share->run->dialogue;
+    struct tally *tally = &s->share->tally;
+    uint64_t now_ns = clock_ns();
+    if (counts(s)) {
+        hist_add(&tally->message, now_ns - s->sent_ns[s->n_got]);
+        tally->n_messages++;
+    }
+    s->n_got++;
+    if (s->n_sent < d->n_steps && s->n_got == d->steps[s->n_sent].n_before)
+        s->due_ns = now_ns;
+}
+
 static void hear_answer(struct stream *s, const uint8_t *p, size_t len)
 {
     struct share *share = s->share;
@@ -125,11 +157,7 @@ static void hear_answer(struct stream *s, const uint8_t *p, size_t len)
     else if (answer.member != share->run->dialogue.steps[s->n_got].answer)
         stream_fault(s, FAULT_ONEOF, "the answer does not match the request");
     s->sets_header |= answer.sets_header;
-    if (share_measures(share)) {
-        hist_add(&share->tally.message, clock_ns() - s->sent_ns[s->n_got]);
-        share->tally.n_messages++;
-    }
-    s->n_got++;
+    count_answer(s);
     if (s->n_got == 1 && share->run->holding)
         share->run->n_parked++;
 }
@@ -175,7 +203,7 @@ void stream_judge(struct stream *s)
         stream_fault(s, FAULT_COUNT, "the stream ended before its last answer");
     else if (run->opt->set_name && !s->sets_header)
         stream_fault(s, FAULT_HEADER, "the expected header is not set");
-    if (!s->failed && share_measures(s->share)) {
+    if (!s->failed && counts(s)) {
         tally->n_streams++;
         hist_add(&tally->stream, clock_ns() - s->begun_ns);
     }

@@ -20,9 +20,10 @@ struct stream {
     size_t sent_len; /* bytes handed out of the step after those */
     unsigned n_got;  /* answers */
     bool http_ok, status_ok, sets_header, failed;
-    struct bytes in; /* the beginning of an answer, its gRPC prefix included */
-    uint64_t begun_ns;
-    uint64_t *sent_ns; /* when each step's first byte was handed out */
+    struct bytes in;   /* the beginning of an answer, its gRPC prefix included */
+    uint64_t begun_ns; /* in an open loop, when it was to begin */
+    uint64_t due_ns;   /* when it became its turn to speak */
+    uint64_t *sent_ns; /* where each step's latency runs from */
 };
 
 enum stream_turn {
