@@ -33,18 +33,37 @@ static void odd_add(struct odd *odd, uint64_t bytes)
     odd->upper |= from_a & ~behind_z & ~bytes & each * 0x80;
 }
 
+static uint64_t eight(const char *p)
+{
+    uint64_t bytes;
+    memcpy(&bytes, p, sizeof bytes);
+    return bytes;
+}
+
+/* Fewer than eight, some of them twice. */
+static uint64_t few(const char *p, size_t len)
+{
+    uint64_t bytes = 0;
+    uint32_t first, last;
+    if (len >= sizeof first) {
+        memcpy(&first, p, sizeof first);
+        memcpy(&last, p + len - sizeof last, sizeof last);
+        return (uint64_t)first << 32 | last;
+    }
+    for (size_t i = 0; i < len; i++)
+        bytes = bytes << 8 | (unsigned char)p[i];
+    return bytes;
+}
+
 static struct odd odd_of(struct extproc_str name)
 {
+    const size_t step = sizeof(uint64_t);
     struct odd odd = {0};
-    uint64_t bytes;
     size_t i = 0;
-    for (; name.len - i >= sizeof bytes; i += sizeof bytes) {
-        memcpy(&bytes, name.ptr + i, sizeof bytes);
-        odd_add(&odd, bytes);
-    }
-    for (bytes = 0; i < name.len; i++) /* the rest, in any order */
-        bytes = bytes << 8 | (unsigned char)name.ptr[i];
-    odd_add(&odd, bytes);
+    for (; i + step < name.len; i += step)
+        odd_add(&odd, eight(name.ptr + i));
+    /* The last ones, with some before them where there are any. */
+    odd_add(&odd, name.len < step ? few(name.ptr, name.len) : eight(name.ptr + name.len - step));
     return odd;
 }
 
