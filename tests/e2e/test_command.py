@@ -1,24 +1,11 @@
 """The commands of extprocd that start nothing: what they print, where, and with which exit code."""
 import re
-import subprocess
 
-from harness.case import Case
-from harness.places import EXTPROCD, PATIENCE, PLUGIN_DIR
+from harness.command import Command
+from harness.places import PLUGIN_DIR
 from harness.service import ini
 
 TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: one ; a comment\nrequest.set = x-b: a \\; b\n"
-
-
-class Command(Case):
-    def run_with(self, *arguments):
-        """(exit code, standard output, standard error)"""
-        done = subprocess.run([EXTPROCD, *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE)
-        return done.returncode, done.stdout, done.stderr
-
-    def write(self, text, name="test.ini"):
-        path = self.folder / name
-        path.write_text(text)
-        return path
 
 
 class Plain(Command):

@@ -3,11 +3,11 @@ import os
 import pathlib
 import signal
 import subprocess
-import threading
 
 import grpc
 
 from harness.case import Case
+from harness.load import Load
 from harness.messages import request_headers, response_headers, sets
 from harness.wait import wait_until
 
@@ -76,30 +76,13 @@ class Signals(Case):
 
     def test_term_under_load(self):
         service = self.launch(TAGS).wait_ready()
-        clients = [self.client(service) for _ in range(4)]
-        ends, begun = [], threading.Event()
-
-        def work(client):
-            while not ends or ends[-1][1] == grpc.StatusCode.OK:
-                stream = client.stream()
-                stream.send(request_headers(), response_headers())
-                ends.append(stream.finish())
-                if len(ends) > 200:
-                    begun.set()
-
-        threads = [threading.Thread(target=work, args=(client,)) for client in clients for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        self.assertTrue(begun.wait(60))
+        load = Load([self.client(service) for _ in range(4)])
         service.send(signal.SIGTERM)
-        for thread in threads:
-            thread.join(60)
+        load.join()
         self.assertEqual(service.wait(), 0, service.log())
         # A stream is served to its end, or not at all: gRPC gives those CANCELLED that come while it shuts down.
-        wrong = [(len(answers), code, details) for answers, code, details in ends
-                 if (len(answers), code) not in ((2, grpc.StatusCode.OK), (0, grpc.StatusCode.UNAVAILABLE),
-                                                 (0, grpc.StatusCode.CANCELLED))]
-        self.assertEqual(wrong, [])
+        self.assertEqual(load.others((2, grpc.StatusCode.OK), (0, grpc.StatusCode.UNAVAILABLE),
+                                     (0, grpc.StatusCode.CANCELLED)), [])
 
 
 class Surroundings(Case):

@@ -319,15 +319,34 @@ static void check_tls(const struct listener_settings *l, const struct transport_
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, key), "%s: %s", file, why);
 }
 
-void listener_check(const struct listener_settings *l, const struct transport_ops *transport,
+static bool is_own_limit(const char *key)
+{
+    for (size_t i = 0; i < N_OWN_LIMITS; i++)
+        if (strcmp(own_limits[i], key) == 0)
+            return true;
+    return false;
+}
+
+/* They are no part of the configuration in effect, which is what -T prints. */
+static void drop_own_limits(struct listener_settings *l, const struct transport_ops *transport,
+                            struct config_errors *errors)
+{
+    for (size_t i = 0; i < l->keys.n_slots; i++) {
+        struct keys_slot *slot = &l->keys.slots[i];
+        if (!is_own_limit(slot->key->name))
+            continue;
+        if (slot->n_values && slot->values[0].entry)
+            config_say(errors, CONFIG_WARNING, l->section, slot->values[0].entry,
+                       "has no effect: transport = %s has no such limit", transport->name);
+        slot->n_values = 0;
+    }
+}
+
+void listener_check(struct listener_settings *l, const struct transport_ops *transport,
                     struct arena *arena, struct config_errors *errors)
 {
-    for (size_t i = 0; i < N_OWN_LIMITS && !(transport->features & TRANSPORT_OWN_LIMITS); i++) {
-        const struct config_entry *entry = listener_entry(l, own_limits[i]);
-        if (entry)
-            config_say(errors, CONFIG_WARNING, l->section, entry,
-                       "has no effect: transport = %s has no such limit", transport->name);
-    }
+    if (!(transport->features & TRANSPORT_OWN_LIMITS))
+        drop_own_limits(l, transport, errors);
     if (l->tls.cert && !(transport->features & TRANSPORT_TLS))
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_cert"),
                    "transport = %s has no TLS (transport = h2 has)", transport->name);

@@ -4,9 +4,14 @@ import pathlib
 import tempfile
 import unittest
 
+import grpc
+
 from harness.client import SERVING, Client
 from harness.envoy import Envoy, cluster_of, ext_proc, printed
 from harness.http2 import Http2Upstream
+from harness.messages import request_headers, response_headers
+from harness.places import PATIENCE
+from harness.raw import RawClient
 from harness.service import Extprocd, ini
 from harness.upstream import Upstream
 from harness.wait import wait_until
@@ -49,8 +54,22 @@ class Case(unittest.TestCase):
         self.assertEqual(service.stop(), 0, service.log()[-4000:])
         self.assertEqual(service.lines(r"^\S+ error "), [])
 
-    def client(self, service):
-        return self.enterContext(contextlib.closing(Client(service.address)))
+    def client(self, service, credentials=None):
+        return self.enterContext(contextlib.closing(Client(service.address, credentials)))
+
+    def raw_client(self, service, *arguments, **options):
+        return self.enterContext(contextlib.closing(RawClient(service.address, *arguments, **options)))
+
+    def neighbour(self, service, credentials=None):
+        """A stream on a connection of its own, which notices nothing until the test's end."""
+        stream = self.client(service, credentials).stream(limit=2 * PATIENCE)
+        stream.exchange(request_headers())
+        self.addCleanup(self.check_neighbour, stream)
+        return stream
+
+    def check_neighbour(self, stream):
+        stream.exchange(response_headers())
+        self.assertEqual(stream.finish()[:2], ([], grpc.StatusCode.OK))
 
     def upstream(self, **options):
         return self.enterContext(contextlib.closing(Upstream(**options)))

@@ -60,15 +60,22 @@ class Stream:
 
 
 class Client:
-    """One connection."""
+    """One connection; with credentials it is one of TLS, with "localhost"."""
 
-    def __init__(self, address):
+    def __init__(self, address, credentials=None):
         options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1),
                    ("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0),
                    ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 100),
                    ("grpc.min_reconnect_backoff_ms", 100)]
-        self.channel = grpc.insecure_channel(address if address.startswith("unix:") else f"ipv4:{address}"
-                                             if address[0] != "[" else f"ipv6:{address}", options)
+        if address.startswith("unix:"):
+            target = address
+        else:
+            target = f"ipv4:{address}" if address[0] != "[" else f"ipv6:{address}"
+        if credentials:
+            options.append(("grpc.ssl_target_name_override", "localhost"))
+            self.channel = grpc.secure_channel(target, credentials, options)
+        else:
+            self.channel = grpc.insecure_channel(target, options)
         self.method = self.channel.stream_stream(PROCESS, encoded, pb.ProcessingResponse.FromString)
 
     def close(self):

@@ -65,12 +65,24 @@ def ext_proc(mode, **fields):
     return "- " + json.dumps({"name": "envoy.filters.http.ext_proc", "typed_config": config})
 
 
-def cluster_of(address):
-    """clusters of one, which is extprocd."""
+def upstream_tls(authority, own):
+    """A transport_socket: servers must be the CA's "localhost"; own: what we show them."""
+    names = [{"san_type": "DNS", "matcher": {"exact": "localhost"}}]
+    config = {"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+              "sni": "localhost", "common_tls_context": {
+                  "tls_certificates": [{"certificate_chain": {"filename": str(own.cert)},
+                                        "private_key": {"filename": str(own.key)}}],
+                  "validation_context": {"trusted_ca": {"filename": str(authority.cert)},
+                                         "match_typed_subject_alt_names": names}}}
+    return {"transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": config}}
+
+
+def cluster_of(address, **fields):
+    """clusters of one, which is extprocd, with further fields of it."""
     place = {"pipe": {"path": address[5:]}} if address.startswith("unix:") else tcp(int(address.rsplit(":", 1)[1]))
     return "- " + json.dumps({"name": "extprocd", "type": "STATIC", "connect_timeout": "5s",
                               "typed_extension_protocol_options": HTTP2,
-                              "load_assignment": endpoint("extprocd", place)})
+                              "load_assignment": endpoint("extprocd", place), **fields})
 
 
 def printed_config(ini):
@@ -120,7 +132,7 @@ class Envoy(Process):
         self.access_log, self.admin_path = folder / "access.log", folder / "admin"
         config = folder / "envoy.yaml"
         config.write_text(config_text(filters, clusters, upstream, self.access_log))
-        super().__init__("envoy", [ENVOY, "-c", config, "--use-dynamic-base-id", "--concurrency", "1",
+        super().__init__("envoy", [ENVOY, "-c", config, "--disable-hot-restart", "--concurrency", "1",
                                    "--log-level", "warn", "--file-flush-interval-msec", "10",
                                    "--admin-address-path", self.admin_path], folder / "envoy.log")
         self.config, self.port = config, None

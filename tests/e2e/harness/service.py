@@ -1,4 +1,5 @@
 """extprocd, with a configuration that is written for one test."""
+import pathlib
 import re
 
 from harness.places import EXTPROCD, PLUGIN_DIR, TRANSPORT
@@ -28,6 +29,11 @@ class Extprocd(Process):
         self.wait_line(r"is ready")
         self.address = re.search(r"listener main: listening on (\S+)", self.log()).group(1)
         return self
+
+    def n_connections(self):
+        """Those that are established, as the kernel counts them; of IPv4."""
+        lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()]
+        return len([1 for line in lines if line[1].endswith(f":{self.port:04X}") and line[3] == "01"])
 
     @property
     def port(self):

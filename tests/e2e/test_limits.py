@@ -1,0 +1,193 @@
+"""What a client may cost, and how a connection ends that has cost that much; messages are in test_bad_input."""
+import contextlib
+import unittest
+
+import grpc
+
+from harness import http1
+from harness.case import Case
+from harness.client import SERVING
+from harness.command import Command
+from harness.messages import request_headers, response_headers, sets
+from harness.places import TRANSPORT
+from harness.raw import PREFACE, connect, data, framed
+from harness.service import ini
+from harness.tls import Authority
+from harness.wait import wait_until
+
+TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: 1\nresponse.set = x-b: 2\n"
+SHORT = "300ms"
+NO_NEW_STREAMS_YET = 2**31 - 1  # the first GOAWAY's last stream
+OWN = {"max_connections": "5", "handshake_timeout": "2s", "write_timeout": "3s", "max_queued": "32m",
+       "stream_window": "64k", "max_continuations": "2", "max_resets": "7 in 3s", "max_idle_frames": "9 in 1m"}
+
+# Of a stream that crosses the end of its connection: the gRPC core may refuse it, and the client try again.
+ENDS = [(2, grpc.StatusCode.OK), *([(0, grpc.StatusCode.UNAVAILABLE)] if TRANSPORT == "grpc" else [])]
+
+needs_own_limits = unittest.skipIf(TRANSPORT == "grpc", "transport = grpc has no such limit")
+
+
+def is_closed(sock):
+    """It says nothing more, however it does that."""
+    try:
+        while sock.recv(1000):
+            """What it says before its end."""
+    except ConnectionError:
+        """That is an end as well."""
+    return True
+
+
+class Limits(Case):
+    def check_counted(self, service, count):
+        """Ends it: that is what its log has to say then."""
+        self.assertEqual(service.stop(), 0)
+        self.assertTrue(service.lines(rf" info  counted: (.*, )?{count}\b"), service.log())
+
+
+class IdleTimeout(Limits):
+    def test_a_connection_without_a_stream_ends(self):
+        service = self.start(TAGS, listener=f"idle_timeout = {SHORT}")
+        busy = self.raw_client(service)
+        stream = busy.open(request_headers())
+        busy.read_until(lambda: stream.n_answers == 1)
+        for _ in range(2):  # both begin later than the busy one, which outlives them
+            idle = self.raw_client(service)
+            idle.read_to_end()
+            self.assertTrue(idle.goaways)
+        busy.send(data(stream, framed(response_headers()), end=True))
+        busy.read_until(lambda: stream.status == "0")
+        self.assertEqual(stream.n_answers, 2)
+
+    def test_clients_come_again(self):
+        service = self.start(TAGS, listener=f"idle_timeout = {SHORT}")
+        client = self.client(service)
+        for _ in range(3):
+            self.assertEqual(sets(client.answers(request_headers())[0]), [("x-a", "1")])
+            wait_until(lambda: service.n_connections() == 0, "the connection ends")
+
+    @needs_own_limits
+    def test_it_is_counted(self):
+        service = self.start(TAGS, listener=f"idle_timeout = {SHORT}")
+        self.raw_client(service).read_to_end()
+        self.check_counted(service, "idle_timeout_exceeded 1")
+
+
+class MaxConnectionAge(Limits):
+    def test_an_open_stream_finishes(self):
+        """Two GOAWAYs: one that takes no stream back yet, and when the client has heard it, the last."""
+        service = self.start(TAGS, listener=f"max_connection_age = {SHORT}")
+        client = self.raw_client(service)
+        stream = client.open(request_headers())
+        client.read_until(lambda: len(client.goaways) == 2)
+        self.assertEqual(client.goaways, [(NO_NEW_STREAMS_YET, 0), (stream.id, 0)])
+        client.send(data(stream, framed(response_headers()), end=True))
+        client.read_to_end()
+        self.assertEqual((stream.n_answers, stream.status), (2, "0"))
+
+    def test_new_streams_go_to_a_new_connection(self):
+        service = self.start(TAGS, listener=f"max_connection_age = {SHORT}")
+        client = self.client(service)
+        stream = client.stream()
+        stream.exchange(request_headers())
+
+        def both():
+            whole = client.stream()
+            whole.send(request_headers(), response_headers())
+            answers, code, _ = whole.finish()
+            self.assertIn((len(answers), code), ENDS)
+            return service.n_connections() == 2
+        wait_until(both, "a second connection beside the first")
+        self.assertEqual(sets(stream.exchange(response_headers())), [("x-b", "2")])
+        self.assertEqual(stream.finish()[0], [])
+
+    @unittest.skipIf(TRANSPORT == "grpc", "the gRPC core may refuse a stream that is on its way when it goes")
+    def test_a_proxy_loses_no_request(self):
+        service = self.start(TAGS, listener="max_connection_age = 100ms")
+        envoy = self.envoy(service, self.upstream())
+
+        def request():
+            answer = http1.request(envoy.port)
+            self.assertEqual((answer.status, answer.get("x-b")), (200, "2"))
+            return envoy.stat("cluster.extprocd.upstream_cx_total") >= 4
+        wait_until(request, "several connections, one behind the other")
+
+    @needs_own_limits
+    def test_it_is_counted(self):
+        service = self.start(TAGS, listener=f"max_connection_age = {SHORT}")
+        self.raw_client(service).read_to_end()
+        self.check_counted(service, "max_connection_age_exceeded 1")
+
+
+@needs_own_limits
+class MaxConnections(Limits):
+    def test_one_more_is_refused(self):
+        service = self.start(TAGS, listener="max_connections = 1")
+        self.neighbour(service)
+        with contextlib.closing(connect(service.address)) as more:
+            self.assertTrue(is_closed(more))
+        service.wait_line(" warn  listener main: a connection is refused: max_connections are open$")
+
+    def test_it_is_counted(self):
+        service = self.start(TAGS, listener="max_connections = 1")
+        client = self.client(service)
+        client.answers(request_headers())
+        with contextlib.closing(connect(service.address)) as more:
+            self.assertTrue(is_closed(more))
+        client.answers(request_headers())
+        self.check_counted(service, "max_connections_exceeded 1")
+
+    def test_when_one_has_gone_there_is_room(self):
+        service = self.start(TAGS, listener="max_connections = 1")
+        first = self.client(service)
+        first.answers(request_headers())
+        first.close()
+        second = self.client(service)
+        wait_until(lambda: second.health() == SERVING, "the second is let in")
+
+    def test_each_listener_has_its_own(self):
+        more = f"[listener:more]\naddress = unix:{self.folder}/socket\nmax_connections = 1\n"
+        service = self.start(more + TAGS, listener="max_connections = 1")
+        self.neighbour(service)
+        with contextlib.closing(connect(f"unix:{self.folder}/socket")) as other:
+            other.sendall(PREFACE)
+            self.assertTrue(other.recv(9))
+
+
+@needs_own_limits
+class HandshakeTimeout(Limits):
+    def check(self, service, *beginnings):
+        sockets = [self.enterContext(contextlib.closing(connect(service.address))) for _ in beginnings]
+        for sock, beginning in zip(sockets, beginnings):
+            sock.sendall(beginning)
+        for sock in sockets:
+            self.assertTrue(is_closed(sock))
+        service.wait_line(" info  listener main: a connection is closed: it has not begun to speak HTTP/2 "
+                          "within handshake_timeout$")
+
+    def test_in_cleartext(self):
+        service = self.start(TAGS, listener=f"handshake_timeout = {SHORT}")
+        self.neighbour(service)
+        self.check(service, b"", PREFACE[:5], PREFACE)
+
+    def test_in_tls(self):
+        own = Authority(self.new_folder()).issue("DNS:localhost")
+        service = self.start(TAGS, listener=f"handshake_timeout = {SHORT}\ntls_cert = {own.cert}\ntls_key = {own.key}")
+        self.check(service, b"", b"\x16\x03\x01\x02\x00\x01")
+        self.check_counted(service, "handshake_timeout_exceeded 2")
+
+
+class Test(Command):
+    """extprocd -t"""
+
+    def test_limits_that_a_transport_does_not_have(self):
+        path = self.write(ini(TAGS, listener="\n".join(f"{key} = {value}" for key, value in OWN.items())))
+        lines = path.read_text().splitlines()
+        told = [f"{path}:{1 + lines.index(f'{key} = {value}')}: [listener:main] {key}: warning: has no effect: "
+                "transport = grpc has no such limit" for key, value in OWN.items()]
+        code, out, err = self.run_with("-t", "-c", path)
+        self.assertEqual((code, out), (0, f"{path}: ok\n"))
+        self.assertEqual(sorted(err.splitlines()), sorted(told) if TRANSPORT == "grpc" else [])
+
+    def test_limits_that_both_have(self):
+        path = self.write(ini(TAGS, listener="idle_timeout = 1m\nmax_connection_age = 1h\nmax_streams = 5"))
+        self.assertEqual(self.run_with("-t", "-c", path), (0, f"{path}: ok\n", ""))
