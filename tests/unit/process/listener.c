@@ -1,63 +1,22 @@
 /* [listener:NAME]: limits and TLS; the rest of it is in settings.c. */
-#include "process/settings.h"
+#include "unit/process/scene.h"
 
-#include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-static struct arena arena;
-static struct config *config;
-static struct config_errors errors;
-static struct settings settings;
 static struct listener_settings *const *listener = &settings.listeners;
-static char file[] = "/tmp/extprocd-listener-XXXXXX";
-
-static void setup(void)
-{
-    arena_init(&arena, 1024);
-    close(mkstemp(file));
-}
-
-static void teardown(void)
-{
-    config_free(config);
-    config_errors_fini(&errors);
-    arena_fini(&arena);
-    unlink(file);
-}
 
 TestSuite(listener, .init = setup, .fini = teardown);
 
-/* Line 1 is the section's, 2 the address; the keys begin with line 3. */
-static bool read_keys(const char *keys)
+/* The keys of a listener: they begin with line 3, behind its address. */
+static const char *keys(const char *text)
 {
-    FILE *f = fopen(file, "w");
+    static char whole[1024];
 
-    fprintf(f, "[listener:a]\naddress = 127.0.0.1:0\n%s", keys);
-    fclose(f);
-    config_read(file, settings_knows, NULL, &errors, &config);
-    return settings_read(config, &arena, &errors, &settings);
-}
-
-static void expect_line(const char *wanted)
-{
-    bool found = false;
-
-    for (size_t i = 0; i < errors.n_lines; i++)
-        found = found || strcmp(errors.lines[i] + strlen(file) + 1, wanted) == 0;
-    cr_expect(found, "wanted: %s\ngot: %s", wanted, errors.n_lines ? errors.lines[0] : "nothing");
-}
-
-static void expect_error(const char *keys, const char *wanted)
-{
-    cr_expect_not(read_keys(keys), "taken: %s", keys);
-    expect_line(wanted);
+    snprintf(whole, sizeof whole, "[listener:a]\naddress = 127.0.0.1:0\n%s", text);
+    return whole;
 }
 
 Test(listener, every_limit_has_a_default)
 {
-    cr_assert(read_keys(""));
+    cr_assert(read_text(keys("")));
 
     const struct transport_limits *l = &(*listener)->limits;
     cr_expect_eq(l->max_connections, 4096u);
@@ -76,10 +35,10 @@ Test(listener, every_limit_has_a_default)
 
 Test(listener, every_limit_can_be_set)
 {
-    cr_assert(read_keys("max_connections = 5\nidle_timeout = 5m\nmax_connection_age = 1h\n"
-                        "handshake_timeout = 2s\nwrite_timeout = 3s\nmax_queued = 32m\n"
-                        "stream_window = 256k\nmax_continuations = 4\nmax_resets = 10 in 1s\n"
-                        "max_idle_frames = 7 in 1m\n"));
+    cr_assert(read_text(keys("max_connections = 5\nidle_timeout = 5m\nmax_connection_age = 1h\n"
+                             "handshake_timeout = 2s\nwrite_timeout = 3s\nmax_queued = 32m\n"
+                             "stream_window = 256k\nmax_continuations = 4\nmax_resets = 10 in 1s\n"
+                             "max_idle_frames = 7 in 1m\n")));
 
     const struct transport_limits *l = &(*listener)->limits;
     cr_expect_eq(l->max_connections, 5u);
@@ -102,46 +61,47 @@ Test(listener, a_rate_that_is_none)
                                         "0 in 10s", "10 in 10",      "10in 10s", "-1 in 10s",
                                         "10 / 10s", "10 in 1s in 1s"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        char keys[64], error[256];
-        snprintf(keys, sizeof keys, "max_resets = %s\n", wrong[i]);
+        char text[64], error[256];
+        snprintf(text, sizeof text, "max_resets = %s\n", wrong[i]);
         snprintf(error, sizeof error,
                  "3: [listener:a] max_resets: '%s' is no rate (so many at once, and as many again "
                  "in each period: 1000 in 10s)",
                  wrong[i]);
-        expect_error(keys, error);
+        expect_error(keys(text), error);
     }
 }
 
 Test(listener, an_answer_must_fit_into_the_queue)
 {
     expect_error(
-        "max_message = 256m\n",
+        keys("max_message = 256m\n"),
         "3: [listener:a] max_message: is more than max_queued, so that one answer might be "
         "too much (raise that)");
 }
 
 Test(listener, a_certificate_without_its_key)
 {
-    expect_error("tls_cert = /x\n", "3: [listener:a] tls_cert: needs tls_key, the file with its "
-                                    "key");
+    expect_error(keys("tls_cert = /x\n"),
+                 "3: [listener:a] tls_cert: needs tls_key, the file with its "
+                 "key");
 }
 
 Test(listener, a_key_without_its_certificate)
 {
-    expect_error("tls_key = /x\n",
+    expect_error(keys("tls_key = /x\n"),
                  "3: [listener:a] tls_key: needs tls_cert, the file with its certificate");
 }
 
 Test(listener, clients_are_known_by_tls_only)
 {
-    expect_error("tls_client_ca = /x\n",
+    expect_error(keys("tls_client_ca = /x\n"),
                  "3: [listener:a] tls_client_ca: needs tls_cert and tls_key: without TLS no client "
                  "shows a certificate");
 }
 
 Test(listener, names_need_a_ca)
 {
-    expect_error("tls_client_names = a\n",
+    expect_error(keys("tls_client_names = a\n"),
                  "3: [listener:a] tls_client_names: needs tls_client_ca: without it no client has "
                  "to show a certificate");
 }
@@ -149,14 +109,14 @@ Test(listener, names_need_a_ca)
 Test(listener, no_name_is_not_any_name)
 {
     expect_error(
-        "tls_client_names = ,\n",
+        keys("tls_client_names = ,\n"),
         "3: [listener:a] tls_client_names: names nobody (leave it out, and any certificate "
         "of tls_client_ca is enough)");
 }
 
 Test(listener, names_are_a_list_with_commas_or_of_keys)
 {
-    read_keys("tls_client_names = envoy.example , spiffe://a/ns/*\ntls_client_names = b\n");
+    read_text(keys("tls_client_names = envoy.example , spiffe://a/ns/*\ntls_client_names = b\n"));
 
     const struct transport_tls *tls = &(*listener)->tls;
     cr_assert_eq(tls->n_client_names, 3u);
@@ -170,8 +130,8 @@ Test(listener, files_are_looked_at)
     const struct transport_ops *h2 = transport_find("h2");
     if (!h2)
         return;
-    cr_expect_not(read_keys("tls_cert = /no/such.pem\ntls_key = /no/such.key\n"
-                            "[extprocd]\ntransport = h2\n"));
+    cr_expect_not(read_text(keys("tls_cert = /no/such.pem\ntls_key = /no/such.key\n"
+                                 "[extprocd]\ntransport = h2\n")));
     expect_line("3: [listener:a] tls_cert: /no/such.pem: No such file or directory");
 }
 
@@ -179,7 +139,7 @@ Test(listener, a_transport_without_tls)
 {
     if (!transport_find("grpc"))
         return;
-    expect_error("tls_cert = /x\ntls_key = /x\n[extprocd]\ntransport = grpc\n",
+    expect_error(keys("tls_cert = /x\ntls_key = /x\n[extprocd]\ntransport = grpc\n"),
                  "3: [listener:a] tls_cert: transport = grpc has no TLS (transport = h2 has)");
 }
 
@@ -187,7 +147,7 @@ Test(listener, a_limit_that_a_transport_does_not_have)
 {
     if (!transport_find("grpc"))
         return;
-    cr_expect(read_keys("max_resets = 1 in 1s\n[extprocd]\ntransport = grpc\n"));
+    cr_expect(read_text(keys("max_resets = 1 in 1s\n[extprocd]\ntransport = grpc\n")));
     expect_line("3: [listener:a] max_resets: warning: has no effect: transport = grpc has no such "
                 "limit");
 }

@@ -1,52 +1,6 @@
-#include "process/settings.h"
-
-#include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-static struct arena arena;
-static struct config *config;
-static struct config_errors errors;
-static struct settings settings;
-static char file[] = "/tmp/extprocd-settings-XXXXXX";
-
-static void setup(void)
-{
-    arena_init(&arena, 1024);
-    close(mkstemp(file));
-}
-
-static void teardown(void)
-{
-    config_free(config);
-    config_errors_fini(&errors);
-    arena_fini(&arena);
-    unlink(file);
-}
+#include "unit/process/scene.h"
 
 TestSuite(settings, .init = setup, .fini = teardown);
-
-static bool read_text(const char *text)
-{
-    FILE *f = fopen(file, "w");
-
-    fputs(text, f);
-    fclose(f);
-    config_read(file, settings_knows, NULL, &errors, &config);
-    return settings_read(config, &arena, &errors, &settings);
-}
-
-/* The one error that the text has: "FILE:" in front, then this. */
-static void expect_error(const char *text, const char *wanted)
-{
-    bool found = false;
-
-    cr_expect_not(read_text(text), "taken: %s", text);
-    for (size_t i = 0; i < errors.n_lines; i++)
-        found = found || strcmp(errors.lines[i] + strlen(file) + 1, wanted) == 0;
-    cr_expect(found, "wanted: %s\ngot: %s", wanted, errors.n_lines ? errors.lines[0] : "nothing");
-}
 
 Test(settings, defaults)
 {

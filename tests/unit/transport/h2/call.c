@@ -1,22 +1,10 @@
 /* How a call ends, with a service that keeps its messages. No loop runs: a test says what comes when. */
 #include "transport/h2/call.h"
 
-#include "unit/transport/h2/peer.h"
+#include "unit/transport/h2/still.h"
 
-static struct hub hub;
-static struct poller poller;
-static struct peer peer;
 static struct message kept;
 static unsigned n_closed[3];
-
-static bool no_round(void *arg)
-{
-    return false;
-}
-
-static void nothing(void *arg)
-{
-}
 
 static void *keeper_open(void *arg, struct transport_call *call)
 {
@@ -35,8 +23,8 @@ static void keeper_closed(void *stream, enum transport_end why)
     message_release(&kept);
 }
 
-static const struct transport_service keeper = {ECHO_PATH, keeper_open, keeper_message, nothing,
-                                                keeper_closed};
+static const struct transport_service keeper = {ECHO_PATH, keeper_open, keeper_message,
+                                                still_nothing, keeper_closed};
 static const struct transport_listener listener = {
     .name = "test", .limits = {.max_message = 1024, .max_header_list = 4096}};
 static const struct transport_options options = {
@@ -44,37 +32,22 @@ static const struct transport_options options = {
 
 static void begin(void)
 {
-    int pair[2];
-    const char *why;
-    hub.emptied = nothing;
-    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-    cr_assert_eq(poller_init(&poller, no_round, NULL), 0);
-    cr_assert_eq(hub_init(&hub, &options, &poller, NULL, NULL, &why), 0);
-    hub_admit(&hub, 0, pair[1]);
-    peer_greet(&peer, pair[0]);
+    still_begin(&options);
     peer_request(&peer, 1, (struct peer_request){0});
 }
 
 static void end(void)
 {
-    hub_fini(&hub);
-    poller_fini(&poller);
-    peer_close(&peer);
+    still_end();
 }
 
 TestSuite(call, .init = begin, .fini = end);
-
-/* The connection reads what the peer has sent. */
-static void read_all(void)
-{
-    hub.conns->watch.ready(&hub.conns->watch, EPOLLIN);
-}
 
 Test(call, the_last_message_is_given_back_as_it_closes)
 {
     peer_say(&peer, 1, "a message");
     peer_reset(&peer, 1);
-    read_all();
+    still_read();
     cr_assert_eq(n_closed[TRANSPORT_RESET], 1);
     cr_assert_eq(hub.n_calls, 0);
     cr_assert_eq(hub.n_idle, 1);
@@ -83,7 +56,7 @@ Test(call, the_last_message_is_given_back_as_it_closes)
 Test(call, a_stop_does_not_make_a_refusal_the_services_own_end)
 {
     peer_send_frame(&peer, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, "\7malformed", 10);
-    read_all();
+    still_read();
     hub_stop(&hub);
     hub_flush(&hub);
     cr_assert_eq(n_closed[TRANSPORT_STOPPED], 1);

@@ -1,30 +1,18 @@
 /* Messages that come compressed. No loop runs: a test says what comes when. */
 #include "transport/h2/intake.h"
 
-#include "unit/transport/h2/peer.h"
+#include "unit/transport/h2/still.h"
 
 #include <zlib.h>
 
 enum { MAX_MESSAGE = 2 * 1024 * 1024 };
 
-static struct hub hub;
-static struct poller poller;
-static struct peer peer;
 static struct gzip gzip;
 static struct transport_call *call;
 static bool holds; /* the service does */
 static struct message held[4];
 static unsigned n_held;
 static char told[128]; /* "letter length" of each message, "end" */
-
-static bool no_round(void *arg)
-{
-    return false;
-}
-
-static void nothing(void *arg)
-{
-}
 
 static void *service_open(void *arg, struct transport_call *opened)
 {
@@ -61,33 +49,18 @@ static const struct transport_options options = {
 
 static void begin(void)
 {
-    int pair[2];
-    const char *why;
-    hub.emptied = nothing;
-    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-    cr_assert_eq(poller_init(&poller, no_round, NULL), 0);
-    cr_assert_eq(hub_init(&hub, &options, &poller, NULL, NULL, &why), 0);
-    hub_admit(&hub, 0, pair[1]);
-    peer_greet(&peer, pair[0]);
+    still_begin(&options);
 }
 
 static void end(void)
 {
     while (n_held)
         message_release(&held[--n_held]);
-    hub_fini(&hub);
-    poller_fini(&poller);
-    peer_close(&peer);
+    still_end();
     gzip_fini(&gzip);
 }
 
 TestSuite(intake, .init = begin, .fini = end);
-
-/* The connection reads what the peer has sent. */
-static void read_all(void)
-{
-    hub.conns->watch.ready(&hub.conns->watch, EPOLLIN);
-}
 
 static void open_with(const char *encoding, const char *accepted)
 {
@@ -135,18 +108,18 @@ Test(intake, compressed_messages_are_split_and_joined_at_any_byte)
         *told = 0;
         peer_send_frame(&peer, NGHTTP2_DATA, 0, 1, bytes, i);
         peer_send_frame(&peer, NGHTTP2_DATA, 0, 1, bytes + i, len - i);
-        read_all();
+        still_read();
         cr_assert_str_eq(told, "a1000 b7 b100 ", "%zu", i);
     }
     peer_half_close(&peer, 1);
-    read_all();
+    still_read();
     cr_assert_str_eq(told, "a1000 b7 b100 end");
 }
 
 static void expect_refused(const void *bytes, size_t len, const char *lines)
 {
     peer_send_frame(&peer, NGHTTP2_DATA, 0, 1, bytes, len);
-    read_all();
+    still_read();
     hub_flush(&hub);
     peer_expect_field(&peer, 1, lines);
     cr_assert_str_eq(told, "");
@@ -182,7 +155,7 @@ Test(intake, a_compressed_message_of_nothing_is_one)
 {
     open_with("gzip", NULL);
     peer_send_frame(&peer, NGHTTP2_DATA, 0, 1, "\1\0\0\0\0", 5);
-    read_all();
+    still_read();
     cr_assert_str_eq(told, "-0 ");
 }
 
@@ -207,7 +180,7 @@ static void say_three(void)
     say_packed('b', 1000);
     peer_say(&peer, 1, "c");
     peer_half_close(&peer, 1);
-    read_all();
+    still_read();
 }
 
 Test(intake, the_rest_waits_and_comes_from_the_loop)
@@ -248,7 +221,7 @@ Test(intake, what_waits_when_the_call_ends_is_never_told)
     say_three();
     give_back_first();
     peer_reset(&peer, 1);
-    read_all();
+    still_read();
     cr_assert_null(call);
     fire_timers();
     cr_assert_str_eq(told, "a2097152 ");
@@ -258,7 +231,7 @@ Test(intake, what_is_held_when_the_call_ends_can_be_given_back)
 {
     say_three();
     peer_reset(&peer, 1);
-    read_all();
+    still_read();
     cr_assert_eq(hub.n_calls, 1);
     give_back_first();
     cr_assert_eq(hub.n_calls, 0);
@@ -306,7 +279,7 @@ Test(intake, answers_are_compressed_where_that_helps)
         different[i] = (uint8_t)(state >> 24);
     }
     open_with("gzip", NULL);
-    read_all();
+    still_read();
     answer(same, sizeof same);
     peer_expect_field(&peer, 1, "grpc-accept-encoding: identity,gzip\ngrpc-encoding: gzip\n");
     expect_answer(true, same, sizeof same);
@@ -322,7 +295,7 @@ Test(intake, answers_are_as_the_client_wants_them)
 {
     static const uint8_t same[4096];
     open_with("gzip", "identity, deflate");
-    read_all();
+    still_read();
     answer(same, sizeof same);
     peer_expect_field(&peer, 1, "grpc-accept-encoding: identity,gzip\n");
     cr_assert_null(strstr(peer.frame.fields, "grpc-encoding"));
@@ -333,7 +306,7 @@ Test(intake, who_does_not_compress_gets_answers_that_are_not)
 {
     static const uint8_t same[4096];
     open_with("identity", "identity, gzip");
-    read_all();
+    still_read();
     answer(same, sizeof same);
     peer_expect_field(&peer, 1, "content-type: application/grpc\n");
     cr_assert_null(strstr(peer.frame.fields, "encoding"));

@@ -1,0 +1,46 @@
+/* still: a connection without a loop: nothing happens but what a test says. */
+#ifndef EXTPROCD_TESTS_UNIT_TRANSPORT_H2_STILL_H
+#define EXTPROCD_TESTS_UNIT_TRANSPORT_H2_STILL_H
+
+#include "transport/h2/conn.h"
+#include "unit/transport/h2/peer.h"
+
+static struct hub hub;
+static struct poller poller;
+static struct peer peer;
+
+static inline bool still_round(void *arg)
+{
+    return false;
+}
+
+static inline void still_nothing(void *arg)
+{
+}
+
+static inline void still_begin(const struct transport_options *options)
+{
+    int pair[2];
+    const char *why;
+    hub.emptied = still_nothing;
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    cr_assert_eq(poller_init(&poller, still_round, NULL), 0);
+    cr_assert_eq(hub_init(&hub, options, &poller, NULL, NULL, &why), 0);
+    hub_admit(&hub, 0, pair[1]);
+    peer_greet(&peer, pair[0]);
+}
+
+static inline void still_end(void)
+{
+    hub_fini(&hub);
+    poller_fini(&poller);
+    peer_close(&peer);
+}
+
+/* The connection reads what the peer has sent. */
+static inline void still_read(void)
+{
+    hub.conns->watch.ready(&hub.conns->watch, EPOLLIN);
+}
+
+#endif
