@@ -11,7 +11,7 @@ from harness import http1
 from harness.case import Case
 from harness.client import SERVING
 from harness.command import Command
-from harness.envoy import cluster_of, ext_proc, upstream_tls
+from harness.envoy import cluster_of, ext_proc, printed, upstream_tls
 from harness.load import Load
 from harness.messages import request_headers, response_headers, sets
 from harness.places import TRANSPORT
@@ -155,6 +155,18 @@ class BehindEnvoy(Tls):
             answer = http1.request(envoy.port)
             self.assertEqual((answer.status, answer.get("x-b")), (200, "2"))
         self.assertEqual(envoy.stat("cluster.extprocd.upstream_cx_total"), 1)
+
+    def test_as_printed(self):
+        """Only what is in capitals has to be filled in."""
+        service = self.start_mutual("spiffe://test/ns/*")
+        own = self.authority.issue("URI:spiffe://test/ns/envoy")
+        filters, clusters = printed(service)
+        for name, path in [("CA_OF_TLS_CERT", self.authority.cert), ("CERTIFICATE_OF_ENVOY", own.cert),
+                           ("KEY_OF_ENVOY", own.key)]:
+            self.assertIn(name, clusters)
+            clusters = clusters.replace(name, str(path))
+        answer = http1.request(self.run_envoy(filters, clusters, self.upstream()).port)
+        self.assertEqual((answer.status, answer.get("x-b")), (200, "2"))
 
     def test_an_envoy_that_may_not_come_in(self):
         service = self.start_mutual("spiffe://test/ns/*")
