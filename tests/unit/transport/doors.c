@@ -1,6 +1,7 @@
 /* What comes from outside: signals, connections, and connections when there are no descriptors. */
 #include "unit/transport/client.h"
 
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -96,4 +97,47 @@ Test(doors, without_descriptors_it_waits_and_says_so_once)
     client_half_close(&c);
     cr_assert_eq(client_status(&c), 0);
     client_close(&client);
+}
+
+/* The descriptor of ours whose peer it is; -1: it was not accepted yet. */
+static int find_accepted(int client)
+{
+    struct sockaddr_in own, peer;
+    socklen_t len = sizeof own;
+    cr_assert_eq(getsockname(client, (struct sockaddr *)&own, &len), 0);
+    for (int fd = 0; fd < 256; fd++) {
+        len = sizeof peer;
+        if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer.sin_family == AF_INET &&
+            peer.sin_port == own.sin_port)
+            return fd;
+    }
+    return -1;
+}
+
+static int option(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+    cr_assert_eq(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
+/* A peer whose machine is gone says nothing: the kernel has to ask. */
+Test(doors, the_kernel_looks_whether_a_quiet_peer_is_there)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    address.sin_port = htons((uint16_t)atoi(strchr(rig.target, ':') + 1));
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), accepted;
+    cr_assert_eq(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    struct timespec deadline = rig_deadline(), now;
+    while ((accepted = find_accepted(client)) < 0) {
+        clock_gettime(CLOCK_REALTIME, &now);
+        cr_assert_lt(now.tv_sec, deadline.tv_sec, "never accepted");
+    }
+    while (option(accepted, IPPROTO_TCP, TCP_KEEPIDLE) > 120) { /* it is set a moment later, */
+        clock_gettime(CLOCK_REALTIME, &now);
+        cr_assert_lt(now.tv_sec, deadline.tv_sec, "nobody asks");
+    }
+    cr_assert_eq(option(accepted, SOL_SOCKET, SO_KEEPALIVE), 1); /* behind this one */
+    close(client);
 }
