@@ -30,12 +30,15 @@ static inline void teardown(void)
     unlink(file);
 }
 
+/* Whatever was read before is forgotten. */
 static inline bool read_text(const char *text)
 {
     FILE *f = fopen(file, "w");
 
     fputs(text, f);
     fclose(f);
+    config_free(config);
+    config_errors_fini(&errors);
     config_read(file, settings_knows, NULL, &errors, &config);
     return settings_read(config, &arena, &errors, &settings);
 }
