@@ -6,6 +6,7 @@
 #   nofilter  Envoy without ext_proc: what the others are above
 #   bare      bare_grpc or bare_h2, which set one request header
 #   headers   extprocd with the plugin headers, which sets the same one
+#   tonic     bare_tonic, which sets the same one; beside h2, where it is built
 #
 # with the server on TCP and on a unix socket: requests/s and CPU of Envoy and of the server per
 # request, with 4 connections x 16 streams; and latencies of one request at a time.
@@ -21,7 +22,7 @@
 # Measures a tree that is built (run.sh builds it). With --json-lines it prints no table, but
 # appends to FILE a line for each measurement.
 #
-# --quick has h2 and two rounds of a second, in under a minute.
+# --quick has h2 and three rounds of a second, in under two minutes.
 #
 # Exit code: 0 measured, 1 something failed, 2 usage.
 set -euo pipefail
@@ -31,11 +32,13 @@ root=$(cd "$here/../.." && pwd)
 build=$root/build/release
 transports=() sockets=() rounds= seconds= quick= json_lines=
 
+. "$here/parts/building.sh"
+
 usage() {
     echo "usage: envoy.sh [--transport grpc|h2]... [--socket tcp|unix]... [--quick] [--rounds N]"
     echo "                [--seconds S] [--json-lines FILE] [--build DIR]"
     echo "defaults: the transports that there are (quick: h2), both sockets,"
-    echo "          --rounds 5 --seconds 2 (quick: 2 and 1), --build build/release"
+    echo "          --rounds 5 --seconds 2 (quick: 3 and 1), --build build/release"
 }
 
 are() { # pattern of a word, word...
@@ -62,7 +65,7 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 [ ${#sockets[@]} -gt 0 ] || sockets=(tcp unix)
-[ -z "$quick" ] || : "${rounds:=2}" "${seconds:=1}"
+[ -z "$quick" ] || : "${rounds:=3}" "${seconds:=1}"
 : "${rounds:=5}" "${seconds:=2}"
 are 'grpc|h2' "${transports[@]}"
 are 'tcp|unix' "${sockets[@]}"
@@ -76,10 +79,6 @@ results=${json_lines:-$work/results}
 fail() { # what
     echo "envoy.sh: $1" >&2
     exit 1
-}
-
-has() { # transport: is it in the build?
-    grep -q "^EXTPROCD_${1^^}:BOOL=ON$" "$build/CMakeCache.txt"
 }
 
 choose_transports() {
@@ -111,12 +110,17 @@ measure() { # round, transport, server, socket
         fail "$4 $2 $3: not measured"
 }
 
+servers_of() { # transport
+    echo bare headers
+    [ "$1" != h2 ] || ! has_tonic || echo tonic
+}
+
 measure_all() { # round
     local socket transport server
     for socket in "${sockets[@]}"; do
         measure "$1" none nofilter "$socket"
         for transport in "${transports[@]}"; do
-            for server in bare headers; do
+            for server in $(servers_of "$transport"); do
                 measure "$1" "$transport" "$server" "$socket"
             done
         done

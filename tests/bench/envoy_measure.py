@@ -21,9 +21,9 @@ from harness.service import Extprocd, ini
 HEADERS = "[plugin:p]\nfile = headers.so\nrequest.set = x-ext: 1\n"
 
 
-def bare(folder, transport, socket):
+def bare(folder, name, socket):
     address = {"tcp": "0", "unix": f"unix:{folder}/socket"}[socket]
-    program = os.path.join(os.environ["EXTPROCD_BENCH_DIR"], f"bare_{transport}")
+    program = os.path.join(os.environ["EXTPROCD_BENCH_DIR"], f"bare_{name}")
     server = Process("bare", [*load.pin(load.SHARED_CORE), program, address], folder / "bare.log")
     server.address = server.wait_line(r"^listening on (\S+)").group(1)
     return server
@@ -35,7 +35,11 @@ def extprocd(folder, transport, socket):
     return Extprocd(folder, config, load.pin(load.SHARED_CORE)).wait_ready()
 
 
-LAUNCH = {"bare": bare, "headers": extprocd, "nofilter": None}
+def tonic(folder, transport, socket):
+    return bare(folder, "tonic", socket)
+
+
+LAUNCH = {"bare": bare, "headers": extprocd, "tonic": tonic, "nofilter": None}
 
 
 def start(stack, folder, transport, server, socket):

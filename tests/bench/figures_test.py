@@ -56,6 +56,7 @@ RESULTS = [
     envoy("nofilter", 0, 100, 11),
     envoy("bare", 0, 300, 50, server_cpu_us=4),
     envoy("headers", 0, 320, 51, server_cpu_us=5),
+    envoy("tonic", 0, 350, 52, server_cpu_us=8),
 ]
 
 
@@ -88,24 +89,28 @@ class Figures(unittest.TestCase):
     def test_an_idle_stream_takes_what_many_have_above_few(self):
         self.assertEqual(self.row("idle", "headers")["bytes"], 2048)
 
-    def test_envoy_is_compared_with_no_filter_and_the_server_with_bare(self):
+    def test_envoy_is_compared_with_no_filter_and_the_server_with_bare_and_tonic(self):
         row = self.row("envoy, unix", "headers")
         self.assertEqual(row["added_p50_us"], 220)
         self.assertEqual(row["both_cpu_us"], 56)
         self.assertEqual(row["added_cpu_us"], 45)
         self.assertEqual(row["server_cpu_ratio"], 1.25)
+        self.assertEqual(row["server_cpu_tonic_ratio"], 0.625)
+        self.assertEqual(self.row("envoy, unix", "tonic")["server_cpu_ratio"], 2)
         self.assertNotIn("server_cpu_us", self.row("envoy, unix", "nofilter"))
 
     def test_targets_are_judged(self):
         self.assertEqual(self.verdict("headers", "CPU"), "ok")
         self.assertEqual(self.verdict("half", "p99"), "short")
         self.assertEqual(self.verdict("idle", "bytes"), "ok")
-        self.assertEqual(self.verdict("envoy, unix", "µs"), "ok")
+        self.assertEqual(self.verdict("envoy, unix", "bare"), "ok")
+        self.assertEqual(self.verdict("envoy, unix", "tonic"), "short")
         self.assertEqual(self.verdict("reset", "CPU"), "not measured")
 
     def test_the_tables_show_what_was_measured_alone(self):
         self.assertRegex(self.printed, r"h2 +headers +5\.00 +1\.25 +30000 +0\.75")
         self.assertRegex(self.printed, r"h2 +half +headers .* 1\.50 +1\.51 +short")
+        self.assertRegex(self.printed, r"h2 +tonic .* 8\.0 .* 2\.00\n")
         self.assertNotIn("not measured", self.printed)
 
     def test_plots_are_pictures_with_a_bar_for_each_row(self):

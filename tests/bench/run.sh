@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 #
-# What do our floors cost? Measures extprocd beside a server on the same transport that has none.
+# What do our floors cost? Measures extprocd beside a server on the same transport that has none; and
+# beside one on Rust's tonic, where cargo can build it.
 #
 # parts/server.sh says which servers there are, parts/scenarios.sh what is done with them; the scenario
 # envoy, which has a real Envoy in front of them, is envoy.sh's.
@@ -36,7 +37,7 @@ usage() {
     echo "              [--json FILE] [--svg DIR] [--build DIR]"
     echo "       run.sh compare A [B] [option]...      two commits (compare --help)"
     echo "scenarios: ${all_scenarios[*]} envoy"
-    echo "servers:   bare none noop headers five"
+    echo "servers:   bare none noop headers five tonic"
     echo "defaults:  the transports that there are, all scenarios (quick: those with a target),"
     echo "           the servers that a scenario is meant for, --rounds 5 --seconds 2 (quick: 3"
     echo "           and 1), --instructions yes (quick: no), --build build/release"
@@ -80,7 +81,7 @@ fi
 : "${rounds:=5}" "${seconds:=2}" "${instructions:=yes}"
 are 'grpc|h2' "${transports[@]}"
 are "$(one_of "${all_scenarios[@]}" envoy)" "${scenarios[@]}"
-are 'bare|none|noop|headers|five' "${only[@]}"
+are 'bare|none|noop|headers|five|tonic' "${only[@]}"
 are 'yes|no' "$instructions"
 are '[1-9][0-9]*' "$rounds" "$seconds"
 [ ${#scenarios[@]} -gt 0 ] || scenarios=("${all_scenarios[@]}" envoy)
@@ -140,6 +141,13 @@ quick_plan() {
             echo "$scenario $transport $server"
         fi
     done
+}
+
+# Of what is planned what can be measured: tonic may not be built, and stands beside h2 alone.
+possible() {
+    local absent="grpc tonic"
+    has_tonic || absent=tonic
+    sed "/ $absent\$/d"
 }
 
 show() { # progress, on a terminal
@@ -204,8 +212,9 @@ main() {
     configure "$root" "$build"
     choose_transports
     build_targets "$build" loadgen extprocd plugins "${transports[@]/#/bare_}"
+    ! is_among h2 "${transports[@]}" || build_tonic
     : >"$results"
-    mapfile -t planned < <("${quick:+quick_}plan")
+    mapfile -t planned < <("${quick:+quick_}plan" | possible)
     measure_all "${planned[@]}"
     [ "$instructions" = no ] || count_all "${planned[@]}"
     scenario=

@@ -4,7 +4,9 @@ from svg import Picture
 
 WIDTH, LABEL, VALUE, LEFT = 720, 190, 70, 12
 BAR, GAP, HEAD = 15, 12, 56
-COLOURS = ["#8b949e", "#3f8fd2", "#2fa36b", "#d98a2b", "#b065c9"]  # each legible on white and black
+COLOURS = [  # each legible on white and black
+    "#8b949e", "#3f8fd2", "#2fa36b", "#d98a2b", "#b065c9", "#d0605e",
+]
 DASHES = "3 2"
 
 

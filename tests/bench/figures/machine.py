@@ -3,8 +3,11 @@
 import os
 import platform
 import subprocess
+import tomllib
 from datetime import date
 from pathlib import Path
+
+HERE = Path(__file__).parent
 
 
 def said_by(*command):
@@ -24,14 +27,19 @@ def cpu_model():
     return platform.machine()
 
 
+def tonic_version():
+    lock = tomllib.loads((HERE.parent / "tonic/Cargo.lock").read_text(encoding="utf-8"))
+    return next(package["version"] for package in lock["package"] if package["name"] == "tonic")
+
+
 def facts():
-    here = str(Path(__file__).parent)
     return {
         "date": date.today().isoformat(),
-        "commit": said_by("git", "-C", here, "describe", "--always", "--dirty", "--abbrev=12"),
+        "commit": said_by("git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=12"),
         "kernel": platform.release(),
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
         "nghttp2": said_by("pkg-config", "--modversion", "libnghttp2"),
         "grpc_core": said_by("pkg-config", "--modversion", "grpc"),
+        "tonic": tonic_version(),
     }

@@ -6,7 +6,7 @@ import rounds
 from bars import Bars
 from targets import TARGETS
 
-SERVERS = ["bare", "none", "noop", "headers", "five"]
+SERVERS = ["bare", "none", "noop", "headers", "five", "tonic"]
 
 
 def of(rows, transport):

@@ -86,6 +86,7 @@ COMPARED = {
     "p99_ratio": (truediv, "bare", "message_p99_us"),
     "bytes_more": (sub, "bare", "bytes"),
     "server_cpu_ratio": (truediv, "bare", "server_cpu_us"),
+    "server_cpu_tonic_ratio": (truediv, "tonic", "server_cpu_us"),
     "added_p50_us": (sub, "nofilter", "latency_p50_us"),
     "added_p99_us": (sub, "nofilter", "latency_p99_us"),
     "added_cpu_us": (sub, "nofilter", "both_cpu_us"),

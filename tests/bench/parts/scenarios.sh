@@ -19,7 +19,7 @@ all_scenarios=(headers five reset body buffered single conns half idle)
 servers_of() { # scenario
     case $1 in
     five) echo bare five ;;
-    *) echo bare none noop headers ;;
+    *) echo bare none noop headers tonic ;;
     esac
 }
 

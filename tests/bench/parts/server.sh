@@ -9,6 +9,7 @@
 #   noop      extprocd with the plugin noop, which takes part in every phase
 #   headers   extprocd with the plugin headers, which sets one request header
 #   five      extprocd with that plugin five times, each setting a header of its own
+#   tonic     bare_tonic, what people have otherwise: does what bare_h2 does; where it could be built
 
 pid= port= wrapper=()
 
@@ -50,20 +51,22 @@ write_ini() {
 
 expected_header() {
     case $server in
-    bare | headers) echo --expect-set-header x-ext=1 ;;
+    bare | headers | tonic) echo --expect-set-header x-ext=1 ;;
     five) echo --expect-set-header x-ext-5=1 ;;
     esac
 }
 
 start_server() {
-    local command=("$build/tests/bench/bare_$transport")
+    local command
     port=$(free_port)
-    if [ "$server" = bare ]; then
-        command+=("$port")
-    else
+    case $server in
+    bare) command=("$build/tests/bench/bare_$transport" "$port") ;;
+    tonic) command=("$build/tests/bench/bare_tonic" "$port") ;;
+    *)
         write_ini >"$work/ini"
         command=("$served/host/extprocd" -c "$work/ini")
-    fi
+        ;;
+    esac
     pin 0 "${wrapper[@]}" "${command[@]}" >"$work/log" 2>&1 &
     pid=$!
     for _ in {1..300}; do
