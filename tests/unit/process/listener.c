@@ -151,3 +151,13 @@ Test(listener, a_limit_that_a_transport_does_not_have)
     expect_line("3: [listener:a] max_resets: warning: has no effect: transport = grpc has no such "
                 "limit");
 }
+
+Test(listener, the_core_has_no_idle_time_but_on_demand)
+{
+    if (!transport_find("grpc"))
+        return;
+    cr_assert(read_text(keys("[extprocd]\ntransport = grpc\n")));
+    cr_expect_eq((*listener)->limits.idle_ms, 0u);
+    cr_assert(read_text(keys("idle_timeout = 5s\n[extprocd]\ntransport = grpc\n")));
+    cr_expect_eq((*listener)->limits.idle_ms, 5000u);
+}
