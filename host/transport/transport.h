@@ -36,8 +36,9 @@ struct transport_service {
     /* A call has come; arg is its listener's. The result is handed to the callbacks below. NULL: out
      * of memory, the call ends with RESOURCE_EXHAUSTED. */
     void *(*open)(void *arg, struct transport_call *call);
-    /* One message, which the service takes over; to be given back in the loop. Until it is, the
-     * transport may have the client wait before it sends much more. */
+    /* One message, which the service takes over; to be given back in the loop, or, when run() has
+     * returned, before destroy() and in its thread. Until it is, the transport may have the client wait
+     * before it sends much more. */
     void (*message)(void *stream, const struct message *message);
     void (*half_close)(void *stream); /* the client sends no more */
     /* Always, once, last; never from within a transport_send() or transport_finish(). */
@@ -69,14 +70,15 @@ struct transport_tls {
 /* What clients of a listener may cost. 0: no limit. A connection that goes beyond one ends; where
  * another is named, only its call does. */
 struct transport_limits {
-    size_t max_message; /* bytes; more ends the call with RESOURCE_EXHAUSTED, both sizes named */
-    size_t
-        max_header_list; /* bytes of a call's metadata; the same, unless they are many times as much */
-    uint32_t max_streams;     /* calls of a connection at a time; more are refused */
-    uint32_t max_connections; /* at a time; more are closed as they come */
-    uint64_t idle_ms;         /* that a connection may be without a call */
-    uint64_t age_ms;          /* of a connection; open calls may finish */
+    /* bytes; more ends the call with RESOURCE_EXHAUSTED, both sizes named */
+    size_t max_message;
+    /* bytes of a call's metadata; the same, unless they are many times as much */
+    size_t max_header_list;
+    uint32_t max_streams; /* calls of a connection at a time; more are refused */
+    uint64_t idle_ms;     /* that a connection may be without a call           */
+    uint64_t age_ms;      /* of a connection; open calls may finish            */
     /* The rest is for transports that have TRANSPORT_OWN_LIMITS. */
+    uint32_t max_connections;   /* at a time; more are closed as they come */
     uint64_t handshake_ms;      /* until a connection has begun to speak HTTP/2 */
     uint64_t write_ms;          /* until a connection takes some of what we send */
     size_t max_queued;          /* bytes of answers that wait on a connection */
