@@ -17,6 +17,7 @@
  */
 #include "transport/h2/call.h"
 
+#include "transport/h2/answer.h"
 #include "transport/h2/h2.h"
 #include "transport/h2/http2.h"
 #include "transport/h2/intake.h"
@@ -164,9 +165,9 @@ static void call_end(struct h2_call *call, int status, struct extproc_str why)
         return;
     set_status(call, status, why);
     if (call->started)
-        http2_resume(call);
+        answer_resume(call);
     else
-        http2_status(call);
+        answer_status(call);
     h2_call_consume(call);
 }
 
@@ -182,7 +183,7 @@ void h2_call_abort(struct h2_call *call, int status, struct extproc_str why)
     bool torn = call->n_sent || call->n_promised;
     if (call->started && (torn || !http2_can_send(call))) {
         call->finishing = call->aborted = true;
-        http2_reset(call);
+        answer_reset(call);
         return;
     }
     queue_drop(call);
@@ -333,9 +334,9 @@ void h2_call_send(struct transport_call *base)
     c->n_queued += out->len;
     call->owed--;
     if (call->started)
-        http2_resume(call);
+        answer_resume(call);
     else
-        http2_answer(call);
+        answer_begin(call);
     call->started = true;
     size_t most = c->listener->limits.max_queued;
     if (most && c->n_queued > most)

@@ -40,6 +40,11 @@ struct conn {
 int conn_open(struct hub *hub, struct gate *gate, int fd, struct tls *tls);
 /* Ends it at once. */
 void conn_die(struct conn *c);
+/* nghttp2 fails for want of memory only, where we keep its rules. */
+static inline void conn_check(struct conn *c, int r)
+{
+    c->failed |= r < 0;
+}
 /* There is something to send. */
 void conn_touch(struct conn *c);
 /* Sends. True: it has had its turn, and there is more. */

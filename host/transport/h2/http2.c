@@ -7,12 +7,10 @@
  * The trap in the last: nghttp2 limits how many streams a client resets (CVE-2023-44487), but to reset a
  * stream that has its answers is how Envoy ends every one. So that limit is out of the way, and we
  * count those that somebody still works for.
- *
- * Answers are sent from where they lie (NGHTTP2_DATA_FLAG_NO_COPY): nghttp2 asks read_answers() for a
- * number of bytes, and has send_data() fetch them.
  */
 #include "transport/h2/http2.h"
 
+#include "transport/h2/answer.h"
 #include "transport/h2/intake.h"
 #include "transport/health.h"
 
@@ -25,20 +23,6 @@ enum {
     HEADERS_BURST = 8 /* times max_header_list, and the connection has to go */
 };
 
-#define FIELD(name, value)                                                                         \
-    {                                                                                              \
-        (uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value), sizeof(name) - 1,             \
-            sizeof(value) - 1, NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE        \
-    }
-/* Where compression is meant, one field more, and where answers are, another. */
-static const nghttp2_nv answer_head[] = {
-    FIELD(":status", "200"),
-    FIELD("content-type", "application/grpc"),
-    FIELD("grpc-accept-encoding", "identity,gzip"),
-    FIELD("grpc-encoding", "gzip"),
-};
-enum { N_ANSWER_HEAD = 2, N_STATUS = 3 };
-
 /* For callbacks. Behind a limit that was broken nothing is read: told to end by one of its callbacks,
  * nghttp2 1.52 abort()s on a next frame that has a wrong size. */
 static int go_on(const struct conn *c)
@@ -46,159 +30,12 @@ static int go_on(const struct conn *c)
     return c->broken ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
-/* nghttp2 fails for want of memory only, where we keep its rules. */
-static void check(struct conn *c, int r)
-{
-    c->failed |= r < 0;
-}
-
 static struct h2_call *call_of(struct conn *c, int32_t id)
 {
     return nghttp2_session_get_stream_user_data(c->session, id);
 }
 
-/* ---- answers ------------------------------------------------------------------------------------ */
-
-static nghttp2_nv copied(nghttp2_nv field, const char *value, size_t len)
-{
-    field.value = (uint8_t *)(uintptr_t)value;
-    field.valuelen = len;
-    field.flags = NGHTTP2_NV_FLAG_NO_COPY_NAME;
-    return field;
-}
-
-/* The fields that tell a status: N_STATUS at most. */
-static size_t put_status(nghttp2_nv *to, char digits[12], int status, const char *text,
-                         size_t text_len)
-{
-    static const nghttp2_nv code = FIELD("grpc-status", ""), message = FIELD("grpc-message", "");
-    size_t n = 0;
-    to[n++] = copied(code, digits, (size_t)snprintf(digits, 12, "%d", status));
-    if (text_len)
-        to[n++] = copied(message, text, text_len);
-    if (status == TRANSPORT_UNIMPLEMENTED) /* maybe for want of an encoding */
-        to[n++] = answer_head[N_ANSWER_HEAD];
-    return n;
-}
-
-/* A head that is the status as well: there are no messages. */
-static void submit_status(struct conn *c, int32_t id, int status, const char *text, size_t text_len)
-{
-    char digits[12];
-    nghttp2_nv fields[N_ANSWER_HEAD + N_STATUS];
-    memcpy(fields, answer_head, N_ANSWER_HEAD * sizeof *fields);
-    size_t n = N_ANSWER_HEAD + put_status(fields + N_ANSWER_HEAD, digits, status, text, text_len);
-    check(c, nghttp2_submit_response(c->session, id, fields, n, NULL));
-    conn_touch(c);
-}
-
-static void submit_trailers(struct conn *c, struct h2_call *call)
-{
-    char digits[12];
-    nghttp2_nv fields[N_STATUS];
-    size_t n = put_status(fields, digits, call->status, call->status_text, call->status_text_len);
-    check(c, nghttp2_submit_trailer(c->session, call->id, fields, n));
-}
-
-static ssize_t read_answers(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t length,
-                            uint32_t *flags, nghttp2_data_source *source, void *arg)
-{
-    struct h2_call *call = source->ptr;
-    size_t n = call->n_queued < length ? call->n_queued : length;
-    if (n == 0 && !call->finishing)
-        return NGHTTP2_ERR_DEFERRED;
-    if (n == call->n_queued && call->finishing) {
-        submit_trailers(arg, call);
-        *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    }
-    if (n)
-        *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    call->n_promised = n;
-    return (ssize_t)n;
-}
-
-static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
-                     size_t length, nghttp2_data_source *source, void *arg)
-{
-    struct conn *c = arg;
-    struct gather *g = &c->hub->gather;
-    if (!gather_has_room(g))
-        return NGHTTP2_ERR_WOULDBLOCK;
-    gather_copy(g, head, 9);
-    h2_call_take(source->ptr, length);
-    return 0;
-}
-
-void http2_answer(struct h2_call *call)
-{
-    nghttp2_data_provider provider = {{.ptr = call}, read_answers};
-    size_t n = N_ANSWER_HEAD + (size_t)call->encoded + (size_t)call->packs;
-    check(call->conn,
-          nghttp2_submit_response(call->conn->session, call->id, answer_head, n, &provider));
-    conn_touch(call->conn);
-}
-
-void http2_resume(struct h2_call *call)
-{
-    /* Fails where it was not deferred, and then it will be asked anyway. */
-    (void)nghttp2_session_resume_data(call->conn->session, call->id);
-    conn_touch(call->conn);
-}
-
-void http2_status(struct h2_call *call)
-{
-    submit_status(call->conn, call->id, call->status, call->status_text, call->status_text_len);
-}
-
-void http2_reset(struct h2_call *call)
-{
-    struct conn *c = call->conn;
-    check(c, nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, call->id, NGHTTP2_CANCEL));
-    conn_touch(c);
-}
-
-bool http2_can_send(const struct h2_call *call)
-{
-    nghttp2_session *session = call->conn->session;
-    return nghttp2_session_get_remote_window_size(session) > 0 &&
-           nghttp2_session_get_stream_remote_window_size(session, call->id) > 0;
-}
-
-void http2_consume(struct h2_call *call, size_t len)
-{
-    struct conn *c = call->conn;
-    check(c, nghttp2_session_consume(c->session, call->id, len));
-    conn_touch(c);
-}
-
 /* ---- requests ----------------------------------------------------------------------------------- */
-
-static void refuse(struct conn *c, int32_t id, int status, struct extproc_str why)
-{
-    char text[3 * HEAD_STATUS_TEXT];
-    submit_status(c, id, status, text, head_escape(why, text));
-}
-
-static ssize_t read_text(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t length,
-                         uint32_t *flags, nghttp2_data_source *source, void *arg)
-{
-    const char *text = source->ptr;
-    size_t len = strlen(text), n = len < length ? len : length;
-    memcpy(buffer, text, n);
-    source->ptr = (void *)(uintptr_t)(text + n);
-    if (n == len)
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-    return (ssize_t)n;
-}
-
-/* No gRPC: an answer of HTTP's own, for a person to read. */
-static void refuse_http(struct conn *c, int32_t id, const nghttp2_nv *fields, size_t n)
-{
-    static const char text[] = "This server speaks gRPC: POST, content-type application/grpc\n";
-    nghttp2_data_provider provider = {{.ptr = (void *)(uintptr_t)text}, read_text};
-    check(c, nghttp2_submit_response(c->session, id, fields, n, c->head.head ? NULL : &provider));
-    conn_touch(c);
-}
 
 static void refuse_size(struct conn *c, int32_t id)
 {
@@ -206,7 +43,7 @@ static void refuse_size(struct conn *c, int32_t id)
     limits_exceeded(&c->hub->limits, LIMIT_HEADER_LIST, c->listener, NULL);
     int len = snprintf(text, sizeof text, "metadata of %zu bytes, and max_header_list is %zu",
                        c->head.size, c->listener->limits.max_header_list);
-    refuse(c, id, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
+    answer_refuse(c, id, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
 }
 
 static void refuse_path(struct conn *c, int32_t id)
@@ -214,7 +51,7 @@ static void refuse_path(struct conn *c, int32_t id)
     char text[HEAD_PATH_MAX + 32];
     struct extproc_str path = head_path(&c->head);
     int len = snprintf(text, sizeof text, "unknown method %.*s", EXTPROC_ARG(path));
-    refuse(c, id, TRANSPORT_UNIMPLEMENTED, (struct extproc_str){text, (size_t)len});
+    answer_refuse(c, id, TRANSPORT_UNIMPLEMENTED, (struct extproc_str){text, (size_t)len});
 }
 
 /* NULL: none knows the path. */
@@ -236,22 +73,18 @@ static const struct transport_service *find_service(const struct conn *c, void *
 
 static void take_request(struct conn *c, int32_t id)
 {
-    static const nghttp2_nv not_post[] = {
-        FIELD(":status", "405"), FIELD("content-type", "text/plain"), FIELD("allow", "POST")};
-    static const nghttp2_nv not_grpc[] = {FIELD(":status", "415"),
-                                          FIELD("content-type", "text/plain")};
     void *arg = NULL;
     const struct transport_service *service = find_service(c, &arg);
     if (c->head.size > c->listener->limits.max_header_list)
         refuse_size(c, id);
     else if (!c->head.post)
-        refuse_http(c, id, not_post, 3);
+        answer_not_post(c, id);
     else if (!c->head.grpc)
-        refuse_http(c, id, not_grpc, 2);
+        answer_not_grpc(c, id);
     else if (!service)
         refuse_path(c, id);
     else if (c->head.bad_timeout)
-        refuse(c, id, TRANSPORT_INTERNAL, EXTPROC_S("malformed grpc-timeout"));
+        answer_refuse(c, id, TRANSPORT_INTERNAL, EXTPROC_S("malformed grpc-timeout"));
     else
         h2_call_open(c, id, service, arg);
 }
@@ -364,7 +197,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     if (call)
         intake_data(call, bytes, len);
     else
-        check(c, nghttp2_session_consume(session, id, len));
+        conn_check(c, nghttp2_session_consume(session, id, len));
     return go_on(c);
 }
 
@@ -384,7 +217,8 @@ static void stream_ended(struct conn *c, int32_t id)
         call->status_sent = true;
     /* What it still sends would be thrown away: RFC 9113, 8.1. */
     if (nghttp2_session_get_stream_remote_close(c->session, id) == 0)
-        check(c, nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR));
+        conn_check(c,
+                   nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR));
 }
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -405,12 +239,28 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     case NGHTTP2_GOAWAY:
         /* Only now: nghttp2 lets a PING overtake whatever waits. */
         if (frame->goaway.last_stream_id == INT32_MAX)
-            check(c, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, NULL));
+            conn_check(c, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, NULL));
         break;
     default:
         break;
     }
     return 0;
+}
+
+/* ---- windows ------------------------------------------------------------------------------------ */
+
+bool http2_can_send(const struct h2_call *call)
+{
+    nghttp2_session *session = call->conn->session;
+    return nghttp2_session_get_remote_window_size(session) > 0 &&
+           nghttp2_session_get_stream_remote_window_size(session, call->id) > 0;
+}
+
+void http2_consume(struct h2_call *call, size_t len)
+{
+    struct conn *c = call->conn;
+    conn_check(c, nghttp2_session_consume(c->session, call->id, len));
+    conn_touch(c);
 }
 
 /* ---- the session -------------------------------------------------------------------------------- */
@@ -427,7 +277,7 @@ nghttp2_session_callbacks *http2_callbacks_new(void)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send);
-    nghttp2_session_callbacks_set_send_data_callback(cb, send_data);
+    nghttp2_session_callbacks_set_send_data_callback(cb, answer_send_data);
     return cb;
 }
 
@@ -501,17 +351,17 @@ bool http2_is_over(const struct conn *c)
 
 void http2_announce_end(struct conn *c)
 {
-    check(c, nghttp2_submit_shutdown_notice(c->session));
+    conn_check(c, nghttp2_submit_shutdown_notice(c->session));
 }
 
 void http2_end(struct conn *c)
 {
-    check(c, nghttp2_submit_goaway(c->session, NGHTTP2_FLAG_NONE,
-                                   nghttp2_session_get_last_proc_stream_id(c->session),
-                                   NGHTTP2_NO_ERROR, NULL, 0));
+    conn_check(c, nghttp2_submit_goaway(c->session, NGHTTP2_FLAG_NONE,
+                                        nghttp2_session_get_last_proc_stream_id(c->session),
+                                        NGHTTP2_NO_ERROR, NULL, 0));
 }
 
 void http2_calm(struct conn *c)
 {
-    check(c, nghttp2_session_terminate_session(c->session, NGHTTP2_ENHANCE_YOUR_CALM));
+    conn_check(c, nghttp2_session_terminate_session(c->session, NGHTTP2_ENHANCE_YOUR_CALM));
 }

@@ -23,11 +23,6 @@ void http2_end(struct conn *c);
 /* An end at once: ENHANCE_YOUR_CALM. */
 void http2_calm(struct conn *c);
 
-/* Of a call: its answer's head; that there is something new to send; its status without any answer. */
-void http2_answer(struct h2_call *call);
-void http2_resume(struct h2_call *call);
-void http2_status(struct h2_call *call);
-void http2_reset(struct h2_call *call);
 /* The client's windows are open: what is sent will go. */
 bool http2_can_send(const struct h2_call *call);
 /* The client may send so many bytes more. */

@@ -3,9 +3,9 @@
 #define EXTPROCD_TRANSPORT_H2_HUB_H
 
 #include "transport/h2/channel/channel.h"
+#include "transport/h2/channel/gather.h"
 #include "transport/h2/channel/tls_context.h"
 #include "transport/h2/framing/gzip.h"
-#include "transport/h2/gather.h"
 #include "transport/h2/poller.h"
 #include "transport/limits.h"
 

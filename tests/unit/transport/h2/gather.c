@@ -1,4 +1,4 @@
-#include "transport/h2/gather.h"
+#include "transport/h2/channel/gather.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

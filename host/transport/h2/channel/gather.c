@@ -4,7 +4,7 @@
  * Invariant: a message that a part shows is either in its call's queue or among the spent, which are
  * freed only when the gather is empty again.
  */
-#include "transport/h2/gather.h"
+#include "transport/h2/channel/gather.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,11 @@
 /* gather: what goes out to one connection in one write: small things copied together, large ones where
  * they lie. */
-#ifndef EXTPROCD_TRANSPORT_H2_GATHER_H
-#define EXTPROCD_TRANSPORT_H2_GATHER_H
+#ifndef EXTPROCD_TRANSPORT_H2_CHANNEL_GATHER_H
+#define EXTPROCD_TRANSPORT_H2_CHANNEL_GATHER_H
 
-#include "transport/h2/framing/frames.h"
-
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
