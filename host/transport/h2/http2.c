@@ -15,7 +15,6 @@
 #include "transport/health.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum {
     STREAM_WINDOW = 1024 * 1024, /* where the listener names none */
