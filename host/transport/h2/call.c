@@ -74,13 +74,19 @@ static void call_put(struct h2_call *call)
     hub->n_idle++;
 }
 
-void h2_calls_fini(struct hub *hub)
+void h2_calls_drop_idle(struct hub *hub)
 {
     while (hub->idle) {
         struct h2_call *call = hub->idle;
         hub->idle = call->next_idle;
         free(call);
     }
+    hub->n_idle = 0;
+}
+
+void h2_calls_fini(struct hub *hub)
+{
+    h2_calls_drop_idle(hub);
     frame_pool_fini(&hub->frames);
     gzip_fini(&hub->gzip);
 }

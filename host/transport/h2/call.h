@@ -55,6 +55,8 @@ bool h2_call_is_owed(const struct h2_call *call);
 /* The next bytes of its answers, to the gather; there are as many. */
 void h2_call_take(struct h2_call *call, size_t len);
 
+/* Gives back the memory that waits for calls to come. */
+void h2_calls_drop_idle(struct hub *hub);
 void h2_calls_fini(struct hub *hub);
 
 /* struct transport_ops, as far as it is of calls. */

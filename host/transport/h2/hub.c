@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BURST_CALLS = 4096 };
+enum { BURST_CALLS = 4096, BURST_CONNS = 32 };
 
 /* ---- life --------------------------------------------------------------------------------------- */
 
@@ -57,6 +57,7 @@ static void bury(struct hub *hub)
         struct conn *c = hub->dead;
         hub->dead = c->next;
         free(c);
+        hub->n_buried++;
         if (--hub->n_conns == 0)
             hub->emptied(hub->arg);
     }
@@ -109,16 +110,27 @@ void hub_admit(struct hub *hub, size_t i, int fd)
                  gate->listener->name, strerror(-r));
 }
 
-/* A burst of calls leaves holes all over the heap, which the C library keeps; and large messages leave
- * their buffers. */
+/* A burst of calls leaves holes all over the heap, and so do connections that end; the C library keeps
+ * them. They are given back when most of a burst is over, and when nobody is at work. */
+static void give_back_holes(struct hub *hub)
+{
+    bool ebbs = hub->n_calls_peak >= BURST_CALLS && hub->n_calls <= hub->n_calls_peak / 8;
+    bool over = hub->n_calls == 0 && (hub->burst || hub->n_buried >= BURST_CONNS);
+    if (!over && !ebbs)
+        return;
+    hub->burst = hub->n_calls > 0;
+    hub->n_calls_peak = hub->n_calls;
+    hub->n_buried = 0;
+    h2_calls_drop_idle(hub);
+    malloc_trim(0);
+}
+
+/* Where nobody is at work, large messages have left their buffers. */
 static void give_back(struct hub *hub)
 {
     if (hub->n_calls == 0)
         frame_pool_trim(&hub->frames, FRAME_POOL_IDLE);
-    if (hub->n_calls_peak < BURST_CALLS || hub->n_calls > hub->n_calls_peak / 8)
-        return;
-    hub->n_calls_peak = hub->n_calls;
-    malloc_trim(0);
+    give_back_holes(hub);
 }
 
 bool hub_flush(struct hub *hub)

@@ -33,6 +33,8 @@ struct hub {
     struct h2_call *idle; /* memory for calls to come            */
     unsigned n_idle;
     size_t n_calls, n_calls_peak; /* open, and the most of them since memory was given back */
+    bool burst;                   /* there were many, and some of them are still open */
+    unsigned n_buried;            /* connections, since then */
     bool stopping;                /* calls are being ended: TRANSPORT_STOPPED */
     void (*emptied)(void *arg);   /* there are no connections any more        */
     void *arg;
