@@ -133,21 +133,13 @@ static void check_addresses(const struct settings *s, struct config_errors *erro
             }
 }
 
-static void check_transport(const struct settings *s, struct arena *arena,
-                            struct config_errors *errors)
-{
-    const struct transport_ops *transport = s->transport ? transport_find(s->transport) : NULL;
-
-    for (size_t i = 0; transport && i < s->n_listeners; i++)
-        listener_check(&s->listeners[i], transport, arena, errors);
-}
-
 bool settings_read(const struct config *config, struct arena *arena, struct config_errors *errors,
                    struct settings *ret)
 {
     size_t before = errors->n_errors;
     struct config_section none = {.type = "extprocd", .name = "", .file = config->file};
     struct config_section *extprocd = config_find(config, "extprocd", "");
+    const struct transport_ops *transport;
 
     memset(ret, 0, sizeof *ret);
     ret->listeners = arena_zalloc(arena, (config->n_sections + 1) * sizeof *ret->listeners);
@@ -155,15 +147,15 @@ bool settings_read(const struct config *config, struct arena *arena, struct conf
         config_say_at(errors, config->file, 0, "out of memory");
         return false;
     }
+    read_extprocd(extprocd ? extprocd : &none, arena, errors, ret);
+    transport = ret->transport ? transport_find(ret->transport) : NULL;
     for (size_t i = 0; i < config->n_sections; i++) {
         struct config_section *s = &config->sections[i];
         check_section_type(s, errors);
         if (strcmp(s->type, "listener") == 0 && s->name[0])
-            listener_read(s, arena, errors, &ret->listeners[ret->n_listeners++]);
+            listener_read(s, transport, arena, errors, &ret->listeners[ret->n_listeners++]);
     }
-    read_extprocd(extprocd ? extprocd : &none, arena, errors, ret);
     check_addresses(ret, errors);
-    check_transport(ret, arena, errors);
     if (ret->n_listeners == 0 && (config->n_sections > 0 || errors->n_errors == 0))
         config_say_at(errors, config->file, 0,
                       "no [listener:NAME] section (one with address = 127.0.0.1:50051)");

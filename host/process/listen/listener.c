@@ -106,13 +106,6 @@ const struct extproc_key listener_keys[] = {
     {.name = NULL},
 };
 
-/* Of transports with TRANSPORT_OWN_LIMITS. */
-static const char *const own_limits[] = {
-    "max_connections", "handshake_timeout", "write_timeout", "max_queued",
-    "stream_window",   "max_continuations", "max_resets",    "max_idle_frames",
-};
-enum { N_OWN_LIMITS = sizeof own_limits / sizeof *own_limits };
-
 const struct config_entry *listener_entry(const struct listener_settings *l, const char *key)
 {
     const struct keys_slot *slot = keys_find(&l->keys, key);
@@ -158,6 +151,44 @@ static enum body_mode read_mode(const struct listener_settings *l, const char *k
     int64_t choice = keys_number(&l->keys, key); /* auto, then the modes in the proto's order */
 
     return choice == 0 ? BODY_MODE_UNKNOWN : (enum body_mode)(choice - 1);
+}
+
+/* ---- limits ------------------------------------------------------------------------------------- */
+
+/* Those that only transports with TRANSPORT_OWN_LIMITS have; or else for a price, and on demand: the gRPC
+ * core's own timer takes half a kilobyte and a twentieth of the instructions of each call. */
+static const struct own_limit {
+    const char *key;
+    bool on_demand;
+} own_limits[] = {
+    {"max_connections", false}, {"handshake_timeout", false}, {"write_timeout", false},
+    {"max_queued", false},      {"stream_window", false},     {"max_continuations", false},
+    {"max_resets", false},      {"max_idle_frames", false},   {"idle_timeout", true},
+};
+
+static const struct own_limit *find_own_limit(const char *key)
+{
+    for (size_t i = 0; i < sizeof own_limits / sizeof *own_limits; i++)
+        if (strcmp(own_limits[i].key, key) == 0)
+            return &own_limits[i];
+    return NULL;
+}
+
+/* For a transport without them: they are no part of the configuration in effect, and not of -T's. */
+static void drop_own_limits(struct listener_settings *l, const struct transport_ops *transport,
+                            struct config_errors *errors)
+{
+    for (size_t i = 0; i < l->keys.n_slots; i++) {
+        struct keys_slot *slot = &l->keys.slots[i];
+        const struct own_limit *limit = find_own_limit(slot->key->name);
+        bool said = slot->n_values && slot->values[0].entry;
+        if (!limit || (limit->on_demand && said))
+            continue;
+        if (said)
+            config_say(errors, CONFIG_WARNING, l->section, slot->values[0].entry,
+                       "has no effect: transport = %s has no such limit", transport->name);
+        slot->n_values = 0;
+    }
 }
 
 /* "N in DURATION". */
@@ -211,7 +242,7 @@ static void read_limits(struct listener_settings *l, struct arena *arena,
     };
     read_rate(l, "max_resets", arena, errors, &l->limits.resets);
     read_rate(l, "max_idle_frames", arena, errors, &l->limits.idles);
-    if (l->limits.max_queued < l->limits.max_message)
+    if (l->limits.max_queued && l->limits.max_queued < l->limits.max_message)
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "max_message"),
                    "is more than max_queued, so that one answer might be too much (raise that)");
 }
@@ -287,25 +318,7 @@ static void read_tls(struct listener_settings *l, struct arena *arena, struct co
     read_client_names(l, arena, errors);
 }
 
-void listener_read(struct config_section *s, struct arena *arena, struct config_errors *errors,
-                   struct listener_settings *ret)
-{
-    const struct keys_table table = {listener_keys, sizeof listener_keys[0]};
-
-    ret->name = s->name;
-    ret->section = s;
-    keys_check(s, table, arena, errors, &ret->keys);
-    keys_unknown(s, &table, 1, errors);
-    read_address(ret, errors);
-    read_socket(ret, errors);
-    ret->modes[LANE_REQUEST] = read_mode(ret, "request_body_mode");
-    ret->modes[LANE_RESPONSE] = read_mode(ret, "response_body_mode");
-    read_limits(ret, arena, errors);
-    read_tls(ret, arena, errors);
-}
-
-/* ---- together with a transport ------------------------------------------------------------------ */
-
+/* What the files are worth. */
 static void check_tls(const struct listener_settings *l, const struct transport_ops *transport,
                       struct arena *arena, struct config_errors *errors)
 {
@@ -319,51 +332,36 @@ static void check_tls(const struct listener_settings *l, const struct transport_
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, key), "%s: %s", file, why);
 }
 
-static bool is_own_limit(const char *key)
+static void check_transport_tls(const struct listener_settings *l,
+                                const struct transport_ops *transport, struct arena *arena,
+                                struct config_errors *errors)
 {
-    for (size_t i = 0; i < N_OWN_LIMITS; i++)
-        if (strcmp(own_limits[i], key) == 0)
-            return true;
-    return false;
-}
-
-/* They are no part of the configuration in effect, which is what -T prints. */
-static void drop_own_limits(struct listener_settings *l, const struct transport_ops *transport,
-                            struct config_errors *errors)
-{
-    for (size_t i = 0; i < l->keys.n_slots; i++) {
-        struct keys_slot *slot = &l->keys.slots[i];
-        if (!is_own_limit(slot->key->name))
-            continue;
-        if (slot->n_values && slot->values[0].entry)
-            config_say(errors, CONFIG_WARNING, l->section, slot->values[0].entry,
-                       "has no effect: transport = %s has no such limit", transport->name);
-        slot->n_values = 0;
-    }
-}
-
-/* The gRPC core's own timer costs half a kilobyte and a twentieth of the instructions of each call: it is
- * there for those who ask for it. */
-static void drop_idle_default(struct listener_settings *l)
-{
-    if (listener_entry(l, "idle_timeout"))
-        return;
-    l->limits.idle_ms = 0;
-    for (size_t i = 0; i < l->keys.n_slots; i++)
-        if (strcmp(l->keys.slots[i].key->name, "idle_timeout") == 0)
-            l->keys.slots[i].n_values = 0;
-}
-
-void listener_check(struct listener_settings *l, const struct transport_ops *transport,
-                    struct arena *arena, struct config_errors *errors)
-{
-    if (!(transport->features & TRANSPORT_OWN_LIMITS)) {
-        drop_own_limits(l, transport, errors);
-        drop_idle_default(l);
-    }
     if (l->tls.cert && !(transport->features & TRANSPORT_TLS))
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_cert"),
                    "transport = %s has no TLS (transport = h2 has)", transport->name);
     else if (l->tls.cert && l->tls.key)
         check_tls(l, transport, arena, errors);
+}
+
+/* ---- the section -------------------------------------------------------------------------------- */
+
+void listener_read(struct config_section *s, const struct transport_ops *transport,
+                   struct arena *arena, struct config_errors *errors, struct listener_settings *ret)
+{
+    const struct keys_table table = {listener_keys, sizeof listener_keys[0]};
+
+    ret->name = s->name;
+    ret->section = s;
+    keys_check(s, table, arena, errors, &ret->keys);
+    keys_unknown(s, &table, 1, errors);
+    read_address(ret, errors);
+    read_socket(ret, errors);
+    ret->modes[LANE_REQUEST] = read_mode(ret, "request_body_mode");
+    ret->modes[LANE_RESPONSE] = read_mode(ret, "response_body_mode");
+    if (transport && !(transport->features & TRANSPORT_OWN_LIMITS))
+        drop_own_limits(ret, transport, errors);
+    read_limits(ret, arena, errors);
+    read_tls(ret, arena, errors);
+    if (transport)
+        check_transport_tls(ret, transport, arena, errors);
 }

@@ -23,12 +23,11 @@ struct listener_settings {
 
 extern const struct extproc_key listener_keys[];
 
-/* Errors are added; lives in the arena and borrows from the section. */
-void listener_read(struct config_section *s, struct arena *arena, struct config_errors *errors,
+/* As this transport can have it; NULL: it is not known. Errors are added; lives in the arena and borrows
+ * from the section. */
+void listener_read(struct config_section *s, const struct transport_ops *transport,
+                   struct arena *arena, struct config_errors *errors,
                    struct listener_settings *ret);
-/* Adds what this transport cannot do, or not with these files; keys that it has no use for go. */
-void listener_check(struct listener_settings *l, const struct transport_ops *transport,
-                    struct arena *arena, struct config_errors *errors);
 
 /* Where a key stands; NULL: it is not there. */
 const struct config_entry *listener_entry(const struct listener_settings *l, const char *key);

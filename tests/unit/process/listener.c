@@ -37,6 +37,8 @@ Test(listener, every_limit_has_a_default)
 
 Test(listener, every_limit_can_be_set)
 {
+    if (!transport_find("h2"))
+        return;
     cr_assert(read_text(keys("max_connections = 5\nidle_timeout = 5m\nmax_connection_age = 1h\n"
                              "handshake_timeout = 2s\nwrite_timeout = 3s\nmax_queued = 32m\n"
                              "stream_window = 256k\nmax_continuations = 4\nmax_resets = 10 in 1s\n"
@@ -59,6 +61,8 @@ Test(listener, every_limit_can_be_set)
 
 Test(listener, a_rate_that_is_none)
 {
+    if (!transport_find("h2"))
+        return;
     static const char *const wrong[] = {"10",       "in 1s",         "10 in",    "10 in 0s",
                                         "0 in 10s", "10 in 10",      "10in 10s", "-1 in 10s",
                                         "10 / 10s", "10 in 1s in 1s"};
@@ -75,10 +79,20 @@ Test(listener, a_rate_that_is_none)
 
 Test(listener, an_answer_must_fit_into_the_queue)
 {
+    if (!transport_find("h2"))
+        return;
     expect_error(
-        keys("max_message = 256m\n"),
+        keys("max_message = 256m\n[extprocd]\ntransport = h2\n"),
         "3: [listener:a] max_message: is more than max_queued, so that one answer might be "
         "too much (raise that)");
+}
+
+Test(listener, a_message_may_be_large_where_there_is_no_queue)
+{
+    if (!transport_find("grpc"))
+        return;
+    cr_assert(read_text(keys("max_message = 256m\n[extprocd]\ntransport = grpc\n")));
+    cr_expect_eq((*listener)->limits.max_message, (size_t)256 << 20);
 }
 
 Test(listener, a_certificate_without_its_key)
