@@ -6,9 +6,9 @@
 #include "base/config.h"
 
 #include "base/config_private.h"
+#include "base/file.h"
 #include "base/str.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,16 +23,16 @@ struct config_seen {
     struct config_seen *next;
 };
 
-static struct config_seen *find_seen(const struct config *config, const struct config_bytes *bytes)
+static struct config_seen *find_seen(const struct config *config, const struct stat *st)
 {
     for (struct config_seen *seen = config->priv->files; seen; seen = seen->next) {
-        if (seen->device == bytes->device && seen->inode == bytes->inode)
+        if (seen->device == st->st_dev && seen->inode == st->st_ino)
             return seen;
     }
     return NULL;
 }
 
-static void read_bytes(struct config *config, const char *path, const struct config_bytes *bytes,
+static void read_bytes(struct config *config, const char *path, const struct file_bytes *bytes,
                        const struct config_entry *from)
 {
     struct config_file f = {.config = config, .name = path};
@@ -41,8 +41,8 @@ static void read_bytes(struct config *config, const char *path, const struct con
         config->priv->out_of_memory = true;
         return;
     }
-    *seen = (struct config_seen){.device = bytes->device,
-                                 .inode = bytes->inode,
+    *seen = (struct config_seen){.device = bytes->stat.st_dev,
+                                 .inode = bytes->stat.st_ino,
                                  .file = from ? from->file : NULL,
                                  .line = from ? from->line : 0,
                                  .open = true,
@@ -58,14 +58,13 @@ static void include_file(struct config *config, const struct config_section *sec
                          const struct config_entry *entry, const char *path)
 {
     struct config_errors *errors = config->priv->errors;
-    struct config_bytes bytes;
-    int r = config_slurp(path, &bytes);
-    if (r < 0) {
-        config_say(errors, CONFIG_ERROR, section, entry, "%s cannot be read: %s", path,
-                   strerror(-r));
+    struct file_bytes bytes;
+    char why[FILE_WHY];
+    if (file_read(path, FILE_REGULAR, CONFIG_FILE_MAX, &bytes, why) < 0) {
+        config_say(errors, CONFIG_ERROR, section, entry, "%s cannot be read: %s", path, why);
         return;
     }
-    const struct config_seen *seen = find_seen(config, &bytes);
+    const struct config_seen *seen = find_seen(config, &bytes.stat);
     if (!seen)
         read_bytes(config, path, &bytes, entry);
     else if (seen->open)
@@ -123,7 +122,8 @@ void config_read(const char *file, config_knows_fn *knows, void *arg, struct con
                  struct config **ret)
 {
     struct config *config = config_new(file);
-    struct config_bytes bytes;
+    struct file_bytes bytes;
+    char why[FILE_WHY];
     *ret = config;
     if (!config) {
         config_say_at(errors, file, 0, "out of memory");
@@ -133,9 +133,8 @@ void config_read(const char *file, config_knows_fn *knows, void *arg, struct con
     config->priv->knows_arg = arg;
     config->priv->errors = errors;
 
-    int r = config_slurp(file, &bytes);
-    if (r < 0) {
-        config_say_at(errors, file, 0, "cannot be read: %s", strerror(-r));
+    if (file_read(file, FILE_REGULAR_OR_PIPE, CONFIG_FILE_MAX, &bytes, why) < 0) {
+        config_say_at(errors, file, 0, "cannot be read: %s", why);
         return;
     }
     read_bytes(config, config->file, &bytes, NULL);

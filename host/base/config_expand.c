@@ -9,9 +9,9 @@
  * of these.
  */
 #include "base/config_private.h"
+#include "base/file.h"
 #include "base/str.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,11 +85,13 @@ static struct extproc_str without_newline(struct extproc_str s)
 
 static bool expand_file(struct expansion *x, const char *name)
 {
-    struct config_bytes bytes;
+    struct file_bytes bytes;
+    char why[FILE_WHY];
     const char *path = config_beside(x->arena, x->file, name);
-    int r = path ? config_slurp(path, &bytes) : -ENOMEM;
-    if (r < 0)
-        return expansion_refuse(x, "${file:%s} cannot be read: %s", name, strerror(-r));
+    if (!path)
+        return expansion_refuse(x, "out of memory");
+    if (file_read(path, FILE_REGULAR, CONFIG_FILE_MAX, &bytes, why) < 0)
+        return expansion_refuse(x, "${file:%s} cannot be read: %s", name, why);
 
     bool done = memchr(bytes.ptr, '\0', bytes.len)
                     ? expansion_refuse(x, "${file:%s} has a NUL byte in it (text only)", name)

@@ -4,60 +4,8 @@
 #include "base/str.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-enum { FILE_MAX = 1024 * 1024 };
-
-/* Reads until the end instead of by the size that stat tells: a pipe has none. */
-static int read_all(int fd, struct config_bytes *bytes)
-{
-    size_t cap = 4096;
-    bytes->ptr = malloc(cap);
-    while (bytes->ptr) {
-        ssize_t n = read(fd, bytes->ptr + bytes->len, cap - bytes->len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            return 0;
-        bytes->len += (size_t)n;
-        if (bytes->len > FILE_MAX)
-            return -EFBIG;
-        if (bytes->len == cap) {
-            char *larger = realloc(bytes->ptr, cap *= 2);
-            if (!larger)
-                return -ENOMEM;
-            bytes->ptr = larger;
-        }
-    }
-    return -ENOMEM;
-}
-
-int config_slurp(const char *path, struct config_bytes *ret)
-{
-    struct config_bytes bytes = {0};
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return -errno;
-
-    int r = fstat(fd, &st) < 0 ? -errno : read_all(fd, &bytes);
-    close(fd);
-    if (r < 0) {
-        free(bytes.ptr);
-        return r;
-    }
-    bytes.device = st.st_dev;
-    bytes.inode = st.st_ino;
-    *ret = bytes;
-    return 0;
-}
 
 /* With its slash; empty where the file has no folder in its name. */
 static struct extproc_str folder_of(const char *file)

@@ -5,19 +5,10 @@
 #include "base/arena.h"
 #include "base/config.h"
 
-#include <sys/types.h>
-
 /* ---- files (config_files.c) ------------------------------------------------------------------ */
 
-struct config_bytes {
-    char *ptr; /* from malloc */
-    size_t len;
-    dev_t device; /* with inode: which file it is, whatever its name */
-    ino_t inode;
-};
-
-/* The whole of a file. 0 or -errno: -EISDIR, -EFBIG where it is larger than any ini file. */
-int config_slurp(const char *path, struct config_bytes *ret);
+/* The largest ini file, and the largest value of ${file:PATH}. */
+enum { CONFIG_FILE_MAX = 1024 * 1024 };
 
 /* `path` as seen from the folder of `file`. NULL: out of memory. */
 const char *config_beside(struct arena *arena, const char *file, const char *path);

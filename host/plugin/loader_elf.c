@@ -4,14 +4,14 @@
  * hear that he copied a file for another machine; and a file that was copied in part it maps, and
  * then dies of SIGBUS where the rest should be.
  */
+#include "base/file.h"
 #include "plugin/loader_private.h"
 
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <link.h>
+#include <stdint.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 typedef ElfW(Ehdr) elf_header; /* of our own class */
@@ -94,40 +94,37 @@ static int check_length(struct attempt *a, int fd, const elf_header *header, uin
 static int check_file(struct attempt *a, int fd)
 {
     struct stat st;
-    if (fstat(fd, &st) < 0)
-        return attempt_refuse(a, "cannot be read: %s", strerror(errno));
-    if (!S_ISREG(st.st_mode))
-        return attempt_refuse(a, "is %s (name the .so file itself)",
-                              S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
-
     elf_header header = {0}; /* what a short file lacks is zero, so it is no shared object */
-    if (pread(fd, &header, sizeof header, 0) < 0)
+    if (fstat(fd, &st) < 0 || pread(fd, &header, sizeof header, 0) < 0)
         return attempt_refuse(a, "cannot be read: %s", strerror(errno));
     int r = check_header(a, &header);
     return r < 0 ? r : check_length(a, fd, &header, (uint64_t)st.st_size);
 }
 
-static int refuse_open(struct attempt *a, int error)
+static int refuse_open(struct attempt *a, int r, const char *why)
 {
-    switch (error) {
-    case ENOENT:
-    case ENOTDIR:
+    switch (r) {
+    case -EISDIR:
+    case -EINVAL:
+        return attempt_refuse(a, "%s (name the .so file itself)", why);
+    case -ENOENT:
+    case -ENOTDIR:
         return attempt_refuse(a, "there is no such file (a name without a slash is looked for "
                                  "in plugin_dir)");
-    case EACCES:
+    case -EACCES:
         return attempt_refuse(a, "may not be read by this user (let it read the file, and "
                                  "enter the directories above)");
     default:
-        return attempt_refuse(a, "cannot be opened: %s", strerror(error));
+        return attempt_refuse(a, "cannot be opened: %s", why);
     }
 }
 
 int attempt_check_elf(struct attempt *a)
 {
-    /* Opening a pipe that nobody writes to would wait. */
-    int fd = open(a->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    char why[FILE_WHY];
+    int fd = file_open(a->path, FILE_REGULAR, SIZE_MAX, why);
     if (fd < 0)
-        return refuse_open(a, errno);
+        return refuse_open(a, fd, why);
     int r = check_file(a, fd);
     close(fd);
     return r;

@@ -44,7 +44,7 @@ Test(config, a_file_that_cannot_be_read_is_an_error_of_the_whole)
     config = config_free(config);
 
     config_read(".", NULL, NULL, &errors, &config);
-    cr_assert(is_told(".: cannot be read: Is a directory\n"));
+    cr_assert(is_told(".: cannot be read: is a directory, expected a regular file or a pipe\n"));
 }
 
 /* ---- includes -------------------------------------------------------------------------------- */
@@ -112,7 +112,8 @@ Test(config, a_folder_is_not_a_file)
 {
     mkdir("x.ini", 0700);
     read_text("[extprocd]\ninclude = x*\n");
-    expect_told("main.ini:2: [extprocd] include: x.ini cannot be read: Is a directory\n");
+    expect_told("main.ini:2: [extprocd] include: x.ini cannot be read: is a directory, expected a "
+                "regular file\n");
 }
 
 Test(config, a_folder_that_cannot_be_searched_is_told)

@@ -52,9 +52,10 @@ Test(config_expand, a_file_may_be_longer_than_any_line)
 Test(config_expand, a_file_that_cannot_be_read_is_an_error)
 {
     read_text("[a]\nx = ${file:none}\ny = ${file:.}\nz = ${file:}\n");
-    expect_told("main.ini:2: [a] x: ${file:none} cannot be read: No such file or directory\n"
-                "main.ini:3: [a] y: ${file:.} cannot be read: Is a directory\n"
-                "main.ini:4: [a] z: ${file:} cannot be read: No such file or directory\n");
+    expect_told(
+        "main.ini:2: [a] x: ${file:none} cannot be read: No such file or directory\n"
+        "main.ini:3: [a] y: ${file:.} cannot be read: is a directory, expected a regular file\n"
+        "main.ini:4: [a] z: ${file:} cannot be read: No such file or directory\n");
 }
 
 Test(config_expand, a_file_with_a_nul_is_an_error)

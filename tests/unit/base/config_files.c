@@ -3,7 +3,6 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <fcntl.h>
 
 static struct arena arena;
 
@@ -18,40 +17,6 @@ static void remove_it(void)
     scene_end();
 }
 TestSuite(config_files, .init = given_a_folder, .fini = remove_it);
-
-Test(config_files, slurp_reads_all_of_a_file)
-{
-    static char text[100001];
-    struct config_bytes bytes;
-    memset(text, 'x', 100000);
-    write_file("x", text);
-    cr_assert_eq(config_slurp("x", &bytes), 0);
-    cr_assert_eq(bytes.len, 100000);
-    cr_assert_eq(memcmp(bytes.ptr, text, bytes.len), 0);
-    free(bytes.ptr);
-}
-
-Test(config_files, slurp_reads_a_pipe)
-{
-    struct config_bytes bytes;
-    int ends[2];
-    char name[32];
-    cr_assert_eq(pipe(ends), 0);
-    cr_assert_eq(write(ends[1], "[a]\n", 4), 4);
-    close(ends[1]);
-    snprintf(name, sizeof name, "/dev/fd/%d", ends[0]);
-    cr_assert_eq(config_slurp(name, &bytes), 0);
-    cr_assert_eq(bytes.len, 4);
-    free(bytes.ptr);
-}
-
-Test(config_files, slurp_tells_what_cannot_be_read)
-{
-    struct config_bytes bytes;
-    cr_assert_eq(config_slurp("none", &bytes), -ENOENT);
-    cr_assert_eq(config_slurp(".", &bytes), -EISDIR);
-    cr_assert_eq(config_slurp("/dev/zero", &bytes), -EFBIG);
-}
 
 Test(config_files, beside_is_in_the_folder_of_the_file)
 {

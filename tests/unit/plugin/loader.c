@@ -140,10 +140,12 @@ Test(loader, refuses_what_it_may_not_read)
 
 Test(loader, refuses_what_is_no_file)
 {
-    cr_expect_str_eq(refusal("/tmp"), ": is a directory (name the .so file itself)");
+    cr_expect_str_eq(refusal("/tmp"),
+                     ": is a directory, expected a regular file (name the .so file itself)");
     unlink(file);
     cr_assert_eq(mkfifo(file, 0600), 0);
-    cr_expect_str_eq(refusal(file), ": is no regular file (name the .so file itself)");
+    cr_expect_str_eq(refusal(file),
+                     ": is a FIFO, expected a regular file (name the .so file itself)");
 }
 
 Test(loader, refuses_what_is_no_elf_file)

@@ -1,16 +1,16 @@
 /* tls_load: from a listener's files to the SSL_CTX that its connections share.
  *
- * OpenSSL reads the files; it is asked only for what is a regular file, since a FIFO would have it wait,
- * and never gets a passphrase, since a terminal would have it ask.
+ * OpenSSL reads the files; it is asked only for what is a regular file of a sane size, since anything
+ * else would have it wait, and it never gets a passphrase, since a terminal would have it ask.
  *
  * Sessions are not resumed. Connections from a proxy are few and long, so there is little to gain; and a
  * session that is resumed shows no certificate, so one that has expired or whose CA is trusted no more
  * would still open the door.
  */
+#include "base/file.h"
 #include "transport/h2/channel/tls_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -21,6 +21,8 @@
 static const char suites_of_1_2[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
                                     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
                                     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+
+enum { PEM_MAX = 1024 * 1024 }; /* four times all the CAs that a system trusts */
 
 struct load {
     SSL_CTX *ssl;
@@ -40,12 +42,6 @@ static int complain(struct load *l, const char *fmt, ...)
     l->why = arena_vformat(l->arena, fmt, ap).ptr;
     va_end(ap);
     return l->why ? -EINVAL : -ENOMEM;
-}
-
-static int complain_errno(struct load *l, int error)
-{
-    int r = complain(l, "%s", strerror(error));
-    return r == -ENOMEM ? r : -error;
 }
 
 /* OpenSSL could not make of the file what it should be. */
@@ -68,19 +64,19 @@ static int complain_file(struct load *l, const char *what)
 
 /* ---- files -------------------------------------------------------------------------------------- */
 
+/* OpenSSL opens the file itself; here is only seen that it is one that it may read. */
 static int begin_file(struct load *l, const char *file)
 {
-    struct stat st;
+    char why[FILE_WHY];
     l->file = file;
     ERR_clear_error();
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return complain_errno(l, errno);
-    int r = fstat(fd, &st) ? -errno : 0;
-    close(fd);
-    if (r)
-        return complain_errno(l, -r);
-    return S_ISREG(st.st_mode) ? 0 : complain(l, "is no regular file");
+    int fd = file_open(file, FILE_REGULAR, PEM_MAX, why);
+    if (fd >= 0) {
+        close(fd);
+        return 0;
+    }
+    int r = complain(l, "%s", why);
+    return r == -ENOMEM ? r : fd;
 }
 
 static int no_passphrase(char *to, int size, int writing, void *arg)

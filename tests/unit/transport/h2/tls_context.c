@@ -97,9 +97,16 @@ Test(tls_context, what_is_no_file)
 {
     cr_assert_eq(mkfifo("fifo", 0600), 0); /* nobody will ever write to it */
     rules.client_ca = "fifo";
-    expect_unusable("fifo", EINVAL, "is no regular file");
+    expect_unusable("fifo", EINVAL, "is a FIFO, expected a regular file");
     rules.key = ".";
-    expect_unusable(".", EINVAL, "is no regular file");
+    expect_unusable(".", EISDIR, "is a directory, expected a regular file");
+}
+
+Test(tls_context, a_file_that_is_too_large)
+{
+    text_write("cert.pem", "");
+    cr_assert_eq(truncate("cert.pem", 1024 * 1024 + 1), 0);
+    expect_unusable("cert.pem", EFBIG, "exceeds 1m");
 }
 
 Test(tls_context, files_with_other_things_in_them)
