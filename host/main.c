@@ -68,7 +68,7 @@ int main(int argc, char **argv)
         }
     }
     if (optind < argc) {
-        fprintf(stderr, "extprocd: unexpected argument '%s'\n", argv[optind]);
+        process_say("extprocd: unexpected argument '%s'", argv[optind]);
         usage(stderr);
         return EXIT_USAGE;
     }

@@ -11,12 +11,14 @@
  * Told is what this plugin sees: first in the chain, a request as it came and a response as it
  * goes on; last, the other way round. A line is written when the transaction is over, by one
  * write(2), so that lines of several processes do not mix. What is not UTF-8 is told with
- * replacement characters. A line that cannot be written does no harm to the message.
+ * replacement characters, and what acts on a terminal is escaped. A line that cannot be written does
+ * no harm to the message.
  *
  * Teaches: looking without touching; what an open() begins and a close() ends; a body seen in
  * chunks; a test of the configuration that leaves no trace. */
 #include "lib/direction.h"
 #include "lib/header_name.h"
+#include "lib/json_line.h"
 #include "lib/utf8.h"
 
 #include <extproc/plugin.h>
@@ -343,7 +345,7 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
     add(line, "duration_ms", elapsed_ms(&t->start));
     add(line, "request", tell_side(&t->sides[REQUEST]));
     add(line, "response", tell_side(&t->sides[RESPONSE]));
-    out = json_dumps(line, JSON_COMPACT);
+    out = json_line(line);
     json_decref(line);
     if (out)
         write_line(x, out);

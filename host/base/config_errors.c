@@ -1,10 +1,11 @@
 /* config_errors: what is wrong with a configuration, one line for each thing.
  *
  * A line that cannot be kept for lack of memory is still counted, so "no errors" is never said by
- * mistake. Control characters are shown as '?': a line names what stood in the file, and goes to a
- * terminal.
+ * mistake. Lines are escaped: they quote what stood in the file, and go to a terminal.
  */
 #include "base/config.h"
+#include "base/escape.h"
+#include "base/str.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,17 +19,31 @@ void config_errors_fini(struct config_errors *errors)
     *errors = (struct config_errors){0};
 }
 
-/* Takes the line. */
-static void errors_add(struct config_errors *errors, char *line)
+/* On the heap; NULL: out of memory. */
+static char *escaped(const char *text)
 {
-    char **lines = realloc(errors->lines, (errors->n_lines + 1) * sizeof *lines);
+    char *line = NULL;
+    size_t len;
+    FILE *out = open_memstream(&line, &len);
+    if (!out)
+        return NULL;
+    escape_print(out, ESCAPE_TEXT, str_c(text));
+    int failed = ferror(out);
+    failed |= fclose(out);
+    if (failed) {
+        free(line);
+        return NULL;
+    }
+    return line;
+}
+
+static void errors_add(struct config_errors *errors, const char *text)
+{
+    char *line = escaped(text);
+    char **lines = line ? realloc(errors->lines, (errors->n_lines + 1) * sizeof *lines) : NULL;
     if (!lines) {
         free(line);
         return;
-    }
-    for (char *c = line; *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
     }
     errors->lines = lines;
     errors->lines[errors->n_lines++] = line;
@@ -74,10 +89,9 @@ static void errors_say(struct config_errors *errors, enum config_severity severi
         fputs("warning: ", out);
     failed |= vfprintf(out, fmt, ap) < 0;
     failed |= fclose(out);
-    if (failed)
-        free(line);
-    else
+    if (!failed)
         errors_add(errors, line);
+    free(line);
 }
 
 void config_say(struct config_errors *errors, enum config_severity severity,

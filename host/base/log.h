@@ -38,8 +38,7 @@ int log_reopen(struct log *log);
 /* Worth putting a line together at all? */
 bool log_wants(const struct log *log, enum extproc_level level);
 
-/* Any thread. A NULL log drops the line; context NULL: none. Control characters in the text are
- * escaped, invalid UTF-8 is replaced in JSON. */
+/* Any thread. A NULL log drops the line; context NULL: none. The text is escaped (escape.h). */
 EXTPROC_PRINTF(4, 5)
 void log_line(struct log *log, enum extproc_level level, const struct log_context *context,
               const char *fmt, ...);

@@ -9,6 +9,7 @@
  */
 #include "base/log_format.h"
 
+#include "base/escape.h"
 #include "base/str.h"
 
 #include <stdio.h>
@@ -48,49 +49,13 @@ static void out_format(struct out *o, const char *fmt, ...)
     out_c(o, text);
 }
 
-/* ---- what may not stand in a line as it is --------------------------------------------------- */
-
-enum out_where { IN_TEXT, IN_FIELD, IN_JSON };
-
-static bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
-/* One byte that must be written otherwise. */
-static bool out_escaped(struct out *o, enum out_where where, char c)
-{
-    char text[8];
-    if (c == '\n' || c == '\t' || c == '\r')
-        snprintf(text, sizeof text, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-    else if (where != IN_JSON)
-        snprintf(text, sizeof text, "\\x%02x", (unsigned char)c);
-    else if (c == '"' || c == '\\')
-        snprintf(text, sizeof text, "\\%c", c);
-    else
-        snprintf(text, sizeof text, "\\u%04x", (unsigned char)c);
-    return out_c(o, text);
-}
-
-static bool out_char(struct out *o, enum out_where where, struct extproc_str s, size_t *at)
-{
-    const char *p = s.ptr + *at;
-    size_t len = str_utf8_at(s, *at);
-
-    *at += len ? len : 1;
-    if (len == 0)
-        return where == IN_JSON ? out_c(o, "\xEF\xBF\xBD") : out_escaped(o, where, *p);
-    if (len == 1 && (is_control(*p) || (where == IN_FIELD && *p == ' ') ||
-                     (where == IN_JSON && (*p == '"' || *p == '\\'))))
-        return out_escaped(o, where, *p);
-    return out_bytes(o, p, len);
-}
-
 /* False: not all of it. */
-static bool out_safe(struct out *o, enum out_where where, struct extproc_str s)
+static bool out_safe(struct out *o, enum escape how, struct extproc_str s)
 {
+    char room[ESCAPE_ROOM];
     for (size_t at = 0; at < s.len;) {
-        if (!out_char(o, where, s, &at))
+        struct extproc_str shown = escape_next(how, s, &at, room);
+        if (!out_bytes(o, shown.ptr, shown.len))
             return false;
     }
     return true;
@@ -122,7 +87,7 @@ static void out_field(struct out *o, bool json, const char *name, struct extproc
     if (value.len > FIELD_MAX)
         value.len = FIELD_MAX;
     out_format(o, json ? ",\"%s\":\"" : " %s=", name);
-    out_safe(o, json ? IN_JSON : IN_FIELD, value);
+    out_safe(o, json ? ESCAPE_JSON : ESCAPE_FIELD, value);
     if (json)
         out_c(o, "\"");
 }
@@ -152,7 +117,7 @@ size_t log_format(const struct log_record *record, bool json, char ret_line[stat
     struct out o = {ret_line, ret_line + LOG_LINE_MAX - TAIL_ROOM};
 
     out_head(&o, json, record);
-    bool whole = out_safe(&o, json ? IN_JSON : IN_TEXT, record->text);
+    bool whole = out_safe(&o, json ? ESCAPE_JSON : ESCAPE_TEXT, record->text);
     o.end += TAIL_ROOM;
     if (!whole || record->text_len > record->text.len)
         out_format(&o, "... (cut; %zu bytes in all)", record->text_len);

@@ -3,6 +3,8 @@
 #ifndef EXTPROCD_PROCESS_PROCESS_H
 #define EXTPROCD_PROCESS_PROCESS_H
 
+#include <extproc/plugin.h>
+
 #include <stdbool.h>
 
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
@@ -14,5 +16,9 @@ int process_run(const char *file);
 int process_check(const char *file, bool dump);
 /* Prints what to paste on the proxy's side. form: "envoy" or "gloo". */
 int process_print_proxy_config(const char *file, const char *form);
+
+/* Prints a line on standard error, escaped (base/escape.h). */
+EXTPROC_PRINTF(1, 2)
+void process_say(const char *fmt, ...);
 
 #endif

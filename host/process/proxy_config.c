@@ -196,7 +196,7 @@ int process_print_proxy_config(const char *file, const char *form)
         if (strcmp(forms[i].name, form) == 0)
             found = &forms[i];
     if (!found) {
-        fprintf(stderr, "extprocd: no form '%s' (envoy or gloo)\n", form);
+        process_say("extprocd: no form '%s' (envoy or gloo)", form);
         return EXIT_USAGE;
     }
     if (!setup_load(file, true, &s))

@@ -2,6 +2,8 @@
  * also where the settings were wrong, so that one run tells all there is to mend. */
 #include "process/setup.h"
 
+#include "process/process.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -38,7 +40,7 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
     arena_init(&s.arena, 4096);
     config_read(file, settings_knows, NULL, &errors, &config);
     if (!config) {
-        fprintf(stderr, "%s: out of memory\n", file);
+        process_say("%s: out of memory", file);
         config_errors_fini(&errors);
         arena_fini(&s.arena);
         return false;

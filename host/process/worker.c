@@ -109,8 +109,8 @@ static bool open_listener(struct worker *w, const struct listener_settings *l)
     if (listen_open(l, &w->setup.arena, &w->sockets[i], &why) < 0) {
         const struct config_entry *entry = keys_find(&l->keys, "address")->values[0].entry;
         address_format(&l->address, text);
-        fprintf(stderr, "%s:%u: [listener:%s] address: cannot listen on %s: %s\n", entry->file,
-                entry->line, l->name, text, why ? why : "out of memory");
+        process_say("%s:%u: [listener:%s] address: cannot listen on %s: %s", entry->file,
+                    entry->line, l->name, text, why ? why : "out of memory");
         return false;
     }
     w->n_open++;
@@ -176,8 +176,8 @@ static bool serve(struct worker *w, sigset_t signals)
     int r = w->ops->create(&options, &w->setup.arena, &w->transport, &why);
 
     if (r < 0) {
-        fprintf(stderr, "extprocd: cannot start the transport %s: %s\n", w->ops->name,
-                why ? why : strerror(-r));
+        process_say("extprocd: cannot start the transport %s: %s", w->ops->name,
+                    why ? why : strerror(-r));
         return false;
     }
     tell_start(w);

@@ -29,6 +29,18 @@ static inline size_t utf8_char_len(struct extproc_str s)
     return len;
 }
 
+/* Of a well-formed character of `len` bytes. */
+static inline uint32_t utf8_code_point(const char *bytes, size_t len)
+{
+    uint32_t c = (unsigned char)bytes[0];
+
+    if (len > 1)
+        c &= 0x7fu >> len;
+    for (size_t i = 1; i < len; i++)
+        c = c << 6 | ((unsigned char)bytes[i] & 0x3fu);
+    return c;
+}
+
 static inline bool utf8_valid(struct extproc_str s)
 {
     while (s.len) {

@@ -222,6 +222,17 @@ Test(log, what_is_not_utf8_is_told_with_replacement_characters)
     done();
 }
 
+Test(log, what_acts_on_a_terminal_is_escaped)
+{
+    begin("body_limit = 1k");
+    expect_body(EXTPROC_S("\x1b\x7f\xc2\x85\xc2\x9b"
+                          "2J"),
+                "\"\\u001B\\u007f\\u0085\\u009b2J\"");
+    expect_body(EXTPROC_S("\xe2\x80\xa8\xe2\x80\xae\xf3\xa0\x81\x81\xc3\xbc"),
+                "\"\\u2028\\u202e\\udb40\\udc41\xc3\xbc\"");
+    done();
+}
+
 /* ---- ends ------------------------------------------------------------------------------------ */
 
 Test(log, tells_how_a_transaction_ended)

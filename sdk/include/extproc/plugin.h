@@ -116,6 +116,23 @@ static inline bool extproc_eq_nocase(struct extproc_str a, struct extproc_str b)
     return true;
 }
 
+/** Does this character of Unicode act on a terminal instead of being seen? Controls (C0, DEL, and C1:
+ * U+009B begins a control sequence), separators of lines, and invisible format characters such as
+ * bidirectional overrides, which make a line read as another one. For plugins that write lines of
+ * their own: write such a character as an escape. The host's log does that by itself. */
+static inline bool extproc_is_control(uint32_t c)
+{
+    static const uint32_t ranges[][2] = {
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0x61c, 0x61c},   {0x180e, 0x180e}, {0x200b, 0x200f},
+        {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        if (c >= ranges[i][0] && c <= ranges[i][1])
+            return true;
+    }
+    return false;
+}
+
 /** The header maps of a transaction. */
 enum extproc_map {
     EXTPROC_REQUEST,

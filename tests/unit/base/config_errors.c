@@ -45,8 +45,9 @@ Test(config_errors, warnings_are_marked_and_not_counted)
 
 Test(config_errors, a_terminal_is_safe_from_what_stood_in_the_file)
 {
-    config_say_at(&errors, "main.ini", 1, "a\x1b[2Jb\nc\x7f");
-    cr_assert_str_eq(errors.lines[0], "main.ini:1: a?[2Jb?c?");
+    config_say_at(&errors, "m\xc2\x9bin.ini", 1, "a\x1b[2Jb\nc\x7f \\x7f \xe2\x80\xae \xff");
+    cr_assert_str_eq(errors.lines[0],
+                     "m\\u009bin.ini:1: a\\x1b[2Jb\\nc\\x7f \\\\x7f \\u202e \\xff");
 }
 
 Test(config_errors, an_error_counts_also_where_its_line_cannot_be_kept)

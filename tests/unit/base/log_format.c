@@ -82,7 +82,21 @@ Test(log_format, control_characters_are_escaped)
 Test(log_format, json_strings_cannot_be_left)
 {
     cr_assert_str_eq(format_text(EXTPROC_S("\"}\\ \xC3\xA4"), true), "\"\\\"}\\\\ \xC3\xA4\"}\n");
-    cr_assert_str_eq(format_text(EXTPROC_S("\"}\\ \xC3\xA4"), false), "\"}\\ \xC3\xA4\n");
+    cr_assert_str_eq(format_text(EXTPROC_S("\"}\\ \xC3\xA4"), false), "\"}\\\\ \xC3\xA4\n");
+}
+
+Test(log_format, characters_that_act_are_escaped)
+{
+    struct extproc_str text = EXTPROC_S("\xc2\x9b"
+                                        "2J\xc2\x85 \xe2\x80\xa8 \xe2\x80\xae \xe2\x81\xa6");
+    cr_assert_str_eq(format_text(text, false), "\\u009b2J\\u0085 \\u2028 \\u202e \\u2066\n");
+    cr_assert_str_eq(format_text(text, true), "\"\\u009b2J\\u0085 \\u2028 \\u202e \\u2066\"}\n");
+}
+
+Test(log_format, an_escape_cannot_be_forged)
+{
+    cr_assert_str_eq(format_text(EXTPROC_S("\\u009b \x1b \\x1b"), false),
+                     "\\\\u009b \\x1b \\\\x1b\n");
 }
 
 Test(log_format, invalid_utf8_is_replaced_in_json_and_escaped_in_text)
