@@ -1,7 +1,10 @@
 /* extprocd: arguments; calls one of the commands of process/. */
+#include "process/leave.h"
 #include "process/process.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,10 +38,20 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-int main(int argc, char **argv)
+/* What was printed has to have arrived: a file that is cut short is not what was asked for. */
+static int printed(int status)
+{
+    errno = EIO; /* where the error was met before */
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "extprocd: cannot write to standard output: %s\n", strerror(errno));
+    return status == EXIT_GOOD ? EXIT_BAD : status;
+}
+
+static int command(int argc, char **argv)
 {
     const char *file = EXTPROCD_SYSCONFDIR "/extprocd/extprocd.ini", *form = "envoy";
-    enum command command = RUN;
+    enum command wanted = RUN;
     int option;
 
     while ((option = getopt_long(argc, argv, "c:tTVh", long_options, NULL)) != -1) {
@@ -47,21 +60,21 @@ int main(int argc, char **argv)
             file = optarg;
             break;
         case 't':
-            command = TEST;
+            wanted = TEST;
             break;
         case 'T':
-            command = DUMP;
+            wanted = DUMP;
             break;
         case 'p':
-            command = PRINT;
+            wanted = PRINT;
             form = optarg ? optarg : form;
             break;
         case 'V':
             puts("extprocd " EXTPROCD_VERSION);
-            return EXIT_GOOD;
+            return printed(EXIT_GOOD);
         case 'h':
             usage(stdout);
-            return EXIT_GOOD;
+            return printed(EXIT_GOOD);
         default:
             usage(stderr);
             return EXIT_USAGE;
@@ -72,7 +85,19 @@ int main(int argc, char **argv)
         usage(stderr);
         return EXIT_USAGE;
     }
-    if (command == PRINT)
-        return process_print_proxy_config(file, form);
-    return command == RUN ? process_run(file) : process_check(file, command == DUMP);
+    if (wanted == RUN)
+        return process_run(file);
+    return printed(wanted == PRINT ? process_print_proxy_config(file, form)
+                                   : process_check(file, wanted == DUMP));
+}
+
+int main(int argc, char **argv)
+{
+    int status;
+
+    leave_watch();
+    pthread_cleanup_push(leave_thread_ended, NULL);
+    status = command(argc, argv);
+    pthread_cleanup_pop(false);
+    return leave(status);
 }

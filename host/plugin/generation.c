@@ -280,6 +280,12 @@ struct generation *generation_unref(struct generation *g)
     return NULL;
 }
 
+void generation_stop(struct generation *g)
+{
+    for (size_t i = g->n_instances; i > 0; i--)
+        instance_stop(g->instances[i - 1]);
+}
+
 const struct chain *generation_select(const struct generation *g)
 {
     return g->n_chains > 0 ? &g->chains[0] : NULL;

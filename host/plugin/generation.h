@@ -26,6 +26,9 @@ struct generation *generation_build(struct config *config, const struct plugin_e
                                     struct config_errors *errors);
 struct generation *generation_ref(struct generation *g);
 struct generation *generation_unref(struct generation *g);
+/* Runs every fini() and frees nothing: threads that plugins leave running may use it until the process
+ * ends. No stream may be open. */
+void generation_stop(struct generation *g);
 
 /* The chain for a transaction. NULL: it passes untouched. */
 const struct chain *generation_select(const struct generation *g);

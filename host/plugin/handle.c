@@ -107,7 +107,9 @@ static void handle_ready(struct handle *h, struct turn *turn, struct instance *i
 
 static enum extproc_action handle_open(struct handle *h, const struct instance *instance)
 {
+    running_begin(&instance->who, "open");
     int r = instance->plugin->open ? instance->plugin->open(&h->pub) : 0;
+    running_end();
     const char *text = r < 0 && r >= -ERRNO_MAX ? strerrordesc_np(-r) : NULL;
     h->opened = r == 0;
     if (!h->opened)
@@ -163,7 +165,10 @@ static enum extproc_action handle_run(struct handle *h, struct turn *turn,
     h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
     if (handle_check_needs(h, turn) == EXTPROC_FAIL)
         return EXTPROC_FAIL;
-    return handle_judge(h, turn, instance->on[turn->phase](&h->pub));
+    running_begin(&instance->who, phase_name(turn->phase));
+    enum extproc_action action = instance->on[turn->phase](&h->pub);
+    running_end();
+    return handle_judge(h, turn, action);
 }
 
 enum extproc_action handle_call(struct turn *turn, uint16_t place, enum phase phase)
@@ -187,6 +192,8 @@ void handle_close(struct handle *h, enum extproc_end why)
         return;
     const struct instance *instance = handle_instance(h);
     h->opened = false;
+    running_begin(&instance->who, "close");
     if (instance->plugin->close)
         instance->plugin->close(&h->pub, why);
+    running_end();
 }

@@ -102,7 +102,9 @@ static int run_init(struct instance *in, struct config_errors *errors)
 {
     size_t before = errors->n_errors;
     in->errors = errors;
+    running_begin(&in->who, "init");
     int r = in->plugin->init ? in->plugin->init(&in->host) : 0;
+    running_end();
     in->errors = NULL;
 
     in->started = r == 0;
@@ -157,7 +159,11 @@ static int load(struct instance *in, struct config_errors *errors)
 
     const struct extproc_key *keys;
     const char *why = NULL;
+    in->who.object = path;
+    in->who.line = file->entry->line;
+    running_begin(&in->who, "load"); /* constructors of the object run */
     int r = loader_open(path, &in->arena, &in->plugin, &keys, &why);
+    running_end();
     r = loaded(in, file->entry, r, why, errors);
     return r < 0 ? r : start(in, host, errors);
 }
@@ -183,6 +189,8 @@ static int instance_alloc(struct config_section *section, const struct plugin_en
     in->host.api = &plugin_api;
     in->host.testing = env->testing;
     in->name = section->name;
+    in->who = (struct running_plugin){
+        .name = section->name, .file = section->file, .line = section->line};
     in->env = env;
     in->section = section;
     arena_init(&in->arena, ARENA_FIRST_SIZE);
@@ -216,12 +224,22 @@ int instance_new_linked(const struct extproc_plugin *exported, struct config_sec
     return r < 0 ? r : instance_finish(in, take_linked(in, exported, errors), ret);
 }
 
+void instance_stop(struct instance *in)
+{
+    if (!in->started)
+        return;
+    in->started = false;
+    running_begin(&in->who, "fini");
+    if (in->plugin->fini)
+        in->plugin->fini(&in->host);
+    running_end();
+}
+
 struct instance *instance_free(struct instance *in)
 {
     if (!in)
         return NULL;
-    if (in->started && in->plugin->fini)
-        in->plugin->fini(&in->host);
+    instance_stop(in);
     arena_fini(&in->arena);
     free(in);
     return NULL;

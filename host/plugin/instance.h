@@ -9,6 +9,7 @@
 #include "base/keys.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/running.h"
 #include "http/phase.h"
 
 /* What the host lends to every instance. */
@@ -20,8 +21,9 @@ struct plugin_env {
 };
 
 struct instance {
-    struct extproc_host host; /* first: what the plugin sees */
-    const char *name;         /* of the section              */
+    struct extproc_host host;  /* first: what the plugin sees */
+    const char *name;          /* of the section              */
+    struct running_plugin who; /* the same, with its files    */
     const struct plugin_env *env;
     const struct extproc_plugin *plugin; /* as large as ours, zero where the plugin's is shorter */
     extproc_on_fn *on[N_PHASES];
@@ -42,7 +44,9 @@ int instance_new(struct config_section *section, const struct plugin_env *env,
 int instance_new_linked(const struct extproc_plugin *exported, struct config_section *section,
                         const struct plugin_env *env, struct config_errors *errors,
                         struct instance **ret);
-/* Runs fini(). */
+/* Runs fini(), where it is owed. */
+void instance_stop(struct instance *instance);
+/* The same, and frees what is left. */
 struct instance *instance_free(struct instance *instance);
 
 /* The keys of a [plugin:NAME] section that the host itself reads. */

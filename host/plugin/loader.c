@@ -217,6 +217,12 @@ static int descriptor_copy(struct attempt *a, const struct extproc_plugin *expor
     return 0;
 }
 
+const char *loader_object_at(const void *address)
+{
+    Dl_info info;
+    return dladdr(address, &info) ? info.dli_fname : NULL;
+}
+
 /* ---- both ------------------------------------------------------------------------------------ */
 
 int loader_check(const char *path, const struct extproc_plugin *exported, struct arena *arena,

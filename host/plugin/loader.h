@@ -15,6 +15,9 @@
 int loader_open(const char *path, struct arena *arena, const struct extproc_plugin **ret_plugin,
                 const struct extproc_key **ret_keys, const char **ret_why);
 
+/* The path, as it was opened, of the shared object that an address lies in; NULL: none. Any thread. */
+const char *loader_object_at(const void *address);
+
 /* What is wrong with the descriptor of a plugin that is there already, as loader_open() says it:
  * for plugins that are linked in, and for tests. */
 int loader_check(const char *path, const struct extproc_plugin *exported, struct arena *arena,

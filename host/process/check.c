@@ -80,10 +80,12 @@ int process_check(const char *file, bool dump_too)
 
     if (!setup_load(file, true, &s))
         return EXIT_BAD;
+    generation_stop(
+        s.generation); /* first: a plugin may end the process there, and that is not ok */
     if (dump_too)
         dump(&s);
     else
         printf("%s: ok\n", file);
-    setup_fini(&s);
-    return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_BAD;
+    setup_end(&s);
+    return EXIT_GOOD;
 }

@@ -201,8 +201,9 @@ int process_print_proxy_config(const char *file, const char *form)
     }
     if (!setup_load(file, true, &s))
         return EXIT_BAD;
+    generation_stop(s.generation);
     m = least_mode(s.generation);
     found->print(&s, &m);
-    setup_fini(&s);
-    return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_BAD;
+    setup_end(&s);
+    return EXIT_GOOD;
 }

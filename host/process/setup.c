@@ -2,6 +2,7 @@
  * also where the settings were wrong, so that one run tells all there is to mend. */
 #include "process/setup.h"
 
+#include "process/leave.h"
 #include "process/process.h"
 
 #include <stdio.h>
@@ -29,6 +30,15 @@ static void print(const struct config_errors *errors)
         fprintf(stderr, "%s\n", errors->lines[i]);
 }
 
+static void setup_fini(struct setup *s)
+{
+    if (s->generation)
+        generation_unref(s->generation);
+    metrics_free(s->metrics);
+    log_free(s->log);
+    arena_fini(&s->arena);
+}
+
 bool setup_load(const char *file, bool testing, struct setup *ret)
 {
     struct setup s = {0};
@@ -54,18 +64,19 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
     good = errors.n_errors == 0 && s.generation;
     print(&errors);
     config_errors_fini(&errors);
-    if (good)
+    if (good) {
+        leave_knows(testing ? NULL : s.log, s.generation);
         *ret = s;
-    else
+    } else {
         setup_fini(&s);
+    }
     return good;
 }
 
-void setup_fini(struct setup *s)
+void setup_end(struct setup *s)
 {
-    if (s->generation)
-        generation_unref(s->generation);
-    metrics_free(s->metrics);
-    log_free(s->log);
-    arena_fini(&s->arena);
+    if (!LEAVE_RETURNS)
+        return;
+    leave_knows(NULL, NULL);
+    setup_fini(s);
 }

@@ -215,11 +215,12 @@ int process_run(const char *file)
     good = w.ops && open_listeners(&w) && serve(&w, signals);
     for (size_t i = 0; i < w.n_open; i++)
         listen_close(&w.sockets[i]);
+    generation_stop(w.setup.generation);
     if (good) {
         tell_counts(&w);
         log_line(w.setup.log, EXTPROC_INFO, NULL, "stopped");
     }
+    setup_end(&w.setup);
     arena_pool_fini(&w.memory);
-    setup_fini(&w.setup);
     return good ? EXIT_GOOD : EXIT_BAD;
 }

@@ -6,9 +6,10 @@ from harness.places import EXTPROCD, PATIENCE
 
 
 class Command(Case):
-    def run_with(self, *arguments):
+    def run_with(self, *arguments, stdout=subprocess.PIPE):
         """(exit code, standard output, standard error)"""
-        done = subprocess.run([EXTPROCD, *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run([EXTPROCD, *map(str, arguments)], stdout=stdout, stderr=subprocess.PIPE, text=True,
+                              timeout=PATIENCE)
         return done.returncode, done.stdout, done.stderr
 
     def write(self, text, name="test.ini"):
