@@ -23,6 +23,8 @@ struct log_options {
 
 /* Where a line comes from; what is absent is left out. */
 struct log_context {
+    const char *listener;           /* its section name                */
+    const char *peer;               /* a connection's address          */
     struct extproc_str transaction; /* x-request-id, or one of our own */
     const char *plugin;             /* the instance's section name     */
     const char *phase;              /* "request_headers", ...          */

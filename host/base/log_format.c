@@ -1,6 +1,6 @@
 /* log_format: one line of the log as bytes, as text or as JSON.
  *
- *     2026-11-24T21:00:00.123Z warn  transaction=7f3a plugin=tags phase=request_headers: no value
+ *     2026-11-24T21:00:00.123Z warn  peer=[::1]:4711 transaction=7f3a plugin=tags phase=request_headers: no value
  *     {"time":"…","level":"warn","transaction":"7f3a","plugin":"tags","phase":"…","message":"…"}
  *
  * The line always fits and always ends well: what is variable in length stops before the room that
@@ -103,6 +103,8 @@ static void out_head(struct out *o, bool json, const struct log_record *record)
     out_format(o, json ? "\",\"level\":\"%s\"" : " %-5s", level);
 
     const char *before = o->at;
+    out_field(o, json, "listener", str_c(context->listener));
+    out_field(o, json, "peer", str_c(context->peer));
     out_field(o, json, "transaction", context->transaction);
     out_field(o, json, "plugin", str_c(context->plugin));
     out_field(o, json, "phase", str_c(context->phase));
