@@ -52,10 +52,16 @@ static void on_closed(void *stream, enum transport_end why)
     stream_closed(stream, ends[why]);
 }
 
+static struct extproc_str on_transaction(void *stream)
+{
+    return stream_transaction(stream);
+}
+
 const struct transport_service service_process = {
     .path = "/" SERVICE_NAME "/Process",
     .open = on_open,
     .message = on_message,
     .half_close = on_half_close,
     .closed = on_closed,
+    .transaction = on_transaction,
 };

@@ -144,6 +144,11 @@ void stream_half_close(struct stream *s)
     s->out->finish(s->call, SESSION_OK, EXTPROC_S(""));
 }
 
+struct extproc_str stream_transaction(struct stream *s)
+{
+    return txn_id(&s->session.txn);
+}
+
 static void stream_log_end(struct stream *s, enum extproc_end why)
 {
     static const char *const ends[] = {

@@ -25,6 +25,8 @@ struct stream *stream_open(const struct session_env *env, struct generation *g,
                            void *call);
 /* One message, taken over: it is released when its answer has been given. */
 void stream_message(struct stream *s, const struct message *message);
+/* Its transaction's id; one of our own where the request has none. */
+struct extproc_str stream_transaction(struct stream *s);
 /* The proxy will send no more: finishes with OK. */
 void stream_half_close(struct stream *s);
 /* The stream is gone, in whatever way; the last call, frees it. why: what the transport saw; where

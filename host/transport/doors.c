@@ -10,6 +10,8 @@
  */
 #include "transport/doors.h"
 
+#include "transport/peername.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -31,7 +33,7 @@ enum {
 static void door_ready(struct watch *watch, uint32_t events);
 
 int doors_init(struct doors *doors, const struct transport_options *options, int epoll_fd,
-               void (*admit)(void *arg, size_t i, int fd), void *arg)
+               void (*admit)(void *arg, size_t i, int fd, const char *peer), void *arg)
 {
     *doors = (struct doors){.options = options, .epoll_fd = epoll_fd, .admit = admit, .arg = arg};
     doors->door = calloc(options->n_listeners + 1, sizeof *doors->door);
@@ -91,7 +93,7 @@ static void pause_accepting(const struct door *door, int error)
     shut(doors);
     if (!doors->stuck)
         log_line(doors->options->log, EXTPROC_WARN, NULL,
-                 "listener %s: %s: new connections wait: %s", door->listener->name,
+                 "listener %s: %s: accept() failed, pausing: %s", door->listener->name,
                  door->listener->address, strerror(error));
     doors->stuck = true;
 }
@@ -114,16 +116,17 @@ static void set_options(int fd)
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ALIVE_SENT_MS);
 }
 
-static void admit(const struct door *door, int fd)
+static void admit(const struct door *door, int fd, const struct sockaddr *address)
 {
     struct doors *doors = door->doors;
+    char peer[PEERNAME_MAX];
+    peername_format(address, fd, peer);
     if (door->listener->tcp)
         set_options(fd);
-    doors->admit(doors->arg, (size_t)(door - doors->door), fd);
+    doors->admit(doors->arg, (size_t)(door - doors->door), fd, peer);
     if (doors->stuck)
-        log_line(doors->options->log, EXTPROC_INFO, NULL,
-                 "listener %s: %s: connections are taken again", door->listener->name,
-                 door->listener->address);
+        log_line(doors->options->log, EXTPROC_INFO, NULL, "listener %s: %s: accepting again",
+                 door->listener->name, door->listener->address);
     doors->stuck = false;
 }
 
@@ -139,9 +142,12 @@ static bool is_lasting(int error)
 static bool accept_some(const struct door *door)
 {
     for (unsigned i = 0; i < ACCEPT_MAX; i++) {
-        int fd = accept4(door->listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage address;
+        struct sockaddr *peer = (struct sockaddr *)&address;
+        socklen_t len = sizeof address;
+        int fd = accept4(door->listener->fd, peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
-            admit(door, fd);
+            admit(door, fd, peer);
         else if (is_lasting(errno)) {
             pause_accepting(door, errno);
             return false;

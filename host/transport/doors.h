@@ -18,8 +18,8 @@ struct doors {
     int epoll_fd;
     struct door *door; /* one for each listener */
     size_t n_door;
-    /* Takes a connection of the i-th listener over. */
-    void (*admit)(void *arg, size_t i, int fd);
+    /* Takes over a connection of the i-th listener. peer: its address, see peername_format(). */
+    void (*admit)(void *arg, size_t i, int fd, const char *peer);
     void *arg;
     bool open;   /* the doors are in the poll set                            */
     bool closed; /* for good                                                 */
@@ -28,7 +28,7 @@ struct doors {
 
 /* 0 or -errno; then doors_fini() is still to be called. Listeners become non-blocking. */
 int doors_init(struct doors *doors, const struct transport_options *options, int epoll_fd,
-               void (*admit)(void *arg, size_t i, int fd), void *arg);
+               void (*admit)(void *arg, size_t i, int fd, const char *peer), void *arg);
 void doors_fini(struct doors *doors);
 
 void doors_open(struct doors *doors);

@@ -1,58 +1,76 @@
-/* limits: clients that go beyond what a listener lets them: counted, and told.
+/* limits: clients that exceed what a listener lets them have: counted, and logged.
  *
  * A counter is named after the key that sets its limit. What may well be no fault of the client's is no
- * warning. The log itself leaves out what repeats, so that an attack cannot fill the disk.
+ * warning. A line names the key, its value and the amount that was seen; the peer and the transaction are
+ * fields of it. The log suppresses what repeats by the format, whoever the peer is, so that neither one
+ * attacker nor many of them can fill the disk.
  */
 #include "transport/limits.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+enum { VALUE_MAX = 64 };
+
+/* How a value is written. */
+enum unit { NO_VALUE, BYTES, COUNT, TIME, RATE };
+
+#define VALUE(unit, member) unit, offsetof(struct transport_limits, member)
 
 static const struct limit_type {
     const char *metric, *help;
     enum extproc_level level;
-    const char *format; /* of the line: the listener's name, and the detail */
+    enum unit unit;
+    size_t value;       /* its place in struct transport_limits */
+    const char *format; /* of the line: %1$s is the value, if there is one, and then the amount */
 } types[N_LIMITS] = {
-    [LIMIT_MESSAGE] = {"max_message_exceeded", "Calls ended: a message was too large.",
-                       EXTPROC_INFO, "listener %s: a call is ended: a message is too large%s"},
-    [LIMIT_HEADER_LIST] = {"max_header_list_exceeded", "Calls refused: too much metadata.",
-                           EXTPROC_WARN,
-                           "listener %s: a call is refused: more metadata than max_header_list%s"},
-    [LIMIT_STREAMS] = {"max_streams_exceeded", "Calls refused: too many on their connection.",
-                       EXTPROC_WARN,
-                       "listener %s: a call is refused: max_streams are open on its connection%s"},
+    [LIMIT_MESSAGE] = {"max_message_exceeded", "Streams reset: a message was too large.",
+                       EXTPROC_WARN, VALUE(BYTES, max_message),
+                       "stream reset: message of %2$s bytes exceeds max_message (%1$s)"},
+    [LIMIT_HEADER_LIST] = {"max_header_list_exceeded", "Streams refused: too much metadata.",
+                           EXTPROC_WARN, VALUE(BYTES, max_header_list),
+                           "stream refused: metadata of %2$s bytes exceeds max_header_list (%1$s)"},
+    [LIMIT_HEADER_BURST] =
+        {"max_header_list_exceeded", "Streams refused: too much metadata.", EXTPROC_WARN,
+         VALUE(BYTES, max_header_list),
+         "connection closed: metadata of %2$s bytes exceeds max_header_list (%1$s) many times"},
+    [LIMIT_STREAMS] = {"max_streams_exceeded", "Streams refused: too many on their connection.",
+                       EXTPROC_WARN, VALUE(COUNT, max_streams),
+                       "stream refused: max_streams (%1$s) reached"},
     [LIMIT_CONNECTIONS] = {"max_connections_exceeded", "Connections refused: too many.",
-                           EXTPROC_WARN,
-                           "listener %s: a connection is refused: max_connections are open%s"},
-    [LIMIT_IDLE] = {"idle_timeout_exceeded", "Connections ended: without a call for too long.",
-                    EXTPROC_DEBUG,
-                    "listener %s: a connection is ended: idle_timeout without a call%s"},
-    [LIMIT_AGE] = {"max_connection_age_exceeded", "Connections ended: too old.", EXTPROC_DEBUG,
-                   "listener %s: a connection is ended: max_connection_age is over%s"},
+                           EXTPROC_WARN, VALUE(COUNT, max_connections),
+                           "connection refused: max_connections (%1$s) reached"},
+    [LIMIT_IDLE] = {"idle_timeout_exceeded", "Connections drained: no stream for too long.",
+                    EXTPROC_DEBUG, VALUE(TIME, idle_ms),
+                    "connection drained: no stream for idle_timeout (%1$s)"},
+    [LIMIT_AGE] = {"max_connection_age_exceeded", "Connections drained: too old.", EXTPROC_DEBUG,
+                   VALUE(TIME, age_ms), "connection drained: max_connection_age (%1$s) reached"},
     [LIMIT_HANDSHAKE] = {"handshake_timeout_exceeded",
-                         "Connections closed: they did not begin in time.", EXTPROC_INFO,
-                         "listener %s: a connection is closed: it has not begun to speak HTTP/2 "
-                         "within handshake_timeout%s"},
-    [LIMIT_TLS] = {"tls_failed", "Connections closed: their TLS was wrong.", EXTPROC_WARN,
-                   "listener %s: a connection is closed: TLS: %s"},
-    [LIMIT_WRITE] =
-        {"write_timeout_exceeded", "Connections closed: they took nothing.", EXTPROC_WARN,
-         "listener %s: a connection is closed: it has taken nothing of what we sent for "
-         "write_timeout%s"},
-    [LIMIT_QUEUED] = {"max_queued_exceeded", "Connections closed: too many answers waited.",
-                      EXTPROC_WARN,
-                      "listener %s: a connection is closed: more answers wait for it than "
-                      "max_queued%s"},
-    [LIMIT_CONTINUATIONS] = {"max_continuations_exceeded",
-                             "Connections closed: a head in too many frames.", EXTPROC_WARN,
-                             "listener %s: a connection is closed: more CONTINUATION frames in one "
-                             "head than max_continuations%s"},
-    [LIMIT_RESETS] =
-        {"max_resets_exceeded",
-         "Connections closed: too many calls reset before they were answered.", EXTPROC_WARN,
-         "listener %s: a connection is closed: more streams were reset before they were "
-         "answered than max_resets%s"},
+                         "Connections closed: no HTTP/2 preface in time.", EXTPROC_INFO,
+                         VALUE(TIME, handshake_ms),
+                         "connection closed: no HTTP/2 preface within handshake_timeout (%1$s)"},
+    [LIMIT_TLS] = {"tls_failed", "Connections closed: TLS failed.", EXTPROC_WARN, NO_VALUE, 0,
+                   "connection closed: TLS: %1$s"},
+    [LIMIT_WRITE] = {"write_timeout_exceeded", "Connections closed: writing timed out.",
+                     EXTPROC_WARN, VALUE(TIME, write_ms),
+                     "connection closed: write timed out: write_timeout (%1$s)"},
+    [LIMIT_QUEUED] = {"max_queued_exceeded", "Connections closed: too many queued answers.",
+                      EXTPROC_WARN, VALUE(BYTES, max_queued),
+                      "connection closed: %2$s bytes of queued answers exceed max_queued (%1$s)"},
+    [LIMIT_CONTINUATIONS] =
+        {"max_continuations_exceeded", "Connections closed: a header block in too many frames.",
+         EXTPROC_WARN, VALUE(COUNT, max_continuations),
+         "connection closed: CONTINUATION frames of a header block exceed max_continuations "
+         "(%1$s)"},
+    [LIMIT_RESETS] = {"max_resets_exceeded",
+                      "Connections closed: too many streams reset before they were answered.",
+                      EXTPROC_WARN, VALUE(RATE, resets),
+                      "connection closed: stream reset rate exceeds max_resets (%1$s)"},
     [LIMIT_IDLES] = {"max_idle_frames_exceeded",
-                     "Connections closed: too many frames that carry nothing.", EXTPROC_WARN,
-                     "listener %s: a connection is closed: more frames that carry nothing than "
-                     "max_idle_frames%s"},
+                     "Connections closed: too many frames without content.", EXTPROC_WARN,
+                     VALUE(RATE, idles),
+                     "connection closed: PING/SETTINGS/empty-frame rate exceeds max_idle_frames "
+                     "(%1$s)"},
 };
 
 void limits_init(struct limits *limits, const struct transport_options *options)
@@ -63,13 +81,51 @@ void limits_init(struct limits *limits, const struct transport_options *options)
             metrics_define(options->metrics, NULL, types[i].metric, false, types[i].help);
 }
 
-void limits_exceeded(const struct limits *limits, enum limit which,
-                     const struct transport_listener *listener, const char *detail)
+static int write_time(char *to, size_t size, uint64_t ms)
+{
+    bool seconds = ms % 1000 == 0;
+    return snprintf(to, size, "%llu%s", (unsigned long long)(seconds ? ms / 1000 : ms),
+                    seconds ? "s" : "ms");
+}
+
+static void write_value(char ret_text[static VALUE_MAX], const struct limit_type *type,
+                        const struct transport_limits *limits)
+{
+    const void *value = (const char *)limits + type->value;
+    const struct budget_rate *rate = value;
+    int n;
+    switch (type->unit) {
+    case NO_VALUE:
+        *ret_text = 0;
+        break;
+    case BYTES:
+        snprintf(ret_text, VALUE_MAX, "%zu", *(const size_t *)value);
+        break;
+    case COUNT:
+        snprintf(ret_text, VALUE_MAX, "%u", *(const uint32_t *)value);
+        break;
+    case TIME:
+        write_time(ret_text, VALUE_MAX, *(const uint64_t *)value);
+        break;
+    case RATE:
+        n = snprintf(ret_text, VALUE_MAX, "%u in ", rate->n);
+        write_time(ret_text + n, VALUE_MAX - (size_t)n, rate->period_ms);
+        break;
+    }
+}
+
+void limits_exceeded(const struct limits *limits, enum limit which, const struct limit_place *place,
+                     const char *amount)
 {
     const struct limit_type *type = &types[which];
+    const struct log_context context = {
+        .listener = place->listener->name, .peer = place->peer, .transaction = place->transaction};
+    char value[VALUE_MAX];
     if (limits->metrics[which])
         metric_add(limits->metrics[which], 1);
+    write_value(value, type, &place->listener->limits);
 /* Each type's format is a text of its own, by which the log knows what repeats; they are all above. */
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    log_line(limits->log, type->level, NULL, type->format, listener->name, detail ? detail : "");
+    log_line(limits->log, type->level, &context, type->format,
+             type->unit == NO_VALUE ? amount : value, amount);
 }

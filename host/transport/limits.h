@@ -1,12 +1,14 @@
-/* limits: clients that go beyond what a listener lets them: counted, and told. */
+/* limits: clients that exceed what a listener lets them have: counted, and logged. */
 #ifndef EXTPROCD_TRANSPORT_LIMITS_H
 #define EXTPROCD_TRANSPORT_LIMITS_H
 
 #include "transport/transport.h"
 
+/* What happened. Those with one key share its counter. */
 enum limit {
     LIMIT_MESSAGE,
     LIMIT_HEADER_LIST,
+    LIMIT_HEADER_BURST, /* so far beyond max_header_list that the connection is closed */
     LIMIT_STREAMS,
     LIMIT_CONNECTIONS,
     LIMIT_IDLE,
@@ -26,9 +28,16 @@ struct limits {
     struct metric *metrics[N_LIMITS]; /* NULL: not counted */
 };
 
+/* Whose limit it is. */
+struct limit_place {
+    const struct transport_listener *listener;
+    const char *peer;               /* NULL: not known */
+    struct extproc_str transaction; /* NULL: there is none, or it is not known yet */
+};
+
 void limits_init(struct limits *limits, const struct transport_options *options);
-/* Once more; `detail` is what the log adds, NULL: nothing. */
-void limits_exceeded(const struct limits *limits, enum limit which,
-                     const struct transport_listener *listener, const char *detail);
+/* Once more. amount: what was seen, for those whose line says it; else NULL. */
+void limits_exceeded(const struct limits *limits, enum limit which, const struct limit_place *place,
+                     const char *amount);
 
 #endif

@@ -43,6 +43,8 @@ struct transport_service {
     void (*half_close)(void *stream); /* the client sends no more */
     /* Always, once, last; never from within a transport_send() or transport_finish(). */
     void (*closed)(void *stream, enum transport_end why);
+    /* The transaction's id, for the log. NULL: these streams have none. */
+    struct extproc_str (*transaction)(void *stream);
 };
 
 /* gRPC's status codes, as far as a transport or a service of it needs them. */

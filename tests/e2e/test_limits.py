@@ -125,7 +125,7 @@ class MaxConnections(Limits):
         self.neighbour(service)
         with contextlib.closing(connect(service.address)) as more:
             self.assertTrue(is_closed(more))
-        service.wait_line(" warn  listener main: a connection is refused: max_connections are open$")
+        service.wait_line(r" warn  listener=main peer=127.0.0.1:\d+: connection refused: max_connections \(1\) reached$")
 
     def test_it_is_counted(self):
         service = self.start(TAGS, listener="max_connections = 1")
@@ -161,8 +161,8 @@ class HandshakeTimeout(Limits):
             sock.sendall(beginning)
         for sock in sockets:
             self.assertTrue(is_closed(sock))
-        service.wait_line(" info  listener main: a connection is closed: it has not begun to speak HTTP/2 "
-                          "within handshake_timeout$")
+        service.wait_line(r" info  listener=main peer=127.0.0.1:\d+: connection closed: no HTTP/2 preface "
+                          r"within handshake_timeout \(300ms\)$")
 
     def test_in_cleartext(self):
         service = self.start(TAGS, listener=f"handshake_timeout = {SHORT}")

@@ -82,13 +82,13 @@ class Listen(Case):
         early = self.client(service)
         early.answers(request_headers())
         flood = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(60)]
-        service.wait_line("warn .*new connections wait")
+        service.wait_line(r"warn .*accept\(\) failed, pausing")
         end = time.monotonic() + 0.5  # some rounds of trying again, while who is in is served
         while time.monotonic() < end:
             self.assertEqual(sets(early.answers(request_headers())[0]), [("x-a", "1")])
-        self.assertEqual(len(service.lines("new connections wait")), 1)
+        self.assertEqual(len(service.lines(r"accept\(\) failed, pausing")), 1)
         for connection in flood:
             connection.close()
         late = self.client(service)
-        wait_until(lambda: late.health() == SERVING, "connections are taken again")
-        service.wait_line("info .*connections are taken again")
+        wait_until(lambda: late.health() == SERVING, "accepting again")
+        service.wait_line("info .*accepting again")

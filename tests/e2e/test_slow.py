@@ -121,8 +121,8 @@ class Readers(Slow):
         with contextlib.suppress(ConnectionError):
             for _ in range(1000):
                 client.open(request_headers(), end=True)
-        service.wait_line(" warn  listener main: a connection is closed: it has taken nothing of what we sent for "
-                          "write_timeout$")
+        service.wait_line(r" warn  listener=main peer=127.0.0.1:\d+: connection closed: write timed out: "
+                          r"write_timeout \(300ms\)$")
 
 
 class Leavers(Slow):

@@ -22,7 +22,7 @@ from harness.wait import wait_until
 
 TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: 1\nresponse.set = x-b: 2\n"
 LOCAL = ["DNS:localhost", "IP:127.0.0.1"]
-CLOSED = r" warn  .*listener main: a connection is closed: TLS: "
+CLOSED = r" warn  .*listener=main peer=127\.0\.0\.1:\d+: connection closed: TLS: "
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
 needs_tls = unittest.skipIf(TRANSPORT == "grpc", "transport = grpc has no TLS")

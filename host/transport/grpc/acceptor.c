@@ -39,7 +39,7 @@ static void order_ready(struct watch *watch, uint32_t events)
     (void)!read(a->order_fd, &n, sizeof n);
 }
 
-static void admit(void *arg, size_t i, int fd)
+static void admit(void *arg, size_t i, int fd, const char *peer)
 {
     struct acceptor *a = arg;
     grpc_server_add_channel_from_fd(a->servers[i], fd, a->credentials);

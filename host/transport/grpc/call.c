@@ -355,6 +355,12 @@ static int peer_fd(grpc_call *grpc)
     return fd;
 }
 
+const char *call_peer(grpc_call *grpc, char ret_name[static PEERNAME_MAX])
+{
+    peername_of(peer_fd(grpc), ret_name);
+    return ret_name;
+}
+
 /* NULL: out of memory, and the call is cancelled. */
 static struct call *call_new(struct call_pool *pool, grpc_call *grpc, bool tcp)
 {

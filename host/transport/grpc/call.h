@@ -3,6 +3,7 @@
 #define EXTPROCD_TRANSPORT_GRPC_CALL_H
 
 #include "transport/grpc/loop.h"
+#include "transport/peername.h"
 #include "transport/transport.h"
 
 #include <grpc/grpc.h>
@@ -25,6 +26,8 @@ void call_pool_fini(struct call_pool *pool);
 /* Takes a call over, and its first message; NULL: there was none. tcp: its connection may be corked. */
 void call_begin(struct call_pool *pool, grpc_call *grpc, bool tcp,
                 const struct transport_service *service, void *arg, grpc_byte_buffer *first);
+/* The address of its connection's other end. Returns `ret_name`. */
+const char *call_peer(grpc_call *grpc, char ret_name[static PEERNAME_MAX]);
 /* Takes a call over only to end it. */
 void call_refuse(struct call_pool *pool, grpc_call *grpc, bool tcp, int status,
                  struct extproc_str message);

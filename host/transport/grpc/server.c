@@ -76,11 +76,13 @@ static size_t metadata_size(const grpc_metadata_array *metadata)
 static void refuse_metadata(struct slot *slot, size_t size)
 {
     struct server *s = slot->server;
-    char text[96];
+    char text[96], amount[24], peer[PEERNAME_MAX];
+    grpc_call *call = slot->call;
+    const struct limit_place place = {.listener = s->listener, .peer = call_peer(call, peer)};
     int len = snprintf(text, sizeof text, "metadata of %zu bytes, and max_header_list is %zu", size,
                        s->listener->limits.max_header_list);
-    limits_exceeded(s->limits, LIMIT_HEADER_LIST, s->listener, NULL);
-    grpc_call *call = slot->call;
+    snprintf(amount, sizeof amount, "%zu", size);
+    limits_exceeded(s->limits, LIMIT_HEADER_LIST, &place, amount);
     if (slot->first)
         grpc_byte_buffer_destroy(slot->first);
     slot_post(slot);

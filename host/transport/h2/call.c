@@ -177,6 +177,15 @@ static void call_end(struct h2_call *call, int status, struct extproc_str why)
     h2_call_consume(call);
 }
 
+void h2_call_exceeds(const struct h2_call *call, enum limit which, const char *amount)
+{
+    const struct conn *c = call->conn;
+    struct limit_place place = {.listener = c->listener, .peer = c->peer};
+    if (call->service && call->service->transaction)
+        place.transaction = call->service->transaction(call->stream);
+    limits_exceeded(&c->hub->limits, which, &place, amount);
+}
+
 void h2_call_refuse(struct h2_call *call, int status, struct extproc_str why)
 {
     call->aborted = true;
@@ -346,7 +355,7 @@ void h2_call_send(struct transport_call *base)
     call->started = true;
     size_t most = c->listener->limits.max_queued;
     if (most && c->n_queued > most)
-        conn_break(c, LIMIT_QUEUED);
+        conn_break(c, LIMIT_QUEUED, c->n_queued);
 }
 
 void h2_call_unprompted(struct transport_call *base)

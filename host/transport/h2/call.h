@@ -43,6 +43,8 @@ void h2_call_open(struct conn *c, int32_t id, const struct transport_service *se
 void h2_call_closed(struct h2_call *call);
 /* Ends it with this status, and drops what was to be sent. */
 void h2_call_abort(struct h2_call *call, int status, struct extproc_str why);
+/* It has exceeded a limit: counts and logs that. `amount`: see limits_exceeded(). */
+void h2_call_exceeds(const struct h2_call *call, enum limit which, const char *amount);
 /* Ends it behind what was sent, because of what the client has sent. */
 void h2_call_refuse(struct h2_call *call, int status, struct extproc_str why);
 /* Lets the client send as much as was taken. */

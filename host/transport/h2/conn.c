@@ -15,6 +15,7 @@
 
 #include "transport/h2/http2.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -40,6 +41,12 @@ static int conn_set_limit(struct conn *c, struct timer *timer, uint64_t limit_ms
 static void conn_cancel(struct conn *c, struct timer *timer)
 {
     timers_cancel(&c->hub->poller->timers, timer);
+}
+
+void conn_exceeds(const struct conn *c, enum limit which, const char *amount)
+{
+    const struct limit_place place = {.listener = c->listener, .peer = c->peer};
+    limits_exceeded(&c->hub->limits, which, &place, amount);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------ */
@@ -91,23 +98,25 @@ static void conn_timer(void *arg)
         return;
     }
     if (!ending && !c->draining)
-        limits_exceeded(&c->hub->limits, LIMIT_HANDSHAKE, c->listener, NULL);
+        conn_exceeds(c, LIMIT_HANDSHAKE, NULL);
     conn_die(c);
 }
 
 static void conn_stalled(void *arg)
 {
     struct conn *c = arg;
-    limits_exceeded(&c->hub->limits, LIMIT_WRITE, c->listener, NULL);
+    conn_exceeds(c, LIMIT_WRITE, NULL);
     conn_die(c);
 }
 
-void conn_break(struct conn *c, enum limit which)
+void conn_break(struct conn *c, enum limit which, size_t amount)
 {
+    char text[24];
     if (c->broken)
         return;
     c->broken = true;
-    limits_exceeded(&c->hub->limits, which, c->listener, NULL);
+    snprintf(text, sizeof text, "%zu", amount);
+    conn_exceeds(c, which, text);
     http2_calm(c);
     conn_touch(c);
 }
@@ -159,7 +168,7 @@ void conn_stop(struct conn *c)
 static void conn_leave(struct conn *c, enum limit why)
 {
     if (!c->draining)
-        limits_exceeded(&c->hub->limits, why, c->listener, NULL);
+        conn_exceeds(c, why, NULL);
     conn_drain(c);
 }
 
@@ -206,7 +215,7 @@ static int conn_set_limits(struct conn *c)
 
 static void conn_refuse_tls(struct conn *c)
 {
-    limits_exceeded(&c->hub->limits, LIMIT_TLS, c->listener, tls_why(c->channel.tls));
+    conn_exceeds(c, LIMIT_TLS, tls_why(c->channel.tls));
     conn_shut(c);
 }
 
@@ -321,8 +330,10 @@ static int conn_begin(struct conn *c)
     return r ? r : conn_set_limits(c);
 }
 
-static void conn_init(struct conn *c, struct hub *hub, struct gate *gate)
+static void conn_init(struct conn *c, struct gate *gate, const char *peer)
 {
+    struct hub *hub = gate->hub;
+    snprintf(c->peer, sizeof c->peer, "%s", peer);
     c->watch.ready = conn_ready;
     c->hub = hub;
     c->gate = gate;
@@ -341,7 +352,7 @@ static void conn_init(struct conn *c, struct hub *hub, struct gate *gate)
     gate->n_conns++;
 }
 
-int conn_open(struct hub *hub, struct gate *gate, int fd, struct tls *tls)
+int conn_open(struct gate *gate, int fd, const char *peer, struct tls *tls)
 {
     struct channel channel;
     channel_init(&channel, fd, tls);
@@ -351,7 +362,7 @@ int conn_open(struct hub *hub, struct gate *gate, int fd, struct tls *tls)
         return -ENOMEM;
     }
     c->channel = channel;
-    conn_init(c, hub, gate);
+    conn_init(c, gate, peer);
     int r = conn_begin(c);
     if (r)
         conn_die(c);

@@ -4,6 +4,7 @@
 
 #include "transport/h2/framing/head.h"
 #include "transport/h2/hub.h"
+#include "transport/peername.h"
 
 struct conn {
     struct watch watch;
@@ -26,6 +27,7 @@ struct conn {
     unsigned n_quiet;  /* times that it fired since a call was open */
     struct budget resets, idles;
     struct head head; /* of the request that is being read */
+    char peer[PEERNAME_MAX];
     bool dirty;
     bool deaf;     /* the socket is full: nothing is read */
     bool greeted;  /* its preface has come                */
@@ -37,7 +39,7 @@ struct conn {
 };
 
 /* Takes over a connection that was accepted, and its TLS (NULL: cleartext). 0, or -errno: it is over. */
-int conn_open(struct hub *hub, struct gate *gate, int fd, struct tls *tls);
+int conn_open(struct gate *gate, int fd, const char *peer, struct tls *tls);
 /* Ends it at once. */
 void conn_die(struct conn *c);
 /* nghttp2 fails for want of memory only, where we keep its rules. */
@@ -58,7 +60,9 @@ void conn_stop(struct conn *c);
 void conn_greeted(struct conn *c);
 /* The client has answered the ping between the two GOAWAYs. */
 void conn_last_goaway(struct conn *c);
-/* It has gone beyond a limit: ends with ENHANCE_YOUR_CALM. */
-void conn_break(struct conn *c, enum limit which);
+/* It has exceeded a limit: counts and logs that. `amount`: see limits_exceeded(). */
+void conn_exceeds(const struct conn *c, enum limit which, const char *amount);
+/* The same, and it ends with ENHANCE_YOUR_CALM. */
+void conn_break(struct conn *c, enum limit which, size_t amount);
 
 #endif

@@ -48,10 +48,10 @@ static void signal_ready(struct watch *watch, uint32_t events)
         t->options.on_signal(t->options.arg, (int)info.ssi_signo);
 }
 
-static void admit(void *arg, size_t i, int fd)
+static void admit(void *arg, size_t i, int fd, const char *peer)
 {
     struct transport *t = arg;
-    hub_admit(&t->hub, i, fd);
+    hub_admit(&t->hub, i, fd, peer);
 }
 
 static void open_again(void *arg)

@@ -38,8 +38,9 @@ static struct h2_call *call_of(struct conn *c, int32_t id)
 
 static void refuse_size(struct conn *c, int32_t id)
 {
-    char text[96];
-    limits_exceeded(&c->hub->limits, LIMIT_HEADER_LIST, c->listener, NULL);
+    char text[96], amount[24];
+    snprintf(amount, sizeof amount, "%zu", c->head.size);
+    conn_exceeds(c, LIMIT_HEADER_LIST, amount);
     int len = snprintf(text, sizeof text, "metadata of %zu bytes, and max_header_list is %zu",
                        c->head.size, c->listener->limits.max_header_list);
     answer_refuse(c, id, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
@@ -105,7 +106,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     head_add(&c->head, (struct extproc_str){(const char *)name, name_len},
              (struct extproc_str){(const char *)value, value_len});
     if (c->head.size / HEADERS_BURST > c->listener->limits.max_header_list)
-        conn_break(c, LIMIT_HEADER_LIST);
+        conn_break(c, LIMIT_HEADER_BURST, c->head.size);
     return go_on(c);
 }
 
@@ -114,13 +115,13 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 static void count_idle(struct conn *c)
 {
     if (!budget_take(&c->idles, &c->listener->limits.idles, poller_now()))
-        conn_break(c, LIMIT_IDLES);
+        conn_break(c, LIMIT_IDLES, 0);
 }
 
 static void count_reset(struct conn *c)
 {
     if (!budget_take(&c->resets, &c->listener->limits.resets, poller_now()))
-        conn_break(c, LIMIT_RESETS);
+        conn_break(c, LIMIT_RESETS, 0);
 }
 
 static void take_reset(struct conn *c, int32_t id)
@@ -184,7 +185,7 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
     struct conn *c = arg;
     uint32_t most = c->listener->limits.max_streams;
     if (frame->hd.type == NGHTTP2_HEADERS && most && c->n_calls >= most)
-        limits_exceeded(&c->hub->limits, LIMIT_STREAMS, c->listener, NULL);
+        conn_exceeds(c, LIMIT_STREAMS, NULL);
     return 0;
 }
 
@@ -322,9 +323,9 @@ bool http2_feed(struct conn *c, const uint8_t *bytes, size_t len)
 {
     ssize_t n = c->broken ? 0 : nghttp2_session_mem_recv(c->session, bytes, len);
     if (n == NGHTTP2_ERR_FLOODED) /* they all want an acknowledgement */
-        conn_break(c, LIMIT_IDLES);
+        conn_break(c, LIMIT_IDLES, 0);
     if (n == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
-        conn_break(c, LIMIT_CONTINUATIONS);
+        conn_break(c, LIMIT_CONTINUATIONS, 0);
     return n >= 0 || c->broken;
 }
 

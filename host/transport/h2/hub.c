@@ -16,10 +16,11 @@ enum { BURST_CALLS = 4096, BURST_CONNS = 32 };
 
 /* ---- life --------------------------------------------------------------------------------------- */
 
-static int gate_init(struct gate *gate, const struct transport_listener *listener,
+static int gate_init(struct gate *gate, struct hub *hub, const struct transport_listener *listener,
                      struct arena *arena, const char **ret_why)
 {
     const char *file, *why;
+    gate->hub = hub;
     gate->listener = listener;
     gate->option = http2_option_new(&listener->limits);
     if (!gate->option)
@@ -44,7 +45,7 @@ int hub_init(struct hub *hub, const struct transport_options *options, struct po
     if (!hub->callbacks || !hub->gates)
         return -ENOMEM;
     for (size_t i = 0; i < options->n_listeners; i++) {
-        int r = gate_init(&hub->gates[i], &options->listeners[i], arena, ret_why);
+        int r = gate_init(&hub->gates[i], hub, &options->listeners[i], arena, ret_why);
         if (r)
             return r;
     }
@@ -90,13 +91,15 @@ static int shake_hands(struct hub *hub, struct gate *gate, struct tls **ret)
     return *ret ? 0 : -ENOMEM;
 }
 
-void hub_admit(struct hub *hub, size_t i, int fd)
+void hub_admit(struct hub *hub, size_t i, int fd, const char *peer)
 {
     struct gate *gate = &hub->gates[i];
+    const struct limit_place place = {.listener = gate->listener, .peer = peer};
+    const struct log_context context = {.listener = gate->listener->name, .peer = peer};
     struct tls *tls;
     uint32_t most = gate->listener->limits.max_connections;
     if (most && gate->n_conns >= most) {
-        limits_exceeded(&hub->limits, LIMIT_CONNECTIONS, gate->listener, NULL);
+        limits_exceeded(&hub->limits, LIMIT_CONNECTIONS, &place, NULL);
         close(fd);
         return;
     }
@@ -104,10 +107,10 @@ void hub_admit(struct hub *hub, size_t i, int fd)
     if (r)
         close(fd);
     else
-        r = conn_open(hub, gate, fd, tls);
+        r = conn_open(gate, fd, peer, tls);
     if (r)
-        log_line(hub->options->log, EXTPROC_ERROR, NULL, "listener %s: a connection is lost: %s",
-                 gate->listener->name, strerror(-r));
+        log_line(hub->options->log, EXTPROC_ERROR, &context, "cannot set up connection: %s",
+                 strerror(-r));
 }
 
 /* A burst of calls leaves holes all over the heap, and so do connections that end; the C library keeps

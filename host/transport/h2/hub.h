@@ -13,6 +13,7 @@
 
 /* Of a listener: what its connections share. */
 struct gate {
+    struct hub *hub;
     const struct transport_listener *listener;
     size_t n_conns;
     nghttp2_option *option;
@@ -52,7 +53,7 @@ int hub_init(struct hub *hub, const struct transport_options *options, struct po
 void hub_fini(struct hub *hub);
 
 /* A connection has come to the i-th listener: takes it over. */
-void hub_admit(struct hub *hub, size_t i, int fd);
+void hub_admit(struct hub *hub, size_t i, int fd, const char *peer);
 /* At the end of a round: sends what has come together. True: there is more to send. */
 bool hub_flush(struct hub *hub);
 /* Every connection: no new calls, in the two steps that lose none. */

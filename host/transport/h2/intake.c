@@ -36,8 +36,8 @@ static void refuse_memory(struct h2_call *call)
 static void refuse_size(struct h2_call *call, const char *size)
 {
     char text[96];
-    struct conn *c = call->conn;
-    limits_exceeded(&c->hub->limits, LIMIT_MESSAGE, c->listener, NULL);
+    const struct conn *c = call->conn;
+    h2_call_exceeds(call, LIMIT_MESSAGE, size);
     int len = snprintf(text, sizeof text, "Received message larger than max (%s vs. %zu)", size,
                        c->listener->limits.max_message);
     h2_call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});

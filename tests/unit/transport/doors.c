@@ -88,8 +88,8 @@ Test(doors, without_descriptors_it_waits_and_says_so_once)
         client_expect(&c, "1");
     }
     setrlimit(RLIMIT_NOFILE, &old);
-    wait_for_line("connections are taken again");
-    cr_assert_eq(n_lines_with("new connections wait: Too many open files"), 1);
+    wait_for_line("accepting again");
+    cr_assert_eq(n_lines_with("accept() failed, pausing: Too many open files"), 1);
 
     /* and the others are served as soon as they can be. */
     for (int i = 0; i < 4; i++)

@@ -6,7 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct transport_listener listener = {.name = "main"};
+static const struct transport_listener listener = {.name = "main",
+                                                   .limits = {.max_message = 16777216,
+                                                              .max_streams = 7,
+                                                              .write_ms = 30000,
+                                                              .handshake_ms = 1500,
+                                                              .resets = {9, 8000}}};
 static struct transport_options options;
 static struct limits limits;
 static char file[] = "/tmp/extprocd-limits-XXXXXX";
@@ -37,38 +42,81 @@ static bool log_has(const char *what)
     return strstr(text, what) != NULL;
 }
 
-Test(limits, each_has_a_counter_of_its_own)
+static const struct limit_place place = {.listener = &listener, .peer = "192.0.2.1:4711"};
+
+static uint64_t counted(const char *name)
 {
     struct metric_reading m;
+    return metrics_find(options.metrics, "", name, &m) ? m.sum : 0;
+}
+
+Test(limits, each_has_a_counter)
+{
+    struct metric_reading m;
+    uint64_t sum = 0;
     for (enum limit i = 0; i < N_LIMITS; i++)
-        for (unsigned n = 0; n <= (unsigned)i; n++)
-            limits_exceeded(&limits, i, &listener, NULL);
-    for (unsigned i = 0; i < N_LIMITS; i++) {
-        cr_assert(metrics_read(options.metrics, i, &m));
-        cr_assert_eq(m.sum, i + 1, "%s", m.name);
+        limits_exceeded(&limits, i, &place, "1");
+    for (size_t i = 0; metrics_read(options.metrics, i, &m); i++) {
+        sum += m.sum;
         cr_assert_gt(strlen(m.help), 0);
     }
-    cr_assert_not(metrics_read(options.metrics, N_LIMITS, &m));
+    cr_assert_eq(sum, N_LIMITS);
 }
 
-Test(limits, the_log_names_the_listener_and_the_key)
+Test(limits, those_of_one_key_share_its_counter)
 {
-    limits_exceeded(&limits, LIMIT_RESETS, &listener, NULL);
-    cr_assert(log_has("listener main: a connection is closed: more streams were reset before they "
-                      "were answered than max_resets\n"));
+    limits_exceeded(&limits, LIMIT_HEADER_LIST, &place, "1");
+    limits_exceeded(&limits, LIMIT_HEADER_BURST, &place, "1");
+    cr_assert_eq(counted("max_header_list_exceeded"), 2);
 }
 
-Test(limits, a_detail_is_told)
+static void expect(enum limit which, const char *amount, const char *line)
 {
-    limits_exceeded(&limits, LIMIT_TLS, &listener, "the client does not speak TLS");
-    cr_assert(
-        log_has("listener main: a connection is closed: TLS: the client does not speak TLS\n"));
+    limits_exceeded(&limits, which, &place, amount);
+    cr_assert(log_has(line), "%s", line);
 }
 
-Test(limits, without_metrics_they_are_told_all_the_same)
+/* Each kind of value once. */
+Test(limits, the_line_names_key_value_amount_and_peer)
+{
+    expect(LIMIT_MESSAGE, "20971520",
+           " warn  listener=main peer=192.0.2.1:4711: stream reset: message of 20971520 bytes "
+           "exceeds max_message (16777216)\n");
+    expect(LIMIT_STREAMS, NULL, ": stream refused: max_streams (7) reached\n");
+    expect(LIMIT_WRITE, NULL, ": connection closed: write timed out: write_timeout (30s)\n");
+    expect(LIMIT_HANDSHAKE, NULL,
+           ": connection closed: no HTTP/2 preface within handshake_timeout (1500ms)\n");
+    expect(LIMIT_RESETS, NULL,
+           ": connection closed: stream reset rate exceeds max_resets (9 in 8s)\n");
+    expect(LIMIT_TLS, "the client does not speak TLS",
+           ": connection closed: TLS: the client does not speak TLS\n");
+}
+
+Test(limits, the_line_names_the_transaction)
+{
+    struct limit_place of_stream = place;
+    of_stream.transaction = EXTPROC_S("7f3a");
+    limits_exceeded(&limits, LIMIT_MESSAGE, &of_stream, "1");
+    cr_assert(log_has(" warn  listener=main peer=192.0.2.1:4711 transaction=7f3a: stream reset: "));
+}
+
+/* Peers and amounts make no line a new one. */
+Test(limits, what_many_peers_do_is_suppressed_all_the_same)
+{
+    char peer[32];
+    for (int i = 0; i < 100; i++) {
+        snprintf(peer, sizeof peer, "192.0.2.%d:4711", i);
+        limits_exceeded(&limits, LIMIT_MESSAGE, &(struct limit_place){&listener, peer}, peer);
+    }
+    cr_assert(log_has("peer=192.0.2.0:4711"));
+    cr_assert_not(log_has("peer=192.0.2.99:4711"));
+    cr_assert_eq(counted("max_message_exceeded"), 100);
+}
+
+Test(limits, without_metrics_they_are_logged_all_the_same)
 {
     struct transport_options none = {.log = options.log};
     limits_init(&limits, &none);
-    limits_exceeded(&limits, LIMIT_QUEUED, &listener, NULL);
+    limits_exceeded(&limits, LIMIT_QUEUED, &place, "1");
     cr_assert(log_has("max_queued"));
 }

@@ -26,7 +26,7 @@ static inline void still_begin(const struct transport_options *options)
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
     cr_assert_eq(poller_init(&poller, still_round, NULL), 0);
     cr_assert_eq(hub_init(&hub, options, &poller, NULL, NULL, &why), 0);
-    hub_admit(&hub, 0, pair[1]);
+    hub_admit(&hub, 0, pair[1], "still");
     peer_greet(&peer, pair[0]);
 }
 
