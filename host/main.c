@@ -1,12 +1,14 @@
 /* extprocd: arguments; calls one of the commands of process/. */
 #include "process/leave.h"
 #include "process/process.h"
+#include "process/reaper.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void usage(FILE *to)
 {
@@ -44,7 +46,7 @@ static int printed(int status)
     errno = EIO; /* where the error was met before */
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    fprintf(stderr, "extprocd: cannot write to standard output: %s\n", strerror(errno));
+    process_say("extprocd: cannot write to standard output: %s", strerror(errno));
     return status == EXIT_GOOD ? EXIT_BAD : status;
 }
 
@@ -95,6 +97,8 @@ int main(int argc, char **argv)
 {
     int status;
 
+    if (getpid() == 1 && !reaper_split(&status))
+        return leave(status);
     leave_watch();
     pthread_cleanup_push(leave_thread_ended, NULL);
     status = command(argc, argv);

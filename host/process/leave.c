@@ -95,9 +95,9 @@ static void report(const struct running_plugin *plugin, const char *call, const 
                  plugin->name, call, phase, plugin->object ? plugin->object : "linked in",
                  plugin->file, plugin->line);
     else
-        dprintf(STDERR_FILENO, "%s:%u: [plugin:%s] file: plugin %s called %s in %s (%s)\n",
-                plugin->file, plugin->line, plugin->name, plugin->name, call, phase,
-                plugin->object ? plugin->object : "linked in");
+        process_say("%s:%u: [plugin:%s] file: plugin %s called %s in %s (%s)", plugin->file,
+                    plugin->line, plugin->name, plugin->name, call, phase,
+                    plugin->object ? plugin->object : "linked in");
 }
 
 static void report_unknown(const char *call)
@@ -107,10 +107,9 @@ static void report_unknown(const char *call)
                  "%s was called in a thread that a plugin or one of its libraries has started",
                  call);
     else
-        dprintf(STDERR_FILENO,
-                "extprocd: %s was called in a thread that a plugin or one of its libraries has "
-                "started\n",
-                call);
+        process_say("extprocd: %s was called in a thread that a plugin or one of its libraries "
+                    "has started",
+                    call);
 }
 
 static void accuse(const char *call)

@@ -1,20 +1,15 @@
-/* worker: one loop that serves all listeners with one generation, until a signal ends it.
- *
- * Signals are blocked before anything can start a thread, and taken by the transport's loop: so
- * every thread, a plugin's too, leaves them alone, and process 1 of a container gets them as well.
- */
+/* worker: one loop that serves all listeners with one generation, until a signal ends it. */
 #include "process/listen/listen.h"
 #include "process/process.h"
 #include "process/service.h"
 #include "process/setup.h"
+#include "process/signals.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -62,10 +57,6 @@ static void on_signal(void *arg, int signo)
             log_line(w->setup.log, EXTPROC_ERROR, NULL, "cannot open %s again: %s",
                      w->setup.settings.log.file, strerror(-r));
         break;
-    case SIGCHLD:
-        while (waitpid(-1, NULL, WNOHANG) > 0)
-            ;
-        break;
     default:
         log_line(w->setup.log, EXTPROC_WARN, NULL,
                  "%s: this version cannot do that while it runs; restart it instead",
@@ -73,20 +64,9 @@ static void on_signal(void *arg, int signo)
     }
 }
 
-/* The signals that on_signal() knows, blocked here and in every thread to come. */
-static sigset_t take_signals(void)
+static void take_signals(void *arg)
 {
-    static const int taken[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
-        sigaddset(&set, taken[i]);
-    if (getpid() == 1) /* orphans of a container become ours: somebody has to wait for them */
-        sigaddset(&set, SIGCHLD);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    return set;
+    signals_take(on_signal, arg);
 }
 
 /* Every stream's connection needs a descriptor; the hard limit is what the operator allows. */
@@ -156,7 +136,7 @@ static void tell_start(const struct worker *w)
 }
 
 /* Serves until it is told to stop. */
-static bool serve(struct worker *w, sigset_t signals)
+static bool serve(struct worker *w, int signal_fd)
 {
     static const char *const health_names[] = {SERVICE_NAME};
     const struct transport_options options = {
@@ -168,8 +148,8 @@ static bool serve(struct worker *w, sigset_t signals)
         .n_services = 1,
         .health_names = health_names,
         .n_health_names = 1,
-        .signals = signals,
-        .on_signal = on_signal,
+        .notice_fd = signal_fd,
+        .on_notice = take_signals,
         .arg = w,
     };
     const char *why = NULL;
@@ -180,8 +160,10 @@ static bool serve(struct worker *w, sigset_t signals)
                     why ? why : strerror(-r));
         return false;
     }
+    signals_serving();
     tell_start(w);
     w->ops->run(w->transport);
+    signals_ending();
     w->ops->destroy(w->transport);
     return true;
 }
@@ -203,16 +185,20 @@ static void tell_counts(const struct worker *w)
 
 int process_run(const char *file)
 {
-    sigset_t signals = take_signals();
     struct worker w = {0};
+    int signal_fd, r = signals_init(&signal_fd);
     bool good;
 
+    if (r < 0) {
+        process_say("extprocd: cannot take signals: %s", strerror(-r));
+        return EXIT_BAD;
+    }
     raise_descriptors();
     if (!setup_load(file, false, &w.setup))
         return EXIT_BAD;
     w.service = (struct service){.env = {w.setup.log, &w.memory}, .current = w.setup.generation};
     w.ops = transport_find(w.setup.settings.transport);
-    good = w.ops && open_listeners(&w) && serve(&w, signals);
+    good = w.ops && open_listeners(&w) && serve(&w, signal_fd);
     for (size_t i = 0; i < w.n_open; i++)
         listen_close(&w.sockets[i]);
     generation_stop(w.setup.generation);

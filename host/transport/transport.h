@@ -13,7 +13,6 @@
 #include "base/metrics.h"
 #include "transport/budget.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -110,9 +109,10 @@ struct transport_options {
     /* Services that grpc.health.v1.Health knows by name, beside "". */
     const char *const *health_names;
     size_t n_health_names;
-    /* Signals that the transport takes, blocked in every thread before; told in the loop. */
-    sigset_t signals;
-    void (*on_signal)(void *arg, int signal);
+    /* A descriptor of the owner's: whenever it has become readable, on_notice(arg) is called in the loop,
+     * which is to read it. on_notice NULL: there is none. */
+    int notice_fd;
+    void (*on_notice)(void *arg);
     void *arg;
 };
 

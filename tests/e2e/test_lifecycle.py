@@ -1,8 +1,5 @@
 """Start, signals, drain, and the surroundings that a service has to bear."""
-import os
-import pathlib
 import signal
-import subprocess
 
 import grpc
 
@@ -109,21 +106,3 @@ class Surroundings(Case):
         service, client = self.start_unheard(TAGS, service="log_file = /dev/full")
         self.check(client)
         self.assertEqual(service.stop(), 0)
-
-    def test_process_one_of_a_container(self):
-        attempt = subprocess.run(["unshare", "-pf", "--mount-proc", "true"], capture_output=True)
-        if attempt.returncode:
-            self.skipTest("a pid namespace needs root and a kernel that lets it")
-        service, client = self.start_unheard(TAGS, ["unshare", "-pf", "--mount-proc"])
-        pid = children(service.pid)[0]
-        self.check(client)
-        subprocess.run(["nsenter", "-t", str(pid), "-p", "sh", "-c", "sleep 0.1 &"], check=True)
-        wait_until(lambda: not children(pid), "the orphan is waited for")
-        self.check(client)
-        os.kill(pid, signal.SIGTERM)
-        self.assertEqual(service.wait(), 0)
-
-
-def children(pid):
-    lists = pathlib.Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for text in lists for child in text.read_text().split()]

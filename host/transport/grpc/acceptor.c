@@ -1,7 +1,7 @@
-/* acceptor: the second thread, which waits for what gRPC cannot: our listeners and signals.
+/* acceptor: the second thread, which waits for what gRPC cannot: our listeners, and its owner's notices.
  *
  * Connections are ours until they are accepted, then gRPC's (grpc_server_add_channel_from_fd, which
- * may be called from any thread). Signals are only noticed here; the loop's thread takes them.
+ * may be called from any thread). A notice is only passed on; the loop's thread takes it.
  */
 #include "transport/grpc/acceptor.h"
 
@@ -11,25 +11,16 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum { EVENTS_MAX = 16 };
 
 enum order { ORDER_ACCEPT, ORDER_CLOSE, ORDER_QUIT };
 
-static void take_signals(void *arg)
+static void notice_ready(struct watch *watch, uint32_t events)
 {
-    struct acceptor *a = arg;
-    struct signalfd_siginfo info;
-    while (read(a->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        a->options->on_signal(a->options->arg, (int)info.ssi_signo);
-}
-
-static void signal_ready(struct watch *watch, uint32_t events)
-{
-    struct acceptor *a = (struct acceptor *)((char *)watch - offsetof(struct acceptor, on_signal));
-    inbox_put(a->inbox, &a->signalled);
+    struct acceptor *a = (struct acceptor *)((char *)watch - offsetof(struct acceptor, on_notice));
+    inbox_put(a->inbox, &a->noticed);
 }
 
 static void order_ready(struct watch *watch, uint32_t events)
@@ -49,12 +40,13 @@ static int open_descriptors(struct acceptor *a)
 {
     a->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     a->order_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    a->signal_fd = signalfd(-1, &a->options->signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (a->epoll_fd < 0 || a->order_fd < 0 || a->signal_fd < 0)
+    if (a->epoll_fd < 0 || a->order_fd < 0)
         return -errno;
     int r = watch_add(a->epoll_fd, a->order_fd, EPOLLIN, &a->on_order);
+    if (r || !a->options->on_notice)
+        return r;
     /* Edge-triggered, because it is another thread that reads it. */
-    return r ? r : watch_add(a->epoll_fd, a->signal_fd, EPOLLIN | EPOLLET, &a->on_signal);
+    return watch_add(a->epoll_fd, a->options->notice_fd, EPOLLIN | EPOLLET, &a->on_notice);
 }
 
 int acceptor_init(struct acceptor *a, const struct transport_options *options, struct inbox *inbox)
@@ -63,11 +55,10 @@ int acceptor_init(struct acceptor *a, const struct transport_options *options, s
         .options = options,
         .inbox = inbox,
         .on_order = {order_ready},
-        .on_signal = {signal_ready},
+        .on_notice = {notice_ready},
         .epoll_fd = -1,
         .order_fd = -1,
-        .signal_fd = -1,
-        .signalled = {.fn = take_signals, .arg = a},
+        .noticed = {.fn = options->on_notice, .arg = options->arg},
     };
     a->credentials = grpc_insecure_server_credentials_create();
     a->servers = calloc(options->n_listeners + 1, sizeof *a->servers);
@@ -97,7 +88,6 @@ void acceptor_fini(struct acceptor *a)
         give_order(a, ORDER_QUIT);
         pthread_join(a->thread, NULL);
     }
-    close_fd(a->signal_fd);
     close_fd(a->order_fd);
     close_fd(a->epoll_fd);
     doors_fini(&a->doors);

@@ -1,4 +1,4 @@
-/* acceptor: the second thread, which waits for what gRPC cannot: our listeners and signals. */
+/* acceptor: the second thread, which waits for what gRPC cannot: our listeners, and its owner's notices. */
 #ifndef EXTPROCD_TRANSPORT_GRPC_ACCEPTOR_H
 #define EXTPROCD_TRANSPORT_GRPC_ACCEPTOR_H
 
@@ -16,13 +16,13 @@ struct acceptor {
     struct doors doors;    /* the thread's */
     grpc_server **servers; /* that the connections of each listener are given to */
     grpc_server_credentials *credentials;
-    struct watch on_order, on_signal;
-    int epoll_fd, order_fd, signal_fd; /* -1: none */
+    struct watch on_order, on_notice;
+    int epoll_fd, order_fd; /* -1: none */
     pthread_t thread;
     bool running;
     atomic_int order;
     /* What the thread tells the loop. */
-    struct errand closed, signalled;
+    struct errand closed, noticed;
 };
 
 /* 0 or -errno; then acceptor_fini() is still to be called. Listeners become non-blocking. */

@@ -1,7 +1,7 @@
 /* grpc: the transport on the gRPC core C API.
  *
  *     acceptor's thread                        the loop's thread
- *     listeners, signals ──errands──► inbox ─► loop ◄── completion queue ◄── servers, calls
+ *     listeners, notices ──errands──► inbox ─► loop ◄── completion queue ◄── servers, calls
  *                     └── connections ──► grpc_server, one per listener
  *
  * How it ends, by drain() or stop():

@@ -2,7 +2,7 @@
  *
  *     doors ── connections ──► hub: conns, each with an nghttp2 session and its calls
  *       │                       │
- *       └── poller: one thread: what is ready, timers, errands, signals; then every conn is flushed
+ *       └── poller: one thread: what is ready, timers, errands, notices; then every conn is flushed
  *
  * How it ends, by drain() or stop():
  *
@@ -22,15 +22,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 struct transport {
     struct transport_options options;
     struct poller poller;
     struct doors doors;
-    struct watch on_signal;
-    int signal_fd; /* -1: none */
+    struct watch on_notice;
     struct health *health;
     bool ending;  /* drain() or stop() was called */
     bool pausing; /* the doors will be opened again */
@@ -39,13 +36,11 @@ struct transport {
 
 /* ---- events ------------------------------------------------------------------------------------- */
 
-static void signal_ready(struct watch *watch, uint32_t events)
+static void notice_ready(struct watch *watch, uint32_t events)
 {
     struct transport *t =
-        (struct transport *)((char *)watch - offsetof(struct transport, on_signal));
-    struct signalfd_siginfo info;
-    while (read(t->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        t->options.on_signal(t->options.arg, (int)info.ssi_signo);
+        (struct transport *)((char *)watch - offsetof(struct transport, on_notice));
+    t->options.on_notice(t->options.arg);
 }
 
 static void admit(void *arg, size_t i, int fd, const char *peer)
@@ -135,8 +130,6 @@ static struct transport *h2_destroy(struct transport *t)
     hub_fini(&t->hub);
     doors_fini(&t->doors);
     poller_fini(&t->poller);
-    if (t->signal_fd >= 0)
-        close(t->signal_fd);
     health_free(t->health);
     free(t);
     return NULL;
@@ -161,13 +154,12 @@ static int check_paths(const struct transport_options *o)
     return 0;
 }
 
-static int watch_signals(struct transport *t)
+static int watch_notices(struct transport *t)
 {
-    t->on_signal.ready = signal_ready;
-    t->signal_fd = signalfd(-1, &t->options.signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (t->signal_fd < 0)
-        return -errno;
-    return watch_add(t->poller.epoll_fd, t->signal_fd, EPOLLIN, &t->on_signal);
+    t->on_notice.ready = notice_ready;
+    return t->options.on_notice
+               ? watch_add(t->poller.epoll_fd, t->options.notice_fd, EPOLLIN, &t->on_notice)
+               : 0;
 }
 
 static int build(struct transport *t, struct arena *arena, const char **ret_why)
@@ -176,7 +168,7 @@ static int build(struct transport *t, struct arena *arena, const char **ret_why)
     if (!r)
         r = check_paths(&t->options);
     if (!r)
-        r = watch_signals(t);
+        r = watch_notices(t);
     if (!r)
         r = doors_init(&t->doors, &t->options, t->poller.epoll_fd, admit, t);
     if (r)
@@ -198,7 +190,7 @@ static int h2_create(const struct transport_options *options, struct arena *aren
         return -ENOMEM;
     }
     t->options = *options;
-    t->signal_fd = t->poller.epoll_fd = t->poller.wake_fd = -1;
+    t->poller.epoll_fd = t->poller.wake_fd = -1;
     const char *why = NULL;
     int r = build(t, arena, &why);
     if (r) {

@@ -1,8 +1,7 @@
-/* What comes from outside: signals, connections, and connections when there are no descriptors. */
+/* What comes from outside: notices, connections, and connections when there are no descriptors. */
 #include "unit/transport/client.h"
 
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <sys/resource.h>
 
 static struct rig rig;
@@ -10,10 +9,6 @@ static char log_file[] = "/tmp/extprocd-doors-XXXXXX";
 
 static void begin(void)
 {
-    sigemptyset(&rig.signals);
-    sigaddset(&rig.signals, SIGHUP);
-    sigaddset(&rig.signals, SIGUSR2);
-    sigprocmask(SIG_BLOCK, &rig.signals, NULL);
     close(mkstemp(log_file));
     rig.log_file = log_file;
     rig_start(&rig);
@@ -27,12 +22,12 @@ static void end(void)
 
 TestSuite(doors, .init = begin, .fini = end);
 
-Test(doors, signals_are_told_in_the_loop)
+Test(doors, notices_are_taken_in_the_loop)
 {
-    kill(getpid(), SIGHUP);
-    rig_wait(&rig, &rig.last_signal, SIGHUP);
-    kill(getpid(), SIGUSR2);
-    rig_wait(&rig, &rig.last_signal, SIGHUP + SIGUSR2);
+    for (unsigned i = 1; i <= 3; i++) {
+        rig_notice(&rig);
+        rig_wait(&rig, &rig.n_notices, i);
+    }
 }
 
 static int n_lines_with(const char *what)

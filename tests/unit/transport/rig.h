@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -39,8 +40,7 @@ struct rig {
     bool unix_socket;
     const char *log_file;
     struct transport_listener listener; /* its limits */
-    sigset_t signals;
-    bool deaf; /* a half-close is not answered */
+    bool deaf;                          /* a half-close is not answered */
 
     struct arena arena;
     struct log *log;
@@ -52,7 +52,8 @@ struct rig {
 
     pthread_mutex_t mutex; /* guards the counts */
     pthread_cond_t changed;
-    unsigned n_open, n_message, n_half_close, n_closed[3], n_posted, last_signal;
+    unsigned n_open, n_message, n_half_close, n_closed[3], n_posted, n_notices;
+    int notice_fd; /* an eventfd, see rig_notice() */
 };
 
 static inline struct timespec rig_deadline(void)
@@ -179,10 +180,17 @@ static inline void echo_closed(void *stream, enum transport_end why)
 
 /* ---- the server -------------------------------------------------------------------------------- */
 
-static inline void rig_on_signal(void *arg, int signal)
+static inline void rig_notice(struct rig *rig)
+{
+    cr_assert_eq(eventfd_write(rig->notice_fd, 1), 0);
+}
+
+static inline void rig_on_notice(void *arg)
 {
     struct rig *rig = arg;
-    rig_count(rig, &rig->last_signal, (unsigned)signal);
+    eventfd_t n = 0;
+    (void)eventfd_read(rig->notice_fd, &n);
+    rig_count(rig, &rig->n_notices, (unsigned)n);
 }
 
 static inline int rig_listen(struct rig *rig)
@@ -256,8 +264,9 @@ static inline void rig_start(struct rig *rig)
     l->arg = rig;
     rig_set_limits(&l->limits);
     cr_assert_eq(metrics_new(&rig->metrics), 0);
+    rig->notice_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     const struct transport_options options = {
-        rig->log, rig->metrics, l, 1, &echo, 1, names, 1, rig->signals, rig_on_signal, rig};
+        rig->log, rig->metrics, l, 1, &echo, 1, names, 1, rig->notice_fd, rig_on_notice, rig};
     const char *why = NULL;
     rig->ops = rig->name ? transport_find(rig->name) : rig_transport();
     int r = rig->ops->create(&options, &rig->arena, &rig->t, &why);
@@ -286,6 +295,7 @@ static inline void rig_join(struct rig *rig)
     log_free(rig->log);
     metrics_free(rig->metrics);
     close(rig->listener.fd);
+    close(rig->notice_fd);
     if (rig->unix_socket)
         unlink(rig->target + strlen("unix:"));
     arena_fini(&rig->arena);

@@ -1,0 +1,171 @@
+/* signals: what is asked of the process from outside: noted by a handler, taken by the loop.
+ *
+ *     handler, in any thread: counts the signal, writes to an eventfd ──► loop: signals_take()
+ *
+ * A handler, and no blocked mask with a signalfd, and nothing ignored: children that plugins start inherit
+ * a mask and ignored signals through exec(), and could then not be ended. A handler is reset by exec().
+ * A child that was only forked has it still, and ends by the signal's default action.
+ *
+ * TERM and INT work in every state, also where no loop is there to take them, or where a plugin keeps it:
+ *
+ *     starting ──► the default action                 ending ──► the process ends at once
+ *     serving  ──► counted; a second one that finds the first one not taken for UNTAKEN_MS ends it too
+ */
+#include "process/signals.h"
+
+#include "base/running.h"
+#include "process/process.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { UNTAKEN_MS = 100 };
+
+enum state { STARTING, SERVING, ENDING };
+
+static const struct kind {
+    int signo;
+    const char *name;
+    bool stops, waits; /* waits for the loop; else nothing is to be done */
+} kinds[] = {
+    {SIGTERM, "TERM", true, true},
+    {SIGINT, "INT", true, true},
+    {SIGHUP, "HUP", false, true},
+    {SIGUSR1, "USR1", false, true},
+    {SIGUSR2, "USR2", false, true},
+    {SIGPIPE, "PIPE", false, false}, /* a write fails with EPIPE, which is enough */
+};
+enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
+
+/* A handler gets no argument. */
+static struct {
+    pid_t pid;
+    int fd;
+    _Atomic enum state state;
+    atomic_uint n[N_KINDS];
+    atomic_uint_least64_t untaken_ms; /* since when TERM or INT waits for the loop; 0: none does */
+} signals;
+
+/* ---- in the handler: only what is safe there --------------------------------------------------- */
+
+static void put(const char *text)
+{
+    (void)!write(STDERR_FILENO, text, strlen(text));
+}
+
+static _Noreturn void end(const struct kind *kind)
+{
+    put("extprocd: received SIG");
+    put(kind->name);
+    put(" again: stopping immediately");
+    if (running.plugin) {
+        put(", while plugin ");
+        put(running.plugin->name);
+        put(" runs in ");
+        put(running.phase);
+    }
+    put("\n");
+    _exit(EXIT_GOOD);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + 1;
+}
+
+static bool is_stuck(void)
+{
+    uint64_t since = 0, now = now_ms();
+
+    return !atomic_compare_exchange_strong(&signals.untaken_ms, &since, now) &&
+           now - since > UNTAKEN_MS;
+}
+
+static void note(size_t i)
+{
+    const uint64_t one = 1;
+
+    atomic_fetch_add(&signals.n[i], 1);
+    /* Fails only where the counter is full, and then the loop is awake anyway. */
+    (void)!write(signals.fd, &one, sizeof one);
+}
+
+static void act_by_default(int signo)
+{
+    signal(signo, SIG_DFL);
+    raise(signo); /* when the handler has returned */
+}
+
+static void handle(int signo)
+{
+    int saved_errno = errno;
+    enum state state = signals.state;
+    size_t i = 0;
+
+    while (kinds[i].signo != signo)
+        i++;
+    if (getpid() != signals.pid || (kinds[i].stops && state == STARTING))
+        act_by_default(signo);
+    else if (kinds[i].stops && (state == ENDING || is_stuck()))
+        end(&kinds[i]);
+    else if (kinds[i].waits)
+        note(i);
+    errno = saved_errno;
+}
+
+/* ---- outside ----------------------------------------------------------------------------------- */
+
+int signals_init(int *ret_fd)
+{
+    /* Plugins may run on stacks of their own that are too small for a handler (SA_ONSTACK), and wait in
+     * system calls that nothing but their own work should end (SA_RESTART). */
+    struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART | SA_ONSTACK};
+    sigset_t none;
+
+    signals.pid = getpid();
+    signals.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (signals.fd < 0)
+        return -errno;
+    for (size_t i = 0; i < N_KINDS; i++)
+        sigaddset(&action.sa_mask, kinds[i].signo);
+    for (size_t i = 0; i < N_KINDS; i++)
+        sigaction(kinds[i].signo, &action, NULL);
+    /* What our parent has left: where SIGCHLD is ignored, nobody can wait for a child. */
+    signal(SIGCHLD, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    *ret_fd = signals.fd;
+    return 0;
+}
+
+void signals_serving(void)
+{
+    assert(signals.state == STARTING);
+    signals.state = SERVING;
+}
+
+void signals_ending(void)
+{
+    signals.state = ENDING;
+}
+
+void signals_take(void (*fn)(void *arg, int signo), void *arg)
+{
+    uint64_t unused;
+
+    (void)!read(signals.fd, &unused, sizeof unused);
+    signals.untaken_ms = 0;
+    for (size_t i = 0; i < N_KINDS; i++)
+        for (unsigned n = atomic_exchange(&signals.n[i], 0); n > 0; n--)
+            fn(arg, kinds[i].signo);
+}
