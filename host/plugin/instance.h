@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "base/running.h"
 #include "http/phase.h"
+#include "plugin/wants.h"
 
 /* What the host lends to every instance. */
 struct plugin_env {
@@ -29,6 +30,7 @@ struct instance {
     extproc_on_fn *on[N_PHASES];
     uint32_t interest;           /* phase bits: callbacks that this configuration needs */
     uint32_t reads;              /* phase bits: messages that later callbacks look back at */
+    struct wants wants;          /* beside the messages */
     struct keys host_keys, keys; /* what the host read of the section, and the plugin */
     struct config_section *section;
     struct arena arena;           /* the instance's life */

@@ -16,6 +16,7 @@
 #define EXTPROCD_PLUGIN_TEMPLATE_H
 
 #include "base/arena.h"
+#include "plugin/wants.h"
 
 /* Compiles into the arena, which must outlive the template; the text is copied. 0; -ENOMEM; -EINVAL
  * with *ret_why, one line that names the place. */
@@ -24,6 +25,9 @@ int template_compile(struct extproc_str text, struct arena *arena, struct extpro
 
 /* The phases, as bits, whose message it looks at. */
 uint32_t template_reads(const struct extproc_template *t);
+
+/* Adds the attributes and metadata namespaces that it reads. 0 or -ENOMEM. */
+int template_wants(const struct extproc_template *t, struct wants *wants, struct arena *arena);
 
 /* What it says of this transaction, in the arena. It asks x->api alone, so it knows nothing of how a
  * transaction is kept. 0, -ENOMEM, or -EIO: no random bytes for %UUID%. */

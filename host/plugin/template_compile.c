@@ -268,3 +268,16 @@ uint32_t template_reads(const struct extproc_template *t)
     }
     return phases;
 }
+
+int template_wants(const struct extproc_template *t, struct wants *wants, struct arena *arena)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < t->n_parts; i++) {
+        const struct template_part *part = &t->parts[i];
+        if (part->kind == TEMPLATE_ATTRIBUTE)
+            r = wants_add(wants, arena, WANT_ATTRIBUTE, part->name);
+        else if (part->kind == TEMPLATE_METADATA)
+            r = wants_add(wants, arena, WANT_METADATA, part->space);
+    }
+    return r;
+}

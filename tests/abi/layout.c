@@ -47,3 +47,4 @@ LAST_AT(struct extproc_plugin, response_trailers, 136, 80);
 LAST_AT(struct extproc_api, conf_count, 8, 8);
 LAST_AT(struct extproc_api, header, 80, 44);
 LAST_AT(struct extproc_api, metric_add, 264, 136);
+LAST_AT(struct extproc_api, want_metadata, 280, 144);

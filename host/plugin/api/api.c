@@ -47,4 +47,7 @@ const struct extproc_api plugin_api = {
     .expand = api_expand,
     .vlog = api_vlog,
     .metric_add = api_metric_add,
+
+    .want_attribute = api_want_attribute,
+    .want_metadata = api_want_metadata,
 };

@@ -125,12 +125,32 @@ struct extproc_template *api_conf_template(struct extproc_host *h, const char *k
 
     struct extproc_template *template;
     const char *why = "out of memory";
-    if (text.ptr && template_compile(text, &in->arena, &template, &why) == 0) {
+    if (text.ptr && template_compile(text, &in->arena, &template, &why) == 0 &&
+        template_wants(template, &in->wants, &in->arena) == 0) {
         in->reads |= template_reads(template);
         return template;
     }
     extproc_conf_refuse(h, key, i, "%s", text.ptr ? why : "has no value (give it one)");
     return NULL;
+}
+
+int api_want_attribute(struct extproc_host *h, struct extproc_str name)
+{
+    struct instance *in = instance_of(h);
+    return in->errors ? wants_add(&in->wants, &in->arena, WANT_ATTRIBUTE, name) : -EOPNOTSUPP;
+}
+
+int api_want_metadata(struct extproc_host *h, struct extproc_str ns, uint32_t access)
+{
+    struct instance *in = instance_of(h);
+    if (!in->errors)
+        return -EOPNOTSUPP;
+    if (access == 0 || access & ~(EXTPROC_READ | EXTPROC_WRITE))
+        return -EINVAL;
+    int r = access & EXTPROC_READ ? wants_add(&in->wants, &in->arena, WANT_METADATA, ns) : 0;
+    if (r == 0 && access & EXTPROC_WRITE)
+        r = wants_add(&in->wants, &in->arena, WANT_METADATA_WRITE, ns);
+    return r;
 }
 
 void *api_host_alloc(struct extproc_host *h, size_t size)

@@ -428,6 +428,9 @@ struct extproc_api {
     void (*vlog)(struct extproc_host *, struct extproc_txn *, enum extproc_level, const char *,
                  va_list);
     void (*metric_add)(struct extproc_metric *, uint64_t);
+    /* 1.0: the instance, continued */
+    int (*want_attribute)(struct extproc_host *, struct extproc_str name);
+    int (*want_metadata)(struct extproc_host *, struct extproc_str ns, uint32_t access);
 };
 
 /* ---- the instance: in init(), and later too unless it says otherwise ------------------------- */
@@ -517,6 +520,32 @@ static inline int extproc_conf_edit(struct extproc_host *h, const char *key, siz
 static inline int extproc_interest(struct extproc_host *h, uint32_t phases)
 {
     return h->api->interest(h, phases);
+}
+
+/** In init(): this instance reads an attribute, by the name that the proxy knows it by
+ *  ("source.address"), with extproc_attribute(). A proxy sends only the attributes that its
+ *  configuration names; `extprocd --print-envoy-config` prints those that were asked for here, or in
+ *  a template.
+ *  -EINVAL       empty, or not UTF-8
+ *  -EOPNOTSUPP   outside init() */
+static inline int extproc_want_attribute(struct extproc_host *h, struct extproc_str name)
+{
+    return h->api->want_attribute(h, name);
+}
+
+/* Bits of extproc_want_metadata(). */
+#define EXTPROC_READ  1u
+#define EXTPROC_WRITE 2u
+
+/** In init(): the same for a namespace of the proxy's dynamic metadata: EXTPROC_READ for
+ *  extproc_metadata(), EXTPROC_WRITE for extproc_metadata_set(), or both (envoy ExternalProcessor,
+ *  metadata_options).
+ *  -EINVAL       an empty namespace, one that is not UTF-8, no bit or an unknown one
+ *  -EOPNOTSUPP   outside init() */
+static inline int extproc_want_metadata(struct extproc_host *h, struct extproc_str ns,
+                                        uint32_t access)
+{
+    return h->api->want_metadata(h, ns, access);
 }
 
 /** In init(): zeroed memory that lives as long as the instance, aligned for anything. The host
@@ -649,10 +678,10 @@ static inline int extproc_body_give(struct extproc_txn *x, struct extproc_str by
 
 /* ---- attributes and metadata ----------------------------------------------------------------- */
 
-/** What the proxy tells of the transaction, by the name in its request_attributes or
- *  response_attributes ("source.address", ...); this direction's first, then the other's. It tells
- *  once, in a direction's first message, and the host remembers for the phases behind. ABSENT in
- *  close(). */
+/** An attribute of the transaction, by its name ("source.address", ...), where the proxy's
+ *  request_attributes or response_attributes have it (see extproc_want_attribute()); this direction's
+ *  first, then the other's. The proxy sends them once, in a direction's first message, and the host
+ *  keeps them for the phases after it. ABSENT in close(). */
 static inline struct extproc_value extproc_attribute(struct extproc_txn *x, struct extproc_str name)
 {
     return x->api->attribute(x, name);

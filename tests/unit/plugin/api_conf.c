@@ -156,6 +156,40 @@ Test(api_conf, a_template_needs_a_text)
     INI_EXPECT(&errors, "test.ini:1: [plugin:a] text: has no value (give it one)");
 }
 
+static int init_wanting(struct extproc_host *h)
+{
+    cr_expect(extproc_conf_template(h, "text", 0));
+    cr_expect_eq(extproc_want_attribute(h, EXTPROC_S("source.address")), 0);
+    cr_expect_eq(extproc_want_attribute(h, EXTPROC_S("request.id")), 0);
+    cr_expect_eq(extproc_want_metadata(h, EXTPROC_S("both"), EXTPROC_READ | EXTPROC_WRITE), 0);
+    cr_expect_eq(extproc_want_metadata(h, EXTPROC_S("out"), EXTPROC_WRITE), 0);
+
+    cr_expect_eq(extproc_want_attribute(h, EXTPROC_S("")), -EINVAL);
+    cr_expect_eq(extproc_want_attribute(h, STR_ABSENT), -EINVAL);
+    cr_expect_eq(extproc_want_attribute(h, EXTPROC_S("\xff")), -EINVAL);
+    cr_expect_eq(extproc_want_metadata(h, EXTPROC_S("a"), 0), -EINVAL);
+    cr_expect_eq(extproc_want_metadata(h, EXTPROC_S("a"), 4), -EINVAL);
+    cr_expect_eq(extproc_want_metadata(h, EXTPROC_S(""), EXTPROC_READ), -EINVAL);
+    return 0;
+}
+
+static void expect_wanted(enum want_kind kind, const char *const *names)
+{
+    const struct want *w = in->wants.first[kind];
+    for (; w && *names; w = w->next, names++)
+        cr_expect(str_eq_c(w->name, *names), "%.*s, not %s", EXTPROC_ARG(w->name), *names);
+    cr_expect(!w && !*names);
+}
+#define EXPECT_WANTED(kind, ...) expect_wanted(kind, (const char *const[]){__VA_ARGS__, NULL})
+
+Test(api_conf, knows_what_is_read_beside_the_messages)
+{
+    start(init_wanting, "[plugin:a]\ntext = %ATTR(source.address)% %METADATA(ns:key)%\n");
+    EXPECT_WANTED(WANT_ATTRIBUTE, "source.address", "request.id");
+    EXPECT_WANTED(WANT_METADATA, "ns", "both");
+    EXPECT_WANTED(WANT_METADATA_WRITE, "both", "out");
+}
+
 /* ---- edits to come --------------------------------------------------------------------------- */
 
 static int ask(struct extproc_host *h, enum extproc_map map, enum extproc_edit op, const char *name,
@@ -276,4 +310,6 @@ Test(api_conf, knows_what_belongs_into_init)
                  "belongs anywhere");
     cr_expect_eq(in->interest, (uint32_t)(EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_RESPONSE_BODY));
     INI_EXPECT(&errors, NULL);
+    cr_expect_eq(extproc_want_attribute(h, EXTPROC_S("a")), -EOPNOTSUPP);
+    cr_expect_eq(extproc_want_metadata(h, EXTPROC_S("a"), EXTPROC_READ), -EOPNOTSUPP);
 }
