@@ -105,12 +105,14 @@ file = $work/hello/hello.so
 INI
 "$prefix/sbin/extprocd" -t -c "${work#"$top"/}/extprocd.ini" || die "the configuration was refused"
 "$prefix/sbin/extprocd" --print-envoy-config -c "$work/extprocd.ini" >"$work/proxy.yaml"
+listener() { sed -n '/^listener:/,/^$/p' "$work/proxy.yaml" | sed '1d;/^$/d;s/^/  /'; }
 filters() { sed -n '/^http_filters:/,/^$/p' "$work/proxy.yaml" | sed '1d;/^$/d;s/^/          /'; }
 clusters() { sed -n '/^clusters:/,$p' "$work/proxy.yaml" | sed '1d;s/^/  /'; }
 cat >"$work/envoy.yaml" <<YAML
 static_resources:
   listeners:
   - address: { socket_address: { address: 127.0.0.1, port_value: $envoy_port } }
+$(listener)
     filter_chains:
     - filters:
       - name: envoy.filters.network.http_connection_manager

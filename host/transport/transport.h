@@ -129,6 +129,10 @@ struct transport_ops {
      * which of its files. Reads the files and nothing else. */
     const char *(*check_tls)(const struct transport_tls *tls, struct arena *arena,
                              const char **ret_file);
+    /* With TRANSPORT_TLS: the name in our certificate that clients must check, and *ret_kind: "DNS", "URI"
+     * or "IP_ADDRESS". NULL: it has none, or none that stands for one host only. */
+    const char *(*tls_name)(const struct transport_tls *tls, struct arena *arena,
+                            const char **ret_kind);
     /* 0; -errno with *ret_why (in the arena) saying what is wrong. Everything in options must stay. */
     int (*create)(const struct transport_options *options, struct arena *arena,
                   struct transport **ret, const char **ret_why);

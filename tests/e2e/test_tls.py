@@ -159,14 +159,26 @@ class BehindEnvoy(Tls):
     def test_as_printed(self):
         """Only what is in capitals has to be filled in."""
         service = self.start_mutual("spiffe://test/ns/*")
+        answer = http1.request(self.filled_in_envoy(*printed(service)).port)
+        self.assertEqual((answer.status, answer.get("x-b")), (200, "2"))
+
+    def test_as_printed_another_certificate_of_the_ca_is_refused(self):
+        """Else everyone with a certificate of that CA could answer in place of extprocd."""
+        service = self.start_mutual("spiffe://test/ns/*")
+        self.certificate = self.authority.issue("DNS:other.test")
+        other = self.start(TAGS, listener=self.listener(f"tls_client_ca = {self.authority.cert}"))
+        listener, filters, clusters = printed(service)
+        envoy = self.filled_in_envoy(listener, filters, clusters.replace(str(service.port), str(other.port)))
+        self.assertEqual(http1.request(envoy.port).status, 500)
+        self.assertGreater(envoy.stat("cluster.extprocd.ssl.fail_verify_san"), 0)
+
+    def filled_in_envoy(self, listener, filters, clusters):
         own = self.authority.issue("URI:spiffe://test/ns/envoy")
-        filters, clusters = printed(service)
         for name, path in [("CA_OF_TLS_CERT", self.authority.cert), ("CERTIFICATE_OF_ENVOY", own.cert),
                            ("KEY_OF_ENVOY", own.key)]:
             self.assertIn(name, clusters)
             clusters = clusters.replace(name, str(path))
-        answer = http1.request(self.run_envoy(filters, clusters, self.upstream()).port)
-        self.assertEqual((answer.status, answer.get("x-b")), (200, "2"))
+        return self.run_envoy(filters, clusters, self.upstream(), listener)
 
     def test_an_envoy_that_may_not_come_in(self):
         service = self.start_mutual("spiffe://test/ns/*")

@@ -208,6 +208,7 @@ const struct transport_ops transport_h2 = {
     .name = "h2",
     .features = TRANSPORT_TLS | TRANSPORT_OWN_LIMITS,
     .check_tls = tls_check,
+    .tls_name = tls_name,
     .create = h2_create,
     .run = h2_run,
     .drain = h2_drain,

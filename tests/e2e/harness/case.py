@@ -7,7 +7,7 @@ import unittest
 import grpc
 
 from harness.client import SERVING, Client
-from harness.envoy import Envoy, cluster_of, ext_proc, printed
+from harness.envoy import LARGE, Envoy, cluster_of, ext_proc, printed
 from harness.http2 import Http2Upstream
 from harness.messages import request_headers, response_headers
 from harness.places import PATIENCE
@@ -83,9 +83,11 @@ class Case(unittest.TestCase):
 
     def printed_envoy(self, service, upstream):
         """Envoy with what `extprocd --print-envoy-config` says."""
-        return self.run_envoy(*printed(service), upstream)
+        listener, filters, clusters = printed(service)
+        return self.run_envoy(filters, clusters, upstream, listener)
 
-    def run_envoy(self, filters, clusters, upstream):
-        envoy = Envoy(self.new_folder(), filters, clusters, upstream)
+    def run_envoy(self, filters, clusters, upstream, listener=LARGE, log=""):
+        """log: one more field of its access log."""
+        envoy = Envoy(self.new_folder(), listener, filters, clusters, upstream, log)
         self.addCleanup(envoy.kill)
         return envoy.wait_ready()

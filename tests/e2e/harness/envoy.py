@@ -24,7 +24,7 @@ static_resources:
   listeners:
   - name: main
     address: {{ socket_address: {{ address: 127.0.0.1, port_value: 0 }} }}
-    per_connection_buffer_limit_bytes: {buffer}
+{listener}
     filter_chains:
     - filters:
       - name: envoy.filters.network.http_connection_manager
@@ -37,7 +37,7 @@ static_resources:
               "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
               path: {access_log}
               log_format:
-                text_format_source: {{ inline_string: "%REQ(:path)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\\n" }}
+                text_format_source: {{ inline_string: "%REQ(:path)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%{log}\\n" }}
           route_config: {{ virtual_hosts: [{{ name: all, domains: ["*"], routes: {routes} }}] }}
           http_filters:
 {filters}
@@ -47,6 +47,10 @@ static_resources:
   - {upstream}
 {clusters}
 """
+
+
+LARGE = f"  per_connection_buffer_limit_bytes: {BUFFER}"  # of a listener
+LIMITS = ("max_connections", "max_pending_requests", "max_requests")
 
 
 def endpoint(cluster, address):
@@ -85,33 +89,36 @@ def cluster_of(address, **fields):
                               "load_assignment": endpoint("extprocd", place), **fields})
 
 
-def printed_config(ini):
+def printed_config(ini, form="envoy"):
     """What the service says an operator should paste."""
-    return subprocess.run([EXTPROCD, "--print-envoy-config", "-c", ini], check=True, text=True,
+    return subprocess.run([EXTPROCD, f"--print-envoy-config={form}", "-c", ini], check=True, text=True,
                           capture_output=True).stdout
 
 
 def part(text, key):
     """The lines of one top level key of that output."""
+    if f"\n{key}: {{}}\n" in text:
+        return ""
     lines = text.split(f"\n{key}:\n", 1)[1].splitlines()
     end = next((i for i, line in enumerate(lines) if line and line[0] not in " -"), len(lines))
     return "\n".join(lines[:end])
 
 
 def printed(service):
-    """http_filters and clusters as printed; but for the port, which the system chose at the start, and the
-    timeout, which a busy machine would not keep."""
+    """listener, http_filters and clusters as printed; but for the port, which the system chose at the start,
+    and the timeout, which a busy machine would not keep."""
     text = printed_config(service.ini)
-    assert "message_timeout: 0.2s" in text, text
-    text = text.replace("message_timeout: 0.2s", f"message_timeout: {MESSAGE_TIMEOUT}")
+    assert "message_timeout: 1s" in text, text
+    text = text.replace("message_timeout: 1s", f"message_timeout: {MESSAGE_TIMEOUT}")
     if not service.address.startswith("unix:"):
         assert "port_value: 0 " in text, text
         text = text.replace("port_value: 0 ", f"port_value: {service.port} ")
-    return part(text, "http_filters"), part(text, "clusters")
+    return [part(text, key) for key in ("listener", "http_filters", "clusters")]
 
 
-def config_text(filters, clusters, upstream, access_log):
+def config_text(listener, filters, clusters, upstream, access_log, log):
     cluster = {"name": "upstream", "type": "STATIC", "connect_timeout": "5s",
+               "circuit_breakers": {"thresholds": [{name: 10000 for name in LIMITS}]},
                "per_connection_buffer_limit_bytes": BUFFER,
                "load_assignment": endpoint("upstream", tcp(upstream.port))}
     if upstream.http2:
@@ -119,7 +126,7 @@ def config_text(filters, clusters, upstream, access_log):
     routes = [{"match": {"headers": [{"name": "x-route", "string_match": {"exact": "other"}}], "prefix": "/"},
                "direct_response": {"status": 299}},
               {"match": {"prefix": "/"}, "route": {"cluster": "upstream", "timeout": "60s"}}]
-    return CONFIG.format(buffer=BUFFER, access_log=access_log, routes=json.dumps(routes),
+    return CONFIG.format(listener=textwrap.indent(listener, " " * 2), access_log=access_log, log=f" {log}" if log else "", routes=json.dumps(routes),
                          upstream=json.dumps(cluster), filters=textwrap.indent(filters, " " * 10),
                          clusters=textwrap.indent(clusters, " " * 2))
 
@@ -128,10 +135,10 @@ class Envoy(Process):
     """Requests with `x-route: other` have a route of their own, a 299 from Envoy itself: a route that is
     only found again after clear_route_cache."""
 
-    def __init__(self, folder, filters, clusters, upstream):
+    def __init__(self, folder, listener, filters, clusters, upstream, log):
         self.access_log, self.admin_path = folder / "access.log", folder / "admin"
         config = folder / "envoy.yaml"
-        config.write_text(config_text(filters, clusters, upstream, self.access_log))
+        config.write_text(config_text(listener, filters, clusters, upstream, self.access_log, log))
         super().__init__("envoy", [ENVOY, "-c", config, "--disable-hot-restart", "--concurrency", "1",
                                    "--log-level", "warn", "--file-flush-interval-msec", "10",
                                    "--admin-address-path", self.admin_path], folder / "envoy.log")

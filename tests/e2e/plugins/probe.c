@@ -13,6 +13,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#ifndef PROBE_NEEDS /* whole.so has some */
+#    define PROBE_NEEDS 0
+#endif
+
 enum { N_PHASES = 6, N_STEPS = 16 };
 
 static const struct extproc_key keys[] = {
@@ -201,6 +205,10 @@ static int read_step(struct extproc_host *h, size_t i, struct step *s)
         return extproc_conf_refuse(h, "do", i, "no such verb");
     if (s->verb->named)
         s->name = word(&rest, ' ');
+    if (s->verb->carry_out == metadata) {
+        struct extproc_str key = s->name;
+        extproc_want_metadata(h, word(&key, '/'), EXTPROC_WRITE);
+    }
     s->text = extproc_conf_template_part(h, "do", i, rest);
     return s->text ? 0 : -EINVAL;
 }
@@ -243,6 +251,7 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .version = "1.0",
     .summary = "Does in each phase what its configuration says.",
     .keys = keys,
+    .needs = PROBE_NEEDS,
     .init = init,
     .request_headers = on_phase,
     .request_body = on_phase,

@@ -24,5 +24,7 @@ void tls_context_refresh(struct tls_context *context, uint64_t now_ms, struct lo
 /* As transport_ops.check_tls has it. */
 const char *tls_check(const struct transport_tls *rules, struct arena *arena,
                       const char **ret_file);
+/* As transport_ops.tls_name has it. */
+const char *tls_name(const struct transport_tls *rules, struct arena *arena, const char **ret_kind);
 
 #endif

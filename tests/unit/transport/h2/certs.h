@@ -26,7 +26,7 @@ struct cert_order {
     bool ca;
     bool rsa;                      /* else P-256 */
     const char *usage;             /* extended key usage: "clientAuth" */
-    const char *names[CERT_NAMES]; /* "DNS:a", "URI:b:c"; '^' stands for a NUL */
+    const char *names[CERT_NAMES]; /* "DNS:a", "URI:b:c", "IPA:::1"; '^' stands for a NUL */
     int from_days, until_days;     /* from now; both 0: now, for a month */
 };
 
@@ -38,10 +38,13 @@ static inline void cert_add_names(X509 *x, const char *const *names)
         size_t len = strlen(names[i] + 4);
         for (size_t j = 0; j < len; j++)
             value[j] = names[i][4 + j] == '^' ? '\0' : names[i][4 + j];
-        ASN1_IA5STRING *text = ASN1_IA5STRING_new();
-        ASN1_STRING_set(text, value, (int)len);
+        bool address = strncmp(names[i], "IPA", 3) == 0;
+        ASN1_STRING *text = address ? a2i_IPADDRESS(names[i] + 4) : ASN1_IA5STRING_new();
+        if (!address)
+            ASN1_STRING_set(text, value, (int)len);
         GENERAL_NAME *name = GENERAL_NAME_new();
-        int kind = strncmp(names[i], "DNS", 3) == 0   ? GEN_DNS
+        int kind = address                            ? GEN_IPADD
+                   : strncmp(names[i], "DNS", 3) == 0 ? GEN_DNS
                    : strncmp(names[i], "URI", 3) == 0 ? GEN_URI
                                                       : GEN_EMAIL;
         GENERAL_NAME_set0_value(name, kind, text);

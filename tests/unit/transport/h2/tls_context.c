@@ -83,6 +83,36 @@ Test(tls_context, one_file_for_both)
     expect_usable();
 }
 
+/* What --print-envoy-config prints for the proxy to check. */
+static void expect_name(const char *first, const char *second, const char *kind, const char *name)
+{
+    const struct cert_order order = {.cn = "server", .issuer = &ca, .names = {first, second}};
+    struct cert cert = cert_make(&order);
+    const char *got_kind = NULL;
+    cert_write("cert.pem", &cert, NULL);
+    key_write("key.pem", &cert, NULL);
+    cert_fini(&cert);
+    const char *got = tls_name(&rules, &arena, &got_kind);
+    if (name)
+        cr_expect(got && !strcmp(got, name) && !strcmp(got_kind, kind), "%s: %s", first, got);
+    else
+        cr_expect_null(got, "%s", got);
+}
+
+Test(tls_context, the_name_that_clients_must_check)
+{
+    expect_name("DNS:extprocd.example", NULL, "DNS", "extprocd.example");
+    expect_name("DNS:*.example", "DNS:a.example", "DNS", "a.example");
+    expect_name("URI:spiffe://here/extprocd", NULL, "URI", "spiffe://here/extprocd");
+    expect_name("IPA:10.0.0.1", NULL, "IP_ADDRESS", "10.0.0.1");
+    expect_name("IPA:::1", NULL, "IP_ADDRESS", "::1");
+    expect_name("DNS:*.example", NULL, NULL, NULL);
+    expect_name("DNS:a^.example", NULL, NULL, NULL);
+    expect_name("EML:a@example", NULL, NULL, NULL);
+    rules.cert = "none.pem";
+    expect_name("DNS:a.example", NULL, NULL, NULL);
+}
+
 Test(tls_context, files_that_are_not_there)
 {
     rules.client_ca = "none.pem";

@@ -1,0 +1,41 @@
+/* command: --print-envoy-config. */
+#include "process/process.h"
+#include "process/proxy/forms.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct form {
+    const char *name;
+    void (*print)(const struct recipe *r);
+} forms[] = {{"envoy", form_envoy}, {"gloo", form_gloo}};
+
+static const struct form *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        if (strcmp(forms[i].name, name) == 0)
+            return &forms[i];
+    return NULL;
+}
+
+int process_print_proxy_config(const char *file, const char *name)
+{
+    const struct form *form = find(name);
+    struct setup s;
+    struct recipe r;
+
+    if (!form) {
+        process_say("extprocd: unknown form '%s': expected envoy or gloo", name);
+        return EXIT_USAGE;
+    }
+    if (!setup_load(file, true, &s))
+        return EXIT_BAD;
+    generation_stop(s.generation);
+    int error = recipe_make(&s, &s.arena, &r);
+    if (error == 0)
+        form->print(&r);
+    else
+        process_say("extprocd: %s", strerror(-error));
+    setup_end(&s);
+    return error == 0 ? EXIT_GOOD : EXIT_BAD;
+}

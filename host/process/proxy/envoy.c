@@ -1,0 +1,229 @@
+/* envoy: a recipe as plain Envoy has it, in three parts to paste. */
+#include "base/str.h"
+#include "process/proxy/forms.h"
+#include "process/proxy/yaml.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the listener ------------------------------------------------------------------------------- */
+
+static void print_listener(const struct recipe *r)
+{
+    if (!r->buffer_limit) {
+        printf("# Into the listener: nothing, because no plugin needs a complete body.\n"
+               "listener: {}\n");
+        return;
+    }
+    printf("# Into the listener that has the http_connection_manager:\n"
+           "listener:\n"
+           "  # Plugins need complete bodies, and a larger one is answered by Envoy: 413 to a "
+           "request, 500 to a\n"
+           "  # response. This is max_message (%zu) of [listener:%s], less what a message has "
+           "beside its body.\n"
+           "  per_connection_buffer_limit_bytes: %zu\n",
+           r->listener->limits.max_message, r->listener->name, r->buffer_limit);
+}
+
+/* ---- the filter --------------------------------------------------------------------------------- */
+
+static void print_mode(const struct recipe *r)
+{
+    printf("    processing_mode: # the least that the plugins need\n"
+           "      request_header_mode: %s\n"
+           "      response_header_mode: %s\n"
+           "      request_body_mode: %s\n"
+           "      response_body_mode: %s\n"
+           "      request_trailer_mode: %s\n"
+           "      response_trailer_mode: %s\n",
+           recipe_send(r->headers[LANE_REQUEST]), recipe_send(r->headers[LANE_RESPONSE]),
+           body_mode_name(r->body[LANE_REQUEST]), body_mode_name(r->body[LANE_RESPONSE]),
+           recipe_send(r->trailers[LANE_REQUEST]), recipe_send(r->trailers[LANE_RESPONSE]));
+}
+
+static void print_metadata(const struct recipe *r)
+{
+    if (r->metadata.n || r->metadata_write.n)
+        printf("    metadata_options: # other namespaces are neither sent nor accepted\n");
+    yaml_list("      forwarding_namespaces:\n        untyped", &r->metadata);
+    yaml_list("      receiving_namespaces:\n        untyped", &r->metadata_write);
+}
+
+static void print_filter(const struct recipe *r)
+{
+    printf(
+        "\n"
+        "# Into the http_connection_manager, before envoy.filters.http.router:\n"
+        "http_filters:\n"
+        "- name: envoy.filters.http.ext_proc\n"
+        "  typed_config:\n"
+        "    \"@type\": type.googleapis.com/"
+        "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor\n"
+        "    grpc_service:\n"
+        "      envoy_grpc:\n"
+        "        cluster_name: extprocd\n"
+        "      retry_policy: # for a stream that an instance refuses or loses before its first "
+        "answer\n"
+        "        retry_on: connect-failure,refused-stream,unavailable\n"
+        "        num_retries: 2\n"
+        "        retry_host_predicate: # prefer an instance that has not failed for this request\n"
+        "        - name: envoy.retry_host_predicates.previous_hosts\n"
+        "          typed_config:\n"
+        "            \"@type\": type.googleapis.com/"
+        "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate\n"
+        "        host_selection_retry_max_attempts: 3\n"
+        "    failure_mode_allow: false # true: requests pass unprocessed while extprocd cannot be "
+        "reached\n"
+        "    allow_mode_override: false # extprocd does not use it\n"
+        "    message_timeout: %ds # for one answer; Envoy's default of 0.2s is too short for a "
+        "loaded machine\n",
+        RECIPE_MESSAGE_TIMEOUT_S);
+    print_mode(r);
+    yaml_list("    request_attributes", &r->attributes[LANE_REQUEST]);
+    yaml_list("    response_attributes", &r->attributes[LANE_RESPONSE]);
+    print_metadata(r);
+}
+
+/* ---- the cluster -------------------------------------------------------------------------------- */
+
+/* Host and port as a client reaches them: a wildcard is reached on loopback. */
+static void client_address(const struct address *a, char *ret_host, size_t size, unsigned *ret_port)
+{
+    char text[ADDRESS_TEXT];
+    address_format(a, text);
+    char *colon = strrchr(text, ':');
+    size_t len = (size_t)(colon - text);
+    *ret_port = 0;
+    sscanf(colon + 1, "%u", ret_port);
+    if (strncmp(text, "0.0.0.0:", 8) == 0)
+        snprintf(ret_host, size, "127.0.0.1");
+    else if (strncmp(text, "[::]:", 5) == 0)
+        snprintf(ret_host, size, "::1");
+    else if (text[0] == '[')
+        snprintf(ret_host, size, "%.*s", (int)len - 2, text + 1);
+    else
+        snprintf(ret_host, size, "%.*s", (int)len, text);
+}
+
+static void print_address(const struct address *a)
+{
+    char host[ADDRESS_TEXT];
+    unsigned port;
+
+    if (address_is_unix(a)) {
+        const char *path = address_path(a);
+        fputs("            pipe: { path: ", stdout);
+        yaml_text(str_c(path));
+        puts(" }");
+        return;
+    }
+    client_address(a, host, sizeof host, &port);
+    printf("            socket_address: { address: \"%s\", port_value: %u }\n", host, port);
+}
+
+/* A certificate that is not checked for a name is any certificate of that CA. */
+static void print_name(const struct recipe *r)
+{
+    const char *name = r->tls_name ? r->tls_name : "NAME_IN_TLS_CERT";
+    bool dns = !r->tls_name || strcmp(r->tls_kind, "DNS") == 0;
+    if (dns) {
+        fputs("      sni: ", stdout);
+        yaml_text(str_c(name));
+        putchar('\n');
+    }
+    printf("      common_tls_context:\n"
+           "        validation_context:\n"
+           "          trusted_ca: { filename: \"CA_OF_TLS_CERT\" }\n"
+           "          match_typed_subject_alt_names: # from tls_cert of [listener:%s]\n"
+           "          - san_type: %s\n"
+           "            matcher: { exact: ",
+           r->listener->name, dns ? "DNS" : r->tls_kind);
+    yaml_text(str_c(name));
+    puts(" }");
+}
+
+/* What only the operator knows is in capitals: Envoy refuses it until it is filled in, which is better
+ * than a proxy that accepts any certificate. */
+static void print_tls(const struct recipe *r)
+{
+    printf("  transport_socket:\n"
+           "    name: envoy.transport_sockets.tls\n"
+           "    typed_config:\n"
+           "      \"@type\": type.googleapis.com/"
+           "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext\n");
+    print_name(r);
+    if (r->listener->tls.client_ca)
+        printf("        tls_certificates: # signed by tls_client_ca\n"
+               "        - certificate_chain: { filename: \"CERTIFICATE_OF_ENVOY\" }\n"
+               "          private_key: { filename: \"KEY_OF_ENVOY\" }\n");
+}
+
+static void print_health(const struct recipe *r)
+{
+    printf("  health_checks: # %d failures in a row take less time than lame_duck, so no request "
+           "is sent to\n"
+           "  - timeout: 1s # an instance that is about to stop\n"
+           "    interval: %u.%03us\n"
+           "    no_traffic_interval: %u.%03us\n"
+           "    unhealthy_threshold: %d\n"
+           "    healthy_threshold: 1\n"
+           "    grpc_health_check: { service_name: envoy.service.ext_proc.v3.ExternalProcessor }\n",
+           RECIPE_HEALTH_FAILURES, r->health_ms / 1000, r->health_ms % 1000, r->health_ms / 1000,
+           r->health_ms % 1000, RECIPE_HEALTH_FAILURES);
+    printf(
+        "  outlier_detection: # an instance that cannot be connected to is left out for a second\n"
+        "    split_external_local_origin_errors: true\n"
+        "    consecutive_local_origin_failure: 3\n"
+        "    enforcing_consecutive_local_origin_failure: 100\n"
+        "    enforcing_local_origin_success_rate: 0\n"
+        "    enforcing_consecutive_5xx: 0 # an error of one stream says nothing about the others\n"
+        "    enforcing_consecutive_gateway_failure: 0\n"
+        "    enforcing_success_rate: 0\n"
+        "    interval: 1s\n"
+        "    base_ejection_time: 1s\n"
+        "    max_ejection_percent: 50\n");
+}
+
+static void print_cluster(const struct recipe *r)
+{
+    printf("\n"
+           "# Into static_resources:\n"
+           "clusters:\n"
+           "- name: extprocd\n"
+           "  type: STATIC\n"
+           "  connect_timeout: 1s\n"
+           "  typed_extension_protocol_options:\n"
+           "    envoy.extensions.upstreams.http.v3.HttpProtocolOptions:\n"
+           "      \"@type\": type.googleapis.com/"
+           "envoy.extensions.upstreams.http.v3.HttpProtocolOptions\n"
+           "      explicit_http_config:\n"
+           "        http2_protocol_options:\n"
+           "          connection_keepalive: { interval: 30s, timeout: 5s } # finds a machine that "
+           "is gone\n"
+           "  circuit_breakers: # Envoy's defaults of 1024 would answer the 1025th request with a "
+           "500\n"
+           "    thresholds:\n"
+           "    - max_connections: %u # as max_connections and max_streams of [listener:%s] allow\n"
+           "      max_pending_requests: %u\n"
+           "      max_requests: %u\n"
+           "      max_retries: 1000\n",
+           r->connections, r->listener->name, r->streams, r->streams);
+    print_health(r);
+    if (r->listener->tls.cert)
+        print_tls(r);
+    printf("  load_assignment:\n"
+           "    cluster_name: extprocd\n"
+           "    endpoints:\n"
+           "    - lb_endpoints: # one for each instance of extprocd\n"
+           "      - endpoint:\n"
+           "          address:\n");
+    print_address(&r->listener->address);
+}
+
+void form_envoy(const struct recipe *r)
+{
+    print_listener(r);
+    print_filter(r);
+    print_cluster(r);
+}

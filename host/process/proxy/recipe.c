@@ -1,0 +1,150 @@
+/* recipe: what the proxy must be set to so that a configuration works, whatever syntax it is written in. */
+#include "process/proxy/recipe.h"
+
+#include "base/str.h"
+
+#include <errno.h>
+
+enum {
+    /* Of a message beside its body: the dynamic metadata, and what protobuf adds. */
+    MESSAGE_OVERHEAD = 64 * 1024,
+    MANY = 1000000, /* where extprocd itself has no limit */
+    HEALTH_MS_MAX = 1000
+};
+
+/* ---- the processing mode ------------------------------------------------------------------------ */
+
+static bool wants_part(const struct generation *g, enum lane lane, enum part part)
+{
+    bool any = false;
+    for (size_t i = 0; i < g->n_chains; i++)
+        any = any || (g->chains[i].wants & phase_bit(phase_of(lane, part)));
+    return any;
+}
+
+static void make_mode(const struct generation *g, struct recipe *r)
+{
+    for (enum lane lane = LANE_REQUEST; lane < N_LANES; lane++) {
+        for (size_t i = 0; i < g->n_chains; i++)
+            if (g->chains[i].needs[lane] > r->body[lane])
+                r->body[lane] = g->chains[i].needs[lane];
+        /* Without headers the content-length of a BUFFERED body could not be corrected. */
+        r->headers[lane] = wants_part(g, lane, PART_HEADERS) || r->body[lane] == BODY_MODE_BUFFERED;
+        r->trailers[lane] = wants_part(g, lane, PART_TRAILERS);
+    }
+}
+
+const char *recipe_send(bool wanted)
+{
+    return wanted ? "SEND" : "SKIP";
+}
+
+static bool sends(const struct recipe *r, enum lane lane)
+{
+    return r->headers[lane] || r->body[lane] != BODY_MODE_NONE || r->trailers[lane];
+}
+
+/* ---- names -------------------------------------------------------------------------------------- */
+
+/* What all instances want of a kind, each name once. */
+static int gather(const struct generation *g, enum want_kind kind, struct arena *arena,
+                  struct wants *ret)
+{
+    int r = 0;
+    for (size_t i = 0; i < g->n_instances; i++)
+        for (const struct want *w = g->instances[i]->wants.first[kind]; r == 0 && w; w = w->next)
+            r = wants_add(ret, arena, kind, w->name);
+    return r;
+}
+
+static int make_names(const struct want *first, struct arena *arena, struct recipe_names *ret)
+{
+    size_t n = 0;
+    for (const struct want *w = first; w; w = w->next)
+        n++;
+    struct extproc_str *items = arena_array(arena, n, sizeof *items);
+    if (!items)
+        return -ENOMEM;
+    *ret = (struct recipe_names){items, n};
+    for (const struct want *w = first; w; w = w->next)
+        *items++ = w->name;
+    return 0;
+}
+
+/* Known only once there is a response. */
+static bool is_late(struct extproc_str attribute)
+{
+    return str_has_prefix(attribute, "response.") || str_has_prefix(attribute, "upstream.");
+}
+
+/* An attribute is sent once, with the first message of a direction, and remembered for the rest of the
+ * transaction: so the first direction that is sent at all is the place, unless the value comes later. */
+static int make_attributes(const struct generation *g, struct arena *arena, struct recipe *r)
+{
+    struct wants all = {0}, lanes[N_LANES] = {0};
+    enum lane early = sends(r, LANE_REQUEST) ? LANE_REQUEST : LANE_RESPONSE;
+    int error = gather(g, WANT_ATTRIBUTE, arena, &all);
+    /* The transaction's name in the log; where they are sent, it stands in the request's headers. */
+    if (error == 0 && sends(r, early) && !r->headers[LANE_REQUEST])
+        error = wants_add(&lanes[early], arena, WANT_ATTRIBUTE, EXTPROC_S("request.id"));
+    for (const struct want *w = all.first[WANT_ATTRIBUTE]; error == 0 && w; w = w->next)
+        error = wants_add(&lanes[is_late(w->name) ? LANE_RESPONSE : early], arena, WANT_ATTRIBUTE,
+                          w->name);
+    for (enum lane lane = 0; error == 0 && lane < N_LANES; lane++)
+        error = make_names(lanes[lane].first[WANT_ATTRIBUTE], arena, &r->attributes[lane]);
+    return error;
+}
+
+static int make_metadata(const struct generation *g, enum want_kind kind, struct arena *arena,
+                         struct recipe_names *ret)
+{
+    struct wants all = {0};
+    int r = gather(g, kind, arena, &all);
+    return r < 0 ? r : make_names(all.first[kind], arena, ret);
+}
+
+/* ---- limits ------------------------------------------------------------------------------------- */
+
+static uint32_t at_most(uint64_t n, uint32_t most)
+{
+    return n < most ? (uint32_t)n : most;
+}
+
+/* The proxy's own limits must not be the ones that are reached first: those of extprocd are logged. */
+static void make_limits(const struct settings *settings, struct recipe *r)
+{
+    const struct transport_limits *l = &r->listener->limits;
+    bool complete =
+        r->body[LANE_REQUEST] == BODY_MODE_BUFFERED || r->body[LANE_RESPONSE] == BODY_MODE_BUFFERED;
+    size_t half = l->max_message / 2;
+    size_t room = l->max_message - (half < MESSAGE_OVERHEAD ? half : MESSAGE_OVERHEAD);
+
+    r->buffer_limit = complete ? room : 0;
+    r->connections = l->max_connections ? l->max_connections : MANY;
+    r->streams =
+        l->max_streams ? at_most((uint64_t)r->connections * l->max_streams, INT32_MAX) : MANY;
+    r->health_ms = HEALTH_MS_MAX / 2;
+}
+
+static void make_tls(const struct settings *settings, struct arena *arena, struct recipe *r)
+{
+    const struct transport_ops *ops = transport_find(settings->transport);
+    if (ops && r->listener->tls.cert && ops->tls_name)
+        r->tls_name = ops->tls_name(&r->listener->tls, arena, &r->tls_kind);
+}
+
+int recipe_make(const struct setup *s, struct arena *arena, struct recipe *ret)
+{
+    struct recipe r = {.listener = &s->settings.listeners[0]};
+    make_mode(s->generation, &r);
+    make_limits(&s->settings, &r);
+    make_tls(&s->settings, arena, &r);
+    int error = make_attributes(s->generation, arena, &r);
+    if (error == 0)
+        error = make_metadata(s->generation, WANT_METADATA, arena, &r.metadata);
+    if (error == 0)
+        error = make_metadata(s->generation, WANT_METADATA_WRITE, arena, &r.metadata_write);
+    if (error == 0)
+        *ret = r;
+    return error;
+}

@@ -1,0 +1,34 @@
+/* recipe: what the proxy must be set to so that a configuration works, whatever syntax it is written in. */
+#ifndef EXTPROCD_PROCESS_PROXY_RECIPE_H
+#define EXTPROCD_PROCESS_PROXY_RECIPE_H
+
+#include "process/setup.h"
+
+struct recipe_names {
+    const struct extproc_str *items;
+    size_t n;
+};
+
+struct recipe {
+    bool headers[N_LANES], trailers[N_LANES];
+    enum body_mode body[N_LANES];
+    struct recipe_names attributes[N_LANES]; /* sent with the first message of the direction */
+    struct recipe_names metadata, metadata_write;
+    const struct listener_settings *listener;
+    const char *tls_name, *tls_kind; /* in its certificate; NULL: none */
+    size_t buffer_limit;             /* bytes of a complete body; 0: no body is complete */
+    uint32_t connections, streams;   /* what one proxy may open                          */
+    unsigned health_ms;              /* between two health checks                        */
+};
+
+/* Of these the first that fail in a row make an instance unhealthy. */
+enum { RECIPE_HEALTH_FAILURES = 2, RECIPE_MESSAGE_TIMEOUT_S = 1 };
+
+/* With the least processing mode that serves the configured plugins, because the cheapest message is the
+ * one that is never sent. Names live in the arena. 0 or -ENOMEM. */
+int recipe_make(const struct setup *s, struct arena *arena, struct recipe *ret);
+
+/* SEND or SKIP. */
+const char *recipe_send(bool wanted);
+
+#endif
