@@ -4,11 +4,8 @@ import pathlib
 
 EXTPROCD = os.environ["EXTPROCD"]
 PLUGIN_DIR = os.environ["EXTPROCD_PLUGIN_DIR"]
-PROBE, LEAVER, SPAWNER, BLOCKER = (os.path.join(os.environ["EXTPROCD_TEST_PLUGIN_DIR"], f"{name}.so")
-                                   for name in ("probe", "leaver", "spawner", "blocker"))
-PROBE = os.path.join(os.environ["EXTPROCD_TEST_PLUGIN_DIR"], "probe.so")
-LEAVER = os.path.join(os.environ["EXTPROCD_TEST_PLUGIN_DIR"], "leaver.so")
-WHOLE = os.path.join(os.environ["EXTPROCD_TEST_PLUGIN_DIR"], "whole.so")  # probe, with a need for complete bodies
+PROBE, WHOLE, LEAVER, SPAWNER, BLOCKER = (os.path.join(os.environ["EXTPROCD_TEST_PLUGIN_DIR"], f"{name}.so")
+                                          for name in ("probe", "whole", "leaver", "spawner", "blocker"))
 ENVOY = os.environ["ENVOY"]
 TRANSPORT = os.environ.get("EXTPROCD_TRANSPORT")  # None: the service's own choice
 
