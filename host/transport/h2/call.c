@@ -3,8 +3,8 @@
  * Its stream ends where both sides have ended it, or one has reset it. The service is told `closed`
  * then, and the call's memory goes when it has given back all its messages as well.
  *
- * A client may send as much as a window is wide, and more only as the service takes: the bytes of a
- * message count as taken when no message before it is held any more or waits to be unpacked, and no more
+ * A client may send as much in a stream as its window is wide, and more only as the service takes: the
+ * bytes of a message count as taken when no message before it is held any more or waits to be unpacked, and no more
  * answers wait to be sent than UNSENT_MAX. So the bytes of the first message always are, however large it
  * is; else its end could never come.
  *
@@ -233,8 +233,6 @@ void h2_call_closed(struct h2_call *call)
     queue_drop(call);
     free(call->reserved);
     free(call->status_text);
-    if (call->n_unread) /* of the connection's window */
-        http2_consume(call, call->n_unread);
     *call->link = call->next;
     if (call->next)
         call->next->link = call->link;

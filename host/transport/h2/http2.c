@@ -194,10 +194,13 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 {
     struct conn *c = arg;
     struct h2_call *call = call_of(c, id);
+    /* The connection's window opens as bytes come, whatever becomes of them, because it is shared: one
+     * stream that is not read must not hold up the others (RFC 9113, 5.2.2). */
+    conn_check(c, nghttp2_session_consume_connection(session, len));
     if (call)
         intake_data(call, bytes, len);
     else
-        conn_check(c, nghttp2_session_consume(session, id, len));
+        conn_check(c, nghttp2_session_consume_stream(session, id, len));
     return go_on(c);
 }
 
@@ -259,7 +262,7 @@ bool http2_can_send(const struct h2_call *call)
 void http2_consume(struct h2_call *call, size_t len)
 {
     struct conn *c = call->conn;
-    conn_check(c, nghttp2_session_consume(c->session, call->id, len));
+    conn_check(c, nghttp2_session_consume_stream(c->session, call->id, len));
     conn_touch(c);
 }
 

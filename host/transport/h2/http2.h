@@ -25,7 +25,7 @@ void http2_calm(struct conn *c);
 
 /* The client's windows are open: what is sent will go. */
 bool http2_can_send(const struct h2_call *call);
-/* The client may send so many bytes more. */
+/* The client may send so many bytes more in this stream. */
 void http2_consume(struct h2_call *call, size_t len);
 
 #endif

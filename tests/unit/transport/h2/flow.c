@@ -1,0 +1,153 @@
+/* Whose window opens when: what one stream is kept waiting for never holds up another. No loop runs: a
+ * test says what comes when. */
+#include "transport/h2/call.h"
+#include "unit/transport/h2/still.h"
+
+enum { N_STREAMS = 20, WINDOW = 1 << 20, TEXT = 16000, MESSAGES = WINDOW / (TEXT + FRAME_PREFIX) };
+
+static struct message kept[N_STREAMS * (MESSAGES + 1) + 1];
+static unsigned n_kept, n_taken;
+static unsigned n_answers; /* to each message, of its size; 0: it is kept instead */
+
+static void *service_open(void *arg, struct transport_call *call)
+{
+    return call;
+}
+
+static void service_message(void *stream, const struct message *message)
+{
+    struct message taken = *message;
+    size_t len = taken.pieces->len;
+    n_taken++;
+    if (!n_answers) {
+        kept[n_kept++] = taken;
+        return;
+    }
+    for (unsigned i = 0; i < n_answers; i++) {
+        memcpy(transport_reserve(stream, len), taken.pieces->ptr, len);
+        transport_send(stream);
+    }
+    message_release(&taken);
+}
+
+static void service_closed(void *stream, enum transport_end why)
+{
+}
+
+static const struct transport_service service = {ECHO_PATH, service_open, service_message,
+                                                 still_nothing, service_closed};
+static const struct transport_listener listener = {
+    .name = "test", .limits = {.max_message = 4 * WINDOW, .max_header_list = 4096}};
+static const struct transport_options options = {
+    .listeners = &listener, .n_listeners = 1, .services = &service, .n_services = 1};
+static char text[TEXT + 1];
+
+static void begin(void)
+{
+    still_begin(&options);
+    memset(text, 'a', TEXT);
+    hub_flush(&hub);
+    peer_await(&peer, NGHTTP2_SETTINGS); /* the peer agrees to the streams' windows */
+    still_read();
+}
+
+static void end(void)
+{
+    while (n_kept)
+        message_release(&kept[--n_kept]);
+    still_end();
+}
+
+TestSuite(flow, .init = begin, .fini = end);
+
+/* Says it, and the connection reads it. */
+static void say(int32_t id, const char *what)
+{
+    cr_assert(peer_say(&peer, id, what));
+    still_read();
+    hub_flush(&hub);
+    cr_assert_not_null(hub.conns->session, "the connection has ended");
+}
+
+static void open_stream(int32_t id)
+{
+    peer_request(&peer, id, (struct peer_request){0});
+    still_read();
+}
+
+/* As many streams as would fill the connection's window, each as far as its own lets it. */
+static void fill_streams(void)
+{
+    for (int32_t id = 1; id < 2 * N_STREAMS; id += 2) {
+        open_stream(id);
+        for (unsigned i = 0; i < MESSAGES; i++)
+            say(id, text);
+    }
+    cr_assert_eq(n_taken, N_STREAMS * MESSAGES);
+}
+
+Test(flow, streams_whose_messages_are_kept_hold_up_no_other)
+{
+    fill_streams();
+    open_stream(101);
+    say(101, "a neighbour");
+    cr_assert_eq(n_taken, N_STREAMS * MESSAGES + 1);
+}
+
+Test(flow, streams_whose_answers_are_not_read_hold_up_no_other)
+{
+    n_answers = 2;
+    fill_streams();
+    open_stream(101);
+    say(101, "a neighbour");
+    cr_assert_eq(n_taken, N_STREAMS * MESSAGES + 1);
+}
+
+/* Of a stream's own window, so many bytes are open. */
+static int32_t window_of(int32_t id)
+{
+    return nghttp2_session_get_stream_local_window_size(hub.conns->session, id);
+}
+
+Test(flow, a_stream_that_is_kept_waiting_may_send_no_more_than_its_window)
+{
+    open_stream(1);
+    for (unsigned i = 0; i < MESSAGES; i++)
+        say(1, text);
+    cr_assert_lt(window_of(1), TEXT);
+
+    /* Taken at last. */
+    while (n_kept)
+        message_release(&kept[--n_kept]);
+    cr_assert_gt(window_of(1), WINDOW / 2);
+}
+
+Test(flow, a_message_larger_than_the_window_arrives)
+{
+    enum { LEN = 3 * WINDOW };
+    open_stream(1);
+    const uint8_t prefix[] = {0, 0, LEN >> 16, 0, 0};
+    cr_assert(peer_send_frame(&peer, NGHTTP2_DATA, 0, 1, prefix, sizeof prefix));
+    for (unsigned i = 0; i < LEN / 8192; i++) {
+        cr_assert_geq(window_of(1), 8192);
+        cr_assert(peer_send_frame(&peer, NGHTTP2_DATA, 0, 1, text, 8192));
+        still_read();
+        hub_flush(&hub);
+    }
+    cr_assert_eq(n_taken, 1);
+}
+
+Test(flow, a_stream_that_is_reset_takes_none_of_the_connections_window_with_it)
+{
+    for (int32_t id = 1; id < 2 * 40; id += 2) {
+        open_stream(id);
+        for (unsigned i = 0; i < MESSAGES; i++)
+            say(id, text);
+        peer_reset(&peer, id);
+        still_read();
+        hub_flush(&hub);
+        while (n_kept)
+            message_release(&kept[--n_kept]);
+    }
+    cr_assert_eq(n_taken, 40 * MESSAGES);
+}
