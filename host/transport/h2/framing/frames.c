@@ -1,8 +1,9 @@
 /* frames: gRPC's framing of messages: a byte of flags, four of length, and the bytes.
  *
- * A message has a buffer of the length that its prefix names, no more than max_message. The pages of a
- * large one are the kernel's until bytes have come to fill them, so that naming a length costs its
- * sender as much as it costs us.
+ * The length that a prefix announces, at most max_message, is not believed: a message's buffer has GROWTH
+ * times the bytes that have come, and grows with them, so that an announcement costs its sender as much
+ * as it costs us. Where a buffer of the announced length is spare it is taken, which saves the moves and
+ * costs nothing that was not there.
  */
 #include "transport/h2/framing/frames.h"
 
@@ -12,6 +13,8 @@
 
 /* Of the buffers in a pool: 4 KiB, 8 KiB, ... */
 enum { POOLED_MIN = 4096, POOL_BYTES = 32 * 1024 * 1024 };
+
+enum { GROWTH = 4 };
 
 /* ---- buffers ------------------------------------------------------------------------------------ */
 
@@ -60,6 +63,24 @@ void frame_free(struct frame_pool *pool, struct frame_message *message)
     pool->n_bytes += message->size;
 }
 
+int frame_move(struct frame_pool *pool, struct frame_message **message, size_t len, size_t used)
+{
+    struct frame_message *to = frame_new(pool, len);
+    if (!to)
+        return -ENOMEM;
+    memcpy(to->bytes, (*message)->bytes, used);
+    frame_free(pool, *message);
+    *message = to;
+    return 0;
+}
+
+static bool is_spare(const struct frame_pool *pool, size_t len)
+{
+    size_t size;
+    unsigned i = size_class(len, &size);
+    return i < FRAME_POOL_SIZES && pool->spare[i];
+}
+
 void frame_pool_trim(struct frame_pool *pool, size_t keep)
 {
     for (unsigned i = FRAME_POOL_SIZES; i-- > 0;)
@@ -94,19 +115,32 @@ static size_t take(const uint8_t **bytes, size_t *len, size_t wanted, void *to)
     return n;
 }
 
-/* The prefix is whole. */
-static int begin_message(struct frames *f, struct frame_pool *pool, size_t max_message)
+/* The prefix is complete: what is wrong with it. */
+static int check_prefix(const struct frames *f, size_t max_message)
 {
     if (f->prefix[0] > FRAME_PACKED)
         return FRAMES_MALFORMED;
     if (frames_packed(f) && !f->may_pack)
         return FRAMES_COMPRESSED;
-    size_t len = frames_len(f);
-    if (len > max_message)
-        return FRAMES_TOO_LARGE;
-    f->message = frame_new(pool, len);
+    return frames_len(f) > max_message ? FRAMES_TOO_LARGE : FRAMES_MORE;
+}
+
+/* Room for so many bytes of the message, as far as it goes. 0 or -ENOMEM. */
+static int make_room(struct frames *f, struct frame_pool *pool, size_t more)
+{
+    size_t len = frames_len(f), got = f->message ? f->got : 0;
+    size_t wanted = more < len - got ? got + more : len, size = len;
+    if (f->message && wanted <= f->message->size)
+        return 0;
+    if (wanted < len && len > POOLED_MIN && !is_spare(pool, len))
+        size = GROWTH * (wanted < POOLED_MIN / GROWTH ? POOLED_MIN / GROWTH : wanted);
+    if (size > len)
+        size = len;
+    if (f->message)
+        return frame_move(pool, &f->message, size, got);
+    f->message = frame_new(pool, size);
     f->got = 0;
-    return f->message ? FRAMES_MORE : -ENOMEM;
+    return f->message ? 0 : -ENOMEM;
 }
 
 int frames_feed(struct frames *f, struct frame_pool *pool, size_t max_message,
@@ -114,17 +148,20 @@ int frames_feed(struct frames *f, struct frame_pool *pool, size_t max_message,
 {
     if (!f->message) {
         f->got += (uint32_t)take(bytes, len, FRAME_PREFIX - f->got, f->prefix + f->got);
-        if (f->got < FRAME_PREFIX)
-            return FRAMES_MORE;
-        int r = begin_message(f, pool, max_message);
-        if (r)
+        int r = f->got < FRAME_PREFIX ? FRAMES_MORE : check_prefix(f, max_message);
+        bool begins = f->got == FRAME_PREFIX && (*len || frames_len(f) == 0);
+        if (r || !begins)
             return r;
     }
-    struct frame_message *message = f->message;
-    f->got += (uint32_t)take(bytes, len, message->len - f->got, message->bytes + f->got);
-    if (f->got < message->len)
+    int r = make_room(f, pool, *len);
+    if (r)
+        return r;
+    uint32_t all = frames_len(f);
+    f->got += (uint32_t)take(bytes, len, all - f->got, f->message->bytes + f->got);
+    if (f->got < all)
         return FRAMES_MORE;
-    *ret = message;
+    *ret = f->message;
+    (*ret)->len = all;
     f->message = NULL;
     f->got = 0;
     return FRAMES_MESSAGE;

@@ -35,10 +35,12 @@ void frame_pool_trim(struct frame_pool *pool, size_t keep);
 /* Room for so many bytes, or more: see its size. NULL: out of memory. */
 struct frame_message *frame_new(struct frame_pool *pool, size_t len);
 void frame_free(struct frame_pool *pool, struct frame_message *message);
+/* Moves its first `used` bytes to a buffer for `len` or more. 0, or -ENOMEM: nothing has changed. */
+int frame_move(struct frame_pool *pool, struct frame_message **message, size_t len, size_t used);
 
 /* All zero: at the beginning of a message. */
 struct frames {
-    struct frame_message *message; /* NULL: its prefix is not whole */
+    struct frame_message *message; /* NULL: no byte behind its prefix has come */
     uint32_t got;                  /* bytes of the prefix, or of the message */
     uint8_t prefix[FRAME_PREFIX];
     bool may_pack; /* set by whoever can do something about it */
@@ -62,6 +64,11 @@ uint32_t frames_len(const struct frames *f);
 static inline bool frames_packed(const struct frames *f)
 {
     return f->prefix[0] == FRAME_PACKED;
+}
+/* Bytes of memory that the message on its way in has. */
+static inline size_t frames_held(const struct frames *f)
+{
+    return f->message ? f->message->size : 0;
 }
 /* Between two messages? */
 bool frames_at_rest(const struct frames *f);

@@ -45,18 +45,6 @@ static size_t at_most(size_t n, size_t max)
     return n < max ? n : max;
 }
 
-/* Goes on in a buffer for up to `len` bytes. */
-static int move(struct frame_pool *pool, struct frame_message **message, size_t len, size_t used)
-{
-    struct frame_message *to = frame_new(pool, len);
-    if (!to)
-        return -ENOMEM;
-    memcpy(to->bytes, (*message)->bytes, used);
-    frame_free(pool, *message);
-    *message = to;
-    return 0;
-}
-
 /* What zlib says of a message that did not end where it should. */
 static int fault(struct gzip *z, int r)
 {
@@ -86,7 +74,7 @@ static int inflate_all(struct gzip *z, struct frame_pool *pool, size_t max,
             return fault(z, r);
         if (size == max)
             return GZIP_TOO_LARGE;
-        r = move(pool, message, at_most(2 * size, max), size);
+        r = frame_move(pool, message, at_most(2 * size, max), size);
         if (r)
             return r;
     }
@@ -105,7 +93,7 @@ int gzip_unpack(struct gzip *z, struct frame_pool *pool, size_t max_message,
     s->avail_in = packed->len;
     int r = inflate_all(z, pool, max, &message);
     if (r == 0 && message->size / 2 > s->total_out)
-        r = move(pool, &message, s->total_out, s->total_out);
+        r = frame_move(pool, &message, s->total_out, s->total_out);
     if (r) {
         frame_free(pool, message);
         return r;

@@ -120,6 +120,56 @@ static struct frame_message *receive(size_t len)
     return message;
 }
 
+/* So many bytes of a message that goes on. */
+static void receive_some(const uint8_t *bytes, size_t len)
+{
+    struct frame_message *message = NULL;
+    cr_assert_eq(frames_feed(&frames, &pool, SIZE_MAX, &bytes, &len, &message), FRAMES_MORE);
+    cr_assert_eq(len, 0);
+}
+
+Test(frames, what_is_announced_takes_no_memory)
+{
+    receive_some((const uint8_t *)"\0\1\0\0\0", FRAME_PREFIX);
+    cr_assert_eq(frames_held(&frames), 0);
+    cr_assert_not(frames_at_rest(&frames));
+    receive_some((const uint8_t *)"1", 1);
+    cr_assert_leq(frames_held(&frames), 4096);
+}
+
+Test(frames, a_buffer_grows_with_what_comes)
+{
+    enum { LEN = 16 << 20, PIECE = 16411 };
+    struct frame_message *message = NULL;
+    uint8_t *bytes = malloc(LEN);
+    size_t n_sizes = 0, size = 0, at = 0;
+    for (size_t i = 0; i < LEN; i++)
+        bytes[i] = (uint8_t)(i ^ i >> 8);
+    receive_some((const uint8_t *)"\0\1\0\0\0", FRAME_PREFIX);
+    for (; LEN - at > PIECE; at += PIECE) {
+        receive_some(bytes + at, PIECE);
+        n_sizes += frames_held(&frames) != size;
+        size = frames_held(&frames);
+        cr_assert_leq(size, 8 * (at + PIECE)); /* GROWTH times, and up to a size of the pool's */
+    }
+    const uint8_t *p = bytes + at;
+    size_t len = LEN - at;
+    cr_assert_eq(frames_feed(&frames, &pool, SIZE_MAX, &p, &len, &message), FRAMES_MESSAGE);
+    cr_assert_leq(n_sizes, 7);
+    cr_assert_eq(message->len, LEN);
+    cr_assert(memcmp(message->bytes, bytes, LEN) == 0);
+    frame_free(&pool, message);
+    free(bytes);
+}
+
+Test(frames, a_spare_buffer_spares_the_growth)
+{
+    struct frame_message *first = receive(1 << 20);
+    frame_free(&pool, first);
+    receive_some((const uint8_t *)"\0\0\20\0\0and a bit", FRAME_PREFIX + 9);
+    cr_assert_eq(frames.message, first);
+}
+
 Test(frames, a_large_buffer_is_used_again)
 {
     struct frame_message *first = receive(60000), *second;
