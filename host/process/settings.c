@@ -33,6 +33,12 @@ static const struct extproc_key extprocd_keys[] = {
      .type = EXTPROC_KEY_DURATION,
      .fallback = "30s",
      .help = "What open streams may take after TERM."},
+    {.name = "max_held",
+     .type = EXTPROC_KEY_SIZE,
+     .fallback = "256m",
+     .min = 1024 * 1024,
+     .max = INT64_MAX,
+     .help = "Messages of all streams that are received, held or wait to be sent."},
     {.name = NULL},
 };
 
@@ -119,6 +125,38 @@ static void read_extprocd(struct config_section *s, struct arena *arena,
 
 /* ---- [listener:NAME] ---------------------------------------------------------------------------- */
 
+static struct keys_slot *find_slot(struct keys *keys, const char *name)
+{
+    for (size_t i = 0; i < keys->n_slots; i++)
+        if (strcmp(keys->slots[i].key->name, name) == 0)
+            return &keys->slots[i];
+    return NULL;
+}
+
+/* The process's budget, which only transports with TRANSPORT_OWN_LIMITS have. */
+static void read_max_held(struct settings *s, const struct config_section *section,
+                          const struct transport_ops *transport, struct config_errors *errors)
+{
+    struct keys_slot *slot = find_slot(&s->keys, "max_held");
+
+    if (!slot || !slot->n_values)
+        return;
+    if (transport && !(transport->features & TRANSPORT_OWN_LIMITS)) {
+        if (slot->values[0].entry)
+            config_say(errors, CONFIG_WARNING, section, slot->values[0].entry,
+                       "has no effect: transport = %s has no such limit", transport->name);
+        slot->n_values = 0; /* and is no part of the configuration in effect */
+        return;
+    }
+    s->max_held = (size_t)keys_number(&s->keys, "max_held");
+    for (size_t i = 0; i < s->n_listeners; i++)
+        if (s->listeners[i].limits.max_message > s->max_held)
+            config_say(errors, CONFIG_ERROR, s->listeners[i].section,
+                       listener_entry(&s->listeners[i], "max_message"),
+                       "max_held (%zu) of [extprocd] must be at least max_message (%zu)",
+                       s->max_held, s->listeners[i].limits.max_message);
+}
+
 static void check_addresses(const struct settings *s, struct config_errors *errors)
 {
     for (size_t i = 0; i < s->n_listeners; i++)
@@ -155,6 +193,7 @@ bool settings_read(const struct config *config, struct arena *arena, struct conf
         if (strcmp(s->type, "listener") == 0 && s->name[0])
             listener_read(s, transport, arena, errors, &ret->listeners[ret->n_listeners++]);
     }
+    read_max_held(ret, extprocd ? extprocd : &none, transport, errors);
     check_addresses(ret, errors);
     if (ret->n_listeners == 0 && (config->n_sections > 0 || errors->n_errors == 0))
         config_say_at(errors, config->file, 0,

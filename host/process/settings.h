@@ -13,6 +13,7 @@ struct settings {
     const char *plugin_dir;
     const char *transport;
     uint64_t drain_ms;
+    size_t max_held; /* 0: the transport has no such limit */
     struct listener_settings *listeners;
     size_t n_listeners;
 };

@@ -142,6 +142,7 @@ static bool serve(struct worker *w, int signal_fd)
     const struct transport_options options = {
         .log = w->setup.log,
         .metrics = w->setup.metrics,
+        .max_held = w->setup.settings.max_held,
         .listeners = w->listeners,
         .n_listeners = w->n_open,
         .services = &service_process,

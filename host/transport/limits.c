@@ -54,9 +54,11 @@ static const struct limit_type {
     [LIMIT_WRITE] = {"write_timeout_exceeded", "Connections closed: writing timed out.",
                      EXTPROC_WARN, VALUE(TIME, write_ms),
                      "connection closed: write timed out: write_timeout (%1$s)"},
-    [LIMIT_QUEUED] = {"max_queued_exceeded", "Connections closed: too many queued answers.",
+    [LIMIT_QUEUED] = {"max_queued_exceeded", "Streams ended: too many queued answers.",
                       EXTPROC_WARN, VALUE(BYTES, max_queued),
-                      "connection closed: %2$s bytes of queued answers exceed max_queued (%1$s)"},
+                      "stream ended: %2$s bytes of queued answers exceed max_queued (%1$s)"},
+    [LIMIT_HELD] = {"max_held_exceeded", "Streams ended: too many bytes in memory.", EXTPROC_WARN,
+                    NO_VALUE, 0, "stream ended: %1$s"},
     [LIMIT_CONTINUATIONS] =
         {"max_continuations_exceeded", "Connections closed: a header block in too many frames.",
          EXTPROC_WARN, VALUE(COUNT, max_continuations),

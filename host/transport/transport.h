@@ -82,7 +82,7 @@ struct transport_limits {
     uint32_t max_connections;   /* at a time; more are closed as they come */
     uint64_t handshake_ms;      /* until a connection has begun to speak HTTP/2 */
     uint64_t write_ms;          /* until a connection takes some of what we send */
-    size_t max_queued;          /* bytes of answers that wait on a connection */
+    size_t max_queued;          /* bytes of answers that wait on a connection; calls end */
     size_t stream_window;       /* bytes that a client may send ahead in a call */
     uint32_t max_continuations; /* CONTINUATION frames of one head */
     struct budget_rate resets;  /* of calls that somebody works on */
@@ -102,6 +102,10 @@ struct transport_listener {
 struct transport_options {
     struct log *log;
     struct metrics *metrics; /* where limits that were broken are counted; NULL: nowhere */
+    /* With TRANSPORT_OWN_LIMITS: bytes of messages that have come, in part or complete, and of answers
+     * that wait, in all connections; when there are more, calls of the connection with the most end. 0:
+     * no limit. */
+    size_t max_held;
     const struct transport_listener *listeners;
     size_t n_listeners;
     const struct transport_service *services; /* health is the transport's own */

@@ -115,11 +115,13 @@ void answer_status(struct h2_call *call)
     submit_status(call->conn, call->id, call->status, call->status_text, call->status_text_len);
 }
 
-void answer_reset(struct h2_call *call)
+void answer_reset(struct h2_call *call, int status)
 {
     struct conn *c = call->conn;
-    conn_check(c,
-               nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, call->id, NGHTTP2_CANCEL));
+    /* The codes that gRPC's clients take for these two statuses and those like them. */
+    uint32_t code =
+        status == TRANSPORT_RESOURCE_EXHAUSTED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_CANCEL;
+    conn_check(c, nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, call->id, code));
     conn_touch(c);
 }
 

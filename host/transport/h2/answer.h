@@ -9,7 +9,7 @@
 void answer_begin(struct h2_call *call);
 void answer_resume(struct h2_call *call);
 void answer_status(struct h2_call *call);
-void answer_reset(struct h2_call *call);
+void answer_reset(struct h2_call *call, int status);
 
 /* Of a request that is no call. */
 void answer_refuse(struct conn *c, int32_t id, int status, struct extproc_str why);

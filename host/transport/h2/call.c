@@ -11,8 +11,8 @@
  * Who ends it, and how it is told:
  *     the service      its status, behind what was sent; FINISHED
  *     a rule           a status of ours, behind what was sent; RESET
- *     time, or stop    a status of ours, and what was to be sent is dropped; where the client would not
- *                      read that, RST_STREAM; RESET or STOPPED
+ *     time, memory,    a status of ours, and what was to be sent is dropped; where the client would not
+ *     or a stop        read that, RST_STREAM; RESET or STOPPED
  *     the client       RESET
  */
 #include "transport/h2/call.h"
@@ -21,6 +21,7 @@
 #include "transport/h2/h2.h"
 #include "transport/h2/http2.h"
 #include "transport/h2/intake.h"
+#include "transport/h2/shed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,10 +94,12 @@ void h2_calls_fini(struct hub *hub)
 
 /* ---- the queue of messages to send -------------------------------------------------------------- */
 
+/* So many bytes of the queue wait no longer. */
 static void call_sent(struct h2_call *call, size_t len)
 {
     call->n_queued -= len;
     call->conn->n_queued -= len;
+    call->hub->n_held -= len;
 }
 
 static struct outgoing *queue_pop(struct h2_call *call)
@@ -108,12 +111,46 @@ static struct outgoing *queue_pop(struct h2_call *call)
     return out;
 }
 
+/* All of it, but the bytes that a frame under way was promised. */
 static void queue_drop(struct h2_call *call)
 {
-    call_sent(call, call->n_queued);
-    while (call->queue)
-        gather_spend(&call->hub->gather, queue_pop(call));
-    call->n_sent = 0;
+    size_t kept = call->n_promised ? call->n_sent + call->n_promised : 0;
+    struct outgoing **end = &call->queue;
+    call_sent(call, call->n_queued - call->n_promised);
+    for (; kept; end = &(*end)->next) {
+        if ((*end)->len > kept)
+            (*end)->len = kept;
+        kept -= (*end)->len;
+    }
+    struct outgoing *rest = *end;
+    *end = NULL;
+    call->queue_end = end;
+    while (rest) {
+        struct outgoing *out = rest;
+        rest = out->next;
+        gather_spend(&call->hub->gather, out);
+    }
+    if (!call->queue)
+        call->n_sent = 0;
+}
+
+/* ---- bytes that count --------------------------------------------------------------------------- */
+
+void h2_call_hold(struct h2_call *call, size_t len)
+{
+    call->n_in += len;
+    call->conn->n_in += len;
+    call->hub->n_held += len;
+}
+
+void h2_call_drop(struct h2_call *call, size_t len)
+{
+    if (call->shed)
+        return;
+    call->n_in -= len;
+    call->hub->n_held -= len;
+    if (call->conn)
+        call->conn->n_in -= len;
 }
 
 /* ---- flow --------------------------------------------------------------------------------------- */
@@ -134,6 +171,7 @@ void h2_call_take(struct h2_call *call, size_t len)
     struct gather *g = &call->hub->gather;
     call_sent(call, len);
     call->n_promised = 0;
+    call->moved_ms = call->hub->poller->now_ms;
     while (len) {
         struct outgoing *out = call->queue;
         size_t n = out->len - call->n_sent;
@@ -195,14 +233,24 @@ void h2_call_refuse(struct h2_call *call, int status, struct extproc_str why)
 void h2_call_abort(struct h2_call *call, int status, struct extproc_str why)
 {
     call->aborted |= !call->finishing || call->n_queued;
-    bool torn = call->n_sent || call->n_promised;
-    if (call->started && (torn || !http2_can_send(call))) {
-        call->finishing = call->aborted = true;
-        answer_reset(call);
-        return;
-    }
+    /* A status behind a part of the answers would be a lie, and so would the service's own. */
+    bool torn = call->n_sent || call->n_promised || (call->finishing && call->n_queued);
+    bool reset = call->started && (torn || !http2_can_send(call));
     queue_drop(call);
-    call_end(call, status, why);
+    if (reset) {
+        call->finishing = call->aborted = true;
+        answer_reset(call, status);
+    } else {
+        call_end(call, status, why);
+    }
+}
+
+void h2_call_shed(struct h2_call *call, struct extproc_str why)
+{
+    h2_call_abort(call, TRANSPORT_RESOURCE_EXHAUSTED, why);
+    intake_fini(call);
+    h2_call_drop(call, call->n_in);
+    call->shed = true;
 }
 
 static void deadline_over(void *arg)
@@ -230,6 +278,7 @@ void h2_call_closed(struct h2_call *call)
 {
     drop_deadline(call);
     intake_fini(call);
+    call->n_promised = 0;
     queue_drop(call);
     free(call->reserved);
     free(call->status_text);
@@ -237,6 +286,7 @@ void h2_call_closed(struct h2_call *call)
     if (call->next)
         call->next->link = call->link;
     call->conn->n_calls--;
+    call->conn->n_in -= call->n_in;
     call->conn = NULL;
     call->n_held++; /* by us: it stays until the service knows, which may give back the last one */
     if (call->service)
@@ -341,19 +391,20 @@ void h2_call_send(struct transport_call *base)
     if (call->packs && out->len >= FRAME_PREFIX + PACK_MIN)
         out = pack(call, out);
     out->next = NULL;
+    if (!call->n_queued)
+        call->moved_ms = call->hub->poller->now_ms;
     *call->queue_end = out;
     call->queue_end = &out->next;
     call->n_queued += out->len;
     c->n_queued += out->len;
+    call->hub->n_held += out->len;
     call->owed--;
     if (call->started)
         answer_resume(call);
     else
         answer_begin(call);
     call->started = true;
-    size_t most = c->listener->limits.max_queued;
-    if (most && c->n_queued > most)
-        conn_break(c, LIMIT_QUEUED, c->n_queued);
+    shed_answers(c);
 }
 
 void h2_call_unprompted(struct transport_call *base)

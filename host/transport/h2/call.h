@@ -20,10 +20,12 @@ struct h2_call {
     struct outgoing *reserved, *queue, **queue_end;
     char *status_text; /* escaped */
     size_t status_text_len;
+    size_t n_in;       /* bytes of memory that messages have: in part, waiting, with the service */
     size_t n_queued;   /* bytes in the queue that are not sent    */
     size_t n_sent;     /* bytes of its first message that are     */
     size_t n_promised; /* bytes that a frame under way will take  */
     size_t n_unread;   /* bytes that the client may not send again */
+    uint64_t moved_ms; /* when answers began to wait, or the last of their bytes went */
     int32_t id;
     int32_t owed;    /* messages received less messages sent */
     uint32_t n_held; /* messages that somebody works on */
@@ -35,6 +37,7 @@ struct h2_call {
     bool finishing;   /* nothing comes behind what is in the queue */
     bool aborted;     /* and not by the service's will             */
     bool status_sent; /* the trailers are with the socket          */
+    bool shed;        /* for its memory, which does not count any more */
 };
 
 /* A call has come. */
@@ -49,6 +52,11 @@ void h2_call_exceeds(const struct h2_call *call, enum limit which, const char *a
 void h2_call_refuse(struct h2_call *call, int status, struct extproc_str why);
 /* Lets the client send as much as was taken. */
 void h2_call_consume(struct h2_call *call);
+/* So many bytes more, or fewer, of messages that have come. */
+void h2_call_hold(struct h2_call *call, size_t len);
+void h2_call_drop(struct h2_call *call, size_t len);
+/* Ends it for the memory that it has, which is freed: all but what the service still has. */
+void h2_call_shed(struct h2_call *call, struct extproc_str why);
 /* One of those who hold it does no more. */
 void h2_call_unheld(struct h2_call *call);
 /* Somebody works for it, in vain if it went now. */

@@ -12,6 +12,7 @@
 
 #include "transport/h2/answer.h"
 #include "transport/h2/intake.h"
+#include "transport/h2/shed.h"
 #include "transport/health.h"
 
 #include <stdio.h>
@@ -201,6 +202,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
         intake_data(call, bytes, len);
     else
         conn_check(c, nghttp2_session_consume_stream(session, id, len));
+    shed_held(c->hub);
     return go_on(c);
 }
 
@@ -224,6 +226,12 @@ static void stream_ended(struct conn *c, int32_t id)
                    nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR));
 }
 
+/* Of the streams that we reset ourselves. */
+static bool is_our_code(uint32_t code)
+{
+    return code == NGHTTP2_NO_ERROR || code == NGHTTP2_CANCEL || code == NGHTTP2_ENHANCE_YOUR_CALM;
+}
+
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct conn *c = arg;
@@ -234,9 +242,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
             stream_ended(c, frame->hd.stream_id);
         break;
     case NGHTTP2_RST_STREAM:
-        /* A client can make us reset its streams as well (CVE-2025-8671). */
-        if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
-            frame->rst_stream.error_code != NGHTTP2_CANCEL)
+        /* A client can make nghttp2 reset its streams as well (CVE-2025-8671). */
+        if (!is_our_code(frame->rst_stream.error_code))
             count_reset(c);
         break;
     case NGHTTP2_GOAWAY:

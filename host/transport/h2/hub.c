@@ -6,6 +6,7 @@
 #include "transport/h2/hub.h"
 
 #include "transport/h2/http2.h"
+#include "transport/h2/shed.h"
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -139,6 +140,7 @@ static void give_back(struct hub *hub)
 bool hub_flush(struct hub *hub)
 {
     struct conn *later = NULL;
+    shed_held(hub);
     while (hub->dirty) {
         struct conn *c = hub->dirty;
         hub->dirty = c->next_dirty;

@@ -33,6 +33,7 @@ struct hub {
     struct conn *dead;    /* to be freed then                    */
     struct h2_call *idle; /* memory for calls to come            */
     unsigned n_idle;
+    size_t n_held;                /* bytes: of messages that have come, and of answers that wait */
     size_t n_calls, n_calls_peak; /* open, and the most of them since memory was given back */
     bool burst;                   /* there were many, and some of them are still open */
     unsigned n_buried;            /* connections, since then */

@@ -108,6 +108,7 @@ static void release_message(void *owner)
     struct h2_call *call = message->owner;
     if (call->packed)
         make_room(call, message);
+    h2_call_drop(call, message->size);
     frame_free(&call->hub->frames, message);
     h2_call_unheld(call);
 }
@@ -133,13 +134,17 @@ static void deliver_packed(void *arg)
     while (!call->finishing) {
         struct frame_message *message = NULL;
         size_t max = call->conn->listener->limits.max_message;
+        size_t waited = unpack_waits(&p->unpack) ? p->unpack.first->size : 0;
         int event = unpack_next(&p->unpack, &hub->gzip, &hub->frames, max, &message);
         if (event == UNPACK_WAIT)
             break;
-        if (event == UNPACK_MESSAGE)
+        if (event == UNPACK_MESSAGE) {
+            h2_call_drop(call, waited);
+            h2_call_hold(call, message->size);
             deliver(call, message);
-        else
+        } else {
             fail_unpack(call, event);
+        }
     }
     if (!p->half_closed || call->finishing || intake_waits(call))
         return;
@@ -164,7 +169,9 @@ void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len)
     while (len && !call->finishing) {
         struct frame_message *message = NULL;
         size_t max = call->conn->listener->limits.max_message;
+        size_t before = frames_held(&call->frames);
         int event = frames_feed(&call->frames, &call->hub->frames, max, &bytes, &len, &message);
+        h2_call_hold(call, frames_held(&call->frames) + (message ? message->size : 0) - before);
         if (event == FRAMES_MESSAGE)
             take_message(call, message);
         else if (event != FRAMES_MORE)
@@ -206,11 +213,14 @@ int intake_init(struct h2_call *call, const struct head *head)
 void intake_fini(struct h2_call *call)
 {
     struct hub *hub = call->hub;
+    struct packed_side *p = call->packed;
+    /* All but what the service has. */
+    h2_call_drop(call, p ? call->n_in - p->unpack.n_bytes : frames_held(&call->frames));
     frames_fini(&call->frames, &hub->frames);
-    if (!call->packed)
+    if (!p)
         return;
-    timers_cancel(&hub->poller->timers, &call->packed->timer);
-    unpack_fini(&call->packed->unpack, &hub->frames);
-    free(call->packed);
+    timers_cancel(&hub->poller->timers, &p->timer);
+    unpack_fini(&p->unpack, &hub->frames);
+    free(p);
     call->packed = NULL;
 }

@@ -1,8 +1,8 @@
 /* poller: one epoll set, and the one thread that handles all that comes out of it.
  *
  * In rounds: what is ready is handled, then the timers that are due, then round_ends() sends what has
- * come together, so that a connection is written to once in a round. The clock is read where timers
- * are set, and only then.
+ * come together, so that a connection is written to once in a round. The clock is read once in a round,
+ * and where timers are set.
  */
 #include "transport/h2/poller.h"
 
@@ -91,10 +91,10 @@ void poller_run(struct poller *p)
     bool more = true; /* what was put in motion before */
     while (!p->quit) {
         int n = epoll_wait(p->epoll_fd, events, EVENTS_MAX, timeout_ms(p, more));
+        p->now_ms = poller_now();
         for (int i = 0; i < n; i++)
             watch_ready(&events[i]);
-        if (timers_next(&p->timers) != UINT64_MAX)
-            timers_fire(&p->timers, poller_now());
+        timers_fire(&p->timers, p->now_ms);
         more = p->round_ends(p->arg);
     }
     p->quit = false;

@@ -11,6 +11,7 @@ struct poller {
     struct watch on_wake;
     struct inbox inbox;
     struct timers timers;
+    uint64_t now_ms; /* when the round began */
     /* Called at the end of each round, behind the timers. True: there is more to do, so that the next
      * round must not wait. */
     bool (*round_ends)(void *arg);

@@ -38,6 +38,32 @@ Test(settings, everything_said)
     cr_expect_eq(settings.listeners[0].limits.max_streams, 5u);
 }
 
+Test(settings, what_all_streams_may_hold)
+{
+    if (!transport_find("h2"))
+        return;
+    cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\n[extprocd]\ntransport = h2\n"));
+    cr_expect_eq(settings.max_held, (size_t)256 << 20);
+    cr_assert(read_text(
+        "[listener:a]\naddress = 127.0.0.1:0\n[extprocd]\ntransport = h2\nmax_held = 64m\n"));
+    cr_expect_eq(settings.max_held, (size_t)64 << 20);
+    expect_error("[listener:a]\naddress = 127.0.0.1:0\nmax_message = 65m\n"
+                 "[extprocd]\ntransport = h2\nmax_held = 64m\n",
+                 "3: [listener:a] max_message: max_held (67108864) of [extprocd] must be at least "
+                 "max_message (68157440)");
+}
+
+Test(settings, what_all_streams_may_hold_where_the_transport_does_not_count)
+{
+    if (!transport_find("grpc"))
+        return;
+    cr_assert(read_text(
+        "[listener:a]\naddress = 127.0.0.1:0\n[extprocd]\ntransport = grpc\nmax_held = 1m\n"));
+    cr_expect_eq(settings.max_held, 0u);
+    expect_line(
+        "5: [extprocd] max_held: warning: has no effect: transport = grpc has no such limit");
+}
+
 Test(settings, a_listener_is_needed)
 {
     expect_error("[extprocd]\n",

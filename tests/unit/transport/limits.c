@@ -117,6 +117,6 @@ Test(limits, without_metrics_they_are_logged_all_the_same)
 {
     struct transport_options none = {.log = options.log};
     limits_init(&limits, &none);
-    limits_exceeded(&limits, LIMIT_QUEUED, &place, "1");
-    cr_assert(log_has("max_queued"));
+    limits_exceeded(&limits, LIMIT_RESETS, &place, NULL);
+    cr_assert(log_has("max_resets"));
 }

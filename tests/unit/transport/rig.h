@@ -40,7 +40,8 @@ struct rig {
     bool unix_socket;
     const char *log_file;
     struct transport_listener listener; /* its limits */
-    bool deaf;                          /* a half-close is not answered */
+    size_t max_held;
+    bool deaf; /* a half-close is not answered */
 
     struct arena arena;
     struct log *log;
@@ -266,7 +267,19 @@ static inline void rig_start(struct rig *rig)
     cr_assert_eq(metrics_new(&rig->metrics), 0);
     rig->notice_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     const struct transport_options options = {
-        rig->log, rig->metrics, l, 1, &echo, 1, names, 1, rig->notice_fd, rig_on_notice, rig};
+        .log = rig->log,
+        .metrics = rig->metrics,
+        .max_held = rig->max_held,
+        .listeners = l,
+        .n_listeners = 1,
+        .services = &echo,
+        .n_services = 1,
+        .health_names = names,
+        .n_health_names = 1,
+        .notice_fd = rig->notice_fd,
+        .on_notice = rig_on_notice,
+        .arg = rig,
+    };
     const char *why = NULL;
     rig->ops = rig->name ? transport_find(rig->name) : rig_transport();
     int r = rig->ops->create(&options, &rig->arena, &rig->t, &why);

@@ -160,11 +160,18 @@ Test(limits, answers_that_wait)
     begin();
     memset(text, '9', sizeof text - 1);
     text[sizeof text - 1] = 0;
+    peer_send_frame(&peer, NGHTTP2_SETTINGS, 0, 0, "\0\4\0\0\1\0", 6);
     for (int32_t id = 1; id < 100; id += 2) {
-        if (!peer_request(&peer, id, echo) || !peer_say(&peer, id, text))
-            break;
+        peer_request(&peer, id, echo);
+        peer_say(&peer, id, text);
     }
-    peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
+    peer_await(&peer, NGHTTP2_RST_STREAM);
+
+    /* But not one whose answer it takes. */
+    peer_request(&peer, 101, echo);
+    peer_say(&peer, 101, "1");
+    while (peer_await(&peer, NGHTTP2_DATA)->id != 101)
+        ;
     end("max_queued_exceeded");
 }
 
