@@ -20,6 +20,11 @@ static const char *const body_mode_names[N_BODY_MODES + 1] = {
 _Static_assert(EXTPROC_ON_RESPONSE_TRAILERS == 1 << PHASE_RESPONSE_TRAILERS,
                "phases stand in the order of the SDK's bits");
 
+const char *lane_name(enum lane l)
+{
+    return l == LANE_REQUEST ? "request" : "response";
+}
+
 const char *phase_name(enum phase p)
 {
     return phase_names[p];

@@ -21,6 +21,9 @@ enum phase {
     N_PHASES
 };
 
+/* "request", "response" */
+const char *lane_name(enum lane l);
+
 static inline enum phase phase_of(enum lane lane, enum part part)
 {
     return (enum phase)((unsigned)lane * N_PARTS + (unsigned)part);

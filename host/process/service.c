@@ -29,7 +29,7 @@ static void *on_open(void *arg, struct transport_call *call)
     struct service_door *door = arg;
     struct service *s = door->service;
 
-    return stream_open(&s->env, generation_ref(s->current), door->modes, &to_transport, call);
+    return stream_open(&s->env, generation_ref(s->current), &door->coverage, &to_transport, call);
 }
 
 static void on_message(void *stream, const struct message *message)

@@ -17,7 +17,7 @@ struct service {
 /* A listener's part: the argument of the transport's open callback. */
 struct service_door {
     struct service *service;
-    enum body_mode modes[N_LANES];
+    struct coverage coverage;
 };
 
 extern const struct transport_service service_process;

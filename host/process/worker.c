@@ -96,7 +96,10 @@ static bool open_listener(struct worker *w, const struct listener_settings *l)
     w->n_open++;
     address_format(&w->sockets[i].address, text);
     name = arena_format(&w->setup.arena, "%s", text).ptr;
-    w->doors[i] = (struct service_door){&w->service, {l->modes[0], l->modes[1]}};
+    w->doors[i] = (struct service_door){
+        .service = &w->service,
+        .coverage.modes = {l->modes[LANE_REQUEST], l->modes[LANE_RESPONSE]},
+    };
     w->listeners[i] = (struct transport_listener){
         .name = l->name,
         .address = name ? name : "",

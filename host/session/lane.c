@@ -70,6 +70,41 @@ struct lane_step lane_step(enum lane_state state, enum lane_arrival arrival)
     return steps[state][arrival];
 }
 
+static bool body_follows(enum body_mode mode, unsigned awaited)
+{
+    switch (mode) {
+    case BODY_MODE_NONE:
+    case BODY_MODE_GRPC: /* a proxy that sends gRPC messages ends with them; Envoy sends none */
+        return false;
+    case BODY_MODE_STREAMED:
+    case BODY_MODE_BUFFERED:
+    case BODY_MODE_BUFFERED_PARTIAL:
+    case BODY_MODE_FULL_DUPLEX_STREAMED:
+        return true;
+    case N_BODY_MODES: /* UNKNOWN */
+        break;
+    }
+    return awaited & 1u << PART_BODY;
+}
+
+bool lane_complete(enum lane_state state, enum body_mode mode, unsigned awaited)
+{
+    switch (state) {
+    case LANE_IDLE:
+        return awaited == 0;
+    case LANE_HEADERS:
+        return !body_follows(mode, awaited);
+    case LANE_BODY:
+        return false;
+    case LANE_WHOLE:
+    case LANE_OVER:
+    case LANE_DEAF:
+    case N_LANE_STATES:
+        break;
+    }
+    return true;
+}
+
 const char *lane_state_name(enum lane_state state)
 {
     static const char *const names[N_LANE_STATES] = {

@@ -46,6 +46,15 @@ struct lane_step {
 };
 struct lane_step lane_step(enum lane_state state, enum lane_arrival arrival);
 
+/* Is a direction in this state complete, or would the proxy send more of it? Where neither the state
+ * nor the mode can tell, `awaited` does: the parts (1 << PART_x) that the proxy sends of a message
+ * that has them.
+ *   Nothing has come:     its headers may have been skipped, or it was cut before they came.
+ *   Headers, mode UNKNOWN: a body may follow, or pass by unseen.
+ * Trailers are never waited for: the proxy sends none of a message that has none. A body of which no
+ * chunk was the last is not complete: the proxy would skip its trailers in the same silence. */
+bool lane_complete(enum lane_state state, enum body_mode mode, unsigned awaited);
+
 /* "IDLE", ... */
 const char *lane_state_name(enum lane_state state);
 /* Why a part is refused in a state, to follow right behind the words "the request". */

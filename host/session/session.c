@@ -11,34 +11,60 @@
 #include "session/session.h"
 
 void session_init(struct session *s, const struct session_env *env, struct generation *g,
-                  const enum body_mode modes[N_LANES], struct arena *arena,
-                  const struct session_out *out, void *out_arg)
+                  struct coverage *coverage, struct arena *arena, const struct session_out *out,
+                  void *out_arg)
 {
     *s = (struct session){
         .env = env,
+        .coverage = coverage,
         .out = out,
         .out_arg = out_arg,
-        .modes = {modes[LANE_REQUEST], modes[LANE_RESPONSE]},
+        .modes = {coverage->modes[LANE_REQUEST], coverage->modes[LANE_RESPONSE]},
     };
     txn_init(&s->txn, g, generation_select(g), arena);
     generation_unref(g);
 }
 
+void session_half_close(struct session *s)
+{
+    s->half_closed = true;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* The parts of a direction that the proxy sends: they have come before, or the chain takes part in
+ * them, which the operator was told to set the proxy to. Not of a direction of which nothing has
+ * come where that says enough: a request that nothing was seen of had nothing that is sent, and
+ * a proxy that resets without a half-close does it because it has all that it waits for. */
+static unsigned session_awaits(const struct session *s, enum lane lane)
+{
+    const struct chain *chain = s->txn.chain;
+    uint32_t phases = s->coverage->seen | (chain ? chain->interest : 0);
+    if (s->lanes[lane] == LANE_IDLE && (lane == LANE_REQUEST || !s->half_closed))
+        return 0;
+    return phases >> phase_of(lane, PART_HEADERS) & ((1u << N_PARTS) - 1);
+}
+
+enum lane session_incomplete(const struct session *s)
+{
+    enum lane lane = LANE_REQUEST;
+    while (lane < N_LANES && lane_complete(s->lanes[lane], s->modes[lane], session_awaits(s, lane)))
+        lane++;
+    return lane;
+}
+
+enum extproc_end session_outcome(const struct session *s, enum extproc_end seen)
+{
+    if (s->failed)
+        return EXTPROC_FAILED;
+    if (seen != EXTPROC_DONE && seen != EXTPROC_DISCONNECTED)
+        return seen;
+    return session_incomplete(s) == N_LANES ? EXTPROC_DONE : EXTPROC_DISCONNECTED;
+}
+
 void session_end(struct session *s, enum extproc_end why)
 {
     txn_end(&s->txn, why);
-}
-
-static bool lane_complete(enum lane_state state, enum body_mode mode)
-{
-    bool announced = mode == BODY_MODE_STREAMED || mode == BODY_MODE_BUFFERED;
-    return state != LANE_BODY && !(state == LANE_HEADERS && announced);
-}
-
-bool session_complete(const struct session *s)
-{
-    return lane_complete(s->lanes[LANE_REQUEST], s->modes[LANE_REQUEST]) &&
-           lane_complete(s->lanes[LANE_RESPONSE], s->modes[LANE_RESPONSE]);
 }
 
 /* ---- failures -------------------------------------------------------------------------------- */
@@ -63,11 +89,6 @@ static void session_fail(struct session *s, struct arena *arena, enum session_st
     }
     s->failed = true;
     s->out->fail(s->out_arg, status, why);
-}
-
-static const char *lane_name(enum lane lane)
-{
-    return lane == LANE_REQUEST ? "request" : "response";
 }
 
 static void session_refuse(struct session *s, const struct event *event, struct arena *arena)
@@ -191,6 +212,7 @@ static void session_take(struct session *s, struct event *event, struct arena *a
         if (part == PART_BODY && !session_may_have_body(s, event, arena))
             return;
         s->lanes[lane] = step.next;
+        s->coverage->seen |= phase_bit(event->phase);
         session_run(s, event, arena);
         break;
     case LANE_IGNORE:

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/message.h"
 #include "plugin/txn.h"
+#include "session/coverage.h"
 #include "session/lane.h"
 
 /* Why a session ends before its time. Numbers of google.rpc.Code, which gRPC uses too. */
@@ -38,31 +39,36 @@ struct session_out {
 
 struct session {
     const struct session_env *env;
+    struct coverage *coverage;
     const struct session_out *out;
     void *out_arg;
     struct txn txn;
     enum lane_state lanes[N_LANES];
     enum body_mode modes[N_LANES]; /* as the proxy told, or else the operator */
     bool begun;                    /* an event of the message itself was seen */
+    bool half_closed;              /* the proxy has said that it sends no more */
     bool failed;
 };
 
-/* The generation's reference is the session's from here on. modes: what the operator says of
- * proxies that do not tell. */
+/* The generation's reference is the session's from here on. coverage: of the listener; it stays as
+ * long as its sessions. */
 void session_init(struct session *s, const struct session_env *env, struct generation *g,
-                  const enum body_mode modes[N_LANES], struct arena *arena,
-                  const struct session_out *out, void *out_arg);
+                  struct coverage *coverage, struct arena *arena, const struct session_out *out,
+                  void *out_arg);
 /* One event. It lives in the lease's arena, which becomes the turn's memory, and shows bytes of the
  * message (all zero: of nobody's). The session takes both over, and gives them back when the turn is
  * over: now, or when a plugin that waits has been answered. */
 void session_event(struct session *s, struct event *event, struct arena_lease *memory,
                    const struct message *bytes);
+/* The proxy sends no more. */
+void session_half_close(struct session *s);
+/* What the end of the stream means for the transaction. Proxies end complete ones by a reset, and
+ * ones that were cut by a half-close and a reset, so neither that nor the status that was sent tells
+ * them apart: DONE and DISCONNECTED are judged by what has come. */
+enum extproc_end session_outcome(const struct session *s, enum extproc_end seen);
+/* The first direction that is not complete; N_LANES: both are. */
+enum lane session_incomplete(const struct session *s);
 /* The transaction is over. Exactly once. */
 void session_end(struct session *s, enum extproc_end why);
-
-/* Could the proxy leave now, and all be well? It ends a stream by a reset as soon as nothing that
- * may still come matters to it, so what tells a normal end from a lost one is only this: no lane is
- * in the midst of a body, nor waits for one that the proxy has announced. */
-bool session_complete(const struct session *s);
 
 #endif

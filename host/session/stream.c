@@ -81,8 +81,7 @@ static const struct session_out stream_session_out = {
 };
 
 struct stream *stream_open(const struct session_env *env, struct generation *g,
-                           const enum body_mode modes[N_LANES], const struct stream_out *out,
-                           void *call)
+                           struct coverage *coverage, const struct stream_out *out, void *call)
 {
     struct arena arena;
     arena_init(&arena, STREAM_FIRST_SIZE);
@@ -92,7 +91,7 @@ struct stream *stream_open(const struct session_env *env, struct generation *g,
         return NULL;
     }
     *s = (struct stream){.arena = arena, .env = env, .out = out, .call = call};
-    session_init(&s->session, env, g, modes, &s->arena, &stream_session_out, s);
+    session_init(&s->session, env, g, coverage, &s->arena, &stream_session_out, s);
     return s;
 }
 
@@ -141,6 +140,7 @@ void stream_half_close(struct stream *s)
     if (s->finished)
         return;
     s->finished = true;
+    session_half_close(&s->session);
     s->out->finish(s->call, SESSION_OK, EXTPROC_S(""));
 }
 
@@ -153,22 +153,25 @@ static void stream_log_end(struct stream *s, enum extproc_end why)
 {
     static const char *const ends[] = {
         [EXTPROC_DONE] = "done",
-        [EXTPROC_DISCONNECTED] = "the proxy left in the midst of it",
         [EXTPROC_FAILED] = "failed",
         [EXTPROC_DRAINED] = "the service stops",
     };
     if (!log_wants(s->env->log, EXTPROC_DEBUG))
         return;
+    const struct session *session = &s->session;
     struct log_context context = {.transaction = txn_id(&s->session.txn)};
-    log_line(s->env->log, EXTPROC_DEBUG, &context, "stream closed: %s", ends[why]);
+    if (why == EXTPROC_DISCONNECTED)
+        log_line(s->env->log, EXTPROC_DEBUG, &context,
+                 "stream closed: %s by proxy before the %s was complete",
+                 session->half_closed ? "half-closed" : "reset",
+                 lane_name(session_incomplete(session)));
+    else
+        log_line(s->env->log, EXTPROC_DEBUG, &context, "stream closed: %s", ends[why]);
 }
 
-void stream_closed(struct stream *s, enum extproc_end why)
+void stream_closed(struct stream *s, enum extproc_end seen)
 {
-    if (s->failed)
-        why = EXTPROC_FAILED;
-    else if (why == EXTPROC_DISCONNECTED && (s->finished || session_complete(&s->session)))
-        why = EXTPROC_DONE;
+    enum extproc_end why = s->failed ? EXTPROC_FAILED : session_outcome(&s->session, seen);
     stream_log_end(s, why);
     session_end(&s->session, why);
     struct arena arena = s->arena; /* it holds the stream */

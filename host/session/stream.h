@@ -21,16 +21,15 @@ struct stream_out {
 
 /* NULL: out of memory. Takes over one reference to the generation, also where it fails. */
 struct stream *stream_open(const struct session_env *env, struct generation *g,
-                           const enum body_mode modes[N_LANES], const struct stream_out *out,
-                           void *call);
+                           struct coverage *coverage, const struct stream_out *out, void *call);
 /* One message, taken over: it is released when its answer has been given. */
 void stream_message(struct stream *s, const struct message *message);
 /* Its transaction's id; one of our own where the request has none. */
 struct extproc_str stream_transaction(struct stream *s);
 /* The proxy will send no more: finishes with OK. */
 void stream_half_close(struct stream *s);
-/* The stream is gone, in whatever way; the last call, frees it. why: what the transport saw; where
- * that is DISCONNECTED, a stream that had failed is FAILED, one with nothing left to do DONE. */
-void stream_closed(struct stream *s, enum extproc_end why);
+/* The stream is gone, in whatever way; the last call, frees it. seen: what the transport saw, which
+ * session_outcome() judges; of a stream that had failed the end is FAILED. */
+void stream_closed(struct stream *s, enum extproc_end seen);
 
 #endif

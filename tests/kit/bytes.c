@@ -54,14 +54,14 @@ void kit_release(void *call)
 
 /* ---- the driver ------------------------------------------------------------------------------ */
 
-static bool bytes_open(struct kit_call *c, const enum body_mode modes[N_LANES])
+static bool bytes_open(struct kit_call *c, struct coverage *coverage)
 {
     static const struct stream_out out = {
         .reserve = kit_reserve,
         .send = kit_sent,
         .finish = kit_finish,
     };
-    c->stream = stream_open(&c->kit->session_env, c->kit->generation, modes, &out, c);
+    c->stream = stream_open(&c->kit->session_env, c->kit->generation, coverage, &out, c);
     return c->stream != NULL;
 }
 

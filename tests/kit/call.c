@@ -44,7 +44,6 @@ void kit_fail(const struct kit_call *c, const char *fmt, ...)
 
 struct kit_call *kit_call(struct kit *k, const struct kit_how *how)
 {
-    enum body_mode modes[N_LANES] = {BODY_MODE_UNKNOWN, BODY_MODE_UNKNOWN};
     struct kit_call *c = kit_need(calloc(1, sizeof *c));
     c->kit = k;
     c->how = *how;
@@ -52,13 +51,11 @@ struct kit_call *kit_call(struct kit *k, const struct kit_how *how)
     c->file = "?";
     c->sent_tail = &c->sent;
     arena_init(&c->arena, ARENA_FIRST_SIZE);
-    if (how->listener_tells) {
-        modes[LANE_REQUEST] = how->request;
-        modes[LANE_RESPONSE] = how->response;
-    }
+    k->coverage.modes[LANE_REQUEST] = how->listener_tells ? how->request : BODY_MODE_UNKNOWN;
+    k->coverage.modes[LANE_RESPONSE] = how->listener_tells ? how->response : BODY_MODE_UNKNOWN;
     generation_ref(k->generation);
     alloc_enter();
-    c->open = c->driver->open(c, modes);
+    c->open = c->driver->open(c, &k->coverage);
     alloc_leave();
     if (!c->open) {
         if (!alloc_has_failed())

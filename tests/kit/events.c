@@ -38,7 +38,7 @@ static void on_verdict(void *arg, const struct verdict *verdict, struct arena *a
     kit_sent(c);
 }
 
-static bool events_open(struct kit_call *c, const enum body_mode modes[N_LANES])
+static bool events_open(struct kit_call *c, struct coverage *coverage)
 {
     static const struct session_out out = {.verdict = on_verdict, .fail = kit_finish};
     struct kit_session *s = malloc(sizeof *s);
@@ -47,7 +47,8 @@ static bool events_open(struct kit_call *c, const enum body_mode modes[N_LANES])
         return false;
     }
     arena_init(&s->arena, ARENA_FIRST_SIZE);
-    session_init(&s->session, &c->kit->session_env, c->kit->generation, modes, &s->arena, &out, c);
+    session_init(&s->session, &c->kit->session_env, c->kit->generation, coverage, &s->arena, &out,
+                 c);
     c->session = s;
     return true;
 }
@@ -174,12 +175,14 @@ static void events_message(struct kit_call *c, const struct kit_message *m, stru
 
 static void events_half_close(struct kit_call *c)
 {
+    session_half_close(&c->session->session);
     kit_finish(c, SESSION_OK, EXTPROC_S(""));
 }
 
-static void events_close(struct kit_call *c, enum extproc_end why)
+static void events_close(struct kit_call *c, enum extproc_end seen)
 {
-    session_end(&c->session->session, c->status == SESSION_OK ? why : EXTPROC_FAILED);
+    struct session *s = &c->session->session;
+    session_end(s, c->status == SESSION_OK ? session_outcome(s, seen) : EXTPROC_FAILED);
     arena_fini(&c->session->arena);
     free(c->session);
 }

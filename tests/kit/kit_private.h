@@ -16,7 +16,8 @@ struct kit {
     struct generation *generation;
     struct arena_pool memory;
     struct session_env session_env;
-    size_t longest_body; /* of all whole messages so far */
+    size_t longest_body;      /* of all whole messages so far */
+    struct coverage coverage; /* of the listener */
 };
 
 /* One direction of the message, as the proxy has it. */
@@ -37,7 +38,7 @@ struct kit_frame {
 
 /* How a call's messages reach the host. The first and the last two run inside alloc_enter(). */
 struct kit_driver {
-    bool (*open)(struct kit_call *c, const enum body_mode modes[N_LANES]); /* false: no memory */
+    bool (*open)(struct kit_call *c, struct coverage *coverage); /* false: no memory */
     void (*message)(struct kit_call *c, const struct kit_message *m, struct arena *arena);
     void (*half_close)(struct kit_call *c);
     void (*close)(struct kit_call *c, enum extproc_end why);

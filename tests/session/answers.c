@@ -269,10 +269,21 @@ static void half_close_and_reset(struct kit_call *c)
     kit_reset(c);
 }
 
+/* What a proxy does whose client has left, or whose origin has cut its answer. */
+Test(answers, a_half_close_is_no_reason_to_call_it_done)
+{
+    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hb", half_close_and_reset), EXTPROC_DISCONNECTED);
+    cr_expect(
+        strstr(kit_log(k), "stream closed: half-closed by proxy before the request was complete"));
+    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hb", kit_end), EXTPROC_DISCONNECTED);
+    cr_expect_eq(end_of(BODY_MODE_NONE, "H", half_close_and_reset), EXTPROC_DISCONNECTED);
+    cr_expect(
+        strstr(kit_log(k), "stream closed: half-closed by proxy before the response was complete"));
+    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hBr", half_close_and_reset), EXTPROC_DONE);
+}
+
 Test(answers, other_ends)
 {
-    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hb", half_close_and_reset), EXTPROC_DONE);
-    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hb", kit_end), EXTPROC_DONE);
     cr_expect_eq(end_of(BODY_MODE_NONE, "H", kit_stop), EXTPROC_DRAINED);
     cr_expect_eq(end_of(BODY_MODE_NONE, "HH", kit_reset), EXTPROC_FAILED);
 }

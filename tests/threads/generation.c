@@ -96,14 +96,14 @@ static void play_all(struct runner *r, struct session *s)
 static void run_transactions(void *arg)
 {
     static const struct session_out out = {.verdict = look_at_verdict, .fail = note_failure};
-    static const enum body_mode modes[N_LANES] = {BODY_MODE_STREAMED, BODY_MODE_NONE};
+    struct coverage coverage = {.modes = {BODY_MODE_STREAMED, BODY_MODE_NONE}};
     struct runner *r = arg;
     for (unsigned i = 0; i < TRANSACTIONS; i++) {
         struct session session;
         struct arena arena;
         snprintf(r->name, sizeof r->name, "%u-%u", r->number, i);
         arena_init(&arena, 1024);
-        session_init(&session, &r->env, generation_ref(r->generation), modes, &arena, &out, r);
+        session_init(&session, &r->env, generation_ref(r->generation), &coverage, &arena, &out, r);
         play_all(r, &session);
         session_end(&session, EXTPROC_DONE);
         arena_fini(&arena);

@@ -217,8 +217,8 @@ enum extproc_wake { EXTPROC_RESUMED, EXTPROC_TIMED_OUT };
 
 /** Why a transaction ends. */
 enum extproc_end {
-    EXTPROC_DONE,         /* everything asked for was seen                         */
-    EXTPROC_DISCONNECTED, /* the proxy left: client gone, reset, ...               */
+    EXTPROC_DONE,         /* complete, as far as the proxy sends it in its modes   */
+    EXTPROC_DISCONNECTED, /* cut in a direction: client gone, upstream reset, ...  */
     EXTPROC_FAILED,       /* an error here or a protocol violation                 */
     EXTPROC_DRAINED       /* the service stops                                     */
 };

@@ -72,12 +72,14 @@ def request(port, method="POST", path="/", headers=(), body=b"", trailers=()):
 
 
 class Http2Upstream:
-    """Answers every request with `headers`, `body`, `trailers`, and remembers what it saw."""
+    """Answers every request with `headers`, `body`, `trailers`, and remembers what it saw.
+
+    cut: called when headers and body have been sent without an end; then the stream is reset."""
 
     http2 = True
 
-    def __init__(self, headers=(), body=b"from the upstream", trailers=()):
-        self.headers, self.body, self.trailers = list(headers), body, list(trailers)
+    def __init__(self, headers=(), body=b"from the upstream", trailers=(), cut=None):
+        self.headers, self.body, self.trailers, self.cut = list(headers), body, list(trailers), cut
         self.seen = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -103,12 +105,19 @@ class Http2Upstream:
                     message = messages.setdefault(stream, Message())
                     message.take(event)
                     if isinstance(event, h2.events.StreamEnded):
-                        self.answer(connection, stream, message)
+                        self.answer(sock, connection, stream, message)
                 sock.sendall(connection.data_to_send())
 
-    def answer(self, connection, stream, message):
+    def answer(self, sock, connection, stream, message):
         head = dict(message.headers)
         seen = Seen(head[":method"], head[":path"], message.headers, message.body)
         seen.trailers = message.trailers
         self.seen.append(seen)
-        send(connection, stream, [(":status", "200"), *self.headers], self.body, self.trailers)
+        if self.cut:
+            connection.send_headers(stream, [(":status", "200"), *self.headers])
+            connection.send_data(stream, self.body)
+            sock.sendall(connection.data_to_send())
+            self.cut()
+            connection.reset_stream(stream)
+        else:
+            send(connection, stream, [(":status", "200"), *self.headers], self.body, self.trailers)

@@ -53,6 +53,31 @@ Test(lane, only_a_buffered_body_is_whole)
     }
 }
 
+/* One column per body mode, in their order: NONE, STREAMED, BUFFERED, BUFFERED_PARTIAL,
+ * FULL_DUPLEX_STREAMED, GRPC, unknown. '+' complete, '-' not, '?' hangs on what is awaited: for IDLE
+ * anything at all, for HEADERS the body. */
+static const char completeness[N_LANE_STATES][N_BODY_MODES + 2] = {
+    /*                NSBPFGu */
+    [LANE_IDLE] = "???????",  [LANE_HEADERS] = "+----+?", [LANE_BODY] = "-------",
+    [LANE_WHOLE] = "+++++++", [LANE_OVER] = "+++++++",    [LANE_DEAF] = "+++++++",
+};
+
+Test(lane, completeness)
+{
+    for (enum lane_state state = 0; state < N_LANE_STATES; state++) {
+        for (enum body_mode mode = 0; mode <= BODY_MODE_UNKNOWN; mode++) {
+            for (unsigned awaited = 0; awaited < 1u << N_PARTS; awaited++) {
+                bool hangs_on = state == LANE_IDLE ? awaited : awaited & 1u << PART_BODY;
+                char drawn = completeness[state][mode];
+                bool wanted = drawn == '?' ? !hangs_on : drawn == '+';
+                cr_expect_eq(lane_complete(state, mode, awaited), wanted,
+                             "state %s, mode %s, awaited %u", lane_state_name(state),
+                             body_mode_name(mode), awaited);
+            }
+        }
+    }
+}
+
 Test(lane, refusals_say_why)
 {
     cr_expect_str_eq(lane_refusal(LANE_HEADERS, PART_HEADERS), "'s headers have come already");

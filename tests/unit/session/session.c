@@ -11,6 +11,7 @@ static struct arena_pool memory;
 static struct session_env env = {.memory = &memory};
 static struct arena arena;
 static struct session session;
+static struct coverage coverage;
 
 /* What came out last, and how often. */
 static unsigned n_verdicts, n_failures, n_released;
@@ -43,8 +44,8 @@ static void begin(enum body_mode request, enum body_mode response)
     arena_init(&nothing->arena, 64);
     arena_init(&arena, 1024);
     n_verdicts = n_failures = n_released = 0;
-    session_init(&session, &env, nothing, (enum body_mode[N_LANES]){request, response}, &arena,
-                 &out, NULL);
+    coverage = (struct coverage){.modes = {request, response}};
+    session_init(&session, &env, nothing, &coverage, &arena, &out, NULL);
 }
 static void finish(void)
 {
@@ -165,35 +166,101 @@ Test(session, nothing_is_told_to_one_that_observes)
     finish();
 }
 
-/* ---- could the proxy leave now? ---------------------------------------------------------------- */
+/* ---- what the end means ------------------------------------------------------------------------ */
 
-static bool complete_after(enum body_mode mode, enum phase first, bool end, int second)
+/* A script: h, H the request's headers (H with the end), b, B its body; r, R and d, D the response's;
+ * t, T the trailers of either; '.' a half-close. */
+static enum extproc_end outcome(enum body_mode mode, const char *script)
 {
+    static const char letters[] = "hbtrdT";
+    static const enum phase phases[] = {
+        PHASE_REQUEST_HEADERS,  PHASE_REQUEST_BODY,  PHASE_REQUEST_TRAILERS,
+        PHASE_RESPONSE_HEADERS, PHASE_RESPONSE_BODY, PHASE_RESPONSE_TRAILERS,
+    };
+    uint32_t seen = coverage.seen;
     begin(mode, mode);
-    pass_phase(first, end);
-    if (second >= 0)
-        pass_phase((enum phase)second, false);
-    bool complete = session_complete(&session);
+    coverage.seen = seen;
+    for (; *script; script++) {
+        const char *letter = strchr(letters, *script);
+        if (*script == '.')
+            session_half_close(&session);
+        else if (letter)
+            pass_phase(phases[letter - letters], *script == 't' || *script == 'T');
+        else
+            pass_phase(phases[strchr(letters, *script | 0x20) - letters], true);
+    }
+    enum extproc_end reset = session_outcome(&session, EXTPROC_DISCONNECTED);
+    enum extproc_end finished = session_outcome(&session, EXTPROC_DONE);
+    cr_expect_eq(reset, finished, "%s: whether our status came through tells nothing", script);
     finish();
-    return complete;
+    return reset;
 }
 
-Test(session, complete)
+static const struct {
+    enum body_mode mode;
+    const char *script;
+} complete[] =
+    {
+        {BODY_MODE_NONE, "hr"},         {BODY_MODE_NONE, "HR"},
+        {BODY_MODE_NONE, "hr."},        {BODY_MODE_NONE, "htrT."},
+        {BODY_MODE_NONE, "r"},          {BODY_MODE_NONE, "r."},
+        {BODY_MODE_UNKNOWN, "hr"},      {BODY_MODE_UNKNOWN, "HR."},
+        {BODY_MODE_GRPC, "hr."},        {BODY_MODE_STREAMED, "HR"},
+        {BODY_MODE_STREAMED, "HR."},    {BODY_MODE_STREAMED, "hbBrdD."},
+        {BODY_MODE_STREAMED, "hbtrdT"}, {BODY_MODE_STREAMED, "BD."},
+        {BODY_MODE_STREAMED, "D."},     {BODY_MODE_BUFFERED, "HR."},
+        {BODY_MODE_BUFFERED, "hbrd."},  {BODY_MODE_BUFFERED, "hBrD."},
+        {BODY_MODE_BUFFERED, "HrT."},
+},
+  cut[] = {
+      {BODY_MODE_UNKNOWN, "hbR"},    {BODY_MODE_UNKNOWN, "Hrd"},  {BODY_MODE_STREAMED, "h"},
+      {BODY_MODE_STREAMED, "h."},    {BODY_MODE_STREAMED, "hb."}, {BODY_MODE_STREAMED, "hbR."},
+      {BODY_MODE_STREAMED, "hR"},    {BODY_MODE_STREAMED, "Hr."}, {BODY_MODE_STREAMED, "Hrd."},
+      {BODY_MODE_STREAMED, "hBrdd"}, {BODY_MODE_STREAMED, "Bd."}, {BODY_MODE_STREAMED, "rd"},
+      {BODY_MODE_BUFFERED, "h."},    {BODY_MODE_BUFFERED, "hr"},  {BODY_MODE_BUFFERED, "Hr."},
+      {BODY_MODE_BUFFERED, "hBr"},
+};
+
+Test(session, a_complete_transaction_is_done_however_its_stream_ends)
 {
-    cr_expect(complete_after(BODY_MODE_NONE, PHASE_REQUEST_HEADERS, false, -1));
-    cr_expect(complete_after(BODY_MODE_UNKNOWN, PHASE_REQUEST_HEADERS, false, -1));
-    cr_expect(complete_after(BODY_MODE_STREAMED, PHASE_REQUEST_HEADERS, true, -1));
-    cr_expect(complete_after(BODY_MODE_STREAMED, PHASE_RESPONSE_BODY, true, -1));
-    cr_expect(complete_after(BODY_MODE_BUFFERED, PHASE_REQUEST_HEADERS, false, PHASE_REQUEST_BODY));
-    cr_expect(
-        complete_after(BODY_MODE_STREAMED, PHASE_REQUEST_BODY, false, PHASE_REQUEST_TRAILERS));
+    for (size_t i = 0; i < sizeof complete / sizeof *complete; i++)
+        cr_expect_eq(outcome(complete[i].mode, complete[i].script), EXTPROC_DONE, "%s %s",
+                     body_mode_name(complete[i].mode), complete[i].script);
 }
 
-Test(session, incomplete)
+Test(session, a_transaction_that_was_cut_is_disconnected_however_its_stream_ends)
 {
-    cr_expect_not(complete_after(BODY_MODE_STREAMED, PHASE_REQUEST_HEADERS, false, -1));
-    cr_expect_not(complete_after(BODY_MODE_BUFFERED, PHASE_RESPONSE_HEADERS, false, -1));
-    cr_expect_not(complete_after(BODY_MODE_UNKNOWN, PHASE_REQUEST_BODY, false, -1));
-    cr_expect_not(
-        complete_after(BODY_MODE_STREAMED, PHASE_RESPONSE_BODY, false, PHASE_REQUEST_BODY));
+    for (size_t i = 0; i < sizeof cut / sizeof *cut; i++)
+        cr_expect_eq(outcome(cut[i].mode, cut[i].script), EXTPROC_DISCONNECTED, "%s %s",
+                     body_mode_name(cut[i].mode), cut[i].script);
+}
+
+/* The proxy half-closes where it has not all that it waits for; where it waits for no response, it
+ * half-closes too. What came in other transactions tells one from the other. */
+Test(session, a_response_that_never_came_was_cut_where_responses_are_sent)
+{
+    cr_expect_eq(outcome(BODY_MODE_NONE, "H."), EXTPROC_DONE);
+    coverage.seen = phase_bit(PHASE_RESPONSE_HEADERS);
+    cr_expect_eq(outcome(BODY_MODE_NONE, "H."), EXTPROC_DISCONNECTED);
+    cr_expect_eq(outcome(BODY_MODE_STREAMED, "hB."), EXTPROC_DISCONNECTED);
+    cr_expect_eq(outcome(BODY_MODE_NONE, "H"), EXTPROC_DONE, "reset, and not half-closed");
+    cr_expect_eq(outcome(BODY_MODE_NONE, "R."), EXTPROC_DONE, "nothing of the request is sent");
+}
+
+Test(session, a_body_of_a_proxy_that_does_not_say_is_awaited_where_bodies_are_sent)
+{
+    coverage.seen = phase_bit(PHASE_RESPONSE_BODY);
+    cr_expect_eq(outcome(BODY_MODE_UNKNOWN, "Hr."), EXTPROC_DISCONNECTED);
+    cr_expect_eq(outcome(BODY_MODE_UNKNOWN, "hR."), EXTPROC_DONE);
+    cr_expect_eq(outcome(BODY_MODE_NONE, "Hr."), EXTPROC_DONE);
+}
+
+Test(session, other_ends_are_as_the_transport_saw_them)
+{
+    begin(BODY_MODE_NONE, BODY_MODE_NONE);
+    pass_phase(PHASE_REQUEST_HEADERS, true);
+    cr_expect_eq(session_outcome(&session, EXTPROC_DRAINED), EXTPROC_DRAINED);
+    pass_phase(PHASE_REQUEST_HEADERS, true);
+    cr_expect_eq(session_outcome(&session, EXTPROC_DISCONNECTED), EXTPROC_FAILED);
+    finish();
 }

@@ -10,6 +10,7 @@
 
 static struct arena_pool memory;
 static struct session_env env = {.memory = &memory};
+static struct coverage coverage;
 static struct stream *stream;
 
 static unsigned n_sent, n_finished, n_released;
@@ -48,7 +49,7 @@ static void setup(void)
     arena_init(&nothing->arena, 64);
     n_sent = n_finished = n_released = 0;
     no_memory = false;
-    stream = stream_open(&env, nothing, (enum body_mode[N_LANES]){0}, &out, NULL);
+    stream = stream_open(&env, nothing, &coverage, &out, NULL);
 }
 static void teardown(void)
 {
@@ -113,7 +114,7 @@ Test(stream, an_idle_one_costs_less_than_a_kibibyte)
     struct generation *nothing = calloc(1, sizeof *nothing);
     nothing->refs = 2;
     size_t generation = mallinfo2().uordblks - before;
-    struct stream *idle = stream_open(&env, nothing, (enum body_mode[N_LANES]){0}, &out, NULL);
+    struct stream *idle = stream_open(&env, nothing, &coverage, &out, NULL);
     size_t cost = mallinfo2().uordblks - before - generation;
     cr_expect_lt(cost, 1024, "%zu bytes", cost);
     stream_closed(idle, EXTPROC_DONE);
