@@ -59,7 +59,7 @@ Test(compression, messages_and_answers)
     }
     open_packed(&c);
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-        size_t len;
+        size_t len = 0;
         char *sent = message(lengths[i]), *got;
         cr_assert(client_send(&c, sent, lengths[i]));
         cr_assert_not_null(got = client_receive(&c, &len));
