@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,4 +229,25 @@ int file_check_append(const char *path, char ret_why[static FILE_WHY])
     int r = check_appendable(fd, ret_why);
     close(fd);
     return r;
+}
+
+/* ---- standard output and error --------------------------------------------------------------- */
+
+/* A regular file is only shared, since where it is written next is shared as well; a socket cannot
+ * be opened again. */
+int file_open_standard(int number, bool *ret_may_wait)
+{
+    char path[32];
+    struct stat st;
+    if (fstat(number, &st) < 0)
+        return -1;
+    *ret_may_wait = false;
+    if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", number);
+        int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (fd >= 0)
+            return fd;
+    }
+    *ret_may_wait = !S_ISREG(st.st_mode);
+    return fcntl(number, F_DUPFD_CLOEXEC, 3);
 }

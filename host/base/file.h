@@ -7,6 +7,7 @@
 #ifndef EXTPROCD_BASE_FILE_H
 #define EXTPROCD_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
@@ -40,5 +41,10 @@ int file_open_append(const char *path, char ret_why[static FILE_WHY]);
 /* Would file_open_append() succeed? Leaves no trace: a file that is missing is not created, but its
  * directory must be there. 0, or as file_open(). */
 int file_check_append(const char *path, char ret_why[static FILE_WHY]);
+
+/* A descriptor of our own for standard output or error: where the system can open it again, one that
+ * does not block, so that those who share it see no change. *ret_may_wait: it could not, and write(2)
+ * may wait. -1: it is closed. */
+int file_open_standard(int number, bool *ret_may_wait);
 
 #endif

@@ -1,37 +1,45 @@
-/* log: lines for the operator, to standard error or a file.
- *
- * The descriptor keeps its number for as long as the log lives: a reopened file takes the place of
- * the old one with dup3(2), which is atomic, so writers need no lock and never see a closed one.
- * Standard error is used through a descriptor of our own: where it was closed when we began, its
- * number may by now belong to somebody's connection.
- */
+/* log: lines for the operator, to standard error or a file. */
 #include "base/log.h"
 
 #include "base/log_format.h"
 #include "base/log_limit.h"
+#include "base/writer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include <time.h>
 
-enum { TEXT_MAX = 8 * 1024 };
+enum { TEXT_MAX = 8 * 1024, QUEUE_SIZE = 1024 * 1024 };
 
 struct log {
     enum extproc_level level;
-    bool json;
-    char *file; /* NULL: standard error */
-    int fd;     /* -1: standard error is closed */
+    bool json, owns_writer;
+    struct writer *writer;
+    struct output *output;
     struct log_limit limit;
 };
 
-static int log_open(const char *file)
+EXTPROC_PRINTF(3, 0)
+static void say(void *log, enum extproc_level level, const char *fmt, va_list ap)
 {
-    int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-    return fd < 0 ? -errno : fd;
+    log_vline(log, level, NULL, fmt, ap);
+}
+
+static int log_open(struct log *log, const struct log_options *options)
+{
+    const struct output_options to = {.path = options->file ? options->file : "stderr",
+                                      .what = "log lines",
+                                      .size = QUEUE_SIZE,
+                                      .dropped = options->dropped};
+    char why[FILE_WHY];
+    int r = log->owns_writer ? writer_new(&log->writer) : 0;
+    if (r == 0)
+        r = writer_open(log->writer, &to, &log->output, why);
+    if (r == 0)
+        writer_say_to(log->writer, say, log);
+    return r;
 }
 
 int log_new(const struct log_options *options, struct log **ret)
@@ -41,45 +49,30 @@ int log_new(const struct log_options *options, struct log **ret)
         return -ENOMEM;
     log->level = options->level;
     log->json = options->json;
+    log->writer = options->writer;
+    log->owns_writer = !options->writer;
     log_limit_init(&log->limit);
-
-    int r = 0;
-    if (options->file) {
-        log->file = strdup(options->file);
-        log->fd = r = log->file ? log_open(log->file) : -ENOMEM;
-    } else {
-        log->fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    }
-    if (r < 0) {
+    int r = log_open(log, options);
+    if (r < 0)
         log_free(log);
-        return r;
-    }
-    *ret = log;
-    return 0;
+    else
+        *ret = log;
+    return r;
 }
 
 struct log *log_free(struct log *log)
 {
     if (!log)
         return NULL;
-    if (log->fd >= 0)
-        close(log->fd);
+    if (log->output) {
+        writer_say_to(log->writer, NULL, NULL);
+        writer_close(log->output);
+    }
+    if (log->owns_writer)
+        writer_free(log->writer);
     log_limit_fini(&log->limit);
-    free(log->file);
     free(log);
     return NULL;
-}
-
-int log_reopen(struct log *log)
-{
-    if (!log->file)
-        return 0;
-    int fd = log_open(log->file);
-    if (fd < 0)
-        return fd;
-    int r = dup3(fd, log->fd, O_CLOEXEC) < 0 ? -errno : 0;
-    close(fd);
-    return r;
 }
 
 bool log_wants(const struct log *log, enum extproc_level level)
@@ -103,20 +96,6 @@ static bool log_passes(struct log *log, enum extproc_level level, const char *pl
     return log_limit_pass(&log->limit, key, monotonic_ms(), ret_left_out);
 }
 
-/* More than one write(2) only where the system takes a line in pieces (a pipe that is full). */
-static void log_write(int fd, const char *line, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, line, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return;
-        line += n;
-        len -= (size_t)n;
-    }
-}
-
 void log_vline(struct log *log, enum extproc_level level, const struct log_context *context,
                const char *fmt, va_list ap)
 {
@@ -135,7 +114,9 @@ void log_vline(struct log *log, enum extproc_level level, const struct log_conte
     record.text.ptr = text;
     record.text.len = record.text_len < sizeof text ? record.text_len : sizeof text - 1;
     clock_gettime(CLOCK_REALTIME, &record.time);
-    log_write(log->fd, line, log_format(&record, log->json, line));
+    size_t line_len = log_format(&record, log->json, line);
+    writer_append(log->output,
+                  (struct extproc_str){line, line_len - 1}); /* which adds the newline */
     errno = saved_errno;
 }
 

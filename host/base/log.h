@@ -1,9 +1,9 @@
 /* log: lines for the operator, as text or JSON, to standard error or a file.
  *
- * A line is one write(2), so that lines of several threads do not mix. What repeats is limited: of
- * lines with the same level, plugin and text (the format, not what is put into it) some pass in a
- * window of time, and the next one that passes says how many were left out. A write that fails
- * (full disk, closed descriptor) loses its line and nothing else.
+ * Lines go through a writer's queue, so whoever writes one never waits for a disk or a reader, and
+ * lines of several threads do not mix. What repeats is limited: of lines with the same level, plugin
+ * and text (the format, not what is put into it) some pass in a window of time, and the next one that
+ * passes says how many were left out.
  */
 #ifndef EXTPROCD_BASE_LOG_H
 #define EXTPROCD_BASE_LOG_H
@@ -14,11 +14,16 @@
 #include <stdbool.h>
 
 struct log;
+struct metric;
+struct writer;
 
 struct log_options {
     enum extproc_level level; /* lines below it are dropped            */
     bool json;
     const char *file; /* appended to, 0640; NULL: standard error       */
+    struct writer
+        *writer; /* whose reports become lines of this log; NULL: one of its own, unstarted */
+    struct metric *dropped; /* counts lines that did not fit; NULL: none */
 };
 
 /* Where a line comes from; what is absent is left out. */
@@ -32,10 +37,8 @@ struct log_context {
 
 /* 0, or -errno where the file cannot be opened. */
 int log_new(const struct log_options *options, struct log **ret);
+/* A writer that was handed in must be stopped before. */
 struct log *log_free(struct log *log);
-
-/* Opens the file again under its name (after a rotation). 0, or -errno: the old one is kept. */
-int log_reopen(struct log *log);
 
 /* Worth putting a line together at all? */
 bool log_wants(const struct log *log, enum extproc_level level);

@@ -13,9 +13,12 @@
 #include "http/phase.h"
 #include "plugin/wants.h"
 
+struct writer;
+
 /* What the host lends to every instance. */
 struct plugin_env {
     struct log *log;         /* may be NULL: nobody listens */
+    struct writer *writer;   /* of files that plugins append to; may be NULL: they have none */
     struct metrics *metrics; /* may be NULL: nothing counts */
     const char *plugin_dir;  /* where a file without a slash is looked for */
     bool testing;            /* extprocd -t */

@@ -10,6 +10,7 @@
  */
 #include "process/leave.h"
 
+#include "base/writer.h"
 #include "plugin/loader.h"
 #include "process/process.h"
 
@@ -28,6 +29,7 @@ static struct {
     pid_t pid;
     bool meant; /* main() returns */
     struct log *log;
+    struct writer *writer;
     const struct generation *generation;
 } leaving;
 
@@ -123,6 +125,8 @@ static void accuse(const char *call)
         report(plugin, call, phase);
     else
         report_unknown(call);
+    if (leaving.writer)
+        writer_stop(leaving.writer, LEAVE_WRITE_MS);
     flush_all();
     _exit(EXIT_BAD);
 }
@@ -161,10 +165,11 @@ void leave_watch(void)
     at_quick_exit(quick_exit_called);
 }
 
-void leave_knows(struct log *log, const struct generation *generation)
+void leave_knows(struct log *log, struct writer *writer, const struct generation *generation)
 {
     if (generation)
         leave_watch();
     leaving.log = log;
+    leaving.writer = writer;
     leaving.generation = generation;
 }

@@ -11,12 +11,15 @@ enum { LEAVE_RETURNS = true };
 enum { LEAVE_RETURNS = false };
 #endif
 
+/* For what the log and the files of plugins still have to write at the end. */
+enum { LEAVE_WRITE_MS = 1000 };
+
 /* First of all: from now on exit(), quick_exit() and pthread_exit() in a plugin are reported with the
  * plugin's name, and end the process with EXIT_BAD. */
 void leave_watch(void);
 /* The same, now that these plugins are loaded. log NULL: lines go to standard error; generation NULL: no
- * plugins are known any more. */
-void leave_knows(struct log *log, const struct generation *generation);
+ * plugins are known any more. The writer is stopped, so that the log's lines are written. */
+void leave_knows(struct log *log, struct writer *writer, const struct generation *generation);
 /* Reports that the main thread ends; for pthread_cleanup_push() in main(). */
 void leave_thread_ended(void *unused);
 

@@ -1,6 +1,7 @@
 /* settings: the kinds of sections that there are, the keys of [extprocd], and what their values mean. */
 #include "process/settings.h"
 
+#include "base/file.h"
 #include "base/str.h"
 #include "plugin/generation.h"
 
@@ -108,6 +109,19 @@ static bool check_keys(struct config_section *s, const struct extproc_key *keys,
 
 /* ---- [extprocd] --------------------------------------------------------------------------------- */
 
+/* Now, while there is a line to name; a file that is not there yet is created when the service starts. */
+static void check_log_file(const struct config_section *s, struct config_errors *errors,
+                           struct settings *ret)
+{
+    char why[FILE_WHY];
+
+    if (ret->log.file && file_check_append(ret->log.file, why) < 0) {
+        config_say(errors, CONFIG_ERROR, s, keys_find(&ret->keys, "log_file")->values[0].entry,
+                   "cannot open %s: %s", ret->log.file, why);
+        ret->log.file = NULL;
+    }
+}
+
 static void read_extprocd(struct config_section *s, struct arena *arena,
                           struct config_errors *errors, struct settings *ret)
 {
@@ -119,6 +133,7 @@ static void read_extprocd(struct config_section *s, struct arena *arena,
     ret->log.level = (enum extproc_level)keys_number(&ret->keys, "log_level");
     ret->log.json = keys_number(&ret->keys, "log_format") == 1;
     ret->log.file = keys_text(&ret->keys, "log_file").ptr;
+    check_log_file(s, errors, ret);
     ret->transport = keys_text(&ret->keys, "transport").ptr;
     ret->drain_ms = (uint64_t)keys_number(&ret->keys, "drain");
 }

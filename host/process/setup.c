@@ -2,26 +2,28 @@
  * also where the settings were wrong, so that one run tells all there is to mend. */
 #include "process/setup.h"
 
+#include "base/writer.h"
 #include "process/leave.h"
 #include "process/process.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static bool open_log(struct setup *s, bool testing, struct config_errors *errors)
+static int open_log(struct setup *s, bool testing)
 {
     struct log_options options = s->settings.log;
-    int r;
+    int r = metrics_new(&s->metrics);
 
+    if (r == 0)
+        r = writer_new(&s->writer);
+    if (r < 0)
+        return r;
     if (testing)
         options.file = NULL;
-    r = log_new(&options, &s->log);
-    if (r < 0 && options.file) {
-        config_say_at(errors, options.file, 0, "cannot open the log: %s", strerror(-r));
-        options.file = NULL;
-        r = log_new(&options, &s->log);
-    }
-    return r == 0;
+    options.writer = s->writer;
+    options.dropped = metrics_define(s->metrics, NULL, "log_lines_dropped", false,
+                                     "Lines of the log that did not fit into its queue.");
+    return log_new(&options, &s->log);
 }
 
 static void print(const struct config_errors *errors)
@@ -34,8 +36,11 @@ static void setup_fini(struct setup *s)
 {
     if (s->generation)
         generation_unref(s->generation);
-    metrics_free(s->metrics);
+    if (s->writer)
+        writer_stop(s->writer, LEAVE_WRITE_MS);
     log_free(s->log);
+    writer_free(s->writer);
+    metrics_free(s->metrics);
     arena_fini(&s->arena);
 }
 
@@ -46,6 +51,7 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
     struct config *config;
     struct plugin_env env;
     bool good;
+    int r;
 
     arena_init(&s.arena, 4096);
     config_read(file, settings_knows, NULL, &errors, &config);
@@ -57,15 +63,20 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
     }
     if (!settings_read(config, &s.arena, &errors, &s.settings) && !s.settings.plugin_dir)
         s.settings.plugin_dir = EXTPROCD_PLUGIN_DIR;
-    if (!open_log(&s, testing, &errors) || metrics_new(&s.metrics) < 0)
-        config_say_at(&errors, file, 0, "out of memory");
-    env = (struct plugin_env){s.log, s.metrics, s.settings.plugin_dir, testing};
+    r = open_log(&s, testing);
+    if (r < 0)
+        config_say_at(&errors, file, 0, "cannot open the log: %s", strerror(-r));
+    env = (struct plugin_env){.log = s.log,
+                              .writer = s.writer,
+                              .metrics = s.metrics,
+                              .plugin_dir = s.settings.plugin_dir,
+                              .testing = testing};
     s.generation = generation_build(config, &env, &errors);
     good = errors.n_errors == 0 && s.generation;
     print(&errors);
     config_errors_fini(&errors);
     if (good) {
-        leave_knows(testing ? NULL : s.log, s.generation);
+        leave_knows(testing ? NULL : s.log, s.writer, s.generation);
         *ret = s;
     } else {
         setup_fini(&s);
@@ -77,6 +88,6 @@ void setup_end(struct setup *s)
 {
     if (!LEAVE_RETURNS)
         return;
-    leave_knows(NULL, NULL);
+    leave_knows(NULL, NULL, NULL);
     setup_fini(s);
 }

@@ -1,4 +1,6 @@
 /* worker: one loop that serves all listeners with one generation, until a signal ends it. */
+#include "base/writer.h"
+#include "process/leave.h"
 #include "process/listen/listen.h"
 #include "process/process.h"
 #include "process/service.h"
@@ -44,7 +46,6 @@ static void on_stop_signal(struct worker *w, const char *name)
 static void on_signal(void *arg, int signo)
 {
     struct worker *w = arg;
-    int r;
 
     switch (signo) {
     case SIGTERM:
@@ -52,10 +53,7 @@ static void on_signal(void *arg, int signo)
         on_stop_signal(w, signo == SIGTERM ? "TERM" : "INT");
         break;
     case SIGUSR1:
-        r = log_reopen(w->setup.log);
-        if (r < 0)
-            log_line(w->setup.log, EXTPROC_ERROR, NULL, "cannot open %s again: %s",
-                     w->setup.settings.log.file, strerror(-r));
+        writer_reopen(w->setup.writer);
         break;
     default:
         log_line(w->setup.log, EXTPROC_WARN, NULL,
@@ -164,6 +162,10 @@ static bool serve(struct worker *w, int signal_fd)
                     why ? why : strerror(-r));
         return false;
     }
+    r = writer_start(w->setup.writer);
+    if (r < 0)
+        log_line(w->setup.log, EXTPROC_WARN, NULL, "cannot start a thread for the log: %s",
+                 strerror(-r));
     signals_serving();
     tell_start(w);
     w->ops->run(w->transport);
@@ -210,6 +212,7 @@ int process_run(const char *file)
         tell_counts(&w);
         log_line(w.setup.log, EXTPROC_INFO, NULL, "stopped");
     }
+    writer_stop(w.setup.writer, LEAVE_WRITE_MS);
     setup_end(&w.setup);
     arena_pool_fini(&w.memory);
     return good ? EXIT_GOOD : EXIT_BAD;

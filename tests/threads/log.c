@@ -1,9 +1,11 @@
-/* log: lines of several threads never mix and none is lost, also while the file is turned over; and
- * what the limit holds back is counted to the last line.
+/* log: lines of several threads never mix and none is lost, also while the file is turned over, with a
+ * writer that runs and with one that is started and stopped under way; and what the limit holds back is
+ * counted to the last line.
  */
 #include "base/log.h"
 
 #include "base/log_limit.h"
+#include "base/writer.h"
 #include "crew.h"
 
 #include <stdatomic.h>
@@ -11,9 +13,10 @@
 #include <unistd.h>
 
 enum { WRITERS = 4, LINES = 300, TURNS = 20, FILLER = 200, FILE_SIZE = 32, LINE_SIZE = 1024 };
+enum { STOP_MS = 60000, PATIENCE_MS = 60000 };
 enum { TICK_MS = LOG_LIMIT_WINDOW_MS / 100 };
 
-struct writer {
+struct teller {
     struct log *log;
     unsigned number;
 };
@@ -32,7 +35,7 @@ static unsigned filler_len(unsigned line)
 /* Debug lines are not limited; those at info are of one kind, whoever writes them. */
 static void write_lines(void *arg)
 {
-    struct writer *w = arg;
+    struct teller *w = arg;
     char filler[FILLER + 1];
     memset(filler, (int)('a' + w->number), FILLER);
     for (unsigned i = 0; i < LINES; i++) {
@@ -42,14 +45,24 @@ static void write_lines(void *arg)
     }
 }
 
+/* The file is there again once the writer has opened it. */
 static void turn_over(void *arg)
 {
     char name[FILE_SIZE];
     for (unsigned i = 0; i < TURNS; i++) {
         file_name(i, name);
-        rename("log", name);
-        if (log_reopen(arg) < 0)
+        for (unsigned ms = 0; rename("log", name) < 0 && ms < PATIENCE_MS; ms++)
+            usleep(1000);
+        writer_reopen(arg);
+    }
+}
+
+static void start_and_stop(void *arg)
+{
+    for (unsigned i = 0; i < TURNS; i++) {
+        if (writer_start(arg) < 0)
             abort();
+        writer_stop(arg, STOP_MS);
     }
 }
 
@@ -105,23 +118,27 @@ static void find_lines(struct found *f, const char *name)
     unlink(name);
 }
 
-static void lines_stay_whole(void)
+static void lines_stay_whole(void (*meanwhile)(void *writer), bool running)
 {
-    struct writer writers[WRITERS];
+    struct teller writers[WRITERS];
     struct crew_member crew[WRITERS + 1];
     struct found found = {0};
+    struct log_options options = {.file = "log", .level = EXTPROC_DEBUG};
     struct log *log;
     char name[FILE_SIZE];
 
-    if (log_new(&(struct log_options){.file = "log", .level = EXTPROC_DEBUG}, &log) < 0)
+    if (writer_new(&options.writer) < 0 || log_new(&options, &log) < 0 ||
+        (running && writer_start(options.writer) < 0))
         abort();
     for (unsigned i = 0; i < WRITERS; i++) {
-        writers[i] = (struct writer){log, i};
+        writers[i] = (struct teller){log, i};
         crew[i] = (struct crew_member){write_lines, &writers[i]};
     }
-    crew[WRITERS] = (struct crew_member){turn_over, log};
+    crew[WRITERS] = (struct crew_member){meanwhile, options.writer};
     crew_run(crew, WRITERS + 1);
+    writer_stop(options.writer, STOP_MS);
     log_free(log);
+    writer_free(options.writer);
 
     find_lines(&found, "log");
     for (unsigned i = 0; i < TURNS; i++) {
@@ -189,7 +206,9 @@ int main(void)
     char dir[] = "/tmp/extprocd-threads-XXXXXX";
     if (!mkdtemp(dir) || chdir(dir) < 0)
         return 1;
-    lines_stay_whole();
+    lines_stay_whole(turn_over, true);
+    lines_stay_whole(turn_over, false);
+    lines_stay_whole(start_and_stop, false);
     what_is_left_out_is_counted();
     rmdir(dir);
     return check_totals();

@@ -1,0 +1,65 @@
+/* output: one file, FIFO or standard stream that lines are appended to, without ever waiting for it.
+ *
+ * Lines wait in a queue. A batch of complete lines is one write(2), with O_APPEND where the file is
+ * ours. A full disk tears no line: where only a part of one was written, the part is cut off again,
+ * or, where that cannot be (a pipe, a file of somebody else's), its rest is what is written next.
+ */
+#ifndef EXTPROCD_BASE_OUTPUT_H
+#define EXTPROCD_BASE_OUTPUT_H
+
+#include "base/file.h"
+#include "base/metrics.h"
+#include "base/queue.h"
+
+#include <stdint.h>
+
+enum output_state {
+    OUTPUT_OPEN,    /* takes what it gets, as far as is known    */
+    OUTPUT_BLOCKED, /* until poll(2) says that it takes more     */
+    OUTPUT_FAILED   /* the last write failed; tried again later  */
+};
+
+struct output {
+    struct queue queue;
+    char *path; /* NULL: a standard stream */
+    const char *name, *what;
+    struct metric *dropped; /* may be NULL: nothing counts */
+    int fd;                 /* -1: the standard stream was closed when we began */
+    bool cuts;              /* a regular file that we have opened              */
+    bool may_wait;          /* write(2) on it could wait: the descriptor is shared */
+    _Atomic enum output_state state;
+    int error; /* FAILED: errno */
+    uint64_t retry_ms;
+    uint64_t said_ms;           /* when dropped lines were reported last */
+    _Atomic uint64_t n_dropped; /* that have not been reported */
+    _Atomic bool closing;       /* its owner has left */
+    uint64_t close_ms;          /* and what is left by then is dropped */
+    struct output *next;
+    struct writer *writer;
+};
+
+struct output_options {
+    const char *path; /* appended to, created with 0640; "stdout", "stderr": the service's own */
+    const char *what; /* "log lines": in "12 log lines dropped"; a literal */
+    size_t size;      /* of the queue in bytes, a power of two */
+    struct metric *dropped; /* counts the lines that were dropped; NULL: none */
+};
+
+/* 0, or -errno with *ret_why. */
+int output_new(const struct output_options *options, struct output **ret,
+               char ret_why[static FILE_WHY]);
+struct output *output_free(struct output *o);
+
+/* Is there something to write, and reason to believe that it can be? */
+bool output_is_due(struct output *o, uint64_t now_ms);
+
+/* Writes until the queue is empty, or nothing more is taken; the state says which. */
+void output_write(struct output *o, uint64_t now_ms);
+
+/* Opens the file again under its path. 0, or -errno with *ret_why: the old one stays in use. */
+int output_reopen(struct output *o, char ret_why[static FILE_WHY]);
+
+/* Counts lines as dropped. */
+void output_drop(struct output *o, uint64_t n);
+
+#endif
