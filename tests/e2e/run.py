@@ -1,20 +1,20 @@
-"""Runs test modules with unittest, and closes with the line that tests/run.sh adds up."""
+"""Runs a folder's test modules with unittest, and closes with the line that tests/run.sh adds up.
+
+run.py FOLDER [NAME...]"""
 import pathlib
 import sys
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
 
-
-def load(names):
-    sys.path.insert(0, str(HERE))
+def load(folder, names):
+    sys.path.insert(0, folder)
     if not names:
-        names = sorted(path.stem.removeprefix("test_") for path in HERE.glob("test_*.py"))
+        names = sorted(path.stem.removeprefix("test_") for path in pathlib.Path(folder).glob("test_*.py"))
     return unittest.defaultTestLoader.loadTestsFromNames([f"test_{name}" for name in names])
 
 
-def main(names):
-    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(load(names))
+def main(folder, names):
+    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(load(folder, names))
     # What fails in a subTest is its test's failure.
     bad = len({getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors})
     for test, why in result.skipped:
@@ -25,4 +25,4 @@ def main(names):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

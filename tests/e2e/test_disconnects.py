@@ -9,6 +9,7 @@ from harness.case import Case
 from harness.messages import (modes, request_body, request_headers, request_trailers, response_body,
                               response_headers, response_trailers)
 from harness.places import PATIENCE
+from harness.raw import HEAD_BLOCK, PREFACE, frame
 from harness.wait import wait_until
 
 PLUGINS = "[plugin:control]\nfile = instructions.so\n[plugin:loud]\nfile = upper.so\ndirection = both\n"
@@ -80,23 +81,10 @@ class Disconnects(Case):
 
     def test_connection_is_cut_at_every_byte(self):
         """What a client says up to its first message, cut anywhere: preface, SETTINGS, HEADERS, DATA."""
-        preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
         settings = frame(4, 0, 0, b"")
-        path = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
-        headers = b"\x83\x86" + literal(b":path", path) + literal(b":authority", b"test") + \
-            literal(b"content-type", b"application/grpc") + literal(b"te", b"trailers")
         message = DIALOGUE[0].SerializeToString()
         data = frame(0, 0, 1, b"\0" + len(message).to_bytes(4, "big") + message)
-        whole = preface + settings + frame(1, 4, 1, headers) + data
+        whole = PREFACE + settings + frame(1, 4, 1, HEAD_BLOCK) + data
         for n in range(0, len(whole) + 1, 5):
             with socket.create_connection(("127.0.0.1", self.service.port)) as connection:
                 connection.sendall(whole[:n])
-
-
-def frame(kind, flags, stream, payload):
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
-
-
-def literal(name, value):
-    """A header as HPACK writes one that is not indexed."""
-    return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value

@@ -45,6 +45,20 @@ def data(stream, payload, end=False):
     return b"".join(frame.serialize() for frame in frames)
 
 
+def frame(kind, flags, stream, payload):
+    """Any frame, a wrong one too."""
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def literal(name, value):
+    """A header as HPACK writes one that is not indexed."""
+    return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+
+# Of HEAD, the same in every stream and connection.
+HEAD_BLOCK = b"".join(literal(name.encode(), value.encode()) for name, value in HEAD)
+
+
 class RawStream:
     """What came back in one stream."""
 
