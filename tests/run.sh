@@ -12,6 +12,8 @@
 #       cover   lines covered in host/base and host/http: 95 % or more
 #       bench   the benchmark's own parts work (no figures are judged)
 #       interop clients that others wrote: grpc-go, grpcurl, h2spec; left out where there is no Go
+#       hostile the service under attack on both transports, with figures, and random dialogues against a
+#               model of what is owed (HOSTILE_SECONDS, default 20 each; SEED repeats those of a run)
 set -u
 cd "$(dirname "$0")/.."
 top=$PWD build=$PWD/build/tests
@@ -124,17 +126,23 @@ part_bench() {
     run_tests main -L '^bench$'
 }
 
-part_interop() {
-    local log=$build/interop.log sums
-    say "interop"
+# A script of its own, whose last line is "N passed, N failed".
+run_script() { # name
+    local log=$build/$1.log sums
+    say "$1"
     configure main -DCMAKE_BUILD_TYPE=RelWithDebInfo || { fail "main: build"; return; }
-    EXTPROCD_BUILD=$build/main tests/interop/run.sh >"$log" 2>&1
+    EXTPROCD_BUILD=$build/main "tests/$1/run.sh" >"$log" 2>&1
     local status=$?
     sums=$(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log")
     [ -n "$sums" ] || tail -n 1 "$log"
-    [ "$status" -eq 0 ] || { tail -n 60 "$log"; fail "interop: see $log"; }
+    [ "$status" -eq 0 ] || { tail -n 60 "$log"; fail "$1: see $log"; }
     [ -z "$sums" ] || passed=$((passed + ${sums% *}))
-    printf 'interop: %d passed, %d failed\n' ${sums:-0 0}
+    printf '%s: %d passed, %d failed\n' "$1" ${sums:-0 0}
+}
+part_interop() { run_script interop; }
+part_hostile() {
+    run_script hostile
+    cat "$build/hostile.log"
 }
 
 etc/install-deps.sh test || exit 1
