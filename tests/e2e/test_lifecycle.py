@@ -48,6 +48,17 @@ class Signals(Case):
         self.assertEqual(service.stop(signal.SIGTERM), 0)
         self.assertTrue(service.lines("stopping at once"))
 
+    def test_a_client_that_reads_nothing_does_not_outlast_the_drain(self):
+        """Its socket is full, so that not even the end of its streams can be said."""
+        words = "\n  ".join(["a long value"] * 600)
+        service = self.launch(f"[plugin:long]\nfile = headers.so\nrequest.set = x-long: {words}\n",
+                              service="drain = 200ms").wait_ready()
+        client = self.raw_client(service, window=1024 * 1024, receive_buffer=4096)
+        for _ in range(900):
+            client.open(request_headers(), end=True)
+        self.assertEqual(len(self.client(service).answers(request_headers())), 1)
+        self.assertEqual(service.stop(), 0)
+
     def test_a_stream_that_says_nothing_does_not_outlast_the_drain(self):
         service = self.launch(TAGS, service="drain = 200ms").wait_ready()
         client = self.client(service)

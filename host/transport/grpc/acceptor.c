@@ -33,6 +33,7 @@ static void order_ready(struct watch *watch, uint32_t events)
 static void admit(void *arg, size_t i, int fd, const char *peer)
 {
     struct acceptor *a = arg;
+    sockets_add(&a->given, fd);
     grpc_server_add_channel_from_fd(a->servers[i], fd, a->credentials);
 }
 
@@ -91,6 +92,7 @@ void acceptor_fini(struct acceptor *a)
     close_fd(a->order_fd);
     close_fd(a->epoll_fd);
     doors_fini(&a->doors);
+    sockets_fini(&a->given);
     free(a->servers);
     grpc_server_credentials_release(a->credentials);
 }
@@ -136,4 +138,9 @@ void acceptor_close(struct acceptor *a, void (*fn)(void *arg), void *arg)
     a->closed.fn = fn;
     a->closed.arg = arg;
     give_order(a, ORDER_CLOSE);
+}
+
+void acceptor_break(const struct acceptor *a)
+{
+    sockets_break(&a->given);
 }

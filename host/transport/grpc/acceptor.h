@@ -3,6 +3,7 @@
 #define EXTPROCD_TRANSPORT_GRPC_ACCEPTOR_H
 
 #include "transport/doors.h"
+#include "transport/grpc/sockets.h"
 #include "transport/inbox.h"
 
 #include <grpc/grpc.h>
@@ -14,6 +15,7 @@ struct acceptor {
     const struct transport_options *options;
     struct inbox *inbox;
     struct doors doors;    /* the thread's */
+    struct sockets given;  /* to gRPC; the thread's until its doors are closed */
     grpc_server **servers; /* that the connections of each listener are given to */
     grpc_server_credentials *credentials;
     struct watch on_order, on_notice;
@@ -36,5 +38,7 @@ void acceptor_bind(struct acceptor *a, size_t i, grpc_server *server);
 int acceptor_start(struct acceptor *a);
 /* Accepts no more; then calls fn(arg) in the loop. */
 void acceptor_close(struct acceptor *a, void (*fn)(void *arg), void *arg);
+/* After that: breaks the connections that are still open. */
+void acceptor_break(const struct acceptor *a);
 
 #endif

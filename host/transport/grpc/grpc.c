@@ -8,6 +8,7 @@
  *
  *     health NOT_SERVING ─► the acceptor closes its doors ─► what has come by now is handled
  *       ─► servers are shut down: GOAWAY, no new calls ─► open calls end; at the limit, by force
+ *       ─► connections whose clients do not take the rest are broken
  *       ─► the last call is over, the last server down: run() returns
  *
  * In that order because a call that gRPC has read, but not yet put into a slot when its server is shut
@@ -28,7 +29,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SERVICE_SLOTS = 64, HEALTH_SLOTS = 2 };
+enum {
+    SERVICE_SLOTS = 64,
+    HEALTH_SLOTS = 2,
+    STOP_MS = 500 /* for what is sent at the very end to be taken */
+};
 
 struct transport {
     struct transport_options options;
@@ -62,6 +67,12 @@ static void server_is_down(void *owner, bool ok)
     quit_if_over(t);
 }
 
+static void break_connections(void *arg)
+{
+    const struct transport *t = arg;
+    acceptor_break(&t->acceptor);
+}
+
 static void cancel_calls(void *arg)
 {
     struct transport *t = arg;
@@ -71,6 +82,8 @@ static void cancel_calls(void *arg)
     t->calls.stopping = true;
     for (size_t i = 0; i < t->n_servers; i++)
         server_cancel(&t->servers[i]);
+    if (loop_after(&t->loop, STOP_MS, break_connections, t))
+        break_connections(t);
 }
 
 static void shut_servers(void *arg)
