@@ -16,6 +16,7 @@ enum limit {
     LIMIT_HANDSHAKE,
     LIMIT_TLS,
     LIMIT_WRITE,
+    LIMIT_STALL, /* of one stream */
     LIMIT_QUEUED,
     LIMIT_HELD,
     LIMIT_CONTINUATIONS,

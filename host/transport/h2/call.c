@@ -304,6 +304,12 @@ void h2_call_unheld(struct h2_call *call)
         call_put(call);
 }
 
+bool h2_call_is_stalled(const struct h2_call *call)
+{
+    return call->n_queued && !http2_can_send(call) &&
+           call->hub->poller->now_ms - call->moved_ms >= call->conn->listener->limits.write_ms;
+}
+
 bool h2_call_is_owed(const struct h2_call *call)
 {
     if (call->finishing)

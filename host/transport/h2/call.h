@@ -59,6 +59,8 @@ void h2_call_drop(struct h2_call *call, size_t len);
 void h2_call_shed(struct h2_call *call, struct extproc_str why);
 /* One of those who hold it does no more. */
 void h2_call_unheld(struct h2_call *call);
+/* Its answers wait, and the client has let none of their bytes through for write_timeout. */
+bool h2_call_is_stalled(const struct h2_call *call);
 /* Somebody works for it, in vain if it went now. */
 bool h2_call_is_owed(const struct h2_call *call);
 

@@ -3,6 +3,7 @@
  * What is to be sent waits until the round ends, and goes out in one write. What the socket does not
  * take is kept by the channel, and until it is gone the connection is deaf: a client that does not read
  * us is not read either, so that it cannot fill our memory; one that takes nothing for write_ms is left.
+ * What a stream's window does not let through waits in its call, which is reset after the same time.
  *
  *     open ─► draining ─► over: all is sent, nothing more is heard ─► our end is shut ─► its end is, or
  *      │                                                                LINGER_MS are over ─► dead
@@ -13,6 +14,7 @@
  */
 #include "transport/h2/conn.h"
 
+#include "transport/h2/call.h"
 #include "transport/h2/http2.h"
 
 #include <stdio.h>
@@ -23,8 +25,9 @@ enum {
     STOP_MS = 500,  /* for what is sent at the very end to be taken */
     LINGER_MS = 1000,
     LINGER_BYTES = 1024 * 1024,
-    WRITES_MAX = 4, /* of one connection in one round */
-    QUIET_TICKS = 4 /* of an idle time: so it is over at most a quarter late */
+    WRITES_MAX = 4,  /* of one connection in one round */
+    QUIET_TICKS = 4, /* of an idle time: so it is over at most a quarter late */
+    STALL_TICKS = 4  /* the same of a write_timeout */
 };
 
 static int conn_set_timer(struct conn *c, struct timer *timer, uint64_t delay_ms)
@@ -99,13 +102,6 @@ static void conn_timer(void *arg)
     }
     if (!ending && !c->draining)
         conn_exceeds(c, LIMIT_HANDSHAKE, NULL);
-    conn_die(c);
-}
-
-static void conn_stalled(void *arg)
-{
-    struct conn *c = arg;
-    conn_exceeds(c, LIMIT_WRITE, NULL);
     conn_die(c);
 }
 
@@ -211,6 +207,62 @@ static int conn_set_limits(struct conn *c)
     return r;
 }
 
+/* ---- answers that do not move ------------------------------------------------------------------- */
+
+static size_t count_stalled(const struct conn *c)
+{
+    size_t n = 0;
+    for (const struct h2_call *call = c->calls; call; call = call->next)
+        n += h2_call_is_stalled(call);
+    return n;
+}
+
+static void reset_stalled(struct conn *c)
+{
+    for (struct h2_call *call = c->calls, *next; call; call = next) {
+        next = call->next;
+        if (!h2_call_is_stalled(call))
+            continue;
+        h2_call_exceeds(call, LIMIT_STALL, NULL);
+        h2_call_abort(call, TRANSPORT_DEADLINE_EXCEEDED, EXTPROC_S("write_timeout"));
+    }
+}
+
+static bool socket_is_stalled(const struct conn *c)
+{
+    return channel_is_full(&c->channel) &&
+           c->hub->poller->now_ms - c->moved_ms >= c->listener->limits.write_ms;
+}
+
+/* While something waits to be taken it is looked at now and then whether it is: so an answer costs no
+ * timer. 0 or -ENOMEM. */
+static int conn_watch_writes(struct conn *c)
+{
+    bool waits = c->n_queued || channel_is_full(&c->channel);
+    uint64_t limit_ms = c->listener->limits.write_ms;
+    if (!waits || !limit_ms || c->stall.place)
+        return 0;
+    return conn_set_timer(c, &c->stall, limit_ms / STALL_TICKS + 1);
+}
+
+/* A stream that takes nothing is reset. Where the socket takes nothing, or none of the streams does, the
+ * connection ends; one that has nothing to take is not to suffer for its neighbours. */
+static void conn_look(void *arg)
+{
+    struct conn *c = arg;
+    bool full = channel_is_full(&c->channel);
+    size_t n = full ? 0 : count_stalled(c);
+    bool over = socket_is_stalled(c);
+    if (over)
+        conn_exceeds(c, LIMIT_WRITE, NULL);
+    else if (n && n == c->n_calls)
+        conn_break(c, LIMIT_WRITE, 0);
+    else if (n)
+        reset_stalled(c);
+    if (over || conn_watch_writes(c))
+        conn_die(c);
+}
+
 /* ---- bytes in ----------------------------------------------------------------------------------- */
 
 static void conn_refuse_tls(struct conn *c)
@@ -251,18 +303,18 @@ static int conn_listen(struct conn *c)
     if (c->deaf == full)
         return 0;
     c->deaf = full;
-    if (!full)
-        conn_cancel(c, &c->stall);
-    int r = full ? conn_set_limit(c, &c->stall, c->listener->limits.write_ms) : 0;
+    c->moved_ms = c->hub->poller->now_ms;
     uint32_t events = full ? EPOLLOUT : EPOLLIN;
-    return r ? r : watch_change(c->hub->poller->epoll_fd, c->channel.fd, events, &c->watch);
+    return watch_change(c->hub->poller->epoll_fd, c->channel.fd, events, &c->watch);
 }
 
 /* 0 or -errno. */
 static int conn_catch_up(struct conn *c)
 {
     int r = channel_catch_up(&c->channel);
-    return r == 1 ? conn_set_limit(c, &c->stall, c->listener->limits.write_ms) : r;
+    if (r == 1)
+        c->moved_ms = c->hub->poller->now_ms;
+    return r < 0 ? r : 0;
 }
 
 /* One write. 1: there is more to send, 0: there is not, or it must wait; or -errno. */
@@ -289,7 +341,7 @@ bool conn_flush(struct conn *c)
 {
     int r = channel_is_full(&c->channel) ? conn_catch_up(c) : 0;
     int more = r ? r : conn_send(c);
-    if (more < 0 || conn_listen(c))
+    if (more < 0 || conn_listen(c) || conn_watch_writes(c))
         conn_die(c);
     else if (!more && !channel_is_full(&c->channel) && http2_is_over(c))
         conn_shut(c);
@@ -339,7 +391,7 @@ static void conn_init(struct conn *c, struct gate *gate, const char *peer)
     c->gate = gate;
     c->listener = gate->listener;
     c->timer.fn = conn_timer;
-    c->stall.fn = conn_stalled;
+    c->stall.fn = conn_look;
     c->idle.fn = conn_quiet;
     c->age.fn = conn_aged;
     c->timer.arg = c->stall.arg = c->idle.arg = c->age.arg = c;

@@ -21,8 +21,9 @@ struct conn {
     size_t n_in;        /* bytes of what has come, in all calls */
     size_t n_lingered;  /* bytes thrown away                */
     struct timer timer; /* of its state: handshake, drain, end: whatever is to be waited for */
-    struct timer stall; /* for the socket to take something */
+    struct timer stall; /* to look whether what waits is taken */
     struct timer idle, age;
+    uint64_t moved_ms; /* when the socket took something, or became full */
     uint32_t n_opened; /* calls, ever                     */
     uint32_t n_before; /* the same, when `idle` last fired */
     unsigned n_quiet;  /* times that it fired since a call was open */
