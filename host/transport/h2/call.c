@@ -49,8 +49,7 @@ static struct h2_call *call_new(struct conn *c, int32_t id)
     }
     if (!call)
         return NULL;
-    if (++hub->n_calls > hub->n_calls_peak)
-        hub->n_calls_peak = hub->n_calls;
+    hub->n_calls++;
     *call = (struct h2_call){
         .base = {&transport_h2}, .hub = hub, .conn = c, .id = id, .next = c->calls};
     call->queue_end = &call->queue;
@@ -140,7 +139,7 @@ void h2_call_hold(struct h2_call *call, size_t len)
 {
     call->n_in += len;
     call->conn->n_in += len;
-    call->hub->n_held += len;
+    hub_hold(call->hub, len);
 }
 
 void h2_call_drop(struct h2_call *call, size_t len)
@@ -403,7 +402,7 @@ void h2_call_send(struct transport_call *base)
     call->queue_end = &out->next;
     call->n_queued += out->len;
     c->n_queued += out->len;
-    call->hub->n_held += out->len;
+    hub_hold(call->hub, out->len);
     call->owed--;
     if (call->started)
         answer_resume(call);

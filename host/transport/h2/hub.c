@@ -13,7 +13,68 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BURST_CALLS = 4096, BURST_CONNS = 32 };
+/* Of a call and of a connection, in memory of all kinds; what is worth giving back, and when. */
+enum {
+    CALL_BYTES = 2 * 1024,
+    CONN_BYTES = 32 * 1024,
+    RESERVE_MIN = 8 * 1024 * 1024,
+    RESERVE_MS = 1000
+};
+
+/* ---- memory that is not used any more -------------------------------------------------------------- */
+
+/* What the C library was asked for, near enough. */
+static size_t used(const struct hub *hub, size_t n_held)
+{
+    return n_held + hub->n_calls * CALL_BYTES + hub->n_conns * CONN_BYTES;
+}
+
+static bool is_idle_reserve(const struct hub *hub, size_t in_use)
+{
+    return hub->reserve.most >= in_use + RESERVE_MIN;
+}
+
+static void look_later(struct hub *hub)
+{
+    if (!hub->reserve.look.place && is_idle_reserve(hub, used(hub, hub->n_held)))
+        (void)timers_set(&hub->poller->timers, &hub->reserve.look, poller_due(RESERVE_MS));
+}
+
+/* What was in use leaves holes all over the heap, and the C library keeps them. They are given back to
+ * the kernel when they have not been wanted for a while, so that nobody who is at work pays for it. */
+static void look_at_reserve(void *arg)
+{
+    struct hub *hub = arg;
+    struct reserve *r = &hub->reserve;
+    if (is_idle_reserve(hub, r->most_lately)) {
+        r->most = r->most_lately;
+        frame_pool_trim(&hub->frames, FRAME_POOL_IDLE);
+        h2_calls_drop_idle(hub);
+        malloc_trim(0);
+    }
+    r->most_lately = used(hub, hub->n_held);
+    look_later(hub);
+}
+
+static void note_use(struct hub *hub)
+{
+    struct reserve *r = &hub->reserve;
+    size_t n = used(hub, hub->n_held_most);
+    hub->n_held_most = hub->n_held;
+    if (n > r->most_lately)
+        r->most_lately = n;
+    if (r->most_lately > r->most)
+        r->most = r->most_lately;
+    look_later(hub);
+}
+
+/* Where nobody is at work, large messages have left their buffers. */
+static void give_back(struct hub *hub)
+{
+    if (hub->n_calls == 0)
+        frame_pool_trim(&hub->frames, FRAME_POOL_IDLE);
+    note_use(hub);
+}
 
 /* ---- life --------------------------------------------------------------------------------------- */
 
@@ -40,6 +101,7 @@ int hub_init(struct hub *hub, const struct transport_options *options, struct po
     hub->options = options;
     hub->poller = poller;
     hub->health = health;
+    hub->reserve.look = (struct timer){.fn = look_at_reserve, .arg = hub};
     limits_init(&hub->limits, options);
     hub->callbacks = http2_callbacks_new();
     hub->gates = calloc(options->n_listeners + 1, sizeof *hub->gates);
@@ -59,7 +121,6 @@ static void bury(struct hub *hub)
         struct conn *c = hub->dead;
         hub->dead = c->next;
         free(c);
-        hub->n_buried++;
         if (--hub->n_conns == 0)
             hub->emptied(hub->arg);
     }
@@ -114,28 +175,7 @@ void hub_admit(struct hub *hub, size_t i, int fd, const char *peer)
                  strerror(-r));
 }
 
-/* A burst of calls leaves holes all over the heap, and so do connections that end; the C library keeps
- * them. They are given back when most of a burst is over, and when nobody is at work. */
-static void give_back_holes(struct hub *hub)
-{
-    bool ebbs = hub->n_calls_peak >= BURST_CALLS && hub->n_calls <= hub->n_calls_peak / 8;
-    bool over = hub->n_calls == 0 && (hub->burst || hub->n_buried >= BURST_CONNS);
-    if (!over && !ebbs)
-        return;
-    hub->burst = hub->n_calls > 0;
-    hub->n_calls_peak = hub->n_calls;
-    hub->n_buried = 0;
-    h2_calls_drop_idle(hub);
-    malloc_trim(0);
-}
-
-/* Where nobody is at work, large messages have left their buffers. */
-static void give_back(struct hub *hub)
-{
-    if (hub->n_calls == 0)
-        frame_pool_trim(&hub->frames, FRAME_POOL_IDLE);
-    give_back_holes(hub);
-}
+/* ---- all of them -------------------------------------------------------------------------------- */
 
 bool hub_flush(struct hub *hub)
 {

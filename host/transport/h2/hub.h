@@ -20,6 +20,12 @@ struct gate {
     struct tls_context *tls; /* NULL: cleartext */
 };
 
+/* What calls used, in bytes: the most since memory was given back, and since it was last looked at. */
+struct reserve {
+    size_t most, most_lately;
+    struct timer look;
+};
+
 struct hub {
     const struct transport_options *options;
     struct poller *poller;
@@ -33,12 +39,12 @@ struct hub {
     struct conn *dead;    /* to be freed then                    */
     struct h2_call *idle; /* memory for calls to come            */
     unsigned n_idle;
-    size_t n_held;                /* bytes: of messages that have come, and of answers that wait */
-    size_t n_calls, n_calls_peak; /* open, and the most of them since memory was given back */
-    bool burst;                   /* there were many, and some of them are still open */
-    unsigned n_buried;            /* connections, since then */
-    bool stopping;                /* calls are being ended: TRANSPORT_STOPPED */
-    void (*emptied)(void *arg);   /* there are no connections any more        */
+    size_t n_calls;             /* open */
+    size_t n_held;              /* bytes: of messages that have come, and of answers that wait */
+    size_t n_held_most;         /* since the round began */
+    struct reserve reserve;     /* of memory that was in use, and is the C library's now */
+    bool stopping;              /* calls are being ended: TRANSPORT_STOPPED */
+    void (*emptied)(void *arg); /* there are no connections any more        */
     void *arg;
     struct frame_pool frames;
     struct gzip gzip;
@@ -52,6 +58,14 @@ int hub_init(struct hub *hub, const struct transport_options *options, struct po
              struct health *health, struct arena *arena, const char **ret_why);
 /* Breaks what is still there. */
 void hub_fini(struct hub *hub);
+
+/* So many bytes more are held. */
+static inline void hub_hold(struct hub *hub, size_t len)
+{
+    hub->n_held += len;
+    if (hub->n_held > hub->n_held_most)
+        hub->n_held_most = hub->n_held;
+}
 
 /* A connection has come to the i-th listener: takes it over. */
 void hub_admit(struct hub *hub, size_t i, int fd, const char *peer);

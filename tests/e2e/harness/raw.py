@@ -3,7 +3,7 @@ import contextlib
 import socket
 
 import hpack
-from hyperframe.frame import (DataFrame, Frame, GoAwayFrame, HeadersFrame, PingFrame, SettingsFrame,
+from hyperframe.frame import (DataFrame, Frame, GoAwayFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame,
                               WindowUpdateFrame)
 
 from harness.client import PROCESS, encoded
@@ -63,7 +63,7 @@ class RawStream:
     """What came back in one stream."""
 
     def __init__(self, number):
-        self.id, self.received, self.headers = number, b"", {}
+        self.id, self.received, self.headers, self.reset = number, b"", {}, None
 
     @property
     def n_answers(self):
@@ -145,6 +145,8 @@ class RawClient:
             stream.received += frame.data
             if frame.data:
                 self.reply(WindowUpdateFrame(stream.id, len(frame.data)))
+        elif isinstance(frame, RstStreamFrame):
+            stream.reset = frame.error_code
         elif isinstance(frame, GoAwayFrame):
             self.goaways.append((frame.last_stream_id, frame.error_code))
         elif isinstance(frame, PingFrame) and "ACK" not in frame.flags:
