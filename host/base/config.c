@@ -9,96 +9,147 @@
 #include "base/file.h"
 #include "base/str.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { ARENA_FIRST_SIZE = 16 * 1024 };
 
 struct config_seen {
-    dev_t device;
-    ino_t inode;
     const char *file; /* where it was included; NULL: the first */
     unsigned line;
     bool open; /* is being read */
-    struct config_seen *next;
 };
 
-static struct config_seen *find_seen(const struct config *config, const struct stat *st)
+/* ---- files that were read -------------------------------------------------------------------- */
+
+/* Which file it is, whatever its name. NULL: out of memory. */
+static const struct lookup_name *identity_of(struct arena *arena, const struct stat *st)
 {
-    for (struct config_seen *seen = config->priv->files; seen; seen = seen->next) {
-        if (seen->device == st->st_dev && seen->inode == st->st_ino)
-            return seen;
-    }
-    return NULL;
+    struct identity {
+        struct lookup_name name;
+        uint64_t device, inode;
+    } *id = arena_zalloc(arena, sizeof *id);
+    if (!id)
+        return NULL;
+    id->device = st->st_dev;
+    id->inode = st->st_ino;
+    id->name.first = (struct extproc_str){(const char *)&id->device, 2 * sizeof id->device};
+    return &id->name;
 }
 
-static void read_bytes(struct config *config, const char *path, const struct file_bytes *bytes,
-                       const struct config_entry *from)
+/* from: the entry that includes it; NULL: none. False: out of memory. */
+static bool add_seen(struct config_private *priv, const struct lookup_name *identity,
+                     const struct config_entry *from, size_t *ret_place)
 {
-    struct config_file f = {.config = config, .name = path};
-    struct config_seen *seen = arena_zalloc(&config->priv->arena, sizeof *seen);
-    if (!seen) {
-        config->priv->out_of_memory = true;
-        return;
-    }
-    *seen = (struct config_seen){.device = bytes->stat.st_dev,
-                                 .inode = bytes->stat.st_ino,
-                                 .file = from ? from->file : NULL,
-                                 .line = from ? from->line : 0,
-                                 .open = true,
-                                 .next = config->priv->files};
-    config->priv->files = seen;
+    struct config_seen *files =
+        config_array_grow(&priv->arena, priv->files, priv->n_files, sizeof *files);
+    if (!files)
+        return false;
+    priv->files = files;
+    *ret_place = priv->n_files++;
+    files[*ret_place] = (struct config_seen){
+        .file = from ? from->file : NULL, .line = from ? from->line : 0, .open = true};
+    return lookup_add(&priv->files_read, &priv->arena, *identity, *ret_place);
+}
+
+static void read_lines(struct config *config, const char *path, const char *name,
+                       const struct file_bytes *bytes, size_t place)
+{
+    struct config_file f = {.config = config, .path = path, .name = name};
     config_read_lines(&f, (struct extproc_str){bytes->ptr, bytes->len});
-    seen->open = false;
+    config->priv->files[place].open = false;
 }
 
 /* ---- includes -------------------------------------------------------------------------------- */
 
-static void include_file(struct config *config, const struct config_section *section,
-                         const struct config_entry *entry, const char *path)
+/* An entry that includes files. */
+struct include {
+    struct config *config;
+    const struct config_section *section;
+    const struct config_entry *entry;
+};
+
+/* The path of an included file as it is shown. Of a hidden value the last component may be what is
+ * not hidden, and is then what a pattern stands for. NULL: out of memory. */
+static const char *shown_path(const struct include *include, const char *path)
 {
-    struct config_errors *errors = config->priv->errors;
-    struct file_bytes bytes;
-    char why[FILE_WHY];
-    if (file_read(path, FILE_REGULAR, CONFIG_FILE_MAX, &bytes, why) < 0) {
-        config_say(errors, CONFIG_ERROR, section, entry, "%s cannot be read: %s", path, why);
+    const char *shown = include->entry->shown.ptr;
+    if (!include->entry->hidden)
+        return path;
+    const char *last = strrchr(shown, '/');
+    if (!last || strstr(last, CONFIG_MASK))
+        return CONFIG_MASK;
+    return arena_format(&include->config->priv->arena, CONFIG_MASK "%s", strrchr(path, '/')).ptr;
+}
+
+static void include_bytes(const struct include *include, const char *path, const char *name,
+                          const struct file_bytes *bytes)
+{
+    struct config_private *priv = include->config->priv;
+    const struct lookup_name *identity = identity_of(&priv->arena, &bytes->stat);
+    size_t place;
+    if (!identity) {
+        priv->out_of_memory = true;
         return;
     }
-    const struct config_seen *seen = find_seen(config, &bytes.stat);
-    if (!seen)
-        read_bytes(config, path, &bytes, entry);
-    else if (seen->open)
-        config_say(errors, CONFIG_ERROR, section, entry, "%s would include itself", path);
+    if (!lookup_find(&priv->files_read, *identity, &place)) {
+        if (add_seen(priv, identity, include->entry, &place))
+            read_lines(include->config, path, name, bytes, place);
+        else
+            priv->out_of_memory = true;
+        return;
+    }
+    const struct config_seen *seen = &priv->files[place];
+    if (seen->open)
+        config_say(priv->errors, CONFIG_ERROR, include->section, include->entry,
+                   "%s would include itself", name);
     else
-        config_say(errors, CONFIG_ERROR, section, entry,
-                   "%s is included at %s:%u already (each file once)", path, seen->file,
+        config_say(priv->errors, CONFIG_ERROR, include->section, include->entry,
+                   "%s is included at %s:%u already (each file once)", name, seen->file,
                    seen->line);
+}
+
+static void include_file(const struct include *include, const char *path)
+{
+    struct config_private *priv = include->config->priv;
+    struct file_bytes bytes;
+    char why[FILE_WHY];
+    const char *name = path ? shown_path(include, path) : NULL;
+    if (!name) {
+        priv->out_of_memory = true;
+        return;
+    }
+    if (file_read(path, FILE_REGULAR, CONFIG_FILE_MAX, &bytes, why) < 0) {
+        config_say(priv->errors, CONFIG_ERROR, include->section, include->entry,
+                   "%s cannot be read: %s", name, why);
+        return;
+    }
+    include_bytes(include, path, name, &bytes);
     free(bytes.ptr);
 }
 
-void config_include(struct config *config, const struct config_section *section,
+void config_include(struct config_file *f, const struct config_section *section,
                     const struct config_entry *entry)
 {
-    struct arena *arena = &config->priv->arena;
-    const char *value = entry->value.ptr;
+    const struct include include = {f->config, section, entry};
+    struct arena *arena = &f->config->priv->arena;
+    const char *value = entry->value.ptr, **paths;
+    size_t n;
 
     if (!config_is_pattern(value)) {
-        const char *path = config_beside(arena, entry->file, value);
-        if (path)
-            include_file(config, section, entry, path);
-        config->priv->out_of_memory |= !path;
+        include_file(&include, config_beside(arena, f->path, value));
         return;
     }
-    const char **paths;
-    size_t n;
-    int r = config_matches(arena, entry->file, value, &paths, &n);
+    int r = config_matches(arena, f->path, value, &paths, &n);
     if (r < 0) {
-        config_say(config->priv->errors, CONFIG_ERROR, section, entry, "%s cannot be looked up: %s",
-                   value, strerror(-r));
+        config_say(f->config->priv->errors, CONFIG_ERROR, section, entry,
+                   "%.*s cannot be looked up: %s", EXTPROC_ARG(config_shown(entry, entry->value)),
+                   strerror(-r));
         return;
     }
     for (size_t i = 0; i < n; i++)
-        include_file(config, section, entry, paths[i]);
+        include_file(&include, paths[i]);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -116,6 +167,17 @@ static struct config *config_new(const char *file)
     config->priv = priv;
     config->file = arena_format(&priv->arena, "%s", file).ptr;
     return config->file ? config : config_free(config);
+}
+
+static void read_first(struct config *config, const struct file_bytes *bytes)
+{
+    struct config_private *priv = config->priv;
+    const struct lookup_name *identity = identity_of(&priv->arena, &bytes->stat);
+    size_t place;
+    if (identity && add_seen(priv, identity, NULL, &place))
+        read_lines(config, config->file, config->file, bytes, place);
+    else
+        priv->out_of_memory = true;
 }
 
 void config_read(const char *file, config_knows_fn *knows, void *arg, struct config_errors *errors,
@@ -137,7 +199,7 @@ void config_read(const char *file, config_knows_fn *knows, void *arg, struct con
         config_say_at(errors, file, 0, "cannot be read: %s", why);
         return;
     }
-    read_bytes(config, config->file, &bytes, NULL);
+    read_first(config, &bytes);
     free(bytes.ptr);
     if (config->priv->out_of_memory)
         config_say_at(errors, file, 0, "out of memory");
@@ -155,10 +217,8 @@ struct config *config_free(struct config *config)
 
 struct config_section *config_find(const struct config *config, const char *type, const char *name)
 {
-    for (size_t i = 0; i < config->n_sections; i++) {
-        struct config_section *section = &config->sections[i];
-        if (strcmp(section->type, type) == 0 && strcmp(section->name, name) == 0)
-            return section;
-    }
-    return NULL;
+    size_t place;
+    bool found = lookup_find(&config->priv->sections,
+                             (struct lookup_name){str_c(type), str_c(name)}, &place);
+    return found ? &config->sections[place] : NULL;
 }

@@ -7,7 +7,7 @@
 #ifndef EXTPROCD_BASE_CONFIG_H
 #define EXTPROCD_BASE_CONFIG_H
 
-#include <extproc/plugin.h>
+#include "base/arena.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,17 +17,21 @@ enum { CONFIG_KEY_MAX = 48, CONFIG_NAME_MAX = 32 };
 struct config_entry {
     const char *key;
     struct extproc_str value; /* NUL-terminated as well */
-    const char *file;
+    struct extproc_str shown; /* the same with CONFIG_MASK where something is hidden */
+    const char *file;         /* as it is shown: see config_section */
     unsigned line;
     bool used;    /* asked for by keys_check(); the rest is unknown          */
     bool refused; /* its value could not be read, which was told; it is ""   */
-    bool hidden;  /* has ${VAR} or ${file:PATH} in it: maybe a secret, not to be shown */
+    bool
+        hidden; /* what ${VAR} or ${file:PATH} put into it, or a secret key's value, is not shown */
 };
+
+#define CONFIG_MASK "********"
 
 struct config_section {
     const char *type; /* "extprocd", "listener", "chain", "plugin", or what stood there */
     const char *name; /* behind the colon; "" where there is none */
-    const char *file;
+    const char *file; /* as it is shown: what is hidden of an include is masked */
     unsigned line;
     struct config_entry *entries;
     size_t n_entries;
@@ -40,22 +44,31 @@ struct config {
     struct config_private *priv; /* owns every string */
 };
 
+/* How many lines of errors, and how many of warnings, are kept; the others are counted. */
+enum { CONFIG_LINES_MAX = 1000 };
+
 /* What is wrong, told in the order found. */
 struct config_errors {
     char **lines; /* "FILE:LINE: [section] key: what is wrong (what would be right)" */
     size_t n_lines;
-    size_t n_errors; /* warnings are not counted */
+    size_t n_errors, n_warnings; /* also those that have no line */
 };
 void config_errors_fini(struct config_errors *errors);
 
 enum config_severity { CONFIG_ERROR, CONFIG_WARNING };
 
 /* Adds a line. section, entry: NULL where there is none to name; the place is the entry's, else the
- * section's. A warning's text begins with "warning: ". */
+ * section's. A warning's text begins with "warning: ". What is hidden of the section does not get
+ * out: where the text has some of it, only the words of `fmt` are said. Quote values with
+ * config_quote() or config_shown(), so that it need not come to that. */
 EXTPROC_PRINTF(5, 6)
 void config_say(struct config_errors *errors, enum config_severity severity,
                 const struct config_section *section, const struct config_entry *entry,
                 const char *fmt, ...);
+EXTPROC_PRINTF(5, 0)
+void config_vsay(struct config_errors *errors, enum config_severity severity,
+                 const struct config_section *section, const struct config_entry *entry,
+                 const char *fmt, va_list ap);
 /* The same for a place that is neither. line 0: the file as a whole. */
 EXTPROC_PRINTF(4, 5)
 void config_say_at(struct config_errors *errors, const char *file, unsigned line, const char *fmt,
@@ -71,6 +84,13 @@ typedef bool config_knows_fn(const char *section_type, const char *key, void *ar
 void config_read(const char *file, config_knows_fn *knows, void *arg, struct config_errors *errors,
                  struct config **ret);
 struct config *config_free(struct config *config);
+
+/* How a text that is made of an entry's value may be shown: as it is, or as "(hidden)". entry NULL: the
+ * text is no operator's. */
+struct extproc_str config_shown(const struct config_entry *entry, struct extproc_str text);
+/* The same in quotes, and cut where it is long: for `invalid value "x": expected y`. */
+const char *config_quote(struct arena *arena, const struct config_entry *entry,
+                         struct extproc_str text);
 
 /* NULL: there is none. */
 struct config_section *config_find(const struct config *config, const char *type, const char *name);

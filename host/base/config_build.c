@@ -10,8 +10,7 @@
 
 #include <string.h>
 
-/* An array in the arena with room for one more: capacities are powers of two. NULL: no memory. */
-static void *array_grow(struct arena *arena, void *items, size_t n, size_t size)
+void *config_array_grow(struct arena *arena, void *items, size_t n, size_t size)
 {
     if ((n & (n - 1)) != 0)
         return items;
@@ -58,8 +57,8 @@ bool config_file_knows(const struct config_file *f, const char *key)
 static void section_add(struct config_file *f, const struct config_section *section)
 {
     struct config *config = f->config;
-    struct config_section *sections =
-        array_grow(&config->priv->arena, config->sections, config->n_sections, sizeof *sections);
+    struct config_section *sections = config_array_grow(&config->priv->arena, config->sections,
+                                                        config->n_sections, sizeof *sections);
     if (!sections) {
         config->priv->out_of_memory = true;
         return;
@@ -98,6 +97,10 @@ void config_begin_section(struct config_file *f, unsigned line, struct extproc_s
                    "is defined at %s:%u already (one section for each name)", known->file,
                    known->line);
     section_add(f, &section); /* also the second one: its entries may have errors of their own */
+    if (!known && f->has_section)
+        f->config->priv->out_of_memory |=
+            !lookup_add(&f->config->priv->sections, &f->config->priv->arena,
+                        (struct lookup_name){str_c(section.type), str_c(section.name)}, f->section);
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */
@@ -129,8 +132,8 @@ void config_continue_entry(struct config_file *f, struct extproc_str text)
 static void entry_add(struct config_file *f, const struct config_entry *entry)
 {
     struct config_section *section = section_of(f);
-    struct config_entry *entries =
-        array_grow(&f->config->priv->arena, section->entries, section->n_entries, sizeof *entries);
+    struct config_entry *entries = config_array_grow(&f->config->priv->arena, section->entries,
+                                                     section->n_entries, sizeof *entries);
     if (!entries) {
         f->config->priv->out_of_memory = true;
         return;
@@ -153,16 +156,14 @@ void config_end_entry(struct config_file *f)
     f->key = NULL;
     if (!entry.key)
         return;
-    if (!config_expand(&f->config->priv->arena, f->name, raw, &entry.value, &why)) {
+    if (!config_expand(&f->config->priv->arena, f->path, raw, &entry, &why)) {
         config_file_say(f, entry.line, entry.key, "%s", why);
-        entry.value = EXTPROC_S("");
         entry.refused = true;
     }
-    entry.hidden = raw.len > 0 && strstr(raw.ptr, "${");
     entry.used = is_include(section_of(f), &entry);
     entry_add(f, &entry);
     if (entry.used && entry.value.len > 0) {
         struct config_section section = *section_of(f); /* the array moves */
-        config_include(f->config, &section, &entry);
+        config_include(f, &section, &entry);
     }
 }

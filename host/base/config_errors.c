@@ -3,7 +3,7 @@
  * A line that cannot be kept for lack of memory is still counted, so "no errors" is never said by
  * mistake. Lines are escaped: they quote what stood in the file, and go to a terminal.
  */
-#include "base/config.h"
+#include "base/config_private.h"
 #include "base/escape.h"
 #include "base/str.h"
 
@@ -37,22 +37,11 @@ static char *escaped(const char *text)
     return line;
 }
 
-static void errors_add(struct config_errors *errors, const char *text)
-{
-    char *line = escaped(text);
-    char **lines = line ? realloc(errors->lines, (errors->n_lines + 1) * sizeof *lines) : NULL;
-    if (!lines) {
-        free(line);
-        return;
-    }
-    errors->lines = lines;
-    errors->lines[errors->n_lines++] = line;
-}
-
 struct place {
     const char *file;
     unsigned line;
     const struct config_section *section;
+    const struct config_entry *entry;
     const char *key;
 };
 
@@ -73,40 +62,100 @@ static int print_place(FILE *out, const struct place *place)
     return ferror(out);
 }
 
+/* ---- lines ------------------------------------------------------------------------------------ */
+
+/* Counts it. False: there are so many that this one has no line. */
+static bool errors_count(struct config_errors *errors, enum config_severity severity)
+{
+    size_t *n = severity == CONFIG_ERROR ? &errors->n_errors : &errors->n_warnings;
+    return (*n)++ < CONFIG_LINES_MAX;
+}
+
+static void errors_add(struct config_errors *errors, const char *text)
+{
+    char *line = escaped(text);
+    size_t n = errors->n_lines;
+    bool full = (n & (n - 1)) == 0; /* capacities are powers of two */
+    char **lines = errors->lines;
+    if (line && full)
+        lines = realloc(lines, (n ? 2 * n : 1) * sizeof *lines);
+    if (!line || !lines) {
+        free(line);
+        return;
+    }
+    errors->lines = lines;
+    errors->lines[errors->n_lines++] = line;
+}
+
+/* On the heap; NULL: out of memory. */
+EXTPROC_PRINTF(2, 0)
+static char *text_of(const struct place *place, const char *fmt, va_list ap)
+{
+    char *text;
+    size_t len;
+    if (vasprintf(&text, fmt, ap) < 0)
+        return NULL;
+    if (!config_reveals(place->section, place->entry, text))
+        return text;
+    free(text);
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        return NULL;
+    config_print_words(out, fmt);
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
 EXTPROC_PRINTF(4, 0)
 static void errors_say(struct config_errors *errors, enum config_severity severity,
                        const struct place *place, const char *fmt, va_list ap)
 {
-    char *line = NULL;
-    size_t len;
-
-    errors->n_errors += severity == CONFIG_ERROR;
-    FILE *out = open_memstream(&line, &len);
-    if (!out)
+    if (!errors_count(errors, severity))
         return;
-    int failed = print_place(out, place);
-    if (severity == CONFIG_WARNING)
-        fputs("warning: ", out);
-    failed |= vfprintf(out, fmt, ap) < 0;
-    failed |= fclose(out);
-    if (!failed)
-        errors_add(errors, line);
+    char *line = NULL, *text = text_of(place, fmt, ap);
+    size_t len;
+    FILE *out = text ? open_memstream(&line, &len) : NULL;
+    if (out) {
+        int failed = print_place(out, place);
+        fprintf(out, "%s%s", severity == CONFIG_WARNING ? "warning: " : "", text);
+        failed |= ferror(out);
+        failed |= fclose(out);
+        if (!failed)
+            errors_add(errors, line);
+    }
     free(line);
+    free(text);
+}
+
+/* ---- places ----------------------------------------------------------------------------------- */
+
+static struct place place_of(const struct config_section *section, const struct config_entry *entry)
+{
+    struct place place = {.section = section, .entry = entry};
+    if (entry)
+        place.file = entry->file, place.line = entry->line, place.key = entry->key;
+    else if (section)
+        place.file = section->file, place.line = section->line;
+    return place;
+}
+
+void config_vsay(struct config_errors *errors, enum config_severity severity,
+                 const struct config_section *section, const struct config_entry *entry,
+                 const char *fmt, va_list ap)
+{
+    struct place place = place_of(section, entry);
+    errors_say(errors, severity, &place, fmt, ap);
 }
 
 void config_say(struct config_errors *errors, enum config_severity severity,
                 const struct config_section *section, const struct config_entry *entry,
                 const char *fmt, ...)
 {
-    struct place place = {.section = section};
-    if (entry)
-        place.file = entry->file, place.line = entry->line, place.key = entry->key;
-    else if (section)
-        place.file = section->file, place.line = section->line;
-
     va_list ap;
     va_start(ap, fmt);
-    errors_say(errors, severity, &place, fmt, ap);
+    config_vsay(errors, severity, section, entry, fmt, ap);
     va_end(ap);
 }
 

@@ -37,8 +37,9 @@ bool config_text_add(struct arena *arena, struct config_text *text, struct extpr
 
 struct expansion {
     struct arena *arena;
-    const char *file;
-    struct config_text text;
+    const char *path; /* of the ini file */
+    struct config_text text, shown;
+    bool hidden;     /* the two differ */
     const char *why; /* NULL: nothing is wrong yet */
 };
 
@@ -52,9 +53,19 @@ static bool expansion_refuse(struct expansion *x, const char *fmt, ...)
     return false;
 }
 
-static bool expansion_add(struct expansion *x, struct extproc_str bytes)
+/* Bytes, and how they are shown. */
+static bool expansion_add(struct expansion *x, struct extproc_str bytes, struct extproc_str shown)
 {
-    return config_text_add(x->arena, &x->text, bytes) || expansion_refuse(x, "out of memory");
+    return (config_text_add(x->arena, &x->text, bytes) &&
+            config_text_add(x->arena, &x->shown, shown)) ||
+           expansion_refuse(x, "out of memory");
+}
+
+/* Bytes that do not stand in the ini file: maybe a secret. */
+static bool expansion_add_hidden(struct expansion *x, struct extproc_str bytes)
+{
+    x->hidden = true;
+    return expansion_add(x, bytes, EXTPROC_S(CONFIG_MASK));
 }
 
 static bool is_variable_name(const char *name)
@@ -70,7 +81,7 @@ static bool expand_variable(struct expansion *x, const char *name)
     const char *value = getenv(name);
     if (!value)
         return expansion_refuse(x, "${%s} is not set (in the service's environment)", name);
-    return expansion_add(x, str_c(value));
+    return expansion_add_hidden(x, str_c(value));
 }
 
 static struct extproc_str without_newline(struct extproc_str s)
@@ -87,15 +98,16 @@ static bool expand_file(struct expansion *x, const char *name)
 {
     struct file_bytes bytes;
     char why[FILE_WHY];
-    const char *path = config_beside(x->arena, x->file, name);
+    const char *path = config_beside(x->arena, x->path, name);
     if (!path)
         return expansion_refuse(x, "out of memory");
     if (file_read(path, FILE_REGULAR, CONFIG_FILE_MAX, &bytes, why) < 0)
         return expansion_refuse(x, "${file:%s} cannot be read: %s", name, why);
 
-    bool done = memchr(bytes.ptr, '\0', bytes.len)
-                    ? expansion_refuse(x, "${file:%s} has a NUL byte in it (text only)", name)
-                    : expansion_add(x, without_newline((struct extproc_str){bytes.ptr, bytes.len}));
+    bool done =
+        memchr(bytes.ptr, '\0', bytes.len)
+            ? expansion_refuse(x, "${file:%s} has a NUL byte in it (text only)", name)
+            : expansion_add_hidden(x, without_newline((struct extproc_str){bytes.ptr, bytes.len}));
     free(bytes.ptr);
     return done;
 }
@@ -131,24 +143,28 @@ static bool expand_next(struct expansion *x, struct extproc_str *s)
         skip = 1;
     while (skip + keep < s->len && !strchr("$\\", s->ptr[skip + keep]))
         keep++;
-    bool done = expansion_add(x, (struct extproc_str){s->ptr + skip, keep});
+    struct extproc_str bytes = {s->ptr + skip, keep};
+    bool done = expansion_add(x, bytes, bytes);
     s->ptr += skip + keep;
     s->len -= skip + keep;
     return done;
 }
 
-bool config_expand(struct arena *arena, const char *file, struct extproc_str raw,
-                   struct extproc_str *ret, const char **ret_why)
+bool config_expand(struct arena *arena, const char *path, struct extproc_str raw,
+                   struct config_entry *ret, const char **ret_why)
 {
-    struct expansion x = {.arena = arena, .file = file};
+    struct expansion x = {.arena = arena, .path = path};
 
-    bool done = expansion_add(&x, EXTPROC_S("")); /* an empty value is one, too */
+    ret->value = ret->shown = EXTPROC_S("");
+    bool done = expansion_add(&x, EXTPROC_S(""), EXTPROC_S("")); /* an empty value is one, too */
     while (done && raw.len > 0)
         done = expand_next(&x, &raw);
     if (!done) {
         *ret_why = x.why ? x.why : "out of memory";
         return false;
     }
-    *ret = (struct extproc_str){x.text.ptr, x.text.len};
+    ret->value = (struct extproc_str){x.text.ptr, x.text.len};
+    ret->shown = (struct extproc_str){x.shown.ptr, x.shown.len};
+    ret->hidden = x.hidden;
     return true;
 }

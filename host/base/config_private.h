@@ -4,6 +4,9 @@
 
 #include "base/arena.h"
 #include "base/config.h"
+#include "base/lookup.h"
+
+#include <stdio.h>
 
 /* ---- files (config_files.c) ------------------------------------------------------------------ */
 
@@ -31,17 +34,29 @@ struct config_text {
 /* False: out of memory. */
 bool config_text_add(struct arena *arena, struct config_text *text, struct extproc_str bytes);
 
-/* A value as written in `file`, with ${VAR}, ${file:PATH}, $${ and \; replaced. False: it cannot be;
- * *ret_why says why, and never shows what was read. */
-bool config_expand(struct arena *arena, const char *file, struct extproc_str raw,
-                   struct extproc_str *ret, const char **ret_why);
+/* Sets an entry's value, and how it is shown, from what is written in the file at `path`: ${VAR},
+ * ${file:PATH}, $${ and \; are replaced. False: it cannot be; *ret_why says why, and never shows what
+ * was read. */
+bool config_expand(struct arena *arena, const char *path, struct extproc_str raw,
+                   struct config_entry *ret, const char **ret_why);
+
+/* ---- what is hidden (config_shown.c) --------------------------------------------------------- */
+
+/* Is some of what the section hides in a text about its entry? (NULL: about no entry of it.) */
+bool config_reveals(const struct config_section *section, const struct config_entry *entry,
+                    const char *text);
+/* Prints the words of a format, "(hidden)" in the place of each argument. */
+void config_print_words(FILE *out, const char *fmt);
 
 /* ---- building (config_build.c) --------------------------------------------------------------- */
 
 /* What a config owns, and what it needs while it is being read. */
 struct config_private {
     struct arena arena;
+    struct lookup sections;    /* the first one of each type and name */
     struct config_seen *files; /* every file that was read */
+    size_t n_files;
+    struct lookup files_read; /* by device and inode */
     config_knows_fn *knows;
     void *knows_arg;
     struct config_errors *errors;
@@ -51,13 +66,17 @@ struct config_private {
 /* A file that is being read: where its lines go. */
 struct config_file {
     struct config *config;
-    const char *name;
+    const char *path;
+    const char *name; /* the path as it is shown */
     bool has_section;
     size_t section;  /* its place: the array of sections moves as it grows */
     const char *key; /* of the entry that is being put together; NULL: none */
     unsigned key_line;
     struct config_text value; /* as written, without comments */
 };
+
+/* An array in the arena with room for one more: capacities are powers of two. NULL: no memory. */
+void *config_array_grow(struct arena *arena, void *items, size_t n, size_t size);
 
 /* A section begins; name "": it has none. */
 void config_begin_section(struct config_file *f, unsigned line, struct extproc_str type,
@@ -79,8 +98,8 @@ bool config_file_knows(const struct config_file *f, const char *key);
 
 /* ---- including (config.c) -------------------------------------------------------------------- */
 
-/* Reads what an entry `include` of a section names. */
-void config_include(struct config *config, const struct config_section *section,
+/* Reads what an entry `include` of a section of this file names. */
+void config_include(struct config_file *f, const struct config_section *section,
                     const struct config_entry *entry);
 
 /* ---- reading (config_reader.c) --------------------------------------------------------------- */

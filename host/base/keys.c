@@ -1,8 +1,7 @@
 /* keys: one section checked against a table of keys, its values typed.
  *
  * Every mistake of the section is told, and each once. A value that is wrong is left out of the
- * result, so what is in the result is right. Values of secret keys, and those that
- * come from outside the ini file, are never shown.
+ * result, so what is in the result is right.
  */
 #include "base/keys.h"
 
@@ -38,15 +37,11 @@ struct check {
     bool failed;
 };
 
-static void say_wrong(struct check *c, const struct extproc_key *key,
-                      const struct config_entry *entry, const char *right)
+static void say_wrong(struct check *c, const struct config_entry *entry, const char *right)
 {
     c->failed = true;
-    if (key->flags & EXTPROC_KEY_SECRET || entry->hidden)
-        config_say(c->errors, CONFIG_ERROR, c->section, entry, "cannot be what it is (%s)", right);
-    else
-        config_say(c->errors, CONFIG_ERROR, c->section, entry, "cannot be \"%s\" (%s)",
-                   entry->value.ptr, right);
+    config_say(c->errors, CONFIG_ERROR, c->section, entry, "invalid value %s: expected %s",
+               config_quote(c->arena, entry, entry->value), right);
 }
 
 static void say_twice(struct check *c, const struct config_entry *entry,
@@ -78,7 +73,7 @@ static void check_entry(struct check *c, struct keys_slot *slot, const struct co
     else if (entry != first && !(slot->key->flags & EXTPROC_KEY_LIST))
         say_twice(c, entry, first);
     else if (!keys_parse(slot->key, entry->value, c->arena, &value.number, &right))
-        say_wrong(c, slot->key, entry, right);
+        say_wrong(c, entry, right);
     else
         slot->values[slot->n_values++] = value;
 }
@@ -119,6 +114,10 @@ static bool check_key(struct check *c, struct keys_slot *slot)
         if (!is_of(entry, key))
             continue;
         entry->used = true;
+        if (key->flags & EXTPROC_KEY_SECRET) {
+            entry->hidden = true;
+            entry->shown = EXTPROC_S(CONFIG_MASK);
+        }
         first = first ? first : entry;
         check_entry(c, slot, entry, first);
     }
@@ -171,7 +170,8 @@ void keys_unknown(const struct config_section *section, const struct keys_table 
         const struct config_entry *entry = &section->entries[i];
         if (entry->used)
             continue;
-        const char *nearest = nearest_key(entry->key, tables, n_tables);
+        bool is_said = errors->n_errors < CONFIG_LINES_MAX;
+        const char *nearest = is_said ? nearest_key(entry->key, tables, n_tables) : NULL;
         if (nearest)
             config_say(errors, CONFIG_ERROR, section, entry, "unknown key (did you mean %s?)",
                        nearest);

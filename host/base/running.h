@@ -9,6 +9,7 @@
 struct running_plugin {
     const char *name;
     const char *object; /* the shared object's path; NULL: linked in */
+    const char *shown;  /* the same for messages: what is hidden of it is masked */
     const char *file;   /* where the section stands; NULL: nowhere  */
     unsigned line;
 };

@@ -6,6 +6,7 @@
 
 struct chain {
     const char *name;
+    struct keys keys;            /* of its section */
     struct instance **instances; /* request order */
     uint16_t n_instances;
     uint16_t *calls[N_PHASES]; /* places in `instances`, in the order of this phase's direction */

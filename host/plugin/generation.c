@@ -27,8 +27,15 @@ const struct extproc_key chain_keys[] = {
 /* A chain as its section has it, before its plugins are there. */
 struct plan {
     struct config_section *section;
+    struct keys keys;
     struct config_section **plugins;
     size_t n_plugins;
+};
+
+/* What is known of a [plugin:NAME] section. */
+struct named {
+    const struct plan *last;   /* of the plans that name it; NULL: none does */
+    struct instance *instance; /* once it was started */
 };
 
 struct build {
@@ -36,6 +43,7 @@ struct build {
     struct config_errors *errors;
     const char **names; /* of the [plugin:NAME] sections */
     size_t n_names;
+    struct named *named; /* one for each section of the config */
     struct plan *plans;
     size_t n_plans;
 };
@@ -57,22 +65,26 @@ static void check_name(struct build *b, const struct config_section *section)
 static void say_unknown(struct build *b, const struct plan *plan, const struct config_entry *entry,
                         const char *name)
 {
-    const char *nearest = str_nearest(name, b->names, b->n_names);
+    struct extproc_str shown = config_shown(entry, str_c(name));
+    bool is_said = b->errors->n_errors < CONFIG_LINES_MAX && !entry->hidden;
+    const char *nearest = is_said ? str_nearest(name, b->names, b->n_names) : NULL;
     if (nearest)
         config_say(b->errors, CONFIG_ERROR, plan->section, entry,
-                   "there is no [plugin:%s] (did you mean %s?)", name, nearest);
+                   "there is no [plugin:%.*s] (did you mean %s?)", EXTPROC_ARG(shown), nearest);
     else
         config_say(b->errors, CONFIG_ERROR, plan->section, entry,
-                   "there is no [plugin:%s] (add that section)", name);
+                   "there is no [plugin:%.*s] (add that section)", EXTPROC_ARG(shown));
 }
 
-static bool plan_names(const struct plan *plan, const struct config_section *plugin)
+static struct named *named_of(const struct build *b, const struct config_section *plugin)
 {
-    for (size_t i = 0; i < plan->n_plugins; i++) {
-        if (plan->plugins[i] == plugin)
-            return true;
-    }
-    return false;
+    return &b->named[plugin - b->g->config->sections];
+}
+
+static void plan_add_plugin(struct build *b, struct plan *plan, struct config_section *plugin)
+{
+    named_of(b, plugin)->last = plan;
+    plan->plugins[plan->n_plugins++] = plugin;
 }
 
 static void plan_add_name(struct build *b, struct plan *plan, const struct config_entry *entry,
@@ -89,11 +101,12 @@ static void plan_add_name(struct build *b, struct plan *plan, const struct confi
                    "has an empty place in its list (auth, tags)");
     else if (!plugin)
         say_unknown(b, plan, entry, name);
-    else if (plan_names(plan, plugin))
+    else if (named_of(b, plugin)->last == plan)
         config_say(b->errors, CONFIG_ERROR, plan->section, entry,
-                   "names %s twice (a second instance needs a section of its own)", name);
+                   "names %.*s twice (a second instance needs a section of its own)",
+                   EXTPROC_ARG(config_shown(entry, str_c(name))));
     else
-        plan->plugins[plan->n_plugins++] = plugin;
+        plan_add_plugin(b, plan, plugin);
 }
 
 static struct extproc_str trimmed(const char *begin, const char *end)
@@ -117,28 +130,33 @@ static void plan_add_list(struct build *b, struct plan *plan, const struct keys_
     }
 }
 
+static size_t max_names(const struct keys_slot *slot)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < slot->n_values; i++)
+        n += slot->values[i].text.len + 1; /* of one letter each */
+    return n;
+}
+
 static void plan_chain(struct build *b, struct config_section *section)
 {
     const struct keys_table table = {chain_keys, sizeof *chain_keys};
     struct plan *plan = &b->plans[b->n_plans];
-    struct keys keys = {0};
 
     check_name(b, section);
     *plan = (struct plan){.section = section};
-    plan->plugins = arena_array(&b->g->arena, b->n_names, sizeof *plan->plugins);
-    if (!plan->plugins) {
-        say_memory(b, section);
-        return;
-    }
     if (b->n_plans++ > 0)
         config_say(b->errors, CONFIG_ERROR, section, NULL,
                    "is a second chain, after [chain:%s] at %s:%u (there can be one: nothing says "
                    "yet which one a transaction takes)",
                    b->plans[0].section->name, b->plans[0].section->file, b->plans[0].section->line);
 
-    keys_check(section, table, &b->g->arena, b->errors, &keys);
-    const struct keys_slot *slot = keys_find(&keys, "plugins");
-    for (size_t i = 0; slot && i < slot->n_values; i++)
+    keys_check(section, table, &b->g->arena, b->errors, &plan->keys);
+    const struct keys_slot *slot = keys_find(&plan->keys, "plugins");
+    plan->plugins = arena_array(&b->g->arena, slot ? max_names(slot) : 0, sizeof *plan->plugins);
+    if (!plan->plugins)
+        say_memory(b, section);
+    for (size_t i = 0; plan->plugins && slot && i < slot->n_values; i++)
         plan_add_list(b, plan, &slot->values[i]);
     keys_unknown(section, &table, 1, b->errors);
 }
@@ -149,15 +167,6 @@ static void note_plugin(struct build *b, struct config_section *plugin)
 {
     check_name(b, plugin);
     b->names[b->n_names++] = plugin->name;
-}
-
-static bool is_used(const struct build *b, const struct config_section *plugin)
-{
-    for (size_t i = 0; i < b->n_plans; i++) {
-        if (plan_names(&b->plans[i], plugin))
-            return true;
-    }
-    return false;
 }
 
 static void look_at_unused(struct build *b, struct config_section *plugin)
@@ -172,18 +181,11 @@ static void look_at_unused(struct build *b, struct config_section *plugin)
 static void start_plugin(struct build *b, struct config_section *plugin)
 {
     struct generation *g = b->g;
-    if (!is_used(b, plugin))
+    struct named *named = named_of(b, plugin);
+    if (!named->last)
         look_at_unused(b, plugin);
-    else if (instance_new(plugin, &g->env, b->errors, &g->instances[g->n_instances]) == 0)
-        g->n_instances++;
-}
-
-static struct instance *instance_of(const struct build *b, const struct config_section *plugin)
-{
-    size_t i = 0;
-    while (b->g->instances[i]->section != plugin)
-        i++;
-    return b->g->instances[i];
+    else if (instance_new(plugin, &g->env, b->errors, &named->instance) == 0)
+        g->instances[g->n_instances++] = named->instance;
 }
 
 /* Every plugin of every plan has been started. */
@@ -196,10 +198,11 @@ static void make_chain(struct build *b, const struct plan *plan)
         return;
     }
     for (size_t i = 0; i < plan->n_plugins; i++)
-        instances[i] = instance_of(b, plan->plugins[i]);
+        instances[i] = named_of(b, plan->plugins[i])->instance;
 
     struct chain *chain = &g->chains[g->n_chains];
     int r = chain_init(chain, plan->section->name, instances, plan->n_plugins, &g->arena);
+    chain->keys = plan->keys;
     if (r < 0)
         config_say(b->errors, CONFIG_ERROR, plan->section, NULL, "%s", strerror(-r));
     else
@@ -216,7 +219,8 @@ static bool reserve(struct build *b)
     b->plans = arena_array(&g->arena, n, sizeof *b->plans);
     g->instances = arena_array(&g->arena, n, sizeof(struct instance *));
     g->chains = arena_array(&g->arena, n, sizeof *g->chains);
-    return b->names && b->plans && g->instances && g->chains;
+    b->named = arena_zalloc(&g->arena, n * sizeof *b->named);
+    return b->names && b->named && b->plans && g->instances && g->chains;
 }
 
 static void for_each(struct build *b, const char *type,

@@ -144,27 +144,54 @@ static int loaded(struct instance *in, const struct config_entry *file, int r, c
     return r == -ENOMEM ? refuse_memory(in->section, errors) : r;
 }
 
+/* The object's path, and the path as messages may show it. False: out of memory. */
+static bool find_object(struct instance *in, const struct config_entry *file)
+{
+    const struct plugin_env *env = in->env;
+    const char *shown_dir = env->plugin_dir_shown ? env->plugin_dir_shown : env->plugin_dir;
+
+    in->who.line = file->line;
+    in->who.object = file->value.ptr;
+    in->who.shown = file->shown.ptr;
+    if (!strchr(file->value.ptr, '/')) {
+        in->who.object = arena_format(&in->arena, "%s/%s", env->plugin_dir, file->value.ptr).ptr;
+        in->who.shown = arena_format(&in->arena, "%s/%s", shown_dir, file->shown.ptr).ptr;
+    }
+    return in->who.object && in->who.shown;
+}
+
+/* What the loader has said names the object's path, and maybe more than once. */
+static const char *shown_why(struct instance *in, const char *why)
+{
+    const char *object = in->who.object, *shown = in->who.shown;
+    if (strcmp(object, shown) == 0)
+        return why;
+    for (const char *at = why; (at = strstr(at, object));) {
+        size_t before = (size_t)(at - why);
+        why =
+            arena_format(&in->arena, "%.*s%s%s", (int)before, why, shown, at + strlen(object)).ptr;
+        if (!why)
+            return "out of memory";
+        at = why + before + strlen(shown);
+    }
+    return why;
+}
+
 static int load(struct instance *in, struct config_errors *errors)
 {
     struct keys_table host = table_of(instance_keys);
     if (!keys_check(in->section, host, &in->arena, errors, &in->host_keys))
         return -EINVAL;
-
-    const struct keys_value *file = keys_find(&in->host_keys, "file")->values;
-    const char *path = file->text.ptr;
-    if (!strchr(path, '/'))
-        path = arena_format(&in->arena, "%s/%s", in->env->plugin_dir, path).ptr;
-    if (!path)
+    const struct config_entry *file = keys_find(&in->host_keys, "file")->values[0].entry;
+    if (!find_object(in, file))
         return refuse_memory(in->section, errors);
 
     const struct extproc_key *keys;
     const char *why = NULL;
-    in->who.object = path;
-    in->who.line = file->entry->line;
     running_begin(&in->who, "load"); /* constructors of the object run */
-    int r = loader_open(path, &in->arena, &in->plugin, &keys, &why);
+    int r = loader_open(in->who.object, &in->arena, &in->plugin, &keys, &why);
     running_end();
-    r = loaded(in, file->entry, r, why, errors);
+    r = loaded(in, file, r, r == -ENOEXEC ? shown_why(in, why) : why, errors);
     return r < 0 ? r : start(in, host, errors);
 }
 

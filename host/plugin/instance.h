@@ -17,11 +17,12 @@ struct writer;
 
 /* What the host lends to every instance. */
 struct plugin_env {
-    struct log *log;         /* may be NULL: nobody listens */
-    struct writer *writer;   /* of files that plugins append to; may be NULL: they have none */
-    struct metrics *metrics; /* may be NULL: nothing counts */
-    const char *plugin_dir;  /* where a file without a slash is looked for */
-    bool testing;            /* extprocd -t */
+    struct log *log;              /* may be NULL: nobody listens */
+    struct writer *writer;        /* of files that plugins append to; may be NULL: they have none */
+    struct metrics *metrics;      /* may be NULL: nothing counts */
+    const char *plugin_dir;       /* where a file without a slash is looked for */
+    const char *plugin_dir_shown; /* the same for messages; NULL: as it is */
+    bool testing;                 /* extprocd -t */
 };
 
 struct instance {

@@ -1,4 +1,6 @@
 /* check: -t and -T: everything but the start. */
+#include "base/escape.h"
+#include "base/str.h"
 #include "process/process.h"
 #include "process/setup.h"
 
@@ -10,28 +12,33 @@ enum {
 }; /* values are continued in indented lines, so that they can be read back */
 
 /* A value as the ini file would write it. */
-static void print_value(const char *text)
+static void print_value(struct extproc_str text)
 {
+    char room[ESCAPE_ROOM];
     size_t column = 0;
 
-    for (const char *p = text; *p; p++, column++) {
+    for (size_t at = 0; at < text.len; column++) {
+        const char *p = text.ptr + at;
         if (*p == ' ' && column >= DUMP_COLUMN && p[1] && p[1] != ' ' && p[1] != ';') {
             fputs("\n   ", stdout);
             column = 0;
         }
-        if (*p == ';' && p > text && p[-1] == ' ')
+        if (*p == ';' && at > 0 && p[-1] == ' ')
             putchar('\\');
         if (*p == '$' && p[1] == '{')
             putchar('$');
-        putchar(*p);
+        struct extproc_str shown = escape_next(ESCAPE_VALUE, text, &at, room);
+        fwrite(shown.ptr, 1, shown.len, stdout);
     }
 }
 
-/* Declared so, or made of what only the environment or another file should say. */
-static bool is_secret(const struct keys_slot *slot, size_t i)
+static struct extproc_str shown_value(const struct keys_slot *slot, size_t i)
 {
-    return (slot->key->flags & EXTPROC_KEY_SECRET) ||
-           (slot->values[i].entry && slot->values[i].entry->hidden);
+    const struct keys_value *value = &slot->values[i];
+
+    if (value->entry)
+        return value->entry->shown;
+    return slot->key->flags & EXTPROC_KEY_SECRET ? EXTPROC_S(CONFIG_MASK) : value->text;
 }
 
 static void print_keys(const struct keys *keys)
@@ -42,10 +49,7 @@ static void print_keys(const struct keys *keys)
             continue;
         for (size_t k = 0; k < slot->n_values; k++) {
             printf("%s = ", slot->key->name);
-            if (is_secret(slot, k))
-                fputs("********", stdout);
-            else
-                print_value(slot->values[k].text.ptr);
+            print_value(shown_value(slot, k));
             putchar('\n');
         }
     }
@@ -62,10 +66,8 @@ static void dump(const struct setup *s)
         print_keys(&s->settings.listeners[i].keys);
     }
     for (size_t i = 0; i < g->n_chains; i++) {
-        printf("\n[chain:%s]\nplugins =", g->chains[i].name);
-        for (size_t k = 0; k < g->chains[i].n_instances; k++)
-            printf("%s %s", k ? "," : "", g->chains[i].instances[k]->name);
-        putchar('\n');
+        printf("\n[chain:%s]\n", g->chains[i].name);
+        print_keys(&g->chains[i].keys);
     }
     for (size_t i = 0; i < g->n_instances; i++) {
         printf("\n[plugin:%s]\n", g->instances[i]->name);
@@ -84,8 +86,10 @@ int process_check(const char *file, bool dump_too)
         s.generation); /* first: a plugin may end the process there, and that is not ok */
     if (dump_too)
         dump(&s);
-    else
-        printf("%s: ok\n", file);
+    else {
+        escape_print(stdout, ESCAPE_TEXT, str_c(file));
+        puts(": ok");
+    }
     setup_end(&s);
     return EXIT_GOOD;
 }

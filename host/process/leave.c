@@ -94,12 +94,12 @@ static void report(const struct running_plugin *plugin, const char *call, const 
 
     if (leaving.log)
         log_line(leaving.log, EXTPROC_ERROR, &context, "plugin %s called %s in %s (%s, %s:%u)",
-                 plugin->name, call, phase, plugin->object ? plugin->object : "linked in",
+                 plugin->name, call, phase, plugin->shown ? plugin->shown : "linked in",
                  plugin->file, plugin->line);
     else
         process_say("%s:%u: [plugin:%s] file: plugin %s called %s in %s (%s)", plugin->file,
                     plugin->line, plugin->name, plugin->name, call, phase,
-                    plugin->object ? plugin->object : "linked in");
+                    plugin->shown ? plugin->shown : "linked in");
 }
 
 static void report_unknown(const char *call)

@@ -20,5 +20,8 @@ int process_print_proxy_config(const char *file, const char *form);
 /* Prints a line on standard error, escaped (base/escape.h). */
 EXTPROC_PRINTF(1, 2)
 void process_say(const char *fmt, ...);
+/* Prints what was wrong with a configuration. */
+struct config_errors;
+void process_say_errors(const struct config_errors *errors);
 
 #endif

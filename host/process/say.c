@@ -1,5 +1,6 @@
 /* say: a line on standard error, for what has no place in the log: the command line, and a start that
  * fails. It may quote what others wrote, and goes to a terminal. */
+#include "base/config.h"
 #include "base/escape.h"
 #include "base/str.h"
 #include "process/process.h"
@@ -20,4 +21,13 @@ void process_say(const char *fmt, ...)
     fputc('\n', stderr);
     if (len >= 0)
         free(text);
+}
+
+void process_say_errors(const struct config_errors *errors)
+{
+    for (size_t i = 0; i < errors->n_lines; i++)
+        fprintf(stderr, "%s\n", errors->lines[i]);
+    if (errors->n_errors + errors->n_warnings > errors->n_lines)
+        process_say("extprocd: %zu errors and %zu warnings in all, of which %zu are shown",
+                    errors->n_errors, errors->n_warnings, errors->n_lines);
 }

@@ -2,6 +2,7 @@
 #include "process/settings.h"
 
 #include "base/file.h"
+#include "base/lookup.h"
 #include "base/str.h"
 #include "plugin/generation.h"
 
@@ -122,12 +123,22 @@ static void check_log_file(const struct config_section *s, struct config_errors 
     }
 }
 
+/* Plugins are looked at also where it is wrong. */
+static void read_plugin_dir(struct settings *ret)
+{
+    const struct keys_slot *slot = keys_find(&ret->keys, "plugin_dir");
+    const struct keys_value *value = slot && slot->n_values ? slot->values : NULL;
+
+    ret->plugin_dir = value ? value->text.ptr : EXTPROCD_PLUGIN_DIR;
+    ret->plugin_dir_shown = value && value->entry ? value->entry->shown.ptr : ret->plugin_dir;
+}
+
 static void read_extprocd(struct config_section *s, struct arena *arena,
                           struct config_errors *errors, struct settings *ret)
 {
     bool good = check_keys(s, extprocd_keys, arena, errors, &ret->keys);
 
-    ret->plugin_dir = keys_text(&ret->keys, "plugin_dir").ptr; /* plugins are looked at anyway */
+    read_plugin_dir(ret);
     if (!good)
         return;
     ret->log.level = (enum extproc_level)keys_number(&ret->keys, "log_level");
@@ -172,18 +183,27 @@ static void read_max_held(struct settings *s, const struct config_section *secti
                        s->max_held, s->listeners[i].limits.max_message);
 }
 
-static void check_addresses(const struct settings *s, struct config_errors *errors)
+static void check_addresses(const struct settings *s, struct arena *arena,
+                            struct config_errors *errors)
 {
-    for (size_t i = 0; i < s->n_listeners; i++)
-        for (size_t j = 0; j < i; j++)
-            if (s->listeners[i].address.len &&
-                address_equal(&s->listeners[i].address, &s->listeners[j].address)) {
-                config_say(errors, CONFIG_ERROR, s->listeners[i].section,
-                           listener_entry(&s->listeners[i], "address"),
-                           "[listener:%s] has the same address (line %u)", s->listeners[j].name,
-                           s->listeners[j].section->line);
-                break;
-            }
+    struct lookup seen = {0};
+    char text[ADDRESS_TEXT];
+    size_t first;
+
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        const struct listener_settings *l = &s->listeners[i];
+        if (!l->address.len ||
+            address_is_any_port(&l->address)) /* two sockets on port 0 are two ports */
+            continue;
+        address_format(&l->address, text);
+        struct lookup_name name = {.first = arena_copy(arena, str_c(text))};
+        if (lookup_find(&seen, name, &first))
+            config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "address"),
+                       "[listener:%s] has the same address (line %u)", s->listeners[first].name,
+                       s->listeners[first].section->line);
+        else if (!name.first.ptr || !lookup_add(&seen, arena, name, i))
+            config_say(errors, CONFIG_ERROR, l->section, NULL, "out of memory");
+    }
 }
 
 bool settings_read(const struct config *config, struct arena *arena, struct config_errors *errors,
@@ -209,7 +229,7 @@ bool settings_read(const struct config *config, struct arena *arena, struct conf
             listener_read(s, transport, arena, errors, &ret->listeners[ret->n_listeners++]);
     }
     read_max_held(ret, extprocd ? extprocd : &none, transport, errors);
-    check_addresses(ret, errors);
+    check_addresses(ret, arena, errors);
     if (ret->n_listeners == 0 && (config->n_sections > 0 || errors->n_errors == 0))
         config_say_at(errors, config->file, 0,
                       "no [listener:NAME] section (one with address = 127.0.0.1:50051)");

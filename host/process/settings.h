@@ -10,7 +10,7 @@
 struct settings {
     struct keys keys; /* of [extprocd] */
     struct log_options log;
-    const char *plugin_dir;
+    const char *plugin_dir, *plugin_dir_shown;
     const char *transport;
     uint64_t drain_ms;
     size_t max_held; /* 0: the transport has no such limit */

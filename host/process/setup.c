@@ -26,12 +26,6 @@ static int open_log(struct setup *s, bool testing)
     return log_new(&options, &s->log);
 }
 
-static void print(const struct config_errors *errors)
-{
-    for (size_t i = 0; i < errors->n_lines; i++)
-        fprintf(stderr, "%s\n", errors->lines[i]);
-}
-
 static void setup_fini(struct setup *s)
 {
     if (s->generation)
@@ -61,8 +55,7 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
         arena_fini(&s.arena);
         return false;
     }
-    if (!settings_read(config, &s.arena, &errors, &s.settings) && !s.settings.plugin_dir)
-        s.settings.plugin_dir = EXTPROCD_PLUGIN_DIR;
+    settings_read(config, &s.arena, &errors, &s.settings);
     r = open_log(&s, testing);
     if (r < 0)
         config_say_at(&errors, file, 0, "cannot open the log: %s", strerror(-r));
@@ -70,10 +63,11 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
                               .writer = s.writer,
                               .metrics = s.metrics,
                               .plugin_dir = s.settings.plugin_dir,
+                              .plugin_dir_shown = s.settings.plugin_dir_shown,
                               .testing = testing};
     s.generation = generation_build(config, &env, &errors);
     good = errors.n_errors == 0 && s.generation;
-    print(&errors);
+    process_say_errors(&errors);
     config_errors_fini(&errors);
     if (good) {
         leave_knows(testing ? NULL : s.log, s.writer, s.generation);

@@ -1,4 +1,5 @@
 /* worker: one loop that serves all listeners with one generation, until a signal ends it. */
+#include "base/str.h"
 #include "base/writer.h"
 #include "process/leave.h"
 #include "process/listen/listen.h"
@@ -78,22 +79,23 @@ static void raise_descriptors(void)
     }
 }
 
-static bool open_listener(struct worker *w, const struct listener_settings *l)
+static bool open_listener(struct worker *w, const struct listener_settings *l,
+                          struct config_errors *errors)
 {
+    const struct config_entry *entry = listener_entry(l, "address");
     size_t i = w->n_open;
     char text[ADDRESS_TEXT];
     const char *why, *name;
 
     if (listen_open(l, &w->setup.arena, &w->sockets[i], &why) < 0) {
-        const struct config_entry *entry = keys_find(&l->keys, "address")->values[0].entry;
         address_format(&l->address, text);
-        process_say("%s:%u: [listener:%s] address: cannot listen on %s: %s", entry->file,
-                    entry->line, l->name, text, why ? why : "out of memory");
+        config_say(errors, CONFIG_ERROR, l->section, entry, "cannot listen on %.*s: %s",
+                   EXTPROC_ARG(config_shown(entry, str_c(text))), why ? why : "out of memory");
         return false;
     }
     w->n_open++;
     address_format(&w->sockets[i].address, text);
-    name = arena_format(&w->setup.arena, "%s", text).ptr;
+    name = arena_format(&w->setup.arena, "%.*s", EXTPROC_ARG(config_shown(entry, str_c(text)))).ptr;
     w->doors[i] = (struct service_door){
         .service = &w->service,
         .coverage.modes = {l->modes[LANE_REQUEST], l->modes[LANE_RESPONSE]},
@@ -113,6 +115,7 @@ static bool open_listener(struct worker *w, const struct listener_settings *l)
 static bool open_listeners(struct worker *w)
 {
     size_t n = w->setup.settings.n_listeners;
+    struct config_errors errors = {0};
     bool good = true;
 
     w->sockets = arena_zalloc(&w->setup.arena, n * sizeof *w->sockets);
@@ -121,7 +124,9 @@ static bool open_listeners(struct worker *w)
     if (!w->sockets || !w->doors || !w->listeners)
         return false;
     for (size_t i = 0; i < n; i++) /* all of them, so that all mistakes are told */
-        good = open_listener(w, &w->setup.settings.listeners[i]) && good;
+        good = open_listener(w, &w->setup.settings.listeners[i], &errors) && good;
+    process_say_errors(&errors);
+    config_errors_fini(&errors);
     return good;
 }
 

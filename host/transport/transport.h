@@ -62,6 +62,7 @@ enum transport_status {
 struct transport_tls {
     const char *cert, *key; /* our certificate, and those between it and its CA; its key */
     const char *client_ca;  /* whose certificates clients must have; NULL: they need none */
+    bool hidden;            /* these paths are not to be shown: their keys' names are */
     /* What a client's certificate must be for, one of them: a DNS name or a URI, which may end in "*"
      * for any end. 0: any. */
     const char *const *client_names;

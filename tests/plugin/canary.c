@@ -137,7 +137,7 @@ Test(canary, what_it_does_not_take)
                        "test.ini:1: [plugin:p] share: is missing (How many of 100 new clients get "
                        "the canary.)");
     PLUGIN_REFUSED_INI(CANARY_INI("share = 101"),
-                       "test.ini:3: [plugin:p] share: cannot be \"101\" (0 to 100)");
+                       "test.ini:3: [plugin:p] share: invalid value \"101\": expected 0 to 100");
     PLUGIN_REFUSED_INI(CANARY_INI("share = 1\nclient = %REQ(x%"),
                        "test.ini:4: [plugin:p] client: at character 1: %REQ( has no end (it ends "
                        "with \")%\")");

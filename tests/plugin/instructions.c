@@ -253,7 +253,7 @@ Test(instructions, what_it_does_not_take)
     PLUGIN_REFUSED("instructions", "header = a b",
                    "test.ini:3: [plugin:p] header: is not the name of a header");
     PLUGIN_REFUSED("instructions", "invalid = no",
-                   "test.ini:3: [plugin:p] invalid: cannot be \"no\" (respond|ignore)");
+                   "test.ini:3: [plugin:p] invalid: invalid value \"no\": expected respond|ignore");
 }
 
 /* ---- what is invalid ------------------------------------------------------------------------- */

@@ -166,20 +166,22 @@ Test(respond, what_it_does_not_take)
                    "test.ini:4: [plugin:p] body: at character 1: %NO is unknown (REQ RESP ATTR "
                    "METADATA PATH METHOD STATUS UUID TIME)",
                    "test.ini:3: [plugin:p] details: is not UTF-8");
-    PLUGIN_REFUSED("respond", "status = 199\ngrpc_status = -1",
-                   "test.ini:3: [plugin:p] status: cannot be \"199\" (200 to 599)",
-                   "test.ini:4: [plugin:p] grpc_status: cannot be \"-1\" (0 to 2147483647)");
     PLUGIN_REFUSED(
-        "respond", "status = 600\ngrpc_status = 2147483648",
-        "test.ini:3: [plugin:p] status: cannot be \"600\" (200 to 599)",
-        "test.ini:4: [plugin:p] grpc_status: cannot be \"2147483648\" (0 to 2147483647)");
+        "respond", "status = 199\ngrpc_status = -1",
+        "test.ini:3: [plugin:p] status: invalid value \"199\": expected 200 to 599",
+        "test.ini:4: [plugin:p] grpc_status: invalid value \"-1\": expected 0 to 2147483647");
+    PLUGIN_REFUSED("respond", "status = 600\ngrpc_status = 2147483648",
+                   "test.ini:3: [plugin:p] status: invalid value \"600\": expected 200 to 599",
+                   "test.ini:4: [plugin:p] grpc_status: invalid value \"2147483648\": expected 0 "
+                   "to 2147483647");
     PLUGIN_REFUSED("respond", "body = a\nbody_file = /dev/null",
                    "test.ini:4: [plugin:p] body_file: there is a body already");
     PLUGIN_REFUSED("respond", "body_file = /nowhere/at/all",
                    "test.ini:3: [plugin:p] body_file: No such file or directory");
     PLUGIN_REFUSED("respond", "body_file = /", "test.ini:3: [plugin:p] body_file: Is a directory");
-    PLUGIN_REFUSED("respond", "phase = both",
-                   "test.ini:3: [plugin:p] phase: cannot be \"both\" (request|response)");
+    PLUGIN_REFUSED(
+        "respond", "phase = both",
+        "test.ini:3: [plugin:p] phase: invalid value \"both\": expected request|response");
 }
 
 Test(respond, takes_part_in_its_phase_only)

@@ -74,19 +74,16 @@ int api_check_edit(struct extproc_host *h, enum extproc_map map, enum extproc_ed
 
 /* ---- in init() ------------------------------------------------------------------------------- */
 
-/* A value that stands in no line (a fallback, or none at all) is named in the text instead. */
+/* A value that stands in no line (a fallback, or none at all) has the section's place. */
 EXTPROC_PRINTF(4, 0)
 static void refuse_value(struct instance *in, const char *key, size_t i, const char *fmt,
                          va_list ap)
 {
     const struct keys_value *value = value_find(&in->host, key, i);
-    struct extproc_str why = arena_vformat(&in->arena, fmt, ap);
-    if (!why.ptr)
-        why = EXTPROC_S("cannot be what it is, and there is no memory to say why");
-    if (value && value->entry)
-        config_say(in->errors, CONFIG_ERROR, in->section, value->entry, "%.*s", EXTPROC_ARG(why));
-    else
-        config_say(in->errors, CONFIG_ERROR, in->section, NULL, "%s: %.*s", key, EXTPROC_ARG(why));
+    const struct config_entry none = {
+        .key = key, .file = in->section->file, .line = in->section->line};
+    config_vsay(in->errors, CONFIG_ERROR, in->section, value && value->entry ? value->entry : &none,
+                fmt, ap);
 }
 
 int api_conf_vrefuse(struct extproc_host *h, const char *key, size_t i, const char *fmt, va_list ap)

@@ -22,6 +22,7 @@ bool address_is_unix(const struct address *a);
 const char *address_path(const struct address *a);
 /* As the ini file would write it. */
 void address_format(const struct address *a, char ret[ADDRESS_TEXT]);
-bool address_equal(const struct address *a, const struct address *b);
+/* Port 0: each socket gets one of its own. */
+bool address_is_any_port(const struct address *a);
 
 #endif

@@ -115,16 +115,27 @@ const struct config_entry *listener_entry(const struct listener_settings *l, con
 
 /* ---- reading ------------------------------------------------------------------------------------ */
 
-static void read_address(struct listener_settings *l, struct config_errors *errors)
+/* What is wrong with the value of a key, and what would be right. */
+static void say_invalid(const struct listener_settings *l, const char *key, struct arena *arena,
+                        struct config_errors *errors, const char *expected)
+{
+    const struct config_entry *entry = listener_entry(l, key);
+
+    config_say(errors, CONFIG_ERROR, l->section, entry, "invalid value %s: expected %s",
+               config_quote(arena, entry, keys_text(&l->keys, key)), expected);
+}
+
+static void read_address(struct listener_settings *l, struct arena *arena,
+                         struct config_errors *errors)
 {
     const char *text = keys_text(&l->keys, "address").ptr, *why;
 
     if (text && !address_parse(text, &l->address, &why))
-        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "address"),
-                   "'%s' is no address (%s)", text, why);
+        say_invalid(l, "address", arena, errors, why);
 }
 
-static void read_socket(struct listener_settings *l, struct config_errors *errors)
+static void read_socket(struct listener_settings *l, struct arena *arena,
+                        struct config_errors *errors)
 {
     struct extproc_str mode = keys_text(&l->keys, "socket_mode");
     const char *group = keys_text(&l->keys, "socket_group").ptr;
@@ -132,8 +143,7 @@ static void read_socket(struct listener_settings *l, struct config_errors *error
 
     if (mode.ptr &&
         (!mode.len || mode.len > 4 || strspn(mode.ptr, "01234567") != mode.len || bits > 0777))
-        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "socket_mode"),
-                   "'%s' is no permission (octal, as 0660)", mode.ptr);
+        say_invalid(l, "socket_mode", arena, errors, "octal permissions such as 0660");
     l->socket_mode = (mode_t)bits;
     l->socket_group = (gid_t)-1;
     if (group) {
@@ -141,8 +151,7 @@ static void read_socket(struct listener_settings *l, struct config_errors *error
         if (g)
             l->socket_group = g->gr_gid;
         else
-            config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "socket_group"),
-                       "there is no group '%s' on this machine", group);
+            say_invalid(l, "socket_group", arena, errors, "a group of this machine");
     }
 }
 
@@ -216,10 +225,7 @@ static void read_rate(struct listener_settings *l, const char *key, struct arena
     struct extproc_str text = keys_text(&l->keys, key);
 
     if (text.ptr && !parse_rate(text, arena, ret))
-        config_say(
-            errors, CONFIG_ERROR, l->section, listener_entry(l, key),
-            "'%s' is no rate (so many at once, and as many again in each period: 1000 in 10s)",
-            text.ptr);
+        say_invalid(l, key, arena, errors, "COUNT in DURATION, such as 1000 in 10s");
 }
 
 static void read_limits(struct listener_settings *l, struct arena *arena,
@@ -297,6 +303,13 @@ static void read_client_names(struct listener_settings *l, struct arena *arena,
                    "needs tls_client_ca: without it no client has to show a certificate");
 }
 
+static bool is_hidden(const struct listener_settings *l, const char *key)
+{
+    const struct config_entry *entry = listener_entry(l, key);
+
+    return entry && entry->hidden;
+}
+
 static void read_tls(struct listener_settings *l, struct arena *arena, struct config_errors *errors)
 {
     struct transport_tls *tls = &l->tls;
@@ -305,6 +318,8 @@ static void read_tls(struct listener_settings *l, struct arena *arena, struct co
         .cert = keys_text(&l->keys, "tls_cert").ptr,
         .key = keys_text(&l->keys, "tls_key").ptr,
         .client_ca = keys_text(&l->keys, "tls_client_ca").ptr,
+        .hidden =
+            is_hidden(l, "tls_cert") || is_hidden(l, "tls_key") || is_hidden(l, "tls_client_ca"),
     };
     if (tls->cert && !tls->key)
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_cert"),
@@ -329,7 +344,8 @@ static void check_tls(const struct listener_settings *l, const struct transport_
                                              : "tls_cert";
 
     if (why)
-        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, key), "%s: %s", file, why);
+        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, key), "%.*s: %s",
+                   EXTPROC_ARG(config_shown(listener_entry(l, key), str_c(file))), why);
 }
 
 static void check_transport_tls(const struct listener_settings *l,
@@ -354,8 +370,8 @@ void listener_read(struct config_section *s, const struct transport_ops *transpo
     ret->section = s;
     keys_check(s, table, arena, errors, &ret->keys);
     keys_unknown(s, &table, 1, errors);
-    read_address(ret, errors);
-    read_socket(ret, errors);
+    read_address(ret, arena, errors);
+    read_socket(ret, arena, errors);
     ret->modes[LANE_REQUEST] = read_mode(ret, "request_body_mode");
     ret->modes[LANE_RESPONSE] = read_mode(ret, "response_body_mode");
     if (transport && !(transport->features & TRANSPORT_OWN_LIMITS))

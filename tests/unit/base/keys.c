@@ -81,29 +81,30 @@ Test(keys, every_mistake_is_told)
     cr_assert_not(check("set = a\ntimeout = soon\nmode = on\ncodes = 1\ncodes = x\nsize = 1\n"
                         "size = 2\nsize = 3\nshare = 100\n"));
     expect_told("main.ini:1: [plugin:x] file: is missing (The shared object.)\n"
-                "main.ini:3: [plugin:x] timeout: cannot be \"soon\" (a whole number with ms, s, m "
-                "or h, like 150ms)\n"
+                "main.ini:3: [plugin:x] timeout: invalid value \"soon\": expected a whole number "
+                "with ms, s, m "
+                "or h, like 150ms\n"
                 "main.ini:8: [plugin:x] size: is given twice, first at main.ini:7 (it takes one "
                 "value)\n"
                 "main.ini:9: [plugin:x] size: is given twice, first at main.ini:7 (it takes one "
                 "value)\n"
-                "main.ini:4: [plugin:x] mode: cannot be \"on\" (enforce|shadow|off)\n"
-                "main.ini:6: [plugin:x] codes: cannot be \"x\" (a whole number)\n"
-                "main.ini:10: [plugin:x] share: cannot be \"100\" (1 to 99)\n");
+                "main.ini:4: [plugin:x] mode: invalid value \"on\": expected enforce|shadow|off\n"
+                "main.ini:6: [plugin:x] codes: invalid value \"x\": expected a whole number\n"
+                "main.ini:10: [plugin:x] share: invalid value \"100\": expected 1 to 99\n");
     cr_assert_eq(keys_find(&keys, "codes")->n_values, 1, "what is right is there");
 }
 
 Test(keys, a_secret_is_never_shown)
 {
     cr_assert_not(check("file = a.so\ntoken = hunter2\n"));
-    expect_told("main.ini:3: [plugin:x] token: cannot be what it is (a whole number)\n");
+    expect_told("main.ini:3: [plugin:x] token: invalid value (hidden): expected a whole number\n");
 }
 
 Test(keys, what_came_from_outside_the_file_is_not_shown)
 {
     setenv("EXTPROCD_TEST", "hunter2", 1);
     cr_assert_not(check("file = a.so\nsize = ${EXTPROCD_TEST}\n"));
-    cr_assert(is_told("[plugin:x] size: cannot be what it is (a whole number of bytes"));
+    cr_assert(is_told("[plugin:x] size: invalid value (hidden): expected a whole number of bytes"));
     cr_assert_not(is_told("hunter2"));
 }
 

@@ -69,10 +69,11 @@ Test(listener, a_rate_that_is_none)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char text[64], error[256];
         snprintf(text, sizeof text, "max_resets = %s\n", wrong[i]);
-        snprintf(error, sizeof error,
-                 "3: [listener:a] max_resets: '%s' is no rate (so many at once, and as many again "
-                 "in each period: 1000 in 10s)",
-                 wrong[i]);
+        snprintf(
+            error, sizeof error,
+            "3: [listener:a] max_resets: invalid value \"%s\": expected COUNT in DURATION, such "
+            "as 1000 in 10s",
+            wrong[i]);
         expect_error(keys(text), error);
     }
 }

@@ -96,27 +96,30 @@ Test(settings, extprocd_takes_no_name)
 
 Test(settings, a_wrong_address)
 {
-    expect_error("[listener:a]\naddress = localhost:1\n",
-                 "2: [listener:a] address: 'localhost:1' is no address (127.0.0.1:50051, "
-                 "[::1]:50051 or unix:/run/extprocd/extprocd.sock)");
+    expect_error(
+        "[listener:a]\naddress = localhost:1\n",
+        "2: [listener:a] address: invalid value \"localhost:1\": expected 127.0.0.1:50051, "
+        "[::1]:50051 or unix:/run/extprocd/extprocd.sock");
 }
 
 Test(settings, a_wrong_mode)
 {
     expect_error("[listener:a]\naddress = unix:/tmp/s\nsocket_mode = 0999\n",
-                 "3: [listener:a] socket_mode: '0999' is no permission (octal, as 0660)");
+                 "3: [listener:a] socket_mode: invalid value \"0999\": expected octal permissions "
+                 "such as 0660");
 }
 
 Test(settings, a_group_that_is_not_there)
 {
     expect_error("[listener:a]\naddress = unix:/tmp/s\nsocket_group = no-such-group\n",
-                 "3: [listener:a] socket_group: there is no group 'no-such-group' on this machine");
+                 "3: [listener:a] socket_group: invalid value \"no-such-group\": expected a group "
+                 "of this machine");
 }
 
 Test(settings, a_number_out_of_range)
 {
     expect_error("[listener:a]\naddress = 127.0.0.1:0\nmax_streams = 0\n",
-                 "3: [listener:a] max_streams: cannot be \"0\" (1 to 2147483647)");
+                 "3: [listener:a] max_streams: invalid value \"0\": expected 1 to 2147483647");
 }
 
 Test(settings, one_address_for_two_listeners)

@@ -106,7 +106,8 @@ static void read_again(struct tls_context *context, struct log *log, const char 
         memset(context->seen, 0, sizeof context->seen); /* no fault of theirs: try again */
     if (r) {
         log_line(log, EXTPROC_ERROR, NULL,
-                 "listener %s: TLS: %s: %s; what was read before stays in use", name, file, why);
+                 "listener %s: TLS: %s: %s; what was read before stays in use", name,
+                 tls_file_name(context->rules, file), why);
     } else {
         SSL_CTX_free(context->ssl);
         context->ssl = ssl;

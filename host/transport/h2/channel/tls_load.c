@@ -79,6 +79,13 @@ static int begin_file(struct load *l, const char *file)
     return r == -ENOMEM ? r : fd;
 }
 
+const char *tls_file_name(const struct transport_tls *rules, const char *file)
+{
+    if (!rules->hidden)
+        return file;
+    return file == rules->cert ? "tls_cert" : file == rules->key ? "tls_key" : "tls_client_ca";
+}
+
 static int no_passphrase(char *to, int size, int writing, void *arg)
 {
     struct load *l = arg;
@@ -94,19 +101,20 @@ static int load_chain(struct load *l, const char *file)
     return r;
 }
 
-static int load_key(struct load *l, const char *file, const char *cert)
+static int load_key(struct load *l, const struct transport_tls *rules)
 {
-    int r = begin_file(l, file);
+    int r = begin_file(l, rules->key);
     if (r)
         return r;
-    bool read = SSL_CTX_use_PrivateKey_file(l->ssl, file, SSL_FILETYPE_PEM);
+    bool read = SSL_CTX_use_PrivateKey_file(l->ssl, rules->key, SSL_FILETYPE_PEM);
     if (l->encrypted)
         return complain(l, "the key is encrypted, and nobody is there to give its passphrase");
     bool other = ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509;
     if (!read && !other)
         return complain_file(l, "key");
     if (!read || !SSL_CTX_check_private_key(l->ssl))
-        return complain(l, "the key is not that of the certificate in %s", cert);
+        return complain(l, "the key is not that of the certificate in %s",
+                        tls_file_name(rules, rules->cert));
     return 0;
 }
 
@@ -149,7 +157,7 @@ static int load_all(struct load *l, const struct transport_tls *rules)
     if (!r)
         r = load_chain(l, rules->cert);
     if (!r)
-        r = load_key(l, rules->key, rules->cert);
+        r = load_key(l, rules);
     if (!r && rules->client_ca)
         r = load_client_ca(l, rules->client_ca);
     SSL_CTX_set_default_passwd_cb_userdata(l->ssl, NULL);

@@ -27,6 +27,9 @@ struct tls_context {
 int tls_load(const struct transport_tls *rules, struct arena *arena, SSL_CTX **ret,
              const char **ret_why, const char **ret_file);
 
+/* How a message names one of the files of the rules. */
+const char *tls_file_name(const struct transport_tls *rules, const char *file);
+
 /* ---- tls.c -------------------------------------------------------------------------------------- */
 
 struct tls {

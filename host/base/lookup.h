@@ -1,0 +1,27 @@
+/* lookup: from a name to a place in somebody's array. A hash table in an arena, from which nothing is
+ * removed; so that a configuration of any size is read in a time that grows with it, not faster. */
+#ifndef EXTPROCD_BASE_LOOKUP_H
+#define EXTPROCD_BASE_LOOKUP_H
+
+#include "base/arena.h"
+
+#include <stdbool.h>
+
+/* All zero: empty. */
+struct lookup {
+    struct lookup_slot *slots;
+    size_t n, n_slots;
+};
+
+/* What is looked for: two strings of bytes, of which one may be empty. */
+struct lookup_name {
+    struct extproc_str first, second;
+};
+
+/* False: it was not added. */
+bool lookup_find(const struct lookup *lookup, struct lookup_name name, size_t *ret_place);
+
+/* A name that is not there yet; its bytes must stay. False: out of memory. */
+bool lookup_add(struct lookup *lookup, struct arena *arena, struct lookup_name name, size_t place);
+
+#endif
