@@ -117,8 +117,9 @@ static void check_log_file(const struct config_section *s, struct config_errors 
     char why[FILE_WHY];
 
     if (ret->log.file && file_check_append(ret->log.file, why) < 0) {
-        config_say(errors, CONFIG_ERROR, s, keys_find(&ret->keys, "log_file")->values[0].entry,
-                   "cannot open %s: %s", ret->log.file, why);
+        const struct config_entry *entry = keys_find(&ret->keys, "log_file")->values[0].entry;
+        config_say(errors, CONFIG_ERROR, s, entry, "cannot open %.*s: %s",
+                   EXTPROC_ARG(config_shown(entry, str_c(ret->log.file))), why);
         ret->log.file = NULL;
     }
 }
