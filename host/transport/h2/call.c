@@ -371,6 +371,7 @@ static struct outgoing *pack(struct h2_call *call, struct outgoing *out)
     struct outgoing *packed = malloc(sizeof *packed + out->len);
     if (!packed)
         return out;
+    call->hub->n_zipped += out->len;
     size_t len = gzip_pack(&call->hub->gzip, out->bytes + FRAME_PREFIX,
                            (uint32_t)(out->len - FRAME_PREFIX), packed->bytes + FRAME_PREFIX);
     if (!len) {

@@ -192,6 +192,7 @@ bool hub_flush(struct hub *hub)
         }
     }
     hub->dirty = later;
+    hub->n_zipped = 0;
     bury(hub);
     give_back(hub);
     return hub->dirty != NULL;

@@ -42,6 +42,8 @@ struct hub {
     size_t n_calls;             /* open */
     size_t n_held;              /* bytes: of messages that have come, and of answers that wait */
     size_t n_held_most;         /* since the round began */
+    size_t n_zipped;            /* bytes that were unpacked and packed in this round */
+    size_t n_later;             /* calls whose messages wait for a later round, see intake */
     struct reserve reserve;     /* of memory that was in use, and is the C library's now */
     bool stopping;              /* calls are being ended: TRANSPORT_STOPPED */
     void (*emptied)(void *arg); /* there are no connections any more        */

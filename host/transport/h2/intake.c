@@ -4,6 +4,9 @@
  * client compresses, it may have to wait until others are back (see unpack); then nothing overtakes
  * it, a half-close no more than a message, and it comes from the loop, by a timer that is due at once:
  * whoever gives a message back does not expect the next one meanwhile.
+ *
+ * A kilobyte can become a megabyte, which takes its time. So no more than ROUND_ZIPPED bytes are unpacked
+ * or packed in one round of the loop; the calls that come after wait for a later one, in their order.
  */
 #include "transport/h2/intake.h"
 
@@ -13,10 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { ROUND_ZIPPED = 1024 * 1024 };
+
 /* Of a call that compresses. */
 struct packed_side {
     struct unpack unpack;
-    struct timer timer; /* there is room for what waits */
+    struct timer timer; /* its turn has come, see intake_later() */
+    bool later;         /* the timer is set */
     bool half_closed;   /* and that is still to be told */
 };
 
@@ -94,12 +100,31 @@ static void fail_unpack(struct h2_call *call, int event)
 
 /* ---- messages ----------------------------------------------------------------------------------- */
 
+/* What waits comes from the loop. */
+static void intake_later(struct h2_call *call)
+{
+    struct packed_side *p = call->packed;
+    if (p->later)
+        return;
+    if (timers_set(&call->hub->poller->timers, &p->timer, poller_due(0))) {
+        refuse_memory(call);
+        return;
+    }
+    p->later = true;
+    call->hub->n_later++;
+}
+
+static void intake_not_later(struct h2_call *call)
+{
+    call->hub->n_later -= call->packed->later;
+    call->packed->later = false;
+}
+
 static void make_room(struct h2_call *call, const struct frame_message *message)
 {
     unpack_back(&call->packed->unpack, message);
-    if (!call->finishing && intake_waits(call) &&
-        timers_set(&call->hub->poller->timers, &call->packed->timer, poller_due(0)))
-        refuse_memory(call);
+    if (!call->finishing && intake_waits(call))
+        intake_later(call);
 }
 
 static void release_message(void *owner)
@@ -126,13 +151,16 @@ static void deliver(struct h2_call *call, struct frame_message *received)
 }
 
 /* As many of those that wait as there is room for, and what comes behind them. */
-static void deliver_packed(void *arg)
+static void deliver_packed(struct h2_call *call)
 {
-    struct h2_call *call = arg;
     struct packed_side *p = call->packed;
     struct hub *hub = call->hub;
     while (!call->finishing) {
         struct frame_message *message = NULL;
+        if (intake_waits(call) && hub->n_zipped >= ROUND_ZIPPED) {
+            intake_later(call);
+            break;
+        }
         size_t max = call->conn->listener->limits.max_message;
         size_t waited = unpack_waits(&p->unpack) ? p->unpack.first->size : 0;
         int event = unpack_next(&p->unpack, &hub->gzip, &hub->frames, max, &message);
@@ -141,6 +169,7 @@ static void deliver_packed(void *arg)
         if (event == UNPACK_MESSAGE) {
             h2_call_drop(call, waited);
             h2_call_hold(call, message->size);
+            hub->n_zipped += message->len;
             deliver(call, message);
         } else {
             fail_unpack(call, event);
@@ -152,6 +181,13 @@ static void deliver_packed(void *arg)
     call->service->half_close(call->stream);
 }
 
+static void turn_comes(void *arg)
+{
+    struct h2_call *call = arg;
+    intake_not_later(call);
+    deliver_packed(call);
+}
+
 static void take_message(struct h2_call *call, struct frame_message *message)
 {
     if (!call->packed) {
@@ -160,7 +196,10 @@ static void take_message(struct h2_call *call, struct frame_message *message)
     }
     message->packed = frames_packed(&call->frames);
     unpack_put(&call->packed->unpack, message);
-    deliver_packed(call);
+    if (call->hub->n_later)
+        intake_later(call);
+    else
+        deliver_packed(call);
 }
 
 void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len)
@@ -203,7 +242,7 @@ int intake_init(struct h2_call *call, const struct head *head)
     if (!p)
         return -ENOMEM;
     unpack_init(&p->unpack);
-    p->timer.fn = deliver_packed;
+    p->timer.fn = turn_comes;
     p->timer.arg = call;
     call->frames.may_pack = true;
     call->packs = !head->refuses_gzip;
@@ -220,6 +259,7 @@ void intake_fini(struct h2_call *call)
     if (!p)
         return;
     timers_cancel(&hub->poller->timers, &p->timer);
+    intake_not_later(call);
     unpack_fini(&p->unpack, &hub->frames);
     free(p);
     call->packed = NULL;

@@ -167,8 +167,9 @@ static void give_back_first(void)
     memmove(held, held + 1, --n_held * sizeof *held);
 }
 
-static void fire_timers(void)
+static void next_round(void)
 {
+    hub_flush(&hub);
     timers_fire(&poller.timers, poller_now());
 }
 
@@ -189,7 +190,7 @@ Test(intake, the_rest_waits_and_comes_from_the_loop)
     cr_assert_str_eq(told, "a2097152 ");
     give_back_first();
     cr_assert_str_eq(told, "a2097152 ");
-    fire_timers();
+    next_round();
     cr_assert_str_eq(told, "a2097152 b1000 c1 end");
 }
 
@@ -197,10 +198,10 @@ Test(intake, a_half_close_is_told_once)
 {
     say_three();
     give_back_first();
-    fire_timers();
+    next_round();
     give_back_first();
     give_back_first();
-    fire_timers();
+    next_round();
     cr_assert_str_eq(told, "a2097152 b1000 c1 end");
 }
 
@@ -212,7 +213,7 @@ Test(intake, the_window_opens_when_nothing_waits)
     give_back_first();
     cr_assert_gt(h2->n_unread, 0);
     holds = false;
-    fire_timers();
+    next_round();
     cr_assert_eq(h2->n_unread, 0);
 }
 
@@ -223,7 +224,7 @@ Test(intake, what_waits_when_the_call_ends_is_never_told)
     peer_reset(&peer, 1);
     still_read();
     cr_assert_null(call);
-    fire_timers();
+    next_round();
     cr_assert_str_eq(told, "a2097152 ");
 }
 
@@ -235,6 +236,56 @@ Test(intake, what_is_held_when_the_call_ends_can_be_given_back)
     cr_assert_eq(hub.n_calls, 1);
     give_back_first();
     cr_assert_eq(hub.n_calls, 0);
+}
+
+/* ---- turns --------------------------------------------------------------------------------------- */
+
+enum { ROUND = 1024 * 1024 };
+
+Test(intake, a_round_unpacks_no_more_than_a_megabyte)
+{
+    open_with("gzip", NULL);
+    say_packed('a', ROUND);
+    say_packed('b', ROUND);
+    say_packed('c', ROUND / 2);
+    say_packed('d', ROUND / 2);
+    still_read();
+    cr_assert_str_eq(told, "a1048576 ");
+    next_round();
+    cr_assert_str_eq(told, "a1048576 b1048576 ");
+    next_round();
+    cr_assert_str_eq(told, "a1048576 b1048576 c524288 d524288 ");
+}
+
+Test(intake, who_comes_later_has_a_later_turn)
+{
+    open_with("gzip", NULL);
+    say_packed('a', ROUND);
+    say_packed('b', ROUND);
+    still_read();
+    hub_flush(
+        &hub); /* the next round may unpack as much again, but it begins with those that wait */
+    say_packed('c', 100);
+    peer_half_close(&peer, 1);
+    still_read();
+    cr_assert_str_eq(told, "a1048576 ");
+    next_round();
+    cr_assert_str_eq(told, "a1048576 b1048576 ");
+    next_round();
+    cr_assert_str_eq(told, "a1048576 b1048576 c100 end");
+}
+
+Test(intake, a_call_that_ends_before_its_turn_leaves_the_others_theirs)
+{
+    open_with("gzip", NULL);
+    say_packed('a', ROUND);
+    say_packed('b', ROUND);
+    still_read();
+    peer_reset(&peer, 1);
+    still_read();
+    cr_assert_eq(hub.n_later, 0);
+    next_round();
+    cr_assert_str_eq(told, "a1048576 ");
 }
 
 /* ---- answers ------------------------------------------------------------------------------------- */
