@@ -3,6 +3,7 @@
 A bound that does not hold on a transport stands in pins.py; then it must not hold, so that the day it
 does, the pin and the line in README go."""
 import contextlib
+import os
 import pathlib
 import re
 import signal
@@ -14,7 +15,7 @@ from harness.client import Client
 from harness.messages import request_headers, response_headers
 from harness.places import PATIENCE, SANITIZED, TRANSPORT
 from harness.process import Process
-from pins import PINNED
+from pins import PINNED, UNJUDGED
 
 HERE = pathlib.Path(__file__).resolve().parent
 MIB = 1024 * 1024
@@ -42,7 +43,15 @@ class Meter:
         return int(re.search(rf"{field}:\s+(\d+) kB", (self.proc / "status").read_text()).group(1)) * 1024
 
     def descriptors(self):
-        return len(list((self.proc / "fd").iterdir()))
+        """Those of sockets."""
+        return sum(self.is_socket(link) for link in (self.proc / "fd").iterdir())
+
+    @staticmethod
+    def is_socket(link):
+        try:
+            return os.readlink(link).startswith("socket:")
+        except FileNotFoundError:  # closed meanwhile
+            return False
 
     @property
     def resident(self):
@@ -98,11 +107,17 @@ class Attack(Case):
     def name(self):
         return f"{type(self).__name__}.{self._testMethodName.removeprefix('test_')}"
 
+    def stands_in(self, table, bound):
+        return bound in table.get(TRANSPORT, {}).get(self.name, ())
+
     def pinned(self, bound):
-        return f"{self.name}: {bound}" in PINNED.get(TRANSPORT, {})
+        return self.stands_in(PINNED, bound)
 
     def bound(self, bound, holds):
         """holds: does it? What is pinned must not."""
+        if self.stands_in(UNJUDGED, bound):
+            self.note(f"{'holds' if holds else 'does not hold'}, not judged: {bound}")
+            return
         pinned = self.pinned(bound)
         if pinned and holds:
             self.broken.append(f"{bound}: holds, so take it out of pins.py, and its line out of README")
@@ -172,7 +187,7 @@ class Attack(Case):
         peak, after = self.meter.peak, self.meter.resident
         times = sorted(self.watched.latencies()[self.n_before:])
         self.bound("the neighbour notices nothing", self.watched.popen.poll() is None)
-        self.bound(f"it never waits for {WORST_MS} ms", not times or times[-1] < WORST_MS)
+        self.bound("no exchange takes seconds", not times or times[-1] < WORST_MS)
         if self.watched.popen.poll() is not None:
             self.note(self.watched.log().splitlines()[-1])
         self.service.send(signal.SIGTERM)
@@ -202,7 +217,8 @@ class Attack(Case):
         p = [times[len(times) * n // 100] for n in (50, 99)] if times else [0, 0]
         print(f"\n  sent     {self.what}; over after {time.monotonic() - self.began:.1f} s\n"
               f"  resident {size(self.meter.before)} before, {size(peak)} at most, {size(after)} after\n"
-              f"  beside   {len(times)} exchanges, p50 {p[0]:.1f} ms, p99 {p[1]:.1f} ms")
+              f"  beside   {len(times)} exchanges, p50 {p[0]:.1f} ms, p99 {p[1]:.1f} ms, "
+              f"at most {times[-1] if times else 0:.1f} ms")
         for text in filter(None, self.notes):
             print(f"  {text}")
 
