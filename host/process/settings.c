@@ -31,10 +31,14 @@ static const struct extproc_key extprocd_keys[] = {
      .choices = "text|json",
      .help = "How a line looks."},
     {.name = "log_file", .help = "Appended to; standard error where it is absent."},
+    {.name = "lame_duck",
+     .type = EXTPROC_KEY_DURATION,
+     .fallback = "2s",
+     .help = "After TERM: health says NOT_SERVING, and everything is still served."},
     {.name = "drain",
      .type = EXTPROC_KEY_DURATION,
      .fallback = "30s",
-     .help = "What open streams may take after TERM."},
+     .help = "After that: what open streams may take."},
     {.name = "max_held",
      .type = EXTPROC_KEY_SIZE,
      .fallback = "256m",
@@ -147,6 +151,7 @@ static void read_extprocd(struct config_section *s, struct arena *arena,
     ret->log.file = keys_text(&ret->keys, "log_file").ptr;
     check_log_file(s, errors, ret);
     ret->transport = keys_text(&ret->keys, "transport").ptr;
+    ret->lame_duck_ms = (uint64_t)keys_number(&ret->keys, "lame_duck");
     ret->drain_ms = (uint64_t)keys_number(&ret->keys, "drain");
 }
 

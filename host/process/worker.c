@@ -7,6 +7,7 @@
 #include "process/service.h"
 #include "process/setup.h"
 #include "process/signals.h"
+#include "process/stop.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -26,23 +27,8 @@ struct worker {
     size_t n_open; /* sockets that are open */
     const struct transport_ops *ops;
     struct transport *transport;
-    bool stopping;
+    struct stop stop;
 };
-
-static void on_stop_signal(struct worker *w, const char *name)
-{
-    if (w->stopping) {
-        log_line(w->setup.log, EXTPROC_WARN, NULL, "%s again: stopping at once", name);
-        w->ops->stop(w->transport);
-        return;
-    }
-    w->stopping = true;
-    sd_notify(0, "STOPPING=1");
-    log_line(w->setup.log, EXTPROC_INFO, NULL,
-             "%s: open streams may finish within %llu ms (once more: stop at once)", name,
-             (unsigned long long)w->setup.settings.drain_ms);
-    w->ops->drain(w->transport, w->setup.settings.drain_ms);
-}
 
 static void on_signal(void *arg, int signo)
 {
@@ -51,7 +37,7 @@ static void on_signal(void *arg, int signo)
     switch (signo) {
     case SIGTERM:
     case SIGINT:
-        on_stop_signal(w, signo == SIGTERM ? "TERM" : "INT");
+        stop_asked(&w->stop, signo == SIGTERM ? "SIGTERM" : "SIGINT");
         break;
     case SIGUSR1:
         writer_reopen(w->setup.writer);
@@ -171,10 +157,21 @@ static bool serve(struct worker *w, int signal_fd)
     if (r < 0)
         log_line(w->setup.log, EXTPROC_WARN, NULL, "cannot start a thread for the log: %s",
                  strerror(-r));
+    w->stop = (struct stop){
+        .log = w->setup.log,
+        .ops = w->ops,
+        .transport = w->transport,
+        .sockets = w->sockets,
+        .n_sockets = w->n_open,
+        .lame_duck_ms = w->setup.settings.lame_duck_ms,
+        .drain_ms = w->setup.settings.drain_ms,
+    };
     signals_serving();
     tell_start(w);
     w->ops->run(w->transport);
     signals_ending();
+    for (size_t i = 0; i < w->n_open; i++)
+        w->sockets[i].fd = -1; /* closed by the transport */
     w->ops->destroy(w->transport);
     return true;
 }

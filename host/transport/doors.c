@@ -2,11 +2,13 @@
  *
  *                accept fails, and would again
  *          open ───────────────────────────────────► paused, open again after DOORS_PAUSE_MS
- *           ▲  └─ doors_close() ─► closed for good        │
+ *           ▲  └─ doors_close() ─► closed for good        │    (from paused as well)
  *           └─────────────────────────────────────────────┘
  *
- * A door that is not open is out of the poll set; its descriptor stays its owner's, and connections
- * wait in the backlog.
+ * A door that is paused is out of the poll set, and connections wait in the backlog. When it is closed
+ * for good, those are taken first: to close a listener resets what its backlog holds, and a client takes a
+ * connection that was reset for a request that failed, one that is refused for a server that is away. It is
+ * closed and never shut down, which would act on the copies that other processes hold.
  */
 #include "transport/doors.h"
 
@@ -19,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum {
     /* In a row: other processes at the same listener, and other doors, want theirs. */
@@ -76,21 +79,14 @@ static void shut(struct doors *doors)
     doors->open = false;
 }
 
-void doors_close(struct doors *doors)
-{
-    shut(doors);
-    doors->closed = true;
-}
-
 bool doors_paused(const struct doors *doors)
 {
     return !doors->open && !doors->closed;
 }
 
-static void pause_accepting(const struct door *door, int error)
+static void say_stuck(const struct door *door, int error)
 {
     struct doors *doors = door->doors;
-    shut(doors);
     if (!doors->stuck)
         log_line(doors->options->log, EXTPROC_WARN, NULL,
                  "listener %s: %s: accept() failed, pausing: %s", door->listener->name,
@@ -138,8 +134,10 @@ static bool is_lasting(int error)
            error == EINVAL;
 }
 
-/* False: none waits, or none can be taken. */
-static bool accept_some(const struct door *door)
+enum accepted { ACCEPTED_SOME, ACCEPTED_ALL, ACCEPTED_NONE };
+
+/* All: none waits any more. None: and none can be taken. */
+static enum accepted accept_some(const struct door *door)
 {
     for (unsigned i = 0; i < ACCEPT_MAX; i++) {
         struct sockaddr_storage address;
@@ -149,24 +147,32 @@ static bool accept_some(const struct door *door)
         if (fd >= 0)
             admit(door, fd, peer);
         else if (is_lasting(errno)) {
-            pause_accepting(door, errno);
-            return false;
+            say_stuck(door, errno);
+            return ACCEPTED_NONE;
         } else if (errno == EAGAIN)
-            return false;
+            return ACCEPTED_ALL;
     }
-    return true;
+    return ACCEPTED_SOME;
 }
 
 static void door_ready(struct watch *watch, uint32_t events)
 {
     struct door *door = (struct door *)watch;
-    if (door->doors->open) /* not shut by an event before this one */
-        (void)accept_some(door);
+    if (!door->doors->open) /* shut by an event before this one */
+        return;
+    if (accept_some(door) == ACCEPTED_NONE)
+        shut(door->doors);
 }
 
-void doors_accept(struct doors *doors)
+void doors_close(struct doors *doors)
 {
-    for (size_t i = 0; doors->open && i < doors->n_door; i++)
-        while (accept_some(&doors->door[i]))
+    if (doors->closed)
+        return;
+    shut(doors);
+    doors->closed = true;
+    for (size_t i = 0; i < doors->n_door; i++) {
+        while (accept_some(&doors->door[i]) == ACCEPTED_SOME)
             ;
+        close(doors->door[i].listener->fd); /* at once: what comes in between is reset */
+    }
 }

@@ -32,11 +32,9 @@ int doors_init(struct doors *doors, const struct transport_options *options, int
 void doors_fini(struct doors *doors);
 
 void doors_open(struct doors *doors);
-/* For good. */
+/* For good: takes what waits at every door, and closes the listeners. */
 void doors_close(struct doors *doors);
 /* They are to be opened again, DOORS_PAUSE_MS from when this was seen. */
 bool doors_paused(const struct doors *doors);
-/* Takes what waits at every door. */
-void doors_accept(struct doors *doors);
 
 #endif

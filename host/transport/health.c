@@ -1,8 +1,9 @@
 /* health: grpc.health.v1.Health, by which proxies ask whether a server wants work.
  *
  * Every open stream is a probe. The probes of Watch that were answered, and may be told something
- * new, are in the list of watchers until their stream is closed. The state changes once in a life,
- * from SERVING to NOT_SERVING.
+ * new, are in the list of watchers until their stream is closed or finished.
+ *
+ *     serving ──health_lame()──► lame: NOT_SERVING ──health_stop()──► stopped: the same, and nobody watches
  */
 #include "transport/health.h"
 
@@ -29,10 +30,12 @@ struct probe {
     struct probe *next, **link; /* as a watcher; link NULL: it is none */
 };
 
+enum health_state { HEALTH_SERVING, HEALTH_LAME, HEALTH_STOPPED };
+
 struct health {
     const char *const *names;
     size_t n_names;
-    bool stopped;
+    enum health_state state;
     struct probe *watchers;
 };
 
@@ -66,7 +69,7 @@ static serving_status probe_status(const struct probe *probe)
 {
     if (!probe->knows)
         return SERVICE_UNKNOWN;
-    return probe->health->stopped ? NOT_SERVING : SERVING;
+    return probe->health->state == HEALTH_SERVING ? SERVING : NOT_SERVING;
 }
 
 static void probe_finish(struct probe *probe, int status, const char *why)
@@ -158,7 +161,7 @@ static void watch_begin(struct probe *probe)
     transport_unprompted(probe->call);
     if (!probe_tell(probe))
         return;
-    if (h->stopped) {
+    if (h->state == HEALTH_STOPPED) {
         probe_finish(probe, TRANSPORT_UNAVAILABLE, "shutting down");
         return;
     }
@@ -203,14 +206,26 @@ static void probe_closed(void *stream, enum transport_end why)
     free(stream);
 }
 
+void health_lame(struct health *h)
+{
+    if (h->state != HEALTH_SERVING)
+        return;
+    h->state = HEALTH_LAME;
+    for (struct probe *probe = h->watchers, *next; probe; probe = next) {
+        next = probe->next;
+        if (probe->knows && !probe_tell(probe))
+            probe_unlink(probe);
+    }
+}
+
 void health_stop(struct health *h)
 {
-    h->stopped = true;
+    health_lame(h);
+    h->state = HEALTH_STOPPED;
     while (h->watchers) {
         struct probe *probe = h->watchers;
         probe_unlink(probe);
-        if (probe_tell(probe))
-            probe_finish(probe, TRANSPORT_UNAVAILABLE, "shutting down");
+        probe_finish(probe, TRANSPORT_UNAVAILABLE, "shutting down");
     }
 }
 

@@ -18,8 +18,9 @@ struct health *health_new(const char *const *names, size_t n_names);
 /* Behind the last stream's end. */
 struct health *health_free(struct health *h);
 
-/* NOT_SERVING from now on. Whoever watches is told, and its stream ended, for it would never end by
- * itself. */
+/* NOT_SERVING from now on, also for those that watch. */
+void health_lame(struct health *h);
+/* The same, and the streams that watch are ended, for they would never end by themselves. */
 void health_stop(struct health *h);
 
 #endif

@@ -93,7 +93,7 @@ struct transport_limits {
 struct transport_listener {
     const char *name;    /* of the section, for messages     */
     const char *address; /* as written, for messages         */
-    int fd;              /* bound and listening; the owner's */
+    int fd;              /* bound and listening; drain() and stop() close it, nothing else does */
     bool tcp;            /* else a unix socket               */
     void *arg;           /* for transport_service.open       */
     struct transport_limits limits;
@@ -143,10 +143,13 @@ struct transport_ops {
                   struct transport **ret, const char **ret_why);
     /* Runs the loop until it has been stopped or drained. */
     void (*run)(struct transport *t);
-    /* In the loop: health says NOT_SERVING, no new connections and calls, open calls may finish
-     * within the time; then the rest is ended, and run() returns. */
+    /* In the loop: health says NOT_SERVING from now on, so that clients leave; all else goes on. */
+    void (*lame)(struct transport *t);
+    /* In the loop: the same; the connections that wait at the listeners are taken, and the listeners are
+     * closed; no new calls, open ones may finish within the time; then the rest is ended, and run()
+     * returns. */
     void (*drain)(struct transport *t, uint64_t limit_ms);
-    /* In the loop: ends every call at once, and run() returns. */
+    /* In the loop: the same, and ends every call at once. */
     void (*stop)(struct transport *t);
     /* In the loop: calls fn(arg) there once, not before `delay_ms`, unless run() has returned by
      * then. 0 or -ENOMEM. */

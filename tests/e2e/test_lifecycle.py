@@ -46,7 +46,7 @@ class Signals(Case):
         service.send(signal.SIGTERM)
         service.wait_line("open streams may finish")
         self.assertEqual(service.stop(signal.SIGTERM), 0)
-        self.assertTrue(service.lines("stopping at once"))
+        self.assertTrue(service.lines("stopping immediately"))
 
     def test_a_client_that_reads_nothing_does_not_outlast_the_drain(self):
         """Its socket is full, so that not even the end of its streams can be said."""

@@ -337,7 +337,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct world w = {.at = data, .end = data + size};
     const struct transport_listener l = {.name = "fuzz",
                                          .address = "",
-                                         .fd = listener,
+                                         .fd = dup(listener), /* which the end closes */
                                          .arg = &w,
                                          .limits.max_message = MAX_MESSAGE,
                                          .limits.max_header_list = 4096,

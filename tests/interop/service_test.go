@@ -59,7 +59,7 @@ type service struct {
 
 func (c config) write(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), "extprocd.ini")
-	text := fmt.Sprintf("[extprocd]\nplugin_dir = %s\ntransport = %s\n%s\n[listener:main]\naddress = 127.0.0.1:0\n%s\n%s",
+	text := fmt.Sprintf("[extprocd]\nplugin_dir = %s\ntransport = %s\nlame_duck = 0s\n%s\n[listener:main]\naddress = 127.0.0.1:0\n%s\n%s",
 		os.Getenv("EXTPROCD_PLUGIN_DIR"), transport, c.service, c.listener, c.plugins)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

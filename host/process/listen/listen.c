@@ -103,14 +103,20 @@ int listen_open(const struct listener_settings *l, struct arena *arena, struct l
     return r;
 }
 
-void listen_close(struct listen_socket *s)
+void listen_unlink(struct listen_socket *s)
 {
     struct stat st;
 
-    close(s->fd);
-    s->fd = -1;
     if (s->ino && address_is_unix(&s->address) && lstat(address_path(&s->address), &st) == 0 &&
         st.st_dev == s->dev && st.st_ino == s->ino)
         unlink(address_path(&s->address));
     s->ino = 0;
+}
+
+void listen_close(struct listen_socket *s)
+{
+    listen_unlink(s);
+    if (s->fd >= 0)
+        close(s->fd);
+    s->fd = -1;
 }

@@ -7,7 +7,7 @@
 
 /* A socket, and what has to be cleaned up with it. */
 struct listen_socket {
-    int fd;
+    int fd;                 /* -1: closed */
     struct address address; /* as bound: with the port that was free */
     dev_t dev;              /* of a unix socket's file: ours is removed, another's is not */
     ino_t ino;
@@ -17,7 +17,9 @@ struct listen_socket {
  * as the system tells. A socket file that nobody listens on is replaced; a live one never. */
 int listen_open(const struct listener_settings *listener, struct arena *arena,
                 struct listen_socket *ret, const char **ret_why);
-/* Closes it and removes its file, if it is still this one's. */
+/* Removes the file of a unix socket, if it is still this one's: new clients find nothing there. */
+void listen_unlink(struct listen_socket *socket);
+/* The same, and closes it. */
 void listen_close(struct listen_socket *socket);
 
 #endif

@@ -4,17 +4,18 @@
  *     listeners, notices ──errands──► inbox ─► loop ◄── completion queue ◄── servers, calls
  *                     └── connections ──► grpc_server, one per listener
  *
- * How it ends, by drain() or stop():
+ * How it ends, by drain() or stop(), which lame() may have announced:
  *
  *     health NOT_SERVING ─► the acceptor closes its doors ─► what has come by now is handled
  *       ─► servers are shut down: GOAWAY, no new calls ─► open calls end; at the limit, by force
  *       ─► connections whose clients do not take the rest are broken
  *       ─► the last call is over, the last server down: run() returns
  *
- * In that order because a call that gRPC has read, but not yet put into a slot when its server is shut
- * down, is lost: its client sees CANCELLED. So nothing new is let in first, and the queue is run until
- * it is empty. What a client sends until it has seen the GOAWAY is lost all the same, some calls of a
- * busy connection; gRPC has no way to say GOAWAY without shutting down.
+ * In that order because a call that gRPC has not yet put into a slot when its server is shut down is
+ * lost: its client sees CANCELLED. So nothing new is let in first, and for SETTLE_MS gRPC reads what is
+ * there, of the connections that were taken last too. What a client sends until it has seen the GOAWAY is
+ * lost all the same, some calls of a busy connection; gRPC has no way to say GOAWAY without shutting
+ * down. Only a proxy that looks at our health has left by then: see lame().
  */
 #include "transport/grpc/grpc.h"
 
@@ -32,6 +33,7 @@
 enum {
     SERVICE_SLOTS = 64,
     HEALTH_SLOTS = 2,
+    SETTLE_MS = 200,
     STOP_MS = 500 /* for what is sent at the very end to be taken */
 };
 
@@ -103,7 +105,7 @@ static void shut_servers(void *arg)
 static void doors_are_closed(void *arg)
 {
     struct transport *t = arg;
-    if (loop_after(&t->loop, 0, shut_servers, t))
+    if (loop_after(&t->loop, t->at_once ? 0 : SETTLE_MS, shut_servers, t))
         shut_servers(t);
 }
 
@@ -114,6 +116,11 @@ static void begin_end(struct transport *t)
     t->ending = true;
     health_stop(t->health);
     acceptor_close(&t->acceptor, doors_are_closed, t);
+}
+
+static void grpc_lame(struct transport *t)
+{
+    health_lame(t->health);
 }
 
 static void grpc_drain(struct transport *t, uint64_t limit_ms)
@@ -247,6 +254,7 @@ const struct transport_ops transport_grpc = {
     .name = "grpc",
     .create = grpc_create,
     .run = grpc_run,
+    .lame = grpc_lame,
     .drain = grpc_drain,
     .stop = grpc_stop,
     .after = grpc_after,

@@ -4,7 +4,7 @@
  *       │                       │
  *       └── poller: one thread: what is ready, timers, errands, notices; then every conn is flushed
  *
- * How it ends, by drain() or stop():
+ * How it ends, by drain() or stop(), which lame() may have announced:
  *
  *     health NOT_SERVING ─► what waits at the doors is taken, and the doors are closed
  *       ─► GOAWAY with the highest id, and a PING: the client opens no more, and what it opened before
@@ -86,10 +86,14 @@ static void begin_end(struct transport *t)
         return;
     t->ending = true;
     health_stop(t->health);
-    doors_accept(&t->doors);
     doors_close(&t->doors);
     hub_drain(&t->hub);
     quit_if_over(t);
+}
+
+static void h2_lame(struct transport *t)
+{
+    health_lame(t->health);
 }
 
 static void h2_drain(struct transport *t, uint64_t limit_ms)
@@ -211,6 +215,7 @@ const struct transport_ops transport_h2 = {
     .tls_name = tls_name,
     .create = h2_create,
     .run = h2_run,
+    .lame = h2_lame,
     .drain = h2_drain,
     .stop = h2_stop,
     .after = h2_after,

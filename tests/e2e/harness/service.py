@@ -7,11 +7,14 @@ from harness.process import Process
 
 
 def ini(plugins, address="127.0.0.1:0", listener="", service=""):
-    """A whole configuration: the given [plugin:NAME] sections in one chain, behind one listener."""
+    """A whole configuration: the given [plugin:NAME] sections in one chain, behind one listener. A lame duck is
+    for those tests alone that ask for one."""
     names = ", ".join(re.findall(r"^\[plugin:(.+)\]", plugins, re.MULTILINE))
     chain = f"[chain:main]\nplugins = {names}\n" if names else ""
     if TRANSPORT:
         service = f"transport = {TRANSPORT}\n{service}"
+    if "lame_duck" not in service:
+        service = f"lame_duck = 0s\n{service}"
     return (f"[extprocd]\nplugin_dir = {PLUGIN_DIR}\n{service}\n"
             f"[listener:main]\naddress = {address}\n{listener}\n{chain}{plugins}\n")
 

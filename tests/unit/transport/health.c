@@ -135,11 +135,38 @@ Test(health, watchers_are_told_and_ended)
     cr_assert_eq(call.status, -1);
     health_stop(health);
     cr_assert_told(&call, 2, 2);
-    cr_assert_told(&other, 2, 3);
+    cr_assert_told(&other, 1, 3);
     cr_assert_eq(call.status, TRANSPORT_UNAVAILABLE);
     cr_assert_eq(other.status, TRANSPORT_UNAVAILABLE);
     watch->closed(one, TRANSPORT_FINISHED);
     watch->closed(two, TRANSPORT_FINISHED);
+}
+
+Test(health, watchers_of_a_lame_server_go_on)
+{
+    /* Given one that watches, */
+    void *early = watch->open(health, &call.base);
+    ask(watch, early, "a.Service");
+    cr_assert_told(&call, 1, 1);
+
+    /* when the server is lame, then it is told, and so is one that comes later. */
+    health_lame(health);
+    health_lame(health);
+    cr_assert_told(&call, 2, 2);
+    void *late = watch->open(health, &other.base);
+    ask(watch, late, "");
+    cr_assert_told(&other, 1, 2);
+    cr_assert_eq(call.status, -1);
+    cr_assert_eq(other.status, -1);
+
+    /* They are ended when the server stops, and nothing is said twice. */
+    health_stop(health);
+    cr_assert_told(&call, 2, 2);
+    cr_assert_told(&other, 1, 2);
+    cr_assert_eq(call.status, TRANSPORT_UNAVAILABLE);
+    cr_assert_eq(other.status, TRANSPORT_UNAVAILABLE);
+    watch->closed(early, TRANSPORT_FINISHED);
+    watch->closed(late, TRANSPORT_FINISHED);
 }
 
 Test(health, a_watcher_that_went_is_not_told)

@@ -307,7 +307,6 @@ static inline void rig_join(struct rig *rig)
     rig->ops->destroy(rig->t);
     log_free(rig->log);
     metrics_free(rig->metrics);
-    close(rig->listener.fd);
     close(rig->notice_fd);
     if (rig->unix_socket)
         unlink(rig->target + strlen("unix:"));
