@@ -53,8 +53,9 @@ LARGE = f"  per_connection_buffer_limit_bytes: {BUFFER}"  # of a listener
 LIMITS = ("max_connections", "max_pending_requests", "max_requests")
 
 
-def endpoint(cluster, address):
-    return {"cluster_name": cluster, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]}
+def endpoint(cluster, *addresses):
+    return {"cluster_name": cluster,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}} for address in addresses]}]}
 
 
 def tcp(port):
@@ -83,10 +84,16 @@ def upstream_tls(authority, own):
 
 def cluster_of(address, **fields):
     """clusters of one, which is extprocd, with further fields of it."""
-    place = {"pipe": {"path": address[5:]}} if address.startswith("unix:") else tcp(int(address.rsplit(":", 1)[1]))
+    return cluster_of_all([address], **fields)
+
+
+def cluster_of_all(addresses, **fields):
+    """The same with several instances of extprocd."""
+    places = [{"pipe": {"path": address[5:]}} if address.startswith("unix:") else tcp(int(address.rsplit(":", 1)[1]))
+              for address in addresses]
     return "- " + json.dumps({"name": "extprocd", "type": "STATIC", "connect_timeout": "5s",
                               "typed_extension_protocol_options": HTTP2,
-                              "load_assignment": endpoint("extprocd", place), **fields})
+                              "load_assignment": endpoint("extprocd", *places), **fields})
 
 
 def printed_config(ini, form="envoy"):

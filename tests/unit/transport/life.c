@@ -25,7 +25,7 @@ Test(life, drain_waits_for_open_calls_and_takes_no_new_ones)
     open_one(&c);
     rig.ops->post(rig.t, rig_do_drain, &rig);
 
-    /* Nobody accepts another connection: a call there ends with its deadline, at the latest. */
+    /* Another connection is refused: a call there ends with its deadline, at the latest. */
     struct client other;
     client_connect(&other, rig.target);
     client_new_call(
@@ -48,6 +48,62 @@ Test(life, drain_waits_for_open_calls_and_takes_no_new_ones)
     rig_wait(&rig, &rig.n_closed[TRANSPORT_FINISHED], 1);
     rig_join(&rig);
     client_close(&client);
+}
+
+static void become_lame(void *arg)
+{
+    rig.ops->lame(rig.t);
+    rig_count(&rig, &rig.n_posted, 1);
+}
+
+Test(life, lame_goes_on_serving)
+{
+    /* Given an open call, when the transport is lame, */
+    struct client_call c, late;
+    open_one(&c);
+    rig.ops->post(rig.t, become_lame, NULL);
+    rig_wait(&rig, &rig.n_posted, 1);
+
+    /* then that call, new ones and new connections are served, */
+    struct client other;
+    client_connect(&other, rig.target);
+    client_open(&late, &other);
+    cr_assert(client_say(&late, "1"));
+    client_expect(&late, "1");
+    cr_assert(client_say(&c, "1"));
+    client_expect(&c, "1");
+    client_half_close(&late);
+    cr_assert_eq(client_status(&late), 0);
+    client_close(&other);
+
+    /* until it drains. */
+    rig.ops->post(rig.t, rig_do_drain, &rig);
+    client_half_close(&c);
+    cr_assert_eq(client_status(&c), 0);
+    rig_join(&rig);
+    client_close(&client);
+}
+
+Test(life, drain_closes_the_listener_and_no_copy_of_it)
+{
+    /* Given a copy of the listening socket, as another process may have one, */
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    int copy = dup(rig.listener.fd);
+    cr_assert_eq(getsockname(copy, (struct sockaddr *)&address, &len), 0);
+
+    /* when the transport has drained, */
+    rig.ops->post(rig.t, rig_do_drain, &rig);
+    rig_join(&rig);
+    client_close(&client);
+
+    /* then that copy takes connections, and when it is closed too, nobody does. */
+    int fds[] = {socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_STREAM, 0)};
+    cr_expect_eq(connect(fds[0], (struct sockaddr *)&address, len), 0);
+    close(copy);
+    cr_expect(connect(fds[1], (struct sockaddr *)&address, len) < 0 && errno == ECONNREFUSED);
+    close(fds[0]);
+    close(fds[1]);
 }
 
 Test(life, drain_with_nothing_open_returns)
