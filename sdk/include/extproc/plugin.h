@@ -53,7 +53,7 @@ extern "C" {
 
 #define EXTPROC_MAGIC     0x45585031u
 #define EXTPROC_ABI_MAJOR 1 /* changed: other symbol name, nothing loads */
-#define EXTPROC_ABI_MINOR 0 /* added: host minor must be >= plugin minor */
+#define EXTPROC_ABI_MINOR 1 /* added: host minor must be >= plugin minor */
 
 /* The minor a plugin asks for. Define it lower than this header's to go on loading into older
  * hosts; what came later is then not declared. */
@@ -168,10 +168,12 @@ enum extproc_action {
 };
 
 /** EXTPROC_CONTINUE if it went well, EXTPROC_FAIL if not:
- *      return extproc_continue(extproc_set(x, EXTPROC_RESPONSE, name, value)); */
+ *      return extproc_continue(extproc_set(x, EXTPROC_RESPONSE, name, value));
+ *  A body edit of a message that has no body (-ENODATA: a response to HEAD, a 204) is no failure: the
+ *  message goes on as it is, and the host counts it (bodiless_edits) and logs it at debug. */
 static inline enum extproc_action extproc_continue(int r)
 {
-    return r == 0 ? EXTPROC_CONTINUE : EXTPROC_FAIL;
+    return r == 0 || r == -ENODATA ? EXTPROC_CONTINUE : EXTPROC_FAIL;
 }
 
 /** What an error of a function of this header means, in words for a log line. Any thread. */
@@ -186,6 +188,10 @@ static inline const char *extproc_strerror(int r)
         return "not possible in this phase";
     case -ENOSPC:
         return "more than the proxy takes";
+    case -ENODATA:
+        return "the message has no body";
+    case -EPROTO:
+        return "the status does not fit the message's body";
     case -ENOMEM:
         return "out of memory";
     default:
@@ -203,7 +209,7 @@ enum extproc_edit {
 
 /** How a body arrives at the callbacks. */
 enum extproc_body_mode {
-    EXTPROC_BODY_NONE,       /* it passes by unseen                                 */
+    EXTPROC_BODY_NONE,       /* it passes by unseen, or there is none               */
     EXTPROC_BODY_STREAMED,   /* chunk by chunk, one answer each                     */
     EXTPROC_BODY_WHOLE,      /* all of it, once                                     */
     EXTPROC_BODY_PARTIAL,    /* the first part; the rest passes by unseen           */
@@ -263,7 +269,8 @@ struct extproc_field {
 struct extproc_response {
     uint32_t size;                        /* sizeof(struct extproc_response)                   */
     uint32_t status;                      /* 200..599                                          */
-    struct extproc_str body;              /* any bytes; text/plain unless a header says other  */
+    struct extproc_str body;              /* any bytes; text/plain unless a header says other;
+                                             none with a status that has no body               */
     struct extproc_str details;           /* UTF-8, for the access log; absent: section's name */
     const struct extproc_header *headers; /* in this order                                     */
     size_t n_headers;                     /* at most 100                                       */
@@ -302,6 +309,13 @@ struct extproc_txn {
     bool observing;              /* the proxy does not listen to answers                  */
 };
 
+/** May an immediate response of this status have a body? 1xx, 204, 205 and 304 have none (RFC 9110,
+ *  section 15). */
+static inline bool extproc_status_has_body(unsigned status)
+{
+    return status >= 200 && status != 204 && status != 205 && status != 304;
+}
+
 /** In a callback of a phase: is the phase one of the response's? */
 static inline bool extproc_is_response(const struct extproc_txn *x)
 {
@@ -337,12 +351,16 @@ struct extproc_key {
 
 /* Bits of extproc_plugin.needs. Where the proxy sends a body otherwise than it needs, the plugin
  * fails in that phase without being called, and the log says what to set. A STREAMED body that
- * comes in one chunk is whole; headers wait for it only where the proxy's body mode is BUFFERED. */
+ * comes in one chunk is whole; headers wait for it only where the proxy's body mode is BUFFERED.
+ * A message without a body breaks no need. Whether a response has one depends on the request's
+ * method, so the proxy is asked for the request headers too (--print-envoy-config), unless the
+ * plugin takes part in headers alone and says EXTPROC_KEEPS_BODY. */
 #define EXTPROC_WHOLE_REQUEST_BODY  1u /* request_body wants it in one piece      */
 #define EXTPROC_WHOLE_RESPONSE_BODY 2u
 #define EXTPROC_PARTIAL_IS_FINE     4u  /* may edit the first part of a body       */
 #define EXTPROC_HEADERS_WAIT        8u  /* edits headers after seeing the body     */
 #define EXTPROC_READS_REQUEST       16u /* response callbacks read the request headers */
+#define EXTPROC_KEEPS_BODY          32u /* headers callbacks call no extproc_body_set() */
 
 struct extproc_abi {
     uint32_t magic;
@@ -615,6 +633,8 @@ static inline enum extproc_map_state extproc_map_state(struct extproc_txn *x, en
  *                (the host keeps it right), transfer-encoding, what belongs to one connection, a
  *                pseudo header's removal or second value; :method too, unless the body has been
  *                replaced in this headers phase
+ *  -EPROTO       a `:status` that has no body (204, 205, 304) where a body may follow, or the other
+ *                way round where content-length says that one does
  *  -ENOSPC       more than the proxy takes: 100 edits, 100 headers or 60 KiB */
 static inline int extproc_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
                                struct extproc_str name, struct extproc_str value)
@@ -660,7 +680,15 @@ static inline struct extproc_str extproc_body(struct extproc_txn *x)
  *  none. The plugins behind this one get the new one in their body callbacks, at once and WHOLE;
  *  nobody sees the old one (envoy CommonResponse, CONTINUE_AND_REPLACE). Its trailers pass by
  *  unseen.
+ *  Some messages can have no body, whatever their headers say (RFC 9112, section 6.3): a response to
+ *  HEAD, a 204, a 304, a tunnel (CONNECT, an upgrade that was accepted, the request of both). Body
+ *  callbacks are not called for them. Where the proxy does not show the request's method, or for a
+ *  205, a response has a body once a byte of it has come: then it can be changed in body phases
+ *  only.
  *  -EINVAL       ptr is NULL
+ *  -ENODATA      in a headers phase: the message can have no body. extproc_continue() goes on. (A
+ *                plugin built for minor 0 gets 0 instead; it is not changed either.)
+ *  -ENOSPC       content-length has to be set or removed then, and 100 sets and 100 removes were made
  *  -EOPNOTSUPP   neither a headers nor a body phase, or a body mode in which the proxy takes
  *  none */
 static inline int extproc_body_set(struct extproc_txn *x, struct extproc_str bytes)
@@ -790,7 +818,8 @@ static inline struct extproc_response extproc_response_init(void)
  *  what the ones before it edited in this phase is dropped, metadata stays, and no phase follows.
  *  Of several calls the last that was accepted counts; a callback that returns something else has
  *  thought better of it.
- *  EXTPROC_FAIL, with a line in the log: not in a phase; size or status is wrong; a header is not
+ *  EXTPROC_FAIL, with a line in the log: not in a phase; size or status is wrong; a body with a
+ *  status that has none (extproc_status_has_body(); a 2xx to CONNECT); a header is not
  *  legal, or one that the proxy would ignore (as for extproc_edit()); details are not UTF-8;
  *  or the response has already begun: in response_body of a STREAMED body, in response_trailers,
  *  and in a request phase once the response's headers have passed and the proxy does not hold them

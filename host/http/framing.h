@@ -1,0 +1,49 @@
+/* framing: may this message have a body?
+ *
+ * It depends on the method of the request and the status of the response, whatever the headers say
+ * (RFC 9112, 6.3). A proxy sends on what it is given: bytes that are set where there can be none
+ * reach the client in front of the next response.
+ */
+#ifndef EXTPROCD_HTTP_FRAMING_H
+#define EXTPROCD_HTTP_FRAMING_H
+
+#include "http/headers.h"
+
+enum framing {
+    FRAMING_BODY, /* a body, which may be empty; other bytes may take its place */
+    /* It depends on something that is not known (the proxy skips the request's headers, so it may
+     * be a response to HEAD; or the response's), or is a 205, which has a length and no content: a
+     * body exists once a byte of it has come. */
+    FRAMING_SEEN,
+    FRAMING_NONE,  /* no body: HEAD, 1xx, 204, 304                             */
+    FRAMING_TUNNEL /* bytes of another protocol: CONNECT, Upgrade (also RFC 8441) */
+};
+
+/* What a request says of its own framing and of its response's. All zero: it was not seen. */
+struct request_kind {
+    bool known; /* the method is */
+    bool head, connect;
+    bool upgrade; /* it asks for another protocol */
+};
+struct request_kind request_kind_of(const struct headers *request);
+/* Of the method alone. */
+struct request_kind request_kind_of_method(struct extproc_str method);
+
+/* The number of a :status; 0: none. */
+unsigned framing_status(struct extproc_str text);
+
+enum framing framing_of_request(const struct request_kind *request);
+/* status 0: not known. Where the request asks for a tunnel it counts as one then, since nothing
+ * must change the bytes of one. */
+enum framing framing_of_response(const struct request_kind *request, unsigned status);
+
+/* May a response's status change so? follows: bytes of a body may come, or were set; announced:
+ * headers say that some will (content-length). */
+bool framing_may_change(const struct request_kind *request, unsigned from, unsigned to,
+                        bool follows, bool announced);
+
+/* May an immediate response of this status have a body? To HEAD it may: the proxy leaves it out,
+ * and sends its length. */
+bool framing_may_answer(const struct request_kind *request, unsigned status);
+
+#endif
