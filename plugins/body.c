@@ -155,7 +155,7 @@ static enum extproc_action set(struct extproc_txn *x, const struct extproc_templ
     memcpy(out + before.len, middle.ptr, middle.len);
     memcpy(out + before.len + middle.len, after.ptr, after.len);
     r = extproc_body_set(x, (struct extproc_str){out, len});
-    if (r < 0)
+    if (extproc_continue(r) == EXTPROC_FAIL)
         extproc_log(x, EXTPROC_ERROR, "the body cannot be set: %s", extproc_strerror(r));
     return extproc_continue(r);
 }

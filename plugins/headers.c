@@ -172,6 +172,7 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .version = "1.0",
     .summary = "Sets, appends, adds, replaces and removes headers and trailers.",
     .keys = keys,
+    .needs = EXTPROC_KEEPS_BODY,
     .init = init,
     .request_headers = on_phase,
     .request_trailers = on_phase,

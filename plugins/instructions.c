@@ -6,8 +6,9 @@
  * the message that carries it:
  *
  *     removeHeaders  [name]         done first
- *     setBody        "text"         in any body mode, also where there was no body; content-type
- *                                   becomes text/plain; "" leaves the body as it is
+ *     setBody        "text"         in any body mode, also where there was no body (but not where HTTP
+ *                                   allows none: HEAD, 204, ...); content-type becomes text/plain; ""
+ *                                   leaves the body as it is
  *     addHeaders     {name: value}  each takes the place of what was there
  *     setTrailers    {name: value}  when trailers come, which behind a new body they do not
  *
@@ -205,6 +206,8 @@ static int set_body(struct extproc_txn *x, json_t *text)
     if (json_string_length(text) == 0)
         return 0;
     r = extproc_body_set(x, view(text));
+    if (r == -ENODATA) /* a response to HEAD, or the like: it stays without */
+        return 0;
     if (r < 0)
         return done(x, EXTPROC_S("the body"), r);
     return set(x, headers_of[extproc_is_response(x)], EXTPROC_S("content-type"),

@@ -359,6 +359,7 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .name = "log",
     .version = "1.0",
     .summary = "Writes one JSON line per transaction.",
+    .needs = EXTPROC_KEEPS_BODY,
     .keys = keys,
     .init = init,
     .fini = fini,

@@ -17,6 +17,7 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .name = "noop",
     .version = "1.0",
     .summary = "Takes part in every phase and changes nothing.",
+    .needs = EXTPROC_KEEPS_BODY,
     .request_headers = on_any,
     .request_body = on_any,
     .request_trailers = on_any,

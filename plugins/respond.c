@@ -112,6 +112,15 @@ static int read_body(struct extproc_host *h, struct respond *r)
     return r->body ? 0 : -EINVAL;
 }
 
+static int check_status(struct extproc_host *h, const struct respond *r)
+{
+    const char *key = r->body ? "body" : "body_file";
+
+    if (extproc_status_has_body(r->status) || !(r->file_len || extproc_conf(h, "body", 0).len))
+        return 0;
+    return extproc_conf_refuse(h, key, 0, "status %u has no body: remove this key", r->status);
+}
+
 static int read_details(struct extproc_host *h, struct respond *r)
 {
     r->details = extproc_conf(h, "details", 0);
@@ -132,6 +141,7 @@ static int init(struct extproc_host *h)
     r->grpc_status = has_grpc ? (int32_t)extproc_conf_int(h, "grpc_status", 0) : EXTPROC_NO_GRPC;
     headers = read_headers(h, r); /* all three, so that all mistakes are told */
     body = read_body(h, r);
+    body = body < 0 ? body : check_status(h, r);
     details = read_details(h, r);
     if (headers < 0 || body < 0 || details < 0)
         return headers ? headers : body ? body : details;
@@ -177,6 +187,7 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .version = "1.0",
     .summary = "Answers itself, in the origin's stead.",
     .keys = keys,
+    .needs = EXTPROC_KEEPS_BODY,
     .init = init,
     .request_headers = on_headers,
     .response_headers = on_headers,

@@ -196,13 +196,27 @@ static bool is_pseudo_value(struct extproc_str name, struct extproc_str value)
     return str_eq_nocase(name, EXTPROC_S(":path")) ? is_path(value) : is_token(value);
 }
 
+static int check_status(const struct headers *h, const struct rules_context *context,
+                        struct extproc_str value)
+{
+    unsigned from = framing_status(headers_get(h, EXTPROC_S(":status"), 0));
+    struct extproc_str length = headers_get(h, EXTPROC_S("content-length"), 0);
+    bool announced = length.len > 0 && !extproc_eq(length, EXTPROC_S("0"));
+    bool may = framing_may_change(&context->request, from, framing_status(value),
+                                  context->body_follows, announced);
+    return may ? 0 : -EPROTO;
+}
+
 /* What has to do with the map as it is. */
-static int check_pseudo_edit(const struct headers *h, enum extproc_edit op, struct extproc_str name,
+static int check_pseudo_edit(const struct headers *h, const struct rules_context *context,
+                             enum extproc_edit op, struct extproc_str name,
                              struct extproc_str value)
 {
     if (op == EXTPROC_APPEND && headers_get(h, name, 0).ptr)
         return -EPERM;
-    return is_pseudo_value(name, value) ? 0 : -EINVAL;
+    if (!is_pseudo_value(name, value))
+        return -EINVAL;
+    return context->response ? check_status(h, context, value) : 0;
 }
 
 /* ---- limits ------------------------------------------------------------------------------------------ */
@@ -265,14 +279,17 @@ static bool too_much(size_t before, size_t after, size_t limit)
     return after > limit && after > before;
 }
 
-static int check_limits(const struct headers *h, enum extproc_edit op, struct extproc_str name,
-                        struct extproc_str value)
+/* owes: one more set or remove is going to follow. */
+static int check_limits(const struct headers *h, bool owes, enum extproc_edit op,
+                        struct extproc_str name, struct extproc_str value)
 {
     if (!headers_resolve(h, op, name, &op))
         return 0;
     struct headers_sum before, after;
     headers_sum(h, &before);
     after = sum_after(h, before, op, name, value);
+    if (owes && after.n_sets >= RULES_MAX_EDITS && after.n_removes >= RULES_MAX_EDITS)
+        return -ENOSPC;
     bool refused = too_much(before.n_sets, after.n_sets, RULES_MAX_EDITS) ||
                    too_much(before.n_removes, after.n_removes, RULES_MAX_EDITS) ||
                    too_much(before.n_entries, after.n_entries, RULES_MAX_ENTRIES) ||
@@ -298,8 +315,18 @@ int rules_edit(const struct headers *h, const struct rules_context *context, enu
         return -EINVAL;
     int r = rules_could_edit(context, op, name, value);
     if (r == 0 && is_pseudo(name))
-        r = check_pseudo_edit(h, op, name, value);
-    return r < 0 ? r : check_limits(h, op, name, value);
+        r = check_pseudo_edit(h, context, op, name, value);
+    return r < 0 ? r : check_limits(h, context->owes_length, op, name, value);
+}
+
+bool rules_host_edit(const struct headers *h, struct extproc_str name, struct extproc_str value,
+                     enum extproc_edit *ret_op)
+{
+    *ret_op = EXTPROC_SET;
+    if (check_limits(h, false, EXTPROC_SET, name, value) == 0)
+        return true;
+    *ret_op = EXTPROC_REMOVE;
+    return check_limits(h, false, EXTPROC_REMOVE, name, value) == 0;
 }
 
 int rules_answer_header(struct extproc_str name, struct extproc_str value)

@@ -7,6 +7,7 @@
 #ifndef EXTPROCD_HTTP_RULES_H
 #define EXTPROCD_HTTP_RULES_H
 
+#include "http/framing.h"
 #include "http/headers.h"
 #include "http/phase.h"
 
@@ -33,16 +34,24 @@ struct rules_context {
     bool response; /* a response's map: :status, not :path */
     bool trailers;
     bool replacing; /* the body was replaced in this headers phase: :method may change */
+    struct request_kind request; /* a response's: what its :status may become depends on it */
+    bool body_follows;           /* bytes of a body may come, or were set                   */
+    bool owes_length; /* the host is going to set or remove content-length in this phase */
 };
 /* Whether such an edit can have an effect on any map: 0, -EINVAL (HTTP does not allow the name, or
  * the bytes of the value), -EPERM. value absent: not known yet. */
 int rules_could_edit(const struct rules_context *context, enum extproc_edit op,
                      struct extproc_str name, struct extproc_str value);
-/* 0, or what extproc_edit() documents: -EINVAL, -EPERM, -ENOSPC. An edit that would do nothing
+/* 0, or what extproc_edit() documents: -EINVAL, -EPERM, -EPROTO, -ENOSPC. An edit that would do nothing
  * (IF_ABSENT where there is one, IF_PRESENT where there is none shown) is judged like any other, but
  * takes no room. */
 int rules_edit(const struct headers *h, const struct rules_context *context, enum extproc_edit op,
                struct extproc_str name, struct extproc_str value);
+
+/* Is there room for one more edit of the host's own, a set of this value or, where only that fits,
+ * a remove? True with *ret_op. */
+bool rules_host_edit(const struct headers *h, struct extproc_str name, struct extproc_str value,
+                     enum extproc_edit *ret_op);
 
 /* A header of an answer of our own (ImmediateResponse.headers): 0, -EINVAL or -EPERM. value absent:
  * not known yet. */

@@ -9,7 +9,8 @@
 
 enum verdict_kind {
     VERDICT_CONTINUE,
-    VERDICT_REPLACE, /* headers phases: with this body, and no more messages of this direction */
+    VERDICT_REPLACE, /* headers phases: with this body, or with the message's own where there is none;
+                      * no more messages of this direction */
     VERDICT_RESPOND, /* an answer in the origin's stead; ends the transaction                   */
     VERDICT_CLOSE    /* a failure that no answer can tell any more: end with an error, say why  */
 };

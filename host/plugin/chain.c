@@ -42,10 +42,25 @@ static enum body_mode body_needed(const struct instance *in, enum lane lane)
     return BODY_MODE_STREAMED;
 }
 
+/* Whether a message has a body depends on the method, and on a response's status. */
+static uint32_t framing_needed(const struct instance *in)
+{
+    uint32_t phases = 0;
+    for (enum lane lane = 0; lane < N_LANES; lane++) {
+        uint32_t headers = phase_bit(phase_of(lane, PART_HEADERS));
+        uint32_t edits = phase_bit(phase_of(lane, PART_BODY));
+        if (!(in->plugin->needs & EXTPROC_KEEPS_BODY))
+            edits |= headers;
+        if (in->interest & edits)
+            phases |= headers | phase_bit(PHASE_REQUEST_HEADERS);
+    }
+    return phases;
+}
+
 static void add_needs(struct chain *c, const struct instance *in)
 {
     c->interest |= in->interest;
-    c->wants |= in->interest | in->reads;
+    c->wants |= in->interest | in->reads | framing_needed(in);
     for (enum lane lane = 0; lane < N_LANES; lane++) {
         enum body_mode mode = body_needed(in, lane);
         if (mode > c->needs[lane]) /* NONE < STREAMED < BUFFERED */

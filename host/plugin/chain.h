@@ -11,7 +11,8 @@ struct chain {
     uint16_t n_instances;
     uint16_t *calls[N_PHASES]; /* places in `instances`, in the order of this phase's direction */
     uint16_t n_calls[N_PHASES];
-    uint32_t wants;    /* phase bits: interest, with the messages that are looked back at */
+    uint32_t wants;    /* phase bits: interest, with the messages that are looked back at, and
+                        * those that say whether there is a body */
     uint32_t interest; /* phase bits: what any of them is interested in    */
     enum body_mode needs[N_LANES]; /* the least mode that serves all: NONE, STREAMED, BUFFERED */
 };

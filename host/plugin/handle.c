@@ -74,14 +74,20 @@ static enum extproc_body_mode handle_body_mode(const struct instance *instance,
                                                const struct turn *turn)
 {
     bool asked = instance->plugin->needs & whole_body_need(turn->phase);
+    enum framing framing = txn_framing(turn->txn, phase_lane(turn->phase));
+    if (framing == FRAMING_NONE || framing == FRAMING_TUNNEL)
+        return EXTPROC_BODY_NONE;
     if (turn->replaced || (turn->whole && asked))
         return EXTPROC_BODY_WHOLE;
     return body_modes[turn->mode];
 }
 
-/* Behind a replacement the body comes after the headers, and then nothing. */
+/* After a replacement the body comes after the headers, and then nothing. What a tunnel carries does
+ * not come. */
 static bool handle_end(const struct turn *turn)
 {
+    if (txn_framing(turn->txn, phase_lane(turn->phase)) == FRAMING_TUNNEL)
+        return true;
     if (turn->replaced)
         return phase_part(turn->phase) == PART_BODY;
     return turn->event->end || phase_part(turn->phase) == PART_TRAILERS;

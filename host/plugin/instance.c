@@ -220,6 +220,9 @@ static int instance_alloc(struct config_section *section, const struct plugin_en
         .name = section->name, .file = section->file, .line = section->line};
     in->env = env;
     in->section = section;
+    if (env->metrics)
+        in->bodiless = metrics_define(env->metrics, NULL, "bodiless_edits", false,
+                                      "Body edits of messages that have no body.");
     arena_init(&in->arena, ARENA_FIRST_SIZE);
     *ret = in;
     return 0;

@@ -35,6 +35,7 @@ struct instance {
     uint32_t interest;           /* phase bits: callbacks that this configuration needs */
     uint32_t reads;              /* phase bits: messages that later callbacks look back at */
     struct wants wants;          /* beside the messages */
+    struct metric *bodiless;     /* counts body edits of messages without one; NULL: nothing does */
     struct keys host_keys, keys; /* what the host read of the section, and the plugin */
     struct config_section *section;
     struct arena arena;           /* the instance's life */

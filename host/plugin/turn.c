@@ -47,6 +47,25 @@ static unsigned turn_allowed(const struct turn *turn)
     return allowed;
 }
 
+/* What the message's framing depends on, before any plugin edits it. Of a request that the proxy does
+ * not show its attributes may tell the method. */
+static void turn_note_kind(struct turn *turn)
+{
+    struct txn *t = turn->txn;
+    struct event *event = turn->event;
+    struct txn_lane *lane = turn_lane(turn);
+    if (event->phase == PHASE_REQUEST_HEADERS)
+        t->request = request_kind_of(&lane->headers);
+    else if (event->phase == PHASE_RESPONSE_HEADERS)
+        t->status = framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0));
+    if (!t->request.known && event->attributes.raw.len > 0) {
+        struct extproc_value method =
+            value_get(tree_value(&event->attributes, turn->arena), EXTPROC_S("request.method"));
+        if (method.kind == EXTPROC_STRING)
+            t->request = request_kind_of_method(method.as.string);
+    }
+}
+
 static void turn_note(struct turn *turn)
 {
     struct event *event = turn->event;
@@ -63,6 +82,7 @@ static void turn_note(struct turn *turn)
     case PART_BODY:
         turn->whole = turn->mode == BODY_MODE_BUFFERED || (!lane->body_seen && event->end);
         lane->body_seen = lane->passed = true;
+        lane->bytes_seen = lane->bytes_seen || event->body.len > 0;
         break;
     case PART_TRAILERS:
         headers_init(&lane->trailers, event->headers, event->n_headers);
@@ -72,6 +92,24 @@ static void turn_note(struct turn *turn)
     case N_PARTS:
         break;
     }
+    turn_note_kind(turn);
+}
+
+/* A body phase whose message has no body, or whose bytes are a tunnel's, concerns no plugin. */
+static bool turn_concerns(const struct turn *turn)
+{
+    if (turn_part(turn) != PART_BODY)
+        return true;
+    switch (txn_framing(turn->txn, phase_lane(turn->event->phase))) {
+    case FRAMING_BODY:
+        return true;
+    case FRAMING_SEEN:
+        return turn_lane(turn)->bytes_seen;
+    case FRAMING_NONE:
+    case FRAMING_TUNNEL:
+        break;
+    }
+    return false;
 }
 
 int turn_begin(struct turn *turn, struct txn *t, struct event *event, enum body_mode mode,
@@ -180,27 +218,46 @@ static bool turn_fail(struct turn *turn, struct handle *h)
     return true;
 }
 
+/* The bytes of a tunnel are none of ours, and a proxy that waits for them as for a body never sends
+ * the headers (Envoy in BUFFERED; 1.39 in STREAMED too). CONTINUE_AND_REPLACE without a body lets it
+ * go on by itself: of a request always, since the upstream is only asked then, of a response once
+ * the upstream has accepted; one that declined is an ordinary message. */
+static bool turn_leaves_tunnel(const struct turn *turn)
+{
+    return turn_part(turn) == PART_HEADERS && turn->mode != BODY_MODE_NONE && !turn->event->end &&
+           !turn->txn->observing &&
+           txn_framing(turn->txn, phase_lane(turn->event->phase)) == FRAMING_TUNNEL;
+}
+
+bool turn_fits_length(const struct turn *turn)
+{
+    const struct txn_lane *lane = turn_lane(turn);
+    return turn->mode == BODY_MODE_BUFFERED && turn_part(turn) == PART_BODY && lane->headers_here &&
+           headers_get(&lane->headers, EXTPROC_S("content-length"), 0).ptr;
+}
+
 /* Envoy takes an answer with a new body only if content-length fits it, and checks nowhere else
- * (processor_state.cc). A message that came without one stays without; of headers that there was no
- * memory to keep nobody knows. */
+ * (processor_state.cc). A message that came without one stays without, and where plugins have used
+ * up the edits that a proxy takes it loses it. Of headers that there was no memory to keep nothing
+ * is known. */
 static int turn_fit_length(struct turn *turn)
 {
     struct txn_lane *lane = turn_lane(turn);
-    struct headers *headers = &lane->headers;
-    struct extproc_str name = EXTPROC_S("content-length");
-    if (turn->mode != BODY_MODE_BUFFERED || turn_part(turn) != PART_BODY ||
-        !turn->event->body.changed || !lane->headers_seen)
+    bool held = turn->mode == BODY_MODE_BUFFERED && turn_part(turn) == PART_BODY;
+    if (!held || !turn->event->body.changed)
         return 0;
-    if (!lane->headers_here)
-        return -ENOMEM;
+    if (!turn_fits_length(turn))
+        return lane->headers_seen && !lane->headers_here ? -ENOMEM : 0;
 
     char text[24];
     int len = snprintf(text, sizeof text, "%zu", turn->event->body.len);
-    struct extproc_str value = {text, (size_t)len};
-    struct extproc_str before = headers_get(headers, name, 0);
-    if (!before.ptr || extproc_eq(before, value))
+    struct extproc_str name = EXTPROC_S("content-length"), value = {text, (size_t)len};
+    enum extproc_edit op;
+    if (extproc_eq(headers_get(&lane->headers, name, 0), value))
         return 0;
-    return headers_edit(headers, turn->arena, EXTPROC_SET, name, value);
+    if (!rules_host_edit(&lane->headers, name, value, &op))
+        return -ENOSPC; /* cannot be: rules_edit() and api_body_set() leave room for it */
+    return headers_edit(&lane->headers, turn->arena, op, name, value);
 }
 
 /* Everyone was called. */
@@ -213,11 +270,12 @@ static void turn_conclude(struct turn *turn)
         return;
     }
     const struct headers *map = turn_part(turn) == PART_TRAILERS ? &lane->trailers : &lane->headers;
-    verdict->kind = turn->replaced ? VERDICT_REPLACE : VERDICT_CONTINUE;
+    bool replaces = turn->replaced || turn_leaves_tunnel(turn);
+    verdict->kind = replaces ? VERDICT_REPLACE : VERDICT_CONTINUE;
     verdict->headers = map->n_cells > 0 ? map : NULL;
     verdict->body = turn->event->body.changed ? &turn->event->body : NULL;
     verdict->clear_route = turn->clears_route;
-    if (turn->replaced) /* nobody sees the rest of the proxy's own body */
+    if (replaces) /* no plugin sees what the proxy's own message goes on with */
         lane->ended = true;
 }
 
@@ -226,7 +284,8 @@ enum turn_state turn_run(struct turn *turn)
     uint16_t place;
     enum phase phase;
     bool decided = false;
-    while (!decided && turn->txn->chain && turn_next(turn, &place, &phase)) {
+    bool concerns = turn->txn->chain && turn_concerns(turn);
+    while (!decided && concerns && turn_next(turn, &place, &phase)) {
         struct handle *h = &turn->txn->handles[place];
         if (h->skipped & phase_bit(phase))
             continue;
@@ -271,6 +330,8 @@ static void turn_keep_trees(struct turn *turn, struct arena *keep)
 static void turn_commit(struct turn *turn, struct arena *keep)
 {
     struct txn_lane *lane = turn_lane(turn);
+    if (turn->event->phase == PHASE_RESPONSE_HEADERS) /* after edits */
+        turn->txn->status = framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0));
     if (turn_part(turn) == PART_HEADERS || (turn->allowed & MAY_EDIT_HEADERS))
         lane->headers_here = headers_commit(&lane->headers, keep) == 0 && keep;
     if (turn_part(turn) == PART_TRAILERS)

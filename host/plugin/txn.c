@@ -51,6 +51,17 @@ bool txn_wants_later(const struct txn *t)
     return false;
 }
 
+enum framing txn_framing(const struct txn *t, enum lane l)
+{
+    const struct txn_lane *lane = &t->lanes[l];
+    if (l == LANE_REQUEST)
+        return framing_of_request(&t->request);
+    unsigned status = lane->headers_here
+                          ? framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0))
+                          : t->status;
+    return framing_of_response(&t->request, status);
+}
+
 /* ---- its name -------------------------------------------------------------------------------- */
 
 void txn_keep_id(struct txn *t)

@@ -11,6 +11,7 @@
 #define EXTPROCD_PLUGIN_TXN_H
 
 #include "http/event.h"
+#include "http/framing.h"
 #include "http/verdict.h"
 #include "plugin/generation.h"
 
@@ -21,6 +22,7 @@ struct txn_lane {
     enum body_mode mode;    /* UNKNOWN until something came */
     bool headers_seen, body_seen, trailers_seen;
     bool headers_here, trailers_here; /* they can be read: they came and were not dropped */
+    bool bytes_seen;                  /* of its body, one at least */
     bool passed;                      /* the headers phase is over, or was skipped */
     bool ended;                       /* nothing more will come, or be shown to anyone */
 };
@@ -33,6 +35,8 @@ struct txn {
     struct arena *arena;           /* the transaction's life */
     struct extproc_str id;         /* see txn_id() */
     struct txn_lane lanes[N_LANES];
+    struct request_kind request; /* as the client made it, whatever plugins edit */
+    unsigned status;        /* of the response, edits that were committed included; 0: unknown */
     struct tree metadata;   /* the latest kept that was not empty */
     struct handle *handles; /* chain->n_instances; NULL until the first call */
     struct turn *turn;      /* whose callback, or open(), runs now; NULL: close(), or none */
@@ -47,6 +51,9 @@ void txn_end(struct txn *t, enum extproc_end why);
 
 /* Will any plugin be called after what has come so far? If not, nothing of it need be kept. */
 bool txn_wants_later(const struct txn *t);
+
+/* Whether the message of a direction may have a body, by its headers as they are now. */
+enum framing txn_framing(const struct txn *t, enum lane lane);
 
 /* For the log: x-request-id, or else one of our own, made at the first question. */
 struct extproc_str txn_id(struct txn *t);
@@ -76,6 +83,9 @@ struct turn {
     struct answer answer;
     struct verdict verdict; /* when done */
 };
+
+/* Does a change of the body in hand make the host edit content-length? */
+bool turn_fits_length(const struct turn *turn);
 
 enum turn_state {
     TURN_DONE /* turn->verdict says what is to become of the event */

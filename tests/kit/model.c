@@ -120,6 +120,18 @@ static const struct extproc_str *new_body(struct kit_call *c, const PbBodyMutati
     }
 }
 
+/* RFC 9112, 6.3. Envoy lets such bytes out, and the client takes them for the next response. */
+static void check_framing(struct kit_call *c, const struct kit_side *side, struct extproc_str body)
+{
+    struct extproc_str method = proxy_get(&c->sides[LANE_REQUEST].headers, EXTPROC_S(":method"), 0);
+    struct extproc_str status = proxy_get(&side->headers, EXTPROC_S(":status"), 0);
+    bool bodiless = str_eq_c(method, "HEAD") || str_has_prefix(status, "1") ||
+                    str_eq_c(status, "204") || str_eq_c(status, "304");
+    if (side == &c->sides[LANE_RESPONSE] && bodiless && body.len > 0)
+        kit_fail(c, "%zu bytes in a response that has no body (status %.*s)", body.len,
+                 EXTPROC_ARG(status));
+}
+
 static void answer_headers(struct kit_call *c, struct kit_side *side, enum body_mode mode,
                            const PbCommonResponse *common)
 {
@@ -132,6 +144,7 @@ static void answer_headers(struct kit_call *c, struct kit_side *side, enum body_
         side->deaf = true;
         if (new_body(c, common->body_mutation, &body)) {
             proxy_remove(&side->headers, EXTPROC_S("content-length"));
+            check_framing(c, side, body);
             add_body(c, side, body);
         }
     } else if (common->body_mutation) {
@@ -162,6 +175,8 @@ static void answer_body(struct kit_call *c, struct kit_side *side, enum body_mod
         apply_mutation(c, &side->headers, common->header_mutation);
     if (body && mode == BODY_MODE_BUFFERED)
         check_length(c, side, body->len);
+    if (body)
+        check_framing(c, side, *body);
     add_body(c, side, body ? *body : m->body);
 }
 

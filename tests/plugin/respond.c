@@ -184,6 +184,20 @@ Test(respond, what_it_does_not_take)
         "test.ini:3: [plugin:p] phase: invalid value \"both\": expected request|response");
 }
 
+Test(respond, a_status_without_a_body_takes_none)
+{
+    PLUGIN_REFUSED("respond", "status = 304\nbody = unchanged",
+                   "test.ini:4: [plugin:p] body: status 304 has no body: remove this key");
+    PLUGIN_REFUSED("respond", "body = ok\nstatus = 204\ngrpc_status = 0\nphase = response",
+                   "test.ini:3: [plugin:p] body: status 204 has no body: remove this key");
+    PLUGIN_REFUSED("respond", "status = 205\nbody = %PATH%",
+                   "test.ini:4: [plugin:p] body: status 205 has no body: remove this key");
+    PLUGIN_REFUSED("respond", "status = 204\nbody_file = /proc/self/stat",
+                   "test.ini:4: [plugin:p] body_file: status 204 has no body: remove this key");
+    cr_expect_eq(plugin_interest(PLUGIN_INI("respond", "status = 204\nbody_file = /dev/null")),
+                 EXTPROC_ON_REQUEST_HEADERS);
+}
+
 Test(respond, takes_part_in_its_phase_only)
 {
     cr_expect_eq(plugin_interest(PLUGIN_INI("respond", "")), EXTPROC_ON_REQUEST_HEADERS);

@@ -18,14 +18,43 @@ struct extproc_str api_body(struct extproc_txn *x)
     return body_bytes(&turn->event->body, turn->arena);
 }
 
+/* Content-length has to follow, which is one edit more. */
+static bool length_has_room(const struct turn *turn)
+{
+    const struct headers *headers = &turn->txn->lanes[phase_lane(turn->phase)].headers;
+    struct extproc_str name = EXTPROC_S("content-length");
+    enum extproc_edit op;
+    return !turn_fits_length(turn) ||
+           rules_host_edit(headers, name, headers_get(headers, name, 0), &op);
+}
+
 static int body_check(const struct turn *turn, struct extproc_str bytes)
 {
     if (!bytes.ptr)
         return -EINVAL;
     if (!turn)
         return -EOPNOTSUPP;
-    unsigned bit = phase_part(turn->phase) == PART_BODY ? MAY_SET_BODY : MAY_REPLACE_BODY;
-    return turn->allowed & bit ? 0 : -EOPNOTSUPP;
+    bool body = phase_part(turn->phase) == PART_BODY;
+    if (!(turn->allowed & (body ? MAY_SET_BODY : MAY_REPLACE_BODY)))
+        return -EOPNOTSUPP;
+    if (!body && txn_framing(turn->txn, phase_lane(turn->phase)) != FRAMING_BODY)
+        return -ENODATA;
+    return length_has_room(turn) ? 0 : -ENOSPC;
+}
+
+/* The body stays as it is; what the plugin makes of that is its affair. */
+static void body_log_absent(struct handle *h, const struct turn *turn)
+{
+    const struct txn *t = turn->txn;
+    if (handle_instance(h)->bodiless)
+        metric_add(handle_instance(h)->bodiless, 1);
+    if (phase_lane(turn->phase) == LANE_RESPONSE && !t->request.known)
+        handle_log(h, EXTPROC_WARN,
+                   "extproc_body_set: not changed: this may be a response to HEAD, since the proxy "
+                   "does not show the request (in the proxy, set request_header_mode: SEND)");
+    else
+        handle_log(h, EXTPROC_DEBUG, "extproc_body_set: not changed: %s",
+                   extproc_strerror(-ENODATA));
 }
 
 /* A proxy that only observes sends the body itself whatever comes of the headers, so there is
@@ -51,5 +80,9 @@ int api_body_set(struct extproc_txn *x, struct extproc_str bytes, void (*release
         release(arg);
     if (r == 0)
         turn->sets_body = true;
-    return r;
+    if (r != -ENODATA)
+        return r;
+    body_log_absent(handle_of(x), turn);
+    /* 1.0 did not know this error, and its extproc_continue() would fail. */
+    return handle_instance(handle_of(x))->plugin->abi.minor > 0 ? r : 0;
 }

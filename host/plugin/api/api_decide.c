@@ -44,6 +44,10 @@ static int response_check(struct handle *h, const struct extproc_response *r)
     if (r->status < 200 || r->status > 599)
         return respond_refuse(h, -EINVAL, "extproc_respond: status %u is not 200 to 599",
                               (unsigned)r->status);
+    if (r->body.len > 0 && !framing_may_answer(&h->txn->request, r->status))
+        return respond_refuse(
+            h, -EINVAL, "extproc_respond: a response with status %u has no body%s",
+            (unsigned)r->status, h->txn->request.connect ? " (the request is CONNECT)" : "");
     if (r->grpc_status < EXTPROC_NO_GRPC)
         return respond_refuse(h, -EINVAL, "extproc_respond: grpc_status %d is none",
                               (int)r->grpc_status);

@@ -85,10 +85,15 @@ int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
 
     struct turn *turn = handle_turn(h);
     struct headers *headers = map_find(h, map);
+    bool in_headers = phase_part(turn->event->phase) == PART_HEADERS;
+    bool replacing = in_headers && (turn->replaced || turn->sets_body);
     struct rules_context context = {
         .response = map_lane(map) == LANE_RESPONSE,
         .trailers = map_trailers(map),
-        .replacing = turn->replaced || (turn->sets_body && phase_part(turn->phase) == PART_HEADERS),
+        .replacing = replacing,
+        .request = turn->txn->request,
+        .body_follows = replacing || !in_headers || !turn->event->end,
+        .owes_length = turn->event->body.changed && turn_fits_length(turn),
     };
     int r = rules_edit(headers, &context, op, name, value);
     return r < 0 ? r : headers_edit(headers, turn->arena, op, name, value);

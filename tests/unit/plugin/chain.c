@@ -105,3 +105,26 @@ Test(chain, wants_what_is_looked_back_at)
     cr_expect_eq(c.interest, (uint32_t)EXTPROC_ON_RESPONSE_HEADERS);
     cr_expect_eq(c.wants, (uint32_t)(EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_RESPONSE_HEADERS));
 }
+
+/* Whether a response has a body depends on the request's method, and on its own status. */
+Test(chain, wants_what_says_whether_there_is_a_body)
+{
+    const struct extproc_plugin keeps = {.needs = EXTPROC_KEEPS_BODY};
+    const uint32_t request = EXTPROC_ON_REQUEST_HEADERS, response = EXTPROC_ON_RESPONSE_HEADERS;
+    const struct {
+        const struct extproc_plugin *plugin;
+        uint32_t interest, wants;
+    } cases[] = {
+        {&plain, EXTPROC_ON_REQUEST_BODY, request | EXTPROC_ON_REQUEST_BODY},
+        {&plain, EXTPROC_ON_RESPONSE_BODY, request | response | EXTPROC_ON_RESPONSE_BODY},
+        {&plain, response, request | response},
+        {&keeps, response, response},
+        {&keeps, EXTPROC_ON_RESPONSE_BODY, request | response | EXTPROC_ON_RESPONSE_BODY},
+        {&plain, EXTPROC_ON_RESPONSE_TRAILERS, EXTPROC_ON_RESPONSE_TRAILERS},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct instance in = {.plugin = cases[i].plugin, .interest = cases[i].interest};
+        cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in}, 1, &arena), 0);
+        cr_expect_eq(c.wants, cases[i].wants, "case %zu", i);
+    }
+}

@@ -236,6 +236,7 @@ Test(turn, gives_a_replacement_to_those_behind_in_the_response)
           {.name = "c", .response_headers = replace, .response_body = trace},
           {.name = "d", .response_headers = trace, .response_body = trace});
 
+    play_request(&s);
     play_response(&s);
     cr_assert_str_eq(s.journal, "d8 c8 b8 b16 a16 ");
     assert_str(body_bytes(&s.event.body, &s.message), "new+b+a");
