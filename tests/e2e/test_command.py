@@ -143,8 +143,10 @@ class Printed(Command):
             "[plugin:t]\nfile = headers.so\nresponse.remove = server\n": "SKIP SEND NONE NONE SKIP SKIP",
             "[plugin:t]\nfile = headers.so\nresponse_trailers.set = a: b\n": "SKIP SKIP NONE NONE SKIP SEND",
             "[plugin:c]\nfile = instructions.so\n": "SEND SEND NONE NONE SEND SEND",
-            upper.format("response"): "SKIP SKIP NONE STREAMED SKIP SKIP",
-            TAGS + upper.format("both"): "SEND SKIP STREAMED STREAMED SKIP SKIP",
+            upper.format("request"): "SEND SKIP STREAMED NONE SKIP SKIP",
+            upper.format("response"): "SEND SEND NONE STREAMED SKIP SKIP",
+            TAGS + upper.format("both"): "SEND SEND STREAMED STREAMED SKIP SKIP",
+            "[plugin:b]\nfile = body.so\nresponse.replace = a\n": "SEND SEND NONE NONE SKIP SKIP",
         }
         for plugins, modes in cases.items():
             for form in "envoy", "gloo":

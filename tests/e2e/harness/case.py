@@ -11,6 +11,7 @@ from harness.envoy import LARGE, Envoy, cluster_of, ext_proc, printed
 from harness.http2 import Http2Upstream
 from harness.messages import request_headers, response_headers
 from harness.places import PATIENCE
+from harness.octets import RawUpstream
 from harness.raw import RawClient
 from harness.service import Extprocd, ini
 from harness.upstream import Upstream
@@ -74,20 +75,25 @@ class Case(unittest.TestCase):
     def upstream(self, **options):
         return self.enterContext(contextlib.closing(Upstream(**options)))
 
+    def raw_upstream(self, *arguments, **options):
+        return self.enterContext(contextlib.closing(RawUpstream(*arguments, **options)))
+
     def http2_upstream(self, **options):
         return self.enterContext(contextlib.closing(Http2Upstream(**options)))
 
-    def envoy(self, service, upstream, mode=None, **fields):
-        """Envoy in front of both, with this processing_mode and further fields of the filter."""
-        return self.run_envoy(ext_proc(mode or {}, **fields), cluster_of(service.address), upstream)
+    def envoy(self, service, upstream, mode=None, options=None, **fields):
+        """Envoy in front of both, with this processing_mode and further fields of the filter; options: as for
+        Envoy."""
+        return self.run_envoy(ext_proc(mode or {}, **fields), cluster_of(service.address), upstream,
+                              **(options or {}))
 
     def printed_envoy(self, service, upstream):
         """Envoy with what `extprocd --print-envoy-config` says."""
         listener, filters, clusters = printed(service)
         return self.run_envoy(filters, clusters, upstream, listener)
 
-    def run_envoy(self, filters, clusters, upstream, listener=LARGE, log=""):
+    def run_envoy(self, filters, clusters, upstream, listener=LARGE, log="", **options):
         """log: one more field of its access log."""
-        envoy = Envoy(self.new_folder(), listener, filters, clusters, upstream, log)
+        envoy = Envoy(self.new_folder(), listener, filters, clusters, upstream, log, **options)
         self.addCleanup(envoy.kill)
         return envoy.wait_ready()

@@ -31,6 +31,7 @@ static_resources:
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: main
+{hcm}
           access_log:
           - name: envoy.access_loggers.file
             typed_config:
@@ -123,29 +124,36 @@ def printed(service):
     return [part(text, key) for key in ("listener", "http_filters", "clusters")]
 
 
-def config_text(listener, filters, clusters, upstream, access_log, log):
+ROUTES = [{"match": {"headers": [{"name": "x-route", "string_match": {"exact": "other"}}], "prefix": "/"},
+           "direct_response": {"status": 299}},
+          {"match": {"prefix": "/"}, "route": {"cluster": "upstream", "timeout": "60s"}}]
+CONNECT_ROUTES = [{"match": {"connect_matcher": {}}, "route": {
+    "cluster": "upstream", "upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": {}}]}}]
+
+
+def config_text(listener, filters, clusters, upstream, access_log, log, routes=None, **hcm):
     cluster = {"name": "upstream", "type": "STATIC", "connect_timeout": "5s",
                "circuit_breakers": {"thresholds": [{name: 10000 for name in LIMITS}]},
                "per_connection_buffer_limit_bytes": BUFFER,
                "load_assignment": endpoint("upstream", tcp(upstream.port))}
     if upstream.http2:
         cluster["typed_extension_protocol_options"] = HTTP2
-    routes = [{"match": {"headers": [{"name": "x-route", "string_match": {"exact": "other"}}], "prefix": "/"},
-               "direct_response": {"status": 299}},
-              {"match": {"prefix": "/"}, "route": {"cluster": "upstream", "timeout": "60s"}}]
-    return CONFIG.format(listener=textwrap.indent(listener, " " * 2), access_log=access_log, log=f" {log}" if log else "", routes=json.dumps(routes),
+    more = "\n".join(f"{key}: {json.dumps(value)}" for key, value in hcm.items())
+    return CONFIG.format(listener=textwrap.indent(listener, " " * 2), access_log=access_log, log=f" {log}" if log else "",
+                         routes=json.dumps(routes or ROUTES), hcm=textwrap.indent(more, " " * 10),
                          upstream=json.dumps(cluster), filters=textwrap.indent(filters, " " * 10),
                          clusters=textwrap.indent(clusters, " " * 2))
 
 
 class Envoy(Process):
     """Requests with `x-route: other` have a route of their own, a 299 from Envoy itself: a route that is
-    only found again after clear_route_cache."""
+    only found again after clear_route_cache. options: other routes, and further fields of the connection
+    manager."""
 
-    def __init__(self, folder, listener, filters, clusters, upstream, log):
+    def __init__(self, folder, listener, filters, clusters, upstream, log, **options):
         self.access_log, self.admin_path = folder / "access.log", folder / "admin"
         config = folder / "envoy.yaml"
-        config.write_text(config_text(listener, filters, clusters, upstream, self.access_log, log))
+        config.write_text(config_text(listener, filters, clusters, upstream, self.access_log, log, **options))
         super().__init__("envoy", [ENVOY, "-c", config, "--disable-hot-restart", "--concurrency", "1",
                                    "--log-level", "warn", "--file-flush-interval-msec", "10",
                                    "--admin-address-path", self.admin_path], folder / "envoy.log")

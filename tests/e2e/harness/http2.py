@@ -37,10 +37,14 @@ class Message:
             self.ended = self.reset = True
 
 
-def send(connection, stream, headers, body, trailers):
-    """A whole message: the last part of it that is there ends the stream."""
-    connection.send_headers(stream, headers, end_stream=not body and not trailers)
-    if body:
+def send(connection, stream, headers, body, trailers, empty_end=False):
+    """A whole message: the last part of it that is there ends the stream, or an empty DATA frame."""
+    connection.send_headers(stream, headers, end_stream=not body and not trailers and not empty_end)
+    if empty_end:
+        if body:
+            connection.send_data(stream, body)
+        connection.send_data(stream, b"", end_stream=True)
+    elif body:
         connection.send_data(stream, body, end_stream=not trailers)
     if trailers:
         connection.send_headers(stream, trailers, end_stream=True)
@@ -71,15 +75,33 @@ def request(port, method="POST", path="/", headers=(), body=b"", trailers=()):
     return Answer(status, plain, message.body, message.trailers, message.reset)
 
 
-class Http2Upstream:
-    """Answers every request with `headers`, `body`, `trailers`, and remembers what it saw.
+def tunnel(port, headers, sent, until):
+    """CONNECT with these headers: what comes through it, with :status in front, once `sent` has gone in and
+    `until` has come out."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock:
+        connection, message, asked = connect(sock, True), Message(), False
+        connection.send_headers(1, [(":method", "CONNECT"), (":authority", "a.test:80"), *headers])
+        while until not in message.body and not message.ended:
+            sock.sendall(connection.data_to_send())
+            for event in connection.receive_data(sock.recv(RECEIVE)):
+                message.take(event)
+            if message.headers and not asked:
+                connection.send_data(1, sent)
+                asked = True
+    return dict(message.headers)[":status"].encode() + b" " + message.body
 
-    cut: called when headers and body have been sent without an end; then the stream is reset."""
+
+class Http2Upstream:
+    """Answers every request with `status`, `headers`, `body`, `trailers`, and remembers what it saw.
+
+    empty_end: an empty DATA frame ends the response. cut: called when headers and body have been sent without an
+    end; then the stream is reset."""
 
     http2 = True
 
-    def __init__(self, headers=(), body=b"from the upstream", trailers=(), cut=None):
-        self.headers, self.body, self.trailers, self.cut = list(headers), body, list(trailers), cut
+    def __init__(self, status=200, headers=(), body=b"from the upstream", trailers=(), empty_end=False, cut=None):
+        self.status, self.headers, self.body, self.trailers = status, list(headers), body, list(trailers)
+        self.empty_end, self.cut = empty_end, cut
         self.seen = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -113,11 +135,14 @@ class Http2Upstream:
         seen = Seen(head[":method"], head[":path"], message.headers, message.body)
         seen.trailers = message.trailers
         self.seen.append(seen)
+        headers, body = [(":status", str(self.status)), *self.headers], self.body
+        if head[":method"] == "HEAD":
+            body = b""
         if self.cut:
-            connection.send_headers(stream, [(":status", "200"), *self.headers])
-            connection.send_data(stream, self.body)
+            connection.send_headers(stream, headers)
+            connection.send_data(stream, body)
             sock.sendall(connection.data_to_send())
             self.cut()
             connection.reset_stream(stream)
         else:
-            send(connection, stream, [(":status", "200"), *self.headers], self.body, self.trailers)
+            send(connection, stream, headers, body, self.trailers, self.empty_end)
