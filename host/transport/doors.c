@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -134,6 +135,28 @@ static bool is_lasting(int error)
            error == EINVAL;
 }
 
+static bool has_waiting(const struct door *door)
+{
+    struct pollfd poll_fd = {.fd = door->listener->fd, .events = POLLIN};
+    return poll(&poll_fd, 1, 0) > 0;
+}
+
+/* The descriptor, or -errno; -EAGAIN: none waits. The kernel takes a descriptor before it looks whether
+ * there is a connection, so that EMFILE alone does not say that one waits. */
+static int take(const struct door *door, struct sockaddr *ret_address, socklen_t len)
+{
+    int fd = accept4(door->listener->fd, ret_address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int error = errno;
+    if (fd >= 0)
+        return fd;
+    return error == EMFILE && !has_waiting(door) ? -EAGAIN : -error;
+}
+
+static bool make_room(struct doors *doors)
+{
+    return doors->make_room && doors->make_room(doors->arg);
+}
+
 enum accepted { ACCEPTED_SOME, ACCEPTED_ALL, ACCEPTED_NONE };
 
 /* All: none waits any more. None: and none can be taken. */
@@ -142,15 +165,15 @@ static enum accepted accept_some(const struct door *door)
     for (unsigned i = 0; i < ACCEPT_MAX; i++) {
         struct sockaddr_storage address;
         struct sockaddr *peer = (struct sockaddr *)&address;
-        socklen_t len = sizeof address;
-        int fd = accept4(door->listener->fd, peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = take(door, peer, sizeof address);
         if (fd >= 0)
             admit(door, fd, peer);
-        else if (is_lasting(errno)) {
-            say_stuck(door, errno);
-            return ACCEPTED_NONE;
-        } else if (errno == EAGAIN)
+        else if (fd == -EAGAIN)
             return ACCEPTED_ALL;
+        else if (is_lasting(-fd) && !(fd == -EMFILE && make_room(door->doors))) {
+            say_stuck(door, -fd);
+            return ACCEPTED_NONE;
+        }
     }
     return ACCEPTED_SOME;
 }

@@ -20,13 +20,15 @@ struct doors {
     size_t n_door;
     /* Takes over a connection of the i-th listener. peer: its address, see peername_format(). */
     void (*admit)(void *arg, size_t i, int fd, const char *peer);
+    /* There is no descriptor left: closes something. False: it cannot. NULL: nothing is closed. */
+    bool (*make_room)(void *arg);
     void *arg;
     bool open;   /* the doors are in the poll set                            */
     bool closed; /* for good                                                 */
     bool stuck;  /* accept fails for a lasting reason: said, until it goes on */
 };
 
-/* 0 or -errno; then doors_fini() is still to be called. Listeners become non-blocking. */
+/* Its owner may set make_room then. 0 or -errno; then doors_fini() is still to be called. Listeners become non-blocking. */
 int doors_init(struct doors *doors, const struct transport_options *options, int epoll_fd,
                void (*admit)(void *arg, size_t i, int fd, const char *peer), void *arg);
 void doors_fini(struct doors *doors);

@@ -18,7 +18,7 @@ enum unit { NO_VALUE, BYTES, COUNT, TIME, RATE };
 #define VALUE(unit, member) unit, offsetof(struct transport_limits, member)
 
 static const struct limit_type {
-    const char *metric, *help;
+    const char *metric, *help; /* NULL: the help of the one above with the same metric */
     enum extproc_level level;
     enum unit unit;
     size_t value;       /* its place in struct transport_limits */
@@ -31,24 +31,47 @@ static const struct limit_type {
                            EXTPROC_WARN, VALUE(BYTES, max_header_list),
                            "stream refused: metadata of %2$s bytes exceeds max_header_list (%1$s)"},
     [LIMIT_HEADER_BURST] =
-        {"max_header_list_exceeded", "Streams refused: too much metadata.", EXTPROC_WARN,
-         VALUE(BYTES, max_header_list),
+        {"max_header_list_exceeded", NULL, EXTPROC_WARN, VALUE(BYTES, max_header_list),
          "connection closed: metadata of %2$s bytes exceeds max_header_list (%1$s) many times"},
     [LIMIT_STREAMS] = {"max_streams_exceeded", "Streams refused: too many on their connection.",
                        EXTPROC_WARN, VALUE(COUNT, max_streams),
                        "stream refused: max_streams (%1$s) reached"},
-    [LIMIT_CONNECTIONS] = {"max_connections_exceeded", "Connections refused: too many.",
+    [LIMIT_CONNECTIONS] = {"max_connections_exceeded", "Connections refused or closed: too many.",
                            EXTPROC_WARN, VALUE(COUNT, max_connections),
                            "connection refused: max_connections (%1$s) reached"},
+    [LIMIT_ROOM] = {"max_connections_exceeded", NULL, EXTPROC_WARN, VALUE(COUNT, max_connections),
+                    "connection closed: the longest idle one when max_connections (%1$s) was "
+                    "reached"},
+    [LIMIT_DESCRIPTORS] = {"descriptors_exceeded",
+                           "Connections closed: idle when the process ran out of descriptors.",
+                           EXTPROC_WARN, NO_VALUE, 0,
+                           "connection closed: the longest idle one when no descriptor was left "
+                           "(LimitNOFILE = %1$s)"},
     [LIMIT_IDLE] = {"idle_timeout_exceeded", "Connections drained: no stream for too long.",
                     EXTPROC_DEBUG, VALUE(TIME, idle_ms),
                     "connection drained: no stream for idle_timeout (%1$s)"},
     [LIMIT_AGE] = {"max_connection_age_exceeded", "Connections drained: too old.", EXTPROC_DEBUG,
                    VALUE(TIME, age_ms), "connection drained: max_connection_age (%1$s) reached"},
+    [LIMIT_GRACE] = {"max_connection_age_grace_exceeded",
+                     "Streams ended: open for too long after their connection was drained.",
+                     EXTPROC_WARN, VALUE(TIME, grace_ms),
+                     "stream ended: max_connection_age_grace (%1$s) exceeded"},
     [LIMIT_HANDSHAKE] = {"handshake_timeout_exceeded",
                          "Connections closed: no HTTP/2 preface in time.", EXTPROC_INFO,
                          VALUE(TIME, handshake_ms),
                          "connection closed: no HTTP/2 preface within handshake_timeout (%1$s)"},
+    [LIMIT_FIRST_MESSAGE] = {"first_message_timeout_exceeded",
+                             "Streams ended, connections closed: something begun and not completed "
+                             "in time.",
+                             EXTPROC_WARN, VALUE(TIME, first_message_ms),
+                             "stream ended: no message within first_message_timeout (%1$s)"},
+    [LIMIT_MESSAGE_REST] =
+        {"first_message_timeout_exceeded", NULL, EXTPROC_WARN, VALUE(TIME, first_message_ms),
+         "stream ended: silent inside a message for first_message_timeout (%1$s)"},
+    [LIMIT_FRAME_REST] = {"first_message_timeout_exceeded", NULL, EXTPROC_WARN,
+                          VALUE(TIME, first_message_ms),
+                          "connection closed: frame, header block or TLS record not completed "
+                          "within first_message_timeout (%1$s)"},
     [LIMIT_TLS] = {"tls_failed", "Connections closed: TLS failed.", EXTPROC_WARN, NO_VALUE, 0,
                    "connection closed: TLS: %1$s"},
     [LIMIT_WRITE] = {"write_timeout_exceeded",

@@ -11,9 +11,15 @@ enum limit {
     LIMIT_HEADER_BURST, /* so far beyond max_header_list that the connection is closed */
     LIMIT_STREAMS,
     LIMIT_CONNECTIONS,
+    LIMIT_ROOM,        /* the same, and an idle one made room */
+    LIMIT_DESCRIPTORS, /* of the process; an idle connection made room */
     LIMIT_IDLE,
     LIMIT_AGE,
+    LIMIT_GRACE,
     LIMIT_HANDSHAKE,
+    LIMIT_FIRST_MESSAGE,
+    LIMIT_MESSAGE_REST, /* of one that is not the first */
+    LIMIT_FRAME_REST,   /* of a frame, a header block, a TLS record */
     LIMIT_TLS,
     LIMIT_WRITE,
     LIMIT_STALL, /* of one stream */

@@ -79,15 +79,17 @@ struct transport_limits {
     uint32_t max_streams; /* calls of a connection at a time; more are refused */
     uint64_t idle_ms;     /* that a connection may be without a call           */
     uint64_t age_ms;      /* of a connection; open calls may finish            */
+    uint64_t grace_ms;    /* that they may take for it                         */
     /* The rest is for transports that have TRANSPORT_OWN_LIMITS. */
     uint32_t max_connections;   /* at a time; more are closed as they come */
     uint64_t handshake_ms;      /* until a connection has begun to speak HTTP/2 */
+    uint64_t first_message_ms;  /* for what a client has begun: a call, a frame, ... */
     uint64_t write_ms;          /* until a connection takes some of what we send */
     size_t max_queued;          /* bytes of answers that wait on a connection; calls end */
     size_t stream_window;       /* bytes that a client may send ahead in a call */
     uint32_t max_continuations; /* CONTINUATION frames of one head */
     struct budget_rate resets;  /* of calls that somebody works on */
-    struct budget_rate idles;   /* of frames that carry nothing: PING, SETTINGS, empty DATA, ... */
+    struct budget_rate idles;   /* of frames without content: PING, SETTINGS, empty DATA, ... */
 };
 
 struct transport_listener {

@@ -5,6 +5,7 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from harness.case import Case
 from harness.client import encoded
 from harness.messages import modes, request_body, request_headers, request_trailers, response_trailers, sets
+from harness.places import TRANSPORT
 
 TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: 1\n"
 
@@ -68,6 +69,9 @@ class BadInput(Case):
         code, details = self.connection.failure(request_headers(protocol_config=config), request_body(b"x" * 70000))
         self.assertEqual(code, grpc.StatusCode.RESOURCE_EXHAUSTED)
         self.assertRegex(details, r"\b700\d\d\b.*\b65536\b")
+        if TRANSPORT == "h2":
+            self.service.wait_line(r" warn  listener=main peer=127.0.0.1:\d+ transaction=\S+: stream reset: message of "
+                                   r"700\d\d bytes exceeds max_message \(65536\)$")
 
     def test_metadata_over_the_limit(self):
         stream = self.client(self.service).stream(metadata=[("x-long", "y" * 6000)])

@@ -18,7 +18,7 @@ from harness.wait import wait_until
 TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: 1\nresponse.set = x-b: 2\n"
 SHORT = "300ms"
 NO_NEW_STREAMS_YET = 2**31 - 1  # the first GOAWAY's last stream
-OWN = {"max_connections": "5", "handshake_timeout": "2s", "write_timeout": "3s", "max_queued": "32m",
+OWN = {"max_connections": "5", "handshake_timeout": "2s", "first_message_timeout": "4s", "write_timeout": "3s", "max_queued": "32m",
        "stream_window": "64k", "max_continuations": "2", "max_resets": "7 in 3s", "max_idle_frames": "9 in 1m"}
 
 # Of a stream that crosses the end of its connection: the gRPC core may refuse it, and the client try again.
@@ -111,6 +111,18 @@ class MaxConnectionAge(Limits):
             return envoy.stat("cluster.extprocd.upstream_cx_total") >= 4
         wait_until(request, "several connections, one behind the other")
 
+    def test_grace(self):
+        """A stream that is still open behind it is ended, and with it the connection."""
+        service = self.start(TAGS, listener=f"max_connection_age = {SHORT}\nmax_connection_age_grace = {SHORT}")
+        client = self.raw_client(service)
+        stream = client.open(request_headers())
+        client.read_to_end()
+        self.assertEqual(stream.n_answers, 1)
+        if TRANSPORT == "h2":
+            self.assertEqual(stream.status, "14")
+            service.wait_line(r" warn  listener=main peer=127.0.0.1:\d+ transaction=\S+: stream ended: "
+                              r"max_connection_age_grace \(300ms\) exceeded$")
+
     @needs_own_limits
     def test_it_is_counted(self):
         service = self.start(TAGS, listener=f"max_connection_age = {SHORT}")
@@ -135,6 +147,15 @@ class MaxConnections(Limits):
             self.assertTrue(is_closed(more))
         client.answers(request_headers())
         self.check_counted(service, "max_connections_exceeded 1")
+
+    def test_an_idle_one_makes_room(self):
+        """Whoever opens connections and says nothing does not lock others out."""
+        service = self.start(TAGS, listener="max_connections = 2")
+        idle = [self.raw_client(service) for _ in range(4)]
+        self.assertEqual(len(self.client(service).answers(request_headers())), 1)
+        idle[0].read_to_end()
+        service.wait_line(r" warn  listener=main peer=127.0.0.1:\d+: connection closed: the longest idle one "
+                          r"when max_connections \(2\) was reached$")
 
     def test_when_one_has_gone_there_is_room(self):
         service = self.start(TAGS, listener="max_connections = 1")
@@ -174,6 +195,46 @@ class HandshakeTimeout(Limits):
         service = self.start(TAGS, listener=f"handshake_timeout = {SHORT}\ntls_cert = {own.cert}\ntls_key = {own.key}")
         self.check(service, b"", b"\x16\x03\x01\x02\x00\x01")
         self.check_counted(service, "handshake_timeout_exceeded 2")
+
+
+@needs_own_limits
+class FirstMessageTimeout(Limits):
+    def test_silent_streams_lock_nobody_out(self):
+        """As many as there may be: what comes then is refused, until they have been silent for too long."""
+        service = self.start(TAGS, listener=f"first_message_timeout = {SHORT}\nmax_streams = 100")
+        client = self.raw_client(service)
+        silent = [client.open() for _ in range(100)]
+        client.read_until(lambda: all(stream.status for stream in silent))
+        self.assertEqual({stream.status for stream in silent}, {"4"})
+        late = client.open(request_headers(), end=True)
+        client.read_until(lambda: late.status)
+        self.assertEqual((late.n_answers, late.status), (1, "0"))
+        service.wait_line(r" warn  listener=main peer=127.0.0.1:\d+ transaction=\S+: stream ended: no message within "
+                          r"first_message_timeout \(300ms\)$")
+        self.check_counted(service, "first_message_timeout_exceeded 100")
+
+    def test_half_a_header_block(self):
+        service = self.start(TAGS, listener=f"first_message_timeout = {SHORT}")
+        self.neighbour(service)
+        client = self.raw_client(service)
+        stream = client.open(request_headers(), end=True)
+        client.read_until(lambda: stream.status)
+        _, head = client.head()
+        client.send(head[:4] + b"\0" + head[5:])  # without END_HEADERS
+        client.read_to_end()
+        service.wait_line(r" warn  listener=main peer=127.0.0.1:\d+: connection closed: .* not completed within "
+                          r"first_message_timeout \(300ms\)$")
+
+    def test_a_transaction_that_takes_longer(self):
+        service = self.start(TAGS, listener=f"first_message_timeout = {SHORT}")
+        slow, client = self.raw_client(service), self.raw_client(service)
+        stream = slow.open(request_headers())
+        for _ in range(2):
+            silent = client.open()
+            client.read_until(lambda: silent.status)
+        slow.send(data(stream, framed(response_headers()), end=True))
+        slow.read_until(lambda: stream.status)
+        self.assertEqual((stream.n_answers, stream.status), (2, "0"))
 
 
 class Test(Command):

@@ -3,10 +3,13 @@ import os
 import socket
 import stat
 import time
+import unittest
 
 from harness.case import Case
 from harness.client import Client, SERVING
-from harness.messages import request_headers, sets
+from harness.messages import request_headers, response_headers, sets
+from harness.places import TRANSPORT
+from harness.raw import data, framed
 from harness.wait import wait_until
 
 TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: 1\n"
@@ -76,6 +79,23 @@ class Listen(Case):
         for address in service.address, six, f"unix:{path}":
             self.serves(address)
 
+    @unittest.skipIf(TRANSPORT == "grpc", "the gRPC core keeps idle connections to itself")
+    def test_idle_connections_make_room(self):
+        """Those that hold descriptors and say nothing lock nobody out, for as long as they like."""
+        service = self.start(TAGS, prefix=["prlimit", "--nofile=40:40"])
+        early = self.raw_client(service)
+        stream = early.open(request_headers())
+        early.read_until(lambda: stream.n_answers == 1)
+        flood = [self.raw_client(service) for _ in range(60)]
+        late = self.client(service)
+        self.assertEqual(sets(late.answers(request_headers())[0]), [("x-a", "1")])
+        service.wait_line(r" warn  listener=main peer=127.0.0.1:\d+: connection closed: the longest idle one when no "
+                          r"descriptor was left \(LimitNOFILE = 40\)$")
+        flood[0].read_to_end()
+        early.send(data(stream, framed(response_headers()), end=True))
+        early.read_until(lambda: stream.status == "0")
+
+    @unittest.skipIf(TRANSPORT == "h2", "idle ones make room")
     def test_out_of_descriptors(self):
         """Connections that find none wait, and are served when there are some again."""
         service = self.start(TAGS, prefix=["prlimit", "--nofile=40:40"])

@@ -67,12 +67,23 @@ const struct extproc_key listener_keys[] = {
      .type = EXTPROC_KEY_DURATION,
      .fallback = "0s",
      .help = "Then a connection takes no new streams, and ends behind the last; 0s: never."},
+    {.name = "max_connection_age_grace",
+     .type = EXTPROC_KEY_DURATION,
+     .fallback = "0s",
+     .help = "What streams that are open then may take before they are ended; 0s: any time."},
     {.name = "handshake_timeout",
      .type = EXTPROC_KEY_DURATION,
      .fallback = "10s",
      .min = 1,
      .max = INT32_MAX,
      .help = "Until a new connection has agreed on TLS and speaks HTTP/2."},
+    {.name = "first_message_timeout",
+     .type = EXTPROC_KEY_DURATION,
+     .fallback = "10s",
+     .min = 1,
+     .max = INT32_MAX,
+     .help = "Until a stream's first message is complete; and the longest wait for the rest of a "
+             "frame, header block or message."},
     {.name = "write_timeout",
      .type = EXTPROC_KEY_DURATION,
      .fallback = "30s",
@@ -102,7 +113,9 @@ const struct extproc_key listener_keys[] = {
      .help = "Streams of a connection that are reset while an answer is owed to them."},
     {.name = "max_idle_frames",
      .fallback = "1024 in 16s",
-     .help = "Frames of a connection that carry nothing: PING, SETTINGS, PRIORITY, empty DATA."},
+     .help =
+         "Frames of a connection without content: PING, SETTINGS, PRIORITY, empty or padded DATA, "
+         "unknown types, WINDOW_UPDATE beyond what was sent."},
     {.name = NULL},
 };
 
@@ -170,9 +183,10 @@ static const struct own_limit {
     const char *key;
     bool on_demand;
 } own_limits[] = {
-    {"max_connections", false}, {"handshake_timeout", false}, {"write_timeout", false},
-    {"max_queued", false},      {"stream_window", false},     {"max_continuations", false},
-    {"max_resets", false},      {"max_idle_frames", false},   {"idle_timeout", true},
+    {"max_connections", false},   {"handshake_timeout", false}, {"first_message_timeout", false},
+    {"write_timeout", false},     {"max_queued", false},        {"stream_window", false},
+    {"max_continuations", false}, {"max_resets", false},        {"max_idle_frames", false},
+    {"idle_timeout", true},
 };
 
 static const struct own_limit *find_own_limit(const char *key)
@@ -240,6 +254,8 @@ static void read_limits(struct listener_settings *l, struct arena *arena,
         .max_connections = (uint32_t)keys_number(keys, "max_connections"),
         .idle_ms = (uint64_t)keys_number(keys, "idle_timeout"),
         .age_ms = (uint64_t)keys_number(keys, "max_connection_age"),
+        .grace_ms = (uint64_t)keys_number(keys, "max_connection_age_grace"),
+        .first_message_ms = (uint64_t)keys_number(keys, "first_message_timeout"),
         .handshake_ms = (uint64_t)keys_number(keys, "handshake_timeout"),
         .write_ms = (uint64_t)keys_number(keys, "write_timeout"),
         .max_queued = (size_t)keys_number(keys, "max_queued"),
@@ -248,6 +264,10 @@ static void read_limits(struct listener_settings *l, struct arena *arena,
     };
     read_rate(l, "max_resets", arena, errors, &l->limits.resets);
     read_rate(l, "max_idle_frames", arena, errors, &l->limits.idles);
+    if (l->limits.grace_ms && !l->limits.age_ms)
+        config_say(errors, CONFIG_WARNING, l->section,
+                   listener_entry(l, "max_connection_age_grace"),
+                   "has no effect without max_connection_age");
     if (l->limits.max_queued && l->limits.max_queued < l->limits.max_message)
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "max_message"),
                    "is more than max_queued, so that one answer might be too much (raise that)");

@@ -146,6 +146,7 @@ static grpc_server *make_server(const struct transport_listener *l)
         number(GRPC_ARG_ENABLE_CHANNELZ, 0),
         number(GRPC_ARG_MAX_CONNECTION_IDLE_MS, no_limit(l->limits.idle_ms)),
         number(GRPC_ARG_MAX_CONNECTION_AGE_MS, no_limit(l->limits.age_ms)),
+        number(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, no_limit(l->limits.grace_ms)),
         number(GRPC_ARG_MAX_CONCURRENT_STREAMS, no_limit(l->limits.max_streams)),
     };
     size_t n_args = sizeof args / sizeof *args;

@@ -57,7 +57,9 @@ static struct h2_call *call_new(struct conn *c, int32_t id)
     if (call->next)
         call->next->link = &call->next;
     c->calls = call;
-    c->n_calls++;
+    if (c->n_calls++ == 0)
+        hub_take_idle(c);
+    conn_await_rest(c);
     return call;
 }
 
@@ -257,6 +259,19 @@ static void deadline_over(void *arg)
     h2_call_abort(arg, TRANSPORT_DEADLINE_EXCEEDED, EXTPROC_S("Deadline Exceeded"));
 }
 
+void h2_call_look(struct h2_call *call, unsigned patience)
+{
+    /* Where it may not send, it is not the client that we wait for. */
+    bool open =
+        call->heard ? !frames_at_rest(&call->frames) && !call->n_unread : !intake_waits(call);
+    call->n_silent = open && !call->finishing ? call->n_silent + 1 : 0;
+    if (call->n_silent <= patience)
+        return;
+    h2_call_exceeds(call, call->heard ? LIMIT_MESSAGE_REST : LIMIT_FIRST_MESSAGE, NULL);
+    h2_call_abort(call, TRANSPORT_DEADLINE_EXCEEDED,
+                  EXTPROC_S("no complete message within first_message_timeout"));
+}
+
 static enum transport_end how_it_ended(const struct h2_call *call)
 {
     if (call->status_sent && !call->aborted)
@@ -284,7 +299,8 @@ void h2_call_closed(struct h2_call *call)
     *call->link = call->next;
     if (call->next)
         call->next->link = call->link;
-    call->conn->n_calls--;
+    if (--call->conn->n_calls == 0)
+        hub_put_idle(call->conn);
     call->conn->n_in -= call->n_in;
     call->conn = NULL;
     call->n_held++; /* by us: it stays until the service knows, which may give back the last one */

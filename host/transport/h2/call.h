@@ -27,8 +27,9 @@ struct h2_call {
     size_t n_unread;   /* bytes that the client may not send again */
     uint64_t moved_ms; /* when answers began to wait, or the last of their bytes went */
     int32_t id;
-    int32_t owed;    /* messages received less messages sent */
-    uint32_t n_held; /* messages that somebody works on */
+    int32_t owed;      /* messages received less messages sent */
+    uint32_t n_held;   /* messages that somebody works on */
+    uint32_t n_silent; /* times that a message was waited for: see h2_call_look() */
     int status;
     bool started;     /* the answer's head is on its way           */
     bool heard;       /* a message has come                        */
@@ -61,6 +62,9 @@ void h2_call_shed(struct h2_call *call, struct extproc_str why);
 void h2_call_unheld(struct h2_call *call);
 /* Its answers wait, and the client has let none of their bytes through for write_timeout. */
 bool h2_call_is_stalled(const struct h2_call *call);
+/* A time has passed: ends it when its first message, or the rest of one, has not come for more than
+ * `patience` of them. */
+void h2_call_look(struct h2_call *call, unsigned patience);
 /* Somebody works for it, in vain if it went now. */
 bool h2_call_is_owed(const struct h2_call *call);
 

@@ -25,9 +25,8 @@ enum {
     STOP_MS = 500,  /* for what is sent at the very end to be taken */
     LINGER_MS = 1000,
     LINGER_BYTES = 1024 * 1024,
-    WRITES_MAX = 4,  /* of one connection in one round */
-    QUIET_TICKS = 4, /* of an idle time: so it is over at most a quarter late */
-    STALL_TICKS = 4  /* the same of a write_timeout */
+    WRITES_MAX = 4, /* of one connection in one round */
+    TICKS = 4       /* in which a time is counted: so it is over at most a quarter late */
 };
 
 static int conn_set_timer(struct conn *c, struct timer *timer, uint64_t delay_ms)
@@ -74,6 +73,8 @@ void conn_die(struct conn *c)
     conn_cancel(c, &c->stall);
     conn_cancel(c, &c->idle);
     conn_cancel(c, &c->age);
+    conn_cancel(c, &c->rest);
+    hub_take_idle(c);
     *c->link = c->next;
     if (c->next)
         c->next->link = c->link;
@@ -88,6 +89,7 @@ static void conn_shut(struct conn *c)
     close_calls(c);
     nghttp2_session_del(c->session);
     c->session = NULL;
+    hub_put_gone(c);
     if (channel_end(&c->channel) || conn_set_timer(c, &c->timer, LINGER_MS))
         conn_die(c);
 }
@@ -95,7 +97,7 @@ static void conn_shut(struct conn *c)
 static void conn_timer(void *arg)
 {
     struct conn *c = arg;
-    bool ending = !c->session || c->hub->stopping;
+    bool ending = !c->session || c->stopping;
     if (!ending && c->draining && channel_is_up(&c->channel)) {
         conn_last_goaway(c);
         return;
@@ -145,18 +147,30 @@ void conn_last_goaway(struct conn *c)
     conn_cancel(c, &c->timer);
 }
 
-void conn_stop(struct conn *c)
+void conn_stop(struct conn *c, const char *why)
 {
     if (!c->session)
         return;
+    c->stopping = true;
     for (struct h2_call *call = c->calls, *next; call; call = next) {
         next = call->next;
-        h2_call_abort(call, TRANSPORT_UNAVAILABLE, EXTPROC_S("the service stops"));
+        h2_call_abort(call, TRANSPORT_UNAVAILABLE, str_c(why));
     }
     conn_last_goaway(c);
     /* Not now: it may be one of its own calls that stops us. */
     c->failed |= conn_set_timer(c, &c->timer, STOP_MS) != 0;
     conn_touch(c);
+}
+
+/* No last word is waited for, since its descriptor is needed now. */
+void conn_evict(struct conn *c, enum limit which, const char *amount)
+{
+    conn_exceeds(c, which, amount);
+    if (c->session) {
+        conn_last_goaway(c);
+        (void)conn_flush(c);
+    }
+    conn_die(c);
 }
 
 /* ---- age and idleness --------------------------------------------------------------------------- */
@@ -168,27 +182,82 @@ static void conn_leave(struct conn *c, enum limit why)
     conn_drain(c);
 }
 
+static void end_of_grace(struct conn *c)
+{
+    for (const struct h2_call *call = c->calls; call; call = call->next)
+        h2_call_exceeds(call, LIMIT_GRACE, NULL);
+    conn_stop(c, "max_connection_age_grace exceeded");
+}
+
 static void conn_aged(void *arg)
 {
     struct conn *c = arg;
+    if (!c->session)
+        return;
+    if (c->aged) {
+        end_of_grace(c);
+        return;
+    }
+    c->aged = true;
     conn_leave(c, LIMIT_AGE);
+    c->failed |= conn_set_limit(c, &c->age, c->listener->limits.grace_ms) != 0;
 }
 
-static uint64_t quiet_tick_ms(const struct conn *c)
+static uint64_t tick_ms(uint64_t limit_ms)
 {
-    return c->listener->limits.idle_ms / QUIET_TICKS + 1;
+    return limit_ms / TICKS + 1;
 }
 
-/* Looks now and then whether there was a call, so that a call costs no timer and no clock. */
+/* Looks now and then whether there was a call, so that a call costs no timer and no clock. One that ended
+ * before a message came was none, and neither was a request that was refused. */
 static void conn_quiet(void *arg)
 {
     struct conn *c = arg;
-    bool quiet = !c->calls && c->n_opened == c->n_before;
-    c->n_before = c->n_opened;
+    bool quiet = !c->calls && c->n_heard == c->n_heard_before;
+    c->n_heard_before = c->n_heard;
     c->n_quiet = quiet ? c->n_quiet + 1 : 0;
-    if (c->n_quiet >= QUIET_TICKS || conn_set_timer(c, &c->idle, quiet_tick_ms(c)))
+    if (c->n_quiet >= TICKS || conn_set_timer(c, &c->idle, tick_ms(c->listener->limits.idle_ms)))
         conn_leave(c, LIMIT_IDLE);
 }
+
+/* ---- the rest of what has begun ----------------------------------------------------------------- */
+
+/* The client has stopped inside of something smaller than a message. While we do not read it, it is not
+ * the client that is waited for. */
+static bool is_torn(const struct conn *c)
+{
+    return !c->deaf && !(seam_is_clean(&c->seam) && channel_is_clean(&c->channel));
+}
+
+/* One timer for all that may be incomplete, which is set only while something is. */
+static void conn_rest(void *arg)
+{
+    struct conn *c = arg;
+    if (!c->session)
+        return;
+    bool torn = is_torn(c), stuck = torn && c->seam.n_done == c->n_done_before;
+    c->n_done_before = c->seam.n_done;
+    c->n_stuck = stuck ? c->n_stuck + 1 : 0;
+    if (c->n_stuck > TICKS) {
+        conn_break(c, LIMIT_FRAME_REST, 0);
+        return;
+    }
+    for (struct h2_call *call = c->deaf ? NULL : c->calls, *next; call; call = next) {
+        next = call->next;
+        h2_call_look(call, TICKS);
+    }
+    if (torn || c->deaf || c->calls)
+        conn_await_rest(c);
+}
+
+void conn_await_rest(struct conn *c)
+{
+    uint64_t limit_ms = c->listener->limits.first_message_ms;
+    if (limit_ms && !c->rest.place)
+        c->failed |= conn_set_timer(c, &c->rest, tick_ms(limit_ms)) != 0;
+}
+
+/* ---- limits ------------------------------------------------------------------------------------- */
 
 /* Connections that have come together do not leave together: up to a tenth earlier. */
 static uint64_t spread(const struct conn *c, uint64_t age_ms)
@@ -203,7 +272,7 @@ static int conn_set_limits(struct conn *c)
     if (!r)
         r = conn_set_limit(c, &c->age, spread(c, l->age_ms));
     if (!r && l->idle_ms)
-        r = conn_set_timer(c, &c->idle, quiet_tick_ms(c));
+        r = conn_set_timer(c, &c->idle, tick_ms(l->idle_ms));
     return r;
 }
 
@@ -242,7 +311,7 @@ static int conn_watch_writes(struct conn *c)
     uint64_t limit_ms = c->listener->limits.write_ms;
     if (!waits || !limit_ms || c->stall.place)
         return 0;
-    return conn_set_timer(c, &c->stall, limit_ms / STALL_TICKS + 1);
+    return conn_set_timer(c, &c->stall, tick_ms(limit_ms));
 }
 
 /* A stream that takes nothing is reset. Where the socket takes nothing, or none of the streams does, the
@@ -284,6 +353,8 @@ static void conn_read(struct conn *c)
         conn_die(c);
     else
         conn_touch(c);
+    if (c->greeted && !c->dead && is_torn(c))
+        conn_await_rest(c);
 }
 
 /* Behind the end. */
@@ -394,7 +465,9 @@ static void conn_init(struct conn *c, struct gate *gate, const char *peer)
     c->stall.fn = conn_look;
     c->idle.fn = conn_quiet;
     c->age.fn = conn_aged;
-    c->timer.arg = c->stall.arg = c->idle.arg = c->age.arg = c;
+    c->rest.fn = conn_rest;
+    c->timer.arg = c->stall.arg = c->idle.arg = c->age.arg = c->rest.arg = c;
+    seam_init(&c->seam);
     c->next = hub->conns;
     c->link = &hub->conns;
     if (c->next)
@@ -402,6 +475,7 @@ static void conn_init(struct conn *c, struct gate *gate, const char *peer)
     hub->conns = c;
     hub->n_conns++;
     gate->n_conns++;
+    hub_put_idle(c);
 }
 
 int conn_open(struct gate *gate, int fd, const char *peer, struct tls *tls)

@@ -3,6 +3,7 @@
 #define EXTPROCD_TRANSPORT_H2_CONN_H
 
 #include "transport/h2/framing/head.h"
+#include "transport/h2/framing/seam.h"
 #include "transport/h2/hub.h"
 #include "transport/peername.h"
 
@@ -14,6 +15,8 @@ struct conn {
     nghttp2_session *session; /* NULL: all is said, and only the client's end is waited for */
     struct conn *next, **link;
     struct conn *next_dirty;
+    struct conn *next_idle, **idle_link; /* of its gate; link NULL: it is not idle */
+    uint64_t idle_since;                 /* counts: see struct hub */
     struct h2_call *calls;
     size_t n_calls;
     struct channel channel;
@@ -24,17 +27,24 @@ struct conn {
     struct timer stall; /* to look whether what waits is taken */
     struct timer idle, age;
     uint64_t moved_ms; /* when the socket took something, or became full */
-    uint32_t n_opened; /* calls, ever                     */
-    uint32_t n_before; /* the same, when `idle` last fired */
-    unsigned n_quiet;  /* times that it fired since a call was open */
+    struct timer rest; /* for the rest of what the client has begun */
+    struct seam seam;
+    uint32_t n_heard;        /* calls that a message has come in, ever */
+    uint32_t n_heard_before; /* the same, when `idle` last fired */
+    uint32_t n_done_before;  /* of the seam, when `rest` last fired */
+    unsigned n_quiet;        /* times that `idle` fired since a call was open */
+    unsigned n_stuck;        /* times that `rest` fired since the seam went on */
     struct budget resets, idles;
-    struct head head; /* of the request that is being read */
+    uint32_t n_updates_due, n_resets_due; /* frames that a client sends for what it has got */
+    struct head head;                     /* of the request that is being read */
     char peer[PEERNAME_MAX];
     bool dirty;
     bool deaf;     /* the socket is full: nothing is read */
     bool greeted;  /* its preface has come                */
+    bool aged;     /* its age is over                     */
     bool draining; /* the first GOAWAY is on its way      */
     bool ended;    /* the last one is                     */
+    bool stopping; /* its calls are being ended           */
     bool broken;   /* it has gone beyond a limit          */
     bool failed;   /* there was no memory for it          */
     bool dead;
@@ -56,7 +66,12 @@ bool conn_flush(struct conn *c);
 /* No new calls, in two steps. */
 void conn_drain(struct conn *c);
 /* Ends its calls, and itself behind them. */
-void conn_stop(struct conn *c);
+void conn_stop(struct conn *c, const char *why);
+/* Closes it, which has no calls, to make room: see limits_exceeded(). */
+void conn_evict(struct conn *c, enum limit which, const char *amount);
+
+/* Something has begun, and its rest may not come. */
+void conn_await_rest(struct conn *c);
 
 /* The client's preface has come. */
 void conn_greeted(struct conn *c);

@@ -49,6 +49,12 @@ static void admit(void *arg, size_t i, int fd, const char *peer)
     hub_admit(&t->hub, i, fd, peer);
 }
 
+static bool make_room(void *arg)
+{
+    struct transport *t = arg;
+    return hub_make_room(&t->hub);
+}
+
 static void open_again(void *arg)
 {
     struct transport *t = arg;
@@ -177,6 +183,7 @@ static int build(struct transport *t, struct arena *arena, const char **ret_why)
         r = doors_init(&t->doors, &t->options, t->poller.epoll_fd, admit, t);
     if (r)
         return r;
+    t->doors.make_room = make_room;
     t->health = health_new(t->options.health_names, t->options.n_health_names);
     t->hub.emptied = quit_if_over;
     t->hub.arg = t;

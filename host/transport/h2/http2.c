@@ -20,7 +20,9 @@
 enum {
     STREAM_WINDOW = 1024 * 1024, /* where the listener names none */
     CONN_WINDOW = 16 * 1024 * 1024,
-    HEADERS_BURST = 8 /* times max_header_list, and the connection has to go */
+    HEADERS_BURST = 8, /* times max_header_list, and the connection has to go */
+    PADDING_MAX = 256, /* bytes of DATA that may be padding, with their length */
+    DUE_MAX = 65536
 };
 
 /* For callbacks. Behind a limit that was broken nothing is read: told to end by one of its callbacks,
@@ -93,7 +95,6 @@ static void take_request(struct conn *c, int32_t id)
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct conn *c = arg;
-    c->n_opened++;
     head_begin(&c->head);
     return 0;
 }
@@ -113,10 +114,52 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 
 /* ---- what comes --------------------------------------------------------------------------------- */
 
-static void count_idle(struct conn *c)
+/* What a client owes for what it has got, or has sent: it may come, but not for ever. */
+static void add_due(uint32_t *due, uint32_t n)
 {
-    if (!budget_take(&c->idles, &c->listener->limits.idles, poller_now()))
-        conn_break(c, LIMIT_IDLES, 0);
+    if (*due < DUE_MAX)
+        *due += n;
+}
+
+static bool take_due(uint32_t *due)
+{
+    return *due && (*due)--;
+}
+
+/* What is none of these is a frame that nothing comes of: PING, PRIORITY, unknown types, ... To open a
+ * stream's window and the connection's is due for each stream and each frame of answers, a reset for each
+ * stream. Padding is no content; a frame that may be nothing else is taken to be. */
+static bool has_content(struct conn *c, uint8_t type, uint8_t flags, uint32_t len)
+{
+    switch (type) {
+    case NGHTTP2_HEADERS:
+        add_due(&c->n_updates_due, 2);
+        add_due(&c->n_resets_due, 1);
+        return true;
+    case NGHTTP2_CONTINUATION:
+        return true;
+    case NGHTTP2_DATA:
+        return flags & NGHTTP2_FLAG_END_STREAM ||
+               len > (flags & NGHTTP2_FLAG_PADDED ? PADDING_MAX : 0);
+    case NGHTTP2_RST_STREAM:
+        return take_due(&c->n_resets_due);
+    case NGHTTP2_SETTINGS:
+        return !c->greeted || flags & NGHTTP2_FLAG_ACK;
+    case NGHTTP2_WINDOW_UPDATE:
+        return take_due(&c->n_updates_due);
+    default:
+        return false;
+    }
+}
+
+/* Before nghttp2 sees them, which says nothing of those that it ignores. */
+static void count_idles(struct conn *c, const uint8_t *bytes, size_t len)
+{
+    const struct seam *s = &c->seam;
+    while (seam_next(&c->seam, &bytes, &len))
+        if (!has_content(c, s->head[3], s->head[4], s->n_left) &&
+            !budget_take(&c->idles, &c->listener->limits.idles, poller_now()))
+            conn_break(c, LIMIT_IDLES, 0);
 }
 
 static void count_reset(struct conn *c)
@@ -143,7 +186,6 @@ static void take_end(struct conn *c, const nghttp2_frame *frame)
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct conn *c = arg;
-    bool ack = frame->hd.flags & NGHTTP2_FLAG_ACK;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
         if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
@@ -151,8 +193,6 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         take_end(c, frame);
         break;
     case NGHTTP2_DATA:
-        if (frame->hd.length == 0 && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
-            count_idle(c);
         take_end(c, frame);
         break;
     case NGHTTP2_RST_STREAM:
@@ -161,17 +201,10 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     case NGHTTP2_SETTINGS:
         if (!c->greeted)
             conn_greeted(c);
-        else if (!ack)
-            count_idle(c);
         break;
     case NGHTTP2_PING:
-        if (!ack)
-            count_idle(c);
-        else if (c->draining)
+        if (c->draining && frame->hd.flags & NGHTTP2_FLAG_ACK)
             conn_last_goaway(c);
-        break;
-    case NGHTTP2_PRIORITY:
-        count_idle(c);
         break;
     default:
         break;
@@ -238,6 +271,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA: /* behind a call's there are trailers */
+        add_due(&c->n_updates_due, 2);
         if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
             stream_ended(c, frame->hd.stream_id);
         break;
@@ -331,6 +365,7 @@ int http2_open(struct conn *c)
 
 bool http2_feed(struct conn *c, const uint8_t *bytes, size_t len)
 {
+    count_idles(c, bytes, len);
     ssize_t n = c->broken ? 0 : nghttp2_session_mem_recv(c->session, bytes, len);
     if (n == NGHTTP2_ERR_FLOODED) /* they all want an acknowledgement */
         conn_break(c, LIMIT_IDLES, 0);
@@ -356,7 +391,10 @@ int http2_gather(struct conn *c)
 
 bool http2_is_over(const struct conn *c)
 {
-    return !nghttp2_session_want_read(c->session) && !nghttp2_session_want_write(c->session);
+    /* Behind the last GOAWAY streams without a call are nothing to wait for: their heads are not complete,
+     * or their refusals not taken. */
+    bool may_hear = nghttp2_session_want_read(c->session) && !(c->ended && !c->calls);
+    return !may_hear && !nghttp2_session_want_write(c->session);
 }
 
 void http2_announce_end(struct conn *c)

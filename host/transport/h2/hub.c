@@ -9,8 +9,10 @@
 #include "transport/h2/shed.h"
 
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Of a call and of a connection, in memory of all kinds; what is worth giving back, and when. */
@@ -83,6 +85,7 @@ static int gate_init(struct gate *gate, struct hub *hub, const struct transport_
 {
     const char *file, *why;
     gate->hub = hub;
+    gate->idle_end = &gate->idle;
     gate->listener = listener;
     gate->option = http2_option_new(&listener->limits);
     if (!gate->option)
@@ -140,6 +143,38 @@ void hub_fini(struct hub *hub)
     free(hub->gates);
 }
 
+/* ---- idle connections --------------------------------------------------------------------------- */
+
+void hub_put_idle(struct conn *c)
+{
+    struct gate *gate = c->gate;
+    c->idle_since = ++gate->hub->n_idled;
+    c->next_idle = NULL;
+    c->idle_link = gate->idle_end;
+    *gate->idle_end = c;
+    gate->idle_end = &c->next_idle;
+}
+
+void hub_put_gone(struct conn *c)
+{
+    struct gate *gate = c->gate;
+    hub_take_idle(c);
+    c->idle_since = 0; /* first to go */
+    c->next_idle = gate->idle;
+    c->idle_link = &gate->idle;
+    *(c->next_idle ? &c->next_idle->idle_link : &gate->idle_end) = &c->next_idle;
+    gate->idle = c;
+}
+
+void hub_take_idle(struct conn *c)
+{
+    if (!c->idle_link)
+        return;
+    *c->idle_link = c->next_idle;
+    *(c->next_idle ? &c->next_idle->idle_link : &c->gate->idle_end) = c->idle_link;
+    c->idle_link = NULL;
+}
+
 /* ---- connections -------------------------------------------------------------------------------- */
 
 /* 0 or -ENOMEM. */
@@ -160,6 +195,8 @@ void hub_admit(struct hub *hub, size_t i, int fd, const char *peer)
     const struct log_context context = {.listener = gate->listener->name, .peer = peer};
     struct tls *tls;
     uint32_t most = gate->listener->limits.max_connections;
+    if (most && gate->n_conns >= most && gate->idle)
+        conn_evict(gate->idle, LIMIT_ROOM, NULL);
     if (most && gate->n_conns >= most) {
         limits_exceeded(&hub->limits, LIMIT_CONNECTIONS, &place, NULL);
         close(fd);
@@ -173,6 +210,24 @@ void hub_admit(struct hub *hub, size_t i, int fd, const char *peer)
     if (r)
         log_line(hub->options->log, EXTPROC_ERROR, &context, "cannot set up connection: %s",
                  strerror(-r));
+}
+
+bool hub_make_room(struct hub *hub)
+{
+    struct conn *idlest = NULL;
+    struct rlimit limit = {0};
+    char text[24];
+    for (size_t i = 0; i < hub->options->n_listeners; i++) {
+        struct conn *c = hub->gates[i].idle;
+        if (c && (!idlest || c->idle_since < idlest->idle_since))
+            idlest = c;
+    }
+    if (!idlest)
+        return false;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    snprintf(text, sizeof text, "%llu", (unsigned long long)limit.rlim_cur);
+    conn_evict(idlest, LIMIT_DESCRIPTORS, text);
+    return true;
 }
 
 /* ---- all of them -------------------------------------------------------------------------------- */
@@ -211,6 +266,6 @@ void hub_stop(struct hub *hub)
     hub->stopping = true;
     for (struct conn *c = hub->conns, *next; c; c = next) {
         next = c->next;
-        conn_stop(c);
+        conn_stop(c, "the service stops");
     }
 }

@@ -16,6 +16,7 @@ struct gate {
     struct hub *hub;
     const struct transport_listener *listener;
     size_t n_conns;
+    struct conn *idle, **idle_end; /* connections without calls, the longest idle one first */
     nghttp2_option *option;
     struct tls_context *tls; /* NULL: cleartext */
 };
@@ -35,6 +36,7 @@ struct hub {
     nghttp2_session_callbacks *callbacks;
     struct conn *conns;
     size_t n_conns;
+    uint64_t n_idled;     /* times that one became idle           */
     struct conn *dirty;   /* to be flushed when the round ends   */
     struct conn *dead;    /* to be freed then                    */
     struct h2_call *idle; /* memory for calls to come            */
@@ -69,8 +71,15 @@ static inline void hub_hold(struct hub *hub, size_t len)
         hub->n_held_most = hub->n_held;
 }
 
+/* A connection has no calls; none, and only its client's end is waited for; it has calls, or is gone. */
+void hub_put_idle(struct conn *c);
+void hub_put_gone(struct conn *c);
+void hub_take_idle(struct conn *c);
+
 /* A connection has come to the i-th listener: takes it over. */
 void hub_admit(struct hub *hub, size_t i, int fd, const char *peer);
+/* There is no descriptor left: closes the longest idle connection. False: there is none without calls. */
+bool hub_make_room(struct hub *hub);
 /* At the end of a round: sends what has come together. True: there is more to send. */
 bool hub_flush(struct hub *hub);
 /* Every connection: no new calls, in the two steps that lose none. */

@@ -145,7 +145,9 @@ static void deliver(struct h2_call *call, struct frame_message *received)
     received->owner = call;
     call->n_held++;
     call->owed++;
+    call->conn->n_heard += !call->heard;
     call->heard = true;
+    call->n_silent = 0;
     call->conn->idles.spent = 0; /* whoever works may ping */
     call->service->message(call->stream, &message);
 }
@@ -205,6 +207,8 @@ static void take_message(struct h2_call *call, struct frame_message *message)
 void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len)
 {
     call->n_unread += len;
+    if (call->heard) /* before that, dripping counts as silence */
+        call->n_silent = 0;
     while (len && !call->finishing) {
         struct frame_message *message = NULL;
         size_t max = call->conn->listener->limits.max_message;

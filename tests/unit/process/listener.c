@@ -24,7 +24,9 @@ Test(listener, every_limit_has_a_default)
     cr_expect_eq(l->max_connections, 4096u);
     cr_expect_eq(l->idle_ms, 3600000u);
     cr_expect_eq(l->age_ms, 0u);
+    cr_expect_eq(l->grace_ms, 0u);
     cr_expect_eq(l->handshake_ms, 10000u);
+    cr_expect_eq(l->first_message_ms, 10000u);
     cr_expect_eq(l->write_ms, 30000u);
     cr_expect_eq(l->max_queued, (size_t)128 << 20);
     cr_expect_eq(l->stream_window, (size_t)1 << 20);
@@ -42,13 +44,16 @@ Test(listener, every_limit_can_be_set)
     cr_assert(read_text(keys("max_connections = 5\nidle_timeout = 5m\nmax_connection_age = 1h\n"
                              "handshake_timeout = 2s\nwrite_timeout = 3s\nmax_queued = 32m\n"
                              "stream_window = 256k\nmax_continuations = 4\nmax_resets = 10 in 1s\n"
-                             "max_idle_frames = 7 in 1m\n")));
+                             "max_idle_frames = 7 in 1m\nfirst_message_timeout = 4s\n"
+                             "max_connection_age_grace = 6s\n")));
 
     const struct transport_limits *l = &(*listener)->limits;
     cr_expect_eq(l->max_connections, 5u);
     cr_expect_eq(l->idle_ms, 300000u);
     cr_expect_eq(l->age_ms, 3600000u);
+    cr_expect_eq(l->grace_ms, 6000u);
     cr_expect_eq(l->handshake_ms, 2000u);
+    cr_expect_eq(l->first_message_ms, 4000u);
     cr_expect_eq(l->write_ms, 3000u);
     cr_expect_eq(l->max_queued, (size_t)32 << 20);
     cr_expect_eq(l->stream_window, (size_t)256 << 10);

@@ -25,6 +25,11 @@ void channel_fini(struct channel *c);
 
 /* May something be written? Not before TLS is agreed upon. */
 bool channel_is_up(const struct channel *c);
+/* No part of a TLS record is waited for. */
+static inline bool channel_is_clean(const struct channel *c)
+{
+    return !c->tls || tls_is_clean(c->tls);
+}
 /* The socket does not take what there is: nothing is to be read or written before it does. */
 static inline bool channel_is_full(const struct channel *c)
 {

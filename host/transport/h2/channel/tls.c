@@ -217,6 +217,12 @@ bool tls_is_up(const struct tls *t)
     return t->up;
 }
 
+/* A part of a record's head is pending; one of its body leaves the reader in the state "read body". */
+bool tls_is_clean(const struct tls *t)
+{
+    return !SSL_has_pending(t->ssl) && strcmp(SSL_rstate_string(t->ssl), "RB") != 0;
+}
+
 /* ---- out ---------------------------------------------------------------------------------------- */
 
 static int put(struct tls *t, const uint8_t *bytes, size_t len)

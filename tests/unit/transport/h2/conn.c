@@ -80,9 +80,86 @@ Test(conn, a_flood_of_settings)
 Test(conn, a_flood_of_empty_data)
 {
     peer_request(&peer, 1, echo);
+    rig_wait(&rig, &rig.n_open, 2);
     flood_with(NGHTTP2_DATA, 1, 0, 3000);
     expect_broken("max_idle_frames_exceeded");
     rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
+}
+
+Test(conn, a_flood_of_padding)
+{
+    uint8_t frame[64];
+    const uint8_t padding[] = {7, 0, 0, 0, 0, 0, 0, 0};
+    peer_request(&peer, 1, echo);
+    flood(frame, peer_put_frame(frame, NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1, padding, 8), 3000);
+    expect_broken("max_idle_frames_exceeded");
+}
+
+Test(conn, a_flood_of_window_updates)
+{
+    uint8_t frame[64];
+    flood(frame, peer_put_frame(frame, NGHTTP2_WINDOW_UPDATE, 0, 0, "\0\0\0\1", 4), 3000);
+    expect_broken("max_idle_frames_exceeded");
+}
+
+Test(conn, a_flood_of_unknown_frames)
+{
+    flood_with(0x77, 0, 0, 3000);
+    expect_broken("max_idle_frames_exceeded");
+}
+
+Test(conn, a_flood_of_goaways)
+{
+    flood_with(NGHTTP2_GOAWAY, 0, 8, 3000);
+    expect_broken("max_idle_frames_exceeded");
+}
+
+/* Of which nghttp2 says nothing. */
+Test(conn, floods_for_a_stream_that_is_gone)
+{
+    static const struct {
+        uint8_t type;
+        size_t len;
+        const char *bytes;
+    } frames[] = {
+        {NGHTTP2_DATA, 0, NULL},
+        {NGHTTP2_RST_STREAM, 4, "\0\0\0\10"},
+        {NGHTTP2_WINDOW_UPDATE, 4, "\0\0\0\1"},
+        {NGHTTP2_PRIORITY, 5, "\0\0\0\0\1"},
+    };
+    enum { N = sizeof frames / sizeof *frames };
+    for (size_t i = 0; i < N; i++) {
+        struct peer other;
+        uint8_t frame[64];
+        peer_connect(&other, rig.target);
+        peer_request(&other, 1, echo);
+        peer_reset(&other, 1);
+        size_t len = peer_put_frame(frame, frames[i].type, 0, 1, frames[i].bytes, frames[i].len);
+        for (int n = 0; n < 3000 && peer_send(&other, frame, len); n++)
+            ;
+        peer_expect_end(&other, NGHTTP2_ENHANCE_YOUR_CALM);
+        peer_close(&other);
+    }
+    cr_assert_eq(rig_counted(&rig, "max_idle_frames_exceeded"), N);
+}
+
+/* As many as there are frames of answers, of the stream and of the connection. */
+Test(conn, window_updates_for_what_was_sent_are_none)
+{
+    static char text[16001];
+    rig.listener.limits.idles = (struct budget_rate){4, 1000000};
+    memset(text, '9', sizeof text - 1);
+    peer_request(&peer, 1, echo);
+    peer_say(&peer, 1, text);
+    for (size_t n_left = 9 * (sizeof text + 4); n_left;) {
+        struct peer_frame *f = peer_await(&peer, NGHTTP2_DATA);
+        uint8_t size[] = {0, 0, (uint8_t)(f->len >> 8), (uint8_t)f->len};
+        n_left -= f->len;
+        peer_send_frame(&peer, NGHTTP2_WINDOW_UPDATE, 0, 0, size, sizeof size);
+        peer_send_frame(&peer, NGHTTP2_WINDOW_UPDATE, 0, 1, size, sizeof size);
+    }
+    peer_half_close(&peer, 1);
+    peer_expect_field(&peer, 1, "grpc-status: 0");
 }
 
 /* What comes behind the limit is not even looked at: nghttp2 would abort() on it. */

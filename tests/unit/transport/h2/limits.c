@@ -130,6 +130,39 @@ Test(limits, age)
     end("max_connection_age_exceeded");
 }
 
+/* And when they have had long enough for it, they are ended. */
+Test(limits, grace)
+{
+    limits->age_ms = 50;
+    limits->grace_ms = 50;
+    begin();
+    peer_request(&peer, 1, echo);
+    expect_answer(&peer, 1);
+    expect_leave(&peer);
+    peer_expect_field(&peer, 1, "grpc-status: 14");
+    peer_await(&peer, PEER_EOF);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
+    end("max_connection_age_grace_exceeded");
+}
+
+/* Neither unknown methods nor what is no gRPC at all keeps a connection alive. */
+Test(limits, idleness_of_one_that_is_always_refused)
+{
+    static const struct peer_request refused[] = {
+        {.path = "/no.such/Method"}, {.method = "GET"}, {.type = "text/html"}};
+    struct timespec deadline = rig_deadline(), now;
+    limits->idle_ms = 100;
+    begin();
+    for (int32_t id = 1; peer.frame.type != NGHTTP2_GOAWAY; id += 2) {
+        peer_request(&peer, id, refused[(id / 2) % 3]);
+        while (peer_read(&peer)->id != id && peer.frame.type != NGHTTP2_GOAWAY)
+            ;
+        clock_gettime(CLOCK_REALTIME, &now);
+        cr_assert_lt(now.tv_sec, deadline.tv_sec, "it stays for ever");
+    }
+    end("idle_timeout_exceeded");
+}
+
 /* It gives all windows that there are, asks for far more than sockets hold, and reads nothing. */
 Test(limits, one_that_takes_nothing)
 {
