@@ -22,6 +22,9 @@
 
 #define OWN_ATTRIBUTES "envoy.filters.http.ext_proc" /* the key of what Envoy sends (1.9) */
 
+/* Different ones. Envoy sends one; each costs a walk over the others. */
+enum { MAX_ATTRIBUTE_KEYS = 16 };
+
 enum { REQUEST_METADATA_CONTEXT = 8 };
 enum { METADATA_UNTYPED = 1, METADATA_TYPED = 2 };
 enum { /* of every map */
@@ -295,15 +298,66 @@ static int build_value(struct builder *b, struct source s, unsigned depth,
 /* A tree from its raw fields. */
 typedef int build_fn(struct builder *b, struct reader raw, struct extproc_value *ret);
 
-/* The entries of one key alone, or all the others. */
-static int attributes_each(struct builder *b, struct reader raw, bool own,
-                           struct extproc_field **fields, size_t *n)
+/* The keys of a map, and the place of the entry that counts of each: the last one replaces those
+ * before it. */
+struct latest {
+    struct {
+        struct extproc_str key;
+        size_t place;
+    } list[MAX_ATTRIBUTE_KEYS];
+    size_t n;
+};
+
+static int latest_note(struct builder *b, struct latest *l, struct extproc_str key, size_t place)
+{
+    size_t i = 0;
+    if (!key.ptr)
+        key = EXTPROC_S("");
+    while (i < l->n && !extproc_eq(l->list[i].key, key))
+        i++;
+    if (i == MAX_ATTRIBUTE_KEYS) {
+        b->why = "more than 16 keys";
+        return -EBADMSG;
+    }
+    l->n += i == l->n;
+    l->list[i].key = key;
+    l->list[i].place = place;
+    return 0;
+}
+
+static int find_latest(struct builder *b, struct reader raw, struct latest *ret)
 {
     struct field f;
     struct extproc_str key;
     int rc;
-    while ((rc = reader_next(&raw, &f)) > 0) {
-        if (f.type != WIRE_LEN)
+    for (size_t place = 0; (rc = reader_next(&raw, &f)) > 0; place++) {
+        rc = f.type == WIRE_LEN ? find_bytes(f.content, ENTRY_KEY, &key) : 0;
+        if (rc == 0 && f.type == WIRE_LEN)
+            rc = latest_note(b, ret, key, place);
+        if (rc < 0)
+            break;
+    }
+    return rc;
+}
+
+static bool is_latest(const struct latest *l, size_t place)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (l->list[i].place == place)
+            return true;
+    }
+    return false;
+}
+
+/* The entry of one key alone, or all the others. */
+static int attributes_each(struct builder *b, struct reader raw, const struct latest *latest,
+                           bool own, struct extproc_field **fields, size_t *n)
+{
+    struct field f;
+    struct extproc_str key;
+    int rc;
+    for (size_t place = 0; (rc = reader_next(&raw, &f)) > 0; place++) {
+        if (!is_latest(latest, place))
             continue;
         rc = find_bytes(f.content, ENTRY_KEY, &key);
         if (rc == 0 && extproc_eq(key, EXTPROC_S(OWN_ATTRIBUTES)) == own)
@@ -319,15 +373,18 @@ static int attributes_each(struct builder *b, struct reader raw, bool own,
  * under another key hides them. */
 static int build_attributes(struct builder *b, struct reader raw, struct extproc_value *ret)
 {
+    struct latest latest = {.n = 0};
     size_t n = 0;
-    int rc = attributes_each(b, raw, false, NULL, &n);
+    int rc = find_latest(b, raw, &latest);
     if (rc == 0)
-        rc = attributes_each(b, raw, true, NULL, &n);
+        rc = attributes_each(b, raw, &latest, false, NULL, &n);
+    if (rc == 0)
+        rc = attributes_each(b, raw, &latest, true, NULL, &n);
     if (rc < 0)
         return rc;
     struct extproc_field *fields = carve_dict(b, n, ret);
-    rc = attributes_each(b, raw, false, &fields, NULL);
-    return rc < 0 ? rc : attributes_each(b, raw, true, &fields, NULL);
+    rc = attributes_each(b, raw, &latest, false, &fields, NULL);
+    return rc < 0 ? rc : attributes_each(b, raw, &latest, true, &fields, NULL);
 }
 
 static int build_struct_entry(struct builder *b, struct reader entry, unsigned depth,

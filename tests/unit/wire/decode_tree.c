@@ -111,6 +111,32 @@ Test(decode_tree, a_key_that_comes_twice_has_its_last_value)
     cr_assert_eq(value_get(tree, EXTPROC_S("k")).as.number, 2);
 }
 
+/* As a map's entries do, whole Structs. */
+Test(decode_tree, an_outer_key_that_comes_twice_has_its_last_struct)
+{
+    struct extproc_str one = entry(1, "a", real(2, 1)), two = entry(1, "b", real(2, 2));
+    struct extproc_value tree;
+    cr_assert_eq(decode_attributes(cat(entry(9, OWN, one), entry(9, OWN, two)), &arena, &tree), 0);
+    cr_assert_str_eq(show(tree), "{b:2}");
+    struct extproc_str others = cat(entry(9, "x", one), entry(9, OWN, one), entry(9, "x", two));
+    cr_assert_eq(decode_attributes(others, &arena, &tree), 0);
+    cr_assert_str_eq(show(tree), "{b:2 a:1}");
+    cr_assert_eq(decode_attributes(cat(entry(9, OWN, one), entry(9, OWN, NOTHING)), &arena, &tree),
+                 0);
+    cr_assert_str_eq(show(tree), "{}");
+}
+
+Test(decode_tree, outer_keys_are_few)
+{
+    char key[] = "a";
+    struct extproc_str all = NOTHING;
+    struct extproc_value tree;
+    for (; key[0] < 'a' + 16; key[0]++)
+        all = cat(all, entry(9, key, entry(1, "v", real(2, 1))), entry(9, key, NOTHING));
+    cr_assert_eq(decode_attributes(all, &arena, &tree), 0);
+    cr_assert_eq(decode_attributes(cat(all, entry(9, key, NOTHING)), &arena, &tree), -EBADMSG);
+}
+
 /* ---- oneofs and merging ------------------------------------------------------------------------ */
 
 Test(decode_tree, the_last_member_of_a_value_counts)
