@@ -1,7 +1,9 @@
 """How the process ends: by the service's will, or by a plugin that ends it."""
+import unittest
+
 from harness.command import Command
 from harness.messages import request_headers, sets
-from harness.places import LEAVER
+from harness.places import CREW, LEAVER, SANITIZED
 from harness.service import ini
 
 
@@ -68,6 +70,31 @@ class PluginThatEnds(Command):
         code, out, err = self.run_with("-t", "-c", path)
         self.assertEqual((code, out), (1, ""))
         self.assertIn("plugin bad called exit(0) in fini", err)
+
+
+@unittest.skipIf(SANITIZED, "main() returns there, and frees what threads may use")
+class ThreadsThatGoOn(Command):
+    """Threads of a plugin that has no fini()."""
+
+    CONFIG = f"[plugin:crew]\nfile = {CREW}\n"
+
+    def test_they_do_not_crash_the_end(self):
+        for _ in range(10):
+            service = self.launch(self.CONFIG).wait_ready()
+            self.assertEqual(service.stop(), 0, service.log())
+            self.assertTrue(service.lines("stopped"))
+
+    def test_nor_that_of_a_test(self):
+        path = self.write(ini(self.CONFIG))
+        for command in "-t", "-T", "--print-envoy-config":
+            for _ in range(5):
+                code, out, err = self.run_with(command, "-c", path)
+                self.assertEqual((code, err), (0, ""))
+                self.assertTrue(out.endswith("\n"))
+
+    def test_one_that_waits_in_a_stream_does_not_hold_up_the_end(self):
+        service = self.launch(self.CONFIG, ["env", "CREW_READS=1"]).wait_ready()
+        self.assertEqual(service.stop(), 0)
 
 
 class Output(Command):
