@@ -278,6 +278,8 @@ struct generation *generation_unref(struct generation *g)
         return NULL;
     for (size_t i = g->n_instances; i > 0; i--)
         instance_free(g->instances[i - 1]);
+    if (g->env.keeps)
+        return NULL;
     arena_fini(&g->arena);
     config_free(g->config);
     free(g);

@@ -270,6 +270,8 @@ struct instance *instance_free(struct instance *in)
     if (!in)
         return NULL;
     instance_stop(in);
+    if (in->env->keeps)
+        return NULL;
     arena_fini(&in->arena);
     free(in);
     return NULL;

@@ -23,6 +23,7 @@ struct plugin_env {
     const char *plugin_dir;       /* where a file without a slash is looked for */
     const char *plugin_dir_shown; /* the same for messages; NULL: as it is */
     bool testing;                 /* extprocd -t */
+    bool keeps; /* nothing is freed: threads that plugins leave may go on using it */
 };
 
 struct instance {
@@ -53,7 +54,7 @@ int instance_new_linked(const struct extproc_plugin *exported, struct config_sec
                         struct instance **ret);
 /* Runs fini(), where it is owed. */
 void instance_stop(struct instance *instance);
-/* The same, and frees what is left. */
+/* The same, and frees what is left, but where its env keeps it. */
 struct instance *instance_free(struct instance *instance);
 
 /* The keys of a [plugin:NAME] section that the host itself reads. */

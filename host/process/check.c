@@ -90,6 +90,6 @@ int process_check(const char *file, bool dump_too)
         escape_print(stdout, ESCAPE_TEXT, str_c(file));
         puts(": ok");
     }
-    setup_end(&s);
+    setup_fini(&s);
     return EXIT_GOOD;
 }

@@ -26,12 +26,14 @@ static int open_log(struct setup *s, bool testing)
     return log_new(&options, &s->log);
 }
 
-static void setup_fini(struct setup *s)
+void setup_fini(struct setup *s)
 {
-    if (s->generation)
-        generation_unref(s->generation);
+    generation_unref(s->generation);
     if (s->writer)
         writer_stop(s->writer, LEAVE_WRITE_MS);
+    if (!LEAVE_RETURNS)
+        return;
+    leave_knows(NULL, NULL, NULL);
     log_free(s->log);
     writer_free(s->writer);
     metrics_free(s->metrics);
@@ -64,7 +66,8 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
                               .metrics = s.metrics,
                               .plugin_dir = s.settings.plugin_dir,
                               .plugin_dir_shown = s.settings.plugin_dir_shown,
-                              .testing = testing};
+                              .testing = testing,
+                              .keeps = !LEAVE_RETURNS};
     s.generation = generation_build(config, &env, &errors);
     good = errors.n_errors == 0 && s.generation;
     process_say_errors(&errors);
@@ -76,12 +79,4 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
         setup_fini(&s);
     }
     return good;
-}
-
-void setup_end(struct setup *s)
-{
-    if (!LEAVE_RETURNS)
-        return;
-    leave_knows(NULL, NULL, NULL);
-    setup_fini(s);
 }

@@ -1,7 +1,6 @@
 /* worker: one loop that serves all listeners with one generation, until a signal ends it. */
 #include "base/str.h"
 #include "base/writer.h"
-#include "process/leave.h"
 #include "process/listen/listen.h"
 #include "process/process.h"
 #include "process/service.h"
@@ -214,8 +213,7 @@ int process_run(const char *file)
         tell_counts(&w);
         log_line(w.setup.log, EXTPROC_INFO, NULL, "stopped");
     }
-    writer_stop(w.setup.writer, LEAVE_WRITE_MS);
-    setup_end(&w.setup);
+    setup_fini(&w.setup);
     arena_pool_fini(&w.memory);
     return good ? EXIT_GOOD : EXIT_BAD;
 }

@@ -92,6 +92,15 @@ class ThreadsThatGoOn(Command):
                 self.assertEqual((code, err), (0, ""))
                 self.assertTrue(out.endswith("\n"))
 
+    def test_nor_that_of_a_start_that_fails(self):
+        """The other plugin is refused when the threads are at work."""
+        path = self.write(ini(f"{self.CONFIG}[plugin:none]\nfile = none.so\n"))
+        for command in [], ["-t"]:
+            for _ in range(5):
+                code, _, err = self.run_with(*command, "-c", path)
+                self.assertEqual(code, 1)
+                self.assertIn("none.so", err)
+
     def test_one_that_waits_in_a_stream_does_not_hold_up_the_end(self):
         service = self.launch(self.CONFIG, ["env", "CREW_READS=1"]).wait_ready()
         self.assertEqual(service.stop(), 0)

@@ -36,6 +36,6 @@ int process_print_proxy_config(const char *file, const char *name)
         form->print(&r);
     else
         process_say("extprocd: %s", strerror(-error));
-    setup_end(&s);
+    setup_fini(&s);
     return error == 0 ? EXIT_GOOD : EXIT_BAD;
 }

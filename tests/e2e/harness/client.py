@@ -66,7 +66,8 @@ class Client:
         options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1),
                    ("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0),
                    ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 100),
-                   ("grpc.min_reconnect_backoff_ms", 100)]
+                   # What a connection may take until its SETTINGS have come, on a busy machine too.
+                   ("grpc.min_reconnect_backoff_ms", 1000 * PATIENCE)]
         if address.startswith("unix:"):
             target = address
         else:
