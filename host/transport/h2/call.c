@@ -203,6 +203,16 @@ static void set_status(struct h2_call *call, int status, struct extproc_str why)
     call->status_text_len = len;
 }
 
+/* A status comes after a frame of DATA, empty or not: so it waits for the windows as answers do. */
+static void call_resume_end(struct h2_call *call)
+{
+    call->ending = true;
+    call->conn->n_ending++;
+    if (!call->n_queued)
+        call->moved_ms = call->hub->poller->now_ms;
+    answer_resume(call);
+}
+
 /* Ends it behind what was sent. */
 static void call_end(struct h2_call *call, int status, struct extproc_str why)
 {
@@ -210,7 +220,7 @@ static void call_end(struct h2_call *call, int status, struct extproc_str why)
         return;
     set_status(call, status, why);
     if (call->started)
-        answer_resume(call);
+        call_resume_end(call);
     else
         answer_status(call);
     h2_call_consume(call);
@@ -299,6 +309,7 @@ void h2_call_closed(struct h2_call *call)
     *call->link = call->next;
     if (call->next)
         call->next->link = call->link;
+    call->conn->n_ending -= call->ending;
     if (--call->conn->n_calls == 0)
         hub_put_idle(call->conn);
     call->conn->n_in -= call->n_in;
@@ -321,7 +332,8 @@ void h2_call_unheld(struct h2_call *call)
 
 bool h2_call_is_stalled(const struct h2_call *call)
 {
-    return call->n_queued && !http2_can_send(call) &&
+    bool waits = call->n_queued || (call->ending && !call->status_sent);
+    return waits && !http2_can_send(call) &&
            call->hub->poller->now_ms - call->moved_ms >= call->conn->listener->limits.write_ms;
 }
 

@@ -36,6 +36,7 @@ struct h2_call {
     bool encoded;     /* its messages may be compressed, by whatever */
     bool packs;       /* and ours, as gzip                         */
     bool finishing;   /* nothing comes behind what is in the queue */
+    bool ending;      /* its status waits behind answers           */
     bool aborted;     /* and not by the service's will             */
     bool status_sent; /* the trailers are with the socket          */
     bool shed;        /* for its memory, which does not count any more */
@@ -60,7 +61,7 @@ void h2_call_drop(struct h2_call *call, size_t len);
 void h2_call_shed(struct h2_call *call, struct extproc_str why);
 /* One of those who hold it does no more. */
 void h2_call_unheld(struct h2_call *call);
-/* Its answers wait, and the client has let none of their bytes through for write_timeout. */
+/* Its answers wait, or its status, and the client has let nothing of them through for write_timeout. */
 bool h2_call_is_stalled(const struct h2_call *call);
 /* A time has passed: ends it when its first message, or the rest of one, has not come for more than
  * `patience` of them. */

@@ -307,7 +307,7 @@ static bool socket_is_stalled(const struct conn *c)
  * timer. 0 or -ENOMEM. */
 static int conn_watch_writes(struct conn *c)
 {
-    bool waits = c->n_queued || channel_is_full(&c->channel);
+    bool waits = c->n_queued || c->n_ending || channel_is_full(&c->channel);
     uint64_t limit_ms = c->listener->limits.write_ms;
     if (!waits || !limit_ms || c->stall.place)
         return 0;

@@ -21,6 +21,7 @@ struct conn {
     size_t n_calls;
     struct channel channel;
     size_t n_queued;    /* bytes of answers, in all calls   */
+    size_t n_ending;    /* calls whose status waits behind answers */
     size_t n_in;        /* bytes of what has come, in all calls */
     size_t n_lingered;  /* bytes thrown away                */
     struct timer timer; /* of its state: handshake, drain, end: whatever is to be waited for */

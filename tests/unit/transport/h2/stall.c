@@ -6,10 +6,16 @@
 enum { WRITE_MS = 1000 };
 
 static unsigned n_closed;
+static enum transport_end expected = TRANSPORT_RESET;
 
 static void *service_open(void *arg, struct transport_call *call)
 {
     return call;
+}
+
+static void service_half_close(void *stream)
+{
+    transport_finish(stream, TRANSPORT_OK, (struct extproc_str){NULL, 0});
 }
 
 /* Answered with itself. */
@@ -23,12 +29,12 @@ static void service_message(void *stream, const struct message *message)
 
 static void service_closed(void *stream, enum transport_end why)
 {
-    cr_assert_eq(why, TRANSPORT_RESET);
+    cr_assert_eq(why, expected);
     n_closed++;
 }
 
 static const struct transport_service service = {ECHO_PATH, service_open, service_message,
-                                                 still_nothing, service_closed};
+                                                 service_half_close, service_closed};
 static const struct transport_listener listener = {
     .name = "test",
     .limits = {.max_message = 65536, .max_header_list = 4096, .write_ms = WRITE_MS}};
@@ -161,6 +167,33 @@ Test(stall, the_window_of_the_connection_is_one_as_well)
     while ((f = peer_await(&peer, NGHTTP2_RST_STREAM))->id != 21)
         ;
     cr_assert_eq(n_closed, 1);
+}
+
+/* The answer was taken, to the last byte of the window. */
+Test(stall, a_status_that_is_not_let_through_is_an_answer_too)
+{
+    ask(1, "12345");
+    ask(3, "short");
+    peer_half_close(&peer, 1);
+    take();
+    pass(WRITE_MS - 1);
+    cr_assert_eq(n_closed, 0);
+    pass(1);
+    peer_await(&peer, NGHTTP2_RST_STREAM);
+    cr_assert_eq(peer.frame.id, 1);
+    cr_assert_eq(n_closed, 1);
+}
+
+Test(stall, a_status_that_goes_out_is_not_waited_for)
+{
+    expected = TRANSPORT_FINISHED;
+    ask(1, "1234");
+    peer_half_close(&peer, 1);
+    cr_assert_eq(n_closed, 0);
+    poller.now_ms += 100 * WRITE_MS;
+    take();
+    cr_assert_eq(n_closed, 1);
+    cr_assert_eq(hub.conns->n_ending, 0);
 }
 
 Test(stall, nothing_is_watched_where_nothing_waits)
