@@ -4,16 +4,16 @@ import os
 import pathlib
 import signal
 import socket
-import threading
 import time
 
 import grpc
 
 from harness.case import Case
+from harness.command import Command
 from harness.client import NOT_SERVING, SERVING
 from harness.messages import request_headers, response_headers
-from harness.places import TRANSPORT
-from harness.raw import RawClient, connect, data, framed
+from harness.raw import connect, data, framed
+from harness.service import ini
 from harness.wait import wait_until
 
 NOOP = "[plugin:noop]\nfile = noop.so\n"
@@ -146,6 +146,16 @@ def pidfd_getfd(pidfd, number):
     fd = ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, number, 0)
     assert fd >= 0, os.strerror(ctypes.get_errno())
     return fd
+
+
+class Proxy(Command):
+    def test_health_checks_fail_within_the_lame_duck(self):
+        """As --print-envoy-config has them: two failures, and the first may come an interval late."""
+        for lame_duck, interval in ("2s", "0.500s"), ("400ms", "0.100s"), ("1m", "1.000s"), ("0s", "0.500s"):
+            with self.subTest(lame_duck):
+                path = self.write(ini(NOOP, service=f"lame_duck = {lame_duck}"))
+                _, out, _ = self.run_with("--print-envoy-config", "-c", path)
+                self.assertIn(f" interval: {interval}\n", out)
 
 
 class ServiceManager(Case):

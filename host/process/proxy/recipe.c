@@ -9,6 +9,7 @@ enum {
     /* Of a message beside its body: the dynamic metadata, and what protobuf adds. */
     MESSAGE_OVERHEAD = 64 * 1024,
     MANY = 1000000, /* where extprocd itself has no limit */
+    HEALTH_MS_MIN = 50,
     HEALTH_MS_MAX = 1000
 };
 
@@ -123,7 +124,16 @@ static void make_limits(const struct settings *settings, struct recipe *r)
     r->connections = l->max_connections ? l->max_connections : MANY;
     r->streams =
         l->max_streams ? at_most((uint64_t)r->connections * l->max_streams, INT32_MAX) : MANY;
-    r->health_ms = HEALTH_MS_MAX / 2;
+}
+
+/* The failures that it takes fit into half of the lame duck: the first check may come an interval late. */
+static uint32_t health_interval(uint64_t lame_duck_ms)
+{
+    uint32_t ms = at_most(lame_duck_ms / (2 * RECIPE_HEALTH_FAILURES), HEALTH_MS_MAX);
+
+    if (lame_duck_ms == 0)
+        return HEALTH_MS_MAX / 2;
+    return ms > HEALTH_MS_MIN ? ms : HEALTH_MS_MIN;
 }
 
 static void make_tls(const struct settings *settings, struct arena *arena, struct recipe *r)
@@ -138,6 +148,7 @@ int recipe_make(const struct setup *s, struct arena *arena, struct recipe *ret)
     struct recipe r = {.listener = &s->settings.listeners[0]};
     make_mode(s->generation, &r);
     make_limits(&s->settings, &r);
+    r.health_ms = health_interval(s->settings.lame_duck_ms);
     make_tls(&s->settings, arena, &r);
     int error = make_attributes(s->generation, arena, &r);
     if (error == 0)
