@@ -57,8 +57,7 @@ static struct h2_call *call_new(struct conn *c, int32_t id)
     if (call->next)
         call->next->link = &call->next;
     c->calls = call;
-    if (c->n_calls++ == 0)
-        hub_take_idle(c);
+    c->n_calls++;
     conn_await_rest(c);
     return call;
 }
@@ -310,7 +309,8 @@ void h2_call_closed(struct h2_call *call)
     if (call->next)
         call->next->link = call->link;
     call->conn->n_ending -= call->ending;
-    if (--call->conn->n_calls == 0)
+    call->conn->n_calls--;
+    if (call->heard && --call->conn->n_talking == 0)
         hub_put_idle(call->conn);
     call->conn->n_in -= call->n_in;
     call->conn = NULL;

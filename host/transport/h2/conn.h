@@ -19,6 +19,7 @@ struct conn {
     uint64_t idle_since;                 /* counts: see struct hub */
     struct h2_call *calls;
     size_t n_calls;
+    size_t n_talking; /* of them, those that a message has come in */
     struct channel channel;
     size_t n_queued;    /* bytes of answers, in all calls   */
     size_t n_ending;    /* calls whose status waits behind answers */
@@ -68,7 +69,7 @@ bool conn_flush(struct conn *c);
 void conn_drain(struct conn *c);
 /* Ends its calls, and itself behind them. */
 void conn_stop(struct conn *c, const char *why);
-/* Closes it, which has no calls, to make room: see limits_exceeded(). */
+/* Closes it, which is idle, to make room: see limits_exceeded(). */
 void conn_evict(struct conn *c, enum limit which, const char *amount);
 
 /* Something has begun, and its rest may not come. */

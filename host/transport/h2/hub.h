@@ -16,7 +16,8 @@ struct gate {
     struct hub *hub;
     const struct transport_listener *listener;
     size_t n_conns;
-    struct conn *idle, **idle_end; /* connections without calls, the longest idle one first */
+    struct conn *idle,
+        **idle_end; /* connections without a call that has said something, the longest idle one first */
     nghttp2_option *option;
     struct tls_context *tls; /* NULL: cleartext */
 };
@@ -71,14 +72,15 @@ static inline void hub_hold(struct hub *hub, size_t len)
         hub->n_held_most = hub->n_held;
 }
 
-/* A connection has no calls; none, and only its client's end is waited for; it has calls, or is gone. */
+/* A connection has no call that has said something; only its client's end is waited for; it has such
+ * calls, or is gone. */
 void hub_put_idle(struct conn *c);
 void hub_put_gone(struct conn *c);
 void hub_take_idle(struct conn *c);
 
 /* A connection has come to the i-th listener: takes it over. */
 void hub_admit(struct hub *hub, size_t i, int fd, const char *peer);
-/* There is no descriptor left: closes the longest idle connection. False: there is none without calls. */
+/* There is no descriptor left: closes the longest idle connection. False: there is none. */
 bool hub_make_room(struct hub *hub);
 /* At the end of a round: sends what has come together. True: there is more to send. */
 bool hub_flush(struct hub *hub);

@@ -138,6 +138,18 @@ static void release_message(void *owner)
     h2_call_unheld(call);
 }
 
+/* The first message makes a call one that its connection is busy with: silent ones must not keep others
+ * out. */
+static void note_heard(struct h2_call *call)
+{
+    if (call->heard)
+        return;
+    call->heard = true;
+    call->conn->n_heard++;
+    if (call->conn->n_talking++ == 0)
+        hub_take_idle(call->conn);
+}
+
 static void deliver(struct h2_call *call, struct frame_message *received)
 {
     const struct extproc_str piece = {received->bytes, received->len};
@@ -145,8 +157,7 @@ static void deliver(struct h2_call *call, struct frame_message *received)
     received->owner = call;
     call->n_held++;
     call->owed++;
-    call->conn->n_heard += !call->heard;
-    call->heard = true;
+    note_heard(call);
     call->n_silent = 0;
     call->conn->idles.spent = 0; /* whoever works may ping */
     call->service->message(call->stream, &message);

@@ -93,6 +93,22 @@ Test(room, one_that_has_not_begun_goes)
     peer_close(&peers[1]);
 }
 
+/* So that nobody keeps others out by streams that cost nothing. */
+Test(room, one_with_silent_streams_goes)
+{
+    connect_idle(&peers[0]);
+    peer_request(&peers[0], 1, echo);
+    rig_wait(&rig, &rig.n_open, 2);
+    connect_idle(&peers[1]);
+    connect_idle(&peers[2]);
+    expect_evicted(&peers[0]);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
+    expect_served(&peers[1], 1);
+    expect_served(&peers[2], 1);
+    peer_close(&peers[1]);
+    peer_close(&peers[2]);
+}
+
 Test(room_descriptors, the_longest_idle_one_goes)
 {
     /* Given two connections that are idle, and a process that may open nothing more, */
