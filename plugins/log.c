@@ -9,13 +9,12 @@
  *     body_limit = 1k                        ; authorization always; the first bytes of bodies
  *
  * Told is what this plugin sees: first in the chain, a request as it came and a response as it
- * goes on; last, the other way round. A line is written when the transaction is over, by one
- * write(2), so that lines of several processes do not mix. What is not UTF-8 is told with
- * replacement characters, and what acts on a terminal is escaped. A line that cannot be written does
- * no harm to the message.
+ * goes on; last, the other way round. A line is appended when the transaction is over, through the host's queue:
+ * lines of several processes do not mix, and a disk or a reader that stalls costs lines, not traffic.
+ * What is not UTF-8 is told with replacement characters, and what acts on a terminal is escaped.
  *
  * Teaches: looking without touching; what an open() begins and a close() ends; a body seen in
- * chunks; a test of the configuration that leaves no trace. */
+ * chunks; a file to append to. */
 #include "lib/direction.h"
 #include "lib/header_name.h"
 #include "lib/json_line.h"
@@ -23,11 +22,9 @@
 
 #include <extproc/plugin.h>
 
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 static const struct extproc_key keys[] = {
     {.name = "to", .fallback = "stdout", .help = "stdout, stderr, or a file to append to."},
@@ -42,7 +39,7 @@ static const struct extproc_key keys[] = {
 };
 
 struct log {
-    int fd;
+    struct extproc_file *to;
     size_t body_limit;
 };
 
@@ -61,32 +58,6 @@ struct transaction {
 };
 
 /* ---- configuration --------------------------------------------------------------------------- */
-
-/* A file that is not there yet is made by the service, as its own user, and not by a test of the
- * configuration. */
-static int open_file(const char *path, bool testing)
-{
-    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | (testing ? 0 : O_CREAT), 0640);
-    const char *slash = strrchr(path, '/');
-    char *folder;
-
-    if (fd >= 0 || !testing || errno != ENOENT)
-        return fd;
-    folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    if (folder)
-        fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    free(folder);
-    return fd;
-}
-
-static int open_target(const char *to, bool testing)
-{
-    if (strcmp(to, "stdout") == 0)
-        return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (strcmp(to, "stderr") == 0)
-        return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    return open_file(to, testing);
-}
 
 static int check_names(struct extproc_host *h)
 {
@@ -115,19 +86,10 @@ static int init(struct extproc_host *h)
     h->self = self;
     self->body_limit = (size_t)extproc_conf_int(h, "body_limit", 0);
     r = check_names(h);
-    self->fd = open_target(extproc_conf(h, "to", 0).ptr, h->testing);
-    if (self->fd < 0)
-        return extproc_conf_refuse(h, "to", 0, "%s", strerror(errno));
-    if (r == 0)
-        r = extproc_interest(h, self->body_limit ? headers | bodies : headers);
-    if (r < 0)
-        close(self->fd);
-    return r;
-}
-
-static void fini(struct extproc_host *h)
-{
-    close(((const struct log *)h->self)->fd);
+    self->to = extproc_file(h, "to", 0);
+    if (!self->to || r < 0)
+        return -EINVAL;
+    return extproc_interest(h, self->body_limit ? headers | bodies : headers);
 }
 
 /* ---- what is told ---------------------------------------------------------------------------- */
@@ -319,19 +281,9 @@ static json_t *tell_side(struct side *s)
     return all;
 }
 
-static void write_line(struct extproc_txn *x, char *line)
-{
-    const struct log *self = x->self;
-    size_t len = strlen(line);
-
-    line[len] = '\n'; /* one write, so the end of the line takes the NUL's place */
-    errno = ENOSPC;   /* what a short write means */
-    if (write(self->fd, line, len + 1) != (ssize_t)len + 1)
-        extproc_log(x, EXTPROC_ERROR, "a line could not be written: %s", strerror(errno));
-}
-
 static void on_close(struct extproc_txn *x, enum extproc_end why)
 {
+    const struct log *self = x->self;
     struct transaction *t = x->ctx;
     json_t *line = json_object();
     char *out;
@@ -347,8 +299,8 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
     add(line, "response", tell_side(&t->sides[RESPONSE]));
     out = json_line(line);
     json_decref(line);
-    if (out)
-        write_line(x, out);
+    if (out) /* a line that the host has to drop is counted and reported there */
+        extproc_file_append(self->to, extproc_str_of(out));
     else
         extproc_log(x, EXTPROC_ERROR, "a line could not be written: out of memory");
     free(out);
@@ -362,7 +314,6 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .needs = EXTPROC_KEEPS_BODY,
     .keys = keys,
     .init = init,
-    .fini = fini,
     .open = on_open,
     .close = on_close,
     .request_headers = on_request,

@@ -14,7 +14,7 @@
 
 #include <extproc/plugin.h>
 
-#include <stdio.h>
+enum { FILE_MAX = 16 * 1024 * 1024 }; /* of a body_file */
 
 static const struct extproc_key keys[] = {
     {.name = "status",
@@ -24,7 +24,7 @@ static const struct extproc_key keys[] = {
      .max = 599,
      .help = "HTTP status."},
     {.name = "body", .help = "The body, a template."},
-    {.name = "body_file", .help = "The body, as it stands in this file."},
+    {.name = "body_file", .help = "The body, as it stands in this file of at most 16m."},
     {.name = "header", .flags = EXTPROC_KEY_LIST, .help = "name: value; the value is a template."},
     {.name = "grpc_status",
      .type = EXTPROC_KEY_INT,
@@ -44,8 +44,7 @@ struct respond {
     int32_t grpc_status;
     struct extproc_str details;
     struct extproc_template *body; /* NULL: none, or a file's bytes */
-    char *file;
-    size_t file_len;
+    struct extproc_str file;       /* in place of a template */
     struct header_line *headers;
     size_t n_headers;
 };
@@ -65,39 +64,10 @@ static int read_headers(struct extproc_host *h, struct respond *r)
     return result;
 }
 
-/* How many bytes there are. Negative: an error. */
-static int64_t count_bytes(FILE *f)
+static int read_file(struct extproc_host *h, struct respond *r)
 {
-    char bytes[4096];
-    int64_t n = 0;
-    size_t more;
-
-    do {
-        more = fread(bytes, 1, sizeof bytes, f);
-        n += (int64_t)more;
-    } while (more);
-    return ferror(f) || fseek(f, 0, SEEK_SET) < 0 ? -errno : n;
-}
-
-static int read_all(struct extproc_host *h, struct respond *r, FILE *f)
-{
-    int64_t n = count_bytes(f);
-
-    if (n < 0)
-        return (int)n;
-    r->file = extproc_host_alloc(h, (size_t)n);
-    r->file_len = r->file ? fread(r->file, 1, (size_t)n, f) : 0;
-    return r->file ? 0 : -ENOMEM;
-}
-
-static int read_file(struct extproc_host *h, struct respond *self)
-{
-    FILE *f = fopen(extproc_conf(h, "body_file", 0).ptr, "re");
-    int r = f ? read_all(h, self, f) : -errno;
-
-    if (f)
-        fclose(f);
-    return r < 0 ? extproc_conf_refuse(h, "body_file", 0, "%s", strerror(-r)) : 0;
+    r->file = extproc_read_file(h, "body_file", 0, FILE_MAX);
+    return r->file.ptr ? 0 : -EINVAL;
 }
 
 static int read_body(struct extproc_host *h, struct respond *r)
@@ -116,7 +86,7 @@ static int check_status(struct extproc_host *h, const struct respond *r)
 {
     const char *key = r->body ? "body" : "body_file";
 
-    if (extproc_status_has_body(r->status) || !(r->file_len || extproc_conf(h, "body", 0).len))
+    if (extproc_status_has_body(r->status) || !(r->file.len || extproc_conf(h, "body", 0).len))
         return 0;
     return extproc_conf_refuse(h, key, 0, "status %u has no body: remove this key", r->status);
 }
@@ -163,8 +133,7 @@ static bool expand(struct extproc_txn *x, struct extproc_response *answer)
         if (!headers[i].value.ptr)
             return false;
     }
-    answer->body.ptr = r->file;
-    answer->body.len = r->file_len;
+    answer->body = r->file;
     if (r->body)
         answer->body = extproc_expand(x, r->body);
     return headers && (answer->body.ptr || !r->body);

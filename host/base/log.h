@@ -20,7 +20,7 @@ struct writer;
 struct log_options {
     enum extproc_level level; /* lines below it are dropped            */
     bool json;
-    const char *file; /* appended to, 0640; NULL: standard error       */
+    const char *file; /* a path, "stdout", "stderr"; NULL: standard error       */
     struct writer
         *writer; /* whose reports become lines of this log; NULL: one of its own, unstarted */
     struct metric *dropped; /* counts lines that did not fit; NULL: none */

@@ -31,6 +31,11 @@ static int standard_stream(const char *path)
     return 0;
 }
 
+int output_check(const char *path, char ret_why[static FILE_WHY])
+{
+    return standard_stream(path) ? 0 : file_check_append(path, ret_why);
+}
+
 static int open_path(struct output *o, char why[static FILE_WHY])
 {
     struct stat st;

@@ -45,7 +45,10 @@ struct output_options {
     struct metric *dropped; /* counts the lines that were dropped; NULL: none */
 };
 
-/* 0, or -errno with *ret_why. */
+/* Could it be opened? Leaves no trace. 0, or -errno with *ret_why. */
+int output_check(const char *path, char ret_why[static FILE_WHY]);
+
+/* The same. */
 int output_new(const struct output_options *options, struct output **ret,
                char ret_why[static FILE_WHY]);
 struct output *output_free(struct output *o);

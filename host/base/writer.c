@@ -113,9 +113,13 @@ static void look_at(struct writer *w, struct output *o, uint64_t now_ms)
     report(w, o, before, now_ms);
 }
 
-static void give_up(struct writer *w, struct output *o, uint64_t now_ms)
+static void drop_rest(struct output *o)
 {
     output_drop(o, queue_discard(&o->queue));
+}
+
+static void say_rest(struct writer *w, struct output *o, uint64_t now_ms)
+{
     if (atomic_load(&o->n_dropped) > 0)
         say_dropped(w, o, now_ms);
 }
@@ -126,7 +130,8 @@ static void sweep(struct writer *w, uint64_t now_ms)
     for (struct output **at = &w->outputs; *at;) {
         struct output *o = *at;
         if (atomic_load(&o->closing) && (now_ms >= o->close_ms || queue_len(&o->queue) == 0)) {
-            give_up(w, o, now_ms);
+            drop_rest(o);
+            say_rest(w, o, now_ms);
             *at = o->next;
             output_free(o);
         } else {
@@ -205,11 +210,14 @@ static void wait_for_work(struct writer *w, int timeout_ms)
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-/* The time of the stop is over: what is left is given up, which those that do write still report. */
+/* The time of the stop is over. What is left is dropped, before the first report of it: the log is one
+ * of the outputs, and its reports are to be written. */
 static void end(struct writer *w, uint64_t now_ms)
 {
     for (struct output *o = w->outputs; o; o = o->next)
-        give_up(w, o, now_ms);
+        drop_rest(o);
+    for (struct output *o = w->outputs; o; o = o->next)
+        say_rest(w, o, now_ms);
     look(w, now_ms);
     atomic_store(&w->stops, false);
 }

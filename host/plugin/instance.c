@@ -6,6 +6,7 @@
  */
 #include "plugin/instance.h"
 
+#include "base/writer.h"
 #include "plugin/api/api.h"
 #include "plugin/loader.h"
 
@@ -272,6 +273,9 @@ struct instance *instance_free(struct instance *in)
     instance_stop(in);
     if (in->env->keeps)
         return NULL;
+    for (const struct instance_file *file = in->files; file; file = file->next)
+        if (file->output)
+            writer_close(file->output);
     arena_fini(&in->arena);
     free(in);
     return NULL;

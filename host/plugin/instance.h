@@ -13,6 +13,7 @@
 #include "http/phase.h"
 #include "plugin/wants.h"
 
+struct output;
 struct writer;
 
 /* What the host lends to every instance. */
@@ -24,6 +25,13 @@ struct plugin_env {
     const char *plugin_dir_shown; /* the same for messages; NULL: as it is */
     bool testing;                 /* extprocd -t */
     bool keeps; /* nothing is freed: threads that plugins leave may go on using it */
+};
+
+/* What a plugin's struct extproc_file is the head of. */
+struct instance_file {
+    struct extproc_file head;
+    struct output *output; /* NULL: it is only looked at */
+    struct instance_file *next;
 };
 
 struct instance {
@@ -39,6 +47,7 @@ struct instance {
     struct metric *bodiless;     /* counts body edits of messages without one; NULL: nothing does */
     struct keys host_keys, keys; /* what the host read of the section, and the plugin */
     struct config_section *section;
+    struct instance_file *files;  /* that it appends to */
     struct arena arena;           /* the instance's life */
     struct config_errors *errors; /* while init() runs, else NULL */
     bool started;                 /* init() gave 0: fini() is owed */

@@ -1,8 +1,8 @@
 /* settings: the kinds of sections that there are, the keys of [extprocd], and what their values mean. */
 #include "process/settings.h"
 
-#include "base/file.h"
 #include "base/lookup.h"
+#include "base/output.h"
 #include "base/str.h"
 #include "plugin/generation.h"
 
@@ -120,7 +120,7 @@ static void check_log_file(const struct config_section *s, struct config_errors 
 {
     char why[FILE_WHY];
 
-    if (ret->log.file && file_check_append(ret->log.file, why) < 0) {
+    if (ret->log.file && output_check(ret->log.file, why) < 0) {
         const struct config_entry *entry = keys_find(&ret->keys, "log_file")->values[0].entry;
         config_say(errors, CONFIG_ERROR, s, entry, "cannot open %.*s: %s",
                    EXTPROC_ARG(config_shown(entry, str_c(ret->log.file))), why);

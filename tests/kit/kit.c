@@ -5,6 +5,7 @@
  */
 #include "kit/kit.h"
 
+#include "base/writer.h"
 #include "kit/kit_private.h"
 
 #include <stdio.h>
@@ -110,8 +111,11 @@ struct kit *kit_new(const struct kit_options *options)
     arena_init(&k->arena, ARENA_FIRST_SIZE);
     k->log_fd = anonymous_file("", log_path);
     k->env.plugin_dir = KIT_PLUGIN_DIR;
-    if (log_new(&(struct log_options){.level = EXTPROC_DEBUG, .file = log_path}, &k->env.log) < 0 ||
-        metrics_new(&k->env.metrics) < 0)
+    if (writer_new(&k->env.writer) < 0 || metrics_new(&k->env.metrics) < 0)
+        abort();
+    const struct log_options log = {
+        .level = EXTPROC_DEBUG, .file = log_path, .writer = k->env.writer};
+    if (log_new(&log, &k->env.log) < 0)
         abort();
     k->session_env = (struct session_env){.log = k->env.log, .memory = &k->memory};
 
@@ -130,8 +134,9 @@ void kit_free(struct kit *k)
 {
     generation_unref(k->generation);
     arena_pool_fini(&k->memory);
-    metrics_free(k->env.metrics);
     log_free(k->env.log);
+    writer_free(k->env.writer);
+    metrics_free(k->env.metrics);
     close(k->log_fd);
     arena_fini(&k->arena);
     free(k);

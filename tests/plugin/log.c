@@ -282,7 +282,7 @@ Test(log, a_disk_that_is_full_does_no_harm)
         exchange(c, NULL);
         kit_end(c);
     }
-    cr_expect(strstr(kit_log(k), "a line could not be written: No space left on device"));
+    cr_expect(strstr(kit_log(k), "cannot write to /dev/full: No space left on device"));
     kit_free(k);
 }
 
@@ -311,13 +311,17 @@ Test(log, a_test_of_the_configuration_makes_no_file)
 
 Test(log, what_it_does_not_take)
 {
-    PLUGIN_REFUSED("log", "to = /nowhere/at/all",
-                   "test.ini:3: [plugin:p] to: No such file or directory");
-    PLUGIN_REFUSED("log", "to = /", "test.ini:3: [plugin:p] to: Is a directory");
+    PLUGIN_REFUSED(
+        "log", "to = /nowhere/at/all",
+        "test.ini:3: [plugin:p] to: cannot open /nowhere/at/all: No such file or directory");
+    PLUGIN_REFUSED(
+        "log", "to = /",
+        "test.ini:3: [plugin:p] to: cannot open /: is a directory, expected a regular file, "
+        "a FIFO or a character device");
     PLUGIN_REFUSED("log",
                    "request.header = a b\nresponse.header = c:\nredact = ;none\nto = /nowhere/at",
                    "test.ini:3: [plugin:p] request.header: is not the name of a header",
                    "test.ini:4: [plugin:p] response.header: is not the name of a header",
                    "test.ini:5: [plugin:p] redact: is not the name of a header",
-                   "test.ini:6: [plugin:p] to: No such file or directory");
+                   "test.ini:6: [plugin:p] to: cannot open /nowhere/at: No such file or directory");
 }

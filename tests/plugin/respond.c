@@ -177,8 +177,15 @@ Test(respond, what_it_does_not_take)
     PLUGIN_REFUSED("respond", "body = a\nbody_file = /dev/null",
                    "test.ini:4: [plugin:p] body_file: there is a body already");
     PLUGIN_REFUSED("respond", "body_file = /nowhere/at/all",
-                   "test.ini:3: [plugin:p] body_file: No such file or directory");
-    PLUGIN_REFUSED("respond", "body_file = /", "test.ini:3: [plugin:p] body_file: Is a directory");
+                   "test.ini:3: [plugin:p] body_file: cannot read /nowhere/at/all: No such file or "
+                   "directory");
+    PLUGIN_REFUSED("respond", "body_file = /",
+                   "test.ini:3: [plugin:p] body_file: cannot read /: is a directory, expected a "
+                   "regular file");
+    PLUGIN_REFUSED(
+        "respond", "body_file = /dev/zero",
+        "test.ini:3: [plugin:p] body_file: cannot read /dev/zero: is a character device, "
+        "expected a regular file");
     PLUGIN_REFUSED(
         "respond", "phase = both",
         "test.ini:3: [plugin:p] phase: invalid value \"both\": expected request|response");

@@ -50,4 +50,8 @@ const struct extproc_api plugin_api = {
 
     .want_attribute = api_want_attribute,
     .want_metadata = api_want_metadata,
+
+    .read_file = api_read_file,
+    .file = api_file,
+    .file_append = api_file_append,
 };

@@ -3,6 +3,7 @@
 #define EXTPROCD_PLUGIN_API_API_H
 
 #include "plugin/api/api_conf.h"
+#include "plugin/api/api_file.h"
 #include "plugin/api/api_txn.h"
 
 extern const struct extproc_api plugin_api;

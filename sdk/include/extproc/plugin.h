@@ -20,8 +20,8 @@
  *
  * Threads.   Callbacks of one transaction never overlap, but may run on different threads.
  *            Transactions run in parallel: `self` is shared between them, `ctx` is not. Any thread
- *            may call extproc_resume(), extproc_host_log() and extproc_add(); everything else only
- *            inside a callback, on the x or h that the callback was given.
+ *            may call extproc_resume(), extproc_host_log(), extproc_add() and extproc_file_append();
+ *            everything else only inside a callback, on the x or h that the callback was given.
  * Lifetime.  Every view (struct extproc_str) that the host returns is valid until the callback
  *            returns, or until the plugin edits the thing it came from. Every view that the plugin
  *            passes in is copied, unless stated otherwise.
@@ -286,6 +286,9 @@ struct extproc_wait { /* one deferred callback */
 struct extproc_metric { /* a counter or a histogram */
     const struct extproc_api *api;
 };
+struct extproc_file { /* a file that lines are appended to */
+    const struct extproc_api *api;
+};
 struct extproc_template; /* a compiled text with %...% in it */
 
 /** One configured instance: one [plugin:NAME] section of the ini file. */
@@ -446,9 +449,13 @@ struct extproc_api {
     void (*vlog)(struct extproc_host *, struct extproc_txn *, enum extproc_level, const char *,
                  va_list);
     void (*metric_add)(struct extproc_metric *, uint64_t);
-    /* 1.0: the instance, continued */
+    /* 1.1: the instance, continued */
     int (*want_attribute)(struct extproc_host *, struct extproc_str name);
     int (*want_metadata)(struct extproc_host *, struct extproc_str ns, uint32_t access);
+    /* 1.1: files */
+    struct extproc_str (*read_file)(struct extproc_host *, const char *key, size_t i, size_t max);
+    struct extproc_file *(*file)(struct extproc_host *, const char *key, size_t i);
+    int (*file_append)(struct extproc_file *, struct extproc_str line);
 };
 
 /* ---- the instance: in init(), and later too unless it says otherwise ------------------------- */
@@ -540,6 +547,7 @@ static inline int extproc_interest(struct extproc_host *h, uint32_t phases)
     return h->api->interest(h, phases);
 }
 
+#if EXTPROC_ABI_TARGET >= 1
 /** In init(): this instance reads an attribute, by the name that the proxy knows it by
  *  ("source.address"), with extproc_attribute(). A proxy sends only the attributes that its
  *  configuration names; `extprocd --print-envoy-config` prints those that were asked for here, or in
@@ -552,8 +560,8 @@ static inline int extproc_want_attribute(struct extproc_host *h, struct extproc_
 }
 
 /* Bits of extproc_want_metadata(). */
-#define EXTPROC_READ  1u
-#define EXTPROC_WRITE 2u
+#    define EXTPROC_READ  1u
+#    define EXTPROC_WRITE 2u
 
 /** In init(): the same for a namespace of the proxy's dynamic metadata: EXTPROC_READ for
  *  extproc_metadata(), EXTPROC_WRITE for extproc_metadata_set(), or both (envoy ExternalProcessor,
@@ -565,6 +573,7 @@ static inline int extproc_want_metadata(struct extproc_host *h, struct extproc_s
 {
     return h->api->want_metadata(h, ns, access);
 }
+#endif
 
 /** In init(): zeroed memory that lives as long as the instance, aligned for anything. The host
  *  frees it, after fini() or where init() failed. NULL: out of memory, or outside init(). */
@@ -587,6 +596,45 @@ static inline struct extproc_metric *extproc_histogram(struct extproc_host *h, c
 {
     return h->api->metric(h, true, name, help);
 }
+
+/* ---- files: 1.1 ------------------------------------------------------------------------------ */
+
+#if EXTPROC_ABI_TARGET >= 1
+/** In init(): the content of the file that a key's i-th value names, at most `max` bytes; it lives as
+ *  long as the instance, and a NUL follows it, outside len. Only a regular file is read, so that init()
+ *  never waits for a FIFO or a device. An empty file has len 0 and a ptr.
+ *  ptr NULL: outside init(), or it cannot be read, and the operator has been told why, with file, line
+ *  and path; init() returns -EINVAL. */
+static inline struct extproc_str extproc_read_file(struct extproc_host *h, const char *key,
+                                                   size_t i, size_t max)
+{
+    return h->api->read_file(h, key, i, max);
+}
+
+/** In init(): opens the file that a key's i-th value names, for extproc_file_append(): a path (a
+ *  regular file, created with 0640, a FIFO or a character device), or `stdout` or `stderr` for those of
+ *  the service. The host opens it again after a rotation (signal USR1), and closes it after fini() or
+ *  where init() failed. Where h->testing is true it is only looked at, and nothing is created.
+ *  NULL: outside init(), or it cannot be opened, and the operator has been told; init() returns
+ *  -EINVAL. */
+static inline struct extproc_file *extproc_file(struct extproc_host *h, const char *key, size_t i)
+{
+    return h->api->file(h, key, i);
+}
+
+/** Any thread, until fini() returns. Appends a line; the host adds the newline. Never waits: the line
+ *  is copied into a queue of 4 MiB per file, from which a thread of the host writes complete lines in
+ *  order, many in one write. A full disk, a reader that stalls or a rotation tears no line; lines that
+ *  do not fit into the queue are dropped, counted (file_lines_dropped) and reported in the service's
+ *  log. What a plugin itself prints, with printf() and the like, does not go through this queue, and
+ *  can make the service wait.
+ *  -EINVAL       file is NULL, or the line is absent
+ *  -ENOSPC       the line was dropped: the queue is full */
+static inline int extproc_file_append(struct extproc_file *file, struct extproc_str line)
+{
+    return file ? file->api->file_append(file, line) : -EINVAL;
+}
+#endif
 
 /* ---- headers and trailers -------------------------------------------------------------------- */
 

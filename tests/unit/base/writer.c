@@ -263,6 +263,28 @@ Test(writer, what_is_left_at_the_stop_is_counted_and_reported)
     close(fd);
 }
 
+static void note_in(void *output, enum extproc_level level, const char *fmt, va_list ap)
+{
+    char line[256];
+    vsnprintf(line, sizeof line, fmt, ap);
+    append(output, line);
+}
+
+Test(writer, what_is_dropped_at_the_stop_is_reported_by_those_that_do_write)
+{
+    for (int i = 0; i < 2; i++) { /* the log before and after the output that fails */
+        struct output *first = open_output(i ? "/dev/full" : "log");
+        struct output *second = open_output(i ? "log" : "/dev/full");
+        writer_say_to(w, note_in, i ? second : first);
+        cr_assert_eq(writer_start(w), 0);
+        append(i ? first : second, "line");
+        writer_stop(w, WAIT_MS);
+        cr_expect(strstr(content("log"), "1 lines dropped: /dev/full "), "%s", text);
+        cr_assert_eq(truncate("log", 0), 0);
+    }
+    writer_say_to(w, NULL, NULL);
+}
+
 Test(writer, standard_error_is_not_changed_for_those_who_share_it)
 {
     int ends[2];

@@ -1,0 +1,94 @@
+/* api_file: the functions of the SDK table that read files and append to them.
+ *
+ * Files are opened by base/file's rules, so no plugin can make a start wait; what is appended goes
+ * through the service's writer.
+ */
+#include "plugin/api/api_file.h"
+
+#include "base/file.h"
+#include "base/str.h"
+#include "base/writer.h"
+#include "plugin/instance.h"
+
+#include <stdlib.h>
+
+enum { QUEUE_SIZE = 4 * 1024 * 1024 };
+
+static struct instance *instance_of(struct extproc_host *h)
+{
+    return (struct instance *)h; /* `host` is its first member */
+}
+
+/* The path that a key's i-th value names. NULL: it is absent, which is said, or this is not init(). */
+static const char *path_of(struct extproc_host *h, const char *key, size_t i)
+{
+    if (!instance_of(h)->errors || !key)
+        return NULL;
+    struct extproc_str path = extproc_conf(h, key, i);
+    if (!path.ptr || path.len == 0)
+        extproc_conf_refuse(h, key, i, "expected the path of a file");
+    return path.len > 0 ? path.ptr : NULL;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+struct extproc_str api_read_file(struct extproc_host *h, const char *key, size_t i, size_t max)
+{
+    const char *path = path_of(h, key, i);
+    struct file_bytes bytes;
+    char why[FILE_WHY];
+    if (!path)
+        return STR_ABSENT;
+    if (file_read(path, FILE_REGULAR, max, &bytes, why) < 0) {
+        extproc_conf_refuse(h, key, i, "cannot read %s: %s", path, why);
+        return STR_ABSENT;
+    }
+    char *copy = arena_alloc(&instance_of(h)->arena, bytes.len + 1);
+    if (copy)
+        memcpy(copy, bytes.ptr, bytes.len + 1);
+    else
+        extproc_conf_refuse(h, key, i, "cannot read %s: out of memory", path);
+    free(bytes.ptr);
+    return (struct extproc_str){copy, copy ? bytes.len : 0};
+}
+
+/* ---- appending ------------------------------------------------------------------------------- */
+
+static int open_output(const struct plugin_env *env, const char *path, struct output **ret,
+                       char why[static FILE_WHY])
+{
+    struct output_options options = {.path = path, .what = "lines", .size = QUEUE_SIZE};
+    if (env->testing || !env->writer)
+        return output_check(path, why);
+    if (env->metrics)
+        options.dropped =
+            metrics_define(env->metrics, NULL, "file_lines_dropped", false,
+                           "Lines of plugins that did not fit into the queue of their file.");
+    return writer_open(env->writer, &options, ret, why);
+}
+
+struct extproc_file *api_file(struct extproc_host *h, const char *key, size_t i)
+{
+    struct instance *in = instance_of(h);
+    const char *path = path_of(h, key, i);
+    char why[FILE_WHY] = "out of memory";
+    if (!path)
+        return NULL;
+    struct instance_file *file = arena_zalloc(&in->arena, sizeof *file);
+    if (!file || open_output(in->env, path, &file->output, why) < 0) {
+        extproc_conf_refuse(h, key, i, "cannot open %s: %s", path, why);
+        return NULL;
+    }
+    file->head.api = h->api;
+    file->next = in->files;
+    in->files = file;
+    return &file->head;
+}
+
+int api_file_append(struct extproc_file *f, struct extproc_str line)
+{
+    struct output *output = ((struct instance_file *)f)->output;
+    if (!line.ptr)
+        return -EINVAL;
+    return !output || writer_append(output, line) ? 0 : -ENOSPC;
+}
