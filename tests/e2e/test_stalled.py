@@ -3,13 +3,14 @@ import contextlib
 import fcntl
 import json
 import os
+import pathlib
 import re
 import signal
 
 from harness.case import Case
 from harness.client import SERVING, Client
 from harness.messages import request_headers, response_headers
-from harness.places import EXTPROCD, PROBE, TRANSPORT
+from harness.places import BLOCKER, EXTPROCD, PROBE, TRANSPORT
 from harness.process import Process
 from harness.service import ini
 from harness.wait import wait_until
@@ -61,6 +62,16 @@ class Stalled(Case):
                                             "log_level = debug")
         self.exchange(client, N_LINES)
         self.assertEqual(process.stop(), 0)
+
+    def test_a_second_term_ends_it_while_a_plugin_blocks(self):
+        process, client = self.start_unread(f"[plugin:b]\nfile = {BLOCKER}\nwhere = request_headers\n")
+        client.stream().send(request_headers())
+
+        def ended():
+            process.send(signal.SIGTERM)
+            return process.popen.poll() is not None
+        wait_until(ended, "the end")
+        self.assertEqual(process.wait(), 0)
 
     def test_what_was_dropped_is_reported_when_there_is_room(self):
         process, client = self.start_unread("[plugin:access]\nfile = log.so\nto = stderr\n"
@@ -169,6 +180,16 @@ class Start(Case):
         path = self.new_folder() / "fifo"
         os.mkfifo(path)
         return path
+
+    def test_term_ends_what_waits_for_its_configuration(self):
+        fifo = self.fifo()
+        writer = os.open(fifo, os.O_RDWR)
+        self.addCleanup(os.close, writer)
+        service = Process("extprocd", [EXTPROCD, "-c", fifo], self.folder / "out")
+        self.addCleanup(service.kill)
+        wait_until(lambda: str(fifo) in [os.readlink(fd) for fd in pathlib.Path(f"/proc/{service.pid}/fd").iterdir()],
+                   "a service that reads it")
+        self.assertEqual(service.stop(), -signal.SIGTERM)
 
     def test_a_fifo_where_a_file_is_expected_is_refused(self):
         fifo, kind = self.fifo(), "is a FIFO, expected a regular file"
