@@ -18,6 +18,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -26,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { UNTAKEN_MS = 100 };
+enum { UNTAKEN_MS = 100, LINE_SIZE = 256 };
 
 enum state { STARTING, SERVING, ENDING };
 
@@ -41,6 +42,7 @@ static const struct kind {
     {SIGUSR1, "USR1", false, true},
     {SIGUSR2, "USR2", false, true},
     {SIGPIPE, "PIPE", false, false}, /* a write fails with EPIPE, which is enough */
+    {SIGXFSZ, "XFSZ", false, false}, /* the same, with EFBIG */
 };
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -55,23 +57,42 @@ static struct {
 
 /* ---- in the handler: only what is safe there --------------------------------------------------- */
 
-static void put(const char *text)
+struct line {
+    char text[LINE_SIZE];
+    size_t len;
+};
+
+static void put(struct line *line, const char *text)
 {
-    (void)!write(STDERR_FILENO, text, strlen(text));
+    while (*text && line->len < sizeof line->text)
+        line->text[line->len++] = *text++;
+}
+
+/* In one piece of at most PIPE_BUF bytes, where there is room for it: a standard error that is not read
+ * must not hold up the end. */
+static void print(const struct line *line)
+{
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    if (poll(&p, 1, 0) == 1)
+        (void)!write(STDERR_FILENO, line->text, line->len);
 }
 
 static _Noreturn void end(const struct kind *kind)
 {
-    put("extprocd: received SIG");
-    put(kind->name);
-    put(" again: stopping immediately");
+    struct line line = {.len = 0};
+
+    put(&line, "extprocd: received SIG");
+    put(&line, kind->name);
+    put(&line, " again: stopping immediately");
     if (running.plugin) {
-        put(", while plugin ");
-        put(running.plugin->name);
-        put(" runs in ");
-        put(running.phase);
+        put(&line, ", while plugin ");
+        put(&line, running.plugin->name);
+        put(&line, " runs in ");
+        put(&line, running.phase);
     }
-    put("\n");
+    put(&line, "\n");
+    print(&line);
     _exit(EXIT_GOOD);
 }
 
