@@ -30,6 +30,7 @@ static void say(void *log, enum extproc_level level, const char *fmt, va_list ap
 static int log_open(struct log *log, const struct log_options *options)
 {
     const struct output_options to = {.path = options->file ? options->file : "stderr",
+                                      .shown = options->shown,
                                       .what = "log lines",
                                       .size = QUEUE_SIZE,
                                       .dropped = options->dropped};

@@ -20,7 +20,8 @@ struct writer;
 struct log_options {
     enum extproc_level level; /* lines below it are dropped            */
     bool json;
-    const char *file; /* a path, "stdout", "stderr"; NULL: standard error       */
+    const char *file;  /* a path, "stdout", "stderr"; NULL: standard error       */
+    const char *shown; /* the file as messages may have it; NULL: as it is */
     struct writer
         *writer; /* whose reports become lines of this log; NULL: one of its own, unstarted */
     struct metric *dropped; /* counts lines that did not fit; NULL: none */

@@ -47,28 +47,28 @@ static int open_path(struct output *o, char why[static FILE_WHY])
     return 0;
 }
 
-/* One that was closed when we began stays closed: by now its number may be another file's. */
-static void open_standard(struct output *o, int number)
+static const char *name_of(const struct output_options *options, int standard)
 {
-    o->name = number == STDOUT_FILENO ? "standard output" : "standard error";
-    o->fd = file_open_standard(number, &o->may_wait);
+    if (standard)
+        return standard == STDOUT_FILENO ? "standard output" : "standard error";
+    return options->shown ? options->shown : options->path;
 }
 
+/* A standard stream that was closed when we began stays closed: by now its number may be another file's. */
 static int output_init(struct output *o, const struct output_options *options,
                        char why[static FILE_WHY])
 {
     int standard = standard_stream(options->path);
     o->what = options->what;
     o->dropped = options->dropped;
-    if (standard) {
-        open_standard(o, standard);
-    } else {
-        o->name = o->path = strdup(options->path);
-        int r = o->path ? open_path(o, why) : -ENOMEM;
-        if (r < 0)
-            return r;
-    }
-    return queue_init(&o->queue, options->size);
+    o->name = strdup(name_of(options, standard));
+    o->path = standard ? NULL : strdup(options->path);
+    if (!o->name || (!o->path && !standard))
+        return -ENOMEM;
+    if (standard)
+        o->fd = file_open_standard(standard, &o->may_wait);
+    int r = standard ? 0 : open_path(o, why);
+    return r < 0 ? r : queue_init(&o->queue, options->size);
 }
 
 int output_new(const struct output_options *options, struct output **ret,
@@ -96,6 +96,7 @@ struct output *output_free(struct output *o)
     if (o->queue.bytes)
         queue_fini(&o->queue);
     free(o->path);
+    free(o->name);
     free(o);
     return NULL;
 }

@@ -22,7 +22,8 @@ enum output_state {
 struct output {
     struct queue queue;
     char *path; /* NULL: a standard stream */
-    const char *name, *what;
+    char *name; /* as messages have it */
+    const char *what;
     struct metric *dropped; /* may be NULL: nothing counts */
     int fd;                 /* -1: the standard stream was closed when we began */
     bool cuts;              /* a regular file that we have opened              */
@@ -39,9 +40,10 @@ struct output {
 };
 
 struct output_options {
-    const char *path; /* appended to, created with 0640; "stdout", "stderr": the service's own */
-    const char *what; /* "log lines": in "12 log lines dropped"; a literal */
-    size_t size;      /* of the queue in bytes, a power of two */
+    const char *path;  /* appended to, created with 0640; "stdout", "stderr": the service's own */
+    const char *shown; /* the path as messages may have it; NULL: as it is */
+    const char *what;  /* "log lines": in "12 log lines dropped"; a literal */
+    size_t size;       /* of the queue in bytes, a power of two */
     struct metric *dropped; /* counts the lines that were dropped; NULL: none */
 };
 

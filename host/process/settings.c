@@ -114,16 +114,22 @@ static bool check_keys(struct config_section *s, const struct extproc_key *keys,
 
 /* ---- [extprocd] --------------------------------------------------------------------------------- */
 
-/* Now, while there is a line to name; a file that is not there yet is created when the service starts. */
-static void check_log_file(const struct config_section *s, struct config_errors *errors,
-                           struct settings *ret)
+/* Checked now, while there is a line to name; a file that is not there yet is created when the service
+ * starts. */
+static void read_log_file(const struct config_section *s, struct config_errors *errors,
+                          struct settings *ret)
 {
+    const struct keys_slot *slot = keys_find(&ret->keys, "log_file");
+    const struct keys_value *value = slot && slot->n_values ? slot->values : NULL;
     char why[FILE_WHY];
 
-    if (ret->log.file && output_check(ret->log.file, why) < 0) {
-        const struct config_entry *entry = keys_find(&ret->keys, "log_file")->values[0].entry;
-        config_say(errors, CONFIG_ERROR, s, entry, "cannot open %.*s: %s",
-                   EXTPROC_ARG(config_shown(entry, str_c(ret->log.file))), why);
+    if (!value)
+        return;
+    ret->log.file = value->text.ptr;
+    ret->log.shown = value->entry->shown.ptr;
+    if (output_check(ret->log.file, why) < 0) {
+        config_say(errors, CONFIG_ERROR, s, value->entry, "cannot open %s: %s", ret->log.shown,
+                   why);
         ret->log.file = NULL;
     }
 }
@@ -148,8 +154,7 @@ static void read_extprocd(struct config_section *s, struct arena *arena,
         return;
     ret->log.level = (enum extproc_level)keys_number(&ret->keys, "log_level");
     ret->log.json = keys_number(&ret->keys, "log_format") == 1;
-    ret->log.file = keys_text(&ret->keys, "log_file").ptr;
-    check_log_file(s, errors, ret);
+    read_log_file(s, errors, ret);
     ret->transport = keys_text(&ret->keys, "transport").ptr;
     ret->lame_duck_ms = (uint64_t)keys_number(&ret->keys, "lame_duck");
     ret->drain_ms = (uint64_t)keys_number(&ret->keys, "drain");

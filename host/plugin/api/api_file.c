@@ -19,47 +19,55 @@ static struct instance *instance_of(struct extproc_host *h)
     return (struct instance *)h; /* `host` is its first member */
 }
 
-/* The path that a key's i-th value names. NULL: it is absent, which is said, or this is not init(). */
-static const char *path_of(struct extproc_host *h, const char *key, size_t i)
+/* A path, and how messages may show it. */
+struct path {
+    const char *text, *shown;
+};
+
+/* What a key's i-th value names. text NULL: it is absent, which is said, or this is not init(). */
+static struct path path_of(struct extproc_host *h, const char *key, size_t i)
 {
-    if (!instance_of(h)->errors || !key)
-        return NULL;
-    struct extproc_str path = extproc_conf(h, key, i);
-    if (!path.ptr || path.len == 0)
-        extproc_conf_refuse(h, key, i, "expected the path of a file");
-    return path.len > 0 ? path.ptr : NULL;
+    struct instance *in = instance_of(h);
+    const struct keys_slot *slot = in->errors && key ? keys_find(&in->keys, key) : NULL;
+    const struct keys_value *value = slot && i < slot->n_values ? &slot->values[i] : NULL;
+    if (value && value->text.len > 0)
+        return (struct path){value->text.ptr,
+                             value->entry ? value->entry->shown.ptr : value->text.ptr};
+    extproc_conf_refuse(h, key, i, "expected the path of a file");
+    return (struct path){0};
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
 struct extproc_str api_read_file(struct extproc_host *h, const char *key, size_t i, size_t max)
 {
-    const char *path = path_of(h, key, i);
+    struct path path = path_of(h, key, i);
     struct file_bytes bytes;
     char why[FILE_WHY];
-    if (!path)
+    if (!path.text)
         return STR_ABSENT;
-    if (file_read(path, FILE_REGULAR, max, &bytes, why) < 0) {
-        extproc_conf_refuse(h, key, i, "cannot read %s: %s", path, why);
+    if (file_read(path.text, FILE_REGULAR, max, &bytes, why) < 0) {
+        extproc_conf_refuse(h, key, i, "cannot read %s: %s", path.shown, why);
         return STR_ABSENT;
     }
     char *copy = arena_alloc(&instance_of(h)->arena, bytes.len + 1);
     if (copy)
         memcpy(copy, bytes.ptr, bytes.len + 1);
     else
-        extproc_conf_refuse(h, key, i, "cannot read %s: out of memory", path);
+        extproc_conf_refuse(h, key, i, "cannot read %s: out of memory", path.shown);
     free(bytes.ptr);
     return (struct extproc_str){copy, copy ? bytes.len : 0};
 }
 
 /* ---- appending ------------------------------------------------------------------------------- */
 
-static int open_output(const struct plugin_env *env, const char *path, struct output **ret,
+static int open_output(const struct plugin_env *env, struct path path, struct output **ret,
                        char why[static FILE_WHY])
 {
-    struct output_options options = {.path = path, .what = "lines", .size = QUEUE_SIZE};
+    struct output_options options = {
+        .path = path.text, .shown = path.shown, .what = "lines", .size = QUEUE_SIZE};
     if (env->testing || !env->writer)
-        return output_check(path, why);
+        return output_check(path.text, why);
     if (env->metrics)
         options.dropped =
             metrics_define(env->metrics, NULL, "file_lines_dropped", false,
@@ -70,13 +78,13 @@ static int open_output(const struct plugin_env *env, const char *path, struct ou
 struct extproc_file *api_file(struct extproc_host *h, const char *key, size_t i)
 {
     struct instance *in = instance_of(h);
-    const char *path = path_of(h, key, i);
+    struct path path = path_of(h, key, i);
     char why[FILE_WHY] = "out of memory";
-    if (!path)
+    if (!path.text)
         return NULL;
     struct instance_file *file = arena_zalloc(&in->arena, sizeof *file);
     if (!file || open_output(in->env, path, &file->output, why) < 0) {
-        extproc_conf_refuse(h, key, i, "cannot open %s: %s", path, why);
+        extproc_conf_refuse(h, key, i, "cannot open %s: %s", path.shown, why);
         return NULL;
     }
     file->head.api = h->api;

@@ -217,7 +217,7 @@ Test(log, without_memory_there_is_no_log)
     if (failing_is_off)
         cr_skip_test("the allocator is the sanitizer's");
     struct log *log;
-    for (long n = 0; n < 6; n++) { /* log, writer, output, its path, bytes and lengths */
+    for (long n = 0; n < 7; n++) { /* log, writer, output, its name, path, bytes and lengths */
         fail_after(n);
         int r = log_new(&(struct log_options){.file = "log"}, &log);
         fail_no_more();

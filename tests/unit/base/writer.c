@@ -56,7 +56,8 @@ static struct output *open_output(const char *path)
 {
     struct output *o;
     char why[FILE_WHY];
-    const struct output_options options = {path, "lines", QUEUE, dropped};
+    const struct output_options options = {
+        .path = path, .what = "lines", .size = QUEUE, .dropped = dropped};
     cr_assert_eq(writer_open(w, &options, &o, why), 0, "%s", why);
     return o;
 }
@@ -427,6 +428,20 @@ Test(writer, keeps_the_old_file_where_the_new_one_cannot_be_opened)
     cr_expect(has_said("E cannot open x again: is a directory, expected"), "%s", said);
 }
 
+Test(writer, a_path_that_must_not_be_seen_is_not_said)
+{
+    struct output *o;
+    char why[FILE_WHY];
+    const struct output_options options = {
+        .path = "secret", .shown = "********", .what = "lines", .size = QUEUE};
+    cr_assert_eq(writer_open(w, &options, &o, why), 0);
+    cr_assert_eq(unlink("secret"), 0);
+    cr_assert_eq(mkdir("secret", 0700), 0);
+    writer_reopen(w);
+    cr_expect(has_said("cannot open ******** again: is a directory"), "%s", said);
+    cr_expect_not(has_said("secret"));
+}
+
 Test(writer, a_fifo_in_the_place_of_the_file_blocks_nothing)
 {
     struct output *o = open_output("x"), *other = open_output("y");
@@ -460,10 +475,10 @@ Test(writer, without_memory_nothing_is_opened)
 {
     char why[FILE_WHY];
     struct output *o;
-    const struct output_options options = {"x", "lines", QUEUE, NULL};
+    const struct output_options options = {.path = "x", .what = "lines", .size = QUEUE};
     if (failing_is_off)
         cr_skip_test("the allocator is the sanitizer's");
-    for (long n = 0; n < 4; n++) {
+    for (long n = 0; n < 5; n++) { /* output, name, path, bytes and lengths */
         fail_after(n);
         int r = writer_open(w, &options, &o, why);
         fail_no_more();
