@@ -172,7 +172,7 @@ static int time_to_wait(struct writer *w, uint64_t now_ms)
 {
     int timeout_ms = -1;
     for (struct output *o = w->outputs; o; o = o->next) {
-        if (o->state == OUTPUT_FAILED)
+        if (o->state == OUTPUT_FAILED && queue_len(&o->queue) > 0)
             sooner(&timeout_ms, o->retry_ms, now_ms);
         if (atomic_load(&o->closing))
             sooner(&timeout_ms, o->close_ms, now_ms);
