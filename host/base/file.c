@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* ---- what is wrong --------------------------------------------------------------------------- */
@@ -77,9 +78,16 @@ static const char *expected_of(enum file_kinds kinds)
     return kinds == FILE_REGULAR ? "a regular file" : "a regular file or a pipe";
 }
 
-static bool allows(enum file_kinds kinds, mode_t mode)
+/* /dev/null is the usual name of an empty file. */
+static bool is_null(const struct stat *st)
 {
-    return S_ISREG(mode) || (kinds == FILE_REGULAR_OR_PIPE && S_ISFIFO(mode));
+    return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
+static bool allows(enum file_kinds kinds, const struct stat *st)
+{
+    return S_ISREG(st->st_mode) || is_null(st) ||
+           (kinds == FILE_REGULAR_OR_PIPE && S_ISFIFO(st->st_mode));
 }
 
 static int open_to_read(const char *path, enum file_kinds kinds, size_t max, struct stat *ret_stat,
@@ -90,7 +98,7 @@ static int open_to_read(const char *path, enum file_kinds kinds, size_t max, str
         return refuse_open(errno, path, expected_of(kinds), why);
     if (fstat(fd, ret_stat) < 0)
         r = refuse_errno(errno, why);
-    else if (!allows(kinds, ret_stat->st_mode))
+    else if (!allows(kinds, ret_stat))
         r = refuse_kind(ret_stat->st_mode, expected_of(kinds), why);
     else if ((uint64_t)ret_stat->st_size > max)
         r = refuse_size(max, why);

@@ -15,7 +15,7 @@ enum { FILE_WHY = 128 }; /* bytes of an error's words, with their NUL */
 
 /* What a file may be. */
 enum file_kinds {
-    FILE_REGULAR = 1,
+    FILE_REGULAR = 1,         /* or /dev/null */
     FILE_REGULAR_OR_PIPE = 2, /* of a command line: -c <(...) */
 };
 

@@ -63,6 +63,12 @@ Test(file, that_is_empty_is_read_as_such)
     cr_assert_str_eq(bytes.ptr, "");
 }
 
+Test(file, may_be_dev_null_which_is_empty)
+{
+    cr_assert_eq(file_read("/dev/null", FILE_REGULAR, 10, &bytes, why), 0);
+    cr_assert_eq(bytes.len, 0);
+}
+
 Test(file, without_a_size_is_read_until_its_end)
 {
     cr_assert_eq(file_read("/proc/self/status", FILE_REGULAR, 64 * 1024, &bytes, why), 0);
