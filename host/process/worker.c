@@ -115,11 +115,26 @@ static bool open_listeners(struct worker *w)
     return good;
 }
 
+/* The keys tell how the proxy sends bodies, not whether it sends headers. */
+static void tell_modes(const struct worker *w, const struct listener_settings *l)
+{
+    struct log_context context = {.listener = l->name};
+
+    for (enum lane lane = LANE_REQUEST; lane < N_LANES; lane++)
+        if (l->modes[lane] == BODY_MODE_BUFFERED)
+            log_line(w->setup.log, EXTPROC_INFO, &context,
+                     "%s_body_mode = BUFFERED: the proxy has to send these headers too, else "
+                     "upgrades and CONNECT hang (in the proxy, set %s_header_mode: SEND)",
+                     lane_name(lane), lane_name(lane));
+}
+
 static void tell_start(const struct worker *w)
 {
-    for (size_t i = 0; i < w->n_open; i++)
+    for (size_t i = 0; i < w->n_open; i++) {
         log_line(w->setup.log, EXTPROC_INFO, NULL, "listener %s: listening on %s",
                  w->listeners[i].name, w->listeners[i].address);
+        tell_modes(w, &w->setup.settings.listeners[i]);
+    }
     log_line(w->setup.log, EXTPROC_INFO, NULL, "extprocd %s is ready: %zu plugin%s, transport %s",
              EXTPROCD_VERSION, w->setup.generation->n_instances,
              w->setup.generation->n_instances == 1 ? "" : "s", w->ops->name);

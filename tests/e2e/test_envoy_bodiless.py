@@ -196,6 +196,12 @@ class Tunnels(Case):
                 self.assertRegex(came, rb"^HTTP/1\.1 400 .*\r\n(.+\r\n)*x-seen: 1\r\n")
 
 
+    def test_what_the_proxy_must_send_is_said_at_the_start(self):
+        service = self.start(UPPER, listener="response_body_mode = BUFFERED\n")
+        service.wait_line(r"listener=main: .*CONNECT hang \(in the proxy, set response_header_mode: SEND\)")
+        self.assertFalse(service.lines("request_header_mode"))
+
+
 class Limits(Case):
     def test_a_hundred_edits_and_a_changed_body(self):
         """What the host edits itself (content-length) must not be the 101st."""
