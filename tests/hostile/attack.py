@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 MIB = 1024 * 1024
 TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: 1\nresponse.set = x-b: 2\n"
 # The times of a listener under attack, so that what they end has ended in seconds.
-TIMES = "handshake_timeout = 1s\nwrite_timeout = 1s\nidle_timeout = 2s\n"
+TIMES = "handshake_timeout = 1s\nfirst_message_timeout = 1s\nwrite_timeout = 1s\nidle_timeout = 2s\n"
 PINNED_WAIT = 5  # seconds after which what is pinned has not happened
 LIMIT = PATIENCE / 2  # seconds after which what must happen has not
 N_EXCHANGES = 20  # that a neighbour completes while the attack is at its height

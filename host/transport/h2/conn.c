@@ -236,9 +236,8 @@ static void conn_rest(void *arg)
     if (!c->session)
         return;
     bool torn = is_torn(c), stuck = torn && c->seam.n_done == c->n_done_before;
-    c->n_done_before = c->seam.n_done;
     c->n_stuck = stuck ? c->n_stuck + 1 : 0;
-    if (c->n_stuck > TICKS) {
+    if (c->n_stuck >= TICKS) {
         conn_break(c, LIMIT_FRAME_REST, 0);
         return;
     }
@@ -253,8 +252,10 @@ static void conn_rest(void *arg)
 void conn_await_rest(struct conn *c)
 {
     uint64_t limit_ms = c->listener->limits.first_message_ms;
-    if (limit_ms && !c->rest.place)
-        c->failed |= conn_set_timer(c, &c->rest, tick_ms(limit_ms)) != 0;
+    if (!limit_ms || c->rest.place)
+        return;
+    c->n_done_before = c->seam.n_done;
+    c->failed |= conn_set_timer(c, &c->rest, tick_ms(limit_ms)) != 0;
 }
 
 /* ---- limits ------------------------------------------------------------------------------------- */

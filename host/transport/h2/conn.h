@@ -33,7 +33,7 @@ struct conn {
     struct seam seam;
     uint32_t n_heard;        /* calls that a message has come in, ever */
     uint32_t n_heard_before; /* the same, when `idle` last fired */
-    uint32_t n_done_before;  /* of the seam, when `rest` last fired */
+    uint32_t n_done_before;  /* of the seam, when `rest` was set */
     unsigned n_quiet;        /* times that `idle` fired since a call was open */
     unsigned n_stuck;        /* times that `rest` fired since the seam went on */
     struct budget resets, idles;
