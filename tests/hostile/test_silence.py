@@ -1,5 +1,7 @@
 """Peers that begin something and stop: what they hold is given back in the configured times."""
-import subprocess
+import contextlib
+import ssl
+import unittest
 
 from attack import TAGS, TIMES, Attack
 from harness import http1
@@ -7,6 +9,7 @@ from harness.envoy import cluster_of, ext_proc
 from harness.messages import request_headers, response_headers
 from harness.places import TRANSPORT
 from harness.raw import HEAD_BLOCK, PREFACE, framed
+from harness.tls import Authority, TlsSocket, context
 from harness.wait import wait_until
 from peers import CONTINUATION, HEADERS, PING, Peer, beginning, data, frame, head, settings
 
@@ -54,6 +57,43 @@ class Silence(Attack):
         peers = self.peers(PLACES)
         self.sent(f"{len(PLACES)} connections that stop", sum(map(len, PLACES.values())))
         self.all_within({place: peer.is_closed for place, peer in peers.items()})
+        self.descriptors_freed()
+        self.relieve()
+
+    def test_streams_that_grow_old(self):
+        """A stream between two messages may live for ever, but where its connection may not."""
+        self.besiege(listener="max_connection_age = 2s\nmax_connection_age_grace = 1s\n")
+        peers = self.peers(LONG)
+        self.sent(f"{len(LONG)} connections that stop", sum(map(len, LONG.values())))
+        self.all_within({place: peer.is_closed for place, peer in peers.items()})
+        self.relieve(beside=False)
+
+    @unittest.skipIf(TRANSPORT == "grpc", "it has no TLS")
+    def test_every_part_of_a_handshake(self):
+        authority = Authority(self.new_folder())
+        own = authority.issue("DNS:localhost")
+        tls = ssl.MemoryBIO(), ssl.MemoryBIO()
+        hello = context(authority).wrap_bio(*tls, server_hostname="localhost")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            hello.do_handshake()
+        hello = tls[1].read()
+        more = f"[listener:tls]\naddress = unix:{self.folder}/tls\n{TIMES}tls_cert = {own.cert}\ntls_key = {own.key}\n"
+        self.besiege(more + TAGS, listener=TIMES)
+        address = f"unix:{self.folder}/tls"
+        places = {"nothing": b"", "half a record's head": hello[:3], "half ClientHello": hello[:100],
+                  "ClientHello": hello}
+        peers = {place: Peer(self, address, octets) for place, octets in places.items()}
+        for place, octets in (("a handshake", b""), ("half a preface in TLS", PREFACE[:5]),
+                              ("HEADERS in TLS", beginning() + head(1))):
+            peers[place] = Peer(self, address)
+            peers[place].socket.setblocking(True)
+            channel = TlsSocket(peers[place].socket, context(authority))
+            peers[place].socket.setblocking(False)
+            peers[place].send(channel.seal(octets) if octets else b"")
+        self.sent(f"{len(peers)} connections that stop", sum(peer.n_sent for peer in peers.values()))
+        self.all_within({place: peer.is_closed for place, peer in peers.items()})
+        for peer in peers.values():
+            peer.socket.close()
         self.descriptors_freed()
         self.relieve()
 
