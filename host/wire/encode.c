@@ -1,10 +1,11 @@
-/* encode: a verdict -> a ProcessingResponse's bytes, packed by protobuf-c.
+/* encode: a verdict -> a ProcessingResponse's bytes, packed by protobuf-c; but for the two commonest shapes.
  *
  * The messages are built in the arena and borrow the verdict's bytes. Every header value goes out
  * in raw_value, the one field that Envoy reads, and with both `append`, which Envoy's ext_proc
  * looks at, and `append_action`, which others look at: their zeros mean different things.
  *
- * A phase in which nothing was changed is the commonest answer: two bytes that never change.
+ * A phase in which nothing was changed is the commonest answer: two bytes that never change. After it come
+ * edits of headers (encode_edits).
  */
 #include "wire/encode.h"
 
@@ -303,15 +304,8 @@ static void encode_untouched(enum phase phase, struct encoded *ret)
     *ret = (struct encoded){.len = 2, .bytes = answers[answer_number(phase) - 1]};
 }
 
-int encode_verdict(const struct verdict *v, struct arena *arena, struct encoded *ret)
+int encode_message(const struct verdict *v, struct arena *arena, struct encoded *ret)
 {
-    if (v->kind == VERDICT_CLOSE)
-        return -EINVAL;
-    if (v->kind == VERDICT_CONTINUE && !has_cells(v) && !has_body(v) && !v->clear_route &&
-        !has_metadata(v)) {
-        encode_untouched(v->phase, ret);
-        return 0;
-    }
     Response *r = arena_alloc(arena, sizeof *r);
     if (!r)
         return -ENOMEM;
@@ -323,6 +317,20 @@ int encode_verdict(const struct verdict *v, struct arena *arena, struct encoded 
     if (rc == 0)
         *ret = (struct encoded){.len = protobuf_c_message_get_packed_size(&r->base), .message = r};
     return rc;
+}
+
+int encode_verdict(const struct verdict *v, struct arena *arena, struct encoded *ret)
+{
+    if (v->kind == VERDICT_CLOSE)
+        return -EINVAL;
+    if (encode_edits_only(v))
+        return encode_edits(v, answer_number(v->phase), arena, ret);
+    if (v->kind == VERDICT_CONTINUE && !has_cells(v) && !has_body(v) && !v->clear_route &&
+        !has_metadata(v)) {
+        encode_untouched(v->phase, ret);
+        return 0;
+    }
+    return encode_message(v, arena, ret);
 }
 
 void encode_pack(const struct encoded *e, uint8_t *out)

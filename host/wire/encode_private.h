@@ -2,10 +2,17 @@
 #ifndef EXTPROCD_WIRE_ENCODE_PRIVATE_H
 #define EXTPROCD_WIRE_ENCODE_PRIVATE_H
 
-#include "base/arena.h"
-#include "http/value.h"
+#include "wire/encode.h"
 
 #include <protobuf-c/protobuf-c.h>
+
+/* It edits headers or trailers, and does nothing else. */
+bool encode_edits_only(const struct verdict *v);
+/* That answer, with its number in the oneof. 0 or -ENOMEM. */
+int encode_edits(const struct verdict *v, unsigned number, struct arena *arena,
+                 struct encoded *ret);
+/* Any answer, by protobuf-c. As encode_verdict(). */
+int encode_message(const struct verdict *v, struct arena *arena, struct encoded *ret);
 
 /* Gives a message one field that is bytes already, to be packed behind its others. protobuf-c calls
  * such fields unknown; to who receives them they are like any other. 0 or -ENOMEM. */

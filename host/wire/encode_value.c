@@ -2,67 +2,15 @@
  *
  * protobuf-c has strings end at a NUL, and would cut a string that has one inside without a word;
  * it would also take three objects for every value. So what is made of strings is written here.
- *
- * Bytes are written from the end to the front: by the time a submessage's length has to stand
- * before it, the submessage has been written. The same code run without a buffer tells how large it
- * has to be.
  */
 #include "wire/encode_private.h"
-#include "wire/reader.h"
+#include "wire/writer.h"
 
 #include <errno.h>
 #include <string.h>
 
 enum { STRUCT_FIELDS = 1, ENTRY_KEY = 1, ENTRY_VALUE = 2, LIST_VALUES = 1 };
 enum { VALUE_NULL = 1, VALUE_NUMBER, VALUE_STRING, VALUE_BOOL, VALUE_STRUCT, VALUE_LIST };
-
-/* Grows towards the front. */
-struct writer {
-    uint8_t *end; /* of the buffer; NULL: only counts */
-    size_t len;   /* written so far                   */
-};
-
-static void put(struct writer *w, const void *bytes, size_t len)
-{
-    w->len += len;
-    if (w->end && len)
-        memcpy(w->end - w->len, bytes, len);
-}
-
-static void put_varint(struct writer *w, uint64_t value)
-{
-    uint8_t bytes[10];
-    size_t n = 0;
-    for (; value >= 0x80; value >>= 7)
-        bytes[n++] = (uint8_t)(value | 0x80);
-    bytes[n++] = (uint8_t)value;
-    put(w, bytes, n);
-}
-
-static void put_tag(struct writer *w, uint32_t number, enum wire_type type)
-{
-    put_varint(w, (uint64_t)number << 3 | type);
-}
-
-/* Makes what was written since a mark (an earlier len) a field. */
-static void close_field(struct writer *w, uint32_t number, size_t mark)
-{
-    put_varint(w, w->len - mark);
-    put_tag(w, number, WIRE_LEN);
-}
-
-static void put_string(struct writer *w, uint32_t number, struct extproc_str s)
-{
-    size_t mark = w->len;
-    put(w, s.ptr, s.len);
-    close_field(w, number, mark);
-}
-
-static void put_flag(struct writer *w, uint32_t number, bool flag)
-{
-    put_varint(w, flag);
-    put_tag(w, number, WIRE_VARINT);
-}
 
 static void put_number(struct writer *w, uint32_t number, double d)
 {
@@ -110,10 +58,10 @@ static void put_value(struct writer *w, struct extproc_value v)
     switch (v.kind) {
     case EXTPROC_ABSENT: /* nowhere in a tree that was built by value.c */
     case EXTPROC_NULL:
-        put_flag(w, VALUE_NULL, false);
+        put_bool(w, VALUE_NULL, false);
         break;
     case EXTPROC_BOOL:
-        put_flag(w, VALUE_BOOL, v.as.boolean);
+        put_bool(w, VALUE_BOOL, v.as.boolean);
         break;
     case EXTPROC_NUMBER:
         put_number(w, VALUE_NUMBER, v.as.number);
