@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# How many instructions a transaction takes between the bytes of the transport and the plugins, and how that
+# stands to the targets. Counted by callgrind: many transactions less few, so that the start cancels out, and
+# the machine's moment does not matter.
+#
+#   tests/bench/floors.sh [FLOORS]     the program; without it, it is built (Release)
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+few=100 many=600
+
+command -v valgrind >/dev/null || { echo "floors.sh: left out, valgrind is not installed"; exit 0; }
+if [ $# -gt 0 ]; then
+    floors=$1
+else
+    build=$root/build/release work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    fail() { echo "floors.sh: $1" >&2; cat "$work/log" >&2; exit 1; }
+    . "$here/parts/building.sh"
+    configure "$root" "$build"
+    build_targets "$build" floors plugins
+    floors=$build/tests/bench/floors
+fi
+
+count() { # scenario, transactions: instructions
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$floors" "$1" "$2" 2>&1 >/dev/null |
+        awk '/ Collected : / { print $NF }'
+}
+per_transaction() { # scenario
+    echo $((($(count "$1" $many) - $(count "$1" $few)) / (many - few)))
+}
+row() { # what, figure, target
+    awk -v what="$1" -v n="$2" -v most="$3" \
+        'BEGIN { printf "%-28s %10s  at most %10s  %s\n", what, n, most, n + 0 <= most + 0 ? "ok" : "short" }'
+}
+
+declare -A n
+for scenario in none noop one five sets20 sets80; do n[$scenario]=$(per_transaction "$scenario"); done
+printf 'instructions for a transaction: %d without a chain\n' "${n[none]}"
+row "noop" "${n[noop]}" 9000
+row "one plugin" "${n[one]}" 15000
+row "five plugins" "${n[five]}" 30000
+row "80 sets, times 20 sets" "$(awk -v a="${n[sets80]}" -v b="${n[sets20]}" 'BEGIN { printf "%.2f", a / b }')" 4.5
