@@ -5,7 +5,9 @@
  * applied. So applying needs no memory, and taking edits back is applying the earlier ones again
  * to the map as it was shown.
  *
- * Maps are short and names differ in length, so lookups walk and compare lengths first.
+ * Maps are short and names differ in length, so lookups walk and compare lengths first. Once there is a
+ * working copy, a bit for each name says most of the time that there is nothing to find, so that many edits
+ * of different names do not cost a walk each.
  */
 #include "http/headers.h"
 
@@ -22,6 +24,15 @@ struct headers_edit {
     struct extproc_str name;
     struct extproc_str entry; /* what the working copy's entry is then */
     struct cell_value value;
+};
+
+enum { NAME_BITS_LOG2 = 9, NAME_BITS = 1 << NAME_BITS_LOG2 };
+
+struct headers_work {
+    uint32_t cap_entries, cap_cells;
+    uint32_t n_sets, n_removes;     /* of the cells         */
+    size_t bytes;                   /* of the entries       */
+    uint64_t names[NAME_BITS / 64]; /* a bit, of any name that was in a cell or an entry */
 };
 
 void headers_init(struct headers *h, const struct extproc_header *shown, size_t n)
@@ -46,9 +57,46 @@ const struct extproc_header *headers_at(const struct headers *h, size_t i)
     return &all_entries(h)[i];
 }
 
+/* The last bytes of a name, up to eight, without their case. */
+static uint64_t name_tail(struct extproc_str name)
+{
+    const char *end = name.ptr + name.len;
+    uint64_t tail = 0;
+    uint32_t half[2];
+    if (name.len >= sizeof tail) {
+        memcpy(&tail, end - sizeof tail, sizeof tail);
+    } else if (name.len >= sizeof *half) {
+        memcpy(&half[0], name.ptr, sizeof *half);
+        memcpy(&half[1], end - sizeof *half, sizeof *half);
+        tail = (uint64_t)half[1] << 32 | half[0];
+    } else {
+        for (size_t i = 0; i < name.len; i++)
+            tail = tail << 8 | (unsigned char)name.ptr[i];
+    }
+    return tail | 0x2020202020202020;
+}
+
 static bool same_name(struct extproc_str a, struct extproc_str b)
 {
-    return a.len == b.len && str_eq_nocase(a, b);
+    return a.len == b.len && name_tail(a) == name_tail(b) && str_eq_nocase(a, b);
+}
+
+static unsigned name_bit(struct extproc_str name)
+{
+    return (unsigned)((name_tail(name) ^ name.len) * 0x9e3779b97f4a7c15 >> (64 - NAME_BITS_LOG2));
+}
+
+static void note_name(struct headers_work *work, struct extproc_str name)
+{
+    unsigned bit = name_bit(name);
+    work->names[bit / 64] |= (uint64_t)1 << bit % 64;
+}
+
+/* False: neither an entry nor a cell has this name. */
+static bool may_have(const struct headers *h, struct extproc_str name)
+{
+    unsigned bit = name_bit(name);
+    return !h->work || h->work->names[bit / 64] >> bit % 64 & 1;
 }
 
 /* The n-th entry of a name; NULL: there is none. */
@@ -56,6 +104,8 @@ static const struct extproc_header *find_entry(const struct headers *h, struct e
                                                size_t n)
 {
     const struct extproc_header *entry = all_entries(h);
+    if (!may_have(h, name))
+        return NULL;
     for (size_t left = headers_count(h); left > 0; left--, entry++) {
         if (same_name(entry->name, name) && n-- == 0)
             return entry;
@@ -75,6 +125,8 @@ struct extproc_str headers_get(const struct headers *h, struct extproc_str name,
 
 static struct cell *find_cell(const struct headers *h, struct extproc_str name)
 {
+    if (!may_have(h, name))
+        return NULL;
     for (uint32_t i = 0; i < h->n_cells; i++) {
         if (same_name(h->cells[i].name, name))
             return &h->cells[i];
@@ -113,7 +165,7 @@ bool headers_resolve(const struct headers *h, enum extproc_edit op, struct extpr
 const struct extproc_header *headers_joined(const struct headers *h, struct extproc_str name)
 {
     const struct extproc_header *last = NULL;
-    if (!joins(name))
+    if (!may_have(h, name) || !joins(name))
         return NULL;
     for (size_t i = 0; i < headers_count(h); i++) {
         if (same_name(headers_at(h, i)->name, name))
@@ -124,32 +176,50 @@ const struct extproc_header *headers_joined(const struct headers *h, struct extp
 
 /* ---- applying an edit: needs no memory ------------------------------------------------------- */
 
+static void entries_count(struct headers *h, const struct extproc_header *entry, bool added)
+{
+    size_t bytes = headers_entry_bytes(entry->name.len, entry->value.len);
+    h->work->bytes = added ? h->work->bytes + bytes : h->work->bytes - bytes;
+}
+
 /* Drops the entries of a name from a place on. */
 static void entries_drop(struct headers *h, struct extproc_str name, uint32_t from)
 {
     uint32_t n = from;
     for (uint32_t i = from; i < h->n_entries; i++) {
-        if (!same_name(h->entries[i].name, name))
-            h->entries[n++] = h->entries[i];
+        if (same_name(h->entries[i].name, name))
+            entries_count(h, &h->entries[i], false);
+        else if (n++ != i)
+            h->entries[n - 1] = h->entries[i];
     }
     h->n_entries = n;
 }
 
 static void entries_add(struct headers *h, const struct headers_edit *edit)
 {
-    h->entries[h->n_entries++] = (struct extproc_header){edit->name, edit->entry};
+    struct extproc_header *entry = &h->entries[h->n_entries++];
+    *entry = (struct extproc_header){edit->name, edit->entry};
+    entries_count(h, entry, true);
+}
+
+static void entries_replace(struct headers *h, struct extproc_header *entry,
+                            const struct headers_edit *edit)
+{
+    entries_count(h, entry, false);
+    entry->value = edit->entry;
+    entries_count(h, entry, true);
 }
 
 static void entries_set(struct headers *h, const struct headers_edit *edit)
 {
-    uint32_t i = 0;
+    uint32_t i = may_have(h, edit->name) ? 0 : h->n_entries;
     while (i < h->n_entries && !same_name(h->entries[i].name, edit->name))
         i++;
     if (i == h->n_entries) {
         entries_add(h, edit);
         return;
     }
-    h->entries[i].value = edit->entry;
+    entries_replace(h, &h->entries[i], edit);
     entries_drop(h, edit->name, i + 1);
 }
 
@@ -158,10 +228,19 @@ static void entries_join(struct headers *h, const struct headers_edit *edit)
     uint32_t i = h->n_entries - 1;
     while (!same_name(h->entries[i].name, edit->name))
         i--;
-    h->entries[i].value = edit->entry;
+    entries_replace(h, &h->entries[i], edit);
 }
 
-static void cell_add(struct cell *cell, struct cell_value *value)
+/* What the cell was does not count any more. */
+static void cell_become(struct headers *h, struct cell *cell, enum cell_state state)
+{
+    h->work->n_sets -= cell->n_values;
+    h->work->n_removes -= cell->state == CELL_REMOVED;
+    h->work->n_removes += state == CELL_REMOVED;
+    *cell = (struct cell){.name = cell->name, .state = state};
+}
+
+static void cell_add(struct headers *h, struct cell *cell, struct cell_value *value)
 {
     value->next = NULL;
     if (cell->last)
@@ -169,6 +248,8 @@ static void cell_add(struct cell *cell, struct cell_value *value)
     else
         cell->first = value;
     cell->last = value;
+    cell->n_values++;
+    h->work->n_sets++;
 }
 
 /* One that is new has appended nothing yet. */
@@ -178,24 +259,25 @@ static struct cell *touch_cell(struct headers *h, struct extproc_str name)
     if (!cell) {
         cell = &h->cells[h->n_cells++];
         *cell = (struct cell){.name = name, .state = CELL_APPENDED};
+        note_name(h->work, name);
     }
     return cell;
 }
 
 static void apply_set(struct headers *h, struct headers_edit *edit)
 {
-    struct cell *cell = touch_cell(h, edit->name);
-    *cell = (struct cell){.name = cell->name, .state = CELL_SET};
-    cell_add(cell, &edit->value);
     entries_set(h, edit);
+    struct cell *cell = touch_cell(h, edit->name);
+    cell_become(h, cell, CELL_SET);
+    cell_add(h, cell, &edit->value);
 }
 
 static void apply_append(struct headers *h, struct headers_edit *edit)
 {
     struct cell *cell = touch_cell(h, edit->name);
     if (cell->state == CELL_REMOVED)
-        cell->state = CELL_SET;
-    cell_add(cell, &edit->value);
+        cell_become(h, cell, CELL_SET);
+    cell_add(h, cell, &edit->value);
     if (edit->joins)
         entries_join(h, edit);
     else
@@ -204,9 +286,9 @@ static void apply_append(struct headers *h, struct headers_edit *edit)
 
 static void apply_remove(struct headers *h, struct headers_edit *edit)
 {
-    struct cell *cell = touch_cell(h, edit->name);
-    *cell = (struct cell){.name = cell->name, .state = CELL_REMOVED};
-    entries_drop(h, edit->name, 0);
+    if (may_have(h, edit->name))
+        entries_drop(h, edit->name, 0);
+    cell_become(h, touch_cell(h, edit->name), CELL_REMOVED);
 }
 
 /* Puts an edit into the history and applies it. */
@@ -241,25 +323,46 @@ static void copy_entries(struct extproc_header *to, const struct extproc_header 
         memcpy(to, from, n * sizeof *to);
 }
 
+static size_t bytes_shown(const struct headers *h)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < h->n_shown; i++)
+        bytes += headers_entry_bytes(h->shown[i].name.len, h->shown[i].value.len);
+    return bytes;
+}
+
+/* The first time. */
+static int work_new(struct headers *h, struct arena *arena)
+{
+    struct headers_work *work = arena_alloc(arena, sizeof *work);
+    if (!work)
+        return -ENOMEM;
+    *work = (struct headers_work){.bytes = bytes_shown(h)};
+    for (size_t i = 0; i < h->n_shown; i++)
+        note_name(work, h->shown[i].name);
+    h->work = work;
+    return 0;
+}
+
 /* Room for one more entry; the first time, the working copy itself. */
 static int entries_reserve(struct headers *h, struct arena *arena)
 {
-    if (h->entries && h->n_entries < h->cap_entries)
+    if (h->entries && h->n_entries < h->work->cap_entries)
         return 0;
     uint32_t n = (uint32_t)headers_count(h), cap = grown(n);
     struct extproc_header *entries = arena_array(arena, cap, sizeof *entries);
-    if (!entries)
+    if (!entries || (!h->work && work_new(h, arena) < 0))
         return -ENOMEM;
     copy_entries(entries, all_entries(h), n);
     h->entries = entries;
     h->n_entries = n;
-    h->cap_entries = cap;
+    h->work->cap_entries = cap;
     return 0;
 }
 
 static int cells_reserve(struct headers *h, struct arena *arena)
 {
-    if (h->n_cells < h->cap_cells)
+    if (h->n_cells < h->work->cap_cells)
         return 0;
     uint32_t cap = grown(h->n_cells);
     struct cell *cells = arena_array(arena, cap, sizeof *cells);
@@ -268,7 +371,7 @@ static int cells_reserve(struct headers *h, struct arena *arena)
     if (h->n_cells)
         memcpy(cells, h->cells, h->n_cells * sizeof *cells);
     h->cells = cells;
-    h->cap_cells = cap;
+    h->work->cap_cells = cap;
     return 0;
 }
 
@@ -338,6 +441,8 @@ void headers_rewind(struct headers *h, uint32_t mark)
     struct headers_edit *edit = h->first_edit;
     copy_entries(h->entries, h->shown, h->n_shown);
     h->n_entries = h->n_shown;
+    h->work->bytes = bytes_shown(h);
+    h->work->n_sets = h->work->n_removes = 0;
     h->n_cells = 0;
     h->first_edit = h->last_edit = NULL;
     h->n_edits = 0;
@@ -388,15 +493,31 @@ int headers_commit(struct headers *h, struct arena *keep)
 
 void headers_sum(const struct headers *h, struct headers_sum *ret)
 {
-    struct headers_sum sum = {.n_entries = headers_count(h)};
-    for (uint32_t i = 0; i < h->n_cells; i++) {
-        sum.n_removes += h->cells[i].state == CELL_REMOVED;
-        for (const struct cell_value *v = h->cells[i].first; v; v = v->next)
-            sum.n_sets++;
+    *ret = (struct headers_sum){.n_entries = headers_count(h)};
+    if (!h->work) {
+        ret->bytes = bytes_shown(h);
+        return;
     }
-    for (size_t i = 0; i < sum.n_entries; i++) {
-        const struct extproc_header *entry = headers_at(h, i);
-        sum.bytes += headers_entry_bytes(entry->name.len, entry->value.len);
+    ret->n_sets = h->work->n_sets;
+    ret->n_removes = h->work->n_removes;
+    ret->bytes = h->work->bytes;
+}
+
+void headers_sum_without(const struct headers *h, struct extproc_str name, struct headers_sum *ret)
+{
+    headers_sum(h, ret);
+    if (!may_have(h, name))
+        return;
+    const struct cell *cell = find_cell(h, name);
+    if (cell) {
+        ret->n_removes -= cell->state == CELL_REMOVED;
+        ret->n_sets -= cell->n_values;
     }
-    *ret = sum;
+    const struct extproc_header *entry = all_entries(h);
+    for (size_t left = headers_count(h); left > 0; left--, entry++) {
+        if (same_name(entry->name, name)) {
+            ret->n_entries--;
+            ret->bytes -= headers_entry_bytes(name.len, entry->value.len);
+        }
+    }
 }

@@ -37,19 +37,18 @@ struct cell_value {
 struct cell {
     struct extproc_str name;
     enum cell_state state;
+    uint32_t n_values;
     struct cell_value *first, *last;
 };
 
 struct headers {
     const struct extproc_header *shown; /* as the proxy sent it, or as it is after a commit */
-    uint32_t n_shown;
-    uint32_t n_entries, cap_entries;
-    struct extproc_header *entries; /* the working copy; NULL: nothing was edited yet */
-    struct cell *cells;             /* in the order in which names were first touched */
-    uint32_t n_cells, cap_cells;
+    uint32_t n_shown, n_entries, n_cells, n_edits;
+    struct extproc_header *entries; /* the working copy; NULL: nothing was edited yet     */
+    struct cell *cells;             /* in the order in which names were first touched     */
+    struct headers_work *work;      /* beside the working copy: what is known without a walk */
     struct headers_edit *first_edit, *last_edit; /* since the last commit, for headers_rewind() */
-    uint32_t n_edits;
-    const struct arena *kept; /* where `shown` lives after a commit */
+    const struct arena *kept;                    /* where `shown` lives after a commit */
 };
 
 /* Begins with these entries, borrowed. */
@@ -93,6 +92,8 @@ struct headers_sum {
     size_t n_entries, bytes;    /* of the working copy; names, values and 4 each */
 };
 void headers_sum(const struct headers *h, struct headers_sum *ret);
+/* The same of what would be left after the entries of a name and its cell are dropped. */
+void headers_sum_without(const struct headers *h, struct extproc_str name, struct headers_sum *ret);
 /* An entry's part of it. */
 static inline size_t headers_entry_bytes(size_t name_len, size_t value_len)
 {

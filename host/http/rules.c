@@ -221,24 +221,6 @@ static int check_pseudo_edit(const struct headers *h, const struct rules_context
 
 /* ---- limits ------------------------------------------------------------------------------------------ */
 
-/* Takes out what a set or a remove of this name drops. */
-static void sum_drop(const struct headers *h, struct extproc_str name, struct headers_sum *sum)
-{
-    const struct cell *cell = headers_cell(h, name);
-    if (cell) {
-        sum->n_removes -= cell->state == CELL_REMOVED;
-        for (const struct cell_value *v = cell->first; v; v = v->next)
-            sum->n_sets--;
-    }
-    for (size_t i = 0; i < headers_count(h); i++) {
-        const struct extproc_header *entry = headers_at(h, i);
-        if (entry->name.len == name.len && str_eq_nocase(entry->name, name)) {
-            sum->n_entries--;
-            sum->bytes -= headers_entry_bytes(name.len, entry->value.len);
-        }
-    }
-}
-
 static void sum_append(const struct headers *h, struct extproc_str name, struct extproc_str value,
                        struct headers_sum *sum)
 {
@@ -255,15 +237,16 @@ static void sum_append(const struct headers *h, struct extproc_str name, struct 
     }
 }
 
-static struct headers_sum sum_after(const struct headers *h, struct headers_sum sum,
-                                    enum extproc_edit op, struct extproc_str name,
-                                    struct extproc_str value)
+static struct headers_sum sum_after(const struct headers *h, enum extproc_edit op,
+                                    struct extproc_str name, struct extproc_str value)
 {
+    struct headers_sum sum;
     if (op == EXTPROC_APPEND) {
+        headers_sum(h, &sum);
         sum_append(h, name, value, &sum);
         return sum;
     }
-    sum_drop(h, name, &sum);
+    headers_sum_without(h, name, &sum);
     if (op == EXTPROC_SET) {
         sum.n_sets++;
         sum.n_entries++;
@@ -287,7 +270,7 @@ static int check_limits(const struct headers *h, bool owes, enum extproc_edit op
         return 0;
     struct headers_sum before, after;
     headers_sum(h, &before);
-    after = sum_after(h, before, op, name, value);
+    after = sum_after(h, op, name, value);
     if (owes && after.n_sets >= RULES_MAX_EDITS && after.n_removes >= RULES_MAX_EDITS)
         return -ENOSPC;
     bool refused = too_much(before.n_sets, after.n_sets, RULES_MAX_EDITS) ||

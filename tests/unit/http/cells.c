@@ -125,6 +125,26 @@ static struct proxy_map working_copy(struct world *w)
     return map;
 }
 
+/* What is kept with every edit is what a walk would count. */
+static void check_sum(const struct world *w, unsigned seed)
+{
+    const struct headers *h = &w->headers;
+    struct headers_sum kept, counted = {.n_entries = headers_count(h)};
+    for (size_t i = 0; i < counted.n_entries; i++) {
+        const struct extproc_header *entry = headers_at(h, i);
+        counted.bytes += headers_entry_bytes(entry->name.len, entry->value.len);
+    }
+    for (uint32_t i = 0; i < h->n_cells; i++) {
+        counted.n_removes += h->cells[i].state == CELL_REMOVED;
+        for (const struct cell_value *v = h->cells[i].first; v; v = v->next)
+            counted.n_sets++;
+    }
+    headers_sum(h, &kept);
+    cr_assert(kept.n_sets == counted.n_sets && kept.n_removes == counted.n_removes &&
+                  kept.n_entries == counted.n_entries && kept.bytes == counted.bytes,
+              "seed %u: the sum is another", seed);
+}
+
 Test(cells, one_answer_has_the_effect_of_all_edits_one_by_one)
 {
     for (unsigned seed = 1; seed <= N_CASES; seed++) {
@@ -135,6 +155,7 @@ Test(cells, one_answer_has_the_effect_of_all_edits_one_by_one)
                 run_plugin(&w);
                 struct proxy_map seen = working_copy(&w);
                 cr_assert(proxy_same(&seen, &w.shown), "seed %u: a plugin sees fiction", seed);
+                check_sum(&w, seed);
             }
             proxy_apply(&w.proxy, &w.headers);
             cr_assert(proxy_same(&w.proxy, &w.truth), "seed %u: the proxy has other headers", seed);
