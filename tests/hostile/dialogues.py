@@ -10,6 +10,8 @@ from model import BUFFERED, DUPLEX, N_MODES, NONE, STREAMED, UNKNOWN, Event
 
 PHASES = [f"{direction}_{part}" for direction in ("request", "response") for part in ("headers", "body", "trailers")]
 MOST_BYTES = 5000  # of a stream, so that a connection's fit into HTTP/2's first window
+METHODS = ["GET", "POST", "POST", "HEAD", "CONNECT"]
+STATUSES = ["200", "200", "200", "404", "500", "101", "204", "304"]
 TEXTS = [b"", b"x", b"some text\n", b"\0\xff\r\n", b"y" * 300, b"z" * 1500]
 
 HALF_CLOSE, RESET, STAY, CUT = "half-closes", "resets", "stays", "half-closes in a message"
@@ -32,10 +34,12 @@ def instruction(rnd):
 def headers(rnd, direction):
     if rnd.random() < 0.03:
         return []
-    pairs = [(":status", rnd.choice(["200", "200", "200", "404", "500"]))] if direction == "response" else [
-        (":method", rnd.choice(["GET", "POST"])), (":path", "/a?b"), (":scheme", "http"), (":authority", "test")]
+    pairs = [(":status", rnd.choice(STATUSES))] if direction == "response" else [
+        (":method", rnd.choice(METHODS)), (":path", "/a?b"), (":scheme", "http"), (":authority", "test")]
     for _ in range(rnd.randrange(4)):
         pairs.append((rnd.choice(["x-a", "x-b", "content-length", "content-type", "cookie"]), str(rnd.randrange(100))))
+    if rnd.random() < 0.05:
+        pairs.append(("upgrade", "websocket"))
     if rnd.random() < 0.2:
         pairs.append(("instructions", instruction(rnd)))
     return pairs
