@@ -13,7 +13,9 @@
 #       bench   the benchmark's own parts work (no figures are judged)
 #       interop clients that others wrote: grpc-go, grpcurl, h2spec; left out where there is no Go
 #       hostile the service under attack on both transports, with figures, and random dialogues against a
-#               model of what is owed (HOSTILE_SECONDS, default 20 each; SEED repeats those of a run)
+#               model of what is owed (HOSTILE_SECONDS, default 20 each; SEED repeats those of a run);
+#               takes minutes, and is left out where no part is named: there are
+#       dialogues of it the random dialogues alone, for five seconds each
 set -u
 cd "$(dirname "$0")/.."
 top=$PWD build=$PWD/build/tests
@@ -127,11 +129,11 @@ part_bench() {
 }
 
 # A script of its own, whose last line is "N passed, N failed".
-run_script() { # name
+run_script() { # name, arguments...
     local log=$build/$1.log sums
-    say "$1"
+    say "$*"
     configure main -DCMAKE_BUILD_TYPE=RelWithDebInfo || { fail "main: build"; return; }
-    EXTPROCD_BUILD=$build/main "tests/$1/run.sh" >"$log" 2>&1
+    EXTPROCD_BUILD=$build/main "tests/$1/run.sh" "${@:2}" >"$log" 2>&1
     local status=$?
     sums=$(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log")
     [ -n "$sums" ] || tail -n 1 "$log"
@@ -144,10 +146,11 @@ part_hostile() {
     run_script hostile
     cat "$build/hostile.log"
 }
+part_dialogues() { HOSTILE_SECONDS=${HOSTILE_SECONDS:-10} run_script hostile dialogues; }
 
 etc/install-deps.sh test || exit 1
 if [ $# -eq 0 ]; then
-    set -- style main interop asan tsan clang fuzz cover
+    set -- style main interop dialogues asan tsan clang fuzz cover
 fi
 for part in "$@"; do
     declare -F "part_$part" >/dev/null || { echo "tests/run.sh: no part '$part'" >&2; exit 2; }
