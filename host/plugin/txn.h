@@ -40,6 +40,7 @@ struct txn {
     struct tree metadata;   /* the latest kept that was not empty */
     struct handle *handles; /* chain->n_instances; NULL until the first call */
     struct turn *turn;      /* whose callback, or open(), runs now; NULL: close(), or none */
+    size_t max_answer;      /* bytes of the largest that may be sent; 0: any */
     bool observing;
 };
 
@@ -54,6 +55,11 @@ bool txn_wants_later(const struct txn *t);
 
 /* Whether the message of a direction may have a body, by its headers as they are now. */
 enum framing txn_framing(const struct txn *t, enum lane lane);
+/* A body of so many bytes fits into no answer. */
+static inline bool txn_exceeds_answer(const struct txn *t, size_t len)
+{
+    return t->max_answer && len > t->max_answer;
+}
 
 /* For the log: x-request-id, or else one of our own, made at the first question. */
 struct extproc_str txn_id(struct txn *t);

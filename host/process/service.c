@@ -7,6 +7,11 @@ static_assert((int)SESSION_OK == (int)TRANSPORT_OK, "both count as gRPC does");
 static_assert((int)SESSION_UNIMPLEMENTED == (int)TRANSPORT_UNIMPLEMENTED,
               "both count as gRPC does");
 
+static size_t out_max_answer(void *call)
+{
+    return transport_max_answer(call);
+}
+
 static uint8_t *out_reserve(void *call, size_t len)
 {
     return transport_reserve(call, len);
@@ -22,7 +27,12 @@ static void out_finish(void *call, enum session_status status, struct extproc_st
     transport_finish(call, (int)status, message);
 }
 
-static const struct stream_out to_transport = {out_reserve, out_send, out_finish};
+static const struct stream_out to_transport = {
+    .max_answer = out_max_answer,
+    .reserve = out_reserve,
+    .send = out_send,
+    .finish = out_finish,
+};
 
 static void *on_open(void *arg, struct transport_call *call)
 {

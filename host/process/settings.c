@@ -186,12 +186,17 @@ static void read_max_held(struct settings *s, const struct config_section *secti
         return;
     }
     s->max_held = (size_t)keys_number(&s->keys, "max_held");
-    for (size_t i = 0; i < s->n_listeners; i++)
-        if (s->listeners[i].limits.max_message > s->max_held)
-            config_say(errors, CONFIG_ERROR, s->listeners[i].section,
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        struct transport_limits *l = &s->listeners[i].limits;
+        if (l->max_queued > s->max_held)
+            l->max_queued = s->max_held;
+        if (l->max_message > s->max_held)
+            config_say(errors, CONFIG_WARNING, s->listeners[i].section,
                        listener_entry(&s->listeners[i], "max_message"),
-                       "max_held (%zu) of [extprocd] must be at least max_message (%zu)",
-                       s->max_held, s->listeners[i].limits.max_message);
+                       "max_message (%zu) exceeds max_held (%zu) of [extprocd]: larger messages "
+                       "end their streams",
+                       l->max_message, s->max_held);
+    }
 }
 
 static void check_addresses(const struct settings *s, struct arena *arena,

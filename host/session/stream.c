@@ -58,6 +58,14 @@ static void stream_out_of_memory(struct stream *s)
     stream_fail(s, SESSION_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
 }
 
+/* What plugins make of headers and metadata may be too much together. */
+static void stream_too_large(struct stream *s, size_t len, struct arena *arena)
+{
+    struct extproc_str why = arena_format(arena, "answer of %zu bytes exceeds max_queued (%zu)",
+                                          len, s->session.txn.max_answer);
+    stream_fail(s, SESSION_RESOURCE_EXHAUSTED, why.ptr ? why : EXTPROC_S("answer too large"));
+}
+
 static void stream_verdict(void *arg, const struct verdict *verdict, struct arena *arena)
 {
     struct stream *s = arg;
@@ -65,7 +73,12 @@ static void stream_verdict(void *arg, const struct verdict *verdict, struct aren
     if (s->finished)
         return;
     uint8_t *buffer = NULL;
-    if (encode_verdict(verdict, arena, &answer) == 0)
+    int r = encode_verdict(verdict, arena, &answer);
+    if (r == 0 && txn_exceeds_answer(&s->session.txn, answer.len)) {
+        stream_too_large(s, answer.len, arena);
+        return;
+    }
+    if (r == 0)
         buffer = s->out->reserve(s->call, answer.len);
     if (!buffer) {
         stream_out_of_memory(s);
@@ -92,6 +105,8 @@ struct stream *stream_open(const struct session_env *env, struct generation *g,
     }
     *s = (struct stream){.arena = arena, .env = env, .out = out, .call = call};
     session_init(&s->session, env, g, coverage, &s->arena, &stream_session_out, s);
+    if (out->max_answer)
+        s->session.txn.max_answer = out->max_answer(call);
     return s;
 }
 

@@ -11,6 +11,8 @@ struct stream;
 
 /* The transport's side, handed down: bytes out. */
 struct stream_out {
+    /* Bytes of the largest answer that may be sent; 0: any. The function NULL: the same. */
+    size_t (*max_answer)(void *call);
     /* A buffer of exactly this size for one message; NULL: out of memory. */
     uint8_t *(*reserve)(void *call, size_t len);
     /* The buffer last reserved is full: on its way with it. */

@@ -161,12 +161,18 @@ struct transport_ops {
     struct transport *(*destroy)(struct transport *t);
 
     /* Of a call, in the loop, between open and closed. */
+    size_t (*max_answer)(const struct transport_call *call);
     uint8_t *(*reserve)(struct transport_call *call, size_t len);
     void (*send)(struct transport_call *call);
     void (*unprompted)(struct transport_call *call);
     void (*finish)(struct transport_call *call, int status, struct extproc_str message);
 };
 
+/* Bytes of the largest message that may be sent (max_queued); 0: any. One that is larger ends the call. */
+static inline size_t transport_max_answer(const struct transport_call *call)
+{
+    return call->ops->max_answer(call);
+}
 /* A buffer for one message; NULL: out of memory. It is sent by the next transport_send(), and any
  * number may be sent in answer to one message, or to none. */
 static inline uint8_t *transport_reserve(struct transport_call *call, size_t len)

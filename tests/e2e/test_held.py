@@ -91,6 +91,15 @@ class Budgets(Held):
         service.wait_line(r" warn  listener=main peer=\S+ transaction=\S+: stream ended: \d+ bytes of queued answers "
                           r"exceed max_queued \(1048576\)$")
 
+    def test_an_answer_that_is_too_large_by_itself(self):
+        """The plugin's call fails, and so the transaction; its connection's other streams go on."""
+        service = self.start(self.page(2 * MIB), listener="max_queued = 1m\nmax_message = 1m")
+        client = self.client(service)
+        for _ in range(2):
+            answer = client.answers(request_headers())[0].immediate_response
+            self.assertEqual((answer.status.code, answer.details), (500, "extprocd.page.error"))
+        service.wait_line(r"extproc_respond: body of 2097152 bytes exceeds max_queued \(1048571\)$")
+
     def test_messages_in_part(self):
         """Of the connection that holds most; one that holds little gets its answer."""
         service = self.start(LOUD, service="max_held = 4m", listener="max_message = 2m")

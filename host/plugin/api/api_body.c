@@ -39,7 +39,16 @@ static int body_check(const struct turn *turn, struct extproc_str bytes)
         return -EOPNOTSUPP;
     if (!body && txn_framing(turn->txn, phase_lane(turn->phase)) != FRAMING_BODY)
         return -ENODATA;
+    if (txn_exceeds_answer(turn->txn, bytes.len))
+        return -ENOSPC;
     return length_has_room(turn) ? 0 : -ENOSPC;
+}
+
+static void body_log_length(struct handle *h, size_t len)
+{
+    if (txn_exceeds_answer(h->txn, len))
+        handle_log(h, EXTPROC_WARN, "extproc_body_set: body of %zu bytes exceeds max_queued (%zu)",
+                   len, h->txn->max_answer);
 }
 
 /* The body stays as it is; what the plugin makes of that is its affair. */
@@ -80,6 +89,8 @@ int api_body_set(struct extproc_txn *x, struct extproc_str bytes, void (*release
         release(arg);
     if (r == 0)
         turn->sets_body = true;
+    if (r == -ENOSPC)
+        body_log_length(handle_of(x), bytes.len);
     if (r != -ENODATA)
         return r;
     body_log_absent(handle_of(x), turn);

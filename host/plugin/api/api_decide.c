@@ -53,6 +53,10 @@ static int response_check(struct handle *h, const struct extproc_response *r)
                               (int)r->grpc_status);
     if (r->details.ptr && !str_is_utf8(r->details))
         return respond_refuse(h, -EINVAL, "extproc_respond: details are not UTF-8");
+    if (txn_exceeds_answer(h->txn, r->body.len))
+        return respond_refuse(h, -ENOSPC,
+                              "extproc_respond: body of %zu bytes exceeds max_queued (%zu)",
+                              r->body.len, h->txn->max_answer);
     if (r->n_headers > RULES_MAX_ENTRIES)
         return respond_refuse(h, -ENOSPC, "extproc_respond: %zu headers, the proxy takes %d",
                               r->n_headers, RULES_MAX_ENTRIES);

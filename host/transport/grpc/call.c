@@ -432,6 +432,11 @@ void call_pool_fini(struct call_pool *pool)
 
 /* ---- what the service says ---------------------------------------------------------------------- */
 
+size_t call_max_answer(const struct transport_call *base)
+{
+    return 0;
+}
+
 uint8_t *call_reserve(struct transport_call *base, size_t len)
 {
     struct call *call = (struct call *)base;

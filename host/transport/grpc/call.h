@@ -33,6 +33,7 @@ void call_refuse(struct call_pool *pool, grpc_call *grpc, bool tcp, int status,
                  struct extproc_str message);
 
 /* struct transport_ops, as far as it is of calls. */
+size_t call_max_answer(const struct transport_call *base);
 uint8_t *call_reserve(struct transport_call *base, size_t len);
 void call_send(struct transport_call *base);
 void call_unprompted(struct transport_call *base);

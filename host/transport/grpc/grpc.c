@@ -260,6 +260,7 @@ const struct transport_ops transport_grpc = {
     .after = grpc_after,
     .post = grpc_post,
     .destroy = grpc_destroy,
+    .max_answer = call_max_answer,
     .reserve = call_reserve,
     .send = call_send,
     .unprompted = call_unprompted,

@@ -377,6 +377,13 @@ void h2_call_open(struct conn *c, int32_t id, const struct transport_service *se
 
 /* ---- what the service says ---------------------------------------------------------------------- */
 
+size_t h2_call_max_answer(const struct transport_call *base)
+{
+    const struct h2_call *call = (const struct h2_call *)base;
+    size_t most = call->conn->listener->limits.max_queued;
+    return most ? most - FRAME_PREFIX : 0;
+}
+
 uint8_t *h2_call_reserve(struct transport_call *base, size_t len)
 {
     struct h2_call *call = (struct h2_call *)base;

@@ -77,6 +77,7 @@ void h2_calls_drop_idle(struct hub *hub);
 void h2_calls_fini(struct hub *hub);
 
 /* struct transport_ops, as far as it is of calls. */
+size_t h2_call_max_answer(const struct transport_call *base);
 uint8_t *h2_call_reserve(struct transport_call *base, size_t len);
 void h2_call_send(struct transport_call *base);
 void h2_call_unprompted(struct transport_call *base);

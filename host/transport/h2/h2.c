@@ -228,6 +228,7 @@ const struct transport_ops transport_h2 = {
     .after = h2_after,
     .post = h2_post,
     .destroy = h2_destroy,
+    .max_answer = h2_call_max_answer,
     .reserve = h2_call_reserve,
     .send = h2_call_send,
     .unprompted = h2_call_unprompted,

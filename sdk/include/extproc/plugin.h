@@ -738,7 +738,8 @@ static inline struct extproc_str extproc_body(struct extproc_txn *x)
  *                plugin built for minor 0 gets 0 instead; it is not changed either.)
  *  -ENOSPC       content-length has to be set or removed then, and 100 sets and 100 removes were made
  *  -EOPNOTSUPP   neither a headers nor a body phase, or a body mode in which the proxy takes
- *  none */
+ *  none
+ *  -ENOSPC       longer than an answer may be (max_queued of the listener) */
 static inline int extproc_body_set(struct extproc_txn *x, struct extproc_str bytes)
 {
     return x->api->body_set(x, bytes, NULL, NULL);
@@ -869,6 +870,7 @@ static inline struct extproc_response extproc_response_init(void)
  *  EXTPROC_FAIL, with a line in the log: not in a phase; size or status is wrong; a body with a
  *  status that has none (extproc_status_has_body(); a 2xx to CONNECT); a header is not
  *  legal, or one that the proxy would ignore (as for extproc_edit()); details are not UTF-8;
+ *  the body is longer than an answer may be (max_queued of the listener);
  *  or the response has already begun: in response_body of a STREAMED body, in response_trailers,
  *  and in a request phase once the response's headers have passed and the proxy does not hold them
  *  back. */

@@ -48,6 +48,31 @@ Test(api_body, is_one_piece_however_it_came)
     scene_fini(&s);
 }
 
+/* ---- more than an answer may have --------------------------------------------------------------- */
+
+static enum extproc_action set_longer_than_answers(struct extproc_txn *x)
+{
+    note(x, "%d ", extproc_body_set(x, EXTPROC_S("12345678")));
+    note(x, "%d ", extproc_body_set(x, EXTPROC_S("123456789")));
+    note(x, "%d ", extproc_body_give(x, EXTPROC_S("123456789"), count_release, &released));
+    return EXTPROC_CONTINUE;
+}
+
+Test(api_body, that_is_too_long_is_refused_at_the_call)
+{
+    SCENE(s, {.name = "a", .request_body = set_longer_than_answers});
+    char wanted[64];
+
+    s.txn.max_answer = 8;
+    const struct verdict *v = play_body(&s, PHASE_REQUEST_BODY, true, "old");
+    snprintf(wanted, sizeof wanted, "0 %d %d ", -ENOSPC, -ENOSPC);
+    cr_assert_str_eq(s.journal, wanted);
+    cr_assert(extproc_eq(v->body->bytes, EXTPROC_S("12345678")));
+    cr_assert_eq(released, 1);
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
 /* ---- other bytes ----------------------------------------------------------------------------- */
 
 static enum extproc_action set_a_copy(struct extproc_txn *x)

@@ -50,6 +50,23 @@ Test(api_decide, answers_by_the_plugins_name)
     scene_fini(&s);
 }
 
+static enum extproc_action answer_at_length(struct extproc_txn *x)
+{
+    return extproc_reply(x, .status = 200, .body = EXTPROC_S("123456789"));
+}
+
+Test(api_decide, answers_no_more_than_an_answer_may_have)
+{
+    SCENE(s, {.name = "a", .request_headers = answer_at_length});
+
+    s.txn.max_answer = 8;
+    const struct verdict *v = play_request(&s);
+    cr_assert_eq(v->answer->status, 500);
+    assert_str(v->answer->details, "extprocd.a.error");
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
 static enum extproc_action answer_wrongly(struct extproc_txn *x)
 {
     static const struct extproc_header broken[] = {H("x a", "1")}, absent[] = {{{NULL, 0}}},

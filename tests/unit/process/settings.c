@@ -46,13 +46,12 @@ Test(settings, what_all_streams_may_hold)
         return;
     cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\n[extprocd]\ntransport = h2\n"));
     cr_expect_eq(settings.max_held, (size_t)256 << 20);
-    cr_assert(read_text(
-        "[listener:a]\naddress = 127.0.0.1:0\n[extprocd]\ntransport = h2\nmax_held = 64m\n"));
+    cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\nmax_message = 65m\n"
+                        "[extprocd]\ntransport = h2\nmax_held = 64m\n"));
     cr_expect_eq(settings.max_held, (size_t)64 << 20);
-    expect_error("[listener:a]\naddress = 127.0.0.1:0\nmax_message = 65m\n"
-                 "[extprocd]\ntransport = h2\nmax_held = 64m\n",
-                 "3: [listener:a] max_message: max_held (67108864) of [extprocd] must be at least "
-                 "max_message (68157440)");
+    cr_expect_eq(settings.listeners[0].limits.max_queued, (size_t)64 << 20);
+    expect_line("3: [listener:a] max_message: warning: max_message (68157440) exceeds max_held "
+                "(67108864) of [extprocd]: larger messages end their streams");
 }
 
 Test(settings, what_all_streams_may_hold_where_the_transport_does_not_count)

@@ -40,7 +40,14 @@ static void on_release(void *owner)
 {
     n_released++;
 }
-static const struct stream_out out = {.reserve = on_reserve, .send = on_send, .finish = on_finish};
+static size_t max_answer;
+
+static size_t on_max_answer(void *call)
+{
+    return max_answer;
+}
+static const struct stream_out out = {
+    .max_answer = on_max_answer, .reserve = on_reserve, .send = on_send, .finish = on_finish};
 
 static void setup(void)
 {
@@ -84,6 +91,21 @@ Test(stream, says_what_is_malformed)
     cr_expect_eq(status, SESSION_INVALID_ARGUMENT);
     cr_expect(str_has_prefix(str_c(why), "malformed ProcessingRequest: "), "%s", why);
     cr_expect_eq(n_released, 1);
+}
+
+Test(stream, an_answer_that_is_too_large_ends_it)
+{
+    max_answer = 1;
+    struct generation *nothing = calloc(1, sizeof *nothing);
+    nothing->refs = 1;
+    arena_init(&nothing->arena, 64);
+    struct stream *before = stream;
+    stream = stream_open(&env, nothing, &coverage, &out, NULL);
+    stream_closed(before, EXTPROC_DONE);
+    feed(HEADERS);
+    cr_expect_eq(n_sent, 0);
+    cr_expect_eq(status, SESSION_RESOURCE_EXHAUSTED);
+    cr_expect_str_eq(why, "answer of 2 bytes exceeds max_queued (1)");
 }
 
 Test(stream, a_transport_without_memory_ends_it)

@@ -18,8 +18,10 @@ static void *service_open(void *arg, struct transport_call *call)
 static void service_message(void *stream, const struct message *message)
 {
     struct message taken = *message;
-    size_t len = (size_t)atoi(taken.pieces->ptr + 1) * KIB;
+    char size[8] = "";
     n_taken++;
+    memcpy(size, taken.pieces->ptr + 1, taken.pieces->len < 6 ? taken.pieces->len - 1 : 0);
+    size_t len = (size_t)atoi(size) * KIB;
     if (keeps) {
         kept[n_kept++] = taken;
         return;
