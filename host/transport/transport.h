@@ -185,7 +185,7 @@ static inline void transport_send(struct transport_call *call)
 }
 /* Says that this call may send when it has answered all it got. A transport may else take it that
  * one message each is the answer to one message, and hold back what comes beyond, where every message
- * has had its answer, until the client speaks again. */
+ * has had its answer and was given back, until the client speaks again. */
 static inline void transport_unprompted(struct transport_call *call)
 {
     call->ops->unprompted(call);

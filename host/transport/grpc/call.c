@@ -3,15 +3,17 @@
  * Whatever happens to a call, an event of its own or a word from its service, is noted in it, and
  * then call_pump() starts what may be started. It is the only place that starts anything:
  *
- *     read    the next message, unless the client has ended or answers wait to be sent
+ *     read    the next message, unless the client has ended, answers wait to be sent, or the service
+ *             holds READ_AHEAD bytes of those before it
  *     write   the first of the queue; gRPC takes one at a time
  *     both    in one batch, which costs a fifth less: see may_join()
- *     watch   for the client's loss, where no read would tell: behind its half-close
+ *     watch   for the client's loss, where no read would tell: behind its half-close, and while the
+ *             service holds too much
  *     status  ours, alone or in one batch with the last message
  *
  * Invariant: n_flying counts the batches under way, and when the pump is done with a call that is not
  * over, there is one at least. The service is told `closed` when there are none, and so never from
- * within a call of its own.
+ * within a call of its own. The call's memory stays until it has given back all its messages as well.
  */
 #include "transport/grpc/call.h"
 
@@ -25,7 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDLE_MAX = 1024 };
+enum { IDLE_MAX = 1024, READ_AHEAD = 1024 * 1024 };
 
 struct outgoing {
     struct outgoing *next;
@@ -44,7 +46,9 @@ struct call {
     struct tag read_tag, write_tag, watch_tag, status_tag;
     grpc_byte_buffer *received;
     struct outgoing *reserved, *queue, **queue_end;
-    int64_t owed; /* messages received less messages sent */
+    size_t n_held_bytes; /* of messages that the service has */
+    unsigned n_held;     /* those, and reasons of ours that the call stays */
+    unsigned owed;       /* messages received that had no answer yet */
     grpc_slice status_text;
     int status;
     int cancelled; /* gRPC's word on how it ended */
@@ -61,6 +65,13 @@ struct call {
     bool lost;           /* the client has gone */
     bool finishing;      /* the service has finished */
     bool status_started; /* our status is on its way, or went out */
+    bool over;           /* the service knows */
+};
+
+/* A message that the service has. */
+struct received {
+    struct call *call;
+    grpc_byte_buffer *buffer;
 };
 
 /* ---- the queue of messages to send ------------------------------------------------------------- */
@@ -154,11 +165,11 @@ static void start_status(struct call *call)
 }
 
 /* A read and a write in one batch are done when both are: nothing can be written until the client has
- * said something more. That is right where every message has had its one answer, so that it is the
- * client's turn to speak; elsewhere both sides could wait for each other. */
+ * said something more. That is right where every message has had its one answer and was given back, so
+ * that it is the client's turn to speak; elsewhere both sides could wait for each other. */
 static bool may_join(const struct call *call)
 {
-    return call->owed == 0 && !call->unprompted;
+    return call->owed == 0 && call->n_held == 0 && !call->unprompted;
 }
 
 static void start_traffic(struct call *call)
@@ -168,8 +179,11 @@ static void start_traffic(struct call *call)
     struct outgoing *out = NULL;
     if (call->queue && !call->writing)
         n = add_write(call, ops, &out);
-    /* A client that takes no answers must not fill our memory with them. */
-    bool may_read = !call->reading && !call->half_closed && !call->finishing && !call->queue;
+    /* A client that takes no answers must not fill our memory with them, nor a service that is slow
+     * with what is sent to it. */
+    bool full = call->n_held_bytes >= READ_AHEAD;
+    bool may_read =
+        !call->reading && !call->half_closed && !call->finishing && !call->queue && !full;
     if (out && may_read && may_join(call)) {
         n += add_read(call, ops + n);
         call->joined = true;
@@ -181,7 +195,7 @@ static void start_traffic(struct call *call)
             start(call, ops, add_read(call, ops), &call->read_tag);
     }
     outgoing_free(out);
-    if (call->half_closed && !call->watching)
+    if ((call->half_closed || full) && !call->watching)
         start(call, ops, add_watch(call, ops), &call->watch_tag);
 }
 
@@ -206,12 +220,20 @@ static void call_put(struct call *call)
     } else {
         free(call);
     }
-    if (--pool->n_calls == 0)
-        pool->emptied(pool->arg);
+}
+
+/* One reason less that the call stays. */
+static void call_unheld(struct call *call)
+{
+    if (--call->n_held == 0 && call->over)
+        call_put(call);
 }
 
 static void call_over(struct call *call)
 {
+    struct call_pool *pool = call->pool;
+    call->over = true;
+    call->n_held++;
     if (call->service) {
         enum transport_end why = TRANSPORT_RESET;
         if (call->status_started && !call->cancelled)
@@ -227,7 +249,9 @@ static void call_over(struct call *call)
     grpc_slice_unref(call->status_text);
     /* gRPC cancels what has had no status from us, which is a lost call, so nobody hears of it. */
     grpc_call_unref(call->grpc);
-    call_put(call);
+    call_unheld(call);
+    if (--pool->n_calls == 0)
+        pool->emptied(pool->arg);
 }
 
 static void call_pump(struct call *call)
@@ -244,9 +268,17 @@ static void call_pump(struct call *call)
 
 /* ---- what gRPC tells ---------------------------------------------------------------------------- */
 
-static void release_buffer(void *owner)
+static void release_received(void *owner)
 {
-    grpc_byte_buffer_destroy(owner);
+    struct received *received = owner;
+    struct call *call = received->call;
+    bool over = call->over;
+    call->n_held_bytes -= grpc_byte_buffer_length(received->buffer);
+    grpc_byte_buffer_destroy(received->buffer);
+    free(received);
+    call_unheld(call);
+    if (!over)
+        call_pump(call);
 }
 
 /* Views of the buffer's slices. NULL: out of memory. */
@@ -272,12 +304,17 @@ static void deliver(struct call *call, grpc_byte_buffer *buffer)
 {
     grpc_slice_buffer *slices = &buffer->data.raw.slice_buffer;
     const struct extproc_str *pieces = make_pieces(call->pool, slices);
-    if (!pieces && slices->count) {
+    struct received *received = malloc(sizeof *received);
+    if (!received || (!pieces && slices->count)) {
+        free(received);
         grpc_byte_buffer_destroy(buffer);
         call_finish(&call->base, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
         return;
     }
-    struct message message = {pieces, slices->count, buffer, release_buffer};
+    *received = (struct received){call, buffer};
+    struct message message = {pieces, slices->count, received, release_received};
+    call->n_held_bytes += grpc_byte_buffer_length(buffer);
+    call->n_held++;
     call->owed++;
     call->in_callback = true;
     call->service->message(call->stream, &message);
@@ -459,7 +496,7 @@ void call_send(struct transport_call *base)
         return;
     queue_push(call, call->reserved);
     call->reserved = NULL;
-    call->owed--;
+    call->owed -= call->owed > 0; /* one that is extra answers nothing */
     call_pump(call);
 }
 

@@ -127,6 +127,79 @@ Test(call, late_answers_are_not_held_back)
     cr_assert_eq(client_status(&c), 0);
 }
 
+/* As when a plugin needs more time: what is owed is not held back until the client speaks again. */
+Test(call, an_extra_message_is_followed_by_the_real_answer)
+{
+    struct client_call c;
+    client_open(&c, &client);
+    for (int i = 0; i < 3; i++) {
+        cr_assert(client_say(&c, "x tra"));
+        client_expect(&c, "x tra");
+        client_expect(&c, "later");
+    }
+    cr_assert(client_say(&c, "1"));
+    client_expect(&c, "1");
+    client_half_close(&c);
+    cr_assert_eq(client_status(&c), 0);
+}
+
+enum { KEPT = 32, KEPT_LEN = 1 << 20 };
+
+static void *send_to_be_kept(void *arg)
+{
+    char *text = malloc(KEPT_LEN);
+    memset(text, 'k', KEPT_LEN);
+    for (int i = 0; i < KEPT && client_send(arg, text, KEPT_LEN); i++)
+        ;
+    free(text);
+    return NULL;
+}
+
+static unsigned n_messages(void)
+{
+    pthread_mutex_lock(&rig.mutex);
+    unsigned n = rig.n_message;
+    pthread_mutex_unlock(&rig.mutex);
+    return n;
+}
+
+/* A neighbour's go on. */
+Test(call, messages_that_are_kept_are_bounded)
+{
+    struct client_call c, other;
+    struct client second;
+    pthread_t sender;
+    client_connect(&second, rig.target);
+    client_open(&c, &client);
+    client_open(&other, &second);
+    pthread_create(&sender, NULL, send_to_be_kept, &c);
+    rig_wait(&rig, &rig.n_message, 1);
+    for (unsigned i = 0; i < 500; i++) {
+        cr_assert(client_say(&other, "1"));
+        client_expect(&other, "1");
+        cr_assert_leq(n_messages(), i + 1 + 3);
+    }
+    for (unsigned n = 1; n <= KEPT + 500; n++) {
+        rig.ops->post(rig.t, rig_release, &rig);
+        rig_wait(&rig, &rig.n_message, n);
+    }
+    pthread_join(sender, NULL);
+    client_reset(&c);
+    client_reset(&other);
+    client_close(&second);
+}
+
+Test(call, messages_that_are_kept_outlive_their_call)
+{
+    struct client_call c;
+    client_open(&c, &client);
+    cr_assert(client_say(&c, "k"));
+    cr_assert(client_say(&c, "k"));
+    rig_wait(&rig, &rig.n_message, 2);
+    client_reset(&c);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
+}
+
 Test(call, the_service_ends_it)
 {
     struct client_call c;

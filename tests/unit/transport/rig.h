@@ -8,6 +8,8 @@
  *     f     finishes with status 7
  *     F     answers once, and finishes with status 7 later
  *     e     answers once and finishes with OK
+ *     k     keeps the message, see rig_release(), and does not answer
+ *     x     the same, but one answer more than is owed is given at once, and the owed one later
  * Everything that waits, waits for at most WAIT_S.
  */
 #ifndef EXTPROCD_TESTS_UNIT_TRANSPORT_RIG_H
@@ -42,6 +44,8 @@ struct rig {
     struct transport_listener listener; /* its limits */
     size_t max_held;
     bool deaf; /* a half-close is not answered */
+
+    struct kept *kept; /* messages; the loop's */
 
     struct arena arena;
     struct log *log;
@@ -85,6 +89,23 @@ static inline void rig_wait(struct rig *rig, const unsigned *count, unsigned unt
 }
 
 /* ---- the echo ---------------------------------------------------------------------------------- */
+
+struct kept {
+    struct message message;
+    struct kept *next;
+};
+
+/* In the loop, or when it has ended. */
+static inline void rig_release(void *arg)
+{
+    struct rig *rig = arg;
+    while (rig->kept) {
+        struct kept *kept = rig->kept;
+        rig->kept = kept->next;
+        message_release(&kept->message);
+        free(kept);
+    }
+}
 
 struct echo {
     struct rig *rig;
@@ -135,13 +156,13 @@ static inline void echo_act(struct echo *echo, char what, const char *bytes, siz
         echo_answer(echo, (const char *)&hash, sizeof hash);
     else if (what == 'f')
         echo_fail(echo);
-    if (what == 'm' || what == 'e' || what == 'F')
+    if (what == 'm' || what == 'e' || what == 'F' || what == 'x')
         echo_answer(echo, bytes, len);
     if (what == 'e')
         transport_finish(echo->call, TRANSPORT_OK, (struct extproc_str){NULL, 0});
     if (what == 'm')
         transport_unprompted(echo->call);
-    if (what == 'm' || what == 'l')
+    if (what == 'm' || what == 'l' || what == 'x')
         echo->rig->ops->after(echo->rig->t, 1, echo_later, echo);
     if (what == 'F')
         echo->rig->ops->after(echo->rig->t, 1, echo_fail, echo);
@@ -158,7 +179,13 @@ static inline void echo_message(void *stream, const struct message *message)
     *p = 0;
     for (size_t i = 0; i < message->n_pieces; i++)
         p = mempcpy(p, message->pieces[i].ptr, message->pieces[i].len);
-    message_release(&bytes);
+    if (*joined == 'k' || *joined == 'x') {
+        struct kept *kept = malloc(sizeof *kept);
+        *kept = (struct kept){bytes, echo->rig->kept};
+        echo->rig->kept = kept;
+    } else {
+        message_release(&bytes);
+    }
     echo_act(echo, *joined, joined, len);
     free(joined);
     rig_count(echo->rig, &echo->rig->n_message, 1);
@@ -304,6 +331,7 @@ static inline void rig_join(struct rig *rig)
 {
     struct timespec deadline = rig_deadline();
     cr_assert_eq(pthread_timedjoin_np(rig->thread, NULL, &deadline), 0, "run() does not return");
+    rig_release(rig);
     rig->ops->destroy(rig->t);
     log_free(rig->log);
     metrics_free(rig->metrics);
