@@ -93,7 +93,7 @@ class Budgets(Held):
 
     def test_an_answer_that_is_too_large_by_itself(self):
         """The plugin's call fails, and so the transaction; its connection's other streams go on."""
-        service = self.start(self.page(2 * MIB), listener="max_queued = 1m\nmax_message = 1m")
+        service = self.launch(self.page(2 * MIB), listener="max_queued = 1m\nmax_message = 1m").wait_ready()
         client = self.client(service)
         for _ in range(2):
             answer = client.answers(request_headers())[0].immediate_response
