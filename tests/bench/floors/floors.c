@@ -84,7 +84,7 @@ static void finished(void *call, enum session_status status, struct extproc_str 
     }
 }
 
-static const struct stream_out out = {reserve, sent, finished};
+static const struct stream_out out = {.reserve = reserve, .send = sent, .finish = finished};
 
 static void transact(struct kit *k, const struct extproc_str *messages, size_t n)
 {
