@@ -7,8 +7,8 @@
  *     request.replace = {"hello": "%REQ(x-user:-nobody)%"}   ; or request.clear = yes
  *
  * A message without a body stays without one. `replace` and `clear` are settled in the headers
- * phase, so they need no body from the proxy, whatever its mode; `prepend` and `append` go along
- * with them there. Alone, `prepend` and `append` work chunk by chunk, where the proxy sends bodies
+ * phase, so they need no body from the proxy, whatever its mode (where it skips the headers, they
+ * are settled in the body phase); `prepend` and `append` go along with them there. Alone, `prepend` and `append` work chunk by chunk, where the proxy sends bodies
  * at all. A STREAMED body that ends with trailers does not say which chunk is its last: then
  * nothing can be appended, and the log says so.
  *
@@ -89,11 +89,29 @@ static int read_change(struct extproc_host *h, const char *direction, struct cha
     return replace ? replace : prepend ? prepend : append;
 }
 
+/* Whatever the body was, the new one is known. */
+static bool settles(const struct change *c)
+{
+    return c->clear || c->replace;
+}
+
 static uint32_t phases_of(const struct change *c, uint32_t headers, uint32_t body)
 {
-    if (c->clear || c->replace)
+    if (settles(c))
         return headers;
     return c->prepend || c->append ? body : 0;
+}
+
+static int take_part(struct extproc_host *h, const struct body *self)
+{
+    const struct change *request = &self->changes[REQUEST], *response = &self->changes[RESPONSE];
+    uint32_t fallback = (settles(request) ? EXTPROC_ON_REQUEST_BODY : 0) |
+                        (settles(response) ? EXTPROC_ON_RESPONSE_BODY : 0);
+    int r = extproc_interest(
+        h, phases_of(request, EXTPROC_ON_REQUEST_HEADERS, EXTPROC_ON_REQUEST_BODY) |
+               phases_of(response, EXTPROC_ON_RESPONSE_HEADERS, EXTPROC_ON_RESPONSE_BODY));
+
+    return r < 0 ? r : extproc_fallback(h, fallback, EXTPROC_SETS_BODY);
 }
 
 static int init(struct extproc_host *h)
@@ -111,9 +129,7 @@ static int init(struct extproc_host *h)
     other = read_change(h, "response", response);
     if (r < 0 || other < 0)
         return r < 0 ? r : other;
-    return extproc_interest(
-        h, phases_of(request, EXTPROC_ON_REQUEST_HEADERS, EXTPROC_ON_REQUEST_BODY) |
-               phases_of(response, EXTPROC_ON_RESPONSE_HEADERS, EXTPROC_ON_RESPONSE_BODY));
+    return take_part(h, self);
 }
 
 /* ---- transactions ---------------------------------------------------------------------------- */
@@ -160,14 +176,17 @@ static enum extproc_action set(struct extproc_txn *x, const struct extproc_templ
     return extproc_continue(r);
 }
 
+static enum extproc_action settle(struct extproc_txn *x, const struct change *c)
+{
+    return set(x, c->prepend, c->replace ? extproc_expand(x, c->replace) : EXTPROC_S(""),
+               c->append);
+}
+
 static enum extproc_action on_headers(struct extproc_txn *x)
 {
     const struct change *c = &((const struct body *)x->self)->changes[extproc_is_response(x)];
 
-    if (x->end) /* there is no body */
-        return EXTPROC_CONTINUE;
-    return set(x, c->prepend, c->replace ? extproc_expand(x, c->replace) : EXTPROC_S(""),
-               c->append);
+    return x->end ? EXTPROC_CONTINUE : settle(x, c); /* at the end: there is no body */
 }
 
 static enum extproc_action on_body(struct extproc_txn *x)
@@ -177,7 +196,9 @@ static enum extproc_action on_body(struct extproc_txn *x)
     bool first = !p->begun, last = x->end || x->body == EXTPROC_BODY_WHOLE;
 
     p->begun = true;
-    p->ended = last;
+    p->ended = last || settles(c);
+    if (settles(c)) /* the headers were skipped: the new body takes the place of the first chunk */
+        return first ? settle(x, c) : extproc_continue(extproc_body_set(x, EXTPROC_S("")));
     if (!(first && c->prepend) && !(last && c->append))
         return EXTPROC_CONTINUE;
     return set(x, first ? c->prepend : NULL, extproc_body(x), last ? c->append : NULL);

@@ -7,8 +7,10 @@
  *     header = retry-after: 120       ; the first of a name takes the place of the proxy's own
  *     phase = request                 ; or response: in place of what the origin answered
  *
+ * Where the proxy skips the request's headers, it answers in the request's body or trailers.
+ *
  * Teaches: an answer of one's own; templates; a file that is read once, in init(); interest that
- * follows the configuration. */
+ * follows the configuration; phases to fall back on. */
 #include "lib/header_line.h"
 #include "lib/utf8.h"
 
@@ -97,6 +99,17 @@ static int read_details(struct extproc_host *h, struct respond *r)
     return utf8_valid(r->details) ? 0 : extproc_conf_refuse(h, "details", 0, "is not UTF-8");
 }
 
+/* Where the proxy skips a request's headers, what comes of its body will do; a response whose headers
+ * are skipped has begun when its body comes. */
+static int take_part(struct extproc_host *h, bool on_request)
+{
+    uint32_t later = EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_REQUEST_TRAILERS;
+    int r =
+        extproc_interest(h, on_request ? EXTPROC_ON_REQUEST_HEADERS : EXTPROC_ON_RESPONSE_HEADERS);
+
+    return r < 0 || !on_request ? r : extproc_fallback(h, later, EXTPROC_RESPONDS);
+}
+
 static int init(struct extproc_host *h)
 {
     bool on_request = extproc_conf_int(h, "phase", 0) == 0;
@@ -115,8 +128,7 @@ static int init(struct extproc_host *h)
     details = read_details(h, r);
     if (headers < 0 || body < 0 || details < 0)
         return headers ? headers : body ? body : details;
-    return extproc_interest(h,
-                            on_request ? EXTPROC_ON_REQUEST_HEADERS : EXTPROC_ON_RESPONSE_HEADERS);
+    return take_part(h, on_request);
 }
 
 /* False: out of memory. */
@@ -139,7 +151,7 @@ static bool expand(struct extproc_txn *x, struct extproc_response *answer)
     return headers && (answer->body.ptr || !r->body);
 }
 
-static enum extproc_action on_headers(struct extproc_txn *x)
+static enum extproc_action on_phase(struct extproc_txn *x)
 {
     const struct respond *r = x->self;
     struct extproc_response answer = extproc_response_init();
@@ -158,6 +170,8 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .keys = keys,
     .needs = EXTPROC_KEEPS_BODY,
     .init = init,
-    .request_headers = on_headers,
-    .response_headers = on_headers,
+    .request_headers = on_phase,
+    .request_body = on_phase,
+    .request_trailers = on_phase,
+    .response_headers = on_phase,
 };

@@ -22,7 +22,8 @@ static int fill_calls(struct chain *c, enum phase phase, struct arena *arena)
     c->calls[phase] = calls;
     for (uint16_t turn = 0; turn < c->n_instances; turn++) {
         uint16_t place = place_in_turn(c, phase, turn);
-        if (c->instances[place]->interest & phase_bit(phase))
+        const struct instance *in = c->instances[place];
+        if ((in->interest | in->fallback) & phase_bit(phase))
             calls[c->n_calls[phase]++] = place;
     }
     return 0;
@@ -55,6 +56,25 @@ static uint32_t framing_needed(const struct instance *in)
             phases |= headers | phase_bit(PHASE_REQUEST_HEADERS);
     }
     return phases;
+}
+
+bool chain_need_met(const struct instance *in, enum lane lane, enum body_mode mode)
+{
+    if (body_needed(in, lane) != BODY_MODE_BUFFERED)
+        return true;
+    switch (mode) {
+    case BODY_MODE_NONE:
+    case BODY_MODE_GRPC:
+        return false;
+    case BODY_MODE_STREAMED:
+        return !(in->plugin->needs & EXTPROC_HEADERS_WAIT);
+    case BODY_MODE_BUFFERED:
+    case BODY_MODE_BUFFERED_PARTIAL:
+    case BODY_MODE_FULL_DUPLEX_STREAMED:
+    case N_BODY_MODES: /* UNKNOWN */
+        break;
+    }
+    return true;
 }
 
 static void add_needs(struct chain *c, const struct instance *in)

@@ -9,13 +9,19 @@ struct chain {
     struct keys keys;            /* of its section */
     struct instance **instances; /* request order */
     uint16_t n_instances;
-    uint16_t *calls[N_PHASES]; /* places in `instances`, in the order of this phase's direction */
+    /* Places in `instances`, in the order of this phase's direction: of those that are interested in
+     * it, or may have it as a fallback. */
+    uint16_t *calls[N_PHASES];
     uint16_t n_calls[N_PHASES];
     uint32_t wants;    /* phase bits: interest, with the messages that are looked back at, and
                         * those that say whether there is a body */
     uint32_t interest; /* phase bits: what any of them is interested in    */
     enum body_mode needs[N_LANES]; /* the least mode that serves all: NONE, STREAMED, BUFFERED */
 };
+
+/* Can an instance do what its needs ask of a direction's body, where the proxy is in this mode? Where
+ * it depends on the message too (a STREAMED body may come in one chunk), it can. */
+bool chain_need_met(const struct instance *in, enum lane lane, enum body_mode mode);
 
 /* Lives in the arena; borrows the instances. 0, -ENOMEM, or -E2BIG where they
  * are more than 65535. */

@@ -177,19 +177,51 @@ static enum extproc_action handle_run(struct handle *h, struct turn *turn,
     return handle_judge(h, turn, action);
 }
 
-enum extproc_action handle_call(struct turn *turn, uint16_t place, enum phase phase)
+static struct handle *handle_enter(struct turn *turn, uint16_t place, enum phase phase)
 {
     struct txn *t = turn->txn;
-    struct handle *h = &t->handles[place];
-    struct instance *instance = t->chain->instances[place];
     turn->phase = phase;
-    handle_ready(h, turn, instance);
-
+    handle_ready(&t->handles[place], turn, t->chain->instances[place]);
     t->turn = turn;
-    enum extproc_action action = handle_run(h, turn, instance);
+    return &t->handles[place];
+}
+
+static enum extproc_action handle_leave(struct handle *h, enum extproc_action action)
+{
     h->pub.phase = 0;
-    t->turn = NULL;
+    h->txn->turn = NULL;
     return action;
+}
+
+enum extproc_action handle_call(struct turn *turn, uint16_t place, enum phase phase)
+{
+    struct handle *h = handle_enter(turn, place, phase);
+    return handle_leave(h, handle_run(h, turn, turn->txn->chain->instances[place]));
+}
+
+static enum extproc_action handle_refuse_mode(struct handle *h, const struct turn *turn,
+                                              enum lane lane)
+{
+    const char *name = lane_name(lane);
+    enum body_mode mode = turn->txn->lanes[lane].mode;
+    h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
+    return handle_failed(h,
+                         "the plugin needs the %s body %s, and %s_body_mode is %s "
+                         "(in the proxy, set %s_body_mode: BUFFERED)",
+                         name, mode == BODY_MODE_STREAMED ? "before its headers go on" : "complete",
+                         name, body_mode_name(mode), name);
+}
+
+enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lane)
+{
+    struct handle *h = handle_enter(turn, place, turn->event->phase);
+    const struct instance *instance = turn->txn->chain->instances[place];
+    enum extproc_action action = EXTPROC_CONTINUE;
+    if (!h->opened && h->skipped != ALL_PHASES)
+        action = handle_open(h, instance);
+    if (action == EXTPROC_CONTINUE && !(h->skipped & phase_bit(phase_of(lane, PART_BODY))))
+        action = handle_refuse_mode(h, turn, lane);
+    return handle_leave(h, action);
 }
 
 void handle_close(struct handle *h, enum extproc_end why)

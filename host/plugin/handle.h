@@ -40,6 +40,10 @@ static inline struct turn *handle_turn(const struct handle *h)
  * then the callback. CONTINUE, RESPOND (turn->answer is set) or FAIL; of a failure the log has the
  * reason. */
 enum extproc_action handle_call(struct turn *turn, uint16_t place, enum phase phase);
+/* The proxy does not send the body of a direction as the plugin in this place needs it: open()
+ * first where it is owed, which may skip the body's phase. CONTINUE where it is skipped; else FAIL,
+ * and the log has the reason. */
+enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lane);
 /* close(), where it is owed. */
 void handle_close(struct handle *h, enum extproc_end why);
 

@@ -42,7 +42,9 @@ static unsigned turn_allowed(const struct turn *turn)
     unsigned allowed = rules_allow(turn->event->phase, turn->mode);
     if (!turn_lane(turn)->headers_here) /* never came, or no memory to keep them */
         allowed &= ~(unsigned)MAY_EDIT_HEADERS;
-    if (phase_lane(turn->event->phase) == LANE_REQUEST && response_begun(turn->txn))
+    bool begun = phase_lane(turn->event->phase) == LANE_REQUEST ? response_begun(turn->txn)
+                                                                : !turn_lane(turn)->headers_seen;
+    if (begun) /* a response whose headers the proxy skips is not held back, BUFFERED or not */
         allowed &= ~(unsigned)MAY_RESPOND;
     return allowed;
 }
@@ -112,6 +114,15 @@ static bool turn_concerns(const struct turn *turn)
     return false;
 }
 
+/* False: out of memory. */
+static bool turn_ready_handles(struct turn *turn)
+{
+    struct txn *t = turn->txn;
+    if (!t->handles)
+        t->handles = arena_zalloc(t->arena, t->chain->n_instances * sizeof *t->handles);
+    return t->handles;
+}
+
 int turn_begin(struct turn *turn, struct txn *t, struct event *event, enum body_mode mode,
                struct arena *arena)
 {
@@ -119,12 +130,37 @@ int turn_begin(struct turn *turn, struct txn *t, struct event *event, enum body_
     turn->verdict.phase = turn->phase = event->phase;
     turn_note(turn);
     turn->allowed = turn_allowed(turn);
-    if (t->chain && t->chain->n_calls[event->phase] > 0 && !t->handles) {
-        t->handles = arena_zalloc(t->arena, t->chain->n_instances * sizeof *t->handles);
-        if (!t->handles)
-            return -ENOMEM;
-    }
+    if (t->chain && t->chain->n_calls[event->phase] > 0 && !turn_ready_handles(turn))
+        return -ENOMEM;
     return 0;
+}
+
+/* ---- fallbacks ------------------------------------------------------------------------------- */
+
+static bool turn_can(const struct turn *turn, uint32_t deeds)
+{
+    unsigned needed = 0;
+    if (deeds & EXTPROC_RESPONDS)
+        needed |= MAY_RESPOND;
+    if (deeds & EXTPROC_SETS_BODY)
+        needed |= MAY_SET_BODY;
+    return (turn->allowed & needed) == needed;
+}
+
+bool turn_falls_back(const struct turn *turn, uint16_t place)
+{
+    const struct instance *in = turn->txn->chain->instances[place];
+    uint32_t headers = phase_bit(phase_of(phase_lane(turn->event->phase), PART_HEADERS));
+    return (in->fallback & phase_bit(turn->event->phase)) && (in->interest & headers) &&
+           !turn_lane(turn)->headers_seen && turn_concerns(turn) && turn_can(turn, in->deeds);
+}
+
+/* Does a phase concern an instance that is in its list? */
+static bool turn_calls(const struct turn *turn, uint16_t place, enum phase phase)
+{
+    const struct instance *in = turn->txn->chain->instances[place];
+    return !(turn->txn->handles[place].skipped & phase_bit(phase)) &&
+           ((in->interest & phase_bit(phase)) || turn_falls_back(turn, place));
 }
 
 /* ---- the walk -------------------------------------------------------------------------------- */
@@ -194,9 +230,10 @@ static void turn_close(struct turn *turn, struct extproc_str why)
 
 /* What comes of a plugin's failure: its edits are taken back, it is called no more, the client gets
  * a 500 while there can be an answer. True: that was the verdict. */
-static bool turn_fail(struct turn *turn, struct handle *h)
+static bool turn_fail(struct turn *turn, uint16_t place)
 {
     struct txn_lane *lane = turn_lane(turn);
+    struct handle *h = &turn->txn->handles[place];
     const char *name = handle_instance(h)->name;
     headers_rewind(&lane->headers, turn->marks[0]);
     headers_rewind(&lane->trailers, turn->marks[1]);
@@ -279,6 +316,33 @@ static void turn_conclude(struct turn *turn)
         lane->ended = true;
 }
 
+/* True: that was the verdict. */
+static bool turn_miss(struct turn *turn, uint16_t place, enum lane lane)
+{
+    if (!turn_ready_handles(turn)) {
+        turn_close(turn, EXTPROC_S("out of memory"));
+        return true;
+    }
+    return handle_miss(turn, place, lane) == EXTPROC_FAIL && turn_fail(turn, place);
+}
+
+/* Plugins whose needs the mode of a body does not meet. They are looked for after the walk, since a
+ * plugin may skip the body's phase, and one before them may answer. True: that was the verdict. */
+static bool turn_check_needs(struct turn *turn, enum lane lane)
+{
+    const struct chain *chain = turn->txn->chain;
+    enum phase body = phase_of(lane, PART_BODY);
+    if (!(turn->unmet & 1u << lane) || !chain || chain->needs[lane] != BODY_MODE_BUFFERED)
+        return false;
+    for (uint16_t i = 0; i < chain->n_calls[body]; i++) {
+        uint16_t place = chain->calls[body][i];
+        if (!chain_need_met(chain->instances[place], lane, turn->txn->lanes[lane].mode) &&
+            turn_miss(turn, place, lane))
+            return true;
+    }
+    return false;
+}
+
 enum turn_state turn_run(struct turn *turn)
 {
     uint16_t place;
@@ -286,12 +350,11 @@ enum turn_state turn_run(struct turn *turn)
     bool decided = false;
     bool concerns = turn->txn->chain && turn_concerns(turn);
     while (!decided && concerns && turn_next(turn, &place, &phase)) {
-        struct handle *h = &turn->txn->handles[place];
-        if (h->skipped & phase_bit(phase))
+        if (!turn_calls(turn, place, phase))
             continue;
         enum extproc_action action = handle_call(turn, place, phase);
         if (action == EXTPROC_FAIL) {
-            decided = turn_fail(turn, h);
+            decided = turn_fail(turn, place);
         } else if (action == EXTPROC_RESPOND && !turn->txn->observing) {
             turn->verdict.kind = VERDICT_RESPOND;
             decided = true;
@@ -299,6 +362,8 @@ enum turn_state turn_run(struct turn *turn)
             turn_continue(turn, place);
         }
     }
+    for (enum lane lane = 0; lane < N_LANES; lane++)
+        decided = decided || turn_check_needs(turn, lane);
     if (!decided)
         turn_conclude(turn);
     turn->verdict.answer = turn->verdict.kind == VERDICT_RESPOND ? &turn->answer : NULL;

@@ -19,7 +19,7 @@
 struct txn_lane {
     struct headers headers, trailers;
     struct tree attributes; /* what was kept of its first message */
-    enum body_mode mode;    /* UNKNOWN until something came */
+    enum body_mode mode;    /* UNKNOWN until it is known, by the first message or the body */
     bool headers_seen, body_seen, trailers_seen;
     bool headers_here, trailers_here; /* they can be read: they came and were not dropped */
     bool bytes_seen;                  /* of its body, one at least */
@@ -74,6 +74,7 @@ struct turn {
     bool first;          /* the direction's first event */
     bool whole;          /* a body phase: all of the body is in hand */
 
+    unsigned unmet;       /* lanes (1 << LANE_x) whose body does not come as its mode tells */
     unsigned allowed;     /* rules_allow(), less what this transaction rules out */
     uint16_t cursor;      /* next place in chain->calls[event->phase] */
     uint16_t body_cursor; /* once replaced: next place in the calls of the body phase */
@@ -103,6 +104,8 @@ int turn_begin(struct turn *turn, struct txn *t, struct event *event, enum body_
                struct arena *arena);
 /* Runs the chain from where it stands. */
 enum turn_state turn_run(struct turn *turn);
+/* Is the event's phase a fallback of the instance in this place, for headers that were skipped? */
+bool turn_falls_back(const struct turn *turn, uint16_t place);
 /* The verdict has been told: edits are committed, what later phases may read is kept, the rest of
  * the turn is released. Also after a turn that was never run. */
 void turn_end(struct turn *turn);

@@ -50,3 +50,4 @@ LAST_AT(struct extproc_api, header, 80, 44);
 LAST_AT(struct extproc_api, metric_add, 264, 136);
 LAST_AT(struct extproc_api, want_metadata, 280, 144);
 LAST_AT(struct extproc_api, file_append, 304, 156);
+LAST_AT(struct extproc_api, fallback, 312, 160);

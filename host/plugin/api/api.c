@@ -54,4 +54,6 @@ const struct extproc_api plugin_api = {
     .read_file = api_read_file,
     .file = api_file,
     .file_append = api_file_append,
+
+    .fallback = api_fallback,
 };

@@ -111,6 +111,24 @@ int api_interest(struct extproc_host *h, uint32_t phases)
     return 0;
 }
 
+int api_fallback(struct extproc_host *h, uint32_t phases, uint32_t deeds)
+{
+    struct instance *in = instance_of(h);
+    if (!in->errors)
+        return -EOPNOTSUPP;
+    if (phases >> N_PHASES || phases & in->interest ||
+        deeds & ~(uint32_t)(EXTPROC_RESPONDS | EXTPROC_SETS_BODY))
+        return -EINVAL;
+    for (enum phase phase = 0; phase < N_PHASES; phase++) {
+        bool possible = in->on[phase] && phase_part(phase) != PART_HEADERS;
+        if (phases & phase_bit(phase) && !possible)
+            return -EINVAL;
+    }
+    in->fallback = phases;
+    in->deeds = deeds;
+    return 0;
+}
+
 struct extproc_template *api_conf_template(struct extproc_host *h, const char *key, size_t i,
                                            struct extproc_str text)
 {

@@ -19,6 +19,7 @@ int api_check_edit(struct extproc_host *h, enum extproc_map map, enum extproc_ed
 int api_interest(struct extproc_host *h, uint32_t phases);
 int api_want_attribute(struct extproc_host *h, struct extproc_str name);
 int api_want_metadata(struct extproc_host *h, struct extproc_str ns, uint32_t access);
+int api_fallback(struct extproc_host *h, uint32_t phases, uint32_t deeds);
 void *api_host_alloc(struct extproc_host *h, size_t size);
 struct extproc_metric *api_metric(struct extproc_host *h, bool histogram, const char *name,
                                   const char *help);

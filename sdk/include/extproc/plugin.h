@@ -353,8 +353,10 @@ struct extproc_key {
 };
 
 /* Bits of extproc_plugin.needs. Where the proxy sends a body otherwise than it needs, the plugin
- * fails in that phase without being called, and the log says what to set. A STREAMED body that
- * comes in one chunk is whole; headers wait for it only where the proxy's body mode is BUFFERED.
+ * fails without being called, and the log says what to set: in the first message of the transaction
+ * that shows it where the body mode is NONE (or STREAMED, with EXTPROC_HEADERS_WAIT), unless
+ * extproc_skip() has named the phase, else in the body's phase. A STREAMED body that comes in one
+ * chunk is whole; headers wait for it only where the proxy's body mode is BUFFERED.
  * A message without a body breaks no need. Whether a response has one depends on the request's
  * method, so the proxy is asked for the request headers too (--print-envoy-config), unless the
  * plugin takes part in headers alone and says EXTPROC_KEEPS_BODY. */
@@ -456,6 +458,8 @@ struct extproc_api {
     struct extproc_str (*read_file)(struct extproc_host *, const char *key, size_t i, size_t max);
     struct extproc_file *(*file)(struct extproc_host *, const char *key, size_t i);
     int (*file_append)(struct extproc_file *, struct extproc_str line);
+    /* 1.1: phases to fall back on */
+    int (*fallback)(struct extproc_host *, uint32_t phases, uint32_t deeds);
 };
 
 /* ---- the instance: in init(), and later too unless it says otherwise ------------------------- */
@@ -572,6 +576,24 @@ static inline int extproc_want_metadata(struct extproc_host *h, struct extproc_s
                                         uint32_t access)
 {
     return h->api->want_metadata(h, ns, access);
+}
+
+/* What a plugin does in a fallback phase: bits for extproc_fallback(). */
+#    define EXTPROC_RESPONDS  1u /* extproc_respond()  */
+#    define EXTPROC_SETS_BODY 2u /* extproc_body_set() */
+
+/** In init(): phases in which this instance can still do what it does in a headers phase of its
+ *  interest. It is called in them only where the proxy has skipped the headers of that direction
+ *  (request_header_mode or response_header_mode SKIP), and only where all that `deeds` names is
+ *  possible. The proxy is not asked for them (--print-envoy-config). Where headers are skipped and no
+ *  fallback is possible either, the host logs a warning, once for each plugin and listener.
+ *  Since 1.1.
+ *  -EINVAL       a bit without a callback, a headers phase, or a phase of its interest (call
+ *                extproc_interest() first); an unknown deed
+ *  -EOPNOTSUPP   outside init() */
+static inline int extproc_fallback(struct extproc_host *h, uint32_t phases, uint32_t deeds)
+{
+    return h->api->fallback(h, phases, deeds);
 }
 #endif
 
@@ -871,9 +893,9 @@ static inline struct extproc_response extproc_response_init(void)
  *  status that has none (extproc_status_has_body(); a 2xx to CONNECT); a header is not
  *  legal, or one that the proxy would ignore (as for extproc_edit()); details are not UTF-8;
  *  the body is longer than an answer may be (max_queued of the listener);
- *  or the response has already begun: in response_body of a STREAMED body, in response_trailers,
- *  and in a request phase once the response's headers have passed and the proxy does not hold them
- *  back. */
+ *  or the response has already begun: in response_body where the body is STREAMED or the headers
+ *  were skipped, in response_trailers, and in a request phase once the response's headers have
+ *  passed and the proxy does not hold them back. */
 static inline enum extproc_action extproc_respond(struct extproc_txn *x,
                                                   const struct extproc_response *r)
 {

@@ -117,6 +117,33 @@ static int narrow(struct extproc_host *h)
     return extproc_interest(h, EXTPROC_ON_RESPONSE_BODY);
 }
 
+static extproc_on_fn on_nothing;
+static enum extproc_action on_nothing(struct extproc_txn *x)
+{
+    return EXTPROC_CONTINUE;
+}
+
+static int fall_back(struct extproc_host *h)
+{
+    struct instance *own = (struct instance *)h;
+    own->on[PHASE_REQUEST_HEADERS] = own->on[PHASE_REQUEST_BODY] = on_nothing;
+    cr_expect_eq(extproc_interest(h, EXTPROC_ON_REQUEST_HEADERS), 0);
+    cr_expect_eq(extproc_fallback(h, EXTPROC_ON_REQUEST_TRAILERS, 0), -EINVAL, "no callback");
+    cr_expect_eq(extproc_fallback(h, EXTPROC_ON_REQUEST_HEADERS, 0), -EINVAL, "of its interest");
+    cr_expect_eq(extproc_fallback(h, EXTPROC_ON_REQUEST_BODY, 4), -EINVAL, "no such deed");
+    cr_expect_eq(extproc_fallback(h, 1u << N_PHASES, 0), -EINVAL);
+    return extproc_fallback(h, EXTPROC_ON_REQUEST_BODY, EXTPROC_RESPONDS);
+}
+
+Test(api_conf, a_fallback_is_no_interest)
+{
+    cr_assert_eq(start(fall_back, "[plugin:a]\n"), 0);
+    cr_expect_eq(in->interest, (uint32_t)EXTPROC_ON_REQUEST_HEADERS);
+    cr_expect_eq(in->fallback, (uint32_t)EXTPROC_ON_REQUEST_BODY);
+    cr_expect_eq(in->deeds, EXTPROC_RESPONDS);
+    cr_expect_eq(extproc_fallback(&in->host, 0, 0), -EOPNOTSUPP);
+}
+
 Test(api_conf, interest_can_be_narrowed)
 {
     cr_assert_eq(start(narrow, "[plugin:a]\n"), 0);

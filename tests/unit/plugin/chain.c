@@ -128,3 +128,41 @@ Test(chain, wants_what_says_whether_there_is_a_body)
         cr_expect_eq(c.wants, cases[i].wants, "case %zu", i);
     }
 }
+
+Test(chain, a_fallback_is_in_the_calls_and_asked_of_nobody)
+{
+    struct instance in = {.plugin = &plain,
+                          .interest = EXTPROC_ON_REQUEST_HEADERS,
+                          .fallback = EXTPROC_ON_REQUEST_BODY};
+
+    cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in}, 1, &arena), 0);
+
+    cr_expect_eq(c.n_calls[PHASE_REQUEST_BODY], 1);
+    cr_expect_eq(c.interest, (uint32_t)EXTPROC_ON_REQUEST_HEADERS);
+    cr_expect_eq(c.wants & EXTPROC_ON_REQUEST_BODY, 0);
+    cr_expect_eq(c.needs[LANE_REQUEST], BODY_MODE_NONE);
+}
+
+/* One column per body mode, in their order, the last one unknown. '+' met, '-' not. */
+Test(chain, which_modes_meet_a_need)
+{
+    static const struct {
+        uint64_t needs;
+        uint32_t interest;
+        const char *picture;
+    } cases[] = {
+        {EXTPROC_WHOLE_REQUEST_BODY, EXTPROC_ON_REQUEST_BODY, "-++++-+"},
+        {EXTPROC_HEADERS_WAIT, EXTPROC_ON_REQUEST_BODY, "--+++-+"},
+        {EXTPROC_WHOLE_RESPONSE_BODY, EXTPROC_ON_REQUEST_BODY, "+++++++"},
+        {EXTPROC_WHOLE_REQUEST_BODY, EXTPROC_ON_REQUEST_HEADERS, "+++++++"},
+        {0, EXTPROC_ON_REQUEST_BODY, "+++++++"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct extproc_plugin plugin = {.needs = cases[i].needs};
+        struct instance in = {.plugin = &plugin, .interest = cases[i].interest};
+        for (enum body_mode mode = 0; mode <= BODY_MODE_UNKNOWN; mode++)
+            cr_expect_eq(chain_need_met(&in, LANE_REQUEST, mode), cases[i].picture[mode] == '+',
+                         "case %zu, %s", i, body_mode_name(mode));
+    }
+}
