@@ -23,6 +23,13 @@ struct chain {
  * it depends on the message too (a STREAMED body may come in one chunk), it can. */
 bool chain_need_met(const struct instance *in, enum lane lane, enum body_mode mode);
 
+/* Does any of them need a complete body, of either direction? */
+static inline bool chain_needs_whole(const struct chain *c)
+{
+    return c->needs[LANE_REQUEST] == BODY_MODE_BUFFERED ||
+           c->needs[LANE_RESPONSE] == BODY_MODE_BUFFERED;
+}
+
 /* Lives in the arena; borrows the instances. 0, -ENOMEM, or -E2BIG where they
  * are more than 65535. */
 int chain_init(struct chain *c, const char *name, struct instance *const *instances, size_t n,

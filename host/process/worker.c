@@ -81,10 +81,10 @@ static bool open_listener(struct worker *w, const struct listener_settings *l,
     w->n_open++;
     address_format(&w->sockets[i].address, text);
     name = arena_format(&w->setup.arena, "%.*s", EXTPROC_ARG(config_shown(entry, str_c(text)))).ptr;
-    w->doors[i] = (struct service_door){
-        .service = &w->service,
-        .coverage.modes = {l->modes[LANE_REQUEST], l->modes[LANE_RESPONSE]},
-    };
+    w->doors[i].service = &w->service;
+    if (coverage_init(&w->doors[i].coverage, l->name, l->modes, w->setup.generation,
+                      &w->setup.arena) < 0)
+        return false;
     w->listeners[i] = (struct transport_listener){
         .name = l->name,
         .address = name ? name : "",

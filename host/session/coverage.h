@@ -1,4 +1,4 @@
-/* coverage: what the proxies of one listener are known to send.
+/* coverage: what the proxies of one listener are known to send, and which plugins miss a phase of it.
  *
  * A processing mode may skip any phase, and of headers and trailers the proxy never says which. What
  * is known beside the protocol is what the operator has written down and what has come before.
@@ -7,11 +7,31 @@
 #ifndef EXTPROCD_SESSION_COVERAGE_H
 #define EXTPROCD_SESSION_COVERAGE_H
 
-#include "http/phase.h"
+#include "plugin/txn.h"
 
 struct coverage {
+    const char *listener;          /* its section's name, for the log                     */
     enum body_mode modes[N_LANES]; /* of the listener's keys, for proxies that do not say */
     uint32_t seen;                 /* phase bits: have come in some transaction           */
+
+    const struct chain *chain; /* of the transactions that are reported; NULL: none are */
+    uint8_t *reported;         /* phase bits, by place in the chain        */
+    uint32_t settled;          /* phase bits: all its plugins are reported */
+    struct metric *misses;
+    unsigned n_unanswered; /* transactions without a response, before the first that had one */
 };
+
+/* Lives in the arena. The generation must stay. 0 or -ENOMEM. */
+int coverage_init(struct coverage *c, const char *listener, const enum body_mode modes[N_LANES],
+                  const struct generation *g, struct arena *arena);
+
+/* Phases that do not come in this transaction: once for each plugin that takes part in one, a warning
+ * that names the proxy's setting, and the counter phases_missed. turn: the event that shows it, which
+ * may be a fallback for headers; NULL: the end of the transaction. */
+void coverage_report(struct coverage *c, const struct txn *t, const struct turn *turn,
+                     uint32_t missing);
+/* The transaction has ended without a response, and none has ever come; these phases of it are
+ * missing. It may be that the client has left: so the first one is only noted. */
+void coverage_unanswered(struct coverage *c, const struct txn *t, uint32_t missing);
 
 #endif

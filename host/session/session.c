@@ -30,43 +30,6 @@ void session_half_close(struct session *s)
     s->half_closed = true;
 }
 
-/* ---- the end --------------------------------------------------------------------------------- */
-
-/* The parts of a direction that the proxy sends: they have come before, or the chain takes part in
- * them, which the operator was told to set the proxy to. Not of a direction of which nothing has
- * come where that says enough: a request that nothing was seen of had nothing that is sent, and
- * a proxy that resets without a half-close does it because it has all that it waits for. */
-static unsigned session_awaits(const struct session *s, enum lane lane)
-{
-    const struct chain *chain = s->txn.chain;
-    uint32_t phases = s->coverage->seen | (chain ? chain->interest : 0);
-    if (s->lanes[lane] == LANE_IDLE && (lane == LANE_REQUEST || !s->half_closed))
-        return 0;
-    return phases >> phase_of(lane, PART_HEADERS) & ((1u << N_PARTS) - 1);
-}
-
-enum lane session_incomplete(const struct session *s)
-{
-    enum lane lane = LANE_REQUEST;
-    while (lane < N_LANES && lane_complete(s->lanes[lane], s->modes[lane], session_awaits(s, lane)))
-        lane++;
-    return lane;
-}
-
-enum extproc_end session_outcome(const struct session *s, enum extproc_end seen)
-{
-    if (s->failed)
-        return EXTPROC_FAILED;
-    if (seen != EXTPROC_DONE && seen != EXTPROC_DISCONNECTED)
-        return seen;
-    return session_incomplete(s) == N_LANES ? EXTPROC_DONE : EXTPROC_DISCONNECTED;
-}
-
-void session_end(struct session *s, enum extproc_end why)
-{
-    txn_end(&s->txn, why);
-}
-
 /* ---- failures -------------------------------------------------------------------------------- */
 
 static void session_out_of_memory(struct session *s)
@@ -124,6 +87,7 @@ static bool session_settle_modes(struct session *s, const struct event *event, s
     for (enum lane lane = 0; lane < N_LANES; lane++) {
         if (event->has_protocol)
             s->modes[lane] = event->protocol.body_mode[lane];
+        s->txn.lanes[lane].mode = s->modes[lane];
         if (!mode_is_built(s->modes[lane])) {
             session_refuse_mode(s, lane, arena);
             return false;
@@ -154,6 +118,111 @@ static bool session_may_have_body(struct session *s, const struct event *event, 
         return false;
     }
     return true;
+}
+
+/* ---- phases that do not come ------------------------------------------------------------------- */
+
+static bool mode_has_no_body(enum body_mode mode)
+{
+    return mode == BODY_MODE_NONE || mode == BODY_MODE_GRPC;
+}
+
+/* As far as is known: of a response to a request that was not seen, or that has not come. */
+static bool may_have_body(const struct txn *t, enum lane lane)
+{
+    switch (txn_framing(t, lane)) {
+    case FRAMING_BODY:
+    case FRAMING_SEEN:
+        return true;
+    case FRAMING_NONE:
+    case FRAMING_TUNNEL: /* of another protocol's bytes no plugin needs any */
+        break;
+    }
+    return false;
+}
+
+/* Does the first event of a message show that a body follows its headers, or has passed by? */
+static bool shows_body(const struct turn *turn)
+{
+    enum part part = phase_part(turn->event->phase);
+    return may_have_body(turn->txn, phase_lane(turn->event->phase)) &&
+           (part == PART_HEADERS ? !turn->event->end
+                                 : part == PART_TRAILERS && mode_has_no_body(turn->mode));
+}
+
+/* The request passes by unseen: its response has come, and nothing of it; and that is not a response
+ * that the proxy made itself, before the request came to us. */
+static bool request_is_skipped(const struct session *s, const struct turn *turn)
+{
+    return phase_lane(turn->event->phase) == LANE_RESPONSE && s->lanes[LANE_REQUEST] == LANE_IDLE &&
+           !(s->coverage->seen & phase_bit(PHASE_REQUEST_HEADERS));
+}
+
+/* The response has begun, and of the request a complete body has come that was not its end. */
+static bool request_trailers_are_skipped(const struct session *s, const struct turn *turn)
+{
+    return phase_lane(turn->event->phase) == LANE_RESPONSE &&
+           s->lanes[LANE_REQUEST] == LANE_WHOLE &&
+           !(s->coverage->seen & phase_bit(PHASE_REQUEST_TRAILERS));
+}
+
+/* The directions (1 << LANE_x) whose body may be needed, and of which this event is the first that
+ * shows what becomes of it. */
+static unsigned session_unmet(const struct session *s, const struct turn *turn)
+{
+    const struct event *event = turn->event;
+    enum lane lane = phase_lane(event->phase);
+    const struct chain *chain = s->txn.chain;
+    unsigned lanes = 0;
+    if (!turn->first || !chain || !chain_needs_whole(chain))
+        return 0;
+    if (shows_body(turn))
+        lanes |= 1u << lane;
+    if (lane == LANE_REQUEST && s->lanes[LANE_RESPONSE] == LANE_IDLE &&
+        may_have_body(&s->txn, LANE_RESPONSE))
+        lanes |= 1u << LANE_RESPONSE;
+    if (request_is_skipped(s, turn) && mode_has_no_body(s->modes[LANE_REQUEST]))
+        lanes |= 1u << LANE_REQUEST;
+    return lanes;
+}
+
+/* What a direction of which nothing comes has no phases of: its headers, and its body unless the
+ * message may have had none. */
+static uint32_t lane_missing(enum lane lane, enum body_mode mode)
+{
+    uint32_t phases = phase_bit(phase_of(lane, PART_HEADERS));
+    if (mode_has_no_body(mode))
+        phases |= phase_bit(phase_of(lane, PART_BODY));
+    return phases;
+}
+
+static void session_report_missing(struct session *s, const struct turn *turn)
+{
+    const struct event *event = turn->event;
+    enum lane lane = phase_lane(event->phase);
+    uint32_t missing = 0;
+    if (!turn->first)
+        return;
+    if (request_is_skipped(s, turn))
+        missing |= lane_missing(LANE_REQUEST, s->modes[LANE_REQUEST]);
+    if (request_trailers_are_skipped(s, turn))
+        missing |= phase_bit(PHASE_REQUEST_TRAILERS);
+    if (phase_part(event->phase) != PART_HEADERS)
+        missing |= phase_bit(phase_of(lane, PART_HEADERS));
+    if (mode_has_no_body(turn->mode) && turn->verdict.kind == VERDICT_CONTINUE && shows_body(turn))
+        missing |= phase_bit(phase_of(lane, PART_BODY));
+    if (missing)
+        coverage_report(s->coverage, &s->txn, turn, missing);
+}
+
+/* At the end: a response of which nothing has come, on a listener that has never seen one. */
+static void session_report_end(struct session *s)
+{
+    bool answered = s->coverage->seen >> PHASE_RESPONSE_HEADERS;
+    if (!answered && s->lanes[LANE_RESPONSE] == LANE_IDLE && s->lanes[LANE_REQUEST] != LANE_IDLE &&
+        lane_complete(s->lanes[LANE_REQUEST], s->modes[LANE_REQUEST], 0))
+        coverage_unanswered(s->coverage, &s->txn,
+                            lane_missing(LANE_RESPONSE, s->modes[LANE_RESPONSE]));
 }
 
 /* ---- one event ------------------------------------------------------------------------------- */
@@ -188,7 +257,9 @@ static void session_run(struct session *s, struct event *event, struct arena *ar
     if (turn_begin(turn, &s->txn, event, mode, arena) < 0) {
         session_out_of_memory(s);
     } else {
+        turn->unmet = session_unmet(s, turn);
         turn_run(turn);
+        session_report_missing(s, turn);
         session_tell(s, event, &turn->verdict, arena);
     }
     turn_end(turn);
@@ -228,4 +299,43 @@ void session_event(struct session *s, struct event *event, struct arena_lease *m
         session_take(s, event, &memory->arena);
     message_release(&held);
     arena_pool_put(s->env->memory, memory);
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* The parts of a direction that the proxy sends: they have come before, or the chain takes part in
+ * them, which the operator was told to set the proxy to. Not of a direction of which nothing has
+ * come where that says enough: a request that nothing was seen of had nothing that is sent, and
+ * a proxy that resets without a half-close does it because it has all that it waits for. */
+static unsigned session_awaits(const struct session *s, enum lane lane)
+{
+    const struct chain *chain = s->txn.chain;
+    uint32_t phases = s->coverage->seen | (chain ? chain->interest : 0);
+    if (s->lanes[lane] == LANE_IDLE && (lane == LANE_REQUEST || !s->half_closed))
+        return 0;
+    return phases >> phase_of(lane, PART_HEADERS) & ((1u << N_PARTS) - 1);
+}
+
+enum lane session_incomplete(const struct session *s)
+{
+    enum lane lane = LANE_REQUEST;
+    while (lane < N_LANES && lane_complete(s->lanes[lane], s->modes[lane], session_awaits(s, lane)))
+        lane++;
+    return lane;
+}
+
+enum extproc_end session_outcome(const struct session *s, enum extproc_end seen)
+{
+    if (s->failed)
+        return EXTPROC_FAILED;
+    if (seen != EXTPROC_DONE && seen != EXTPROC_DISCONNECTED)
+        return seen;
+    return session_incomplete(s) == N_LANES ? EXTPROC_DONE : EXTPROC_DISCONNECTED;
+}
+
+void session_end(struct session *s, enum extproc_end why)
+{
+    if (why == EXTPROC_DONE || why == EXTPROC_DISCONNECTED)
+        session_report_end(s);
+    txn_end(&s->txn, why);
 }

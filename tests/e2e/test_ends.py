@@ -39,15 +39,21 @@ class Ends(Case):
         self.n_seen += 1
         return json.loads(line)
 
+    def last_closed(self):
+        """The service's line of the same transaction."""
+        def look():
+            lines = self.service.lines("stream closed: ")
+            return lines if len(lines) == self.n_seen else None
+        return wait_until(look, "a line for each stream")[-1]
+
     def check_cut(self, direction):
         self.assertEqual(self.next_line()["end"], "disconnected")
-        lines = self.service.lines("stream closed: ")
-        self.assertRegex(lines[-1], rf"stream closed: (half-closed|reset) by proxy before the {direction} was complete")
+        self.assertRegex(self.last_closed(), f"(half-closed|reset) by proxy before the {direction} was complete")
 
     def check_done(self):
         line = self.next_line()
         self.assertEqual(line["end"], "done")
-        self.assertIn("stream closed: done", self.service.lines("stream closed: ")[-1])
+        self.assertIn("stream closed: done", self.last_closed())
         return line
 
     # ---- cut ---------------------------------------------------------------------------------------------

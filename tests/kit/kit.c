@@ -126,6 +126,7 @@ struct kit *kit_new(const struct kit_options *options)
         k->generation = generation_build(config, &k->env, &errors);
     if (!k->generation)
         say_errors(k, &errors);
+    coverage_init(&k->coverage, "kit", k->coverage.modes, k->generation, &k->arena);
     config_errors_fini(&errors);
     return k;
 }

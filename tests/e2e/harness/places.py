@@ -4,8 +4,9 @@ import pathlib
 
 EXTPROCD = os.environ["EXTPROCD"]
 PLUGIN_DIR = os.environ["EXTPROCD_PLUGIN_DIR"]
-PROBE, WHOLE, LEAVER, SPAWNER, BLOCKER, CREW = (os.path.join(os.environ["EXTPROCD_TEST_PLUGIN_DIR"], f"{name}.so")
-                                                for name in ("probe", "whole", "leaver", "spawner", "blocker", "crew"))
+PROBE, WHOLE, LEAVER, SPAWNER, BLOCKER, CREW, NEED = (
+    os.path.join(os.environ["EXTPROCD_TEST_PLUGIN_DIR"], f"{name}.so")
+    for name in ("probe", "whole", "leaver", "spawner", "blocker", "crew", "need"))
 ENVOY = os.environ["ENVOY"]
 TRANSPORT = os.environ.get("EXTPROCD_TRANSPORT")  # None: the service's own choice
 
