@@ -43,6 +43,9 @@ eval "$cc $cc_line"
 make CC="$cc" install DESTDIR="$root/made" >>"$root/log"
 [ -f "$root/made$usr/$libdir/extprocd/mine.so" ] || fail "make did not install mine.so"
 
+env -u PKG_CONFIG_PATH make -B CC="$cc" prefix="$usr" install DESTDIR="$root/without" >>"$root/log"
+[ -f "$root/without$usr/lib/extprocd/mine.so" ] || fail "make did not install mine.so without pkg-config"
+
 "$cmake" -S . -B out -DCMAKE_PREFIX_PATH="$usr" -DCMAKE_C_COMPILER="$cc" >>"$root/log"
 "$cmake" --build out >>"$root/log"
 "$cmake" --install out >>"$root/log"
@@ -51,4 +54,6 @@ make CC="$cc" install DESTDIR="$root/made" >>"$root/log"
 for so in hello.so mine.so out/mine.so; do
     nm -D --defined-only "$so" | grep -q ' extproc_plugin_v1$' || fail "$so exports no plugin"
 done
-expect "what mine.so exports" "$(nm -D --defined-only out/mine.so | wc -l)" 1
+for so in hello.so mine.so out/mine.so; do
+    expect "what $so exports" "$(nm -D --defined-only "$so" | wc -l)" 1
+done

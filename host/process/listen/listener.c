@@ -305,6 +305,36 @@ static const char **read_names(const struct keys_slot *slot, struct arena *arena
     return names;
 }
 
+/* What is wrong with a name; NULL: nothing. Only at the end a "*" stands for something; and in the
+ * middle of a host it would stand for hosts of others. */
+static const char *client_name_wrong(struct extproc_str name)
+{
+    const char *star = memchr(name.ptr, '*', name.len);
+    const char *host = memmem(name.ptr, name.len, "://", 3), *end = name.ptr + name.len;
+
+    if (!star)
+        return NULL;
+    if (name.len == 1)
+        return "remove the key to accept any certificate signed by tls_client_ca";
+    if (star + 1 < end)
+        return "a * is allowed at the end only";
+    if (host && !memchr(host + 3, '/', (size_t)(end - host) - 3))
+        return "a * is allowed in the path of a URI, not in its host";
+    return NULL;
+}
+
+static void check_client_names(const struct listener_settings *l, const struct keys_value *value,
+                               struct arena *arena, struct config_errors *errors)
+{
+    for (const char *at = value->text.ptr; *at;) {
+        struct extproc_str name = arena_copy(arena, next_name(&at));
+        const char *wrong = name.ptr ? client_name_wrong(name) : NULL;
+        if (wrong)
+            config_say(errors, CONFIG_ERROR, l->section, value->entry, "invalid name %s: %s",
+                       config_quote(arena, value->entry, name), wrong);
+    }
+}
+
 static void read_client_names(struct listener_settings *l, struct arena *arena,
                               struct config_errors *errors)
 {
@@ -318,6 +348,8 @@ static void read_client_names(struct listener_settings *l, struct arena *arena,
     else if (l->tls.n_client_names == 0)
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_client_names"),
                    "names nobody (leave it out, and any certificate of tls_client_ca is enough)");
+    for (size_t i = 0; i < slot->n_values; i++)
+        check_client_names(l, &slot->values[i], arena, errors);
     if (!l->tls.client_ca)
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_client_names"),
                    "needs tls_client_ca: without it no client has to show a certificate");

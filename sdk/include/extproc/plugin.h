@@ -30,6 +30,9 @@
  *            extproc_continue() makes an action of what it gave, extproc_strerror() a text.
  *            Handles are never NULL; any other NULL argument gives -EINVAL, or the value that means
  *            absent.
+ * File.      Compile with -fvisibility=hidden: a function that is exported is replaced by one of the
+ *            same name in a library of the host. Replace a file that is in use with install(1) or
+ *            mv(1): the process has it mapped, and one that is overwritten in place ends it.
  * Growth.    The host fills every slot of the table that its minor has; what it cannot do in some
  *            place gives -EOPNOTSUPP, never a crash. A switch over an enum of this header needs a
  *            default: later minors add values.

@@ -183,3 +183,21 @@ Test(listener, the_core_has_no_idle_time_but_on_demand)
     cr_assert(read_text(keys("idle_timeout = 5s\n[extprocd]\ntransport = grpc\n")));
     cr_expect_eq((*listener)->limits.idle_ms, 5000u);
 }
+
+/* The line is that of the value that is wrong, not of the first. */
+Test(listener, a_star_that_means_nothing_is_refused)
+{
+    expect_error(keys("tls_client_names = a\ntls_client_names = b, *.example\n"),
+                 "4: [listener:a] tls_client_names: invalid name \"*.example\": a * is allowed at "
+                 "the end only");
+    expect_error(keys("tls_client_names = a**\n"), "3: [listener:a] tls_client_names: invalid name "
+                                                   "\"a**\": a * is allowed at the end only");
+    expect_error(
+        keys("tls_client_names = *\n"),
+        "3: [listener:a] tls_client_names: invalid name \"*\": remove the key to accept any "
+        "certificate signed by tls_client_ca");
+    expect_error(
+        keys("tls_client_names = spiffe://exam*\n"),
+        "3: [listener:a] tls_client_names: invalid name \"spiffe://exam*\": a * is allowed "
+        "in the path of a URI, not in its host");
+}

@@ -8,6 +8,7 @@
  * RFC 8446, 6.2, has access_denied for a client that is who it says but may not come in. OpenSSL lets us
  * choose among the reasons of X509_V_ERR_ only, and the nearest alert among theirs is bad_certificate.
  */
+#include "transport/h2/channel/tls_names.h"
 #include "transport/h2/channel/tls_private.h"
 
 #include <openssl/x509v3.h>
@@ -36,17 +37,6 @@ static bool is_one_of_its_kind(struct extproc_str name, int kind)
            (memchr(name.ptr, ':', name.len) != NULL) == (kind == GEN_URI);
 }
 
-static bool matches(struct extproc_str rule, struct extproc_str name, int kind)
-{
-    if (rule.len && rule.ptr[rule.len - 1] == '*') {
-        rule.len--;
-        name.len = name.len < rule.len ? name.len : rule.len;
-    }
-    if (kind == GEN_DNS)
-        return str_eq_nocase(name, rule);
-    return name.len == rule.len && memcmp(name.ptr, rule.ptr, rule.len) == 0;
-}
-
 static bool is_named(const GENERAL_NAMES *names, const struct transport_tls *rules)
 {
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
@@ -55,7 +45,8 @@ static bool is_named(const GENERAL_NAMES *names, const struct transport_tls *rul
         if (!name.ptr || !is_one_of_its_kind(name, kind))
             continue;
         for (size_t j = 0; j < rules->n_client_names; j++)
-            if (matches(str_c(rules->client_names[j]), name, kind))
+            if (tls_name_matches(str_c(rules->client_names[j]), name,
+                                 kind == GEN_DNS ? TLS_NAME_DNS : TLS_NAME_URI))
                 return true;
     }
     return false;

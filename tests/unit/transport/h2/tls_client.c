@@ -170,6 +170,7 @@ Test(tls_names, that_match)
     expect_named(true, "DNS:Edge-");
     expect_named(true, "URI:spiffe://here/ns/web/sa/proxy");
     expect_named(true, "URI:spiffe://here/one");
+    expect_named(true, "URI:SPIFFE://Here/one");
 }
 
 Test(tls_names, that_do_not_match)
@@ -180,7 +181,8 @@ Test(tls_names, that_do_not_match)
     expect_named(false, "DNS:proxy");
     expect_named(false, "DNS:edge");
     expect_named(false, "URI:spiffe://here/ns/webs/proxy");
-    expect_named(false, "URI:SPIFFE://here/one");
+    expect_named(false, "URI:spiffe://here/One");
+    expect_named(false, "URI:spiffe://here/ns/web/../one");
     expect_named(false, "URI:spiffe://here/one/two");
     expect_named(false, "URI:spiffe://here/");
 }
