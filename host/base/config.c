@@ -6,6 +6,7 @@
 #include "base/config.h"
 
 #include "base/config_private.h"
+#include "base/exposed.h"
 #include "base/file.h"
 #include "base/str.h"
 
@@ -83,6 +84,12 @@ static const char *shown_path(const struct include *include, const char *path)
     return arena_format(&include->config->priv->arena, CONFIG_MASK "%s", strrchr(path, '/')).ptr;
 }
 
+static void warn_exposed(struct config *config, const struct config_section *section,
+                         const struct config_entry *entry, const char *path)
+{
+    exposed_warn(path, &config->priv->arena, section, entry, config->priv->errors);
+}
+
 static void include_bytes(const struct include *include, const char *path, const char *name,
                           const struct file_bytes *bytes)
 {
@@ -94,6 +101,7 @@ static void include_bytes(const struct include *include, const char *path, const
         return;
     }
     if (!lookup_find(&priv->files_read, *identity, &place)) {
+        warn_exposed(include->config, include->section, include->entry, path);
         if (add_seen(priv, identity, include->entry, &place))
             read_lines(include->config, path, name, bytes, place);
         else
@@ -173,7 +181,9 @@ static void read_first(struct config *config, const struct file_bytes *bytes)
 {
     struct config_private *priv = config->priv;
     const struct lookup_name *identity = identity_of(&priv->arena, &bytes->stat);
+    const struct config_entry here = {.key = "", .file = config->file};
     size_t place;
+    warn_exposed(config, NULL, &here, config->file);
     if (identity && add_seen(priv, identity, NULL, &place))
         read_lines(config, config->file, config->file, bytes, place);
     else

@@ -78,6 +78,8 @@ static const char *key_wrong(const struct extproc_key *key, struct arena *arena)
         return because(arena, "key %s: flags 0x%x are not known", key->name, key->flags & ~flags);
     if (key->type == EXTPROC_KEY_CHOICE && !are_choices(key->choices))
         return because(arena, "key %s: no choices (\"one|two|three\")", key->name);
+    if (key->type != EXTPROC_KEY_CHOICE && key->choices)
+        return because(arena, "key %s: has choices, and its type is not CHOICE", key->name);
     limits = limits_wrong(key, arena);
     if (limits || !key->fallback)
         return limits;

@@ -4,6 +4,7 @@
  */
 #include "process/listen/listener.h"
 
+#include "base/exposed.h"
 #include "base/str.h"
 
 #include <grp.h>
@@ -385,6 +386,26 @@ static void read_tls(struct listener_settings *l, struct arena *arena, struct co
     read_client_names(l, arena, errors);
 }
 
+/* Who else may change them, or read the key. */
+static void check_exposed(const struct listener_settings *l, struct arena *arena,
+                          struct config_errors *errors)
+{
+    static const char *const names[] = {"tls_cert", "tls_key", "tls_client_ca"};
+    const char *key = l->tls.key;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *file = keys_text(&l->keys, names[i]).ptr;
+        if (file)
+            exposed_warn(file, arena, l->section, listener_entry(l, names[i]), errors);
+    }
+    if (exposed_to_readers(key)) {
+        struct extproc_str shown = config_shown(listener_entry(l, "tls_key"), str_c(key));
+        config_say(errors, CONFIG_WARNING, l->section, listener_entry(l, "tls_key"),
+                   "%.*s: everybody may read it (chmod o-r %.*s)", EXTPROC_ARG(shown),
+                   EXTPROC_ARG(shown));
+    }
+}
+
 /* What the files are worth. */
 static void check_tls(const struct listener_settings *l, const struct transport_ops *transport,
                       struct arena *arena, struct config_errors *errors)
@@ -407,8 +428,10 @@ static void check_transport_tls(const struct listener_settings *l,
     if (l->tls.cert && !(transport->features & TRANSPORT_TLS))
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_cert"),
                    "transport = %s has no TLS (transport = h2 has)", transport->name);
-    else if (l->tls.cert && l->tls.key)
+    else if (l->tls.cert && l->tls.key) {
+        check_exposed(l, arena, errors);
         check_tls(l, transport, arena, errors);
+    }
 }
 
 /* ---- the section -------------------------------------------------------------------------------- */
