@@ -1,4 +1,5 @@
 /* extprocd: arguments; calls one of the commands of process/. */
+#include "process/crash.h"
 #include "process/leave.h"
 #include "process/process.h"
 #include "process/reaper.h"
@@ -100,6 +101,7 @@ int main(int argc, char **argv)
     if (getpid() == 1 && !reaper_split(&status))
         return leave(status);
     leave_watch();
+    crash_watch();
     pthread_cleanup_push(leave_thread_ended, NULL);
     status = command(argc, argv);
     pthread_cleanup_pop(false);

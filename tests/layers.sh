@@ -40,7 +40,7 @@ function only(pattern, place, header) {
     only("^openssl/", "^host/transport/h2/channel/|^plugins/", header)
     only("^zlib\\.h$", "^host/transport/h2/framing/gzip", header)
     only("^ini\\.h$", "^host/base/config_reader\\.c$", header)
-    only("^dlfcn\\.h$", "^host/plugin/loader\\.c$", header)
+    only("^dlfcn\\.h$", "^host/plugin/loader(_names)?\\.c$", header)
     only("^systemd/", "^host/process/", header)
     only("^microhttpd\\.h$", "^host/admin/", header)
     only("^pcre2\\.h$", "^host/base/pattern", header)

@@ -6,6 +6,7 @@
  */
 #include "plugin/instance.h"
 
+#include "base/exposed.h"
 #include "base/writer.h"
 #include "plugin/api/api.h"
 #include "plugin/loader.h"
@@ -192,7 +193,13 @@ static int load(struct instance *in, struct config_errors *errors)
     running_begin(&in->who, "load"); /* constructors of the object run */
     int r = loader_open(in->who.object, &in->arena, &in->plugin, &keys, &why);
     running_end();
-    r = loaded(in, file, r, r == -ENOEXEC ? shown_why(in, why) : why, errors);
+    if (why)
+        why = shown_why(in, why);
+    if (r == 0 && why)
+        config_say(errors, CONFIG_WARNING, in->section, file, "%s", why);
+    if (r == 0)
+        exposed_warn(in->who.object, &in->arena, in->section, file, errors);
+    r = loaded(in, file, r, why, errors);
     return r < 0 ? r : start(in, host, errors);
 }
 

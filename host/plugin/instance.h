@@ -52,6 +52,7 @@ struct instance {
     struct instance_file *files;  /* that it appends to */
     struct arena arena;           /* the instance's life */
     struct config_errors *errors; /* while init() runs, else NULL */
+    bool asked_undeclared;        /* ... and has asked for a key that its table does not have */
     bool started;                 /* init() gave 0: fini() is owed */
 };
 

@@ -11,6 +11,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +39,25 @@ int attempt_refuse(struct attempt *a, const char *fmt, ...)
 
 /* ---- the file and its symbol ----------------------------------------------------------------- */
 
-/* Puts dlerror()'s words for the two usual causes into ours. */
+static int refuse_sanitizer(struct attempt *a, const char *name)
+{
+    return attempt_refuse(a,
+                          "is built with a sanitizer (%s), which this extprocd is not (build it "
+                          "without -fsanitize, or set LD_PRELOAD to the sanitizer's library)",
+                          name);
+}
+
+static int refuse_undefined(struct attempt *a, const char *name)
+{
+    if (strncmp(name, "__asan_", 7) == 0 || strncmp(name, "__tsan_", 7) == 0)
+        return refuse_sanitizer(a, name);
+    return attempt_refuse(a,
+                          "uses %s, which no library has that it was linked with (link "
+                          "it with -Wl,-z,defs, and what that asks for)",
+                          name);
+}
+
+/* Puts dlerror()'s words for the usual causes into ours. */
 static int refuse_dlerror(struct attempt *a, const char *error)
 {
     static const char absent[] = ": cannot open shared object file";
@@ -52,10 +71,12 @@ static int refuse_dlerror(struct attempt *a, const char *error)
                               (int)(at - error), error);
     at = strstr(error, undefined);
     if (at)
+        return refuse_undefined(a, at + sizeof undefined - 1);
+    if (strstr(error, "static TLS"))
         return attempt_refuse(a,
-                              "uses %s, which no library has that it was linked with (link "
-                              "it with -Wl,-z,defs, and what that asks for)",
-                              at + sizeof undefined - 1);
+                              "has more thread-local data than a process that runs has room for "
+                              "(static TLS: build it without -ftls-model=initial-exec, or start "
+                              "extprocd with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=SIZE)");
 
     size_t own = strlen(a->path);
     if (strncmp(error, a->path, own) == 0 && error[own] == ':')
@@ -98,8 +119,19 @@ static int refuse_size(struct attempt *a, const char *what, size_t size)
                           what, size);
 }
 
-static int object_open(struct attempt *a, const struct extproc_plugin **ret_exported)
+/* Did the process begin with it? */
+static bool has_sanitizer(const char *name)
 {
+    char symbol[32];
+    snprintf(symbol, sizeof symbol, "__%s_init", name);
+    return dlsym(RTLD_DEFAULT, symbol);
+}
+
+static int object_open(struct attempt *a, const struct extproc_plugin **ret_exported,
+                       const char **ret_warning)
+{
+    if (a->sanitizer && !has_sanitizer(a->sanitizer))
+        return refuse_sanitizer(a, a->sanitizer);
     void *object = dlopen(a->path, RTLD_NOW | RTLD_LOCAL);
     if (!object)
         return refuse_dlerror(a, dlerror());
@@ -113,6 +145,7 @@ static int object_open(struct attempt *a, const struct extproc_plugin **ret_expo
     if (exported->abi.magic == EXTPROC_MAGIC && exported->abi.plugin_size > size)
         return refuse_size(a, "descriptor", exported->abi.plugin_size);
     *ret_exported = exported;
+    *ret_warning = attempt_clashes(a, object);
     return 0;
 }
 
@@ -154,6 +187,25 @@ static int name_judge(struct attempt *a, const char *name)
     if (len > CONFIG_NAME_MAX || strspn(name, allowed) < len)
         return attempt_refuse(a, "its name \"%.*s\" cannot be (1 to %d of A-Z a-z 0-9 _ . -)",
                               CONFIG_NAME_MAX + 1, name, CONFIG_NAME_MAX);
+    return 0;
+}
+
+/* What could only be meant otherwise: a need that would not be met, a plugin that is never called. */
+static int content_judge(struct attempt *a, const struct extproc_plugin *plugin)
+{
+    const uint64_t needs = EXTPROC_WHOLE_REQUEST_BODY | EXTPROC_WHOLE_RESPONSE_BODY |
+                           EXTPROC_PARTIAL_IS_FINE | EXTPROC_HEADERS_WAIT | EXTPROC_READS_REQUEST |
+                           EXTPROC_KEEPS_BODY;
+    if (plugin->needs & ~needs)
+        return attempt_refuse(a,
+                              "its descriptor needs 0x%" PRIx64 ", which is not known (set only "
+                              "bits of the SDK)",
+                              plugin->needs & ~needs);
+    if (!plugin->request_headers && !plugin->request_body && !plugin->request_trailers &&
+        !plugin->response_headers && !plugin->response_body && !plugin->response_trailers &&
+        !plugin->open && !plugin->close)
+        return attempt_refuse(a,
+                              "its descriptor has no callback (set .request_headers or another)");
     return 0;
 }
 
@@ -203,6 +255,8 @@ static int descriptor_copy(struct attempt *a, const struct extproc_plugin *expor
         return -ENOMEM;
     memcpy(plugin, exported, min_size(abi->plugin_size, sizeof *plugin));
     r = name_judge(a, plugin->name);
+    if (r == 0)
+        r = content_judge(a, plugin);
     if (r < 0)
         return r;
     struct extproc_key *keys = NULL;
@@ -243,12 +297,10 @@ int loader_open(const char *path, struct arena *arena, const struct extproc_plug
 {
     struct attempt a = {.path = path, .arena = arena};
     const struct extproc_plugin *exported = NULL;
+    const char *warning = NULL;
     int r = attempt_check_elf(&a);
     if (r == 0)
-        r = object_open(&a, &exported);
-    if (r == 0)
-        return loader_check(path, exported, arena, ret_plugin, ret_keys, ret_why);
-    if (r == -ENOEXEC)
-        *ret_why = a.why;
-    return r;
+        r = object_open(&a, &exported, &warning);
+    *ret_why = r == 0 ? warning : a.why;
+    return r < 0 ? r : loader_check(path, exported, arena, ret_plugin, ret_keys, ret_why);
 }

@@ -11,7 +11,8 @@
 /* Loads `path` (with a slash) and checks what it exports: the ELF header first, then the symbol,
  * magic, versions, sizes, the table of keys. *ret_plugin and *ret_keys are copies in the arena,
  * as large as this host's structs, zero where the plugin's are shorter; *ret_keys ends with a NULL
- * name. 0; -ENOMEM; -ENOEXEC with *ret_why: "FILE: what is wrong (what to do)". */
+ * name. 0, with *ret_why: a warning, or NULL; -ENOMEM; -ENOEXEC with *ret_why: "FILE: what is wrong
+ * (what to do)". */
 int loader_open(const char *path, struct arena *arena, const struct extproc_plugin **ret_plugin,
                 const struct extproc_key **ret_keys, const char **ret_why);
 

@@ -98,7 +98,9 @@ static int check_file(struct attempt *a, int fd)
     if (fstat(fd, &st) < 0 || pread(fd, &header, sizeof header, 0) < 0)
         return attempt_refuse(a, "cannot be read: %s", strerror(errno));
     int r = check_header(a, &header);
-    return r < 0 ? r : check_length(a, fd, &header, (uint64_t)st.st_size);
+    if (r == 0)
+        r = check_length(a, fd, &header, (uint64_t)st.st_size);
+    return r < 0 ? r : attempt_check_needed(a, fd, &header);
 }
 
 static int refuse_open(struct attempt *a, int r, const char *why)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ARENA_FIRST_SIZE = 4096, PATH_SIZE = 32 };
@@ -37,7 +38,7 @@ static int anonymous_file(const char *text, char path[PATH_SIZE])
 {
     int fd = memfd_create("kit", MFD_CLOEXEC);
     size_t len = strlen(text);
-    if (fd < 0 || write(fd, text, len) != (ssize_t)len)
+    if (fd < 0 || fchmod(fd, 0600) || write(fd, text, len) != (ssize_t)len)
         abort();
     snprintf(path, PATH_SIZE, "/proc/self/fd/%d", fd);
     return fd;

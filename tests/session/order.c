@@ -185,9 +185,14 @@ Test(order, a_failed_stream_says_nothing_more)
     kit_free(k);
 }
 
+static void on_close(struct extproc_txn *x, enum extproc_end why)
+{
+}
+
 Test(order, nobody_is_interested)
 {
-    static const struct extproc_plugin deaf = {.abi = EXTPROC_ABI, .name = "deaf"};
+    static const struct extproc_plugin deaf = {
+        .abi = EXTPROC_ABI, .name = "deaf", .close = on_close};
     struct kit *k = kit_of((struct kit_linked[]){{"deaf", &deaf}, {0}});
     struct kit_call *c = kit_call(
         k, &(struct kit_how){.request = BODY_MODE_STREAMED, .response = BODY_MODE_BUFFERED});

@@ -26,9 +26,25 @@ static struct instance *instance_of(struct extproc_host *h)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
+/* In init() it is an error of the plugin, which its author hears of once. */
+static void say_undeclared(struct instance *in, const char *key)
+{
+    if (!in->errors || in->asked_undeclared)
+        return;
+    config_say(in->errors, CONFIG_ERROR, in->section, NULL,
+               "the plugin \"%s\" asks for a key \"%s\", which its table does not declare "
+               "(correct it in the plugin)",
+               in->plugin->name, key);
+    in->asked_undeclared = true;
+}
+
 static const struct keys_slot *slot_find(struct extproc_host *h, const char *key)
 {
-    return key ? keys_find(&instance_of(h)->keys, key) : NULL;
+    struct instance *in = instance_of(h);
+    const struct keys_slot *slot = key ? keys_find(&in->keys, key) : NULL;
+    if (key && !slot)
+        say_undeclared(in, key);
+    return slot;
 }
 
 static const struct keys_value *value_find(struct extproc_host *h, const char *key, size_t i)

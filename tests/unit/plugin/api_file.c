@@ -40,12 +40,17 @@ static void end(void)
 
 TestSuite(api_file, .init = begin, .fini = end, .timeout = 20);
 
+/* A descriptor without a callback is refused. */
+static void on_close(struct extproc_txn *x, enum extproc_end why)
+{
+}
+
 /* An instance with this init, and `path` as the value of its key. */
 static int start(int (*init)(struct extproc_host *), const char *path)
 {
     static const struct extproc_key keys[] = {{.name = "path"}, {.name = NULL}};
     const struct extproc_plugin plugin = {
-        .abi = EXTPROC_ABI, .name = "p", .keys = keys, .init = init};
+        .abi = EXTPROC_ABI, .name = "p", .keys = keys, .init = init, .close = on_close};
     char text[256];
     snprintf(text, sizeof text, "[plugin:a]\npath = %s\n", path);
     config = ini_read(text, &errors);

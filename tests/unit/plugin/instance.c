@@ -178,9 +178,13 @@ Test(instance, a_linked_plugin_is_judged_like_a_file)
     INI_EXPECT(&errors, "test.ini:1: [plugin:a] linked in: its descriptor has no name (set .name)");
 }
 
+static void on_close(struct extproc_txn *x, enum extproc_end why)
+{
+}
+
 Test(instance, init_is_not_required)
 {
-    struct extproc_plugin bare = {.abi = EXTPROC_ABI, .name = "bare"};
+    struct extproc_plugin bare = {.abi = EXTPROC_ABI, .name = "bare", .close = on_close};
     cr_assert_eq(linked(&bare, "[plugin:a]\n"), 0);
     cr_expect_eq(in->interest, 0);
     instance_free(in);

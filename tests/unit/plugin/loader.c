@@ -85,6 +85,10 @@ Test(loader, takes_plugins_in_cxx17_and_cxx20)
     cr_expect(!keys[0].name, "a plugin without keys has a table that is empty");
 }
 
+static void on_close(struct extproc_txn *x, enum extproc_end end)
+{
+}
+
 Test(loader, copies_what_it_knows_of_structs_that_have_grown)
 {
     static const struct {
@@ -97,7 +101,8 @@ Test(loader, copies_what_it_knows_of_structs_that_have_grown)
     } grown = {{.abi = {EXTPROC_MAGIC, EXTPROC_ABI_MAJOR, EXTPROC_ABI_MINOR, sizeof grown,
                         sizeof grown_keys[0]},
                 .name = "grown",
-                .keys = &grown_keys[0].key},
+                .keys = &grown_keys[0].key,
+                .close = on_close},
                &arena};
 
     cr_assert_eq(loader_check("it", &grown.plugin, &arena, &plugin, &keys, &why), 0);
