@@ -147,12 +147,20 @@ static bool turn_can(const struct turn *turn, uint32_t deeds)
     return (turn->allowed & needed) == needed;
 }
 
+/* In the headers phase a body may not have been set yet, since none had been seen. */
+static bool sets_body_later(const struct turn *turn, uint32_t deeds)
+{
+    return (deeds & EXTPROC_SETS_BODY) &&
+           txn_framing(turn->txn, phase_lane(turn->event->phase)) == FRAMING_SEEN;
+}
+
 bool turn_falls_back(const struct turn *turn, uint16_t place)
 {
     const struct instance *in = turn->txn->chain->instances[place];
     uint32_t headers = phase_bit(phase_of(phase_lane(turn->event->phase), PART_HEADERS));
     return (in->fallback & phase_bit(turn->event->phase)) && (in->interest & headers) &&
-           !turn_lane(turn)->headers_seen && turn_concerns(turn) && turn_can(turn, in->deeds);
+           (!turn_lane(turn)->headers_seen || sets_body_later(turn, in->deeds)) &&
+           turn_concerns(turn) && turn_can(turn, in->deeds);
 }
 
 /* Does a phase concern an instance that is in its list? */

@@ -40,12 +40,13 @@ bool txn_wants_later(const struct txn *t)
 {
     uint32_t phases = lane_may_come(&t->lanes[LANE_REQUEST], LANE_REQUEST) |
                       lane_may_come(&t->lanes[LANE_RESPONSE], LANE_RESPONSE);
-    if (!t->chain || !(t->chain->interest & phases))
+    if (!t->chain)
         return false;
     if (!t->handles)
-        return true;
+        return t->chain->interest & phases;
     for (uint16_t i = 0; i < t->chain->n_instances; i++) {
-        if (t->chain->instances[i]->interest & phases & ~(uint32_t)t->handles[i].skipped)
+        const struct instance *in = t->chain->instances[i];
+        if ((in->interest | in->fallback) & phases & ~(uint32_t)t->handles[i].skipped)
             return true;
     }
     return false;

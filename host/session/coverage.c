@@ -103,6 +103,19 @@ void coverage_report(struct coverage *c, const struct txn *t, const struct turn 
     }
 }
 
+void coverage_holds_tunnels(struct coverage *c, struct log *log, enum lane lane)
+{
+    const char *name = lane_name(lane);
+    struct log_context context = {.listener = c->listener};
+    if (c->holding & 1u << lane)
+        return;
+    c->holding |= 1u << lane;
+    log_line(log, EXTPROC_WARN, &context,
+             "upgrades and CONNECT hang: %s_body_mode is BUFFERED, and the proxy does not send the "
+             "headers (in the proxy, set %s_header_mode: SEND)",
+             name, name);
+}
+
 void coverage_unanswered(struct coverage *c, const struct txn *t, uint32_t missing)
 {
     if (!c->chain || t->chain != c->chain || !(missing & c->chain->interest & ~c->settled))

@@ -18,6 +18,7 @@ struct coverage {
     uint8_t *reported;         /* phase bits, by place in the chain        */
     uint32_t settled;          /* phase bits: all its plugins are reported */
     struct metric *misses;
+    unsigned holding;      /* lanes (1 << LANE_x) of coverage_holds_tunnels()   */
     unsigned n_unanswered; /* transactions without a response, before the first that had one */
 };
 
@@ -30,6 +31,9 @@ int coverage_init(struct coverage *c, const char *listener, const enum body_mode
  * may be a fallback for headers; NULL: the end of the transaction. */
 void coverage_report(struct coverage *c, const struct txn *t, const struct turn *turn,
                      uint32_t missing);
+/* The proxy skips a direction's headers and sends its body complete: once a warning, since it holds
+ * an upgrade back until there is a body. */
+void coverage_holds_tunnels(struct coverage *c, struct log *log, enum lane lane);
 /* The transaction has ended without a response, and none has ever come; these phases of it are
  * missing. It may be that the client has left: so the first one is only noted. */
 void coverage_unanswered(struct coverage *c, const struct txn *t, uint32_t missing);

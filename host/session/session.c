@@ -211,6 +211,8 @@ static void session_report_missing(struct session *s, const struct turn *turn)
         missing |= phase_bit(phase_of(lane, PART_HEADERS));
     if (mode_has_no_body(turn->mode) && turn->verdict.kind == VERDICT_CONTINUE && shows_body(turn))
         missing |= phase_bit(phase_of(lane, PART_BODY));
+    if (phase_part(event->phase) != PART_HEADERS && turn->mode == BODY_MODE_BUFFERED)
+        coverage_holds_tunnels(s->coverage, s->env->log, lane);
     if (missing)
         coverage_report(s->coverage, &s->txn, turn, missing);
 }

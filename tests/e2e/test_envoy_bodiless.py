@@ -48,6 +48,13 @@ class Bodiless(Case):
         for plugins in ADD, REPLACE, PROBES:
             self.check_all(plugins, "HEAD", 200, [HTML], **SKIPPED)
 
+    def test_a_body_whose_request_is_not_shown(self):
+        service = self.start(REPLACE)
+        for mode in "STREAMED", "BUFFERED":
+            with self.subTest(mode):
+                envoy = self.envoy(service, self.upstream(), {"response_body_mode": mode, **SKIPPED})
+                self.assertEqual(http1.request(envoy.port).body, b"REPLACED")
+
     def test_head_of_which_only_the_body_is_shown(self):
         self.check_all(ADD, "HEAD", 200, [HTML], **SKIPPED, response_header_mode="SKIP")
 

@@ -148,6 +148,21 @@ Test(framing, nothing_but_a_body_may_show_that_there_is_one)
     kit_end(c);
 }
 
+/* What was not settled with the headers is settled with the bytes. */
+Test(framing, body_replaces_what_comes)
+{
+    struct kit *own = kit_of_ini("[plugin:b]\nfile = body.so\nresponse.replace = new\n"
+                                 "[chain:c]\nplugins = b\n");
+    for (enum body_mode mode = BODY_MODE_STREAMED; mode <= BODY_MODE_BUFFERED; mode++) {
+        struct kit_call *c =
+            kit_call(own, &(struct kit_how){.request = mode, .response = mode, .split = 1});
+        kit_response(c, ":status: 200\ncontent-length: 3", "abc", NULL);
+        kit_expect_body(c, LANE_RESPONSE, "new");
+        kit_end(c);
+    }
+    kit_free(own);
+}
+
 Test(framing, an_attribute_may_tell_the_method)
 {
     struct kit_call *c = kit_call(k, &(struct kit_how){0});
@@ -249,6 +264,40 @@ Test(framing, what_is_observed_of_a_tunnel_is_no_body)
     kit_body(c, LANE_RESPONSE, "frame", false);
     kit_body(c, LANE_REQUEST, "frame", false);
     cr_expect_eq(n_bodies, 0);
+    kit_end(c);
+}
+
+/* ---- needs and settings -------------------------------------------------------------------------- */
+
+static const struct extproc_plugin whole = {
+    .abi = EXTPROC_ABI,
+    .name = "whole",
+    .needs = EXTPROC_WHOLE_REQUEST_BODY | EXTPROC_WHOLE_RESPONSE_BODY,
+    .request_body = on_body,
+    .response_body = on_body,
+};
+
+Test(framing, a_tunnel_breaks_no_need)
+{
+    struct kit *own = kit_of((struct kit_linked[]){{"whole", &whole}, {0}});
+    for (size_t i = 0; i < sizeof tunnels / sizeof *tunnels; i++) {
+        struct kit_call *c = kit_call(own, &(struct kit_how){0});
+        kit_headers(c, LANE_REQUEST, tunnels[i].request, false);
+        kit_headers(c, LANE_RESPONSE, tunnels[i].response, false);
+        kit_expect_going(c);
+        kit_expect_no_log(c, "body_mode");
+        kit_end(c);
+    }
+    kit_free(own);
+}
+
+Test(framing, headers_that_are_skipped_hold_tunnels)
+{
+    struct kit_call *c = kit_call(k, &(struct kit_how){.response = BODY_MODE_BUFFERED});
+    kit_headers(c, LANE_REQUEST, GET, true);
+    kit_body(c, LANE_RESPONSE, "abc", true);
+    kit_expect_log(c, "upgrades and CONNECT hang");
+    kit_expect_log(c, "set response_header_mode: SEND");
     kit_end(c);
 }
 

@@ -58,9 +58,10 @@ static void body_log_absent(struct handle *h, const struct turn *turn)
     if (handle_instance(h)->bodiless)
         metric_add(handle_instance(h)->bodiless, 1);
     if (phase_lane(turn->phase) == LANE_RESPONSE && !t->request.known)
-        handle_log(h, EXTPROC_WARN,
-                   "extproc_body_set: not changed: this may be a response to HEAD, since the proxy "
-                   "does not show the request (in the proxy, set request_header_mode: SEND)");
+        handle_log(
+            h, EXTPROC_WARN,
+            "extproc_body_set: not changed in this phase: the response may be one to HEAD, since "
+            "the proxy does not send the request (in the proxy, set request_header_mode: SEND)");
     else
         handle_log(h, EXTPROC_DEBUG, "extproc_body_set: not changed: %s",
                    extproc_strerror(-ENODATA));
