@@ -34,10 +34,7 @@ PINNED = {
 
 # These depend on the machine where they are not bounded: not judged.
 UNJUDGED = {
-    # More connections than there are descriptors, all at once: one that is idle for the moment may have to go.
-    "h2": {
-        "Doors.no_descriptor_is_left": {"the neighbour is served", "the neighbour notices nothing"},
-    },
+    "h2": {},
     "grpc": {
         "Floods.streams_that_are_reset": {"no exchange takes seconds"},
         "Bytes.bytes_that_are_only_announced": {BACK},

@@ -15,8 +15,9 @@ struct conn {
     nghttp2_session *session; /* NULL: all is said, and only the client's end is waited for */
     struct conn *next, **link;
     struct conn *next_dirty;
-    struct conn *next_idle, **idle_link; /* of its gate; link NULL: it is not idle */
-    uint64_t idle_since;                 /* counts: see struct hub */
+    struct conn *next_idle, **idle_link; /* of its list; list NULL: it is not idle */
+    struct idle_list *idle_list;
+    uint64_t idle_since, idle_ms; /* counts: see struct hub; and when that was */
     struct h2_call *calls;
     size_t n_calls;
     size_t n_talking; /* of them, those that a message has come in */

@@ -20,7 +20,8 @@ enum {
     CALL_BYTES = 2 * 1024,
     CONN_BYTES = 32 * 1024,
     RESERVE_MIN = 8 * 1024 * 1024,
-    RESERVE_MS = 1000
+    RESERVE_MS = 1000,
+    REST_MS = 10 * 1000 /* between two streams of a connection that is in use */
 };
 
 /* ---- memory that is not used any more -------------------------------------------------------------- */
@@ -85,7 +86,8 @@ static int gate_init(struct gate *gate, struct hub *hub, const struct transport_
 {
     const char *file, *why;
     gate->hub = hub;
-    gate->idle_end = &gate->idle;
+    gate->strangers.end = &gate->strangers.first;
+    gate->known.end = &gate->known.first;
     gate->listener = listener;
     gate->option = http2_option_new(&listener->limits);
     if (!gate->option)
@@ -147,32 +149,52 @@ void hub_fini(struct hub *hub)
 
 void hub_put_idle(struct conn *c)
 {
-    struct gate *gate = c->gate;
-    c->idle_since = ++gate->hub->n_idled;
+    struct idle_list *list = c->n_heard ? &c->gate->known : &c->gate->strangers;
+    c->idle_list = list;
+    c->idle_since = ++c->hub->n_idled;
+    c->idle_ms = c->hub->poller->now_ms;
     c->next_idle = NULL;
-    c->idle_link = gate->idle_end;
-    *gate->idle_end = c;
-    gate->idle_end = &c->next_idle;
+    c->idle_link = list->end;
+    *list->end = c;
+    list->end = &c->next_idle;
 }
 
 void hub_put_gone(struct conn *c)
 {
-    struct gate *gate = c->gate;
+    struct idle_list *list = &c->gate->strangers;
     hub_take_idle(c);
+    c->idle_list = list;
     c->idle_since = 0; /* first to go */
-    c->next_idle = gate->idle;
-    c->idle_link = &gate->idle;
-    *(c->next_idle ? &c->next_idle->idle_link : &gate->idle_end) = &c->next_idle;
-    gate->idle = c;
+    c->next_idle = list->first;
+    c->idle_link = &list->first;
+    *(c->next_idle ? &c->next_idle->idle_link : &list->end) = &c->next_idle;
+    list->first = c;
 }
 
 void hub_take_idle(struct conn *c)
 {
-    if (!c->idle_link)
+    if (!c->idle_list)
         return;
     *c->idle_link = c->next_idle;
-    *(c->next_idle ? &c->next_idle->idle_link : &c->gate->idle_end) = c->idle_link;
-    c->idle_link = NULL;
+    *(c->next_idle ? &c->next_idle->idle_link : &c->idle_list->end) = c->idle_link;
+    c->idle_list = NULL;
+}
+
+/* NULL gives the other one. */
+static struct conn *longer_idle(struct conn *a, struct conn *b)
+{
+    if (!a || !b)
+        return a ? a : b;
+    return a->idle_since < b->idle_since ? a : b;
+}
+
+/* The one that is missed least. One that was at work a moment ago is between two of its streams: those
+ * that never had one go before it, so that a burst of new connections drives out itself, and nobody who is
+ * served. */
+static struct conn *least_missed(const struct hub *hub, struct conn *stranger, struct conn *known)
+{
+    bool rests = known && hub->poller->now_ms - known->idle_ms < REST_MS;
+    return rests && stranger ? stranger : longer_idle(stranger, known);
 }
 
 /* ---- connections -------------------------------------------------------------------------------- */
@@ -195,8 +217,11 @@ void hub_admit(struct hub *hub, size_t i, int fd, const char *peer)
     const struct log_context context = {.listener = gate->listener->name, .peer = peer};
     struct tls *tls;
     uint32_t most = gate->listener->limits.max_connections;
-    if (most && gate->n_conns >= most && gate->idle)
-        conn_evict(gate->idle, LIMIT_ROOM, NULL);
+    if (most && gate->n_conns >= most) {
+        struct conn *c = least_missed(hub, gate->strangers.first, gate->known.first);
+        if (c)
+            conn_evict(c, LIMIT_ROOM, NULL);
+    }
     if (most && gate->n_conns >= most) {
         limits_exceeded(&hub->limits, LIMIT_CONNECTIONS, &place, NULL);
         close(fd);
@@ -214,19 +239,19 @@ void hub_admit(struct hub *hub, size_t i, int fd, const char *peer)
 
 bool hub_make_room(struct hub *hub)
 {
-    struct conn *idlest = NULL;
+    struct conn *stranger = NULL, *known = NULL;
     struct rlimit limit = {0};
     char text[24];
     for (size_t i = 0; i < hub->options->n_listeners; i++) {
-        struct conn *c = hub->gates[i].idle;
-        if (c && (!idlest || c->idle_since < idlest->idle_since))
-            idlest = c;
+        stranger = longer_idle(stranger, hub->gates[i].strangers.first);
+        known = longer_idle(known, hub->gates[i].known.first);
     }
-    if (!idlest)
+    struct conn *least = least_missed(hub, stranger, known);
+    if (!least)
         return false;
     getrlimit(RLIMIT_NOFILE, &limit);
     snprintf(text, sizeof text, "%llu", (unsigned long long)limit.rlim_cur);
-    conn_evict(idlest, LIMIT_DESCRIPTORS, text);
+    conn_evict(least, LIMIT_DESCRIPTORS, text);
     return true;
 }
 

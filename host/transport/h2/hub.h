@@ -11,13 +11,18 @@
 
 #include <nghttp2/nghttp2.h>
 
+struct idle_list {
+    struct conn *first, **end;
+};
+
 /* Of a listener: what its connections share. */
 struct gate {
     struct hub *hub;
     const struct transport_listener *listener;
     size_t n_conns;
-    struct conn *idle,
-        **idle_end; /* connections without a call that has said something, the longest idle one first */
+    /* Connections without a call that has said something, the longest idle one first: those that never
+     * had one, and those that had. */
+    struct idle_list strangers, known;
     nghttp2_option *option;
     struct tls_context *tls; /* NULL: cleartext */
 };
@@ -80,7 +85,7 @@ void hub_take_idle(struct conn *c);
 
 /* A connection has come to the i-th listener: takes it over. */
 void hub_admit(struct hub *hub, size_t i, int fd, const char *peer);
-/* There is no descriptor left: closes the longest idle connection. False: there is none. */
+/* There is no descriptor left: closes the idle connection that is missed least. False: there is none. */
 bool hub_make_room(struct hub *hub);
 /* At the end of a round: sends what has come together. True: there is more to send. */
 bool hub_flush(struct hub *hub);

@@ -76,6 +76,22 @@ Test(room, the_longest_idle_one_goes)
     cr_assert_eq(rig_counted(&rig, "max_connections_exceeded"), 2);
 }
 
+/* A burst of new connections drives out itself: one that is between two of its streams stays. */
+Test(room, one_that_was_served_a_moment_ago_stays)
+{
+    connect_idle(&peers[0]);
+    expect_served(&peers[0], 1);
+    peer_half_close(&peers[0], 1);
+    peer_expect_field(&peers[0], 1, "grpc-status: 0");
+    connect_idle(&peers[1]);
+    connect_idle(&peers[2]);
+    expect_evicted(&peers[1]);
+    expect_served(&peers[0], 3);
+    expect_served(&peers[2], 1);
+    peer_close(&peers[0]);
+    peer_close(&peers[2]);
+}
+
 /* One that has said nothing at all is as idle as one can be. */
 Test(room, one_that_has_not_begun_goes)
 {
