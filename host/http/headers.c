@@ -76,9 +76,15 @@ static uint64_t name_tail(struct extproc_str name)
     return tail | 0x2020202020202020;
 }
 
+/* Of names of one length: most are written as the map has them, in lower case. */
+static bool same_text(struct extproc_str a, struct extproc_str b)
+{
+    return a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0 || str_eq_nocase(a, b);
+}
+
 static bool same_name(struct extproc_str a, struct extproc_str b)
 {
-    return a.len == b.len && name_tail(a) == name_tail(b) && str_eq_nocase(a, b);
+    return a.len == b.len && name_tail(a) == name_tail(b) && same_text(a, b);
 }
 
 static unsigned name_bit(struct extproc_str name)
@@ -104,10 +110,13 @@ static const struct extproc_header *find_entry(const struct headers *h, struct e
                                                size_t n)
 {
     const struct extproc_header *entry = all_entries(h);
+    uint64_t tail = name_tail(name);
     if (!may_have(h, name))
         return NULL;
     for (size_t left = headers_count(h); left > 0; left--, entry++) {
-        if (same_name(entry->name, name) && n-- == 0)
+        if (entry->name.len != name.len || name_tail(entry->name) != tail)
+            continue;
+        if (same_text(entry->name, name) && n-- == 0)
             return entry;
     }
     return NULL;
