@@ -36,14 +36,22 @@ int output_check(const char *path, char ret_why[static FILE_WHY])
     return standard_stream(path) ? 0 : file_check_append(path, ret_why);
 }
 
+static void take(struct output *o, int fd)
+{
+    struct stat st = {0};
+    bool known = fstat(fd, &st) == 0;
+    o->fd = fd;
+    o->cuts = o->path && known && S_ISREG(st.st_mode);
+    o->device = st.st_dev;
+    o->inode = st.st_ino;
+}
+
 static int open_path(struct output *o, char why[static FILE_WHY])
 {
-    struct stat st;
     int fd = file_open_append(o->path, why);
     if (fd < 0)
         return fd;
-    o->cuts = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-    o->fd = fd;
+    take(o, fd);
     return 0;
 }
 
@@ -66,7 +74,7 @@ static int output_init(struct output *o, const struct output_options *options,
     if (!o->name || (!o->path && !standard))
         return -ENOMEM;
     if (standard)
-        o->fd = file_open_standard(standard, &o->may_wait);
+        take(o, file_open_standard(standard, &o->may_wait));
     int r = standard ? 0 : open_path(o, why);
     return r < 0 ? r : queue_init(&o->queue, options->size);
 }
@@ -124,6 +132,16 @@ bool output_is_due(struct output *o, uint64_t now_ms)
     if (o->state == OUTPUT_BLOCKED || (o->state == OUTPUT_FAILED && now_ms < o->retry_ms))
         return false;
     return queue_len(&o->queue) > 0;
+}
+
+bool output_is_torn(const struct output *o)
+{
+    return o->queue.done > 0;
+}
+
+bool output_is_same_file(const struct output *a, const struct output *b)
+{
+    return a->inode != 0 && a->device == b->device && a->inode == b->inode;
 }
 
 static bool takes_more(const struct output *o)

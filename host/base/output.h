@@ -26,8 +26,10 @@ struct output {
     const char *what;
     struct metric *dropped; /* may be NULL: nothing counts */
     int fd;                 /* -1: the standard stream was closed when we began */
-    bool cuts;              /* a regular file that we have opened              */
-    bool may_wait;          /* write(2) on it could wait: the descriptor is shared */
+    dev_t device;           /* which file it is: several outputs may lead to one */
+    ino_t inode;
+    bool cuts;     /* a regular file that we have opened              */
+    bool may_wait; /* write(2) on it could wait: the descriptor is shared */
     _Atomic enum output_state state;
     int error; /* FAILED: errno */
     uint64_t retry_ms;
@@ -57,6 +59,10 @@ struct output *output_free(struct output *o);
 
 /* Is there something to write, and reason to believe that it can be? */
 bool output_is_due(struct output *o, uint64_t now_ms);
+
+/* A part of a line is written, and its rest has to follow before anything else comes into that file. */
+bool output_is_torn(const struct output *o);
+bool output_is_same_file(const struct output *a, const struct output *b);
 
 /* Writes until the queue is empty, or nothing more is taken; the state says which. */
 void output_write(struct output *o, uint64_t now_ms);

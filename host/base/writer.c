@@ -105,12 +105,31 @@ static void reopen_all(struct writer *w)
         reopen(w, o);
 }
 
+/* Another output has begun a line in the same file. */
+static bool must_wait(const struct writer *w, const struct output *o)
+{
+    for (const struct output *other = w->outputs; other; other = other->next)
+        if (other != o && output_is_torn(other) && output_is_same_file(other, o))
+            return true;
+    return false;
+}
+
 static void look_at(struct writer *w, struct output *o, uint64_t now_ms)
 {
     enum output_state before = o->state;
-    if (output_is_due(o, now_ms))
+    if (output_is_due(o, now_ms) && !must_wait(w, o))
         output_write(o, now_ms);
     report(w, o, before, now_ms);
+}
+
+/* Lines that were begun come first: others may wait for them. */
+static void look_at_all(struct writer *w, uint64_t now_ms)
+{
+    for (struct output *o = w->outputs; o; o = o->next)
+        if (output_is_torn(o))
+            look_at(w, o, now_ms);
+    for (struct output *o = w->outputs; o; o = o->next)
+        look_at(w, o, now_ms);
 }
 
 static void drop_rest(struct output *o)
@@ -144,8 +163,7 @@ static void look(struct writer *w, uint64_t now_ms)
 {
     if (atomic_exchange(&w->reopens, false))
         reopen_all(w);
-    for (struct output *o = w->outputs; o; o = o->next)
-        look_at(w, o, now_ms);
+    look_at_all(w, now_ms);
     sweep(w, now_ms);
 }
 

@@ -211,6 +211,24 @@ Test(writer, takes_a_line_that_is_longer_than_a_pipe_takes_in_one_piece)
     close(fd);
 }
 
+/* As the log and a plugin's file do that both lead to standard error. */
+Test(writer, tears_no_line_where_two_outputs_lead_to_one_file)
+{
+    static char line[PIPE * 3 / 4];
+    int fd = open_fifo("fifo");
+    struct output *a = open_output("fifo"), *b = open_output("fifo");
+    memset(line, 'x', sizeof line - 1);
+    append(a, line);
+    append(a, line); /* of which the pipe takes a part */
+    append(b, "between");
+    cr_assert_eq(writer_start(w), 0);
+    read_until(fd, "between\n");
+    char *between = strstr(text, "between\n");
+    cr_expect_eq(strlen(text), 2 * sizeof line + strlen("between\n"));
+    cr_expect(between == text || between[-1] == '\n', "inside another line");
+    close(fd);
+}
+
 /* ---- an output that is stalled --------------------------------------------------------------- */
 
 Test(writer, a_stalled_reader_holds_up_nobody)
