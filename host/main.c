@@ -5,6 +5,7 @@
 #include "process/reaper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -93,6 +94,19 @@ static int command(int argc, char **argv)
     return printed(wanted == PRINT ? process_print_proxy_config(file, form)
                                    : process_check(file, wanted == DUMP));
 }
+
+/* Standard streams that were closed: else the next file or connection gets their number, and with it what a
+ * plugin prints. The wrong way round, so that who reads or prints meets an error. */
+static void open_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/* Before the constructors of libraries, which open descriptors of their own. */
+__attribute__((section(".preinit_array"),
+               used)) static void (*const preinit)(void) = open_standard_streams;
 
 int main(int argc, char **argv)
 {

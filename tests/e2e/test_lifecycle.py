@@ -1,4 +1,5 @@
 """Start, signals, drain, and the surroundings that a service has to bear."""
+import os
 import signal
 
 import grpc
@@ -111,6 +112,18 @@ class Surroundings(Case):
         service.send(signal.SIGHUP)
         self.check(client)
         self.assertEqual(service.stop(), 0)
+
+    def test_numbers_of_closed_standard_streams_are_nothing_elses(self):
+        """What a plugin prints would else go to a client, or into the file that got the number."""
+        for closed in "0", "1", "2", "012":
+            with self.subTest(closed):
+                self.folder = self.new_folder()
+                close = " ".join(f"{number}>&-" for number in closed)
+                service, client = self.start_unheard(TAGS, ["sh", "-c", f'exec "$@" {close}', "sh"])
+                self.check(client)
+                for number in closed:
+                    self.assertEqual(os.readlink(f"/proc/{service.pid}/fd/{number}"), "/dev/null")
+                self.assertEqual(service.stop(), 0)
 
     def test_full_disk_for_the_log(self):
         service, client = self.start_unheard(TAGS, ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"])
