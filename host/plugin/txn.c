@@ -68,14 +68,14 @@ enum framing txn_framing(const struct txn *t, enum lane l)
 void txn_keep_id(struct txn *t)
 {
     const struct txn_lane *lane = &t->lanes[LANE_REQUEST];
-    if (!t->id.ptr && lane->headers_here)
+    if (!t->id.len && lane->headers_here)
         t->id = arena_copy(t->arena, headers_get(&lane->headers, EXTPROC_S("x-request-id"), 0));
 }
 
 struct extproc_str txn_id(struct txn *t)
 {
     txn_keep_id(t);
-    if (!t->id.ptr) {
+    if (!t->id.len) {
         uint64_t number;
         if (getrandom(&number, sizeof number, GRND_NONBLOCK) != sizeof number)
             number = (uintptr_t)t; /* early in the machine's life */

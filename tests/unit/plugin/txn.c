@@ -200,6 +200,15 @@ Test(txn, goes_by_its_request_id)
     scene_fini(&s);
 }
 
+Test(txn, has_an_id_of_its_own_where_the_one_it_came_with_is_empty)
+{
+    SCENE(s, {.name = "a", .response_headers = pass});
+    prepared_headers(&s, PHASE_REQUEST_HEADERS, false, H(":path", "/"), H("x-request-id", ""));
+    cr_assert_eq(txn_id(&s.txn).len, 16);
+    scene_close(&s, EXTPROC_DONE);
+    scene_fini(&s);
+}
+
 Test(txn, has_an_id_of_its_own_where_it_came_without)
 {
     SCENE(s, {.name = "a", .response_headers = pass});
