@@ -243,6 +243,19 @@ static void read_rate(struct listener_settings *l, const char *key, struct arena
         say_invalid(l, key, arena, errors, "COUNT in DURATION, such as 1000 in 10s");
 }
 
+/* One answer may be as large as a message. At the key that the operator has written. */
+static void check_max_queued(const struct listener_settings *l, struct config_errors *errors)
+{
+    const struct config_entry *queued = listener_entry(l, "max_queued");
+    const struct config_entry *message = listener_entry(l, "max_message");
+
+    if (l->limits.max_queued && l->limits.max_queued < l->limits.max_message)
+        config_say(errors, CONFIG_ERROR, l->section, queued ? queued : message,
+                   "max_queued (%zu) must not be less than max_message (%zu): one answer may be "
+                   "as large as a message",
+                   l->limits.max_queued, l->limits.max_message);
+}
+
 static void read_limits(struct listener_settings *l, struct arena *arena,
                         struct config_errors *errors)
 {
@@ -269,9 +282,7 @@ static void read_limits(struct listener_settings *l, struct arena *arena,
         config_say(errors, CONFIG_WARNING, l->section,
                    listener_entry(l, "max_connection_age_grace"),
                    "has no effect without max_connection_age");
-    if (l->limits.max_queued && l->limits.max_queued < l->limits.max_message)
-        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "max_message"),
-                   "is more than max_queued, so that one answer might be too much (raise that)");
+    check_max_queued(l, errors);
 }
 
 /* ---- TLS ---------------------------------------------------------------------------------------- */

@@ -87,10 +87,12 @@ Test(listener, an_answer_must_fit_into_the_queue)
 {
     if (!transport_find("h2"))
         return;
-    expect_error(
-        keys("max_message = 256m\n[extprocd]\ntransport = h2\n"),
-        "3: [listener:a] max_message: is more than max_queued, so that one answer might be "
-        "too much (raise that)");
+    expect_error(keys("max_message = 256m\n[extprocd]\ntransport = h2\n"),
+                 "3: [listener:a] max_message: max_queued (134217728) must not be less than "
+                 "max_message (268435456): one answer may be as large as a message");
+    expect_error(keys("max_queued = 1m\n[extprocd]\ntransport = h2\n"),
+                 "3: [listener:a] max_queued: max_queued (1048576) must not be less than "
+                 "max_message (16777216): one answer may be as large as a message");
 }
 
 Test(listener, a_message_may_be_large_where_there_is_no_queue)
