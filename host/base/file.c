@@ -57,6 +57,8 @@ static int refuse_kind(mode_t mode, const char *expected, char why[static FILE_W
 static int refuse_open(int error, const char *path, const char *expected, char why[static FILE_WHY])
 {
     struct stat st;
+    if (!*path)
+        return refuse(-error, why, "the path is empty");
     if ((error == ENXIO || error == EISDIR) && stat(path, &st) == 0)
         return refuse_kind(st.st_mode, expected, why);
     return refuse_errno(error, why);
@@ -230,7 +232,7 @@ static int check_directory(const char *path, char why[static FILE_WHY])
 int file_check_append(const char *path, char ret_why[static FILE_WHY])
 {
     int fd = open_to_append(path, 0);
-    if (fd == -ENOENT)
+    if (fd == -ENOENT && *path)
         return check_directory(path, ret_why);
     if (fd < 0)
         return refuse_open(-fd, path, appendable, ret_why);

@@ -55,7 +55,7 @@ Test(config_expand, a_file_that_cannot_be_read_is_an_error)
     expect_told(
         "main.ini:2: [a] x: ${file:none} cannot be read: No such file or directory\n"
         "main.ini:3: [a] y: ${file:.} cannot be read: is a directory, expected a regular file\n"
-        "main.ini:4: [a] z: ${file:} cannot be read: No such file or directory\n");
+        "main.ini:4: [a] z: ${file:} cannot be read: the path is empty\n");
 }
 
 Test(config_expand, a_file_with_a_nul_is_an_error)

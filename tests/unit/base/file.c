@@ -156,6 +156,13 @@ Test(file, to_append_to_is_created)
     cr_assert_eq(st.st_mode & 0777, 0640);
 }
 
+Test(file, an_empty_path_is_refused)
+{
+    expect_unappendable("", ENOENT, "the path is empty");
+    cr_expect_eq(file_read("", FILE_REGULAR, 100, &bytes, why), -ENOENT);
+    cr_expect_str_eq(why, "the path is empty");
+}
+
 Test(file, to_append_to_may_be_a_fifo_or_a_device)
 {
     cr_assert_eq(mkfifo("fifo", 0600), 0);
