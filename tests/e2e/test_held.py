@@ -98,7 +98,7 @@ class Budgets(Held):
         for _ in range(2):
             answer = client.answers(request_headers())[0].immediate_response
             self.assertEqual((answer.status.code, answer.details), (500, "extprocd.page.error"))
-        service.wait_line(r"extproc_respond: body of 2097152 bytes exceeds max_queued \(1048571\)$")
+        service.wait_line(r"extproc_respond: body of 2097152 bytes exceeds max_queued \(1048576\)$")
 
     def test_messages_in_part(self):
         """Of the connection that holds most; one that holds little gets its answer."""

@@ -380,8 +380,7 @@ void h2_call_open(struct conn *c, int32_t id, const struct transport_service *se
 size_t h2_call_max_answer(const struct transport_call *base)
 {
     const struct h2_call *call = (const struct h2_call *)base;
-    size_t most = call->conn->listener->limits.max_queued;
-    return most ? most - FRAME_PREFIX : 0;
+    return call->conn->listener->limits.max_queued;
 }
 
 uint8_t *h2_call_reserve(struct transport_call *base, size_t len)

@@ -17,10 +17,16 @@ static size_t waiting(const struct h2_call *call)
     return call->n_queued - call->n_promised;
 }
 
+/* The prefix of an answer that is as large as may be does not count. */
+static size_t most_queued(const struct conn *c)
+{
+    return c->listener->limits.max_queued + FRAME_PREFIX;
+}
+
 /* One that would be too much by itself is never its neighbours' fault. */
 static uint64_t cost(const struct h2_call *call)
 {
-    if (waiting(call) > call->conn->listener->limits.max_queued)
+    if (waiting(call) > most_queued(call->conn))
         return UINT64_MAX;
     return waiting(call) * (call->hub->poller->now_ms - call->moved_ms + 1);
 }
@@ -39,7 +45,7 @@ void shed_answers(struct conn *c)
 {
     size_t most = c->listener->limits.max_queued;
     struct h2_call *call;
-    while (most && c->n_queued > most && (call = costliest(c))) {
+    while (most && c->n_queued > most_queued(c) && (call = costliest(c))) {
         char amount[24], why[96];
         snprintf(amount, sizeof amount, "%zu", c->n_queued);
         int len = snprintf(why, sizeof why, "%s bytes of queued answers exceed max_queued (%zu)",
