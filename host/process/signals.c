@@ -146,25 +146,31 @@ static void handle(int signo)
 
 /* ---- outside ----------------------------------------------------------------------------------- */
 
-int signals_init(int *ret_fd)
+/* Also what code of plugins has ignored, or blocked in this thread, meanwhile. */
+static void install(void)
 {
     /* Plugins may run on stacks of their own that are too small for a handler (SA_ONSTACK), and wait in
      * system calls that nothing but their own work should end (SA_RESTART). */
     struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART | SA_ONSTACK};
     sigset_t none;
 
-    signals.pid = getpid();
-    signals.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (signals.fd < 0)
-        return -errno;
     for (size_t i = 0; i < N_KINDS; i++)
         sigaddset(&action.sa_mask, kinds[i].signo);
     for (size_t i = 0; i < N_KINDS; i++)
         sigaction(kinds[i].signo, &action, NULL);
-    /* What our parent has left: where SIGCHLD is ignored, nobody can wait for a child. */
-    signal(SIGCHLD, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int signals_init(int *ret_fd)
+{
+    signals.pid = getpid();
+    signals.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (signals.fd < 0)
+        return -errno;
+    install();
+    /* What our parent has left: where SIGCHLD is ignored, nobody can wait for a child. */
+    signal(SIGCHLD, SIG_DFL);
     *ret_fd = signals.fd;
     return 0;
 }
@@ -173,11 +179,13 @@ void signals_serving(void)
 {
     assert(signals.state == STARTING);
     signals.state = SERVING;
+    install();
 }
 
 void signals_ending(void)
 {
     signals.state = ENDING;
+    install();
 }
 
 void signals_take(void (*fn)(void *arg, int signo), void *arg)

@@ -5,7 +5,7 @@
 /* From now on TERM and INT end the process, by their default action; HUP, USR1 and USR2 wait for the loop.
  * *ret_fd is readable when there is a signal to take. 0 or -errno. */
 int signals_init(int *ret_fd);
-/* The loop begins: TERM and INT wait for it as well. */
+/* The loop begins: TERM and INT wait for it as well, whatever plugins made of signals in init(). */
 void signals_serving(void);
 /* The loop has ended: TERM and INT end the process at once. */
 void signals_ending(void);

@@ -54,6 +54,26 @@ Test(signals, are_taken_once_for_each_time_they_came)
     cr_expect_eq(n_taken[SIGTERM], 2);
 }
 
+/* As a plugin's init() may, or that of a library of its. */
+static void ignore_and_block(void)
+{
+    sigset_t all;
+    signal(SIGTERM, SIG_IGN);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
+
+Test(signals, are_taken_though_a_plugin_has_ignored_and_blocked_them)
+{
+    ignore_and_block();
+    signals_serving();
+    raise(SIGTERM);
+    raise(SIGUSR1);
+    signals_take(take, NULL);
+    cr_expect_eq(n_taken[SIGTERM], 1);
+    cr_expect_eq(n_taken[SIGUSR1], 1);
+}
+
 static void *send_all(void *arg)
 {
     for (int i = 0; i < 1000; i++)
@@ -108,6 +128,21 @@ Test(signals, term_ends_a_start)
 {
     int status = end_of(starts);
     cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "%x", (unsigned)status);
+}
+
+static void ends_though_they_were_ignored(void)
+{
+    signals_init(&fd);
+    signals_serving();
+    ignore_and_block();
+    signals_ending();
+    raise(SIGTERM);
+}
+
+Test(signals, a_second_term_ends_an_end_though_a_plugin_has_ignored_it)
+{
+    int status = end_of(ends_though_they_were_ignored);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x", (unsigned)status);
 }
 
 static void ends(void)
