@@ -5,11 +5,30 @@
 #include "process/listen/holder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { BACKLOG = 1024 };
+
+/* Between the connect() to a file left behind and our listen(), another instance that starts must not see it,
+ * or ours that does not listen yet: it would take its place. The folder is locked until the result is closed;
+ * -1: it cannot be. */
+static int lock_folder(const struct address *a)
+{
+    char folder[sizeof a->socket];
+    const char *path = address_path(a), *slash = strrchr(path, '/');
+    size_t len = (size_t)(slash - path) + 1;
+
+    memcpy(folder, path, len);
+    folder[len] = '\0';
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)flock(fd, LOCK_EX);
+    return fd;
+}
 
 /* Removes a file left behind by a server that is gone. 0; -EADDRINUSE: it is alive, or no socket. */
 static int clear_path(const struct address *a, struct arena *arena, const char **ret_why)
@@ -85,12 +104,15 @@ int listen_open(const struct listener_settings *l, struct arena *arena, struct l
 {
     struct listen_socket s = {.fd = -1};
     const char *why = NULL;
+    int lock = address_is_unix(&l->address) ? lock_folder(&l->address) : -1;
     int r = address_is_unix(&l->address) ? clear_path(&l->address, arena, &why) : 0;
 
     if (r == 0) {
         s.fd = socket(l->address.socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         r = s.fd < 0 ? -errno : bind_and_listen(l, &s);
     }
+    if (lock >= 0)
+        close(lock);
     if (r == 0) {
         *ret = s;
         return 0;

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct arena arena;
@@ -102,6 +104,58 @@ Test(listen, a_socket_file_left_behind_is_replaced)
     close(dead.fd);
     s = must_open(&l);
     listen_close(&s);
+}
+
+/* Opens when `gate` is closed; keeps it for as long as the others may try. */
+static void contend(const struct listener_settings *l, const int gate[2], const int done[2])
+{
+    struct listen_socket s;
+    const char *why;
+    char byte;
+
+    close(gate[1]);
+    close(done[1]);
+    (void)!read(gate[0], &byte, 1);
+    int r = listen_open(l, &arena, &s, &why);
+    (void)!write(done[0], r == 0 ? "+" : "-", 1);
+    (void)!read(done[0], &byte, 1);
+    _exit(0);
+}
+
+/* Of those that start together. */
+static unsigned count_winners(const struct listener_settings *l)
+{
+    enum { N = 8 };
+    int gate[2], done[2];
+    unsigned n = 0;
+
+    cr_assert_eq(pipe(gate), 0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, done), 0);
+    for (int i = 0; i < N; i++)
+        if (fork() == 0)
+            contend(l, gate, done);
+    close(gate[0]);
+    close(gate[1]);
+    close(done[0]);
+    for (int i = 0; i < N; i++) {
+        char byte;
+        cr_assert_eq(read(done[1], &byte, 1), 1);
+        n += byte == '+';
+    }
+    close(done[1]);
+    for (int i = 0; i < N; i++)
+        wait(NULL);
+    return n;
+}
+
+Test(listen, of_many_that_start_together_one_gets_the_socket_file_left_behind, .timeout = 60)
+{
+    struct listener_settings l = at(address);
+    struct listen_socket dead = must_open(&l);
+
+    close(dead.fd);
+    for (int i = 0; i < 200; i++)
+        cr_assert_eq(count_winners(&l), 1);
 }
 
 Test(listen, another_kind_of_file_is_left_alone)
