@@ -228,12 +228,13 @@ static void wait_for_work(struct writer *w, int timeout_ms)
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-/* The time of the stop is over. What is left is dropped, before the first report of it: the log is one
- * of the outputs, and its reports are to be written. */
+/* What an output does not take is dropped, before the first report of it: the log is one of the outputs,
+ * and its reports are to be written. Lines that have come since the last look are left for the next one. */
 static void end(struct writer *w, uint64_t now_ms)
 {
     for (struct output *o = w->outputs; o; o = o->next)
-        drop_rest(o);
+        if (o->state != OUTPUT_OPEN)
+            drop_rest(o);
     for (struct output *o = w->outputs; o; o = o->next)
         say_rest(w, o, now_ms);
     look(w, now_ms);
@@ -286,21 +287,6 @@ static bool join(struct writer *w, unsigned timeout_ms)
     return pthread_timedjoin_np(w->thread, NULL, &until) == 0;
 }
 
-void writer_stop(struct writer *w, unsigned timeout_ms)
-{
-    int state = atomic_load(&w->state);
-    w->stop_ms = monotonic_ms() + timeout_ms;
-    atomic_store(&w->stops, true);
-    if (state == WRITER_UNSTARTED) {
-        run(w);
-    } else if (state == WRITER_RUNNING) {
-        wake(w);
-        atomic_store(&w->state, join(w, timeout_ms) ? WRITER_UNSTARTED : WRITER_STUCK);
-    }
-}
-
-/* ---- from any thread ------------------------------------------------------------------------- */
-
 /* Whoever holds the lock, be it another thread or, for a report, this one, looks again for us. */
 static void write_here(struct writer *w)
 {
@@ -311,6 +297,23 @@ static void write_here(struct writer *w)
         pthread_mutex_unlock(&w->lock);
     }
 }
+
+void writer_stop(struct writer *w, unsigned timeout_ms)
+{
+    int state = atomic_load(&w->state);
+    w->stop_ms = monotonic_ms() + timeout_ms;
+    atomic_store(&w->stops, true);
+    if (state == WRITER_UNSTARTED) {
+        run(w);
+    } else if (state == WRITER_RUNNING) {
+        wake(w);
+        atomic_store(&w->state, join(w, timeout_ms) ? WRITER_UNSTARTED : WRITER_STUCK);
+        if (atomic_load(&w->state) == WRITER_UNSTARTED)
+            write_here(w); /* what came while the thread ended */
+    }
+}
+
+/* ---- from any thread ------------------------------------------------------------------------- */
 
 static void have_it_done(struct writer *w)
 {
