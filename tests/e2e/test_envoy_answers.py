@@ -79,11 +79,11 @@ class Failure(Case):
                 service, envoy = self.failing(phase, WHOLE)
                 self.assertEqual(http1.request(envoy.port, "POST", "/x", body=b"abc").status, 500)
                 self.assertEqual(envoy.access("/x"), ["500", "extprocd.probe.error"])
-                self.assertTrue(service.lines(f"error .*plugin=probe phase={phase}"), service.log())
+                service.wait_line(f"error .*plugin=probe phase={phase}")
 
     def test_a_response_that_has_begun_is_cut(self):
         gate = threading.Event()
         service, envoy = self.failing("response_body", STREAMED, between=lambda: gate.wait(PATIENCE))
         answer = http1.request(envoy.port, "POST", "/x", body=b"abc", on_headers=gate.set)
         self.assertEqual((answer.status, answer.cut), (200, True))
-        self.assertTrue(service.lines("INTERNAL.*plugin probe failed in response_body"), service.log())
+        service.wait_line("INTERNAL.*plugin probe failed in response_body")

@@ -93,6 +93,7 @@ class Modes(Case):
     def told(self, *messages, **config):
         service = self.start(probe("request_headers: tell headers", "request_body: tell body"), **config)
         self.client(service).answers(*messages)
+        self.assertEqual(service.stop(), 0)
         return [line.split(": ", 1)[1] for line in service.lines("observing=")]
 
     def test_none(self):
@@ -138,6 +139,7 @@ class Modes(Case):
         stream.send(request_headers(observability_mode=True), response_headers(observability_mode=True))
         answers, code, _ = stream.finish()
         self.assertEqual((answers, code), ([], grpc.StatusCode.OK))
+        self.assertEqual(service.stop(), 0)
         self.assertEqual(len(service.lines("observing=1")), 2)
 
 
@@ -244,5 +246,5 @@ class Answers(Case):
                 service = self.launch(probe("request_headers: set x-lost 1", f"request_headers: {verb}")).wait_ready()
                 r = self.client(service).answers(request_headers())[0].immediate_response
                 self.assertEqual((r.status.code, r.details), (500, "extprocd.probe.error"))
-                self.assertTrue(service.lines(r"error .*plugin=probe phase=request_headers"), service.log())
+                service.wait_line(r"error .*plugin=probe phase=request_headers")
                 self.assertEqual(service.stop(), 0)

@@ -55,7 +55,7 @@ class LameDuck(Case):
                     with self.assertRaises(grpc.RpcError):
                         next(watch)
                     self.assertEqual(service.wait(), 0)
-                    self.assertTrue(service.lines("stopping immediately"))
+                    service.wait_line("stopping immediately")
 
     def test_then_new_connections_are_refused_and_streams_finish(self):
         for address in "127.0.0.1:0", f"unix:{self.folder}/socket":

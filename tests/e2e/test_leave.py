@@ -83,7 +83,7 @@ class ThreadsThatGoOn(Command):
         for _ in range(10):
             service = self.launch(self.CONFIG).wait_ready()
             self.assertEqual(service.stop(), 0, service.log())
-            self.assertTrue(service.lines("stopped"))
+            service.wait_line("stopped")
 
     def test_nor_that_of_a_test(self):
         path = self.write(ini(self.CONFIG))

@@ -19,7 +19,7 @@ class Signals(Case):
             with self.subTest(signo):
                 service = self.launch(TAGS).wait_ready()
                 self.assertEqual(service.stop(signo), 0)
-                self.assertTrue(service.lines(r" info .*stopped"))
+                service.wait_line(r" info .*stopped")
 
     def test_open_streams_finish(self):
         service = self.launch(TAGS).wait_ready()
@@ -48,7 +48,7 @@ class Signals(Case):
         service.send(signal.SIGTERM)
         service.wait_line("open streams may finish")
         self.assertEqual(service.stop(signal.SIGTERM), 0)
-        self.assertTrue(service.lines("stopping immediately"))
+        service.wait_line("stopping immediately")
 
     def test_a_client_that_reads_nothing_does_not_outlast_the_drain(self):
         """Its socket is full, so that not even the end of its streams can be said."""

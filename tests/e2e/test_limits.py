@@ -41,7 +41,7 @@ class Limits(Case):
     def check_counted(self, service, count):
         """Ends it: that is what its log has to say then."""
         self.assertEqual(service.stop(), 0)
-        self.assertTrue(service.lines(rf" info  counted: (.*, )?{count}\b"), service.log())
+        service.wait_line(rf" info  counted: (.*, )?{count}\b")
 
 
 class IdleTimeout(Limits):

@@ -13,6 +13,7 @@ class Log(Case):
     def test_a_line_says_whose_it_is(self):
         service = self.start(TELL)
         self.client(service).answers(request_headers(("x-request-id", "7f3a-1")))
+        self.assertEqual(service.stop(), 0)
         self.assertEqual(len(service.lines(
             r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info  transaction=7f3a-1 plugin=probe "
             r"phase=request_headers: something ")), 1, service.log())
@@ -21,12 +22,14 @@ class Log(Case):
         service = self.start(TELL)
         self.client(service).answers(request_headers())
         self.client(service).answers(request_headers())
+        self.assertEqual(service.stop(), 0)
         ids = {line.split("transaction=", 1)[1].split(" ")[0] for line in service.lines("something")}
         self.assertEqual(len(ids), 2, service.log())
 
     def test_what_comes_from_the_wire_cannot_forge_a_line(self):
         service = self.start(TELL)
         self.client(service).answers(request_headers(("x-request-id", "a\nb error forged")))
+        self.assertEqual(service.stop(), 0)
         self.assertEqual(len(service.lines("something")), 1, service.log())
         self.assertEqual(service.lines("^b"), [])
 
@@ -52,6 +55,7 @@ class Log(Case):
         last = wait_until(ask, "a line that says how many are missing")[0]
         missing = int(last.rsplit("(", 1)[1].split(" ")[0])
         self.assertGreater(missing, 0)
+        self.assertEqual(service.stop(), 0)
         self.assertEqual(len(service.lines("something")) + missing, n)
 
     def test_the_log_plugin_writes_one_line_per_transaction(self):

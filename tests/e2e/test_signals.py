@@ -148,12 +148,12 @@ class BlockedPlugin(Case):
             return service.popen.poll() is not None
         wait_until(ended, "another TERM ends it")
         self.assertEqual(service.wait(), 0)
-        self.assertTrue(service.lines("received SIGTERM again: stopping immediately, while plugin b runs in "
-                                      "request_headers"))
+        service.wait_line("received SIGTERM again: stopping immediately, while plugin b runs in "
+                                      "request_headers")
 
     def test_a_second_term_in_fini(self):
         service = self.blocked("fini").wait_ready()
         service.send(signal.SIGTERM)
         service.wait_line("plugin=b.*in 2")
         self.assertEqual(service.stop(signal.SIGINT), 0)
-        self.assertTrue(service.lines("received SIGINT again: stopping immediately, while plugin b runs in fini"))
+        service.wait_line("received SIGINT again: stopping immediately, while plugin b runs in fini")

@@ -96,9 +96,9 @@ class Stalled(Case):
                              + TELL)
         client = self.client(service)
         self.exchange(client, N_LINES)
-        self.assertTrue(service.lines("something"))  # the other output goes on
+        service.wait_line("something")  # the other output goes on
         self.assertEqual(service.stop(), 0)
-        self.assertTrue(service.lines(rf"\d+ lines dropped: {fifo} "))
+        service.wait_line(rf"\d+ lines dropped: {fifo} ")
 
     def test_a_fifo_in_the_place_of_a_log_blocks_nothing(self):
         log, access = self.folder / "log", self.folder / "access"
@@ -174,7 +174,7 @@ class Start(Case):
     def expect_refused(self, plugins, words, **config):
         service = self.launch(plugins, **config)
         self.assertEqual(service.wait(), 1)
-        self.assertTrue(service.lines(words), service.log())
+        service.wait_line(words)
 
     def fifo(self):
         path = self.new_folder() / "fifo"

@@ -41,12 +41,18 @@ int init(extproc_host *h)
     return 0;
 }
 
+/* One that takes part in nothing is refused. */
+void close(extproc_txn *, extproc_end)
+{
+}
+
 constexpr extproc_plugin describe()
 {
     extproc_plugin p{};
     p.abi = EXTPROC_ABI;
     p.name = "crew";
     p.init = init;
+    p.close = close;
     return p;
 }
 
