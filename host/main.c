@@ -25,18 +25,21 @@ static void usage(FILE *to)
           "  -T, --dump          the same, then print the configuration in effect\n"
           "      --print-envoy-config[=FORM]\n"
           "                      print what to paste on the proxy's side: envoy (default) or gloo\n"
+          "      --print-keys[=FORM]\n"
+          "                      print the keys of the ini file: text (default), markdown or man\n"
           "  -V, --version       print the version\n"
           "  -h, --help          print this\n",
           to);
 }
 
-enum command { RUN, TEST, DUMP, PRINT };
+enum command { RUN, TEST, DUMP, PRINT_PROXY, PRINT_KEYS };
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
     {"test", no_argument, NULL, 't'},
     {"dump", no_argument, NULL, 'T'},
     {"print-envoy-config", optional_argument, NULL, 'p'},
+    {"print-keys", optional_argument, NULL, 'k'},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -54,7 +57,7 @@ static int printed(int status)
 
 static int command(int argc, char **argv)
 {
-    const char *file = EXTPROCD_SYSCONFDIR "/extprocd/extprocd.ini", *form = "envoy";
+    const char *file = EXTPROCD_SYSCONFDIR "/extprocd/extprocd.ini", *form = NULL;
     enum command wanted = RUN;
     int option;
 
@@ -70,8 +73,12 @@ static int command(int argc, char **argv)
             wanted = DUMP;
             break;
         case 'p':
-            wanted = PRINT;
-            form = optarg ? optarg : form;
+            wanted = PRINT_PROXY;
+            form = optarg ? optarg : "envoy";
+            break;
+        case 'k':
+            wanted = PRINT_KEYS;
+            form = optarg ? optarg : "text";
             break;
         case 'V':
             puts("extprocd " EXTPROCD_VERSION);
@@ -89,10 +96,18 @@ static int command(int argc, char **argv)
         usage(stderr);
         return EXIT_USAGE;
     }
-    if (wanted == RUN)
-        return process_run(file);
-    return printed(wanted == PRINT ? process_print_proxy_config(file, form)
-                                   : process_check(file, wanted == DUMP));
+    switch (wanted) {
+    case RUN:
+        break;
+    case TEST:
+    case DUMP:
+        return printed(process_check(file, wanted == DUMP));
+    case PRINT_PROXY:
+        return printed(process_print_proxy_config(file, form));
+    case PRINT_KEYS:
+        return printed(process_print_keys(form));
+    }
+    return process_run(file);
 }
 
 /* Standard streams that were closed: else the next file or connection gets their number, and with it what a

@@ -17,6 +17,9 @@ int process_check(const char *file, bool dump);
 /* Prints what to paste on the proxy's side. form: "envoy" or "gloo". */
 int process_print_proxy_config(const char *file, const char *form);
 
+/* Prints every key that the host reads, with what it takes. form: "text", "markdown" or "man". */
+int process_print_keys(const char *form);
+
 /* Prints a line on standard error, escaped (base/escape.h). */
 EXTPROC_PRINTF(1, 2)
 void process_say(const char *fmt, ...);

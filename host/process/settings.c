@@ -48,29 +48,26 @@ static const struct extproc_key extprocd_keys[] = {
     {.name = NULL},
 };
 
-static const struct section_type {
-    const char *name;
-    const struct extproc_key *keys;
-    bool named;
-} section_types[] = {
+enum { N_SECTIONS = 4 };
+
+const struct settings_section settings_sections[N_SECTIONS + 1] = {
     {"extprocd", extprocd_keys, false},
     {"listener", listener_keys, true},
     {"chain", chain_keys, true},
     {"plugin", instance_keys, true},
 };
-enum { N_SECTION_TYPES = sizeof section_types / sizeof section_types[0] };
 
-static const struct section_type *find_type(const char *name)
+static const struct settings_section *find_section(const char *name)
 {
-    for (size_t i = 0; i < N_SECTION_TYPES; i++)
-        if (strcmp(section_types[i].name, name) == 0)
-            return &section_types[i];
+    for (size_t i = 0; i < N_SECTIONS; i++)
+        if (strcmp(settings_sections[i].name, name) == 0)
+            return &settings_sections[i];
     return NULL;
 }
 
 bool settings_knows(const char *section_type, const char *key, void *arg)
 {
-    const struct section_type *type = find_type(section_type);
+    const struct settings_section *type = find_section(section_type);
 
     for (const struct extproc_key *k = type ? type->keys : NULL; k && k->name; k++)
         if (strcmp(k->name, key) == 0)
@@ -80,8 +77,8 @@ bool settings_knows(const char *section_type, const char *key, void *arg)
 
 static void check_section_type(const struct config_section *s, struct config_errors *errors)
 {
-    const char *known[N_SECTION_TYPES];
-    const struct section_type *type = find_type(s->type);
+    const char *known[N_SECTIONS];
+    const struct settings_section *type = find_section(s->type);
     const char *nearest;
 
     if (type && type->named && !s->name[0])
@@ -90,12 +87,12 @@ static void check_section_type(const struct config_section *s, struct config_err
         config_say(errors, CONFIG_ERROR, s, NULL, "the section takes no name ([%s])", s->type);
     if (type)
         return;
-    for (size_t i = 0; i < N_SECTION_TYPES; i++)
-        known[i] = section_types[i].name;
-    nearest = str_nearest(s->type, known, N_SECTION_TYPES);
+    for (size_t i = 0; i < N_SECTIONS; i++)
+        known[i] = settings_sections[i].name;
+    nearest = str_nearest(s->type, known, N_SECTIONS);
     if (nearest)
         config_say(errors, CONFIG_ERROR, s, NULL, "unknown section (did you mean [%s%s]?)", nearest,
-                   find_type(nearest)->named ? ":NAME" : "");
+                   find_section(nearest)->named ? ":NAME" : "");
     else
         config_say(errors, CONFIG_ERROR, s, NULL,
                    "unknown section (there are [extprocd], [listener:NAME], [chain:NAME] and "

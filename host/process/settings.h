@@ -18,6 +18,14 @@ struct settings {
     size_t n_listeners;
 };
 
+/* The kinds of sections, in the order in which people read them; a NULL name ends them. */
+struct settings_section {
+    const char *name;
+    const struct extproc_key *keys; /* that the host reads */
+    bool named;
+};
+extern const struct settings_section settings_sections[];
+
 /* Keys that a section type knows: for config_read(). */
 bool settings_knows(const char *section_type, const char *key, void *arg);
 

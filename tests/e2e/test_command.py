@@ -1,8 +1,10 @@
 """The commands of extprocd that start nothing: what they print, where, and with which exit code."""
+import pathlib
 import re
+import subprocess
 
 from harness.command import Command
-from harness.places import PLUGIN_DIR
+from harness.places import EXTPROCD, PATIENCE, PLUGIN_DIR
 from harness.service import ini
 
 TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: one ; a comment\nrequest.set = x-b: a \\; b\n"
@@ -19,12 +21,35 @@ class Plain(Command):
         for option in "-h", "--help":
             code, out, err = self.run_with(option)
             self.assertTrue(out.startswith("usage: extprocd"))
-            for word in "--config", "--test", "--dump", "--print-envoy-config", "--version":
+            for word in "--config", "--test", "--dump", "--print-envoy-config", "--print-keys", "--version":
                 self.assertIn(word, out)
             self.assertEqual((code, err), (0, ""))
 
+    def test_keys(self):
+        """Every kind of section, and what is checked in for people to read is what the program says."""
+        code, out, err = self.run_with("--print-keys")
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual(re.findall(r"^\[.*\]$", out, re.MULTILINE),
+                         ["[extprocd]", "[listener:NAME]", "[chain:NAME]", "[plugin:NAME]"])
+        if "one of h2 grpc;" not in out:
+            self.skipTest("a build without one of the transports")
+        reference = pathlib.Path(__file__).resolve().parents[2] / "etc/KEYS.md"
+        self.assertTrue(reference.read_text().endswith(self.run_with("--print-keys=markdown")[1]),
+                        "write it anew: extprocd --print-keys=markdown")
+
+    def test_manual_pages(self):
+        """Built from what the program says, and without a complaint of the formatter."""
+        for page in "extprocd.8", "extprocd.ini.5":
+            path = pathlib.Path(EXTPROCD).parent.parent / "etc" / page
+            done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", path], capture_output=True, text=True,
+                                  timeout=PATIENCE)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            plain = re.sub(r".\x08|\x1b\[[0-9;]*m", "", done.stdout)
+            for word in ("--print-keys", "SIGNALS") if page == "extprocd.8" else ("[listener:NAME]", "drain"):
+                self.assertIn(word, plain)
+
     def test_wrong_usage(self):
-        for arguments in ["--no-such"], ["stray"], ["-c"], ["--print-envoy-config=nginx"]:
+        for arguments in ["--no-such"], ["stray"], ["-c"], ["--print-envoy-config=nginx"], ["--print-keys=html"]:
             with self.subTest(arguments):
                 code, out, err = self.run_with(*arguments)
                 self.assertEqual((code, out), (2, ""))
