@@ -20,7 +20,7 @@ const struct extproc_key chain_keys[] = {
     {.name = "plugins",
      .type = EXTPROC_KEY_STR,
      .flags = EXTPROC_KEY_REQUIRED | EXTPROC_KEY_LIST,
-     .help = "Names of [plugin:NAME] sections, with commas between them, in request order."},
+     .help = "Names of [plugin:NAME] sections, separated by commas, in the order of requests."},
     {0},
 };
 

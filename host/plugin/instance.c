@@ -22,7 +22,7 @@ const struct extproc_key instance_keys[] = {
     {.name = "file",
      .type = EXTPROC_KEY_STR,
      .flags = EXTPROC_KEY_REQUIRED,
-     .help = "The plugin's shared object; without a slash it is looked for in plugin_dir."},
+     .help = "The plugin's shared object; without a slash, a file in plugin_dir."},
     {0},
 };
 

@@ -112,7 +112,7 @@ Test(generation, a_chain_needs_plugins)
 {
     cr_expect(!build("[chain:web]\n"));
     INI_EXPECT(&errors, "test.ini:1: [chain:web] plugins: is missing (Names of [plugin:NAME] "
-                        "sections, with commas between them, in request order.)");
+                        "sections, separated by commas, in the order of requests.)");
 }
 
 Test(generation, sections_need_names)

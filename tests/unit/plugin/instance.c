@@ -65,7 +65,7 @@ Test(instance, needs_a_file)
 {
     cr_expect_eq(from_file("[plugin:a]\ngreeting = hi\n"), -EINVAL);
     INI_EXPECT(&errors, "test.ini:1: [plugin:a] file: is missing (The plugin's shared object; "
-                        "without a slash it is looked for in plugin_dir.)");
+                        "without a slash, a file in plugin_dir.)");
 }
 
 Test(instance, passes_on_what_the_loader_says)
