@@ -1,4 +1,5 @@
 /* extprocd: arguments; calls one of the commands of process/. */
+#include "process/apart.h"
 #include "process/crash.h"
 #include "process/leave.h"
 #include "process/process.h"
@@ -55,11 +56,21 @@ static int printed(int status)
     return status == EXIT_GOOD ? EXIT_BAD : status;
 }
 
+/* All but RUN. */
+static int print(enum command wanted, const char *file, const char *form)
+{
+    if (wanted == PRINT_PROXY)
+        return process_print_proxy_config(file, form);
+    if (wanted == PRINT_KEYS)
+        return process_print_keys(form);
+    return process_check(file, wanted == DUMP);
+}
+
 static int command(int argc, char **argv)
 {
     const char *file = EXTPROCD_SYSCONFDIR "/extprocd/extprocd.ini", *form = NULL;
     enum command wanted = RUN;
-    int option;
+    int option, status;
 
     while ((option = getopt_long(argc, argv, "c:tTVh", long_options, NULL)) != -1) {
         switch (option) {
@@ -96,18 +107,14 @@ static int command(int argc, char **argv)
         usage(stderr);
         return EXIT_USAGE;
     }
-    switch (wanted) {
-    case RUN:
-        break;
-    case TEST:
-    case DUMP:
-        return printed(process_check(file, wanted == DUMP));
-    case PRINT_PROXY:
-        return printed(process_print_proxy_config(file, form));
-    case PRINT_KEYS:
-        return printed(process_print_keys(form));
-    }
-    return process_run(file);
+    if (wanted == RUN)
+        return process_run(file);
+    if (!apart_split(&status))
+        return status;
+    leave_watch(); /* this process, now */
+    status = printed(print(wanted, file, form));
+    apart_done();
+    return status;
 }
 
 /* Standard streams that were closed: else the next file or connection gets their number, and with it what a

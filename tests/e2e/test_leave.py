@@ -66,6 +66,19 @@ class PluginThatEnds(Command):
                     self.assertEqual(err, f"{path}:{line}: [plugin:bad] file: plugin bad called {call} in init "
                                           f"({LEAVER})\n")
 
+    def test_past_all_handlers(self):
+        """_exit(0): nothing was printed, and that is no success."""
+        for where in "init", "fini":
+            path = self.write(ini(leaver(where, "_exit")))
+            for command in ["-t"], ["-T"], ["--print-envoy-config"]:
+                with self.subTest(where=where, command=command):
+                    if where == "fini" and command == ["--print-envoy-config"]:
+                        continue
+                    code, out, err = self.run_with(*command, "-c", path)
+                    self.assertEqual((code, out), (1, ""))
+                    self.assertEqual(err, "extprocd: a plugin, or a library of one, has ended the process by "
+                                          "_exit(0)\n")
+
     def test_in_fini_of_a_test(self):
         path = self.write(ini(leaver("fini", "exit")))
         code, out, err = self.run_with("-t", "-c", path)

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum where { INIT, THREAD, OPEN, REQUEST_HEADERS, CLOSE, FINI };
-enum how { EXIT, QUICK_EXIT, PTHREAD_EXIT, ABORT, CHILD };
+enum how { EXIT, QUICK_EXIT, PTHREAD_EXIT, ABORT, CHILD, UNDERSCORE_EXIT };
 
 static const struct extproc_key keys[] = {
     {.name = "where",
@@ -23,7 +23,7 @@ static const struct extproc_key keys[] = {
      .help = "In which callback; thread: in one that the first callback starts."},
     {.name = "how",
      .type = EXTPROC_KEY_CHOICE,
-     .choices = "exit|quick_exit|pthread_exit|abort|child",
+     .choices = "exit|quick_exit|pthread_exit|abort|child|_exit",
      .fallback = "exit",
      .help = "child: one that is forked calls exit(), and is waited for."},
     {.name = NULL},
@@ -56,6 +56,8 @@ static int end(const struct leaver *l)
         abort();
     case CHILD:
         return child();
+    case UNDERSCORE_EXIT:
+        _exit(0);
     }
     return -1;
 }
