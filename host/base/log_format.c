@@ -126,7 +126,8 @@ size_t log_format(const struct log_record *record, bool json, char ret_line[stat
     if (json)
         out_c(&o, "\"");
     if (record->left_out > 0)
-        out_format(&o, json ? ",\"left_out\":%u" : " (%u like it left out)", record->left_out);
+        out_format(&o, json ? ",\"suppressed\":%u" : " (%u similar messages suppressed)",
+                   record->left_out);
     out_c(&o, json ? "}\n" : "\n");
     return (size_t)(o.at - ret_line);
 }

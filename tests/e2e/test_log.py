@@ -51,7 +51,7 @@ class Log(Case):
             nonlocal n
             n += 1
             client.answers(request_headers())
-            return service.lines(r"something .*\(\d+ like it left out\)$")
+            return service.lines(r"something .*\(\d+ similar messages suppressed\)$")
         last = wait_until(ask, "a line that says how many are missing")[0]
         missing = int(last.rsplit("(", 1)[1].split(" ")[0])
         self.assertGreater(missing, 0)

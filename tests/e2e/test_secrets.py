@@ -98,3 +98,9 @@ class Secrets(Command):
         path = self.write("[extprocd]\n" f"plugin_dir = {PLUGIN_DIR}\n[listener:main]\naddress = unix:/tmp/${{SECRET}}.sock\n")
         printed = self.run_secret(["-T", "-c", str(path)], MARK)
         self.assertIn("\naddress = unix:/tmp/********.sock\n", printed)
+
+    def test_the_proxys_configuration(self):
+        path = self.write(configuration("listener:main", "address", "unix:/tmp/${SECRET}.sock"))
+        printed = self.run_secret(["--print-envoy-config", "-c", str(path)], MARK)
+        self.assertIn("ADDRESS_OF_EXTPROCD", printed)
+        self.assertNotIn(MARK, printed)

@@ -106,10 +106,16 @@ static void client_address(const struct address *a, char *ret_host, size_t size,
         snprintf(ret_host, size, "%.*s", (int)len, text);
 }
 
-static void print_address(const struct address *a)
+static void print_address(const struct listener_settings *l)
 {
+    const struct address *a = &l->address;
     char host[ADDRESS_TEXT];
     unsigned port;
+
+    if (listener_entry(l, "address")->hidden) { /* of ${VAR}: never printed, by any road */
+        puts("            socket_address: { address: \"ADDRESS_OF_EXTPROCD\", port_value: PORT }");
+        return;
+    }
 
     if (address_is_unix(a)) {
         const char *path = address_path(a);
@@ -218,7 +224,7 @@ static void print_cluster(const struct recipe *r)
            "    - lb_endpoints: # one for each instance of extprocd\n"
            "      - endpoint:\n"
            "          address:\n");
-    print_address(&r->listener->address);
+    print_address(r->listener);
 }
 
 void form_envoy(const struct recipe *r)

@@ -1,12 +1,12 @@
 """HTTP/2 by h2, for what HTTP/1 cannot show: trailers. Bodies fit into one flow control window."""
 import socket
-import threading
 
 import h2.config
 import h2.connection
 import h2.events
 
 from harness.http1 import Answer
+from harness.listening import Listening
 from harness.places import PATIENCE
 from harness.upstream import Seen
 
@@ -91,7 +91,7 @@ def tunnel(port, headers, sent, until):
     return dict(message.headers)[":status"].encode() + b" " + message.body
 
 
-class Http2Upstream:
+class Http2Upstream(Listening):
     """Answers every request with `status`, `headers`, `body`, `trailers`, and remembers what it saw.
 
     empty_end: an empty DATA frame ends the response. cut: called when headers and body have been sent without an
@@ -103,20 +103,7 @@ class Http2Upstream:
         self.status, self.headers, self.body, self.trailers = status, list(headers), body, list(trailers)
         self.empty_end, self.cut = empty_end, cut
         self.seen = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def close(self):
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:  # closed: the test is over
-                return
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+        super().__init__()
 
     def serve(self, sock):
         connection, messages = connect(sock, False), {}

@@ -1,8 +1,8 @@
 """HTTP/1 as octets: for messages that no library would send, and for what comes after them."""
 import contextlib
 import socket
-import threading
 
+from harness.listening import Listening
 from harness.places import PATIENCE
 
 RECEIVE = 65536
@@ -29,28 +29,13 @@ def converse(port, *steps):
     return came
 
 
-class RawUpstream:
+class RawUpstream(Listening):
     """Answers every head of a request with `answer`. tunnel: after that it sends back what it gets, in capitals.
     greets: it says `answer` to every connection without waiting for a head."""
 
-    http2 = False
-
     def __init__(self, answer, tunnel=False, greets=False):
         self.answer, self.tunnel, self.greets, self.heads = answer, tunnel, greets, []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def close(self):
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:  # closed: the test is over
-                return
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+        super().__init__()
 
     def serve(self, sock):
         with sock, contextlib.suppress(OSError):

@@ -2,33 +2,22 @@
 import socket
 import threading
 
+from harness.listening import Listening
 from harness.places import PATIENCE
 
 RECEIVE = 65536
 
 
-class ScriptedOrigin:
+class ScriptedOrigin(Listening):
     """Sends the same bytes to every request whose head has come, waits for `go`, and closes the connection."""
-
-    http2 = False
 
     def __init__(self, answer=b""):
         self.answer, self.asked, self.go = answer, threading.Event(), threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__()
 
     def close(self):
         self.go.set()
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:  # closed: the test is over
-                return
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+        super().close()
 
     def serve(self, sock):
         head = b""

@@ -56,7 +56,7 @@ Test(log_format, json)
                      "{\"time\":\"2026-11-24T21:00:00.123Z\",\"level\":\"warn\","
                      "\"listener\":\"main\",\"peer\":\"[::1]:4711\","
                      "\"transaction\":\"7f3a\",\"plugin\":\"tags\",\"phase\":\"request_headers\","
-                     "\"message\":\"no value\",\"left_out\":3}\n");
+                     "\"message\":\"no value\",\"suppressed\":3}\n");
 }
 
 Test(log_format, levels)
@@ -73,7 +73,8 @@ Test(log_format, tells_what_was_left_out)
 {
     struct log_record record = a_record(EXTPROC_S("no value"));
     record.left_out = 37;
-    cr_assert_not_null(strstr(format(&record, false), "warn  no value (37 like it left out)\n"));
+    cr_assert_not_null(
+        strstr(format(&record, false), "warn  no value (37 similar messages suppressed)\n"));
 }
 
 Test(log_format, control_characters_are_escaped)
@@ -143,8 +144,9 @@ Test(log_format, a_line_never_outgrows_its_room)
     record.left_out = 4294967295u;
 
     cr_assert_not_null(strstr(format(&record, true),
-                              "... (cut; 16384 bytes in all)\",\"left_out\":4294967295}\n"));
+                              "... (cut; 16384 bytes in all)\",\"suppressed\":4294967295}\n"));
     cr_assert_leq(strlen(line), LOG_LINE_MAX);
-    cr_assert_not_null(strstr(format(&record, false),
-                              "... (cut; 16384 bytes in all) (4294967295 like it left out)\n"));
+    cr_assert_not_null(
+        strstr(format(&record, false),
+               "... (cut; 16384 bytes in all) (4294967295 similar messages suppressed)\n"));
 }
