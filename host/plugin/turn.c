@@ -50,7 +50,7 @@ static unsigned turn_allowed(const struct turn *turn)
 }
 
 /* What the message's framing depends on, before any plugin edits it. Of a request that the proxy does
- * not show its attributes may tell the method. */
+ * not show its attributes may tell the method, and the transaction's id. */
 static void turn_note_kind(struct turn *turn)
 {
     struct txn *t = turn->txn;
@@ -61,10 +61,13 @@ static void turn_note_kind(struct turn *turn)
     else if (event->phase == PHASE_RESPONSE_HEADERS)
         t->status = framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0));
     if (!t->request.known && event->attributes.raw.len > 0) {
-        struct extproc_value method =
-            value_get(tree_value(&event->attributes, turn->arena), EXTPROC_S("request.method"));
+        struct extproc_value all = tree_value(&event->attributes, turn->arena);
+        struct extproc_value method = value_get(all, EXTPROC_S("request.method"));
+        struct extproc_value id = value_get(all, EXTPROC_S("request.id"));
         if (method.kind == EXTPROC_STRING)
             t->request = request_kind_of_method(method.as.string);
+        if (id.kind == EXTPROC_STRING && id.as.string.len > 0 && !t->id.ptr)
+            t->id = arena_copy(t->arena, id.as.string);
     }
 }
 

@@ -61,7 +61,8 @@ static inline bool txn_exceeds_answer(const struct txn *t, size_t len)
     return t->max_answer && len > t->max_answer;
 }
 
-/* For the log: x-request-id, or else one of our own, made at the first question. */
+/* For the log: x-request-id, else the attribute request.id of a proxy that skips request headers, else
+ * one of our own, made at the first question. */
 struct extproc_str txn_id(struct txn *t);
 /* Where it is in the request headers: keeps it, before they are dropped. */
 void txn_keep_id(struct txn *t);

@@ -18,6 +18,7 @@ static enum extproc_action on_phase(struct extproc_txn *x)
     tell(x, "x-code", extproc_attribute(x, EXTPROC_S("response.code")));
     tell(x, "x-user",
          extproc_value_get(x, extproc_metadata(x, EXTPROC_S("auth")), EXTPROC_S("user")));
+    extproc_log(x, EXTPROC_INFO, "seen");
     return EXTPROC_CONTINUE;
 }
 
@@ -93,6 +94,16 @@ Test(context, the_new_place_wins)
     kit_with(c, KIT_ATTRIBUTES, NULL, "source.address", "new");
     kit_headers(c, LANE_REQUEST, ":path: /", true);
     kit_expect_header(c, EXTPROC_REQUEST, "x-source", "new");
+}
+
+/* Where the proxy skips request headers, and so x-request-id. */
+Test(context, an_attribute_names_the_transaction)
+{
+    kit_with(c, KIT_ATTRIBUTES, NULL, "request.id", "7f3a-1");
+    kit_headers(c, LANE_RESPONSE, ":status: 200", false);
+    kit_trailers(c, LANE_RESPONSE, "x-end: 1");
+    kit_expect_log(c, "transaction=7f3a-1 plugin=reader phase=response_headers: seen");
+    kit_expect_log(c, "transaction=7f3a-1 plugin=reader phase=response_trailers: seen");
 }
 
 Test(context, metadata_by_namespace)
