@@ -77,10 +77,13 @@ static const struct limit_type {
     [LIMIT_WRITE] = {"write_timeout_exceeded",
                      "Connections closed or streams reset: no answer taken.", EXTPROC_WARN,
                      VALUE(TIME, write_ms),
-                     "connection closed: write timed out: write_timeout (%1$s)"},
+                     "connection closed: write timed out: %2$s bytes of answers not taken "
+                     "within write_timeout (%1$s)"},
     [LIMIT_STALL] = {"write_timeout_exceeded",
                      "Connections closed or streams reset: no answer taken.", EXTPROC_WARN,
-                     VALUE(TIME, write_ms), "stream reset: write timed out: write_timeout (%1$s)"},
+                     VALUE(TIME, write_ms),
+                     "stream reset: write timed out: %2$s bytes of answers not taken within "
+                     "write_timeout (%1$s)"},
     [LIMIT_QUEUED] = {"max_queued_exceeded", "Streams ended: too many queued answers.",
                       EXTPROC_WARN, VALUE(BYTES, max_queued),
                       "stream ended: %2$s bytes of queued answers exceed max_queued (%1$s)"},

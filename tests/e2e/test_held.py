@@ -58,8 +58,8 @@ class Windows(Held):
         idle, deaf = client.open(), client.open(request_headers())
         client.read_until(lambda: deaf.reset is not None)
         self.assertEqual(deaf.reset, CANCEL)
-        service.wait_line(r" warn  listener=main peer=\S+ transaction=\S+: stream reset: write timed out: "
-                          r"write_timeout \(300ms\)$")
+        service.wait_line(r" warn  listener=main peer=\S+ transaction=\S+: stream reset: write timed out: \d+ bytes of "
+                          r"answers not taken within write_timeout \(300ms\)$")
         client.send(WindowUpdateFrame(idle.id, MIB).serialize() + data(idle, framed(request_headers()), end=True))
         client.read_until(lambda: idle.status == "0")
 
@@ -71,7 +71,8 @@ class Windows(Held):
             client.open(request_headers())
         client.read_to_end()
         self.assertEqual([error for _, error in client.goaways], [ENHANCE_YOUR_CALM])
-        service.wait_line(r" warn  listener=main peer=\S+: connection closed: write timed out: write_timeout \(300ms\)$")
+        service.wait_line(r" warn  listener=main peer=\S+: connection closed: write timed out: \d+ bytes of answers not "
+                          r"taken within write_timeout \(300ms\)$")
 
     def start_with_neighbour(self):
         service = self.start(TAGS, listener="write_timeout = 300ms")

@@ -51,6 +51,13 @@ void conn_exceeds(const struct conn *c, enum limit which, const char *amount)
     limits_exceeded(&c->hub->limits, which, &place, amount);
 }
 
+static void conn_exceeds_by(const struct conn *c, enum limit which, size_t amount)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%zu", amount);
+    conn_exceeds(c, which, text);
+}
+
 /* ---- the end ------------------------------------------------------------------------------------ */
 
 static void close_calls(struct conn *c)
@@ -109,12 +116,10 @@ static void conn_timer(void *arg)
 
 void conn_break(struct conn *c, enum limit which, size_t amount)
 {
-    char text[24];
     if (c->broken)
         return;
     c->broken = true;
-    snprintf(text, sizeof text, "%zu", amount);
-    conn_exceeds(c, which, text);
+    conn_exceeds_by(c, which, amount);
     http2_calm(c);
     conn_touch(c);
 }
@@ -293,9 +298,17 @@ static void reset_stalled(struct conn *c)
         next = call->next;
         if (!h2_call_is_stalled(call))
             continue;
-        h2_call_exceeds(call, LIMIT_STALL, NULL);
+        char amount[24];
+        snprintf(amount, sizeof amount, "%zu", call->n_queued);
+        h2_call_exceeds(call, LIMIT_STALL, amount);
         h2_call_abort(call, TRANSPORT_DEADLINE_EXCEEDED, EXTPROC_S("write_timeout"));
     }
+}
+
+/* Also what the socket has not taken. */
+static size_t bytes_waiting(const struct conn *c)
+{
+    return c->n_queued + c->channel.left_len - c->channel.n_left_done;
 }
 
 static bool socket_is_stalled(const struct conn *c)
@@ -324,9 +337,9 @@ static void conn_look(void *arg)
     size_t n = full ? 0 : count_stalled(c);
     bool over = socket_is_stalled(c);
     if (over)
-        conn_exceeds(c, LIMIT_WRITE, NULL);
+        conn_exceeds_by(c, LIMIT_WRITE, bytes_waiting(c));
     else if (n && n == c->n_calls)
-        conn_break(c, LIMIT_WRITE, 0);
+        conn_break(c, LIMIT_WRITE, bytes_waiting(c));
     else if (n)
         reset_stalled(c);
     if (over || conn_watch_writes(c))

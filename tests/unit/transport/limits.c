@@ -83,7 +83,9 @@ Test(limits, the_line_names_key_value_amount_and_peer)
            " warn  listener=main peer=192.0.2.1:4711: stream reset: message of 20971520 bytes "
            "exceeds max_message (16777216)\n");
     expect(LIMIT_STREAMS, NULL, ": stream refused: max_streams (7) reached\n");
-    expect(LIMIT_WRITE, NULL, ": connection closed: write timed out: write_timeout (30s)\n");
+    expect(LIMIT_WRITE, "125034",
+           ": connection closed: write timed out: 125034 bytes of answers not taken within "
+           "write_timeout (30s)\n");
     expect(LIMIT_HANDSHAKE, NULL,
            ": connection closed: no HTTP/2 preface within handshake_timeout (1500ms)\n");
     expect(LIMIT_RESETS, NULL,
