@@ -93,7 +93,8 @@ static bool find_alike(struct found *f, const char *text)
     if (strncmp(text, "alike", 5) != 0)
         return false;
     f->n_alike++;
-    if (strcmp(text + 5, "\n") != 0 && sscanf(text + 5, " (%u similar messages suppressed)", &left_out) != 1)
+    if (strcmp(text + 5, "\n") != 0 &&
+        sscanf(text + 5, " (%u similar messages suppressed)", &left_out) != 1)
         return false;
     f->n_left_out += left_out;
     return true;
