@@ -69,7 +69,7 @@ static void say_dropped(struct writer *w, struct output *o, uint64_t now_ms)
 {
     uint64_t n = atomic_exchange(&o->n_dropped, 0);
     o->said_ms = now_ms;
-    say(w, EXTPROC_WARN, "%llu %s dropped: %s did not take them in time (%zu KiB were waiting)",
+    say(w, EXTPROC_WARN, "%llu %s dropped: %s did not take them in time (its queue holds %zu KiB)",
         (unsigned long long)n, o->what, o->name, o->queue.size / 1024);
 }
 
