@@ -172,6 +172,8 @@ class Printed(Command):
             upper.format("response"): "SEND SEND NONE STREAMED SKIP SKIP",
             TAGS + upper.format("both"): "SEND SEND STREAMED STREAMED SKIP SKIP",
             "[plugin:b]\nfile = body.so\nresponse.replace = a\n": "SEND SEND NONE NONE SKIP SKIP",
+            "[plugin:l]\nfile = log.so\n": "SEND SEND NONE NONE SKIP SKIP",
+            "[plugin:l]\nfile = log.so\nbody_limit = 1k\n": "SEND SEND STREAMED STREAMED SEND SEND",
         }
         for plugins, modes in cases.items():
             for form in "envoy", "gloo":

@@ -135,6 +135,16 @@ class Ends(Case):
                         self.assertEqual((answer.status, answer.cut), (200, False))
                         self.check_done()
 
+    def test_trailers_are_seen_in_the_modes_that_are_printed(self):
+        """A body that is STREAMED ends with them, and without them its end looks like a cut."""
+        self.service = self.start(f"[plugin:access]\nfile = log.so\nto = {self.path}\n"
+                                  "[plugin:loud]\nfile = upper.so\ndirection = both\n", service="log_level = debug")
+        envoy = self.printed_envoy(self.service, self.http2_upstream(trailers=[("x-t", "1")]))
+        for body in b"", b"abc":
+            with self.subTest(body=body):
+                http2.request(envoy.port, body=body, trailers=[("x-t", "1")])
+                self.check_done()
+
     def test_a_body_that_passes_unseen_may_be_cut(self):
         """Body mode NONE: nothing that the proxy sends is missing."""
         origin = self.origin(HALF_OF_IT)

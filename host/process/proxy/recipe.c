@@ -23,6 +23,15 @@ static bool wants_part(const struct generation *g, enum lane lane, enum part par
     return any;
 }
 
+static bool reports_ends(const struct generation *g)
+{
+    for (size_t i = 0; i < g->n_chains; i++)
+        for (uint16_t at = 0; at < g->chains[i].n_instances; at++)
+            if (g->chains[i].instances[at]->plugin->close)
+                return true;
+    return false;
+}
+
 static void make_mode(const struct generation *g, struct recipe *r)
 {
     for (enum lane lane = LANE_REQUEST; lane < N_LANES; lane++) {
@@ -31,7 +40,10 @@ static void make_mode(const struct generation *g, struct recipe *r)
                 r->body[lane] = g->chains[i].needs[lane];
         /* Without headers the content-length of a BUFFERED body could not be corrected. */
         r->headers[lane] = wants_part(g, lane, PART_HEADERS) || r->body[lane] == BODY_MODE_BUFFERED;
-        r->trailers[lane] = wants_part(g, lane, PART_TRAILERS);
+        /* A body that trailers follow does not say which chunk is its last: without them its end
+         * looks like a cut, which a plugin with a close() would report. */
+        r->trailers[lane] = wants_part(g, lane, PART_TRAILERS) ||
+                            (r->body[lane] != BODY_MODE_NONE && reports_ends(g));
     }
 }
 
