@@ -58,9 +58,9 @@ struct request_kind request_kind_of(const struct headers *request)
     return kind;
 }
 
-enum framing framing_of_request(const struct request_kind *request)
+enum framing framing_of_request(const struct request_kind *request, unsigned status)
 {
-    return request->connect || request->upgrade ? FRAMING_TUNNEL : FRAMING_BODY;
+    return request->connect || request->upgrade || status == 101 ? FRAMING_TUNNEL : FRAMING_BODY;
 }
 
 /* ---- the response ---------------------------------------------------------------------------- */
@@ -81,7 +81,7 @@ unsigned framing_status(struct extproc_str text)
 static bool opens_tunnel(const struct request_kind *request, unsigned status)
 {
     if (status == 0)
-        return framing_of_request(request) == FRAMING_TUNNEL;
+        return framing_of_request(request, 0) == FRAMING_TUNNEL;
     return status == 101 || (request->connect && status >= 200 && status <= 299);
 }
 

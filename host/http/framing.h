@@ -32,7 +32,8 @@ struct request_kind request_kind_of_method(struct extproc_str method);
 /* The number of a :status; 0: none. */
 unsigned framing_status(struct extproc_str text);
 
-enum framing framing_of_request(const struct request_kind *request);
+/* status: of its response, 0: not known. A 101 shows that a request which was not seen is a tunnel. */
+enum framing framing_of_request(const struct request_kind *request, unsigned status);
 /* status 0: not known. Where the request asks for a tunnel it counts as one then, since nothing
  * must change the bytes of one. */
 enum framing framing_of_response(const struct request_kind *request, unsigned status);

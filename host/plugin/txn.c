@@ -56,7 +56,7 @@ enum framing txn_framing(const struct txn *t, enum lane l)
 {
     const struct txn_lane *lane = &t->lanes[l];
     if (l == LANE_REQUEST)
-        return framing_of_request(&t->request);
+        return framing_of_request(&t->request, t->status);
     unsigned status = lane->headers_here
                           ? framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0))
                           : t->status;

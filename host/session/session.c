@@ -181,7 +181,8 @@ static unsigned session_unmet(const struct session *s, const struct turn *turn)
     if (lane == LANE_REQUEST && s->lanes[LANE_RESPONSE] == LANE_IDLE &&
         may_have_body(&s->txn, LANE_RESPONSE))
         lanes |= 1u << LANE_RESPONSE;
-    if (request_is_skipped(s, turn) && mode_has_no_body(s->modes[LANE_REQUEST]))
+    if (request_is_skipped(s, turn) && mode_has_no_body(s->modes[LANE_REQUEST]) &&
+        may_have_body(&s->txn, LANE_REQUEST))
         lanes |= 1u << LANE_REQUEST;
     return lanes;
 }
@@ -213,6 +214,8 @@ static void session_report_missing(struct session *s, const struct turn *turn)
         missing |= phase_bit(phase_of(lane, PART_BODY));
     if (phase_part(event->phase) != PART_HEADERS && turn->mode == BODY_MODE_BUFFERED)
         coverage_holds_tunnels(s->coverage, s->env->log, lane);
+    if (request_is_skipped(s, turn) && s->modes[LANE_REQUEST] == BODY_MODE_BUFFERED)
+        coverage_holds_tunnels(s->coverage, s->env->log, LANE_REQUEST);
     if (missing)
         coverage_report(s->coverage, &s->txn, turn, missing);
 }

@@ -253,6 +253,19 @@ Test(framing, the_request_of_a_tunnel_has_no_body_to_replace)
     kit_free(own);
 }
 
+/* It shows only once the response is here: the bytes of the client before it are a body's. */
+Test(framing, a_101_makes_a_tunnel_of_a_request_that_was_not_shown)
+{
+    struct kit_call *c = kit_call(
+        k, &(struct kit_how){.request = BODY_MODE_STREAMED, .response = BODY_MODE_STREAMED});
+    kit_headers(c, LANE_RESPONSE, ":status: 101", false);
+    cr_expect(left_alone(c));
+    kit_body(c, LANE_REQUEST, "frame", false);
+    kit_expect_unchanged(c);
+    cr_expect_eq(n_bodies, 0);
+    kit_end(c);
+}
+
 /* A proxy that only observes sends what passes anyway. */
 Test(framing, what_is_observed_of_a_tunnel_is_no_body)
 {
@@ -299,6 +312,26 @@ Test(framing, headers_that_are_skipped_hold_tunnels)
     kit_expect_log(c, "upgrades and CONNECT hang");
     kit_expect_log(c, "set response_header_mode: SEND");
     kit_end(c);
+}
+
+Test(framing, requests_that_are_skipped_hold_tunnels)
+{
+    struct kit_call *c = kit_call(k, &(struct kit_how){.request = BODY_MODE_BUFFERED});
+    kit_headers(c, LANE_RESPONSE, ":status: 200", true);
+    kit_expect_log(c, "upgrades and CONNECT hang");
+    kit_expect_log(c, "set request_header_mode: SEND");
+    kit_end(c);
+}
+
+Test(framing, a_tunnel_whose_request_was_not_shown_breaks_no_need)
+{
+    struct kit *own = kit_of((struct kit_linked[]){{"whole", &whole}, {0}});
+    struct kit_call *c = kit_call(own, &(struct kit_how){0});
+    kit_headers(c, LANE_RESPONSE, ":status: 101", false);
+    kit_expect_going(c);
+    kit_expect_no_log(c, "needs the");
+    kit_end(c);
+    kit_free(own);
 }
 
 /* ---- statuses ----------------------------------------------------------------------------------- */

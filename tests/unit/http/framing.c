@@ -50,7 +50,9 @@ Test(framing, a_request_has_a_body_unless_it_asks_for_a_tunnel)
         {KIND(H(":method", "GET"), H("connection", ",, ,"), H("upgrade", "x")), FRAMING_BODY},
     };
     for (size_t i = 0; i < N(cases); i++)
-        cr_expect_eq(framing_of_request(&cases[i].kind), cases[i].framing, "case %zu", i);
+        cr_expect_eq(framing_of_request(&cases[i].kind, 0), cases[i].framing, "case %zu", i);
+    cr_expect_eq(framing_of_request(&(struct request_kind){0}, 200), FRAMING_BODY);
+    cr_expect_eq(framing_of_request(&(struct request_kind){0}, 101), FRAMING_TUNNEL);
 }
 
 /* ---- responses ------------------------------------------------------------------------------- */
