@@ -13,6 +13,7 @@
 
 #include "base/str.h"
 #include "http/joins.h"
+#include "http/names.h"
 
 #include <errno.h>
 #include <string.h>
@@ -26,13 +27,11 @@ struct headers_edit {
     struct cell_value value;
 };
 
-enum { NAME_BITS_LOG2 = 9, NAME_BITS = 1 << NAME_BITS_LOG2 };
-
 struct headers_work {
     uint32_t cap_entries, cap_cells;
-    uint32_t n_sets, n_removes;     /* of the cells         */
-    size_t bytes;                   /* of the entries       */
-    uint64_t names[NAME_BITS / 64]; /* a bit, of any name that was in a cell or an entry */
+    uint32_t n_sets, n_removes; /* of the cells   */
+    size_t bytes;               /* of the entries */
+    struct names names;         /* of all that was in a cell or an entry */
 };
 
 void headers_init(struct headers *h, const struct extproc_header *shown, size_t n)
@@ -57,52 +56,10 @@ const struct extproc_header *headers_at(const struct headers *h, size_t i)
     return &all_entries(h)[i];
 }
 
-/* The last bytes of a name, up to eight, without their case. */
-static uint64_t name_tail(struct extproc_str name)
-{
-    const char *end = name.ptr + name.len;
-    uint64_t tail = 0;
-    uint32_t half[2];
-    if (name.len >= sizeof tail) {
-        memcpy(&tail, end - sizeof tail, sizeof tail);
-    } else if (name.len >= sizeof *half) {
-        memcpy(&half[0], name.ptr, sizeof *half);
-        memcpy(&half[1], end - sizeof *half, sizeof *half);
-        tail = (uint64_t)half[1] << 32 | half[0];
-    } else {
-        for (size_t i = 0; i < name.len; i++)
-            tail = tail << 8 | (unsigned char)name.ptr[i];
-    }
-    return tail | 0x2020202020202020;
-}
-
-/* Of names of one length: most are written as the map has them, in lower case. */
-static bool same_text(struct extproc_str a, struct extproc_str b)
-{
-    return a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0 || str_eq_nocase(a, b);
-}
-
-static bool same_name(struct extproc_str a, struct extproc_str b)
-{
-    return a.len == b.len && name_tail(a) == name_tail(b) && same_text(a, b);
-}
-
-static unsigned name_bit(struct extproc_str name)
-{
-    return (unsigned)((name_tail(name) ^ name.len) * 0x9e3779b97f4a7c15 >> (64 - NAME_BITS_LOG2));
-}
-
-static void note_name(struct headers_work *work, struct extproc_str name)
-{
-    unsigned bit = name_bit(name);
-    work->names[bit / 64] |= (uint64_t)1 << bit % 64;
-}
-
 /* False: neither an entry nor a cell has this name. */
 static bool may_have(const struct headers *h, struct extproc_str name)
 {
-    unsigned bit = name_bit(name);
-    return !h->work || h->work->names[bit / 64] >> bit % 64 & 1;
+    return !h->work || names_may_have(&h->work->names, name);
 }
 
 /* The n-th entry of a name; NULL: there is none. */
@@ -110,13 +67,10 @@ static const struct extproc_header *find_entry(const struct headers *h, struct e
                                                size_t n)
 {
     const struct extproc_header *entry = all_entries(h);
-    uint64_t tail = name_tail(name);
     if (!may_have(h, name))
         return NULL;
     for (size_t left = headers_count(h); left > 0; left--, entry++) {
-        if (entry->name.len != name.len || name_tail(entry->name) != tail)
-            continue;
-        if (same_text(entry->name, name) && n-- == 0)
+        if (name_equal(entry->name, name) && n-- == 0)
             return entry;
     }
     return NULL;
@@ -125,7 +79,7 @@ static const struct extproc_header *find_entry(const struct headers *h, struct e
 struct extproc_str headers_get(const struct headers *h, struct extproc_str name, size_t i)
 {
     const struct extproc_header *entry = find_entry(h, name, i);
-    if (!entry && same_name(name, EXTPROC_S("host")) && !find_entry(h, name, 0))
+    if (!entry && name_equal(name, EXTPROC_S("host")) && !find_entry(h, name, 0))
         entry = find_entry(h, EXTPROC_S(":authority"), i);
     if (!entry)
         return STR_ABSENT;
@@ -137,7 +91,7 @@ static struct cell *find_cell(const struct headers *h, struct extproc_str name)
     if (!may_have(h, name))
         return NULL;
     for (uint32_t i = 0; i < h->n_cells; i++) {
-        if (same_name(h->cells[i].name, name))
+        if (name_equal(h->cells[i].name, name))
             return &h->cells[i];
     }
     return NULL;
@@ -177,7 +131,7 @@ const struct extproc_header *headers_joined(const struct headers *h, struct extp
     if (!may_have(h, name) || !joins(name))
         return NULL;
     for (size_t i = 0; i < headers_count(h); i++) {
-        if (same_name(headers_at(h, i)->name, name))
+        if (name_equal(headers_at(h, i)->name, name))
             last = headers_at(h, i);
     }
     return last;
@@ -196,7 +150,7 @@ static void entries_drop(struct headers *h, struct extproc_str name, uint32_t fr
 {
     uint32_t n = from;
     for (uint32_t i = from; i < h->n_entries; i++) {
-        if (same_name(h->entries[i].name, name))
+        if (name_equal(h->entries[i].name, name))
             entries_count(h, &h->entries[i], false);
         else if (n++ != i)
             h->entries[n - 1] = h->entries[i];
@@ -222,7 +176,7 @@ static void entries_replace(struct headers *h, struct extproc_header *entry,
 static void entries_set(struct headers *h, const struct headers_edit *edit)
 {
     uint32_t i = may_have(h, edit->name) ? 0 : h->n_entries;
-    while (i < h->n_entries && !same_name(h->entries[i].name, edit->name))
+    while (i < h->n_entries && !name_equal(h->entries[i].name, edit->name))
         i++;
     if (i == h->n_entries) {
         entries_add(h, edit);
@@ -235,7 +189,7 @@ static void entries_set(struct headers *h, const struct headers_edit *edit)
 static void entries_join(struct headers *h, const struct headers_edit *edit)
 {
     uint32_t i = h->n_entries - 1;
-    while (!same_name(h->entries[i].name, edit->name))
+    while (!name_equal(h->entries[i].name, edit->name))
         i--;
     entries_replace(h, &h->entries[i], edit);
 }
@@ -268,7 +222,7 @@ static struct cell *touch_cell(struct headers *h, struct extproc_str name)
     if (!cell) {
         cell = &h->cells[h->n_cells++];
         *cell = (struct cell){.name = name, .state = CELL_APPENDED};
-        note_name(h->work, name);
+        names_add(&h->work->names, name);
     }
     return cell;
 }
@@ -348,7 +302,7 @@ static int work_new(struct headers *h, struct arena *arena)
         return -ENOMEM;
     *work = (struct headers_work){.bytes = bytes_shown(h)};
     for (size_t i = 0; i < h->n_shown; i++)
-        note_name(work, h->shown[i].name);
+        names_add(&work->names, h->shown[i].name);
     h->work = work;
     return 0;
 }
@@ -524,7 +478,7 @@ void headers_sum_without(const struct headers *h, struct extproc_str name, struc
     }
     const struct extproc_header *entry = all_entries(h);
     for (size_t left = headers_count(h); left > 0; left--, entry++) {
-        if (same_name(entry->name, name)) {
+        if (name_equal(entry->name, name)) {
             ret->n_entries--;
             ret->bytes -= headers_entry_bytes(name.len, entry->value.len);
         }
