@@ -13,6 +13,11 @@
 
 /* ---- the request ----------------------------------------------------------------------------- */
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /* The next element of a comma-separated list, without blanks around it. */
 static struct extproc_str next_element(struct extproc_str *list)
 {
@@ -21,9 +26,9 @@ static struct extproc_str next_element(struct extproc_str *list)
     struct extproc_str element = {list->ptr, len};
     size_t taken = len + (comma != NULL);
     *list = (struct extproc_str){list->ptr + taken, list->len - taken};
-    while (element.len > 0 && (*element.ptr == ' ' || *element.ptr == '\t'))
+    while (element.len > 0 && is_blank(*element.ptr))
         element = (struct extproc_str){element.ptr + 1, element.len - 1};
-    while (element.len > 0 && strchr(" \t", element.ptr[element.len - 1]))
+    while (element.len > 0 && is_blank(element.ptr[element.len - 1]))
         element.len--;
     return element;
 }

@@ -48,6 +48,7 @@ Test(framing, a_request_has_a_body_unless_it_asks_for_a_tunnel)
         {KIND(H(":method", "GET"), H("connection", "upgrade-insecure"), H("upgrade", "x")),
          FRAMING_BODY},
         {KIND(H(":method", "GET"), H("connection", ",, ,"), H("upgrade", "x")), FRAMING_BODY},
+        {KIND(H(":method", "GET"), H("connection", "upgrade\0"), H("upgrade", "x")), FRAMING_BODY},
     };
     for (size_t i = 0; i < N(cases); i++)
         cr_expect_eq(framing_of_request(&cases[i].kind, 0), cases[i].framing, "case %zu", i);
