@@ -119,7 +119,7 @@ static enum extproc_action handle_open(struct handle *h, const struct instance *
     const char *text = r < 0 && r >= -ERRNO_MAX ? strerrordesc_np(-r) : NULL;
     h->opened = r == 0;
     if (!h->opened)
-        return handle_failed(h, "open() gave %d (%s)", r, text ? text : "not an errno value");
+        return handle_failed(h, "open() returned %d (%s)", r, text ? text : "not an errno value");
     return EXTPROC_CONTINUE;
 }
 
@@ -132,7 +132,7 @@ static enum extproc_action handle_check_needs(struct handle *h, const struct tur
         return EXTPROC_CONTINUE;
     if ((needs & whole_body_need(turn->phase)) && h->pub.body != EXTPROC_BODY_WHOLE)
         return handle_failed(h,
-                             "needs the whole body, and the proxy sends it in pieces "
+                             "needs the complete body, and the proxy sends it in pieces "
                              "(in the proxy, set %s_body_mode: BUFFERED)",
                              lane);
     if ((needs & EXTPROC_HEADERS_WAIT) && !(turn->allowed & MAY_EDIT_HEADERS))
@@ -150,15 +150,19 @@ static enum extproc_action handle_judge(struct handle *h, const struct turn *tur
     case EXTPROC_CONTINUE:
         return EXTPROC_CONTINUE;
     case EXTPROC_RESPOND:
-        return turn->answered ? EXTPROC_RESPOND
-                              : handle_failed(h, "gave EXTPROC_RESPOND, but no answer was accepted "
-                                                 "by extproc_respond() in this callback");
+        return turn->answered
+                   ? EXTPROC_RESPOND
+                   : handle_failed(
+                         h,
+                         "callback returned EXTPROC_RESPOND without a response that was accepted "
+                         "by extproc_respond() in this callback");
     case EXTPROC_DEFER:
-        return handle_failed(h, "gave EXTPROC_DEFER, but extproc_defer() gave no wait");
+        return handle_failed(
+            h, "callback returned EXTPROC_DEFER without a successful extproc_defer()");
     case EXTPROC_FAIL:
         return handle_failed(h, "failed");
     }
-    return handle_failed(h, "gave %d, which is no action", (int)action);
+    return handle_failed(h, "callback returned invalid action %d", (int)action);
 }
 
 static enum extproc_action handle_run(struct handle *h, struct turn *turn,

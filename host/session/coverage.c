@@ -103,6 +103,22 @@ void coverage_report(struct coverage *c, const struct txn *t, const struct turn 
     }
 }
 
+void coverage_unseen(struct coverage *c, const struct txn *t, enum body_mode mode)
+{
+    if (!c->chain || t->chain != c->chain || c->unseen_said)
+        return;
+    for (uint16_t place = 0; place < c->chain->n_instances; place++) {
+        const struct instance *in = c->chain->instances[place];
+        if (chain_need_met(in, LANE_REQUEST, mode))
+            continue;
+        c->unseen_said = true;
+        say(c, EXTPROC_WARN, in, PHASE_REQUEST_BODY,
+            "a response came without its request: the proxy has answered by itself, or on this "
+            "route "
+            "requests pass this plugin unseen");
+    }
+}
+
 void coverage_holds_tunnels(struct coverage *c, struct log *log, enum lane lane)
 {
     const char *name = lane_name(lane);

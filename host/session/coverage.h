@@ -18,6 +18,7 @@ struct coverage {
     uint8_t *reported;         /* phase bits, by place in the chain        */
     uint32_t settled;          /* phase bits: all its plugins are reported */
     struct metric *misses;
+    bool unseen_said;      /* by coverage_unseen()                              */
     unsigned holding;      /* lanes (1 << LANE_x) of coverage_holds_tunnels()   */
     unsigned n_unanswered; /* transactions without a response, before the first that had one */
 };
@@ -31,6 +32,10 @@ int coverage_init(struct coverage *c, const char *listener, const enum body_mode
  * may be a fallback for headers; NULL: the end of the transaction. */
 void coverage_report(struct coverage *c, const struct txn *t, const struct turn *turn,
                      uint32_t missing);
+/* A response has come and nothing of its request, on a listener whose proxies send requests, and a plugin
+ * needs the request's body, which this mode does not send: once a warning. The proxy may have answered by
+ * itself, or this route may skip what others send: the two look the same. */
+void coverage_unseen(struct coverage *c, const struct txn *t, enum body_mode mode);
 /* The proxy skips a direction's headers and sends its body complete: once a warning, since it holds
  * an upgrade back until there is a body. */
 void coverage_holds_tunnels(struct coverage *c, struct log *log, enum lane lane);

@@ -204,6 +204,9 @@ static void session_report_missing(struct session *s, const struct turn *turn)
     uint32_t missing = 0;
     if (!turn->first)
         return;
+    if (phase_lane(event->phase) == LANE_RESPONSE && s->lanes[LANE_REQUEST] == LANE_IDLE &&
+        !request_is_skipped(s, turn))
+        coverage_unseen(s->coverage, &s->txn, s->modes[LANE_REQUEST]);
     if (request_is_skipped(s, turn))
         missing |= lane_missing(LANE_REQUEST, s->modes[LANE_REQUEST]);
     if (request_trailers_are_skipped(s, turn))

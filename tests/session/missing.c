@@ -70,6 +70,25 @@ static const struct {
     {&waits, BODY_MODE_NONE, BODY_MODE_NONE, "request_body_mode is NONE"},
 };
 
+/* Of two routes one sends requests and one does not; or the proxy has answered by itself. */
+Test(missing, a_request_that_was_not_seen_beside_others_is_reported_once)
+{
+    k = kit_with_plugin(&needs_request);
+    begin(BODY_MODE_BUFFERED, BODY_MODE_NONE);
+    request_headers(true);
+    response_headers(true);
+    kit_end(c);
+    cr_expect_eq(n_lines("came without its request"), 0);
+    for (int i = 0; i < 2; i++) {
+        begin(BODY_MODE_NONE, BODY_MODE_NONE);
+        response_headers(true);
+        kit_expect_going(c);
+        kit_end(c);
+    }
+    cr_expect_eq(n_lines("plugin=p phase=request_body: a response came without its request"), 1);
+    kit_free(k);
+}
+
 Test(missing, a_need_that_a_mode_does_not_meet_fails_the_first_message)
 {
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {

@@ -170,12 +170,12 @@ Test(handle, tells_why_a_plugin_failed)
         {.name = "bad", .request_body = just_defer},
         {.name = "bad", .request_body = just_respond, .request_headers = prepare_answer},
     };
-    assert_failure(&plugins[0], "open() gave -5 (Input/output error)");
-    assert_failure(&plugins[1], "open() gave 7 (not an errno value)");
+    assert_failure(&plugins[0], "open() returned -5 (Input/output error)");
+    assert_failure(&plugins[1], "open() returned 7 (not an errno value)");
     assert_failure(&plugins[2], "failed");
-    assert_failure(&plugins[3], "gave 42, which is no action");
-    assert_failure(&plugins[4], "gave EXTPROC_DEFER");
-    assert_failure(&plugins[5], "gave EXTPROC_RESPOND");
+    assert_failure(&plugins[3], "callback returned invalid action 42");
+    assert_failure(&plugins[4], "callback returned EXTPROC_DEFER");
+    assert_failure(&plugins[5], "callback returned EXTPROC_RESPOND");
 }
 
 /* ---- what it needs --------------------------------------------------------------------------- */
