@@ -11,6 +11,7 @@
 #include "session/session.h"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { RUNNERS = 4, KEEPERS = 2, TRANSACTIONS = 400, TURNS = 20000, NAME_SIZE = 32, N_PLUGINS = 3 };
@@ -127,7 +128,7 @@ static struct config *read_ini(struct config_errors *errors)
     struct config *config = NULL;
     char path[NAME_SIZE];
     int fd = memfd_create("ini", MFD_CLOEXEC);
-    if (fd < 0 || write(fd, ini, sizeof ini - 1) != sizeof ini - 1)
+    if (fd < 0 || fchmod(fd, 0600) || write(fd, ini, sizeof ini - 1) != sizeof ini - 1)
         abort();
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     config_read(path, NULL, NULL, errors, &config);
@@ -158,6 +159,7 @@ static struct generation *build(const struct plugin_env *env)
         puts(errors.lines[i]);
     if (errors.n_errors > 0 || chain_init(g->chains, "all", g->instances, N_PLUGINS, &g->arena) < 0)
         exit(1);
+    config_errors_fini(&errors);
     g->n_chains = 1;
     return g;
 }
