@@ -25,6 +25,7 @@ static char text[TEXT];
 static char said[4096];
 static pthread_mutex_t said_lock = PTHREAD_MUTEX_INITIALIZER;
 
+EXTPROC_PRINTF(3, 0)
 static void note(void *arg, enum extproc_level level, const char *fmt, va_list ap)
 {
     static const char letters[] = "DIWE";
@@ -282,6 +283,7 @@ Test(writer, what_is_left_at_the_stop_is_counted_and_reported)
     close(fd);
 }
 
+EXTPROC_PRINTF(3, 0)
 static void note_in(void *output, enum extproc_level level, const char *fmt, va_list ap)
 {
     char line[256];
