@@ -86,7 +86,7 @@ void config_read(const char *file, config_knows_fn *knows, void *arg, struct con
 struct config *config_free(struct config *config);
 
 /* How a text that is made of an entry's value may be shown: as it is, or as "(hidden)". entry NULL: the
- * text is no operator's. */
+ * text was not written by an operator. */
 struct extproc_str config_shown(const struct config_entry *entry, struct extproc_str text);
 /* The same in quotes, and cut where it is long: for `invalid value "x": expected y`. */
 const char *config_quote(struct arena *arena, const struct config_entry *entry,

@@ -25,7 +25,7 @@ struct queue {
 enum queue_put {
     QUEUE_DROPPED, /* it did not fit */
     QUEUE_KEPT,
-    QUEUE_KEPT_FIRST /* the queue was empty: whoever takes has to be woken */
+    QUEUE_KEPT_FIRST /* the queue was empty: its reader has to be woken */
 };
 
 /* `size` is a power of two. 0 or -ENOMEM. */

@@ -2,7 +2,7 @@
  *
  * An upgrade is known by what Envoy knows it by (Utility::isUpgrade): `upgrade`, named in
  * `connection`. So an extended CONNECT (RFC 8441) is one too: filters see it as GET with `upgrade`.
- * What follows such a request is no body that a client could hide from the plugins, whatever its
+ * What follows such a request is not a body that a client could hide from the plugins, whatever its
  * content-length is: Envoy holds it back until the upstream has accepted the upgrade.
  */
 #include "http/framing.h"

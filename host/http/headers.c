@@ -194,7 +194,7 @@ static void entries_join(struct headers *h, const struct headers_edit *edit)
     entries_replace(h, &h->entries[i], edit);
 }
 
-/* What the cell was does not count any more. */
+/* Enters a state; the sums lose what the cell counted in the previous one. */
 static void cell_become(struct headers *h, struct cell *cell, enum cell_state state)
 {
     h->work->n_sets -= cell->n_values;

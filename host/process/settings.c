@@ -180,7 +180,7 @@ static void read_max_held(struct settings *s, const struct config_section *secti
         if (slot->values[0].entry)
             config_say(errors, CONFIG_WARNING, section, slot->values[0].entry,
                        "has no effect: transport = %s has no such limit", transport->name);
-        slot->n_values = 0; /* and is no part of the configuration in effect */
+        slot->n_values = 0; /* and is not part of the configuration in effect */
         return;
     }
     s->max_held = (size_t)keys_number(&s->keys, "max_held");
