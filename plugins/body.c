@@ -12,7 +12,7 @@
  * at all. A STREAMED body that ends with trailers does not say which chunk is its last: then
  * nothing can be appended, and the log says so.
  *
- * Teaches: replacing a body that one never sees; what x->body and x->end say; state per
+ * Teaches: replacing a body that one never sees; what x->body_mode and x->end say; state per
  * transaction. */
 #include "lib/direction.h"
 
@@ -28,7 +28,7 @@ enum { KEY_SIZE = 32 };
     }
 #define CLEAR_KEY(direction)                                                                       \
     {                                                                                              \
-        .name = direction ".clear", .type = EXTPROC_KEY_BOOL, .fallback = "no",                    \
+        .name = direction ".clear", .type = EXTPROC_KEY_TYPE_BOOL, .fallback = "no",               \
         .help = "An empty body."                                                                   \
     }
 #define KEYS_OF(direction)                                                                         \
@@ -63,7 +63,7 @@ struct transaction {
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
-static int read_text(struct extproc_host *h, const char *direction, const char *verb,
+static int read_text(struct extproc_instance *h, const char *direction, const char *verb,
                      struct extproc_template **ret)
 {
     char key[KEY_SIZE];
@@ -75,7 +75,7 @@ static int read_text(struct extproc_host *h, const char *direction, const char *
     return *ret ? 0 : -EINVAL;
 }
 
-static int read_change(struct extproc_host *h, const char *direction, struct change *c)
+static int read_change(struct extproc_instance *h, const char *direction, struct change *c)
 {
     char key[KEY_SIZE];
     int replace = read_text(h, direction, "replace", &c->replace);
@@ -102,21 +102,21 @@ static uint32_t phases_of(const struct change *c, uint32_t headers, uint32_t bod
     return c->prepend || c->append ? body : 0;
 }
 
-static int take_part(struct extproc_host *h, const struct body *self)
+static int take_part(struct extproc_instance *h, const struct body *self)
 {
     const struct change *request = &self->changes[REQUEST], *response = &self->changes[RESPONSE];
-    uint32_t fallback = (settles(request) ? EXTPROC_ON_REQUEST_BODY : 0) |
-                        (settles(response) ? EXTPROC_ON_RESPONSE_BODY : 0);
+    uint32_t fallback = (settles(request) ? EXTPROC_PHASE_REQUEST_BODY : 0) |
+                        (settles(response) ? EXTPROC_PHASE_RESPONSE_BODY : 0);
     int r = extproc_interest(
-        h, phases_of(request, EXTPROC_ON_REQUEST_HEADERS, EXTPROC_ON_REQUEST_BODY) |
-               phases_of(response, EXTPROC_ON_RESPONSE_HEADERS, EXTPROC_ON_RESPONSE_BODY));
+        h, phases_of(request, EXTPROC_PHASE_REQUEST_HEADERS, EXTPROC_PHASE_REQUEST_BODY) |
+               phases_of(response, EXTPROC_PHASE_RESPONSE_HEADERS, EXTPROC_PHASE_RESPONSE_BODY));
 
     return r < 0 ? r : extproc_fallback(h, fallback, EXTPROC_SETS_BODY);
 }
 
-static int init(struct extproc_host *h)
+static int init(struct extproc_instance *h)
 {
-    struct body *self = extproc_host_alloc(h, sizeof *self);
+    struct body *self = extproc_instance_alloc(h, sizeof *self);
     struct change *request, *response;
     int r, other;
 
@@ -145,10 +145,10 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
     const struct body *self = x->self;
     const struct transaction *t = x->ctx;
 
-    for (int d = 0; why == EXTPROC_DONE && d < N_DIRECTIONS; d++) {
+    for (int d = 0; why == EXTPROC_END_DONE && d < N_DIRECTIONS; d++) {
         const struct progress *p = &t->progress[d];
         if (p->begun && !p->ended && self->changes[d].append)
-            extproc_log(x, EXTPROC_WARN,
+            extproc_log(x, EXTPROC_LEVEL_WARN,
                         "nothing was appended to the %s body: it was STREAMED, and ended with "
                         "trailers or was cut (BUFFERED would do)",
                         direction_names[d]);
@@ -166,13 +166,13 @@ static enum extproc_action set(struct extproc_txn *x, const struct extproc_templ
     int r;
 
     if (!before.ptr || !middle.ptr || !after.ptr || !out)
-        return EXTPROC_FAIL;
+        return EXTPROC_ACTION_FAIL;
     memcpy(out, before.ptr, before.len);
     memcpy(out + before.len, middle.ptr, middle.len);
     memcpy(out + before.len + middle.len, after.ptr, after.len);
     r = extproc_body_set(x, (struct extproc_str){out, len});
-    if (extproc_continue(r) == EXTPROC_FAIL)
-        extproc_log(x, EXTPROC_ERROR, "the body cannot be set: %s", extproc_strerror(r));
+    if (extproc_continue(r) == EXTPROC_ACTION_FAIL)
+        extproc_log(x, EXTPROC_LEVEL_ERROR, "the body cannot be set: %s", extproc_strerror(r));
     return extproc_continue(r);
 }
 
@@ -186,21 +186,21 @@ static enum extproc_action on_headers(struct extproc_txn *x)
 {
     const struct change *c = &((const struct body *)x->self)->changes[extproc_is_response(x)];
 
-    return x->end ? EXTPROC_CONTINUE : settle(x, c); /* at the end: there is no body */
+    return x->end ? EXTPROC_ACTION_CONTINUE : settle(x, c); /* at the end: there is no body */
 }
 
 static enum extproc_action on_body(struct extproc_txn *x)
 {
     const struct change *c = &((const struct body *)x->self)->changes[extproc_is_response(x)];
     struct progress *p = &((struct transaction *)x->ctx)->progress[extproc_is_response(x)];
-    bool first = !p->begun, last = x->end || x->body == EXTPROC_BODY_WHOLE;
+    bool first = !p->begun, last = x->end || x->body_mode == EXTPROC_BODY_MODE_WHOLE;
 
     p->begun = true;
     p->ended = last || settles(c);
     if (settles(c)) /* the headers were skipped: the new body takes the place of the first chunk */
         return first ? settle(x, c) : extproc_continue(extproc_body_set(x, EXTPROC_S("")));
     if (!(first && c->prepend) && !(last && c->append))
-        return EXTPROC_CONTINUE;
+        return EXTPROC_ACTION_CONTINUE;
     return set(x, first ? c->prepend : NULL, extproc_body(x), last ? c->append : NULL);
 }
 

@@ -30,10 +30,10 @@ struct place {
     uint32_t phase;
 };
 static const struct place places[N_PLACES] = {
-    {"request", EXTPROC_REQUEST, EXTPROC_ON_REQUEST_HEADERS},
-    {"request_trailers", EXTPROC_REQUEST_TRAILERS, EXTPROC_ON_REQUEST_TRAILERS},
-    {"response", EXTPROC_RESPONSE, EXTPROC_ON_RESPONSE_HEADERS},
-    {"response_trailers", EXTPROC_RESPONSE_TRAILERS, EXTPROC_ON_RESPONSE_TRAILERS},
+    {"request", EXTPROC_MAP_REQUEST, EXTPROC_PHASE_REQUEST_HEADERS},
+    {"request_trailers", EXTPROC_MAP_REQUEST_TRAILERS, EXTPROC_PHASE_REQUEST_TRAILERS},
+    {"response", EXTPROC_MAP_RESPONSE, EXTPROC_PHASE_RESPONSE_HEADERS},
+    {"response_trailers", EXTPROC_MAP_RESPONSE_TRAILERS, EXTPROC_PHASE_RESPONSE_TRAILERS},
 };
 
 struct verb {
@@ -42,8 +42,9 @@ struct verb {
 };
 static const struct verb verbs[N_VERBS] = {
     /* in the order in which they are carried out */
-    {"remove", EXTPROC_REMOVE}, {"set", EXTPROC_SET},       {"replace", EXTPROC_IF_PRESENT},
-    {"add", EXTPROC_IF_ABSENT}, {"append", EXTPROC_APPEND},
+    {"remove", EXTPROC_EDIT_REMOVE},      {"set", EXTPROC_EDIT_SET},
+    {"replace", EXTPROC_EDIT_IF_PRESENT}, {"add", EXTPROC_EDIT_IF_ABSENT},
+    {"append", EXTPROC_EDIT_APPEND},
 };
 
 #define KEY(place, verb, text)                                                                     \
@@ -83,19 +84,19 @@ static const char *key_of(const struct place *p, const struct verb *v, char buff
     return buffer;
 }
 
-static int read_edit(struct extproc_host *h, const char *key, size_t i, const struct place *p,
+static int read_edit(struct extproc_instance *h, const char *key, size_t i, const struct place *p,
                      struct edit *e)
 {
     enum extproc_edit op = e->verb->edit;
     struct extproc_str none = {NULL, 0};
 
-    if (op != EXTPROC_REMOVE)
+    if (op != EXTPROC_EDIT_REMOVE)
         return header_line_read(h, key, i, p->map, op, &e->line);
     e->line.name = extproc_conf(h, key, i);
     return extproc_conf_edit(h, key, i, p->map, op, e->line.name, none);
 }
 
-static int read_edits(struct extproc_host *h, const struct place *p, struct edits *edits)
+static int read_edits(struct extproc_instance *h, const struct place *p, struct edits *edits)
 {
     char key[KEY_SIZE];
     size_t n = 0;
@@ -103,7 +104,7 @@ static int read_edits(struct extproc_host *h, const struct place *p, struct edit
 
     for (size_t v = 0; v < N_VERBS; v++)
         n += extproc_conf_count(h, key_of(p, &verbs[v], key));
-    edits->list = extproc_host_alloc(h, n * sizeof *edits->list);
+    edits->list = extproc_instance_alloc(h, n * sizeof *edits->list);
     if (!edits->list)
         return -ENOMEM;
     for (size_t v = 0; v < N_VERBS; v++) {
@@ -118,9 +119,9 @@ static int read_edits(struct extproc_host *h, const struct place *p, struct edit
     return result;
 }
 
-static int init(struct extproc_host *h)
+static int init(struct extproc_instance *h)
 {
-    struct headers *self = extproc_host_alloc(h, sizeof *self);
+    struct headers *self = extproc_instance_alloc(h, sizeof *self);
     uint32_t phases = 0;
     int result = 0;
 
@@ -144,7 +145,7 @@ static int apply(struct extproc_txn *x, enum extproc_map map, const struct edit 
         if (!value.ptr)
             return -ENOMEM;
     }
-    return extproc_edit(x, map, e->verb->edit, e->line.name, value);
+    return extproc_header_edit(x, map, e->verb->edit, e->line.name, value);
 }
 
 static enum extproc_action on_phase(struct extproc_txn *x)
@@ -158,12 +159,12 @@ static enum extproc_action on_phase(struct extproc_txn *x)
         const struct edit *e = &self->edits[p].list[i];
         int r = apply(x, places[p].map, e);
         if (r < 0) {
-            extproc_log(x, EXTPROC_ERROR, "%s.%s %.*s: %s", places[p].name, e->verb->name,
+            extproc_log(x, EXTPROC_LEVEL_ERROR, "%s.%s %.*s: %s", places[p].name, e->verb->name,
                         EXTPROC_ARG(e->line.name), extproc_strerror(r));
-            return EXTPROC_FAIL;
+            return EXTPROC_ACTION_FAIL;
         }
     }
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

@@ -40,12 +40,12 @@
 static const struct extproc_key keys[] = {
     {.name = "header", .fallback = "instructions", .help = "The header that is obeyed."},
     {.name = "invalid",
-     .type = EXTPROC_KEY_CHOICE,
+     .type = EXTPROC_KEY_TYPE_CHOICE,
      .fallback = "respond",
      .choices = "respond|ignore",
      .help = "What becomes of a header that is no such object: a 400, or nothing."},
     {.name = "strip",
-     .type = EXTPROC_KEY_BOOL,
+     .type = EXTPROC_KEY_TYPE_BOOL,
      .fallback = "no",
      .help = "Remove the header from the message."},
     {.name = NULL},
@@ -61,13 +61,14 @@ struct transaction {
     json_t *trailers[N_DIRECTIONS];
 };
 
-static const enum extproc_map headers_of[N_DIRECTIONS] = {EXTPROC_REQUEST, EXTPROC_RESPONSE};
-static const enum extproc_map trailers_of[N_DIRECTIONS] = {EXTPROC_REQUEST_TRAILERS,
-                                                           EXTPROC_RESPONSE_TRAILERS};
+static const enum extproc_map headers_of[N_DIRECTIONS] = {EXTPROC_MAP_REQUEST,
+                                                          EXTPROC_MAP_RESPONSE};
+static const enum extproc_map trailers_of[N_DIRECTIONS] = {EXTPROC_MAP_REQUEST_TRAILERS,
+                                                           EXTPROC_MAP_RESPONSE_TRAILERS};
 
-static int init(struct extproc_host *h)
+static int init(struct extproc_instance *h)
 {
-    struct instructions *self = extproc_host_alloc(h, sizeof *self);
+    struct instructions *self = extproc_instance_alloc(h, sizeof *self);
 
     if (!self)
         return -ENOMEM;
@@ -88,8 +89,9 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
     struct transaction *t = x->ctx;
 
     for (int d = 0; d < N_DIRECTIONS; d++) {
-        if (t->trailers[d] && why == EXTPROC_DONE)
-            extproc_log(x, EXTPROC_INFO, "setTrailers: the %s had no trailers", direction_names[d]);
+        if (t->trailers[d] && why == EXTPROC_END_DONE)
+            extproc_log(x, EXTPROC_LEVEL_INFO, "setTrailers: the %s had no trailers",
+                        direction_names[d]);
         json_decref(t->trailers[d]);
     }
 }
@@ -105,7 +107,8 @@ static struct extproc_str view(const json_t *string)
 /* What the proxy would ignore is no mistake: it is left out. */
 static bool is_legal(struct extproc_txn *x, struct extproc_str name, struct extproc_str value)
 {
-    return extproc_check_edit(x->host, EXTPROC_REQUEST, EXTPROC_SET, name, value) != -EINVAL;
+    return extproc_check_edit(x->instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, name, value) !=
+           -EINVAL;
 }
 
 static const char *check_headers(struct extproc_txn *x, json_t *members)
@@ -154,7 +157,7 @@ static const char *check_text(struct extproc_txn *x, json_t *text)
 static int done(struct extproc_txn *x, struct extproc_str what, int r)
 {
     if (r < 0)
-        extproc_log(x, EXTPROC_WARN, "%.*s is left as it is: %s", EXTPROC_ARG(what),
+        extproc_log(x, EXTPROC_LEVEL_WARN, "%.*s is left as it is: %s", EXTPROC_ARG(what),
                     extproc_strerror(r));
     return r == -ENOMEM ? r : 0;
 }
@@ -162,7 +165,7 @@ static int done(struct extproc_txn *x, struct extproc_str what, int r)
 static int set(struct extproc_txn *x, enum extproc_map map, struct extproc_str name,
                struct extproc_str value)
 {
-    return done(x, name, extproc_set(x, map, name, value));
+    return done(x, name, extproc_header_set(x, map, name, value));
 }
 
 static int set_all(struct extproc_txn *x, enum extproc_map map, json_t *members)
@@ -194,7 +197,7 @@ static int remove_headers(struct extproc_txn *x, json_t *names)
     {
         if (r == 0)
             r = done(x, view(name),
-                     extproc_remove(x, headers_of[extproc_is_response(x)], view(name)));
+                     extproc_header_remove(x, headers_of[extproc_is_response(x)], view(name)));
     }
     return r;
 }
@@ -279,9 +282,9 @@ static enum extproc_action refuse(struct extproc_txn *x, const char *wrong)
     const struct instructions *self = x->self;
     struct extproc_response r = extproc_response_init();
 
-    extproc_log(x, EXTPROC_WARN, "header %.*s: %s", EXTPROC_ARG(self->header), wrong);
+    extproc_log(x, EXTPROC_LEVEL_WARN, "header %.*s: %s", EXTPROC_ARG(self->header), wrong);
     if (!self->respond)
-        return EXTPROC_CONTINUE;
+        return EXTPROC_ACTION_CONTINUE;
     r.status = 400;
     r.body = extproc_format(x, "header %.*s: %s\n", EXTPROC_ARG(self->header), wrong);
     return extproc_respond(x, &r);
@@ -304,12 +307,12 @@ static enum extproc_action on_headers(struct extproc_txn *x)
 {
     const struct instructions *self = x->self;
     enum extproc_map map = headers_of[extproc_is_response(x)];
-    struct extproc_str text = extproc_header(x, map, self->header);
-    enum extproc_action action = text.len ? obey(x, text) : EXTPROC_CONTINUE;
+    struct extproc_str text = extproc_header_get(x, map, self->header);
+    enum extproc_action action = text.len ? obey(x, text) : EXTPROC_ACTION_CONTINUE;
 
-    if (!text.ptr || !self->strip || action != EXTPROC_CONTINUE)
+    if (!text.ptr || !self->strip || action != EXTPROC_ACTION_CONTINUE)
         return action;
-    return extproc_continue(done(x, self->header, extproc_remove(x, map, self->header)));
+    return extproc_continue(done(x, self->header, extproc_header_remove(x, map, self->header)));
 }
 
 static enum extproc_action on_trailers(struct extproc_txn *x)

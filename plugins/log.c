@@ -32,7 +32,7 @@ static const struct extproc_key keys[] = {
     {.name = "response.header", .flags = EXTPROC_KEY_LIST, .help = "A response header to tell."},
     {.name = "redact", .flags = EXTPROC_KEY_LIST, .help = "A header whose value is not told."},
     {.name = "body_limit",
-     .type = EXTPROC_KEY_SIZE,
+     .type = EXTPROC_KEY_TYPE_SIZE,
      .fallback = "0",
      .help = "How many bytes of each body are told; 0: no bodies are asked for."},
     {.name = NULL},
@@ -59,7 +59,7 @@ struct transaction {
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
-static int check_names(struct extproc_host *h)
+static int check_names(struct extproc_instance *h)
 {
     static const char *const of_names[] = {"request.header", "response.header", "redact"};
     struct extproc_str name;
@@ -74,11 +74,11 @@ static int check_names(struct extproc_host *h)
     return result;
 }
 
-static int init(struct extproc_host *h)
+static int init(struct extproc_instance *h)
 {
-    uint32_t headers = EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_RESPONSE_HEADERS;
-    uint32_t bodies = EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_RESPONSE_BODY;
-    struct log *self = extproc_host_alloc(h, sizeof *self);
+    uint32_t headers = EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_RESPONSE_HEADERS;
+    uint32_t bodies = EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_RESPONSE_BODY;
+    struct log *self = extproc_instance_alloc(h, sizeof *self);
     int r;
 
     if (!self)
@@ -86,7 +86,7 @@ static int init(struct extproc_host *h)
     h->self = self;
     self->body_limit = (size_t)extproc_conf_int(h, "body_limit", 0);
     r = check_names(h);
-    self->to = extproc_file(h, "to", 0);
+    self->to = extproc_file_open(h, "to", 0);
     if (!self->to || r < 0)
         return -EINVAL;
     return extproc_interest(h, self->body_limit ? headers | bodies : headers);
@@ -115,7 +115,7 @@ static json_t *text(struct extproc_str s)
     return told;
 }
 
-static bool is_secret(struct extproc_host *h, struct extproc_str name)
+static bool is_secret(struct extproc_instance *h, struct extproc_str name)
 {
     static const struct extproc_str always[] = {
         EXTPROC_STR("authorization"),
@@ -138,7 +138,7 @@ static bool is_secret(struct extproc_host *h, struct extproc_str name)
 /* One value as a string, several as a list. NULL: there is none. */
 static json_t *tell_header(struct extproc_txn *x, enum extproc_map map, struct extproc_str name)
 {
-    bool secret = is_secret(x->host, name);
+    bool secret = is_secret(x->instance, name);
     json_t *values = json_array(), *only;
     struct extproc_str value;
 
@@ -162,8 +162,8 @@ static json_t *tell_headers(struct extproc_txn *x, enum extproc_map map, const c
 {
     json_t *all = json_object();
 
-    for (size_t i = 0; i < extproc_conf_count(x->host, key); i++) {
-        struct extproc_str name = extproc_conf(x->host, key, i);
+    for (size_t i = 0; i < extproc_conf_count(x->instance, key); i++) {
+        struct extproc_str name = extproc_conf(x->instance, key, i);
         add(all, name.ptr, tell_header(x, map, name));
     }
     return all;
@@ -186,20 +186,20 @@ static enum extproc_action on_request(struct extproc_txn *x)
 {
     struct transaction *t = x->ctx;
 
-    t->method = text(extproc_header(x, EXTPROC_REQUEST, EXTPROC_S(":method")));
-    t->path = text(extproc_header(x, EXTPROC_REQUEST, EXTPROC_S(":path")));
-    t->id = text(extproc_header(x, EXTPROC_REQUEST, EXTPROC_S("x-request-id")));
-    t->sides[REQUEST].headers = tell_headers(x, EXTPROC_REQUEST, "request.header");
-    return EXTPROC_CONTINUE;
+    t->method = text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":method")));
+    t->path = text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":path")));
+    t->id = text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-request-id")));
+    t->sides[REQUEST].headers = tell_headers(x, EXTPROC_MAP_REQUEST, "request.header");
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action on_response(struct extproc_txn *x)
 {
     struct transaction *t = x->ctx;
 
-    t->status = text(extproc_header(x, EXTPROC_RESPONSE, EXTPROC_S(":status")));
-    t->sides[RESPONSE].headers = tell_headers(x, EXTPROC_RESPONSE, "response.header");
-    return EXTPROC_CONTINUE;
+    t->status = text(extproc_header_get(x, EXTPROC_MAP_RESPONSE, EXTPROC_S(":status")));
+    t->sides[RESPONSE].headers = tell_headers(x, EXTPROC_MAP_RESPONSE, "response.header");
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static void keep(struct side *s, struct extproc_str bytes)
@@ -225,7 +225,7 @@ static enum extproc_action on_body(struct extproc_txn *x)
     if (chunk.len > room)
         chunk.len = room;
     keep(s, chunk);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 /* ---- the line -------------------------------------------------------------------------------- */
@@ -253,13 +253,13 @@ static json_t *elapsed_ms(const struct timespec *start)
 static json_t *tell_end(enum extproc_end why)
 {
     switch (why) {
-    case EXTPROC_DONE:
+    case EXTPROC_END_DONE:
         return json_string("done");
-    case EXTPROC_DISCONNECTED:
+    case EXTPROC_END_DISCONNECTED:
         return json_string("disconnected");
-    case EXTPROC_FAILED:
+    case EXTPROC_END_FAILED:
         return json_string("failed");
-    case EXTPROC_DRAINED:
+    case EXTPROC_END_DRAINED:
         return json_string("drained");
     default:
         return json_string("?");
@@ -302,7 +302,7 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
     if (out) /* a line that the host has to drop is counted and reported there */
         extproc_file_append(self->to, extproc_str_of(out));
     else
-        extproc_log(x, EXTPROC_ERROR, "a line could not be written: out of memory");
+        extproc_log(x, EXTPROC_LEVEL_ERROR, "a line could not be written: out of memory");
     free(out);
 }
 

@@ -8,8 +8,9 @@
 
 static enum extproc_action on_any(struct extproc_txn *x)
 {
-    extproc_log(x, EXTPROC_DEBUG, "%s", x->end ? "the last of its direction" : "more may follow");
-    return EXTPROC_CONTINUE;
+    extproc_log(x, EXTPROC_LEVEL_DEBUG, "%s",
+                x->end ? "the last of its direction" : "more may follow");
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

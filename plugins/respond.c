@@ -20,7 +20,7 @@ enum { FILE_MAX = 16 * 1024 * 1024 }; /* of a body_file */
 
 static const struct extproc_key keys[] = {
     {.name = "status",
-     .type = EXTPROC_KEY_INT,
+     .type = EXTPROC_KEY_TYPE_INT,
      .fallback = "200",
      .min = 200,
      .max = 599,
@@ -29,12 +29,12 @@ static const struct extproc_key keys[] = {
     {.name = "body_file", .help = "The body, as it stands in this file of at most 16m."},
     {.name = "header", .flags = EXTPROC_KEY_LIST, .help = "name: value; the value is a template."},
     {.name = "grpc_status",
-     .type = EXTPROC_KEY_INT,
+     .type = EXTPROC_KEY_TYPE_INT,
      .max = INT32_MAX,
      .help = "What a gRPC client gets; absent: what the HTTP status means."},
     {.name = "details", .help = "For the proxy's access log."},
     {.name = "phase",
-     .type = EXTPROC_KEY_CHOICE,
+     .type = EXTPROC_KEY_TYPE_CHOICE,
      .fallback = "request",
      .choices = "request|response",
      .help = "Before the request goes to the origin, or in place of its response."},
@@ -51,28 +51,29 @@ struct respond {
     size_t n_headers;
 };
 
-static int read_headers(struct extproc_host *h, struct respond *r)
+static int read_headers(struct extproc_instance *h, struct respond *r)
 {
     int result = 0;
 
     r->n_headers = extproc_conf_count(h, "header");
-    r->headers = extproc_host_alloc(h, r->n_headers * sizeof *r->headers);
+    r->headers = extproc_instance_alloc(h, r->n_headers * sizeof *r->headers);
     if (!r->headers)
         return -ENOMEM;
     for (size_t i = 0; i < r->n_headers; i++) {
-        if (header_line_read(h, "header", i, EXTPROC_ANSWER, EXTPROC_APPEND, &r->headers[i]) < 0)
+        if (header_line_read(h, "header", i, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_APPEND,
+                             &r->headers[i]) < 0)
             result = -EINVAL;
     }
     return result;
 }
 
-static int read_file(struct extproc_host *h, struct respond *r)
+static int read_file(struct extproc_instance *h, struct respond *r)
 {
     r->file = extproc_read_file(h, "body_file", 0, FILE_MAX);
     return r->file.ptr ? 0 : -EINVAL;
 }
 
-static int read_body(struct extproc_host *h, struct respond *r)
+static int read_body(struct extproc_instance *h, struct respond *r)
 {
     bool has_file = extproc_conf_count(h, "body_file") > 0;
 
@@ -84,7 +85,7 @@ static int read_body(struct extproc_host *h, struct respond *r)
     return r->body ? 0 : -EINVAL;
 }
 
-static int check_status(struct extproc_host *h, const struct respond *r)
+static int check_status(struct extproc_instance *h, const struct respond *r)
 {
     const char *key = r->body ? "body" : "body_file";
 
@@ -93,7 +94,7 @@ static int check_status(struct extproc_host *h, const struct respond *r)
     return extproc_conf_refuse(h, key, 0, "status %u has no body: remove this key", r->status);
 }
 
-static int read_details(struct extproc_host *h, struct respond *r)
+static int read_details(struct extproc_instance *h, struct respond *r)
 {
     r->details = extproc_conf(h, "details", 0);
     return utf8_valid(r->details) ? 0 : extproc_conf_refuse(h, "details", 0, "is not UTF-8");
@@ -101,20 +102,20 @@ static int read_details(struct extproc_host *h, struct respond *r)
 
 /* Where the proxy skips a request's headers, what comes of its body will do; a response whose headers
  * are skipped has begun when its body comes. */
-static int take_part(struct extproc_host *h, bool on_request)
+static int take_part(struct extproc_instance *h, bool on_request)
 {
-    uint32_t later = EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_REQUEST_TRAILERS;
-    int r =
-        extproc_interest(h, on_request ? EXTPROC_ON_REQUEST_HEADERS : EXTPROC_ON_RESPONSE_HEADERS);
+    uint32_t later = EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_REQUEST_TRAILERS;
+    int r = extproc_interest(h, on_request ? EXTPROC_PHASE_REQUEST_HEADERS
+                                           : EXTPROC_PHASE_RESPONSE_HEADERS);
 
     return r < 0 || !on_request ? r : extproc_fallback(h, later, EXTPROC_RESPONDS);
 }
 
-static int init(struct extproc_host *h)
+static int init(struct extproc_instance *h)
 {
     bool on_request = extproc_conf_int(h, "phase", 0) == 0;
     bool has_grpc = extproc_conf_count(h, "grpc_status") > 0;
-    struct respond *r = extproc_host_alloc(h, sizeof *r);
+    struct respond *r = extproc_instance_alloc(h, sizeof *r);
     int headers, body, details;
 
     if (!r)
@@ -159,7 +160,7 @@ static enum extproc_action on_phase(struct extproc_txn *x)
     answer.status = r->status;
     answer.grpc_status = r->grpc_status;
     answer.details = r->details;
-    return expand(x, &answer) ? extproc_respond(x, &answer) : EXTPROC_FAIL;
+    return expand(x, &answer) ? extproc_respond(x, &answer) : EXTPROC_ACTION_FAIL;
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

@@ -10,17 +10,17 @@
 
 static const struct extproc_key keys[] = {
     {.name = "direction",
-     .type = EXTPROC_KEY_CHOICE,
+     .type = EXTPROC_KEY_TYPE_CHOICE,
      .fallback = "response",
      .choices = "request|response|both",
      .help = "Whose bodies."},
     {.name = NULL},
 };
 
-static int init(struct extproc_host *h)
+static int init(struct extproc_instance *h)
 {
-    static const uint32_t phases[] = {EXTPROC_ON_REQUEST_BODY, EXTPROC_ON_RESPONSE_BODY,
-                                      EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_RESPONSE_BODY};
+    static const uint32_t phases[] = {EXTPROC_PHASE_REQUEST_BODY, EXTPROC_PHASE_RESPONSE_BODY,
+                                      EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_RESPONSE_BODY};
 
     return extproc_interest(h, phases[extproc_conf_int(h, "direction", 0)]);
 }
@@ -37,13 +37,13 @@ static enum extproc_action on_body(struct extproc_txn *x)
     char *out = extproc_scratch(x, in.len);
 
     if (!in.ptr || !out)
-        return EXTPROC_FAIL;
+        return EXTPROC_ACTION_FAIL;
     for (size_t i = 0; i < in.len; i++) {
         out[i] = upper(in.ptr[i]);
         changed = changed || out[i] != in.ptr[i];
     }
     if (!changed) /* then the proxy keeps its own copy */
-        return EXTPROC_CONTINUE;
+        return EXTPROC_ACTION_CONTINUE;
     return extproc_continue(extproc_body_set(x, (struct extproc_str){out, in.len}));
 }
 

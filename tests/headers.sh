@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Every header stands alone: it compiles by itself, as C11, and the SDK's as C++17 too, without a warning.
+# In the SDK's, an enumerator begins with the name of its type, and no function has the name of a type.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,4 +16,19 @@ for header in sdk/include/extproc/*.h; do
     printf '%s\n' "$line" | "${CC:-cc}" -std=c11 "${warnings[@]}" -Isdk/include -x c - || status=1
     printf '%s\n' "$line" | "${CXX:-c++}" -std=c++17 "${warnings[@]}" -Isdk/include -x c++ - || status=1
 done
+
+names() { # of the SDK: what awk finds
+    awk '
+        /^ *enum [a-z_]+ \{/ { sub(/.*enum /, ""); prefix = toupper($1) "_"; sub(/^[^{]*\{/, ""); inside = 1; types[tolower(substr(prefix, 1, length(prefix) - 1))] }
+        inside { line = $0; gsub(/\/\*.*/, "", line)
+                 while (match(line, /EXTPROC_[A-Z0-9_]+/)) {
+                     name = substr(line, RSTART, RLENGTH); line = substr(line, RSTART + RLENGTH)
+                     if (index(name, prefix) != 1) { print FILENAME ": " name " does not begin with " prefix; bad = 1 } }
+                 if (/}/) inside = 0 }
+        /^struct [a-z_]+ \{/ { types[$2] }
+        /^static inline / { if (match($0, /[a-z_]+\(/)) functions[substr($0, RSTART, RLENGTH - 1)] }
+        END { for (f in functions) if (f in types) { print FILENAME ": the function " f " hides a type"; bad = 1 }
+              exit bad }' "$1"
+}
+for header in sdk/include/extproc/*.h; do names "$header" || status=1; done
 exit $status

@@ -33,7 +33,9 @@ static struct units units_of(enum extproc_key_type type)
 {
     static const struct units numbers = UNITS(one), durations = UNITS(times), bytes = UNITS(sizes);
 
-    return type == EXTPROC_KEY_DURATION ? durations : type == EXTPROC_KEY_SIZE ? bytes : numbers;
+    return type == EXTPROC_KEY_TYPE_DURATION ? durations
+           : type == EXTPROC_KEY_TYPE_SIZE   ? bytes
+                                             : numbers;
 }
 
 /* ---- numbers --------------------------------------------------------------------------------- */
@@ -90,7 +92,7 @@ static bool parse_duration(struct extproc_str text, int64_t *ret)
         *ret = 0;
         return true;
     }
-    return parse_quantity(text, units_of(EXTPROC_KEY_DURATION), ret);
+    return parse_quantity(text, units_of(EXTPROC_KEY_TYPE_DURATION), ret);
 }
 
 /* ---- words ----------------------------------------------------------------------------------- */
@@ -128,18 +130,18 @@ static bool parse_choice(struct extproc_str text, const char *choices, int64_t *
 static bool parse_as(const struct extproc_key *key, struct extproc_str text, int64_t *ret)
 {
     switch (key->type) {
-    case EXTPROC_KEY_STR:
+    case EXTPROC_KEY_TYPE_STR:
         *ret = 0;
         return true;
-    case EXTPROC_KEY_INT:
+    case EXTPROC_KEY_TYPE_INT:
         return parse_int(text, ret);
-    case EXTPROC_KEY_BOOL:
+    case EXTPROC_KEY_TYPE_BOOL:
         return parse_bool(text, ret);
-    case EXTPROC_KEY_DURATION:
+    case EXTPROC_KEY_TYPE_DURATION:
         return parse_duration(text, ret);
-    case EXTPROC_KEY_SIZE:
-        return parse_quantity(text, units_of(EXTPROC_KEY_SIZE), ret);
-    case EXTPROC_KEY_CHOICE:
+    case EXTPROC_KEY_TYPE_SIZE:
+        return parse_quantity(text, units_of(EXTPROC_KEY_TYPE_SIZE), ret);
+    case EXTPROC_KEY_TYPE_CHOICE:
         return parse_choice(text, key->choices, ret);
     default: /* comes from a plugin */
         return false;
@@ -149,17 +151,17 @@ static bool parse_as(const struct extproc_key *key, struct extproc_str text, int
 static const char *right_for(const struct extproc_key *key)
 {
     switch (key->type) {
-    case EXTPROC_KEY_STR:
+    case EXTPROC_KEY_TYPE_STR:
         return "any text";
-    case EXTPROC_KEY_INT:
+    case EXTPROC_KEY_TYPE_INT:
         return "a whole number";
-    case EXTPROC_KEY_BOOL:
+    case EXTPROC_KEY_TYPE_BOOL:
         return "yes, no, true, false, on or off";
-    case EXTPROC_KEY_DURATION:
+    case EXTPROC_KEY_TYPE_DURATION:
         return "a whole number with ms, s, m or h, like 150ms";
-    case EXTPROC_KEY_SIZE:
+    case EXTPROC_KEY_TYPE_SIZE:
         return "a whole number of bytes, or one with k, m or g, like 64k";
-    case EXTPROC_KEY_CHOICE:
+    case EXTPROC_KEY_TYPE_CHOICE:
         return key->choices ? key->choices : "no choice";
     default:
         return "a type that this version knows";

@@ -49,8 +49,9 @@ static bool are_choices(const char *choices)
 /* Both zero: none. */
 static const char *limits_wrong(const struct extproc_key *key, struct arena *arena)
 {
-    bool takes_limits = key->type == EXTPROC_KEY_INT || key->type == EXTPROC_KEY_DURATION ||
-                        key->type == EXTPROC_KEY_SIZE;
+    bool takes_limits = key->type == EXTPROC_KEY_TYPE_INT ||
+                        key->type == EXTPROC_KEY_TYPE_DURATION ||
+                        key->type == EXTPROC_KEY_TYPE_SIZE;
 
     if ((key->min || key->max) && !takes_limits)
         return because(arena, "key %s: has limits, and is no number", key->name);
@@ -72,13 +73,13 @@ static const char *key_wrong(const struct extproc_key *key, struct arena *arena)
                        "\"%.*s\" is not a key's name (1 to %d printable characters without space, "
                        ": and =, and no [ ; # in front)",
                        CONFIG_KEY_MAX, key->name, CONFIG_KEY_MAX);
-    if ((unsigned)key->type > EXTPROC_KEY_CHOICE)
+    if ((unsigned)key->type > EXTPROC_KEY_TYPE_CHOICE)
         return because(arena, "key %s: type %u is not known", key->name, (unsigned)key->type);
     if (key->flags & ~flags)
         return because(arena, "key %s: flags 0x%x are not known", key->name, key->flags & ~flags);
-    if (key->type == EXTPROC_KEY_CHOICE && !are_choices(key->choices))
+    if (key->type == EXTPROC_KEY_TYPE_CHOICE && !are_choices(key->choices))
         return because(arena, "key %s: no choices (\"one|two|three\")", key->name);
-    if (key->type != EXTPROC_KEY_CHOICE && key->choices)
+    if (key->type != EXTPROC_KEY_TYPE_CHOICE && key->choices)
         return because(arena, "key %s: has choices, and its type is not CHOICE", key->name);
     limits = limits_wrong(key, arena);
     if (limits || !key->fallback)

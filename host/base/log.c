@@ -91,7 +91,7 @@ static int64_t monotonic_ms(void)
 static bool log_passes(struct log *log, enum extproc_level level, const char *plugin,
                        const char *fmt, unsigned *ret_left_out)
 {
-    if (level == EXTPROC_DEBUG)
+    if (level == EXTPROC_LEVEL_DEBUG)
         return true;
     uint64_t key = log_limit_key(log_limit_key(0, plugin), fmt) + (uint64_t)level;
     return log_limit_pass(&log->limit, key, monotonic_ms(), ret_left_out);

@@ -69,7 +69,8 @@ static void say_dropped(struct writer *w, struct output *o, uint64_t now_ms)
 {
     uint64_t n = atomic_exchange(&o->n_dropped, 0);
     o->said_ms = now_ms;
-    say(w, EXTPROC_WARN, "%llu %s dropped: %s did not take them in time (its queue holds %zu KiB)",
+    say(w, EXTPROC_LEVEL_WARN,
+        "%llu %s dropped: %s did not take them in time (its queue holds %zu KiB)",
         (unsigned long long)n, o->what, o->name, o->queue.size / 1024);
 }
 
@@ -82,9 +83,9 @@ static bool owes_report(struct output *o)
 static void report(struct writer *w, struct output *o, enum output_state before, uint64_t now_ms)
 {
     if (o->state == OUTPUT_FAILED && before != OUTPUT_FAILED)
-        say(w, EXTPROC_ERROR, "cannot write to %s: %s", o->name, strerror(o->error));
+        say(w, EXTPROC_LEVEL_ERROR, "cannot write to %s: %s", o->name, strerror(o->error));
     if (o->state != OUTPUT_FAILED && before == OUTPUT_FAILED)
-        say(w, EXTPROC_INFO, "writing to %s again", o->name);
+        say(w, EXTPROC_LEVEL_INFO, "writing to %s again", o->name);
     if (owes_report(o) && now_ms >= o->said_ms + SAY_MS)
         say_dropped(w, o, now_ms);
 }
@@ -95,8 +96,8 @@ static void reopen(struct writer *w, struct output *o)
 {
     char why[FILE_WHY];
     if (output_reopen(o, why) < 0)
-        say(w, EXTPROC_ERROR, "cannot open %s again: %s (the file that was open stays in use)",
-            o->name, why);
+        say(w, EXTPROC_LEVEL_ERROR,
+            "cannot open %s again: %s (the file that was open stays in use)", o->name, why);
 }
 
 static void reopen_all(struct writer *w)

@@ -106,20 +106,20 @@ bool headers_resolve(const struct headers *h, enum extproc_edit op, struct extpr
                      enum extproc_edit *ret_op)
 {
     switch (op) {
-    case EXTPROC_SET:
-    case EXTPROC_APPEND:
-    case EXTPROC_REMOVE:
+    case EXTPROC_EDIT_SET:
+    case EXTPROC_EDIT_APPEND:
+    case EXTPROC_EDIT_REMOVE:
         *ret_op = op;
         return true;
-    case EXTPROC_IF_ABSENT: /* added, not set: a hidden value stays, as with any append */
+    case EXTPROC_EDIT_IF_ABSENT: /* added, not set: a hidden value stays, as with any append */
         if (find_entry(h, name, 0))
             return false;
-        *ret_op = EXTPROC_APPEND;
+        *ret_op = EXTPROC_EDIT_APPEND;
         return true;
-    case EXTPROC_IF_PRESENT:
+    case EXTPROC_EDIT_IF_PRESENT:
         if (!find_entry(h, name, 0))
             return false;
-        *ret_op = EXTPROC_SET;
+        *ret_op = EXTPROC_EDIT_SET;
         return true;
     }
     return false;
@@ -265,9 +265,9 @@ static void record(struct headers *h, struct headers_edit *edit)
     h->last_edit = edit;
     h->n_edits++;
 
-    if (edit->op == EXTPROC_SET)
+    if (edit->op == EXTPROC_EDIT_SET)
         apply_set(h, edit);
-    else if (edit->op == EXTPROC_APPEND)
+    else if (edit->op == EXTPROC_EDIT_APPEND)
         apply_append(h, edit);
     else
         apply_remove(h, edit);
@@ -354,7 +354,8 @@ static struct headers_edit *edit_new(const struct headers *h, struct arena *aren
                                      enum extproc_edit op, struct extproc_str name,
                                      struct extproc_str value)
 {
-    const struct extproc_header *joined = op == EXTPROC_APPEND ? headers_joined(h, name) : NULL;
+    const struct extproc_header *joined =
+        op == EXTPROC_EDIT_APPEND ? headers_joined(h, name) : NULL;
     struct extproc_str before = joined ? joined->value : STR_ABSENT;
     size_t comma = before.len > 0 && value.len > 0;
 
@@ -383,7 +384,7 @@ int headers_edit(struct headers *h, struct arena *arena, enum extproc_edit op,
     if (entries_reserve(h, arena) < 0 || cells_reserve(h, arena) < 0)
         return -ENOMEM;
     struct headers_edit *edit =
-        edit_new(h, arena, op, name, op == EXTPROC_REMOVE ? STR_ABSENT : value);
+        edit_new(h, arena, op, name, op == EXTPROC_EDIT_REMOVE ? STR_ABSENT : value);
     if (!edit)
         return -ENOMEM;
     record(h, edit);

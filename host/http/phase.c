@@ -17,7 +17,7 @@ static const char *const body_mode_names[N_BODY_MODES + 1] = {
     [BODY_MODE_UNKNOWN] = "unknown",
 };
 
-_Static_assert(EXTPROC_ON_RESPONSE_TRAILERS == 1 << PHASE_RESPONSE_TRAILERS,
+_Static_assert(EXTPROC_PHASE_RESPONSE_TRAILERS == 1 << PHASE_RESPONSE_TRAILERS,
                "phases stand in the order of the SDK's bits");
 
 const char *lane_name(enum lane l)

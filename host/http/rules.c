@@ -158,7 +158,7 @@ static bool is_envoys(struct extproc_str name)
 static int check_ordinary(enum extproc_edit op, struct extproc_str name)
 {
     bool refused = IN_LIST(name, untouchable) || is_envoys(name) ||
-                   (op != EXTPROC_REMOVE && IN_LIST(name, only_removed));
+                   (op != EXTPROC_EDIT_REMOVE && IN_LIST(name, only_removed));
     return refused ? -EPERM : 0;
 }
 
@@ -185,7 +185,7 @@ static int check_pseudo(const struct rules_context *context, enum extproc_edit o
     bool may = (!request && str_eq_nocase(name, EXTPROC_S(":status"))) ||
                (request && str_eq_nocase(name, EXTPROC_S(":path"))) ||
                (request && context->replacing && str_eq_nocase(name, EXTPROC_S(":method")));
-    return may && !context->trailers && op != EXTPROC_REMOVE ? 0 : -EPERM;
+    return may && !context->trailers && op != EXTPROC_EDIT_REMOVE ? 0 : -EPERM;
 }
 
 /* Of a pseudo header that may be edited. */
@@ -212,7 +212,7 @@ static int check_pseudo_edit(const struct headers *h, const struct rules_context
                              enum extproc_edit op, struct extproc_str name,
                              struct extproc_str value)
 {
-    if (op == EXTPROC_APPEND && headers_get(h, name, 0).ptr)
+    if (op == EXTPROC_EDIT_APPEND && headers_get(h, name, 0).ptr)
         return -EPERM;
     if (!is_pseudo_value(name, value))
         return -EINVAL;
@@ -241,13 +241,13 @@ static struct headers_sum sum_after(const struct headers *h, enum extproc_edit o
                                     struct extproc_str name, struct extproc_str value)
 {
     struct headers_sum sum;
-    if (op == EXTPROC_APPEND) {
+    if (op == EXTPROC_EDIT_APPEND) {
         headers_sum(h, &sum);
         sum_append(h, name, value, &sum);
         return sum;
     }
     headers_sum_without(h, name, &sum);
-    if (op == EXTPROC_SET) {
+    if (op == EXTPROC_EDIT_SET) {
         sum.n_sets++;
         sum.n_entries++;
         sum.bytes += headers_entry_bytes(name.len, value.len);
@@ -285,7 +285,8 @@ static int check_limits(const struct headers *h, bool owes, enum extproc_edit op
 int rules_could_edit(const struct rules_context *context, enum extproc_edit op,
                      struct extproc_str name, struct extproc_str value)
 {
-    bool known = (unsigned)op <= EXTPROC_REMOVE, has_value = op != EXTPROC_REMOVE && value.ptr;
+    bool known = (unsigned)op <= EXTPROC_EDIT_REMOVE,
+         has_value = op != EXTPROC_EDIT_REMOVE && value.ptr;
     if (!known || !rules_name_valid(name) || (has_value && !rules_value_valid(value)))
         return -EINVAL;
     return is_pseudo(name) ? check_pseudo(context, op, name) : check_ordinary(op, name);
@@ -294,7 +295,7 @@ int rules_could_edit(const struct rules_context *context, enum extproc_edit op,
 int rules_edit(const struct headers *h, const struct rules_context *context, enum extproc_edit op,
                struct extproc_str name, struct extproc_str value)
 {
-    if (op != EXTPROC_REMOVE && !value.ptr)
+    if (op != EXTPROC_EDIT_REMOVE && !value.ptr)
         return -EINVAL;
     int r = rules_could_edit(context, op, name, value);
     if (r == 0 && is_pseudo(name))
@@ -305,16 +306,16 @@ int rules_edit(const struct headers *h, const struct rules_context *context, enu
 bool rules_host_edit(const struct headers *h, struct extproc_str name, struct extproc_str value,
                      enum extproc_edit *ret_op)
 {
-    *ret_op = EXTPROC_SET;
-    if (check_limits(h, false, EXTPROC_SET, name, value) == 0)
+    *ret_op = EXTPROC_EDIT_SET;
+    if (check_limits(h, false, EXTPROC_EDIT_SET, name, value) == 0)
         return true;
-    *ret_op = EXTPROC_REMOVE;
-    return check_limits(h, false, EXTPROC_REMOVE, name, value) == 0;
+    *ret_op = EXTPROC_EDIT_REMOVE;
+    return check_limits(h, false, EXTPROC_EDIT_REMOVE, name, value) == 0;
 }
 
 int rules_answer_header(struct extproc_str name, struct extproc_str value)
 {
     if (!rules_name_valid(name) || (value.ptr && !rules_value_valid(value)))
         return -EINVAL;
-    return is_pseudo(name) ? -EPERM : check_ordinary(EXTPROC_APPEND, name);
+    return is_pseudo(name) ? -EPERM : check_ordinary(EXTPROC_EDIT_APPEND, name);
 }

@@ -42,7 +42,7 @@ struct rules_context {
  * the bytes of the value), -EPERM. value absent: not known yet. */
 int rules_could_edit(const struct rules_context *context, enum extproc_edit op,
                      struct extproc_str name, struct extproc_str value);
-/* 0, or what extproc_edit() documents: -EINVAL, -EPERM, -EPROTO, -ENOSPC. An edit that would do nothing
+/* 0, or what extproc_header_edit() documents: -EINVAL, -EPERM, -EPROTO, -ENOSPC. An edit that would do nothing
  * (IF_ABSENT where there is one, IF_PRESENT where there is none shown) is judged like any other, but
  * takes no room. */
 int rules_edit(const struct headers *h, const struct rules_context *context, enum extproc_edit op,

@@ -12,14 +12,14 @@
 
 bool value_at(struct extproc_value v, size_t i, struct extproc_field *ret)
 {
-    if (v.kind == EXTPROC_LIST) {
+    if (v.kind == EXTPROC_KIND_LIST) {
         const struct value_list *list = v.as.node;
         if (i >= list->n)
             return false;
         *ret = (struct extproc_field){STR_ABSENT, list->items[i]};
         return true;
     }
-    if (v.kind == EXTPROC_DICT) {
+    if (v.kind == EXTPROC_KIND_DICT) {
         const struct value_dict *dict = v.as.node;
         if (i >= dict->n)
             return false;
@@ -31,14 +31,14 @@ bool value_at(struct extproc_value v, size_t i, struct extproc_field *ret)
 
 struct extproc_value value_get(struct extproc_value v, struct extproc_str key)
 {
-    if (v.kind == EXTPROC_DICT) {
+    if (v.kind == EXTPROC_KIND_DICT) {
         const struct value_dict *dict = v.as.node;
         for (size_t i = dict->n; i > 0; i--) {
             if (extproc_eq(dict->fields[i - 1].key, key))
                 return dict->fields[i - 1].value;
         }
     }
-    return (struct extproc_value){.kind = EXTPROC_ABSENT};
+    return (struct extproc_value){.kind = EXTPROC_KIND_ABSENT};
 }
 
 /* ---- copies ------------------------------------------------------------------------------------ */
@@ -66,24 +66,24 @@ static int copy_value(struct arena *arena, struct extproc_value v, unsigned leve
     struct extproc_value copy = v;
     int r = 0;
     switch (v.kind) {
-    case EXTPROC_NULL:
-    case EXTPROC_BOOL:
-    case EXTPROC_NUMBER:
+    case EXTPROC_KIND_NULL:
+    case EXTPROC_KIND_BOOL:
+    case EXTPROC_KIND_NUMBER:
         break;
-    case EXTPROC_STRING:
+    case EXTPROC_KIND_STRING:
         r = copy_text(arena, v.as.string, &copy.as.string);
         break;
-    case EXTPROC_LIST: {
+    case EXTPROC_KIND_LIST: {
         const struct value_list *list = v.as.node;
         r = copy_list(arena, list->items, list->n, levels, &copy);
         break;
     }
-    case EXTPROC_DICT: {
+    case EXTPROC_KIND_DICT: {
         const struct value_dict *dict = v.as.node;
         r = copy_dict(arena, dict->fields, dict->n, levels, &copy);
         break;
     }
-    case EXTPROC_ABSENT:
+    case EXTPROC_KIND_ABSENT:
     default: /* a plugin made it */
         r = -EINVAL;
     }
@@ -107,7 +107,7 @@ static int copy_list(struct arena *arena, const struct extproc_value *from, size
             return r;
     }
     *list = (struct value_list){n, items};
-    *ret = (struct extproc_value){.kind = EXTPROC_LIST, .as.node = list};
+    *ret = (struct extproc_value){.kind = EXTPROC_KIND_LIST, .as.node = list};
     return 0;
 }
 
@@ -128,7 +128,7 @@ static int copy_dict(struct arena *arena, const struct extproc_field *from, size
             return r;
     }
     *dict = (struct value_dict){n, fields};
-    *ret = (struct extproc_value){.kind = EXTPROC_DICT, .as.node = dict};
+    *ret = (struct extproc_value){.kind = EXTPROC_KIND_DICT, .as.node = dict};
     return 0;
 }
 

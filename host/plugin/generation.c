@@ -18,7 +18,7 @@ enum { ARENA_FIRST_SIZE = 4 * 1024 };
 
 const struct extproc_key chain_keys[] = {
     {.name = "plugins",
-     .type = EXTPROC_KEY_STR,
+     .type = EXTPROC_KEY_TYPE_STR,
      .flags = EXTPROC_KEY_REQUIRED | EXTPROC_KEY_LIST,
      .help = "Names of [plugin:NAME] sections, separated by commas, in the order of requests."},
     {0},

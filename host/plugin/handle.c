@@ -47,21 +47,21 @@ static enum extproc_action handle_failed(struct handle *h, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    handle_vlog(h, EXTPROC_ERROR, fmt, ap);
+    handle_vlog(h, EXTPROC_LEVEL_ERROR, fmt, ap);
     va_end(ap);
-    return EXTPROC_FAIL;
+    return EXTPROC_ACTION_FAIL;
 }
 
 /* ---- what the plugin sees -------------------------------------------------------------------- */
 
 static const enum extproc_body_mode body_modes[N_BODY_MODES + 1] = {
-    [BODY_MODE_NONE] = EXTPROC_BODY_NONE,
-    [BODY_MODE_STREAMED] = EXTPROC_BODY_STREAMED,
-    [BODY_MODE_BUFFERED] = EXTPROC_BODY_WHOLE,
-    [BODY_MODE_BUFFERED_PARTIAL] = EXTPROC_BODY_PARTIAL,
-    [BODY_MODE_FULL_DUPLEX_STREAMED] = EXTPROC_BODY_FULL_DUPLEX,
-    [BODY_MODE_GRPC] = EXTPROC_BODY_FULL_DUPLEX,
-    [BODY_MODE_UNKNOWN] = EXTPROC_BODY_STREAMED,
+    [BODY_MODE_NONE] = EXTPROC_BODY_MODE_NONE,
+    [BODY_MODE_STREAMED] = EXTPROC_BODY_MODE_STREAMED,
+    [BODY_MODE_BUFFERED] = EXTPROC_BODY_MODE_WHOLE,
+    [BODY_MODE_BUFFERED_PARTIAL] = EXTPROC_BODY_MODE_PARTIAL,
+    [BODY_MODE_FULL_DUPLEX_STREAMED] = EXTPROC_BODY_MODE_FULL_DUPLEX,
+    [BODY_MODE_GRPC] = EXTPROC_BODY_MODE_FULL_DUPLEX,
+    [BODY_MODE_UNKNOWN] = EXTPROC_BODY_MODE_STREAMED,
 };
 
 static uint64_t whole_body_need(enum phase phase)
@@ -76,9 +76,9 @@ static enum extproc_body_mode handle_body_mode(const struct instance *instance,
     bool asked = instance->plugin->needs & whole_body_need(turn->phase);
     enum framing framing = txn_framing(turn->txn, phase_lane(turn->phase));
     if (framing == FRAMING_NONE || framing == FRAMING_TUNNEL)
-        return EXTPROC_BODY_NONE;
+        return EXTPROC_BODY_MODE_NONE;
     if (turn->replaced || (turn->whole && asked))
-        return EXTPROC_BODY_WHOLE;
+        return EXTPROC_BODY_MODE_WHOLE;
     return body_modes[turn->mode];
 }
 
@@ -101,10 +101,10 @@ static void handle_ready(struct handle *h, struct turn *turn, struct instance *i
     turn->sets_body = turn->wants_route = turn->answered = false;
 
     h->txn = turn->txn;
-    h->pub.api = instance->host.api;
-    h->pub.host = &instance->host;
-    h->pub.self = instance->host.self;
-    h->pub.body = handle_body_mode(instance, turn);
+    h->pub.api = instance->pub.api;
+    h->pub.instance = &instance->pub;
+    h->pub.self = instance->pub.self;
+    h->pub.body_mode = handle_body_mode(instance, turn);
     h->pub.end = handle_end(turn);
     h->pub.observing = turn->txn->observing;
 }
@@ -120,7 +120,7 @@ static enum extproc_action handle_open(struct handle *h, const struct instance *
     h->opened = r == 0;
     if (!h->opened)
         return handle_failed(h, "open() returned %d (%s)", r, text ? text : "not an errno value");
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 /* A body phase must be what the plugin said it needs. */
@@ -129,8 +129,8 @@ static enum extproc_action handle_check_needs(struct handle *h, const struct tur
     uint64_t needs = handle_instance(h)->plugin->needs;
     const char *lane = phase_lane(turn->phase) == LANE_REQUEST ? "request" : "response";
     if (phase_part(turn->phase) != PART_BODY)
-        return EXTPROC_CONTINUE;
-    if ((needs & whole_body_need(turn->phase)) && h->pub.body != EXTPROC_BODY_WHOLE)
+        return EXTPROC_ACTION_CONTINUE;
+    if ((needs & whole_body_need(turn->phase)) && h->pub.body_mode != EXTPROC_BODY_MODE_WHOLE)
         return handle_failed(h,
                              "needs the complete body, and the proxy sends it in pieces "
                              "(in the proxy, set %s_body_mode: BUFFERED)",
@@ -140,26 +140,24 @@ static enum extproc_action handle_check_needs(struct handle *h, const struct tur
                              "edits headers after the body, and the proxy does not hold them back "
                              "(in the proxy, set %s_header_mode: SEND, %s_body_mode: BUFFERED)",
                              lane, lane);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action handle_judge(struct handle *h, const struct turn *turn,
                                         enum extproc_action action)
 {
     switch (action) {
-    case EXTPROC_CONTINUE:
-        return EXTPROC_CONTINUE;
-    case EXTPROC_RESPOND:
-        return turn->answered
-                   ? EXTPROC_RESPOND
-                   : handle_failed(
-                         h,
-                         "callback returned EXTPROC_RESPOND without a response that was accepted "
-                         "by extproc_respond() in this callback");
-    case EXTPROC_DEFER:
+    case EXTPROC_ACTION_CONTINUE:
+        return EXTPROC_ACTION_CONTINUE;
+    case EXTPROC_ACTION_RESPOND:
+        return turn->answered ? EXTPROC_ACTION_RESPOND
+                              : handle_failed(h, "callback returned EXTPROC_ACTION_RESPOND without "
+                                                 "a response that was accepted "
+                                                 "by extproc_respond() in this callback");
+    case EXTPROC_ACTION_DEFER:
         return handle_failed(
-            h, "callback returned EXTPROC_DEFER without a successful extproc_defer()");
-    case EXTPROC_FAIL:
+            h, "callback returned EXTPROC_ACTION_DEFER without a successful extproc_defer()");
+    case EXTPROC_ACTION_FAIL:
         return handle_failed(h, "failed");
     }
     return handle_failed(h, "callback returned invalid action %d", (int)action);
@@ -168,13 +166,13 @@ static enum extproc_action handle_judge(struct handle *h, const struct turn *tur
 static enum extproc_action handle_run(struct handle *h, struct turn *turn,
                                       const struct instance *instance)
 {
-    if (!h->opened && handle_open(h, instance) == EXTPROC_FAIL)
-        return EXTPROC_FAIL;
+    if (!h->opened && handle_open(h, instance) == EXTPROC_ACTION_FAIL)
+        return EXTPROC_ACTION_FAIL;
     if (h->skipped & phase_bit(turn->phase)) /* open() did not want it */
-        return EXTPROC_CONTINUE;
+        return EXTPROC_ACTION_CONTINUE;
     h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
-    if (handle_check_needs(h, turn) == EXTPROC_FAIL)
-        return EXTPROC_FAIL;
+    if (handle_check_needs(h, turn) == EXTPROC_ACTION_FAIL)
+        return EXTPROC_ACTION_FAIL;
     running_begin(&instance->who, phase_name(turn->phase));
     enum extproc_action action = instance->on[turn->phase](&h->pub);
     running_end();
@@ -220,10 +218,10 @@ enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lan
 {
     struct handle *h = handle_enter(turn, place, turn->event->phase);
     const struct instance *instance = turn->txn->chain->instances[place];
-    enum extproc_action action = EXTPROC_CONTINUE;
+    enum extproc_action action = EXTPROC_ACTION_CONTINUE;
     if (!h->opened && h->skipped != ALL_PHASES)
         action = handle_open(h, instance);
-    if (action == EXTPROC_CONTINUE && !(h->skipped & phase_bit(phase_of(lane, PART_BODY))))
+    if (action == EXTPROC_ACTION_CONTINUE && !(h->skipped & phase_bit(phase_of(lane, PART_BODY))))
         action = handle_refuse_mode(h, turn, lane);
     return handle_leave(h, action);
 }

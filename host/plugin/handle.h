@@ -21,7 +21,7 @@ static inline struct handle *handle_of(struct extproc_txn *x)
 }
 static inline const struct instance *handle_instance(const struct handle *h)
 {
-    return (const struct instance *)h->pub.host;
+    return (const struct instance *)h->pub.instance;
 }
 
 /* Where memory until the callback returns comes from; in close() there is no turn. */

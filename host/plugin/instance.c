@@ -20,7 +20,7 @@ enum { ARENA_FIRST_SIZE = 1024 };
 /* `file` comes first: a plugin that is linked in has none, and takes what is behind it. */
 const struct extproc_key instance_keys[] = {
     {.name = "file",
-     .type = EXTPROC_KEY_STR,
+     .type = EXTPROC_KEY_TYPE_STR,
      .flags = EXTPROC_KEY_REQUIRED,
      .help = "The plugin's shared object; without a slash, a file in plugin_dir."},
     {0},
@@ -105,7 +105,7 @@ static int run_init(struct instance *in, struct config_errors *errors)
     size_t before = errors->n_errors;
     in->errors = errors;
     running_begin(&in->who, "init");
-    int r = in->plugin->init ? in->plugin->init(&in->host) : 0;
+    int r = in->plugin->init ? in->plugin->init(&in->pub) : 0;
     running_end();
     in->errors = NULL;
 
@@ -221,8 +221,8 @@ static int instance_alloc(struct config_section *section, const struct plugin_en
     struct instance *in = calloc(1, sizeof *in);
     if (!in)
         return refuse_memory(section, errors);
-    in->host.api = &plugin_api;
-    in->host.testing = env->testing;
+    in->pub.api = &plugin_api;
+    in->pub.testing = env->testing;
     in->name = section->name;
     in->who = (struct running_plugin){
         .name = section->name, .file = section->file, .line = section->line};
@@ -269,7 +269,7 @@ void instance_stop(struct instance *in)
     in->started = false;
     running_begin(&in->who, "fini");
     if (in->plugin->fini)
-        in->plugin->fini(&in->host);
+        in->plugin->fini(&in->pub);
     running_end();
 }
 

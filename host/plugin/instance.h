@@ -35,9 +35,9 @@ struct instance_file {
 };
 
 struct instance {
-    struct extproc_host host;  /* first: what the plugin sees */
-    const char *name;          /* of the section              */
-    struct running_plugin who; /* the same, with its files    */
+    struct extproc_instance pub; /* first: what the plugin sees */
+    const char *name;            /* of the section              */
+    struct running_plugin who;   /* the same, with its files    */
     const struct plugin_env *env;
     const struct extproc_plugin *plugin; /* as large as ours, zero where the plugin's is shorter */
     extproc_on_fn *on[N_PHASES];

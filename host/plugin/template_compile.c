@@ -36,22 +36,22 @@ static const struct piece {
     const char *usage;
     struct template_part part; /* as far as it is known from the name */
 } pieces[] = {
-    {"REQ", INSIDE_HEADER, "%REQ(name)%", {.kind = TEMPLATE_HEADER, .map = EXTPROC_REQUEST}},
-    {"RESP", INSIDE_HEADER, "%RESP(name)%", {.kind = TEMPLATE_HEADER, .map = EXTPROC_RESPONSE}},
+    {"REQ", INSIDE_HEADER, "%REQ(name)%", {.kind = TEMPLATE_HEADER, .map = EXTPROC_MAP_REQUEST}},
+    {"RESP", INSIDE_HEADER, "%RESP(name)%", {.kind = TEMPLATE_HEADER, .map = EXTPROC_MAP_RESPONSE}},
     {"ATTR", INSIDE_NAME, "%ATTR(name)%", {.kind = TEMPLATE_ATTRIBUTE}},
     {"METADATA", INSIDE_PAIR, "%METADATA(namespace:key)%", {.kind = TEMPLATE_METADATA}},
     {"PATH",
      INSIDE_NOTHING,
      "%PATH%",
-     {.kind = TEMPLATE_HEADER, .map = EXTPROC_REQUEST, .name = EXTPROC_STR(":path")}},
+     {.kind = TEMPLATE_HEADER, .map = EXTPROC_MAP_REQUEST, .name = EXTPROC_STR(":path")}},
     {"METHOD",
      INSIDE_NOTHING,
      "%METHOD%",
-     {.kind = TEMPLATE_HEADER, .map = EXTPROC_REQUEST, .name = EXTPROC_STR(":method")}},
+     {.kind = TEMPLATE_HEADER, .map = EXTPROC_MAP_REQUEST, .name = EXTPROC_STR(":method")}},
     {"STATUS",
      INSIDE_NOTHING,
      "%STATUS%",
-     {.kind = TEMPLATE_HEADER, .map = EXTPROC_RESPONSE, .name = EXTPROC_STR(":status")}},
+     {.kind = TEMPLATE_HEADER, .map = EXTPROC_MAP_RESPONSE, .name = EXTPROC_STR(":status")}},
     {"UUID", INSIDE_NOTHING, "%UUID%", {.kind = TEMPLATE_UUID}},
     {"TIME",
      INSIDE_FORMAT,
@@ -263,8 +263,8 @@ uint32_t template_reads(const struct extproc_template *t)
     uint32_t phases = 0;
     for (size_t i = 0; i < t->n_parts; i++) {
         if (t->parts[i].kind == TEMPLATE_HEADER)
-            phases |= t->parts[i].map == EXTPROC_REQUEST ? EXTPROC_ON_REQUEST_HEADERS
-                                                         : EXTPROC_ON_RESPONSE_HEADERS;
+            phases |= t->parts[i].map == EXTPROC_MAP_REQUEST ? EXTPROC_PHASE_REQUEST_HEADERS
+                                                             : EXTPROC_PHASE_RESPONSE_HEADERS;
     }
     return phases;
 }

@@ -61,18 +61,18 @@ static int number_text(double number, struct arena *arena, struct extproc_str *r
 static int value_text(struct extproc_value value, struct arena *arena, struct extproc_str *ret)
 {
     switch (value.kind) {
-    case EXTPROC_STRING:
+    case EXTPROC_KIND_STRING:
         *ret = value.as.string;
         return 0;
-    case EXTPROC_NUMBER:
+    case EXTPROC_KIND_NUMBER:
         return number_text(value.as.number, arena, ret);
-    case EXTPROC_BOOL:
+    case EXTPROC_KIND_BOOL:
         *ret = str_c(value.as.boolean ? "true" : "false");
         return 0;
-    case EXTPROC_ABSENT:
-    case EXTPROC_NULL:
-    case EXTPROC_LIST:
-    case EXTPROC_DICT:
+    case EXTPROC_KIND_ABSENT:
+    case EXTPROC_KIND_NULL:
+    case EXTPROC_KIND_LIST:
+    case EXTPROC_KIND_DICT:
         break;
     }
     *ret = STR_ABSENT;

@@ -64,9 +64,9 @@ static void turn_note_kind(struct turn *turn)
         struct extproc_value all = tree_value(&event->attributes, turn->arena);
         struct extproc_value method = value_get(all, EXTPROC_S("request.method"));
         struct extproc_value id = value_get(all, EXTPROC_S("request.id"));
-        if (method.kind == EXTPROC_STRING)
+        if (method.kind == EXTPROC_KIND_STRING)
             t->request = request_kind_of_method(method.as.string);
-        if (id.kind == EXTPROC_STRING && id.as.string.len > 0 && !t->id.ptr)
+        if (id.kind == EXTPROC_KIND_STRING && id.as.string.len > 0 && !t->id.ptr)
             t->id = arena_copy(t->arena, id.as.string);
     }
 }
@@ -334,7 +334,7 @@ static bool turn_miss(struct turn *turn, uint16_t place, enum lane lane)
         turn_close(turn, EXTPROC_S("out of memory"));
         return true;
     }
-    return handle_miss(turn, place, lane) == EXTPROC_FAIL && turn_fail(turn, place);
+    return handle_miss(turn, place, lane) == EXTPROC_ACTION_FAIL && turn_fail(turn, place);
 }
 
 /* Plugins whose needs the mode of a body does not meet. They are looked for after the walk, since a
@@ -364,9 +364,9 @@ enum turn_state turn_run(struct turn *turn)
         if (!turn_calls(turn, place, phase))
             continue;
         enum extproc_action action = handle_call(turn, place, phase);
-        if (action == EXTPROC_FAIL) {
+        if (action == EXTPROC_ACTION_FAIL) {
             decided = turn_fail(turn, place);
-        } else if (action == EXTPROC_RESPOND && !turn->txn->observing) {
+        } else if (action == EXTPROC_ACTION_RESPOND && !turn->txn->observing) {
             turn->verdict.kind = VERDICT_RESPOND;
             decided = true;
         } else {

@@ -93,9 +93,9 @@ static void report(const struct running_plugin *plugin, const char *call, const 
     const struct log_context context = {.plugin = plugin->name, .phase = phase};
 
     if (leaving.log)
-        log_line(leaving.log, EXTPROC_ERROR, &context, "plugin %s called %s in %s (%s, %s:%u)",
-                 plugin->name, call, phase, plugin->shown ? plugin->shown : "linked in",
-                 plugin->file, plugin->line);
+        log_line(leaving.log, EXTPROC_LEVEL_ERROR, &context,
+                 "plugin %s called %s in %s (%s, %s:%u)", plugin->name, call, phase,
+                 plugin->shown ? plugin->shown : "linked in", plugin->file, plugin->line);
     else
         process_say("%s:%u: [plugin:%s] file: plugin %s called %s in %s (%s)", plugin->file,
                     plugin->line, plugin->name, plugin->name, call, phase,
@@ -105,7 +105,7 @@ static void report(const struct running_plugin *plugin, const char *call, const 
 static void report_unknown(const char *call)
 {
     if (leaving.log)
-        log_line(leaving.log, EXTPROC_ERROR, NULL,
+        log_line(leaving.log, EXTPROC_LEVEL_ERROR, NULL,
                  "%s was called in a thread that a plugin or one of its libraries has started",
                  call);
     else

@@ -22,11 +22,11 @@ static void print_choices(const char *choices)
 static void print_type(const struct extproc_key *key)
 {
     static const char *const types[] = {
-        [EXTPROC_KEY_STR] = "text",       [EXTPROC_KEY_INT] = "number",
-        [EXTPROC_KEY_BOOL] = "yes or no", [EXTPROC_KEY_DURATION] = "duration",
-        [EXTPROC_KEY_SIZE] = "size",
+        [EXTPROC_KEY_TYPE_STR] = "text",       [EXTPROC_KEY_TYPE_INT] = "number",
+        [EXTPROC_KEY_TYPE_BOOL] = "yes or no", [EXTPROC_KEY_TYPE_DURATION] = "duration",
+        [EXTPROC_KEY_TYPE_SIZE] = "size",
     };
-    if (key->type == EXTPROC_KEY_CHOICE)
+    if (key->type == EXTPROC_KEY_TYPE_CHOICE)
         print_choices(key->choices);
     else
         fputs(types[key->type], stdout);

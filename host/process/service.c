@@ -55,9 +55,9 @@ static void on_half_close(void *stream)
 static void on_closed(void *stream, enum transport_end why)
 {
     static const enum extproc_end ends[] = {
-        [TRANSPORT_FINISHED] = EXTPROC_DONE,
-        [TRANSPORT_RESET] = EXTPROC_DISCONNECTED,
-        [TRANSPORT_STOPPED] = EXTPROC_DRAINED,
+        [TRANSPORT_FINISHED] = EXTPROC_END_DONE,
+        [TRANSPORT_RESET] = EXTPROC_END_DISCONNECTED,
+        [TRANSPORT_STOPPED] = EXTPROC_END_DRAINED,
     };
     stream_closed(stream, ends[why]);
 }

@@ -45,7 +45,7 @@ static void begin_drain(void *arg)
         return;
     stop_set(s, STOP_DRAINING);
     log_line(
-        s->log, EXTPROC_INFO, NULL,
+        s->log, EXTPROC_LEVEL_INFO, NULL,
         "draining: new connections are refused, open streams may finish within drain (%llu ms)",
         shown(s->drain_ms));
     for (size_t i = 0; i < s->n_sockets;
@@ -59,7 +59,7 @@ static void begin_lame_duck(struct stop *s, const char *signal)
     stop_set(s, STOP_LAME);
     notify(s);
     log_line(
-        s->log, EXTPROC_INFO, NULL,
+        s->log, EXTPROC_LEVEL_INFO, NULL,
         "received %s: health checks get NOT_SERVING, everything is served for lame_duck (%llu ms); "
         "send it again to stop immediately",
         signal, shown(s->lame_duck_ms));
@@ -71,7 +71,7 @@ static void begin_lame_duck(struct stop *s, const char *signal)
 static void begin_immediate(struct stop *s, const char *signal)
 {
     stop_set(s, STOP_IMMEDIATE);
-    log_line(s->log, EXTPROC_WARN, NULL, "received %s again: stopping immediately", signal);
+    log_line(s->log, EXTPROC_LEVEL_WARN, NULL, "received %s again: stopping immediately", signal);
     s->ops->stop(s->transport);
 }
 

@@ -42,7 +42,7 @@ static void on_signal(void *arg, int signo)
         writer_reopen(w->setup.writer);
         break;
     default:
-        log_line(w->setup.log, EXTPROC_WARN, NULL,
+        log_line(w->setup.log, EXTPROC_LEVEL_WARN, NULL,
                  "%s: this version cannot do that while it runs; restart it instead",
                  signo == SIGHUP ? "HUP (reload)" : "USR2 (upgrade)");
     }
@@ -122,7 +122,7 @@ static void tell_modes(const struct worker *w, const struct listener_settings *l
 
     for (enum lane lane = LANE_REQUEST; lane < N_LANES; lane++)
         if (l->modes[lane] == BODY_MODE_BUFFERED)
-            log_line(w->setup.log, EXTPROC_INFO, &context,
+            log_line(w->setup.log, EXTPROC_LEVEL_INFO, &context,
                      "%s_body_mode = BUFFERED: the proxy has to send these headers too, else "
                      "upgrades and CONNECT hang (in the proxy, set %s_header_mode: SEND)",
                      lane_name(lane), lane_name(lane));
@@ -131,13 +131,14 @@ static void tell_modes(const struct worker *w, const struct listener_settings *l
 static void tell_start(const struct worker *w)
 {
     for (size_t i = 0; i < w->n_open; i++) {
-        log_line(w->setup.log, EXTPROC_INFO, NULL, "listener %s: listening on %s",
+        log_line(w->setup.log, EXTPROC_LEVEL_INFO, NULL, "listener %s: listening on %s",
                  w->listeners[i].name, w->listeners[i].address);
         tell_modes(w, &w->setup.settings.listeners[i]);
     }
-    log_line(w->setup.log, EXTPROC_INFO, NULL, "extprocd %s is ready: %zu plugin%s, transport %s",
-             EXTPROCD_VERSION, w->setup.generation->n_instances,
-             w->setup.generation->n_instances == 1 ? "" : "s", w->ops->name);
+    log_line(w->setup.log, EXTPROC_LEVEL_INFO, NULL,
+             "extprocd %s is ready: %zu plugin%s, transport %s", EXTPROCD_VERSION,
+             w->setup.generation->n_instances, w->setup.generation->n_instances == 1 ? "" : "s",
+             w->ops->name);
     sd_notify(0, "READY=1");
 }
 
@@ -169,7 +170,7 @@ static bool serve(struct worker *w, int signal_fd)
     }
     r = writer_start(w->setup.writer);
     if (r < 0)
-        log_line(w->setup.log, EXTPROC_WARN, NULL, "cannot start a thread for the log: %s",
+        log_line(w->setup.log, EXTPROC_LEVEL_WARN, NULL, "cannot start a thread for the log: %s",
                  strerror(-r));
     w->stop = (struct stop){
         .log = w->setup.log,
@@ -202,7 +203,7 @@ static void tell_counts(const struct worker *w)
             len += (size_t)snprintf(text + len, sizeof text - len, "%s%s %llu", len ? ", " : "",
                                     m.name, (unsigned long long)m.sum);
     if (len)
-        log_line(w->setup.log, EXTPROC_INFO, NULL, "counted: %s", text);
+        log_line(w->setup.log, EXTPROC_LEVEL_INFO, NULL, "counted: %s", text);
 }
 
 int process_run(const char *file)
@@ -226,7 +227,7 @@ int process_run(const char *file)
     generation_stop(w.setup.generation);
     if (good) {
         tell_counts(&w);
-        log_line(w.setup.log, EXTPROC_INFO, NULL, "stopped");
+        log_line(w.setup.log, EXTPROC_LEVEL_INFO, NULL, "stopped");
     }
     setup_fini(&w.setup);
     arena_pool_fini(&w.memory);

@@ -60,7 +60,7 @@ static void report(struct coverage *c, uint16_t place, enum phase phase)
     if (c->reported[place] & phase_bit(phase))
         return;
     c->reported[place] |= (uint8_t)phase_bit(phase);
-    say(c, EXTPROC_WARN, c->chain->instances[place], phase,
+    say(c, EXTPROC_LEVEL_WARN, c->chain->instances[place], phase,
         "not called: the proxy does not send this phase");
     if (c->misses)
         metric_add(c->misses, 1);
@@ -112,7 +112,7 @@ void coverage_unseen(struct coverage *c, const struct txn *t, enum body_mode mod
         if (chain_need_met(in, LANE_REQUEST, mode))
             continue;
         c->unseen_said = true;
-        say(c, EXTPROC_WARN, in, PHASE_REQUEST_BODY,
+        say(c, EXTPROC_LEVEL_WARN, in, PHASE_REQUEST_BODY,
             "a response came without its request: the proxy has answered by itself, or on this "
             "route "
             "requests pass this plugin unseen");
@@ -126,7 +126,7 @@ void coverage_holds_tunnels(struct coverage *c, struct log *log, enum lane lane)
     if (c->holding & 1u << lane)
         return;
     c->holding |= 1u << lane;
-    log_line(log, EXTPROC_WARN, &context,
+    log_line(log, EXTPROC_LEVEL_WARN, &context,
              "upgrades and CONNECT hang: %s_body_mode is BUFFERED, and the proxy does not send the "
              "headers (in the proxy, set %s_header_mode: SEND)",
              name, name);
@@ -143,7 +143,7 @@ void coverage_unanswered(struct coverage *c, const struct txn *t, uint32_t missi
     for (uint16_t place = 0; place < c->chain->n_instances; place++) {
         const struct instance *in = c->chain->instances[place];
         if (in->interest & phase_bit(PHASE_RESPONSE_HEADERS))
-            say(c, EXTPROC_INFO, in, PHASE_RESPONSE_HEADERS,
+            say(c, EXTPROC_LEVEL_INFO, in, PHASE_RESPONSE_HEADERS,
                 "not called so far: no response has come yet");
     }
 }

@@ -335,15 +335,15 @@ enum lane session_incomplete(const struct session *s)
 enum extproc_end session_outcome(const struct session *s, enum extproc_end seen)
 {
     if (s->failed)
-        return EXTPROC_FAILED;
-    if (seen != EXTPROC_DONE && seen != EXTPROC_DISCONNECTED)
+        return EXTPROC_END_FAILED;
+    if (seen != EXTPROC_END_DONE && seen != EXTPROC_END_DISCONNECTED)
         return seen;
-    return session_incomplete(s) == N_LANES ? EXTPROC_DONE : EXTPROC_DISCONNECTED;
+    return session_incomplete(s) == N_LANES ? EXTPROC_END_DONE : EXTPROC_END_DISCONNECTED;
 }
 
 void session_end(struct session *s, enum extproc_end why)
 {
-    if (why == EXTPROC_DONE || why == EXTPROC_DISCONNECTED)
+    if (why == EXTPROC_END_DONE || why == EXTPROC_END_DISCONNECTED)
         session_report_end(s);
     txn_end(&s->txn, why);
 }

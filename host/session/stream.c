@@ -48,8 +48,8 @@ static void stream_fail(void *arg, enum session_status status, struct extproc_st
         return;
     s->finished = s->failed = true;
     struct log_context context = {.transaction = txn_id(&s->session.txn)};
-    log_line(s->env->log, EXTPROC_WARN, &context, "stream ended with %s: %.*s", status_name(status),
-             EXTPROC_ARG(why));
+    log_line(s->env->log, EXTPROC_LEVEL_WARN, &context, "stream ended with %s: %.*s",
+             status_name(status), EXTPROC_ARG(why));
     s->out->finish(s->call, status, why);
 }
 
@@ -167,26 +167,26 @@ struct extproc_str stream_transaction(struct stream *s)
 static void stream_log_end(struct stream *s, enum extproc_end why)
 {
     static const char *const ends[] = {
-        [EXTPROC_DONE] = "done",
-        [EXTPROC_FAILED] = "failed",
-        [EXTPROC_DRAINED] = "the service stops",
+        [EXTPROC_END_DONE] = "done",
+        [EXTPROC_END_FAILED] = "failed",
+        [EXTPROC_END_DRAINED] = "the service stops",
     };
-    if (!log_wants(s->env->log, EXTPROC_DEBUG))
+    if (!log_wants(s->env->log, EXTPROC_LEVEL_DEBUG))
         return;
     const struct session *session = &s->session;
     struct log_context context = {.transaction = txn_id(&s->session.txn)};
-    if (why == EXTPROC_DISCONNECTED)
-        log_line(s->env->log, EXTPROC_DEBUG, &context,
+    if (why == EXTPROC_END_DISCONNECTED)
+        log_line(s->env->log, EXTPROC_LEVEL_DEBUG, &context,
                  "stream closed: %s by proxy before the %s was complete",
                  session->half_closed ? "half-closed" : "reset",
                  lane_name(session_incomplete(session)));
     else
-        log_line(s->env->log, EXTPROC_DEBUG, &context, "stream closed: %s", ends[why]);
+        log_line(s->env->log, EXTPROC_LEVEL_DEBUG, &context, "stream closed: %s", ends[why]);
 }
 
 void stream_closed(struct stream *s, enum extproc_end seen)
 {
-    enum extproc_end why = s->failed ? EXTPROC_FAILED : session_outcome(&s->session, seen);
+    enum extproc_end why = s->failed ? EXTPROC_END_FAILED : session_outcome(&s->session, seen);
     stream_log_end(s, why);
     session_end(&s->session, why);
     struct arena arena = s->arena; /* it holds the stream */

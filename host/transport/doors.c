@@ -67,7 +67,7 @@ void doors_open(struct doors *doors)
         /* Exclusive: of the processes at one listener, not all wake up for each connection. */
         int r = watch_add(doors->epoll_fd, l->fd, EPOLLIN | EPOLLEXCLUSIVE, &doors->door[i].watch);
         if (r)
-            log_line(doors->options->log, EXTPROC_ERROR, NULL,
+            log_line(doors->options->log, EXTPROC_LEVEL_ERROR, NULL,
                      "listener %s: %s: cannot wait for it: %s", l->name, l->address, strerror(-r));
     }
     doors->open = true;
@@ -89,7 +89,7 @@ static void say_stuck(const struct door *door, int error)
 {
     struct doors *doors = door->doors;
     if (!doors->stuck)
-        log_line(doors->options->log, EXTPROC_WARN, NULL,
+        log_line(doors->options->log, EXTPROC_LEVEL_WARN, NULL,
                  "listener %s: %s: accept() failed, pausing: %s", door->listener->name,
                  door->listener->address, strerror(error));
     doors->stuck = true;
@@ -122,7 +122,7 @@ static void admit(const struct door *door, int fd, const struct sockaddr *addres
         set_options(fd);
     doors->admit(doors->arg, (size_t)(door - doors->door), fd, peer);
     if (doors->stuck)
-        log_line(doors->options->log, EXTPROC_INFO, NULL, "listener %s: %s: accepting again",
+        log_line(doors->options->log, EXTPROC_LEVEL_INFO, NULL, "listener %s: %s: accepting again",
                  door->listener->name, door->listener->address);
     doors->stuck = false;
 }

@@ -184,7 +184,7 @@ static struct extproc_field *carve_dict(struct builder *b, size_t n, struct extp
     struct extproc_field *fields = carve(b, n, sizeof *fields);
     if (dict)
         *dict = (struct value_dict){n, fields};
-    *ret = (struct extproc_value){.kind = EXTPROC_DICT, .as.node = dict};
+    *ret = (struct extproc_value){.kind = EXTPROC_KIND_DICT, .as.node = dict};
     return fields;
 }
 
@@ -210,7 +210,7 @@ static int build_list(struct builder *b, struct children c, unsigned depth,
     struct extproc_value *items = carve(b, n, sizeof *items);
     if (list)
         *list = (struct value_list){n, items};
-    *ret = (struct extproc_value){.kind = EXTPROC_LIST, .as.node = list};
+    *ret = (struct extproc_value){.kind = EXTPROC_KIND_LIST, .as.node = list};
 
     struct reader item;
     for (size_t i = 0; (rc = children_next(&c, &item)) > 0; i++) {
@@ -259,15 +259,15 @@ static int find_run(struct source s, struct run *ret)
 
 static void build_scalar(const struct field *f, struct extproc_value *ret)
 {
-    *ret = (struct extproc_value){.kind = EXTPROC_NULL}; /* also where no member is set */
+    *ret = (struct extproc_value){.kind = EXTPROC_KIND_NULL}; /* also where no member is set */
     if (f->number == VALUE_NUMBER) {
-        ret->kind = EXTPROC_NUMBER;
+        ret->kind = EXTPROC_KIND_NUMBER;
         memcpy(&ret->as.number, &f->value, sizeof ret->as.number);
     } else if (f->number == VALUE_BOOL) {
-        ret->kind = EXTPROC_BOOL;
+        ret->kind = EXTPROC_KIND_BOOL;
         ret->as.boolean = f->value != 0;
     } else if (f->number == VALUE_STRING) {
-        ret->kind = EXTPROC_STRING;
+        ret->kind = EXTPROC_KIND_STRING;
         reader_view(&f->content, &ret->as.string);
     }
 }
@@ -396,7 +396,7 @@ static int build_struct_entry(struct builder *b, struct reader entry, unsigned d
 static int build_any_entry(struct builder *b, struct reader entry, unsigned depth,
                            struct extproc_value *ret)
 {
-    struct extproc_value type = {.kind = EXTPROC_STRING, .as.string = EXTPROC_STR("")};
+    struct extproc_value type = {.kind = EXTPROC_KIND_STRING, .as.string = EXTPROC_STR("")};
     struct extproc_value value = type;
     struct source any = source_of_entry(entry);
     struct field f;

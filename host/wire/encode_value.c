@@ -56,24 +56,24 @@ static void put_value(struct writer *w, struct extproc_value v)
 {
     size_t mark = w->len;
     switch (v.kind) {
-    case EXTPROC_ABSENT: /* nowhere in a tree that was built by value.c */
-    case EXTPROC_NULL:
+    case EXTPROC_KIND_ABSENT: /* nowhere in a tree that was built by value.c */
+    case EXTPROC_KIND_NULL:
         put_bool(w, VALUE_NULL, false);
         break;
-    case EXTPROC_BOOL:
+    case EXTPROC_KIND_BOOL:
         put_bool(w, VALUE_BOOL, v.as.boolean);
         break;
-    case EXTPROC_NUMBER:
+    case EXTPROC_KIND_NUMBER:
         put_number(w, VALUE_NUMBER, v.as.number);
         break;
-    case EXTPROC_STRING:
+    case EXTPROC_KIND_STRING:
         put_string(w, VALUE_STRING, v.as.string);
         break;
-    case EXTPROC_LIST:
+    case EXTPROC_KIND_LIST:
         put_list(w, v.as.node);
         close_field(w, VALUE_LIST, mark);
         break;
-    case EXTPROC_DICT:
+    case EXTPROC_KIND_DICT:
         put_dict(w, v.as.node);
         close_field(w, VALUE_STRUCT, mark);
         break;

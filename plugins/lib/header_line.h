@@ -40,7 +40,7 @@ static inline bool header_line_split(struct extproc_str text, struct extproc_str
 
 /* The i-th value of a key, for this edit. -EINVAL: it is no such line, or the proxy would not take
  * the header, and the operator has been told. */
-static inline int header_line_read(struct extproc_host *h, const char *key, size_t i,
+static inline int header_line_read(struct extproc_instance *h, const char *key, size_t i,
                                    enum extproc_map map, enum extproc_edit op,
                                    struct header_line *ret)
 {

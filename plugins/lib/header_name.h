@@ -5,11 +5,11 @@
 #include <extproc/plugin.h>
 
 /* The i-th value of a key. -EINVAL: it is no name, and the operator has been told. */
-static inline int header_name_read(struct extproc_host *h, const char *key, size_t i,
+static inline int header_name_read(struct extproc_instance *h, const char *key, size_t i,
                                    struct extproc_str *ret)
 {
     struct extproc_str name = extproc_conf(h, key, i), none = {NULL, 0};
-    int r = extproc_check_edit(h, EXTPROC_REQUEST, EXTPROC_REMOVE, name, none);
+    int r = extproc_check_edit(h, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_REMOVE, name, none);
 
     if (r == -EINVAL) /* a name that may not be edited is one nevertheless */
         return extproc_conf_refuse(h, key, i, "is not the name of a header");

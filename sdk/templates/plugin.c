@@ -13,8 +13,8 @@ static const struct extproc_key keys[] = {
 
 static enum extproc_action on_response(struct extproc_txn *x)
 {
-    return extproc_continue(extproc_set(x, EXTPROC_RESPONSE, EXTPROC_S("x-@NAME@"),
-                                        extproc_conf(x->host, "greeting", 0)));
+    return extproc_continue(extproc_header_set(x, EXTPROC_MAP_RESPONSE, EXTPROC_S("x-@NAME@"),
+                                               extproc_conf(x->instance, "greeting", 0)));
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

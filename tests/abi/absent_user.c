@@ -3,7 +3,7 @@
 
 int absent(void);
 
-static int init(struct extproc_host *h)
+static int init(struct extproc_instance *h)
 {
     (void)h;
     return absent();

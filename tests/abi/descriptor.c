@@ -33,7 +33,7 @@ static const struct extproc_key keys[] = {
     {.name = NULL},
 };
 
-static int init(struct extproc_host *h)
+static int init(struct extproc_instance *h)
 {
     (void)h;
     return INIT;
@@ -42,7 +42,7 @@ static int init(struct extproc_host *h)
 static enum extproc_action on_request(struct extproc_txn *x)
 {
     (void)x;
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

@@ -31,8 +31,8 @@ SIZE_IS(enum extproc_action, 4, 4);
 /* Grow at their end. */
 LAST_AT(struct extproc_response, headers, 40, 24);
 LAST_AT(struct extproc_response, grpc_status, 56, 32);
-LAST_AT(struct extproc_host, self, 8, 4);
-LAST_AT(struct extproc_host, testing, 16, 8);
+LAST_AT(struct extproc_instance, self, 8, 4);
+LAST_AT(struct extproc_instance, testing, 16, 8);
 LAST_AT(struct extproc_txn, ctx, 24, 12);
 LAST_AT(struct extproc_txn, observing, 41, 25);
 LAST_AT(struct extproc_wait, api, 0, 0);

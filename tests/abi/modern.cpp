@@ -13,7 +13,7 @@ namespace
 const std::string greeting = "hello from C++";
 thread_local std::string last;
 
-int init(extproc_host *h)
+int init(extproc_instance *h)
 {
     try {
         h->self = new std::string(greeting);
@@ -26,7 +26,7 @@ int init(extproc_host *h)
     }
 }
 
-void fini(extproc_host *h)
+void fini(extproc_instance *h)
 {
     delete static_cast<std::string *>(h->self);
 }
@@ -34,8 +34,8 @@ void fini(extproc_host *h)
 extproc_action on_request(extproc_txn *x)
 {
     const std::string &text = *static_cast<std::string *>(x->self);
-    return extproc_continue(extproc_set(x, EXTPROC_REQUEST, EXTPROC_S("x-greeting"),
-                                        extproc_str{text.data(), text.size()}));
+    return extproc_continue(extproc_header_set(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-greeting"),
+                                               extproc_str{text.data(), text.size()}));
 }
 
 constexpr extproc_plugin describe()

@@ -13,12 +13,12 @@ PLUGIN = """
 #include <extproc/plugin.h>
 #include <stdlib.h>
 %s
-static enum extproc_action on(struct extproc_txn *x) { return EXTPROC_CONTINUE; }
+static enum extproc_action on(struct extproc_txn *x) { return EXTPROC_ACTION_CONTINUE; }
 extern const struct extproc_plugin extproc_plugin_v1;
 const struct extproc_plugin extproc_plugin_v1 = {.abi = EXTPROC_ABI, .name = "mine", %s .request_headers = on};
 """
 CONSTRUCTOR = "__attribute__((constructor)) static void begin(void) { %s }"
-INIT = "static int init(struct extproc_host *h) { %s }"
+INIT = "static int init(struct extproc_instance *h) { %s }"
 
 
 class Loading(Command):

@@ -19,14 +19,14 @@ static char folder[] = "/tmp/fuzz_config.XXXXXX";
 static char file[sizeof folder + sizeof "/it.ini"];
 
 static const struct extproc_key keys[] = {
-    {"text", EXTPROC_KEY_STR, EXTPROC_KEY_REQUIRED, NULL, NULL, "a text"},
-    {"list", EXTPROC_KEY_STR, EXTPROC_KEY_LIST, "a", NULL, "several"},
-    {"number", EXTPROC_KEY_INT, 0, "1", NULL, "a number"},
-    {"switch", EXTPROC_KEY_BOOL, 0, "no", NULL, "on or off"},
-    {"time", EXTPROC_KEY_DURATION, 0, "1s", NULL, "a time"},
-    {"size", EXTPROC_KEY_SIZE, 0, "1k", NULL, "a size"},
-    {"choice", EXTPROC_KEY_CHOICE, EXTPROC_KEY_LIST, "one", "one|two", "one of two"},
-    {"secret", EXTPROC_KEY_STR, EXTPROC_KEY_SECRET, NULL, NULL, "a secret"},
+    {"text", EXTPROC_KEY_TYPE_STR, EXTPROC_KEY_REQUIRED, NULL, NULL, "a text"},
+    {"list", EXTPROC_KEY_TYPE_STR, EXTPROC_KEY_LIST, "a", NULL, "several"},
+    {"number", EXTPROC_KEY_TYPE_INT, 0, "1", NULL, "a number"},
+    {"switch", EXTPROC_KEY_TYPE_BOOL, 0, "no", NULL, "on or off"},
+    {"time", EXTPROC_KEY_TYPE_DURATION, 0, "1s", NULL, "a time"},
+    {"size", EXTPROC_KEY_TYPE_SIZE, 0, "1k", NULL, "a size"},
+    {"choice", EXTPROC_KEY_TYPE_CHOICE, EXTPROC_KEY_LIST, "one", "one|two", "one of two"},
+    {"secret", EXTPROC_KEY_TYPE_STR, EXTPROC_KEY_SECRET, NULL, NULL, "a secret"},
     {NULL},
 };
 

@@ -36,8 +36,8 @@ static void check_event(struct event *e, struct arena *arena)
             assert(name.ptr[j] < 'A' || name.ptr[j] > 'Z');
     }
     bool attributes = e->attributes.raw.ptr, metadata = e->metadata.raw.ptr;
-    assert((tree_value(&e->attributes, arena).kind == EXTPROC_DICT) == attributes);
-    assert((tree_value(&e->metadata, arena).kind == EXTPROC_DICT) == metadata);
+    assert((tree_value(&e->attributes, arena).kind == EXTPROC_KIND_DICT) == attributes);
+    assert((tree_value(&e->metadata, arena).kind == EXTPROC_KIND_DICT) == metadata);
     assert(e->has_phase || (e->n_headers == 0 && e->body.len == 0));
 }
 

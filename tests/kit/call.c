@@ -99,17 +99,17 @@ static void call_close(struct kit_call *c, enum extproc_end why)
 void kit_end(struct kit_call *c)
 {
     kit_half_close(c);
-    call_close(c, EXTPROC_DONE);
+    call_close(c, EXTPROC_END_DONE);
 }
 
 void kit_reset(struct kit_call *c)
 {
-    call_close(c, EXTPROC_DISCONNECTED);
+    call_close(c, EXTPROC_END_DISCONNECTED);
 }
 
 void kit_stop(struct kit_call *c)
 {
-    call_close(c, EXTPROC_DRAINED);
+    call_close(c, EXTPROC_END_DRAINED);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */

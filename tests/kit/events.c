@@ -93,7 +93,7 @@ static int read_strings(struct extproc_str raw, const struct extproc_str *ns, st
     if (!fields)
         return -ENOMEM;
     while (next_line(&raw, line)) {
-        struct extproc_value value = {.kind = EXTPROC_STRING};
+        struct extproc_value value = {.kind = EXTPROC_KIND_STRING};
         value.as.string = line[2];
         if (!ns || extproc_eq(line[0], *ns))
             fields[n++] = (struct extproc_field){line[1], value};
@@ -182,7 +182,7 @@ static void events_half_close(struct kit_call *c)
 static void events_close(struct kit_call *c, enum extproc_end seen)
 {
     struct session *s = &c->session->session;
-    session_end(s, c->status == SESSION_OK ? session_outcome(s, seen) : EXTPROC_FAILED);
+    session_end(s, c->status == SESSION_OK ? session_outcome(s, seen) : EXTPROC_END_FAILED);
     arena_fini(&c->session->arena);
     free(c->session);
 }

@@ -8,15 +8,15 @@
 static const struct proxy_map *map_of(const struct kit_call *c, enum extproc_map map)
 {
     switch (map) {
-    case EXTPROC_REQUEST:
+    case EXTPROC_MAP_REQUEST:
         return &c->sides[LANE_REQUEST].headers;
-    case EXTPROC_REQUEST_TRAILERS:
+    case EXTPROC_MAP_REQUEST_TRAILERS:
         return &c->sides[LANE_REQUEST].trailers;
-    case EXTPROC_RESPONSE:
+    case EXTPROC_MAP_RESPONSE:
         return &c->sides[LANE_RESPONSE].headers;
-    case EXTPROC_RESPONSE_TRAILERS:
+    case EXTPROC_MAP_RESPONSE_TRAILERS:
         return &c->sides[LANE_RESPONSE].trailers;
-    case EXTPROC_ANSWER:
+    case EXTPROC_MAP_ANSWER:
         break;
     }
     kit_fail(c, "there is no map %d", (int)map);

@@ -115,7 +115,7 @@ struct kit *kit_new(const struct kit_options *options)
     if (writer_new(&k->env.writer) < 0 || metrics_new(&k->env.metrics) < 0)
         abort();
     const struct log_options log = {
-        .level = EXTPROC_DEBUG, .file = log_path, .writer = k->env.writer};
+        .level = EXTPROC_LEVEL_DEBUG, .file = log_path, .writer = k->env.writer};
     if (log_new(&log, &k->env.log) < 0)
         abort();
     k->session_env = (struct session_env){.log = k->env.log, .memory = &k->memory};

@@ -257,7 +257,7 @@ static void take_metadata(struct kit_call *c, const PbStruct *metadata)
             kit_fail(c, "metadata of namespace %s is no Struct", ns->key);
         const PbStruct *dict = ns->value->struct_value;
         for (size_t j = 0; j < dict->n_fields; j++) {
-            struct extproc_value text = {.kind = EXTPROC_STRING};
+            struct extproc_value text = {.kind = EXTPROC_KIND_STRING};
             text.as.string = value_text(c, dict->fields[j]->value);
             if (metadata_set(&c->metadata, &c->arena, str_c(ns->key), str_c(dict->fields[j]->key),
                              text) < 0)

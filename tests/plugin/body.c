@@ -178,11 +178,12 @@ Test(body, takes_part_where_its_keys_say)
         uint32_t phases;
     } cases[] = {
         {PLUGIN_INI("body", "request.clear = no"), 0},
-        {PLUGIN_INI("body", "request.clear = yes"), EXTPROC_ON_REQUEST_HEADERS},
-        {PLUGIN_INI("body", "request.replace = a\nrequest.append = b"), EXTPROC_ON_REQUEST_HEADERS},
+        {PLUGIN_INI("body", "request.clear = yes"), EXTPROC_PHASE_REQUEST_HEADERS},
+        {PLUGIN_INI("body", "request.replace = a\nrequest.append = b"),
+         EXTPROC_PHASE_REQUEST_HEADERS},
         {PLUGIN_INI("body", "request.prepend = a\nresponse.replace = b"),
-         EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_RESPONSE_HEADERS},
-        {PLUGIN_INI("body", "response.append = a"), EXTPROC_ON_RESPONSE_BODY},
+         EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_RESPONSE_HEADERS},
+        {PLUGIN_INI("body", "response.append = a"), EXTPROC_PHASE_RESPONSE_BODY},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         cr_expect_eq(plugin_interest(cases[i].ini), cases[i].phases, "case %zu", i);

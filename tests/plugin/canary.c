@@ -21,14 +21,14 @@ static struct kit_call *transaction(const char *address, const char *lines)
 static void expect_version(struct kit_call *c, const char *version)
 {
     kit_expect_going(c);
-    kit_expect_header(c, EXTPROC_REQUEST, "x-version", version);
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-version", version);
     kit_expect_metadata(c, "canary", "version", version);
 }
 
 static bool has_cookie(struct kit_call *c)
 {
-    cr_expect(str_eq_c(kit_header(c, EXTPROC_RESPONSE, "set-cookie", 0), "other=1"));
-    return kit_header(c, EXTPROC_RESPONSE, "set-cookie", 1).ptr;
+    cr_expect(str_eq_c(kit_header(c, EXTPROC_MAP_RESPONSE, "set-cookie", 0), "other=1"));
+    return kit_header(c, EXTPROC_MAP_RESPONSE, "set-cookie", 1).ptr;
 }
 
 Test(canary, a_new_client_gets_a_version_and_a_cookie)
@@ -37,7 +37,7 @@ Test(canary, a_new_client_gets_a_version_and_a_cookie)
     struct kit_call *c = transaction("192.0.2.1:1", "");
     expect_version(c, "canary");
     cr_assert(has_cookie(c));
-    cr_expect(str_eq_c(kit_header(c, EXTPROC_RESPONSE, "set-cookie", 1),
+    cr_expect(str_eq_c(kit_header(c, EXTPROC_MAP_RESPONSE, "set-cookie", 1),
                        "v=canary; Path=/; Max-Age=604800"));
     kit_end(c);
     kit_free(k);
@@ -109,7 +109,8 @@ static void in_every_way(struct kit_call *c, void *arg)
     kit_request(c, ":method: POST\n:path: /\nuser-agent: me", "abc", "x-end: 1");
     kit_response(c, ":status: 200", "def", "x-end: 1");
     expect_version(c, "canary");
-    kit_expect_header(c, EXTPROC_RESPONSE, "set-cookie", "version=canary; Path=/; Max-Age=604800");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "set-cookie",
+                      "version=canary; Path=/; Max-Age=604800");
     kit_expect_body(c, LANE_REQUEST, "abc");
     kit_expect_body(c, LANE_RESPONSE, "def");
 }

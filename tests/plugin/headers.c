@@ -38,7 +38,7 @@ static void any(struct kit_call *c, void *arg)
 static void every_verb_everywhere(struct kit_call *c, void *arg)
 {
     transaction(c);
-    for (enum extproc_map map = EXTPROC_REQUEST; map <= EXTPROC_RESPONSE_TRAILERS; map++)
+    for (enum extproc_map map = EXTPROC_MAP_REQUEST; map <= EXTPROC_MAP_RESPONSE_TRAILERS; map++)
         expect_every_verb(c, map);
     kit_expect_body(c, LANE_REQUEST, "abc");
     kit_expect_body(c, LANE_RESPONSE, "def");
@@ -87,16 +87,16 @@ Test(headers, removes_before_it_sets_and_adds_before_it_appends)
 {
     RUN("request.append = x-a: 3\nrequest.add = x-a: 2\n"
         "request.set = x-there: new\nrequest.remove = x-there");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-there", "new");
-    cr_expect(str_eq_c(kit_header(c, EXTPROC_REQUEST, "x-a", 0), "2"));
-    cr_expect(str_eq_c(kit_header(c, EXTPROC_REQUEST, "x-a", 1), "3"));
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-there", "new");
+    cr_expect(str_eq_c(kit_header(c, EXTPROC_MAP_REQUEST, "x-a", 0), "2"));
+    cr_expect(str_eq_c(kit_header(c, EXTPROC_MAP_REQUEST, "x-a", 1), "3"));
     done();
 }
 
 Test(headers, keys_of_one_kind_keep_their_order)
 {
     RUN("request.set = x-a: 1\nrequest.set = X-A: 2");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-a", "2");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", "2");
     done();
 }
 
@@ -104,24 +104,24 @@ Test(headers, values_are_templates)
 {
     RUN("request.set = x-t: %REQ(x-bye)% %ATTR(a.b)% %PATH% %REQ(x-no:-none)% 100%%\n"
         "response.set = x-t: %STATUS% to %METHOD%");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-t", "1 att /p none 100%");
-    kit_expect_header(c, EXTPROC_RESPONSE, "x-t", "200 to POST");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-t", "1 att /p none 100%");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "x-t", "200 to POST");
     done();
 }
 
 Test(headers, space_around_name_and_value_and_colons_in_values)
 {
     RUN("request.set = x-a :\t v : w\nrequest.set = x-empty:");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-a", "v : w");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-empty", "");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", "v : w");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-empty", "");
     done();
 }
 
 Test(headers, pseudo_headers_that_may_be_set)
 {
     RUN("request.set = :path: /other\nresponse.set = :status: 201");
-    kit_expect_header(c, EXTPROC_REQUEST, ":path", "/other");
-    kit_expect_header(c, EXTPROC_RESPONSE, ":status", "201");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, ":path", "/other");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, ":status", "201");
     done();
 }
 
@@ -150,10 +150,10 @@ Test(headers, an_instance_takes_part_where_its_keys_say)
         uint32_t phases;
     } cases[] = {
         {PLUGIN_INI("headers", ""), 0},
-        {PLUGIN_INI("headers", "request.set = a: b"), EXTPROC_ON_REQUEST_HEADERS},
-        {PLUGIN_INI("headers", "request_trailers.add = a: b"), EXTPROC_ON_REQUEST_TRAILERS},
-        {PLUGIN_INI("headers", "response.remove = a"), EXTPROC_ON_RESPONSE_HEADERS},
-        {PLUGIN_INI("headers", "response_trailers.append = a: b"), EXTPROC_ON_RESPONSE_TRAILERS},
+        {PLUGIN_INI("headers", "request.set = a: b"), EXTPROC_PHASE_REQUEST_HEADERS},
+        {PLUGIN_INI("headers", "request_trailers.add = a: b"), EXTPROC_PHASE_REQUEST_TRAILERS},
+        {PLUGIN_INI("headers", "response.remove = a"), EXTPROC_PHASE_RESPONSE_HEADERS},
+        {PLUGIN_INI("headers", "response_trailers.append = a: b"), EXTPROC_PHASE_RESPONSE_TRAILERS},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         cr_expect_eq(plugin_interest(cases[i].ini), cases[i].phases, "case %zu", i);

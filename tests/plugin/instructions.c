@@ -23,8 +23,8 @@ static void everything(struct kit_call *c, void *arg)
     kit_request(c, POST EVERYTHING, "abc", NULL);
     kit_response(c, OK EVERYTHING, "def", NULL);
     kit_expect_going(c);
-    expect_everything(c, LANE_REQUEST, EXTPROC_REQUEST);
-    expect_everything(c, LANE_RESPONSE, EXTPROC_RESPONSE);
+    expect_everything(c, LANE_REQUEST, EXTPROC_MAP_REQUEST);
+    expect_everything(c, LANE_RESPONSE, EXTPROC_MAP_RESPONSE);
 }
 
 Test(instructions, both_directions_in_every_way)
@@ -42,7 +42,8 @@ static void trailers(struct kit_call *c, void *arg)
     kit_response(c, OK TRAILERS, "def", "x-end: old");
     kit_expect_going(c);
     for (int response = 0; response < 2; response++) {
-        enum extproc_map map = response ? EXTPROC_RESPONSE_TRAILERS : EXTPROC_REQUEST_TRAILERS;
+        enum extproc_map map =
+            response ? EXTPROC_MAP_RESPONSE_TRAILERS : EXTPROC_MAP_REQUEST_TRAILERS;
         kit_expect_header(c, map, "x-t", "1");
         kit_expect_header(c, map, "x-end", "new");
     }
@@ -112,15 +113,15 @@ Test(instructions, keys_match_whatever_their_case_and_others_are_ignored)
 {
     REQUEST(
         "{\"ADDheaders\": {\"x-a\": \"1\"}, \"addHeaderz\": 7, \"removeheaders\": [\"x-bye\"]}");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-a", "1");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-bye", NULL);
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", "1");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-bye", NULL);
     done();
 }
 
 Test(instructions, of_several_headers_the_first_counts)
 {
     REQUEST("{\"addHeaders\": {\"x-a\": \"1\"}}\ninstructions: {\"addHeaders\": {\"x-a\": \"2\"}}");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-a", "1");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", "1");
     done();
 }
 
@@ -134,14 +135,14 @@ Test(instructions, of_equal_keys_the_last_counts)
 Test(instructions, removes_come_before_sets_and_sets_take_the_place_of_values)
 {
     REQUEST("{\"addHeaders\": {\"x-bye\": \"new\"}, \"removeHeaders\": [\"X-Bye\", \"x-none\"]}");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-bye", "new");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-bye", "new");
     done();
 }
 
 Test(instructions, a_new_body_may_have_another_type)
 {
     REQUEST("{\"addHeaders\": {\"content-type\": \"a/b\"}, \"setBody\": \"new\"}");
-    kit_expect_header(c, EXTPROC_REQUEST, "content-type", "a/b");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "content-type", "a/b");
     kit_expect_body(c, LANE_REQUEST, "new");
     done();
 }
@@ -160,7 +161,7 @@ Test(instructions, a_body_where_there_was_none)
     kit_headers(c, LANE_REQUEST, ":method: GET\n:path: /\ninstructions: {\"setBody\": \"new\"}",
                 true);
     kit_expect_body(c, LANE_REQUEST, "new");
-    kit_expect_header(c, EXTPROC_REQUEST, "content-type", "text/plain");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "content-type", "text/plain");
     done();
 }
 
@@ -187,16 +188,16 @@ Test(instructions, a_large_body)
 Test(instructions, header_values_beyond_ascii)
 {
     REQUEST("{\"addHeaders\": {\"x-a\": \"\\u00fc\"}}");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-a", "\xc3\xbc");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", "\xc3\xbc");
     done();
 }
 
 Test(instructions, what_the_proxy_would_ignore_is_left_out_and_told)
 {
     REQUEST("{\"addHeaders\": {\"host\": \"x\", \"x-a\": \"1\"}, \"removeHeaders\": [\":path\"]}");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-a", "1");
-    kit_expect_header(c, EXTPROC_REQUEST, "host", NULL);
-    kit_expect_header(c, EXTPROC_REQUEST, ":path", "/");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", "1");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "host", NULL);
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, ":path", "/");
     kit_expect_log(c, "host is left as it is: the proxy would ignore it");
     kit_expect_log(c, ":path is left as it is: the proxy would ignore it");
     done();
@@ -210,8 +211,8 @@ Test(instructions, what_is_more_than_the_proxy_takes_is_left_out_and_told)
         end += sprintf(end, ", \"x-%d\": \"0\"", i);
     strcpy(end, "}}");
     request(PLUGIN_INI("instructions", ""), headers);
-    kit_expect_header(c, EXTPROC_REQUEST, "x-0", "0");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-100", NULL);
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-0", "0");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-100", NULL);
     kit_expect_log(c, "x-100 is left as it is: more than the proxy takes");
     done();
 }
@@ -222,7 +223,7 @@ Test(instructions, another_header)
 {
     request(PLUGIN_INI("instructions", "header = X-Do"),
             POST "x-do: {\"addHeaders\": {\"x-a\": \"1\"}}\ninstructions: bad");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-a", "1");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", "1");
     done();
 }
 
@@ -235,7 +236,7 @@ Test(instructions, strip_removes_the_header_whatever_it_says)
         char headers[256];
         snprintf(headers, sizeof headers, POST "instructions: %s", values[i]);
         kit_request(c, headers, NULL, NULL);
-        kit_expect_header(c, EXTPROC_REQUEST, "instructions", NULL);
+        kit_expect_header(c, EXTPROC_MAP_REQUEST, "instructions", NULL);
         done();
     }
 }
@@ -244,7 +245,7 @@ Test(instructions, without_strip_the_header_goes_on)
 {
     REQUEST("{}");
     expect_untouched();
-    kit_expect_header(c, EXTPROC_REQUEST, "instructions", "{}");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "instructions", "{}");
     done();
 }
 

@@ -290,8 +290,8 @@ Test(log, a_disk_that_is_full_does_no_harm)
 
 Test(log, asks_for_bodies_only_where_it_tells_them)
 {
-    uint32_t headers = EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_RESPONSE_HEADERS;
-    uint32_t bodies = EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_RESPONSE_BODY;
+    uint32_t headers = EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_RESPONSE_HEADERS;
+    uint32_t bodies = EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_RESPONSE_BODY;
     cr_expect_eq(plugin_interest(PLUGIN_INI("log", "")), headers);
     cr_expect_eq(plugin_interest(PLUGIN_INI("log", "to = stderr\nbody_limit = 1")),
                  headers | bodies);

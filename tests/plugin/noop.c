@@ -10,10 +10,10 @@ static void pass(struct kit_call *c, void *arg)
     kit_expect_going(c);
     kit_expect_body(c, LANE_REQUEST, "abc");
     kit_expect_body(c, LANE_RESPONSE, "def");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-a", "1");
-    kit_expect_header(c, EXTPROC_RESPONSE, "x-b", "2");
-    kit_expect_header(c, EXTPROC_REQUEST_TRAILERS, "x-end", "1");
-    kit_expect_header(c, EXTPROC_RESPONSE_TRAILERS, "x-end", "2");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", "1");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "x-b", "2");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST_TRAILERS, "x-end", "1");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE_TRAILERS, "x-end", "2");
 }
 
 Test(noop, changes_nothing_in_any_way)

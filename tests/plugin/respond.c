@@ -8,7 +8,7 @@ static void expect_both_phases(struct kit_call *c, void *arg)
     if (on_response) {
         kit_expect_going(c);
         kit_response(c, ":status: 200", "def", "x-end: 2");
-        kit_expect_header(c, EXTPROC_REQUEST, "x-user", "me");
+        kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-user", "me");
         kit_expect_body(c, LANE_REQUEST, "abc");
     }
     kit_expect_immediate(c, 503, "sorry, me: /p", "p");
@@ -202,12 +202,12 @@ Test(respond, a_status_without_a_body_takes_none)
     PLUGIN_REFUSED("respond", "status = 204\nbody_file = /proc/self/stat",
                    "test.ini:4: [plugin:p] body_file: status 204 has no body: remove this key");
     cr_expect_eq(plugin_interest(PLUGIN_INI("respond", "status = 204\nbody_file = /dev/null")),
-                 EXTPROC_ON_REQUEST_HEADERS);
+                 EXTPROC_PHASE_REQUEST_HEADERS);
 }
 
 Test(respond, takes_part_in_its_phase_only)
 {
-    cr_expect_eq(plugin_interest(PLUGIN_INI("respond", "")), EXTPROC_ON_REQUEST_HEADERS);
+    cr_expect_eq(plugin_interest(PLUGIN_INI("respond", "")), EXTPROC_PHASE_REQUEST_HEADERS);
     cr_expect_eq(plugin_interest(PLUGIN_INI("respond", "phase = response")),
-                 EXTPROC_ON_RESPONSE_HEADERS);
+                 EXTPROC_PHASE_RESPONSE_HEADERS);
 }

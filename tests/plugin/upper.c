@@ -144,7 +144,7 @@ Test(upper, memory_that_runs_out_ends_no_more_than_the_stream)
 
 Test(upper, takes_part_in_its_direction_only)
 {
-    uint32_t request = EXTPROC_ON_REQUEST_BODY, response = EXTPROC_ON_RESPONSE_BODY;
+    uint32_t request = EXTPROC_PHASE_REQUEST_BODY, response = EXTPROC_PHASE_RESPONSE_BODY;
     cr_expect_eq(plugin_interest(PLUGIN_INI("upper", "direction = request")), request);
     cr_expect_eq(plugin_interest(PLUGIN_INI("upper", "direction = both")), request | response);
     cr_expect_eq(plugin_interest(PLUGIN_INI("upper", "")), response);

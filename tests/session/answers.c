@@ -12,7 +12,7 @@ static enum extproc_end closed_why;
 static enum extproc_action on_phase(struct extproc_txn *x)
 {
     n_calls++;
-    return x->phase == act_in ? act(x) : EXTPROC_CONTINUE;
+    return x->phase == act_in ? act(x) : EXTPROC_ACTION_CONTINUE;
 }
 static void on_close(struct extproc_txn *x, enum extproc_end why)
 {
@@ -71,12 +71,12 @@ static const struct {
     enum extproc_phase phase;
     size_t n_answers;
 } clean[] = {
-    {BODY_MODE_BUFFERED, EXTPROC_ON_REQUEST_HEADERS, 1},
-    {BODY_MODE_BUFFERED, EXTPROC_ON_REQUEST_BODY, 2},
-    {BODY_MODE_STREAMED, EXTPROC_ON_REQUEST_BODY, 2},
-    {BODY_MODE_BUFFERED, EXTPROC_ON_REQUEST_TRAILERS, 3},
-    {BODY_MODE_BUFFERED, EXTPROC_ON_RESPONSE_HEADERS, 4},
-    {BODY_MODE_BUFFERED, EXTPROC_ON_RESPONSE_BODY, 5},
+    {BODY_MODE_BUFFERED, EXTPROC_PHASE_REQUEST_HEADERS, 1},
+    {BODY_MODE_BUFFERED, EXTPROC_PHASE_REQUEST_BODY, 2},
+    {BODY_MODE_STREAMED, EXTPROC_PHASE_REQUEST_BODY, 2},
+    {BODY_MODE_BUFFERED, EXTPROC_PHASE_REQUEST_TRAILERS, 3},
+    {BODY_MODE_BUFFERED, EXTPROC_PHASE_RESPONSE_HEADERS, 4},
+    {BODY_MODE_BUFFERED, EXTPROC_PHASE_RESPONSE_BODY, 5},
 };
 
 Test(answers, immediate)
@@ -93,7 +93,7 @@ Test(answers, immediate)
 
 Test(answers, after_an_immediate_one_nobody_is_called_or_answered)
 {
-    struct kit_call *c = transaction(BODY_MODE_STREAMED, EXTPROC_ON_REQUEST_HEADERS, refuse);
+    struct kit_call *c = transaction(BODY_MODE_STREAMED, EXTPROC_PHASE_REQUEST_HEADERS, refuse);
     kit_body(c, LANE_REQUEST, "abc", false);
     kit_headers(c, LANE_RESPONSE, ":status: 403", true);
     kit_headers(c, LANE_RESPONSE, ":status: 403", true); /* illegal, were anybody listening */
@@ -101,19 +101,20 @@ Test(answers, after_an_immediate_one_nobody_is_called_or_answered)
     cr_expect_eq(kit_n_answers(c), 1);
     kit_end(c);
     cr_expect_eq(n_closed, 1);
-    cr_expect_eq(closed_why, EXTPROC_DONE);
+    cr_expect_eq(closed_why, EXTPROC_END_DONE);
 }
 
 /* ---- a body in a headers phase --------------------------------------------------------------- */
 
 static enum extproc_action replace(struct extproc_txn *x)
 {
-    return extproc_body_set(x, EXTPROC_S("new")) == 0 ? EXTPROC_CONTINUE : EXTPROC_FAIL;
+    return extproc_body_set(x, EXTPROC_S("new")) == 0 ? EXTPROC_ACTION_CONTINUE
+                                                      : EXTPROC_ACTION_FAIL;
 }
 
 Test(answers, replaced_body)
 {
-    struct kit_call *c = transaction(BODY_MODE_STREAMED, EXTPROC_ON_REQUEST_HEADERS, replace);
+    struct kit_call *c = transaction(BODY_MODE_STREAMED, EXTPROC_PHASE_REQUEST_HEADERS, replace);
     kit_expect_body(c, LANE_REQUEST, "new");
     cr_expect_eq(kit_n_answers(c), 1);
     /* what is on its way still is ignored, the other direction goes on */
@@ -128,7 +129,7 @@ static enum extproc_action shout(struct extproc_txn *x)
 {
     struct extproc_str body = extproc_body(x);
     struct extproc_str text = extproc_format(x, "%.*s%s", EXTPROC_ARG(body), x->end ? "!" : "?");
-    return extproc_body_set(x, text) == 0 ? EXTPROC_CONTINUE : EXTPROC_FAIL;
+    return extproc_body_set(x, text) == 0 ? EXTPROC_ACTION_CONTINUE : EXTPROC_ACTION_FAIL;
 }
 
 /* The plugins behind get the new body, the ones before get none. */
@@ -140,10 +141,10 @@ Test(answers, replaced_body_passes_those_behind)
         (struct kit_linked[]){{"before", &shouter}, {"actor", &actor}, {"behind", &shouter}, {0}});
     struct kit_call *c = kit_call(own, &(struct kit_how){.request = BODY_MODE_STREAMED});
     act = replace;
-    act_in = EXTPROC_ON_REQUEST_HEADERS;
+    act_in = EXTPROC_PHASE_REQUEST_HEADERS;
     kit_request(c, ":method: POST\n:path: /\ncontent-length: 3", "abc", NULL);
     kit_expect_body(c, LANE_REQUEST, "new!");
-    kit_expect_header(c, EXTPROC_REQUEST, "content-length", NULL);
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "content-length", NULL);
     kit_end(c);
     kit_free(own);
 }
@@ -152,8 +153,8 @@ Test(answers, replaced_body_passes_those_behind)
 
 static enum extproc_action fail(struct extproc_txn *x)
 {
-    extproc_set(x, EXTPROC_REQUEST, EXTPROC_S("x-half"), EXTPROC_S("done"));
-    return EXTPROC_FAIL;
+    extproc_header_set(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-half"), EXTPROC_S("done"));
+    return EXTPROC_ACTION_FAIL;
 }
 static enum extproc_action invent(struct extproc_txn *x)
 {
@@ -171,7 +172,7 @@ Test(answers, a_failure_is_a_500)
 
 Test(answers, an_unknown_action_is_a_failure)
 {
-    struct kit_call *c = transaction(BODY_MODE_NONE, EXTPROC_ON_REQUEST_HEADERS, invent);
+    struct kit_call *c = transaction(BODY_MODE_NONE, EXTPROC_PHASE_REQUEST_HEADERS, invent);
     kit_expect_immediate(c, 500, NULL, "extprocd.actor.error");
     kit_expect_log(c, "17");
     kit_expect_log(c, "request_headers");
@@ -183,9 +184,11 @@ static const struct {
     enum extproc_phase phase;
     const char *text;
 } late[] = {
-    {BODY_MODE_STREAMED, EXTPROC_ON_RESPONSE_BODY, "plugin actor failed in response_body"},
-    {BODY_MODE_STREAMED, EXTPROC_ON_RESPONSE_TRAILERS, "plugin actor failed in response_trailers"},
-    {BODY_MODE_BUFFERED, EXTPROC_ON_RESPONSE_TRAILERS, "plugin actor failed in response_trailers"},
+    {BODY_MODE_STREAMED, EXTPROC_PHASE_RESPONSE_BODY, "plugin actor failed in response_body"},
+    {BODY_MODE_STREAMED, EXTPROC_PHASE_RESPONSE_TRAILERS,
+     "plugin actor failed in response_trailers"},
+    {BODY_MODE_BUFFERED, EXTPROC_PHASE_RESPONSE_TRAILERS,
+     "plugin actor failed in response_trailers"},
 };
 
 Test(answers, a_failure_that_comes_too_late_ends_the_stream)
@@ -195,13 +198,13 @@ Test(answers, a_failure_that_comes_too_late_ends_the_stream)
         kit_expect_failed(c, SESSION_INTERNAL, late[i].text);
         kit_end(c);
         cr_expect_eq(n_closed, 1);
-        cr_expect_eq(closed_why, EXTPROC_FAILED);
+        cr_expect_eq(closed_why, EXTPROC_END_FAILED);
     }
 }
 
 Test(answers, a_refusal_that_comes_too_late_is_a_failure)
 {
-    struct kit_call *c = transaction(BODY_MODE_STREAMED, EXTPROC_ON_RESPONSE_BODY, refuse);
+    struct kit_call *c = transaction(BODY_MODE_STREAMED, EXTPROC_PHASE_RESPONSE_BODY, refuse);
     kit_expect_failed(c, SESSION_INTERNAL, "plugin actor failed in response_body");
     kit_end(c);
 }
@@ -226,7 +229,7 @@ Test(answers, open_that_fails_is_a_failure)
 
 static enum extproc_action go_on(struct extproc_txn *x)
 {
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_end end_of(enum body_mode mode, const char *script,
@@ -248,19 +251,19 @@ static enum extproc_end end_of(enum body_mode mode, const char *script,
 
 Test(answers, a_reset_is_how_a_proxy_ends_a_stream)
 {
-    cr_expect_eq(end_of(BODY_MODE_NONE, "H", kit_reset), EXTPROC_DONE);
+    cr_expect_eq(end_of(BODY_MODE_NONE, "H", kit_reset), EXTPROC_END_DONE);
     cr_expect(strstr(kit_log(k), "stream closed: done"));
-    cr_expect_eq(end_of(BODY_MODE_NONE, "h", kit_reset), EXTPROC_DONE);
-    cr_expect_eq(end_of(BODY_MODE_NONE, "hr", kit_reset), EXTPROC_DONE);
-    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hbB", kit_reset), EXTPROC_DONE);
-    cr_expect_eq(end_of(BODY_MODE_BUFFERED, "hb", kit_reset), EXTPROC_DONE);
+    cr_expect_eq(end_of(BODY_MODE_NONE, "h", kit_reset), EXTPROC_END_DONE);
+    cr_expect_eq(end_of(BODY_MODE_NONE, "hr", kit_reset), EXTPROC_END_DONE);
+    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hbB", kit_reset), EXTPROC_END_DONE);
+    cr_expect_eq(end_of(BODY_MODE_BUFFERED, "hb", kit_reset), EXTPROC_END_DONE);
 }
 
 Test(answers, a_reset_in_the_midst_of_a_body_is_a_loss)
 {
-    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hb", kit_reset), EXTPROC_DISCONNECTED);
-    cr_expect_eq(end_of(BODY_MODE_STREAMED, "h", kit_reset), EXTPROC_DISCONNECTED);
-    cr_expect_eq(end_of(BODY_MODE_BUFFERED, "hr", kit_reset), EXTPROC_DISCONNECTED);
+    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hb", kit_reset), EXTPROC_END_DISCONNECTED);
+    cr_expect_eq(end_of(BODY_MODE_STREAMED, "h", kit_reset), EXTPROC_END_DISCONNECTED);
+    cr_expect_eq(end_of(BODY_MODE_BUFFERED, "hr", kit_reset), EXTPROC_END_DISCONNECTED);
 }
 
 static void half_close_and_reset(struct kit_call *c)
@@ -272,18 +275,18 @@ static void half_close_and_reset(struct kit_call *c)
 /* What a proxy does whose client has left, or whose origin has cut its answer. */
 Test(answers, a_half_close_is_no_reason_to_call_it_done)
 {
-    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hb", half_close_and_reset), EXTPROC_DISCONNECTED);
+    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hb", half_close_and_reset), EXTPROC_END_DISCONNECTED);
     cr_expect(
         strstr(kit_log(k), "stream closed: half-closed by proxy before the request was complete"));
-    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hb", kit_end), EXTPROC_DISCONNECTED);
-    cr_expect_eq(end_of(BODY_MODE_NONE, "H", half_close_and_reset), EXTPROC_DISCONNECTED);
+    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hb", kit_end), EXTPROC_END_DISCONNECTED);
+    cr_expect_eq(end_of(BODY_MODE_NONE, "H", half_close_and_reset), EXTPROC_END_DISCONNECTED);
     cr_expect(
         strstr(kit_log(k), "stream closed: half-closed by proxy before the response was complete"));
-    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hBr", half_close_and_reset), EXTPROC_DONE);
+    cr_expect_eq(end_of(BODY_MODE_STREAMED, "hBr", half_close_and_reset), EXTPROC_END_DONE);
 }
 
 Test(answers, other_ends)
 {
-    cr_expect_eq(end_of(BODY_MODE_NONE, "H", kit_stop), EXTPROC_DRAINED);
-    cr_expect_eq(end_of(BODY_MODE_NONE, "HH", kit_reset), EXTPROC_FAILED);
+    cr_expect_eq(end_of(BODY_MODE_NONE, "H", kit_stop), EXTPROC_END_DRAINED);
+    cr_expect_eq(end_of(BODY_MODE_NONE, "HH", kit_reset), EXTPROC_END_FAILED);
 }

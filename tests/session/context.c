@@ -5,11 +5,11 @@
 static void tell(struct extproc_txn *x, const char *header, struct extproc_value v)
 {
     enum extproc_map map =
-        x->phase < EXTPROC_ON_RESPONSE_HEADERS ? EXTPROC_REQUEST : EXTPROC_RESPONSE;
-    if (x->phase == EXTPROC_ON_RESPONSE_TRAILERS)
-        map = EXTPROC_RESPONSE_TRAILERS;
-    if (v.kind == EXTPROC_STRING)
-        extproc_set(x, map, str_c(header), v.as.string);
+        x->phase < EXTPROC_PHASE_RESPONSE_HEADERS ? EXTPROC_MAP_REQUEST : EXTPROC_MAP_RESPONSE;
+    if (x->phase == EXTPROC_PHASE_RESPONSE_TRAILERS)
+        map = EXTPROC_MAP_RESPONSE_TRAILERS;
+    if (v.kind == EXTPROC_KIND_STRING)
+        extproc_header_set(x, map, str_c(header), v.as.string);
 }
 
 static enum extproc_action on_phase(struct extproc_txn *x)
@@ -18,8 +18,8 @@ static enum extproc_action on_phase(struct extproc_txn *x)
     tell(x, "x-code", extproc_attribute(x, EXTPROC_S("response.code")));
     tell(x, "x-user",
          extproc_value_get(x, extproc_metadata(x, EXTPROC_S("auth")), EXTPROC_S("user")));
-    extproc_log(x, EXTPROC_INFO, "seen");
-    return EXTPROC_CONTINUE;
+    extproc_log(x, EXTPROC_LEVEL_INFO, "seen");
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static const struct extproc_plugin reader = {
@@ -52,9 +52,9 @@ Test(context, attributes_come_once_and_stay)
     kit_headers(c, LANE_REQUEST, ":path: /", true);
     kit_headers(c, LANE_RESPONSE, ":status: 200", false);
     kit_trailers(c, LANE_RESPONSE, "x-end: 1");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-source", "192.0.2.1:5");
-    kit_expect_header(c, EXTPROC_RESPONSE, "x-source", "192.0.2.1:5");
-    kit_expect_header(c, EXTPROC_RESPONSE_TRAILERS, "x-source", "192.0.2.1:5");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-source", "192.0.2.1:5");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "x-source", "192.0.2.1:5");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE_TRAILERS, "x-source", "192.0.2.1:5");
 }
 
 Test(context, both_directions_have_their_own)
@@ -63,9 +63,9 @@ Test(context, both_directions_have_their_own)
     kit_headers(c, LANE_REQUEST, ":path: /", true);
     kit_with(c, KIT_ATTRIBUTES, NULL, "response.code", "200");
     kit_headers(c, LANE_RESPONSE, ":status: 200", true);
-    kit_expect_header(c, EXTPROC_REQUEST, "x-code", NULL);
-    kit_expect_header(c, EXTPROC_RESPONSE, "x-code", "200");
-    kit_expect_header(c, EXTPROC_RESPONSE, "x-source", "192.0.2.1:5");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-code", NULL);
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "x-code", "200");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "x-source", "192.0.2.1:5");
 }
 
 /* The headers are skipped by the proxy's mode: the body is a direction's first message. */
@@ -75,8 +75,8 @@ Test(context, attributes_in_whatever_comes_first)
     kit_with(c, KIT_ATTRIBUTES, NULL, "source.address", "192.0.2.1:5");
     kit_body(c, LANE_REQUEST, "abc", true);
     kit_trailers(c, LANE_RESPONSE, "x-end: 1");
-    kit_expect_header(c, EXTPROC_RESPONSE, "x-source", NULL);
-    kit_expect_header(c, EXTPROC_RESPONSE_TRAILERS, "x-source", "192.0.2.1:5");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "x-source", NULL);
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE_TRAILERS, "x-source", "192.0.2.1:5");
 }
 
 Test(context, attributes_in_their_old_place)
@@ -84,8 +84,8 @@ Test(context, attributes_in_their_old_place)
     kit_with(c, KIT_OLD_ATTRIBUTES, NULL, "source.address", "192.0.2.1:5");
     kit_headers(c, LANE_REQUEST, ":path: /", true);
     kit_headers(c, LANE_RESPONSE, ":status: 200", true);
-    kit_expect_header(c, EXTPROC_REQUEST, "x-source", "192.0.2.1:5");
-    kit_expect_header(c, EXTPROC_RESPONSE, "x-source", "192.0.2.1:5");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-source", "192.0.2.1:5");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "x-source", "192.0.2.1:5");
 }
 
 Test(context, the_new_place_wins)
@@ -93,7 +93,7 @@ Test(context, the_new_place_wins)
     kit_with(c, KIT_OLD_ATTRIBUTES, NULL, "source.address", "old");
     kit_with(c, KIT_ATTRIBUTES, NULL, "source.address", "new");
     kit_headers(c, LANE_REQUEST, ":path: /", true);
-    kit_expect_header(c, EXTPROC_REQUEST, "x-source", "new");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-source", "new");
 }
 
 /* Where the proxy skips request headers, and so x-request-id. */
@@ -112,17 +112,17 @@ Test(context, metadata_by_namespace)
     kit_with(c, KIT_METADATA, "auth", "user", "ann");
     kit_headers(c, LANE_REQUEST, ":path: /", true);
     kit_headers(c, LANE_RESPONSE, ":status: 200", true); /* with an empty metadata_context */
-    kit_expect_header(c, EXTPROC_REQUEST, "x-user", "ann");
-    kit_expect_header(c, EXTPROC_RESPONSE, "x-user", "ann");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-user", "ann");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "x-user", "ann");
 }
 
 /* ---- header values ----------------------------------------------------------------------------- */
 
 static enum extproc_action copy_path(struct extproc_txn *x)
 {
-    extproc_set(x, EXTPROC_REQUEST, EXTPROC_S("x-path"),
-                extproc_header(x, EXTPROC_REQUEST, EXTPROC_S(":path")));
-    return EXTPROC_CONTINUE;
+    extproc_header_set(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-path"),
+                       extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":path")));
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(context, header_values_in_either_place)
@@ -135,7 +135,7 @@ Test(context, header_values_in_either_place)
         if (plain)
             kit_use_plain_values(call);
         kit_headers(call, LANE_REQUEST, ":method: GET\n:path: /a?b", true);
-        kit_expect_header(call, EXTPROC_REQUEST, "x-path", "/a?b");
+        kit_expect_header(call, EXTPROC_MAP_REQUEST, "x-path", "/a?b");
         kit_end(call);
     }
     kit_free(own);

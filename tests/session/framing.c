@@ -18,7 +18,7 @@ static bool seen_end;
 
 static enum extproc_action on_headers(struct extproc_txn *x)
 {
-    seen_mode = x->body;
+    seen_mode = x->body_mode;
     seen_end = x->end;
     edited[extproc_is_response(x)] = extproc_body_set(x, EXTPROC_S("new"));
     return extproc_continue(edited[extproc_is_response(x)]);
@@ -71,7 +71,7 @@ static void stays_without(struct kit_call *c, void *arg)
     kit_headers(c, LANE_RESPONSE, e->response, false);
     kit_expect_unchanged(c);
     cr_expect_eq(edited[1], -ENODATA);
-    cr_expect_eq(seen_mode, EXTPROC_BODY_NONE);
+    cr_expect_eq(seen_mode, EXTPROC_BODY_MODE_NONE);
     if (kit_how(c)->response != BODY_MODE_NONE) {
         kit_body(c, LANE_RESPONSE, "", true);
         kit_expect_unchanged(c);
@@ -248,7 +248,7 @@ Test(framing, the_request_of_a_tunnel_has_no_body_to_replace)
     kit_headers(c, LANE_REQUEST, UPGRADE, false);
     kit_expect_unchanged(c);
     cr_expect_eq(edited[0], -ENODATA);
-    cr_expect_eq(seen_mode, EXTPROC_BODY_NONE);
+    cr_expect_eq(seen_mode, EXTPROC_BODY_MODE_NONE);
     kit_end(c);
     kit_free(own);
 }
@@ -341,8 +341,9 @@ static int status_set;
 
 static enum extproc_action on_status(struct extproc_txn *x)
 {
-    status_set = extproc_set(x, EXTPROC_RESPONSE, EXTPROC_S(":status"), extproc_str_of(status));
-    return EXTPROC_CONTINUE;
+    status_set =
+        extproc_header_set(x, EXTPROC_MAP_RESPONSE, EXTPROC_S(":status"), extproc_str_of(status));
+    return EXTPROC_ACTION_CONTINUE;
 }
 static enum extproc_action on_status_and_body(struct extproc_txn *x)
 {
@@ -407,7 +408,7 @@ Test(framing, a_status_that_was_set_counts)
     status = "200";
     kit_headers(c, LANE_REQUEST, GET, true);
     kit_headers(c, LANE_RESPONSE, ":status: 204", true);
-    kit_expect_header(c, EXTPROC_RESPONSE, ":status", "200");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, ":status", "200");
     kit_expect_body(c, LANE_RESPONSE, "more");
     kit_end(c);
 
@@ -415,7 +416,7 @@ Test(framing, a_status_that_was_set_counts)
     status = "204";
     kit_headers(c, LANE_REQUEST, GET, true);
     kit_headers(c, LANE_RESPONSE, ":status: 200", true);
-    kit_expect_header(c, EXTPROC_RESPONSE, ":status", "204");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, ":status", "204");
     cr_expect_eq(edited[1], -ENODATA);
     kit_end(c);
     kit_free(own);

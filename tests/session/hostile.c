@@ -8,25 +8,25 @@
 static enum extproc_action work(struct extproc_txn *x)
 {
     enum extproc_map map =
-        x->phase < EXTPROC_ON_RESPONSE_HEADERS ? EXTPROC_REQUEST : EXTPROC_RESPONSE;
-    extproc_set(x, map, EXTPROC_S("x-a"), EXTPROC_S("1"));
-    extproc_append(x, map, EXTPROC_S("x-b"), EXTPROC_S("2"));
-    extproc_remove(x, map, EXTPROC_S("x-c"));
+        x->phase < EXTPROC_PHASE_RESPONSE_HEADERS ? EXTPROC_MAP_REQUEST : EXTPROC_MAP_RESPONSE;
+    extproc_header_set(x, map, EXTPROC_S("x-a"), EXTPROC_S("1"));
+    extproc_header_append(x, map, EXTPROC_S("x-b"), EXTPROC_S("2"));
+    extproc_header_remove(x, map, EXTPROC_S("x-c"));
     extproc_metadata_set(x, EXTPROC_S("ns"), EXTPROC_S("k"),
                          extproc_attribute(x, EXTPROC_S("source.address")));
     x->ctx = extproc_alloc(x, 100);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 static enum extproc_action upper(struct extproc_txn *x)
 {
     struct extproc_str body = extproc_body(x);
     char *copy = extproc_scratch(x, body.len);
     if (!copy)
-        return EXTPROC_FAIL;
+        return EXTPROC_ACTION_FAIL;
     for (size_t i = 0; i < body.len; i++)
         copy[i] = (char)(body.ptr[i] & ~0x20);
-    return extproc_body_set(x, (struct extproc_str){copy, body.len}) == 0 ? EXTPROC_CONTINUE
-                                                                          : EXTPROC_FAIL;
+    return extproc_body_set(x, (struct extproc_str){copy, body.len}) == 0 ? EXTPROC_ACTION_CONTINUE
+                                                                          : EXTPROC_ACTION_FAIL;
 }
 
 static const struct extproc_plugin worker = {
@@ -181,8 +181,8 @@ static void transaction(struct kit_call *c, void *arg)
     kit_with(c, KIT_ATTRIBUTES, NULL, "source.address", "192.0.2.1:5");
     kit_request(c, ":path: /\nx-c: 3\nx-request-id: 4", "abc", "x-end: 1");
     kit_response(c, ":status: 200\nx-c: 3", "def", NULL);
-    kit_expect_header(c, EXTPROC_REQUEST, "x-a", "1");
-    kit_expect_header(c, EXTPROC_REQUEST, "x-c", NULL);
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", "1");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-c", NULL);
     kit_expect_metadata(c, "ns", "k", "192.0.2.1:5");
 }
 

@@ -16,9 +16,10 @@ static int results[3]; /* of the body, of the last set, of the last remove */
 static void edit(struct extproc_txn *x)
 {
     for (size_t i = 0; i < n_sets; i++)
-        results[1] = extproc_append(x, EXTPROC_RESPONSE, EXTPROC_S("via"), EXTPROC_S("v"));
+        results[1] =
+            extproc_header_append(x, EXTPROC_MAP_RESPONSE, EXTPROC_S("via"), EXTPROC_S("v"));
     for (size_t i = 0; i < n_removes; i++)
-        results[2] = extproc_remove(x, EXTPROC_RESPONSE, extproc_format(x, "x-%zu", i));
+        results[2] = extproc_header_remove(x, EXTPROC_MAP_RESPONSE, extproc_format(x, "x-%zu", i));
 }
 
 static enum extproc_action on_body(struct extproc_txn *x)
@@ -28,7 +29,7 @@ static enum extproc_action on_body(struct extproc_txn *x)
     edit(x);
     if (!body_first)
         results[0] = extproc_body_set(x, EXTPROC_S("longer"));
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static const struct extproc_plugin editor = {
@@ -49,7 +50,7 @@ static struct extproc_str length_after(size_t sets, size_t removes, bool first)
     const PbHeaderMutation *m = kit_answer(c)->response_body->response->header_mutation;
     cr_expect_leq(m->n_set_headers, LIMIT);
     cr_expect_leq(m->n_remove_headers, LIMIT);
-    struct extproc_str length = kit_header(c, EXTPROC_RESPONSE, "content-length", 0);
+    struct extproc_str length = kit_header(c, EXTPROC_MAP_RESPONSE, "content-length", 0);
     static char copy[8];
     snprintf(copy, sizeof copy, "%.*s", EXTPROC_ARG(length));
     kit_end(c);

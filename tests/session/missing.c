@@ -6,7 +6,7 @@
 
 static enum extproc_action go_on(struct extproc_txn *x)
 {
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static const struct extproc_plugin needs_request = {
@@ -216,11 +216,11 @@ Test(missing, to_a_proxy_that_observes_it_is_a_line_only)
 
 static int open_and_skip(struct extproc_txn *x)
 {
-    return extproc_skip(x, EXTPROC_ON_REQUEST_BODY);
+    return extproc_skip(x, EXTPROC_PHASE_REQUEST_BODY);
 }
 static enum extproc_action skip(struct extproc_txn *x)
 {
-    return extproc_continue(extproc_skip(x, EXTPROC_ON_REQUEST_BODY));
+    return extproc_continue(extproc_skip(x, EXTPROC_PHASE_REQUEST_BODY));
 }
 
 Test(missing, a_plugin_that_skips_the_phase_needs_no_body)
@@ -268,7 +268,8 @@ Test(missing, of_several_needs_the_first_in_the_chain_is_named)
 
 static enum extproc_action set_and_go(struct extproc_txn *x)
 {
-    return extproc_continue(extproc_set(x, EXTPROC_REQUEST, EXTPROC_S("x-kept"), EXTPROC_S("yes")));
+    return extproc_continue(
+        extproc_header_set(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-kept"), EXTPROC_S("yes")));
 }
 
 /* Its edits are its own: the one that fails has made none. */
@@ -426,17 +427,17 @@ static enum extproc_action note(struct extproc_txn *x)
 {
     size_t len = strlen(called);
     snprintf(called + len, sizeof called - len, "%u ", (unsigned)x->phase);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static uint32_t deeds;
-static int init_fallback(struct extproc_host *h)
+static int init_fallback(struct extproc_instance *h)
 {
-    int r = extproc_interest(h, EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_RESPONSE_HEADERS);
+    int r = extproc_interest(h, EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_RESPONSE_HEADERS);
     return r < 0 ? r
                  : extproc_fallback(h,
-                                    EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_REQUEST_TRAILERS |
-                                        EXTPROC_ON_RESPONSE_BODY,
+                                    EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_REQUEST_TRAILERS |
+                                        EXTPROC_PHASE_RESPONSE_BODY,
                                     deeds);
 }
 static const struct extproc_plugin falls_back = {

@@ -6,14 +6,15 @@ static enum extproc_action mark(struct extproc_txn *x)
 {
     static const char *const names[] = {"none", "streamed", "whole", "partial", "duplex"};
     enum extproc_map map =
-        x->phase < EXTPROC_ON_RESPONSE_HEADERS ? EXTPROC_REQUEST : EXTPROC_RESPONSE;
-    return extproc_set(x, map, EXTPROC_S("x-body"), str_c(names[x->body])) == 0 ? EXTPROC_CONTINUE
-                                                                                : EXTPROC_FAIL;
+        x->phase < EXTPROC_PHASE_RESPONSE_HEADERS ? EXTPROC_MAP_REQUEST : EXTPROC_MAP_RESPONSE;
+    return extproc_header_set(x, map, EXTPROC_S("x-body"), str_c(names[x->body_mode])) == 0
+               ? EXTPROC_ACTION_CONTINUE
+               : EXTPROC_ACTION_FAIL;
 }
 static enum extproc_action mark_body(struct extproc_txn *x)
 {
-    const char *text = x->body == EXTPROC_BODY_WHOLE ? "<whole>" : "<chunk>";
-    return extproc_body_set(x, str_c(text)) == 0 ? EXTPROC_CONTINUE : EXTPROC_FAIL;
+    const char *text = x->body_mode == EXTPROC_BODY_MODE_WHOLE ? "<whole>" : "<chunk>";
+    return extproc_body_set(x, str_c(text)) == 0 ? EXTPROC_ACTION_CONTINUE : EXTPROC_ACTION_FAIL;
 }
 
 static const struct extproc_plugin marker = {
@@ -46,8 +47,8 @@ Test(modes, the_proxy_tells)
         k, &(struct kit_how){.request = BODY_MODE_BUFFERED, .response = BODY_MODE_STREAMED});
     kit_request(c, ":path: /", "abc", NULL);
     kit_response(c, ":status: 200", "abc", NULL);
-    kit_expect_header(c, EXTPROC_REQUEST, "x-body", "whole");
-    kit_expect_header(c, EXTPROC_RESPONSE, "x-body", "streamed");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-body", "whole");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "x-body", "streamed");
     kit_expect_body(c, LANE_REQUEST, "<whole>");
     kit_expect_body(c, LANE_RESPONSE, "<chunk>");
     kit_end(c);
@@ -61,7 +62,7 @@ Test(modes, the_listener_tells_where_the_proxy_does_not)
                                                        .listener_tells = true});
     kit_request(c, ":path: /", "abc", "x-end: 1");
     kit_response(c, ":status: 200", "abc", NULL);
-    kit_expect_header(c, EXTPROC_REQUEST, "x-body", "whole");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-body", "whole");
     kit_expect_body(c, LANE_REQUEST, "<whole>");
     kit_expect_body(c, LANE_RESPONSE, "<chunk>");
     kit_end(c);
@@ -150,7 +151,7 @@ Test(modes, grpc_is_none_until_a_body_comes)
         kit_call(k, &(struct kit_how){.request = BODY_MODE_GRPC, .response = BODY_MODE_GRPC});
     kit_request(c, ":path: /", "abc", "x-end: 1");
     kit_headers(c, LANE_RESPONSE, ":status: 200", false);
-    kit_expect_header(c, EXTPROC_REQUEST, "x-body", "none");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-body", "none");
     kit_expect_going(c);
     kit_body(c, LANE_RESPONSE, "abc", false);
     kit_expect_failed(c, SESSION_UNIMPLEMENTED, "response_body_mode GRPC is not supported");
@@ -164,7 +165,7 @@ static unsigned n_observed;
 static enum extproc_action observe(struct extproc_txn *x)
 {
     n_observed += x->observing;
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 static enum extproc_action observe_and_respond(struct extproc_txn *x)
 {
@@ -174,7 +175,7 @@ static enum extproc_action observe_and_respond(struct extproc_txn *x)
 static enum extproc_action observe_and_fail(struct extproc_txn *x)
 {
     n_observed += x->observing;
-    return EXTPROC_FAIL;
+    return EXTPROC_ACTION_FAIL;
 }
 
 static unsigned observed_by(extproc_on_fn *headers)

@@ -19,7 +19,7 @@ static enum extproc_action note(struct extproc_txn *x)
     while (!((unsigned)x->phase & 1u << phase))
         phase++;
     snprintf(seen + len, sizeof seen - len, "%s%c", phase > 2 ? "R" : "", letters[phase]);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static const struct extproc_plugin noter = {

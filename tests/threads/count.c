@@ -24,7 +24,7 @@ struct count_ctx {
     char name[NAME_SIZE];
 };
 
-static int count_init(struct extproc_host *h)
+static int count_init(struct extproc_instance *h)
 {
     static struct count self;
     self.chunks = extproc_counter(h, "chunks", "Chunks of bodies.");
@@ -33,7 +33,7 @@ static int count_init(struct extproc_host *h)
     return self.chunks && self.bytes ? 0 : -ENOMEM;
 }
 
-static void count_fini(struct extproc_host *h)
+static void count_fini(struct extproc_instance *h)
 {
     tally(&count_seen.n_fini, 1);
     tally(&count_seen.n_open_at_fini, count_seen.n_open);
@@ -54,27 +54,28 @@ static void count_close(struct extproc_txn *x, enum extproc_end why)
 static enum extproc_action count_request(struct extproc_txn *x)
 {
     struct count_ctx *ctx = x->ctx;
-    struct extproc_str name = extproc_header(x, EXTPROC_REQUEST, EXTPROC_S("x-name"));
+    struct extproc_str name = extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-name"));
     snprintf(ctx->name, sizeof ctx->name, "%.*s", EXTPROC_ARG(name));
-    extproc_host_log(x->host, EXTPROC_INFO, "seen");
-    return EXTPROC_CONTINUE;
+    extproc_instance_log(x->instance, EXTPROC_LEVEL_INFO, "seen");
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action count_body(struct extproc_txn *x)
 {
     const struct count *self = x->self;
-    extproc_add(self->chunks, 1);
-    extproc_add(self->bytes, extproc_body(x).len);
-    return EXTPROC_CONTINUE;
+    extproc_metric_add(self->chunks, 1);
+    extproc_metric_add(self->bytes, extproc_body(x).len);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action count_response(struct extproc_txn *x)
 {
     const struct count_ctx *ctx = x->ctx;
     struct extproc_str name = extproc_format(x, "%s", ctx->name);
-    extproc_log(x, EXTPROC_INFO, "answered");
-    return extproc_set(x, EXTPROC_RESPONSE, EXTPROC_S("x-counted"), name) == 0 ? EXTPROC_CONTINUE
-                                                                               : EXTPROC_FAIL;
+    extproc_log(x, EXTPROC_LEVEL_INFO, "answered");
+    return extproc_header_set(x, EXTPROC_MAP_RESPONSE, EXTPROC_S("x-counted"), name) == 0
+               ? EXTPROC_ACTION_CONTINUE
+               : EXTPROC_ACTION_FAIL;
 }
 
 const struct extproc_plugin count_plugin = {

@@ -106,7 +106,7 @@ static void run_transactions(void *arg)
         arena_init(&arena, 1024);
         session_init(&session, &r->env, generation_ref(r->generation), &coverage, &arena, &out, r);
         play_all(r, &session);
-        session_end(&session, EXTPROC_DONE);
+        session_end(&session, EXTPROC_END_DONE);
         arena_fini(&arena);
     }
     arena_pool_fini(&r->pool);
@@ -176,7 +176,7 @@ int main(void)
     struct runner runners[RUNNERS] = {0};
     struct crew_member crew[RUNNERS + KEEPERS];
     struct plugin_env env = {.plugin_dir = PLUGIN_DIR};
-    struct log_options null_log = {.level = EXTPROC_INFO, .file = "/dev/null"};
+    struct log_options null_log = {.level = EXTPROC_LEVEL_INFO, .file = "/dev/null"};
     if (metrics_new(&env.metrics) < 0 || log_new(&null_log, &env.log) < 0)
         return 1;
     struct generation *g = build(&env);

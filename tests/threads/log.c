@@ -39,9 +39,9 @@ static void write_lines(void *arg)
     char filler[FILLER + 1];
     memset(filler, (int)('a' + w->number), FILLER);
     for (unsigned i = 0; i < LINES; i++) {
-        log_line(w->log, EXTPROC_DEBUG, &(struct log_context){.plugin = "tags"}, "<%u %u %.*s>",
-                 w->number, i, (int)filler_len(i), filler);
-        log_line(w->log, EXTPROC_INFO, NULL, "alike");
+        log_line(w->log, EXTPROC_LEVEL_DEBUG, &(struct log_context){.plugin = "tags"},
+                 "<%u %u %.*s>", w->number, i, (int)filler_len(i), filler);
+        log_line(w->log, EXTPROC_LEVEL_INFO, NULL, "alike");
     }
 }
 
@@ -124,7 +124,7 @@ static void lines_stay_whole(void (*meanwhile)(void *writer), bool running)
     struct teller writers[WRITERS];
     struct crew_member crew[WRITERS + 1];
     struct found found = {0};
-    struct log_options options = {.file = "log", .level = EXTPROC_DEBUG};
+    struct log_options options = {.file = "log", .level = EXTPROC_LEVEL_DEBUG};
     struct log *log;
     char name[FILE_SIZE];
 

@@ -18,7 +18,7 @@ const struct extproc_api plugin_api = {
     .conf_vrefuse = api_conf_vrefuse,
     .check_edit = api_check_edit,
     .interest = api_interest,
-    .host_alloc = api_host_alloc,
+    .instance_alloc = api_host_alloc,
     .metric = api_metric,
 
     .header = api_header,

@@ -47,8 +47,9 @@ static int body_check(const struct turn *turn, struct extproc_str bytes)
 static void body_log_length(struct handle *h, size_t len)
 {
     if (txn_exceeds_answer(h->txn, len))
-        handle_log(h, EXTPROC_WARN, "extproc_body_set: body of %zu bytes exceeds max_queued (%zu)",
-                   len, h->txn->max_answer);
+        handle_log(h, EXTPROC_LEVEL_WARN,
+                   "extproc_body_set: body of %zu bytes exceeds max_queued (%zu)", len,
+                   h->txn->max_answer);
 }
 
 /* The body stays as it is; what the plugin makes of that is its affair. */
@@ -59,11 +60,11 @@ static void body_log_absent(struct handle *h, const struct turn *turn)
         metric_add(handle_instance(h)->bodiless, 1);
     if (phase_lane(turn->phase) == LANE_RESPONSE && !t->request.known)
         handle_log(
-            h, EXTPROC_WARN,
+            h, EXTPROC_LEVEL_WARN,
             "extproc_body_set: not changed in this phase: the response may be one to HEAD, since "
             "the proxy does not send the request (in the proxy, set request_header_mode: SEND)");
     else
-        handle_log(h, EXTPROC_DEBUG, "extproc_body_set: not changed: %s",
+        handle_log(h, EXTPROC_LEVEL_DEBUG, "extproc_body_set: not changed: %s",
                    extproc_strerror(-ENODATA));
 }
 

@@ -29,15 +29,15 @@ struct extproc_str api_expand(struct extproc_txn *x, const struct extproc_templa
 }
 
 EXTPROC_PRINTF(4, 0)
-void api_vlog(struct extproc_host *h, struct extproc_txn *x, enum extproc_level level,
+void api_vlog(struct extproc_instance *h, struct extproc_txn *x, enum extproc_level level,
               const char *fmt, va_list ap)
 {
     const struct instance *instance = (const struct instance *)h;
     struct log_context context = {.plugin = instance->name};
     if (!fmt)
         return;
-    if ((unsigned)level > EXTPROC_ERROR)
-        level = EXTPROC_ERROR;
+    if ((unsigned)level > EXTPROC_LEVEL_ERROR)
+        level = EXTPROC_LEVEL_ERROR;
     if (x)
         handle_vlog(handle_of(x), level, fmt, ap);
     else

@@ -19,7 +19,7 @@ struct instance_metric {
     struct metric *metric; /* NULL: nothing counts */
 };
 
-static struct instance *instance_of(struct extproc_host *h)
+static struct instance *instance_of(struct extproc_instance *h)
 {
     return (struct instance *)h; /* `host` is its first member */
 }
@@ -38,7 +38,7 @@ static void say_undeclared(struct instance *in, const char *key)
     in->asked_undeclared = true;
 }
 
-static const struct keys_slot *slot_find(struct extproc_host *h, const char *key)
+static const struct keys_slot *slot_find(struct extproc_instance *h, const char *key)
 {
     struct instance *in = instance_of(h);
     const struct keys_slot *slot = key ? keys_find(&in->keys, key) : NULL;
@@ -47,25 +47,25 @@ static const struct keys_slot *slot_find(struct extproc_host *h, const char *key
     return slot;
 }
 
-static const struct keys_value *value_find(struct extproc_host *h, const char *key, size_t i)
+static const struct keys_value *value_find(struct extproc_instance *h, const char *key, size_t i)
 {
     const struct keys_slot *slot = slot_find(h, key);
     return slot && i < slot->n_values ? &slot->values[i] : NULL;
 }
 
-size_t api_conf_count(struct extproc_host *h, const char *key)
+size_t api_conf_count(struct extproc_instance *h, const char *key)
 {
     const struct keys_slot *slot = slot_find(h, key);
     return slot ? slot->n_values : 0;
 }
 
-struct extproc_str api_conf_str(struct extproc_host *h, const char *key, size_t i)
+struct extproc_str api_conf_str(struct extproc_instance *h, const char *key, size_t i)
 {
     const struct keys_value *value = value_find(h, key, i);
     return value ? value->text : STR_ABSENT;
 }
 
-int64_t api_conf_int(struct extproc_host *h, const char *key, size_t i)
+int64_t api_conf_int(struct extproc_instance *h, const char *key, size_t i)
 {
     const struct keys_value *value = value_find(h, key, i);
     return value ? value->number : 0;
@@ -74,18 +74,18 @@ int64_t api_conf_int(struct extproc_host *h, const char *key, size_t i)
 /* ---- edits to come --------------------------------------------------------------------------- */
 
 /* What a phase rules out, and what is there to be edited, is not known yet. */
-int api_check_edit(struct extproc_host *h, enum extproc_map map, enum extproc_edit op,
+int api_check_edit(struct extproc_instance *h, enum extproc_map map, enum extproc_edit op,
                    struct extproc_str name, struct extproc_str value)
 {
     const struct rules_context context = {
-        .response = map == EXTPROC_RESPONSE || map == EXTPROC_RESPONSE_TRAILERS,
-        .trailers = map == EXTPROC_REQUEST_TRAILERS || map == EXTPROC_RESPONSE_TRAILERS,
+        .response = map == EXTPROC_MAP_RESPONSE || map == EXTPROC_MAP_RESPONSE_TRAILERS,
+        .trailers = map == EXTPROC_MAP_REQUEST_TRAILERS || map == EXTPROC_MAP_RESPONSE_TRAILERS,
         .replacing = true,
     };
-    if ((unsigned)map > EXTPROC_ANSWER || !name.ptr)
+    if ((unsigned)map > EXTPROC_MAP_ANSWER || !name.ptr)
         return -EINVAL;
-    return map == EXTPROC_ANSWER ? rules_answer_header(name, value)
-                                 : rules_could_edit(&context, op, name, value);
+    return map == EXTPROC_MAP_ANSWER ? rules_answer_header(name, value)
+                                     : rules_could_edit(&context, op, name, value);
 }
 
 /* ---- in init() ------------------------------------------------------------------------------- */
@@ -95,14 +95,15 @@ EXTPROC_PRINTF(4, 0)
 static void refuse_value(struct instance *in, const char *key, size_t i, const char *fmt,
                          va_list ap)
 {
-    const struct keys_value *value = value_find(&in->host, key, i);
+    const struct keys_value *value = value_find(&in->pub, key, i);
     const struct config_entry none = {
         .key = key, .file = in->section->file, .line = in->section->line};
     config_vsay(in->errors, CONFIG_ERROR, in->section, value && value->entry ? value->entry : &none,
                 fmt, ap);
 }
 
-int api_conf_vrefuse(struct extproc_host *h, const char *key, size_t i, const char *fmt, va_list ap)
+int api_conf_vrefuse(struct extproc_instance *h, const char *key, size_t i, const char *fmt,
+                     va_list ap)
 {
     struct instance *in = instance_of(h);
     if (!in->errors)
@@ -112,7 +113,7 @@ int api_conf_vrefuse(struct extproc_host *h, const char *key, size_t i, const ch
     return -EINVAL;
 }
 
-int api_interest(struct extproc_host *h, uint32_t phases)
+int api_interest(struct extproc_instance *h, uint32_t phases)
 {
     struct instance *in = instance_of(h);
     if (!in->errors)
@@ -127,7 +128,7 @@ int api_interest(struct extproc_host *h, uint32_t phases)
     return 0;
 }
 
-int api_fallback(struct extproc_host *h, uint32_t phases, uint32_t deeds)
+int api_fallback(struct extproc_instance *h, uint32_t phases, uint32_t deeds)
 {
     struct instance *in = instance_of(h);
     if (!in->errors)
@@ -145,7 +146,7 @@ int api_fallback(struct extproc_host *h, uint32_t phases, uint32_t deeds)
     return 0;
 }
 
-struct extproc_template *api_conf_template(struct extproc_host *h, const char *key, size_t i,
+struct extproc_template *api_conf_template(struct extproc_instance *h, const char *key, size_t i,
                                            struct extproc_str text)
 {
     struct instance *in = instance_of(h);
@@ -165,13 +166,13 @@ struct extproc_template *api_conf_template(struct extproc_host *h, const char *k
     return NULL;
 }
 
-int api_want_attribute(struct extproc_host *h, struct extproc_str name)
+int api_want_attribute(struct extproc_instance *h, struct extproc_str name)
 {
     struct instance *in = instance_of(h);
     return in->errors ? wants_add(&in->wants, &in->arena, WANT_ATTRIBUTE, name) : -EOPNOTSUPP;
 }
 
-int api_want_metadata(struct extproc_host *h, struct extproc_str ns, uint32_t access)
+int api_want_metadata(struct extproc_instance *h, struct extproc_str ns, uint32_t access)
 {
     struct instance *in = instance_of(h);
     if (!in->errors)
@@ -184,7 +185,7 @@ int api_want_metadata(struct extproc_host *h, struct extproc_str ns, uint32_t ac
     return r;
 }
 
-void *api_host_alloc(struct extproc_host *h, size_t size)
+void *api_host_alloc(struct extproc_instance *h, size_t size)
 {
     struct instance *in = instance_of(h);
     return in->errors ? arena_zalloc(&in->arena, size) : NULL;
@@ -197,7 +198,7 @@ static bool metric_name_valid(const char *name)
     return name && *name >= 'a' && *name <= 'z' && !name[strspn(name, allowed)];
 }
 
-struct extproc_metric *api_metric(struct extproc_host *h, bool histogram, const char *name,
+struct extproc_metric *api_metric(struct extproc_instance *h, bool histogram, const char *name,
                                   const char *help)
 {
     struct instance *in = instance_of(h);

@@ -6,22 +6,22 @@
 
 #include <extproc/plugin.h>
 
-size_t api_conf_count(struct extproc_host *h, const char *key);
-struct extproc_str api_conf_str(struct extproc_host *h, const char *key, size_t i);
-int64_t api_conf_int(struct extproc_host *h, const char *key, size_t i);
-struct extproc_template *api_conf_template(struct extproc_host *h, const char *key, size_t i,
+size_t api_conf_count(struct extproc_instance *h, const char *key);
+struct extproc_str api_conf_str(struct extproc_instance *h, const char *key, size_t i);
+int64_t api_conf_int(struct extproc_instance *h, const char *key, size_t i);
+struct extproc_template *api_conf_template(struct extproc_instance *h, const char *key, size_t i,
                                            struct extproc_str text);
 EXTPROC_PRINTF(4, 0)
-int api_conf_vrefuse(struct extproc_host *h, const char *key, size_t i, const char *fmt,
+int api_conf_vrefuse(struct extproc_instance *h, const char *key, size_t i, const char *fmt,
                      va_list ap);
-int api_check_edit(struct extproc_host *h, enum extproc_map map, enum extproc_edit op,
+int api_check_edit(struct extproc_instance *h, enum extproc_map map, enum extproc_edit op,
                    struct extproc_str name, struct extproc_str value);
-int api_interest(struct extproc_host *h, uint32_t phases);
-int api_want_attribute(struct extproc_host *h, struct extproc_str name);
-int api_want_metadata(struct extproc_host *h, struct extproc_str ns, uint32_t access);
-int api_fallback(struct extproc_host *h, uint32_t phases, uint32_t deeds);
-void *api_host_alloc(struct extproc_host *h, size_t size);
-struct extproc_metric *api_metric(struct extproc_host *h, bool histogram, const char *name,
+int api_interest(struct extproc_instance *h, uint32_t phases);
+int api_want_attribute(struct extproc_instance *h, struct extproc_str name);
+int api_want_metadata(struct extproc_instance *h, struct extproc_str ns, uint32_t access);
+int api_fallback(struct extproc_instance *h, uint32_t phases, uint32_t deeds);
+void *api_host_alloc(struct extproc_instance *h, size_t size);
+struct extproc_metric *api_metric(struct extproc_instance *h, bool histogram, const char *name,
                                   const char *help);
 void api_metric_add(struct extproc_metric *m, uint64_t n);
 

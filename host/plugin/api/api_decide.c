@@ -34,7 +34,7 @@ static int respond_refuse(struct handle *h, int error, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    handle_vlog(h, EXTPROC_ERROR, fmt, ap);
+    handle_vlog(h, EXTPROC_LEVEL_ERROR, fmt, ap);
     va_end(ap);
     return error;
 }
@@ -131,7 +131,7 @@ int api_respond(struct extproc_txn *x, const struct extproc_response *r)
 
 struct extproc_wait *api_defer(struct extproc_txn *x, uint32_t timeout_ms, void (*drop)(void *))
 {
-    handle_log(handle_of(x), EXTPROC_WARN, "extproc_defer: this host cannot wait yet");
+    handle_log(handle_of(x), EXTPROC_LEVEL_WARN, "extproc_defer: this host cannot wait yet");
     return NULL;
 }
 

@@ -14,7 +14,7 @@
 
 enum { QUEUE_SIZE = 4 * 1024 * 1024 };
 
-static struct instance *instance_of(struct extproc_host *h)
+static struct instance *instance_of(struct extproc_instance *h)
 {
     return (struct instance *)h; /* `host` is its first member */
 }
@@ -25,7 +25,7 @@ struct path {
 };
 
 /* What a key's i-th value names. text NULL: it is absent, which is said, or this is not init(). */
-static struct path path_of(struct extproc_host *h, const char *key, size_t i)
+static struct path path_of(struct extproc_instance *h, const char *key, size_t i)
 {
     struct instance *in = instance_of(h);
     const struct keys_slot *slot = in->errors && key ? keys_find(&in->keys, key) : NULL;
@@ -39,7 +39,7 @@ static struct path path_of(struct extproc_host *h, const char *key, size_t i)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-struct extproc_str api_read_file(struct extproc_host *h, const char *key, size_t i, size_t max)
+struct extproc_str api_read_file(struct extproc_instance *h, const char *key, size_t i, size_t max)
 {
     struct path path = path_of(h, key, i);
     struct file_bytes bytes;
@@ -75,7 +75,7 @@ static int open_output(const struct plugin_env *env, struct path path, struct ou
     return writer_open(env->writer, &options, ret, why);
 }
 
-struct extproc_file *api_file(struct extproc_host *h, const char *key, size_t i)
+struct extproc_file *api_file(struct extproc_instance *h, const char *key, size_t i)
 {
     struct instance *in = instance_of(h);
     struct path path = path_of(h, key, i);

@@ -13,17 +13,17 @@
 
 static bool map_known(enum extproc_map map)
 {
-    return (unsigned)map <= EXTPROC_RESPONSE_TRAILERS;
+    return (unsigned)map <= EXTPROC_MAP_RESPONSE_TRAILERS;
 }
 
 static bool map_trailers(enum extproc_map map)
 {
-    return map == EXTPROC_REQUEST_TRAILERS || map == EXTPROC_RESPONSE_TRAILERS;
+    return map == EXTPROC_MAP_REQUEST_TRAILERS || map == EXTPROC_MAP_RESPONSE_TRAILERS;
 }
 
 static enum lane map_lane(enum extproc_map map)
 {
-    return map < EXTPROC_RESPONSE ? LANE_REQUEST : LANE_RESPONSE;
+    return map < EXTPROC_MAP_RESPONSE ? LANE_REQUEST : LANE_RESPONSE;
 }
 
 /* NULL: no such map, or it is not here. */
@@ -48,12 +48,12 @@ enum extproc_map_state api_map_state(struct extproc_txn *x, enum extproc_map map
 {
     const struct handle *h = handle_of(x);
     if (map_find(h, map))
-        return map_open(h, map) ? EXTPROC_OPEN : EXTPROC_GONE;
+        return map_open(h, map) ? EXTPROC_MAP_STATE_OPEN : EXTPROC_MAP_STATE_GONE;
     if (!map_known(map))
-        return EXTPROC_NONE;
+        return EXTPROC_MAP_STATE_NONE;
     const struct txn_lane *lane = &h->txn->lanes[map_lane(map)];
     bool over = map_trailers(map) ? lane->ended : lane->headers_seen || lane->passed;
-    return over ? EXTPROC_NONE : EXTPROC_NOT_YET;
+    return over ? EXTPROC_MAP_STATE_NONE : EXTPROC_MAP_STATE_NOT_YET;
 }
 
 struct extproc_str api_header(struct extproc_txn *x, enum extproc_map map, struct extproc_str name,
@@ -77,10 +77,11 @@ int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
              struct extproc_str name, struct extproc_str value)
 {
     struct handle *h = handle_of(x);
-    bool removes = op == EXTPROC_REMOVE;
-    if (!map_known(map) || (unsigned)op > EXTPROC_REMOVE || !name.ptr || (!removes && !value.ptr))
+    bool removes = op == EXTPROC_EDIT_REMOVE;
+    if (!map_known(map) || (unsigned)op > EXTPROC_EDIT_REMOVE || !name.ptr ||
+        (!removes && !value.ptr))
         return -EINVAL;
-    if (api_map_state(x, map) != EXTPROC_OPEN)
+    if (api_map_state(x, map) != EXTPROC_MAP_STATE_OPEN)
         return -EOPNOTSUPP;
 
     struct turn *turn = handle_turn(h);

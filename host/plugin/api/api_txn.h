@@ -35,7 +35,7 @@ void *api_alloc(struct extproc_txn *x, size_t size);
 void *api_scratch(struct extproc_txn *x, size_t size);
 struct extproc_str api_vformat(struct extproc_txn *x, const char *fmt, va_list ap);
 struct extproc_str api_expand(struct extproc_txn *x, const struct extproc_template *t);
-void api_vlog(struct extproc_host *h, struct extproc_txn *x, enum extproc_level level,
+void api_vlog(struct extproc_instance *h, struct extproc_txn *x, enum extproc_level level,
               const char *fmt, va_list ap);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-static const struct extproc_value absent = {EXTPROC_ABSENT};
+static const struct extproc_value absent = {EXTPROC_KIND_ABSENT};
 
 /* ---- from the proxy -------------------------------------------------------------------------- */
 
@@ -26,9 +26,9 @@ struct extproc_value api_attribute(struct extproc_txn *x, struct extproc_str nam
         return v;
     if (t->turn)
         v = value_get(tree_value(&t->turn->event->attributes, t->turn->arena), name);
-    if (v.kind == EXTPROC_ABSENT)
+    if (v.kind == EXTPROC_KIND_ABSENT)
         v = kept_attribute(t, lane, name);
-    if (v.kind == EXTPROC_ABSENT)
+    if (v.kind == EXTPROC_KIND_ABSENT)
         v = kept_attribute(t, lane == LANE_REQUEST ? LANE_RESPONSE : LANE_REQUEST, name);
     return v;
 }

@@ -20,7 +20,7 @@ static void pass_on(gpr_log_func_args *args)
 {
     struct log *log = atomic_load(&current);
     const char *slash = strrchr(args->file, '/');
-    log_line(log, EXTPROC_WARN, NULL, "gRPC: %s (%s:%d)", args->message,
+    log_line(log, EXTPROC_LEVEL_WARN, NULL, "gRPC: %s (%s:%d)", args->message,
              slash ? slash + 1 : args->file, args->line);
 }
 

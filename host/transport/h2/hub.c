@@ -233,7 +233,7 @@ void hub_admit(struct hub *hub, size_t i, int fd, const char *peer)
     else
         r = conn_open(gate, fd, peer, tls);
     if (r)
-        log_line(hub->options->log, EXTPROC_ERROR, &context, "cannot set up connection: %s",
+        log_line(hub->options->log, EXTPROC_LEVEL_ERROR, &context, "cannot set up connection: %s",
                  strerror(-r));
 }
 

@@ -10,7 +10,7 @@
  *     open(x)                         before the first phase this instance takes part in
  *       request_headers(x)  request_body(x)...   request_trailers(x)
  *       response_headers(x) response_body(x)...  response_trailers(x)
- *       resume(x, why, result)        after a callback returned EXTPROC_DEFER
+ *       resume(x, why, result)        after a callback returned EXTPROC_ACTION_DEFER
  *     close(x, why)                   once after an open() that gave 0 or is NULL, whatever happens
  *   fini(h)                           once after an init() that gave 0
  *
@@ -20,7 +20,7 @@
  *
  * Threads.   Callbacks of one transaction never overlap, but may run on different threads.
  *            Transactions run in parallel: `self` is shared between them, `ctx` is not. Any thread
- *            may call extproc_resume(), extproc_host_log(), extproc_add() and extproc_file_append();
+ *            may call extproc_resume(), extproc_instance_log(), extproc_metric_add() and extproc_file_append();
  *            everything else only inside a callback, on the x or h that the callback was given.
  * Lifetime.  Every view (struct extproc_str) that the host returns is valid until the callback
  *            returns, or until the plugin edits the thing it came from. Every view that the plugin
@@ -48,9 +48,6 @@
 #include <string.h>
 
 #ifdef __cplusplus
-/* Some functions have the name of a type, as stat() has: in C++ say `struct extproc_header` too. */
-#    pragma GCC diagnostic push
-#    pragma GCC diagnostic ignored "-Wshadow"
 extern "C" {
 #endif
 
@@ -90,7 +87,7 @@ static inline struct extproc_str extproc_str_of(const char *s)
     return view;
 }
 
-/** For printf: extproc_log(x, EXTPROC_INFO, "%.*s", EXTPROC_ARG(s)); */
+/** For printf: extproc_log(x, EXTPROC_LEVEL_INFO, "%.*s", EXTPROC_ARG(s)); */
 #define EXTPROC_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 
 /** Byte for byte equal. Absent equals absent only. */
@@ -138,45 +135,45 @@ static inline bool extproc_is_control(uint32_t c)
 
 /** The header maps of a transaction. */
 enum extproc_map {
-    EXTPROC_REQUEST,
-    EXTPROC_REQUEST_TRAILERS,
-    EXTPROC_RESPONSE,
-    EXTPROC_RESPONSE_TRAILERS,
-    EXTPROC_ANSWER /* of extproc_respond(): for extproc_check_edit() only */
+    EXTPROC_MAP_REQUEST,
+    EXTPROC_MAP_REQUEST_TRAILERS,
+    EXTPROC_MAP_RESPONSE,
+    EXTPROC_MAP_RESPONSE_TRAILERS,
+    EXTPROC_MAP_ANSWER /* of extproc_respond(): for extproc_check_edit() only */
 };
 
 enum extproc_map_state {
-    EXTPROC_NOT_YET, /* may still come                                             */
-    EXTPROC_NONE,    /* will not come, or nothing of it was kept                   */
-    EXTPROC_OPEN,    /* here, and this callback may edit it                        */
-    EXTPROC_GONE     /* here, read only: passed on, or not this callback's to edit */
+    EXTPROC_MAP_STATE_NOT_YET, /* may still come                                             */
+    EXTPROC_MAP_STATE_NONE,    /* will not come, or nothing of it was kept                   */
+    EXTPROC_MAP_STATE_OPEN,    /* here, and this callback may edit it                        */
+    EXTPROC_MAP_STATE_GONE     /* here, read only: passed on, or not this callback's to edit */
 };
 
 /** Bits of a set of phases: for extproc_interest() and extproc_skip(). */
 enum extproc_phase {
-    EXTPROC_ON_REQUEST_HEADERS = 1,
-    EXTPROC_ON_REQUEST_BODY = 2,
-    EXTPROC_ON_REQUEST_TRAILERS = 4,
-    EXTPROC_ON_RESPONSE_HEADERS = 8,
-    EXTPROC_ON_RESPONSE_BODY = 16,
-    EXTPROC_ON_RESPONSE_TRAILERS = 32
+    EXTPROC_PHASE_REQUEST_HEADERS = 1,
+    EXTPROC_PHASE_REQUEST_BODY = 2,
+    EXTPROC_PHASE_REQUEST_TRAILERS = 4,
+    EXTPROC_PHASE_RESPONSE_HEADERS = 8,
+    EXTPROC_PHASE_RESPONSE_BODY = 16,
+    EXTPROC_PHASE_RESPONSE_TRAILERS = 32
 };
 
-/** What a callback returns. Anything else counts as EXTPROC_FAIL and is logged. */
+/** What a callback returns. Anything else counts as EXTPROC_ACTION_FAIL and is logged. */
 enum extproc_action {
-    EXTPROC_CONTINUE, /* pass on to the next plugin                                */
-    EXTPROC_RESPOND,  /* extproc_respond() was called: stop the chain              */
-    EXTPROC_DEFER,    /* extproc_defer() was called: wait for resume               */
-    EXTPROC_FAIL      /* apply this plugin's on_error policy                       */
+    EXTPROC_ACTION_CONTINUE, /* pass on to the next plugin                                */
+    EXTPROC_ACTION_RESPOND,  /* extproc_respond() was called: stop the chain              */
+    EXTPROC_ACTION_DEFER,    /* extproc_defer() was called: wait for resume               */
+    EXTPROC_ACTION_FAIL      /* apply this plugin's on_error policy                       */
 };
 
-/** EXTPROC_CONTINUE if it went well, EXTPROC_FAIL if not:
- *      return extproc_continue(extproc_set(x, EXTPROC_RESPONSE, name, value));
+/** EXTPROC_ACTION_CONTINUE if it went well, EXTPROC_ACTION_FAIL if not:
+ *      return extproc_continue(extproc_header_set(x, EXTPROC_MAP_RESPONSE, name, value));
  *  A body edit of a message that has no body (-ENODATA: a response to HEAD, a 204) is no failure: the
  *  message goes on as it is, and the host counts it (bodiless_edits) and logs it at debug. */
 static inline enum extproc_action extproc_continue(int r)
 {
-    return r == 0 || r == -ENODATA ? EXTPROC_CONTINUE : EXTPROC_FAIL;
+    return r == 0 || r == -ENODATA ? EXTPROC_ACTION_CONTINUE : EXTPROC_ACTION_FAIL;
 }
 
 /** What an error of a function of this header means, in words for a log line. Any thread. */
@@ -203,43 +200,48 @@ static inline const char *extproc_strerror(int r)
 }
 
 enum extproc_edit {
-    EXTPROC_SET,        /* drop all values, leave this one */
-    EXTPROC_APPEND,     /* one more value                  */
-    EXTPROC_IF_ABSENT,  /* only when there is none         */
-    EXTPROC_IF_PRESENT, /* set, only when there is one     */
-    EXTPROC_REMOVE      /* drop all values                 */
+    EXTPROC_EDIT_SET,        /* drop all values, leave this one */
+    EXTPROC_EDIT_APPEND,     /* one more value                  */
+    EXTPROC_EDIT_IF_ABSENT,  /* only when there is none         */
+    EXTPROC_EDIT_IF_PRESENT, /* set, only when there is one     */
+    EXTPROC_EDIT_REMOVE      /* drop all values                 */
 };
 
 /** How a body arrives at the callbacks. */
 enum extproc_body_mode {
-    EXTPROC_BODY_NONE,       /* it passes by unseen, or there is none               */
-    EXTPROC_BODY_STREAMED,   /* chunk by chunk, one answer each                     */
-    EXTPROC_BODY_WHOLE,      /* all of it, once                                     */
-    EXTPROC_BODY_PARTIAL,    /* the first part; the rest passes by unseen           */
-    EXTPROC_BODY_FULL_DUPLEX /* chunk by chunk, any number of answers               */
+    EXTPROC_BODY_MODE_NONE,       /* it passes by unseen, or there is none               */
+    EXTPROC_BODY_MODE_STREAMED,   /* chunk by chunk, one answer each                     */
+    EXTPROC_BODY_MODE_WHOLE,      /* all of it, once                                     */
+    EXTPROC_BODY_MODE_PARTIAL,    /* the first part; the rest passes by unseen           */
+    EXTPROC_BODY_MODE_FULL_DUPLEX /* chunk by chunk, any number of answers               */
 };
 
-enum extproc_level { EXTPROC_DEBUG, EXTPROC_INFO, EXTPROC_WARN, EXTPROC_ERROR };
+enum extproc_level {
+    EXTPROC_LEVEL_DEBUG,
+    EXTPROC_LEVEL_INFO,
+    EXTPROC_LEVEL_WARN,
+    EXTPROC_LEVEL_ERROR
+};
 
 /** Why resume() is called. */
-enum extproc_wake { EXTPROC_RESUMED, EXTPROC_TIMED_OUT };
+enum extproc_wake { EXTPROC_WAKE_RESUMED, EXTPROC_WAKE_TIMED_OUT };
 
 /** Why a transaction ends. */
 enum extproc_end {
-    EXTPROC_DONE,         /* complete, as far as the proxy sends it in its modes   */
-    EXTPROC_DISCONNECTED, /* cut in a direction: client gone, upstream reset, ...  */
-    EXTPROC_FAILED,       /* an error here or a protocol violation                 */
-    EXTPROC_DRAINED       /* the service stops                                     */
+    EXTPROC_END_DONE,         /* complete, as far as the proxy sends it in its modes   */
+    EXTPROC_END_DISCONNECTED, /* cut in a direction: client gone, upstream reset, ...  */
+    EXTPROC_END_FAILED,       /* an error here or a protocol violation                 */
+    EXTPROC_END_DRAINED       /* the service stops                                     */
 };
 
 enum extproc_kind {
-    EXTPROC_ABSENT,
-    EXTPROC_NULL,
-    EXTPROC_BOOL,
-    EXTPROC_NUMBER, /* a double, as in google.protobuf.Value: above 2^53 digits are lost */
-    EXTPROC_STRING,
-    EXTPROC_LIST,
-    EXTPROC_DICT
+    EXTPROC_KIND_ABSENT,
+    EXTPROC_KIND_NULL,
+    EXTPROC_KIND_BOOL,
+    EXTPROC_KIND_NUMBER, /* a double, as in google.protobuf.Value: above 2^53 digits are lost */
+    EXTPROC_KIND_STRING,
+    EXTPROC_KIND_LIST,
+    EXTPROC_KIND_DICT
 };
 
 /** A node of an attribute or metadata tree. All zero: absent. Layout frozen. */
@@ -295,7 +297,7 @@ struct extproc_file { /* a file that lines are appended to */
 struct extproc_template; /* a compiled text with %...% in it */
 
 /** One configured instance: one [plugin:NAME] section of the ini file. */
-struct extproc_host {
+struct extproc_instance {
     const struct extproc_api *api;
     void *self;   /* the plugin's, for init() to set                      */
     bool testing; /* extprocd -t: look at everything, connect to nothing */
@@ -306,13 +308,13 @@ struct extproc_host {
  *  said, and so does the chain. */
 struct extproc_txn {
     const struct extproc_api *api;
-    struct extproc_host *host;
-    void *self;                  /* host->self                                            */
-    void *ctx;                   /* the plugin's, for any callback to set; NULL at first  */
-    enum extproc_phase phase;    /* of this callback; 0 in open() and close()             */
-    enum extproc_body_mode body; /* how this direction's body arrives                     */
-    bool end;                    /* nothing follows in this direction                     */
-    bool observing;              /* the proxy does not listen to answers                  */
+    struct extproc_instance *instance;
+    void *self;               /* instance->self                                            */
+    void *ctx;                /* the plugin's, for any callback to set; NULL at first  */
+    enum extproc_phase phase; /* of this callback; 0 in open() and close()             */
+    enum extproc_body_mode body_mode; /* how this direction's body arrives                     */
+    bool end;                         /* nothing follows in this direction                     */
+    bool observing;                   /* the proxy does not listen to answers                  */
 };
 
 /** May an immediate response of this status have a body? 1xx, 204, 205 and 304 have none (RFC 9110,
@@ -325,18 +327,18 @@ static inline bool extproc_status_has_body(unsigned status)
 /** In a callback of a phase: is the phase one of the response's? */
 static inline bool extproc_is_response(const struct extproc_txn *x)
 {
-    return x->phase >= EXTPROC_ON_RESPONSE_HEADERS;
+    return x->phase >= EXTPROC_PHASE_RESPONSE_HEADERS;
 }
 
 /* ---- descriptor ------------------------------------------------------------------------------ */
 
 enum extproc_key_type {
-    EXTPROC_KEY_STR,
-    EXTPROC_KEY_INT,
-    EXTPROC_KEY_BOOL,     /* yes no true false on off; extproc_conf_int(): 0 or 1   */
-    EXTPROC_KEY_DURATION, /* 150ms 2s 5m 1h; extproc_conf_int(): milliseconds       */
-    EXTPROC_KEY_SIZE,     /* 64k 4m 1g; extproc_conf_int(): bytes                   */
-    EXTPROC_KEY_CHOICE    /* one of .choices; extproc_conf_int(): its place, from 0 */
+    EXTPROC_KEY_TYPE_STR,
+    EXTPROC_KEY_TYPE_INT,
+    EXTPROC_KEY_TYPE_BOOL,     /* yes no true false on off; extproc_conf_int(): 0 or 1   */
+    EXTPROC_KEY_TYPE_DURATION, /* 150ms 2s 5m 1h; extproc_conf_int(): milliseconds       */
+    EXTPROC_KEY_TYPE_SIZE,     /* 64k 4m 1g; extproc_conf_int(): bytes                   */
+    EXTPROC_KEY_TYPE_CHOICE    /* one of .choices; extproc_conf_int(): its place, from 0 */
 };
 #define EXTPROC_KEY_REQUIRED 1u /* no fallback, and must be there                   */
 #define EXTPROC_KEY_LIST     2u /* may be repeated; the order is kept               */
@@ -387,10 +389,10 @@ typedef enum extproc_action extproc_on_fn(struct extproc_txn *x);
 struct extproc_plugin {
     struct extproc_abi abi; /* EXTPROC_ABI                                   */
     const char *name, *version, *summary;
-    const struct extproc_key *keys;      /* ends with a NULL name; NULL: no keys          */
-    uint64_t needs;                      /* EXTPROC_WHOLE_REQUEST_BODY, ...               */
-    int (*init)(struct extproc_host *h); /* 0 or -errno: refuse to start                  */
-    void (*fini)(struct extproc_host *h);
+    const struct extproc_key *keys;          /* ends with a NULL name; NULL: no keys          */
+    uint64_t needs;                          /* EXTPROC_WHOLE_REQUEST_BODY, ...               */
+    int (*init)(struct extproc_instance *h); /* 0 or -errno: refuse to start                  */
+    void (*fini)(struct extproc_instance *h);
     int (*open)(struct extproc_txn *x); /* 0 or -errno: as if the phase had failed       */
     void (*close)(struct extproc_txn *x, enum extproc_end why);
     enum extproc_action (*resume)(struct extproc_txn *x, enum extproc_wake why, void *result);
@@ -411,17 +413,18 @@ struct extproc_api {
     uint32_t size;
     uint16_t major, minor;
     /* 1.0: the instance */
-    size_t (*conf_count)(struct extproc_host *, const char *key);
-    struct extproc_str (*conf_str)(struct extproc_host *, const char *key, size_t i);
-    int64_t (*conf_int)(struct extproc_host *, const char *key, size_t i);
-    struct extproc_template *(*conf_template)(struct extproc_host *, const char *key, size_t i,
+    size_t (*conf_count)(struct extproc_instance *, const char *key);
+    struct extproc_str (*conf_str)(struct extproc_instance *, const char *key, size_t i);
+    int64_t (*conf_int)(struct extproc_instance *, const char *key, size_t i);
+    struct extproc_template *(*conf_template)(struct extproc_instance *, const char *key, size_t i,
                                               struct extproc_str part); /* absent: the whole */
-    int (*conf_vrefuse)(struct extproc_host *, const char *key, size_t i, const char *fmt, va_list);
-    int (*check_edit)(struct extproc_host *, enum extproc_map, enum extproc_edit,
+    int (*conf_vrefuse)(struct extproc_instance *, const char *key, size_t i, const char *fmt,
+                        va_list);
+    int (*check_edit)(struct extproc_instance *, enum extproc_map, enum extproc_edit,
                       struct extproc_str, struct extproc_str);
-    int (*interest)(struct extproc_host *, uint32_t phases);
-    void *(*host_alloc)(struct extproc_host *, size_t);
-    struct extproc_metric *(*metric)(struct extproc_host *, bool histogram, const char *name,
+    int (*interest)(struct extproc_instance *, uint32_t phases);
+    void *(*instance_alloc)(struct extproc_instance *, size_t);
+    struct extproc_metric *(*metric)(struct extproc_instance *, bool histogram, const char *name,
                                      const char *help);
     /* 1.0: the message */
     struct extproc_str (*header)(struct extproc_txn *, enum extproc_map, struct extproc_str,
@@ -451,18 +454,19 @@ struct extproc_api {
     void *(*scratch)(struct extproc_txn *, size_t); /* for the callback    */
     struct extproc_str (*vformat)(struct extproc_txn *, const char *, va_list);
     struct extproc_str (*expand)(struct extproc_txn *, const struct extproc_template *);
-    void (*vlog)(struct extproc_host *, struct extproc_txn *, enum extproc_level, const char *,
+    void (*vlog)(struct extproc_instance *, struct extproc_txn *, enum extproc_level, const char *,
                  va_list);
     void (*metric_add)(struct extproc_metric *, uint64_t);
     /* 1.1: the instance, continued */
-    int (*want_attribute)(struct extproc_host *, struct extproc_str name);
-    int (*want_metadata)(struct extproc_host *, struct extproc_str ns, uint32_t access);
+    int (*want_attribute)(struct extproc_instance *, struct extproc_str name);
+    int (*want_metadata)(struct extproc_instance *, struct extproc_str ns, uint32_t access);
     /* 1.1: files */
-    struct extproc_str (*read_file)(struct extproc_host *, const char *key, size_t i, size_t max);
-    struct extproc_file *(*file)(struct extproc_host *, const char *key, size_t i);
+    struct extproc_str (*read_file)(struct extproc_instance *, const char *key, size_t i,
+                                    size_t max);
+    struct extproc_file *(*file)(struct extproc_instance *, const char *key, size_t i);
     int (*file_append)(struct extproc_file *, struct extproc_str line);
     /* 1.1: phases to fall back on */
-    int (*fallback)(struct extproc_host *, uint32_t phases, uint32_t deeds);
+    int (*fallback)(struct extproc_instance *, uint32_t phases, uint32_t deeds);
 };
 
 /* ---- the instance: in init(), and later too unless it says otherwise ------------------------- */
@@ -471,19 +475,19 @@ struct extproc_api {
  *  Lives as long as the instance. A path is as for open(2): relative to the service's working
  *  directory.
  *  ptr NULL: absent, or no such key. */
-static inline struct extproc_str extproc_conf(struct extproc_host *h, const char *key, size_t i)
+static inline struct extproc_str extproc_conf(struct extproc_instance *h, const char *key, size_t i)
 {
     return h->api->conf_str(h, key, i);
 }
 
 /** How often the key is given; 1 where its fallback stands in, 0 where it is absent. */
-static inline size_t extproc_conf_count(struct extproc_host *h, const char *key)
+static inline size_t extproc_conf_count(struct extproc_instance *h, const char *key)
 {
     return h->api->conf_count(h, key);
 }
 
 /** INT, BOOL, DURATION (ms), SIZE (bytes), CHOICE (place in .choices). 0: absent, or not such. */
-static inline int64_t extproc_conf_int(struct extproc_host *h, const char *key, size_t i)
+static inline int64_t extproc_conf_int(struct extproc_instance *h, const char *key, size_t i)
 {
     return h->api->conf_int(h, key, i);
 }
@@ -492,7 +496,7 @@ static inline int64_t extproc_conf_int(struct extproc_host *h, const char *key, 
  *  "is no colour (red)". Gives -EINVAL, for init() to return (after it has looked at the other
  *  values too); -EOPNOTSUPP outside init(). */
 EXTPROC_PRINTF(4, 5)
-static inline int extproc_conf_refuse(struct extproc_host *h, const char *key, size_t i,
+static inline int extproc_conf_refuse(struct extproc_instance *h, const char *key, size_t i,
                                       const char *fmt, ...)
 {
     va_list ap;
@@ -506,7 +510,7 @@ static inline int extproc_conf_refuse(struct extproc_host *h, const char *key, s
 /** In init(): compiles the i-th value, a text with %REQ(name)% and the like, for extproc_expand().
  *  Lives as long as the instance. NULL: it is absent or wrong, and the operator has been told;
  *  init() returns -EINVAL. */
-static inline struct extproc_template *extproc_conf_template(struct extproc_host *h,
+static inline struct extproc_template *extproc_conf_template(struct extproc_instance *h,
                                                              const char *key, size_t i)
 {
     struct extproc_str whole = {NULL, 0};
@@ -514,19 +518,19 @@ static inline struct extproc_template *extproc_conf_template(struct extproc_host
 }
 
 /** The same for a text that is part of the i-th value, such as what stands behind a colon. */
-static inline struct extproc_template *extproc_conf_template_part(struct extproc_host *h,
+static inline struct extproc_template *extproc_conf_template_part(struct extproc_instance *h,
                                                                   const char *key, size_t i,
                                                                   struct extproc_str part)
 {
     return h->api->conf_template(h, key, i, part);
 }
 
-/** Could extproc_edit() take this edit in some phase? EXTPROC_ANSWER: extproc_respond() this
+/** Could extproc_header_edit() take this edit in some phase? EXTPROC_MAP_ANSWER: extproc_respond() this
  *  header? For what is known before its phase has come. Of the value only the characters are
  *  judged, so a template's text will do; absent: not known.
  *  -EINVAL       no such map or edit; the name, or a character of the value, is not legal
  *  -EPERM        the proxy would ignore it everywhere */
-static inline int extproc_check_edit(struct extproc_host *h, enum extproc_map map,
+static inline int extproc_check_edit(struct extproc_instance *h, enum extproc_map map,
                                      enum extproc_edit op, struct extproc_str name,
                                      struct extproc_str value)
 {
@@ -535,7 +539,7 @@ static inline int extproc_check_edit(struct extproc_host *h, enum extproc_map ma
 
 /** In init(): the same of an edit that a key's i-th value asks for; if not, the operator is told.
  *  0, or what extproc_conf_refuse() gives. */
-static inline int extproc_conf_edit(struct extproc_host *h, const char *key, size_t i,
+static inline int extproc_conf_edit(struct extproc_instance *h, const char *key, size_t i,
                                     enum extproc_map map, enum extproc_edit op,
                                     struct extproc_str name, struct extproc_str value)
 {
@@ -549,7 +553,7 @@ static inline int extproc_conf_edit(struct extproc_host *h, const char *key, siz
  *  proxy need not send the others. Without a call: every phase that has a callback.
  *  -EINVAL       a bit without a callback
  *  -EOPNOTSUPP   outside init() */
-static inline int extproc_interest(struct extproc_host *h, uint32_t phases)
+static inline int extproc_interest(struct extproc_instance *h, uint32_t phases)
 {
     return h->api->interest(h, phases);
 }
@@ -561,7 +565,7 @@ static inline int extproc_interest(struct extproc_host *h, uint32_t phases)
  *  a template.
  *  -EINVAL       empty, or not UTF-8
  *  -EOPNOTSUPP   outside init() */
-static inline int extproc_want_attribute(struct extproc_host *h, struct extproc_str name)
+static inline int extproc_want_attribute(struct extproc_instance *h, struct extproc_str name)
 {
     return h->api->want_attribute(h, name);
 }
@@ -575,7 +579,7 @@ static inline int extproc_want_attribute(struct extproc_host *h, struct extproc_
  *  metadata_options).
  *  -EINVAL       an empty namespace, one that is not UTF-8, no bit or an unknown one
  *  -EOPNOTSUPP   outside init() */
-static inline int extproc_want_metadata(struct extproc_host *h, struct extproc_str ns,
+static inline int extproc_want_metadata(struct extproc_instance *h, struct extproc_str ns,
                                         uint32_t access)
 {
     return h->api->want_metadata(h, ns, access);
@@ -594,7 +598,7 @@ static inline int extproc_want_metadata(struct extproc_host *h, struct extproc_s
  *  -EINVAL       a bit without a callback, a headers phase, or a phase of its interest (call
  *                extproc_interest() first); an unknown deed
  *  -EOPNOTSUPP   outside init() */
-static inline int extproc_fallback(struct extproc_host *h, uint32_t phases, uint32_t deeds)
+static inline int extproc_fallback(struct extproc_instance *h, uint32_t phases, uint32_t deeds)
 {
     return h->api->fallback(h, phases, deeds);
 }
@@ -602,21 +606,21 @@ static inline int extproc_fallback(struct extproc_host *h, uint32_t phases, uint
 
 /** In init(): zeroed memory that lives as long as the instance, aligned for anything. The host
  *  frees it, after fini() or where init() failed. NULL: out of memory, or outside init(). */
-static inline void *extproc_host_alloc(struct extproc_host *h, size_t size)
+static inline void *extproc_instance_alloc(struct extproc_instance *h, size_t size)
 {
-    return h->api->host_alloc(h, size);
+    return h->api->instance_alloc(h, size);
 }
 
 /** In init(): a number that only grows. `name` is [a-z][a-z0-9_]*, the same name gives the same
- *  counter. NULL: outside init(), not such a name, or out of memory; extproc_add() takes NULL. */
-static inline struct extproc_metric *extproc_counter(struct extproc_host *h, const char *name,
+ *  counter. NULL: outside init(), not such a name, or out of memory; extproc_metric_add() takes NULL. */
+static inline struct extproc_metric *extproc_counter(struct extproc_instance *h, const char *name,
                                                      const char *help)
 {
     return h->api->metric(h, false, name, help);
 }
 
 /** In init(): a distribution of whole numbers (milliseconds, bytes, ...). As extproc_counter(). */
-static inline struct extproc_metric *extproc_histogram(struct extproc_host *h, const char *name,
+static inline struct extproc_metric *extproc_histogram(struct extproc_instance *h, const char *name,
                                                        const char *help)
 {
     return h->api->metric(h, true, name, help);
@@ -630,7 +634,7 @@ static inline struct extproc_metric *extproc_histogram(struct extproc_host *h, c
  *  never waits for a FIFO or a device. An empty file has len 0 and a ptr.
  *  ptr NULL: outside init(), or it cannot be read, and the operator has been told why, with file, line
  *  and path; init() returns -EINVAL. */
-static inline struct extproc_str extproc_read_file(struct extproc_host *h, const char *key,
+static inline struct extproc_str extproc_read_file(struct extproc_instance *h, const char *key,
                                                    size_t i, size_t max)
 {
     return h->api->read_file(h, key, i, max);
@@ -642,7 +646,8 @@ static inline struct extproc_str extproc_read_file(struct extproc_host *h, const
  *  where init() failed. Where h->testing is true it is only looked at, and nothing is created.
  *  NULL: outside init(), or it cannot be opened, and the operator has been told; init() returns
  *  -EINVAL. */
-static inline struct extproc_file *extproc_file(struct extproc_host *h, const char *key, size_t i)
+static inline struct extproc_file *extproc_file_open(struct extproc_instance *h, const char *key,
+                                                     size_t i)
 {
     return h->api->file(h, key, i);
 }
@@ -666,8 +671,8 @@ static inline int extproc_file_append(struct extproc_file *file, struct extproc_
 /** The first value of a header, as the plugins before this one left it. Names match whatever their
  *  case; `host` finds `:authority` where there is no host. An empty value has len 0 and a ptr.
  *  ptr NULL: absent, or the map is not here. */
-static inline struct extproc_str extproc_header(struct extproc_txn *x, enum extproc_map map,
-                                                struct extproc_str name)
+static inline struct extproc_str extproc_header_get(struct extproc_txn *x, enum extproc_map map,
+                                                    struct extproc_str name)
 {
     return x->api->header(x, map, name, 0);
 }
@@ -693,7 +698,8 @@ static inline bool extproc_header_at(struct extproc_txn *x, enum extproc_map map
  *  back until it has our answer (its body mode is BUFFERED), in the body phase; trailers in their
  *  own. In the phases behind, and in open(), a map is GONE. In close() every map is NONE: what is
  *  needed there goes into ctx. */
-static inline enum extproc_map_state extproc_map_state(struct extproc_txn *x, enum extproc_map map)
+static inline enum extproc_map_state extproc_header_state(struct extproc_txn *x,
+                                                          enum extproc_map map)
 {
     return x->api->map_state(x, map);
 }
@@ -701,7 +707,7 @@ static inline enum extproc_map_state extproc_map_state(struct extproc_txn *x, en
 /** Edits a header map. Compose freely: the next plugin sees the map edited, the proxy gets the sum.
  *  IF_ABSENT and IF_PRESENT look at what the proxy shows; with its forward_rules it may hide some.
  *  -EINVAL       no such map or edit; not a legal name or value (RFC 9110, section 5)
- *  -EOPNOTSUPP   the map is not OPEN here: see extproc_map_state()
+ *  -EOPNOTSUPP   the map is not OPEN here: see extproc_header_state()
  *  -EPERM        the proxy would ignore it: host, :authority, :scheme, x-envoy-*, content-length
  *                (the host keeps it right), transfer-encoding, what belongs to one connection, a
  *                pseudo header's removal or second value; :method too, unless the body has been
@@ -709,32 +715,33 @@ static inline enum extproc_map_state extproc_map_state(struct extproc_txn *x, en
  *  -EPROTO       a `:status` that has no body (204, 205, 304) where a body may follow, or the other
  *                way round where content-length says that one does
  *  -ENOSPC       more than the proxy takes: 100 edits, 100 headers or 60 KiB */
-static inline int extproc_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
-                               struct extproc_str name, struct extproc_str value)
+static inline int extproc_header_edit(struct extproc_txn *x, enum extproc_map map,
+                                      enum extproc_edit op, struct extproc_str name,
+                                      struct extproc_str value)
 {
     return x->api->edit(x, map, op, name, value);
 }
 
-/** extproc_edit(): drops all values of the name, leaves this one. */
-static inline int extproc_set(struct extproc_txn *x, enum extproc_map map, struct extproc_str name,
-                              struct extproc_str value)
+/** extproc_header_edit(): drops all values of the name, leaves this one. */
+static inline int extproc_header_set(struct extproc_txn *x, enum extproc_map map,
+                                     struct extproc_str name, struct extproc_str value)
 {
-    return x->api->edit(x, map, EXTPROC_SET, name, value);
+    return x->api->edit(x, map, EXTPROC_EDIT_SET, name, value);
 }
 
-/** extproc_edit(): one more value. */
-static inline int extproc_append(struct extproc_txn *x, enum extproc_map map,
-                                 struct extproc_str name, struct extproc_str value)
+/** extproc_header_edit(): one more value. */
+static inline int extproc_header_append(struct extproc_txn *x, enum extproc_map map,
+                                        struct extproc_str name, struct extproc_str value)
 {
-    return x->api->edit(x, map, EXTPROC_APPEND, name, value);
+    return x->api->edit(x, map, EXTPROC_EDIT_APPEND, name, value);
 }
 
-/** extproc_edit(): drops all values of the name. Removing what is not there is no error. */
-static inline int extproc_remove(struct extproc_txn *x, enum extproc_map map,
-                                 struct extproc_str name)
+/** extproc_header_edit(): drops all values of the name. Removing what is not there is no error. */
+static inline int extproc_header_remove(struct extproc_txn *x, enum extproc_map map,
+                                        struct extproc_str name)
 {
     struct extproc_str none = {NULL, 0};
-    return x->api->edit(x, map, EXTPROC_REMOVE, name, none);
+    return x->api->edit(x, map, EXTPROC_EDIT_REMOVE, name, none);
 }
 
 /* ---- the body -------------------------------------------------------------------------------- */
@@ -815,20 +822,20 @@ static inline struct extproc_value extproc_null(void)
 {
     struct extproc_value v;
     memset(&v, 0, sizeof v);
-    v.kind = EXTPROC_NULL;
+    v.kind = EXTPROC_KIND_NULL;
     return v;
 }
 static inline struct extproc_value extproc_bool(bool b)
 {
     struct extproc_value v = extproc_null();
-    v.kind = EXTPROC_BOOL;
+    v.kind = EXTPROC_KIND_BOOL;
     v.as.boolean = b;
     return v;
 }
 static inline struct extproc_value extproc_number(double n)
 {
     struct extproc_value v = extproc_null();
-    v.kind = EXTPROC_NUMBER;
+    v.kind = EXTPROC_KIND_NUMBER;
     v.as.number = n;
     return v;
 }
@@ -836,7 +843,7 @@ static inline struct extproc_value extproc_number(double n)
 static inline struct extproc_value extproc_string(struct extproc_str s)
 {
     struct extproc_value v = extproc_null();
-    v.kind = EXTPROC_STRING;
+    v.kind = EXTPROC_KIND_STRING;
     v.as.string = s;
     return v;
 }
@@ -892,9 +899,9 @@ static inline struct extproc_response extproc_response_init(void)
  *  what the ones before it edited in this phase is dropped, metadata stays, and no phase follows.
  *  Of several calls the last that was accepted counts; a callback that returns something else has
  *  thought better of it.
- *  EXTPROC_FAIL, with a line in the log: not in a phase; size or status is wrong; a body with a
+ *  EXTPROC_ACTION_FAIL, with a line in the log: not in a phase; size or status is wrong; a body with a
  *  status that has none (extproc_status_has_body(); a 2xx to CONNECT); a header is not
- *  legal, or one that the proxy would ignore (as for extproc_edit()); details are not UTF-8;
+ *  legal, or one that the proxy would ignore (as for extproc_header_edit()); details are not UTF-8;
  *  the body is longer than an answer may be (max_queued of the listener);
  *  or the response has already begun: in response_body where the body is STREAMED or the headers
  *  were skipped, in response_trailers, and in a request phase once the response's headers have
@@ -902,7 +909,7 @@ static inline struct extproc_response extproc_response_init(void)
 static inline enum extproc_action extproc_respond(struct extproc_txn *x,
                                                   const struct extproc_response *r)
 {
-    return x->api->respond(x, r) == 0 ? EXTPROC_RESPOND : EXTPROC_FAIL;
+    return x->api->respond(x, r) == 0 ? EXTPROC_ACTION_RESPOND : EXTPROC_ACTION_FAIL;
 }
 
 #ifndef __cplusplus
@@ -929,7 +936,7 @@ static inline int extproc_skip(struct extproc_txn *x, uint32_t phases)
     return x->api->skip(x, phases);
 }
 
-/** Suspends the chain. Return EXTPROC_DEFER after it. The plugin must call extproc_resume() exactly
+/** Suspends the chain. Return EXTPROC_ACTION_DEFER after it. The plugin must call extproc_resume() exactly
  *  once with what this returns, whatever happens: after a timeout or a disconnect the result goes
  *  to drop() instead of to the resume callback. It may do so before this callback has returned.
  *  timeout_ms 0: the section's `timeout`. NULL, with the reason in the log: out of memory, no
@@ -992,14 +999,14 @@ static inline void extproc_log(struct extproc_txn *x, enum extproc_level level, 
 {
     va_list ap;
     va_start(ap, fmt);
-    x->api->vlog(x->host, x, level, fmt, ap);
+    x->api->vlog(x->instance, x, level, fmt, ap);
     va_end(ap);
 }
 
 /** The same without a transaction. Any thread. */
 EXTPROC_PRINTF(3, 4)
-static inline void extproc_host_log(struct extproc_host *h, enum extproc_level level,
-                                    const char *fmt, ...)
+static inline void extproc_instance_log(struct extproc_instance *h, enum extproc_level level,
+                                        const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -1008,7 +1015,7 @@ static inline void extproc_host_log(struct extproc_host *h, enum extproc_level l
 }
 
 /** Any thread. Adds to a counter, or records in a histogram. NULL does nothing. */
-static inline void extproc_add(struct extproc_metric *m, uint64_t n)
+static inline void extproc_metric_add(struct extproc_metric *m, uint64_t n)
 {
     if (m)
         m->api->metric_add(m, n);
@@ -1016,6 +1023,5 @@ static inline void extproc_add(struct extproc_metric *m, uint64_t n)
 
 #ifdef __cplusplus
 }
-#    pragma GCC diagnostic pop
 #endif
 #endif

@@ -93,7 +93,7 @@ static void transact(struct kit *k, const struct extproc_str *messages, size_t n
     for (size_t i = 0; i < n; i++)
         stream_message(s, &(struct message){.pieces = &messages[i], .n_pieces = 1});
     stream_half_close(s);
-    stream_closed(s, EXTPROC_DISCONNECTED);
+    stream_closed(s, EXTPROC_END_DISCONNECTED);
 }
 
 int main(int argc, char **argv)

@@ -7,23 +7,23 @@ enum { INIT, REQUEST_HEADERS, FINI };
 
 static const struct extproc_key keys[] = {
     {.name = "where",
-     .type = EXTPROC_KEY_CHOICE,
+     .type = EXTPROC_KEY_TYPE_CHOICE,
      .choices = "init|request_headers|fini",
      .flags = EXTPROC_KEY_REQUIRED,
      .help = "In which callback."},
     {.name = NULL},
 };
 
-static void block_in(struct extproc_host *h, int64_t where)
+static void block_in(struct extproc_instance *h, int64_t where)
 {
-    extproc_host_log(h, EXTPROC_INFO, "in %d", (int)where);
+    extproc_instance_log(h, EXTPROC_LEVEL_INFO, "in %d", (int)where);
     for (;;)
         pause();
 }
 
-static int init(struct extproc_host *h)
+static int init(struct extproc_instance *h)
 {
-    int64_t *where = extproc_host_alloc(h, sizeof *where);
+    int64_t *where = extproc_instance_alloc(h, sizeof *where);
     if (!where)
         return -ENOMEM;
     *where = extproc_conf_int(h, "where", 0);
@@ -33,7 +33,7 @@ static int init(struct extproc_host *h)
     return 0;
 }
 
-static void fini(struct extproc_host *h)
+static void fini(struct extproc_instance *h)
 {
     const int64_t *where = h->self;
     if (*where == FINI)
@@ -44,8 +44,8 @@ static enum extproc_action on_request_headers(struct extproc_txn *x)
 {
     const int64_t *where = x->self;
     if (*where == REQUEST_HEADERS)
-        block_in(x->host, REQUEST_HEADERS);
-    return EXTPROC_CONTINUE;
+        block_in(x->instance, REQUEST_HEADERS);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

@@ -14,12 +14,12 @@ namespace
 
 const std::vector<std::string> table(1000, std::string(100, 'x'));
 
-void work(extproc_host *h)
+void work(extproc_instance *h)
 {
     for (size_t n = 0;;) {
         for (const auto &s : table)
             n += s.size() + static_cast<unsigned char>(s[5]);
-        extproc_host_log(h, EXTPROC_DEBUG, "%zu", n);
+        extproc_instance_log(h, EXTPROC_LEVEL_DEBUG, "%zu", n);
     }
 }
 
@@ -32,7 +32,7 @@ void read_what_never_comes()
         std::printf("%zu", std::fread(&c, 1, 1, fdopen(ends[0], "r")));
 }
 
-int init(extproc_host *h)
+int init(extproc_instance *h)
 {
     for (int i = 0; i < 2; i++)
         std::thread(work, h).detach();

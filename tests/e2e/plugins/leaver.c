@@ -17,12 +17,12 @@ enum how { EXIT, QUICK_EXIT, PTHREAD_EXIT, ABORT, CHILD, UNDERSCORE_EXIT };
 
 static const struct extproc_key keys[] = {
     {.name = "where",
-     .type = EXTPROC_KEY_CHOICE,
+     .type = EXTPROC_KEY_TYPE_CHOICE,
      .choices = "init|thread|open|request_headers|close|fini",
      .fallback = "request_headers",
      .help = "In which callback; thread: in one that the first callback starts."},
     {.name = "how",
-     .type = EXTPROC_KEY_CHOICE,
+     .type = EXTPROC_KEY_TYPE_CHOICE,
      .choices = "exit|quick_exit|pthread_exit|abort|child|_exit",
      .fallback = "exit",
      .help = "child: one that is forked calls exit(), and is waited for."},
@@ -68,9 +68,9 @@ static void *thread(void *arg)
     return NULL;
 }
 
-static int init(struct extproc_host *h)
+static int init(struct extproc_instance *h)
 {
-    struct leaver *l = extproc_host_alloc(h, sizeof *l);
+    struct leaver *l = extproc_instance_alloc(h, sizeof *l);
     if (!l)
         return -ENOMEM;
     *l = (struct leaver){(enum where)extproc_conf_int(h, "where", 0),
@@ -81,7 +81,7 @@ static int init(struct extproc_host *h)
     return 0;
 }
 
-static void fini(struct extproc_host *h)
+static void fini(struct extproc_instance *h)
 {
     const struct leaver *l = h->self;
     if (l->where == FINI)
@@ -110,8 +110,8 @@ static enum extproc_action on_request_headers(struct extproc_txn *x)
 {
     const struct leaver *l = x->self;
     int status = l->where == REQUEST_HEADERS ? end(l) : 0;
-    return extproc_continue(
-        extproc_set(x, EXTPROC_REQUEST, EXTPROC_S("x-status"), extproc_format(x, "%d", status)));
+    return extproc_continue(extproc_header_set(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-status"),
+                                               extproc_format(x, "%d", status)));
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

@@ -9,18 +9,18 @@
 
 static const struct extproc_key keys[] = {
     {.name = "direction",
-     .type = EXTPROC_KEY_CHOICE,
+     .type = EXTPROC_KEY_TYPE_CHOICE,
      .fallback = "request",
      .choices = "request|response",
      .help = "Whose bodies."},
     {.name = NULL},
 };
 
-static int init(struct extproc_host *h)
+static int init(struct extproc_instance *h)
 {
     bool response = extproc_conf_int(h, "direction", 0) == 1;
 
-    return extproc_interest(h, response ? EXTPROC_ON_RESPONSE_BODY : EXTPROC_ON_REQUEST_BODY);
+    return extproc_interest(h, response ? EXTPROC_PHASE_RESPONSE_BODY : EXTPROC_PHASE_REQUEST_BODY);
 }
 
 static enum extproc_action on_body(struct extproc_txn *x)
@@ -30,7 +30,7 @@ static enum extproc_action on_body(struct extproc_txn *x)
 
     if (body.len && memmem(body.ptr, body.len, evil.ptr, evil.len))
         return extproc_reply(x, .status = 403);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

@@ -39,12 +39,13 @@ static const struct phase {
     enum extproc_phase bit;
     enum extproc_map map;
 } phases[N_PHASES] = {
-    {EXTPROC_STR("request_headers"), EXTPROC_ON_REQUEST_HEADERS, EXTPROC_REQUEST},
-    {EXTPROC_STR("request_body"), EXTPROC_ON_REQUEST_BODY, EXTPROC_REQUEST},
-    {EXTPROC_STR("request_trailers"), EXTPROC_ON_REQUEST_TRAILERS, EXTPROC_REQUEST_TRAILERS},
-    {EXTPROC_STR("response_headers"), EXTPROC_ON_RESPONSE_HEADERS, EXTPROC_RESPONSE},
-    {EXTPROC_STR("response_body"), EXTPROC_ON_RESPONSE_BODY, EXTPROC_RESPONSE},
-    {EXTPROC_STR("response_trailers"), EXTPROC_ON_RESPONSE_TRAILERS, EXTPROC_RESPONSE_TRAILERS},
+    {EXTPROC_STR("request_headers"), EXTPROC_PHASE_REQUEST_HEADERS, EXTPROC_MAP_REQUEST},
+    {EXTPROC_STR("request_body"), EXTPROC_PHASE_REQUEST_BODY, EXTPROC_MAP_REQUEST},
+    {EXTPROC_STR("request_trailers"), EXTPROC_PHASE_REQUEST_TRAILERS, EXTPROC_MAP_REQUEST_TRAILERS},
+    {EXTPROC_STR("response_headers"), EXTPROC_PHASE_RESPONSE_HEADERS, EXTPROC_MAP_RESPONSE},
+    {EXTPROC_STR("response_body"), EXTPROC_PHASE_RESPONSE_BODY, EXTPROC_MAP_RESPONSE},
+    {EXTPROC_STR("response_trailers"), EXTPROC_PHASE_RESPONSE_TRAILERS,
+     EXTPROC_MAP_RESPONSE_TRAILERS},
 };
 
 struct probe {
@@ -65,19 +66,19 @@ static enum extproc_map map_of(const struct extproc_txn *x)
 static enum extproc_action set(struct extproc_txn *x, struct extproc_str name,
                                struct extproc_str text)
 {
-    return extproc_continue(extproc_set(x, map_of(x), name, text));
+    return extproc_continue(extproc_header_set(x, map_of(x), name, text));
 }
 
 static enum extproc_action append(struct extproc_txn *x, struct extproc_str name,
                                   struct extproc_str text)
 {
-    return extproc_continue(extproc_append(x, map_of(x), name, text));
+    return extproc_continue(extproc_header_append(x, map_of(x), name, text));
 }
 
 static enum extproc_action take_away(struct extproc_txn *x, struct extproc_str name,
                                      struct extproc_str text)
 {
-    return extproc_continue(extproc_remove(x, map_of(x), text));
+    return extproc_continue(extproc_header_remove(x, map_of(x), text));
 }
 
 static enum extproc_action body(struct extproc_txn *x, struct extproc_str name,
@@ -95,7 +96,7 @@ static enum extproc_action metadata(struct extproc_txn *x, struct extproc_str na
     struct extproc_str ns = {name.ptr, at}, key = {name.ptr + at + 1, name.len - at - 1};
 
     if (!slash)
-        return EXTPROC_FAIL;
+        return EXTPROC_ACTION_FAIL;
     return extproc_continue(extproc_metadata_set(x, ns, key, extproc_string(text)));
 }
 
@@ -128,7 +129,7 @@ static enum extproc_action respond(struct extproc_txn *x, struct extproc_str nam
 static enum extproc_action fail(struct extproc_txn *x, struct extproc_str name,
                                 struct extproc_str text)
 {
-    return EXTPROC_FAIL;
+    return EXTPROC_ACTION_FAIL;
 }
 
 static enum extproc_action odd_action(struct extproc_txn *x, struct extproc_str name,
@@ -144,9 +145,10 @@ static enum extproc_action tell(struct extproc_txn *x, struct extproc_str name,
     static const char *const modes[] = {"NONE", "STREAMED", "WHOLE", "PARTIAL", "FULL_DUPLEX"};
     struct extproc_str bytes = extproc_body(x);
 
-    extproc_log(x, EXTPROC_INFO, "%.*s mode=%s len=%zu end=%d observing=%d", EXTPROC_ARG(text),
-                (size_t)x->body < 5 ? modes[x->body] : "?", bytes.len, x->end, x->observing);
-    return EXTPROC_CONTINUE;
+    extproc_log(x, EXTPROC_LEVEL_INFO, "%.*s mode=%s len=%zu end=%d observing=%d",
+                EXTPROC_ARG(text), (size_t)x->body_mode < 5 ? modes[x->body_mode] : "?", bytes.len,
+                x->end, x->observing);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static const struct verb {
@@ -192,7 +194,7 @@ static bool find_verb(struct extproc_str name, const struct verb **ret)
     return false;
 }
 
-static int read_step(struct extproc_host *h, size_t i, struct step *s)
+static int read_step(struct extproc_instance *h, size_t i, struct step *s)
 {
     struct extproc_str rest = extproc_conf(h, "do", i), phase = word(&rest, ':');
 
@@ -213,9 +215,9 @@ static int read_step(struct extproc_host *h, size_t i, struct step *s)
     return s->text ? 0 : -EINVAL;
 }
 
-static int init(struct extproc_host *h)
+static int init(struct extproc_instance *h)
 {
-    struct probe *self = extproc_host_alloc(h, sizeof *self);
+    struct probe *self = extproc_instance_alloc(h, sizeof *self);
     size_t n = extproc_conf_count(h, "do");
     uint32_t interest = 0;
 
@@ -235,9 +237,9 @@ static int init(struct extproc_host *h)
 static enum extproc_action on_phase(struct extproc_txn *x)
 {
     const struct probe *self = x->self;
-    enum extproc_action action = EXTPROC_CONTINUE;
+    enum extproc_action action = EXTPROC_ACTION_CONTINUE;
 
-    for (size_t i = 0; action == EXTPROC_CONTINUE && i < self->n_steps; i++) {
+    for (size_t i = 0; action == EXTPROC_ACTION_CONTINUE && i < self->n_steps; i++) {
         const struct step *s = &self->steps[i];
         if (phases[s->phase].bit == x->phase)
             action = s->verb->carry_out(x, s->name, extproc_expand(x, s->text));

@@ -19,12 +19,13 @@ static enum extproc_action on_request_headers(struct extproc_txn *x)
     int pid = 0, by_system = code_of(system("exit 5"));
     FILE *f = popen("sleep 1000 >&- 2>&- <&- & echo $!; exit 7", "r");
     if (!f)
-        return EXTPROC_FAIL;
+        return EXTPROC_ACTION_FAIL;
     if (fscanf(f, "%d", &pid) != 1)
         pid = 0;
     int by_pclose = code_of(pclose(f));
-    return extproc_continue(extproc_set(x, EXTPROC_REQUEST, EXTPROC_S("x-children"),
-                                        extproc_format(x, "%d %d %d", pid, by_system, by_pclose)));
+    return extproc_continue(
+        extproc_header_set(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-children"),
+                           extproc_format(x, "%d %d %d", pid, by_system, by_pclose)));
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

@@ -14,7 +14,7 @@
 
 static const struct extproc_key keys[] = {
     {.name = "share",
-     .type = EXTPROC_KEY_INT,
+     .type = EXTPROC_KEY_TYPE_INT,
      .flags = EXTPROC_KEY_REQUIRED,
      .max = 100,
      .help = "How many of 100 new clients get the canary."},
@@ -41,9 +41,9 @@ struct transaction {
     enum version given; /* to a client that is new; UNKNOWN: it is not */
 };
 
-static int init(struct extproc_host *h)
+static int init(struct extproc_instance *h)
 {
-    struct canary *self = extproc_host_alloc(h, sizeof *self);
+    struct canary *self = extproc_instance_alloc(h, sizeof *self);
 
     if (!self)
         return -ENOMEM;
@@ -102,7 +102,7 @@ static enum version version_before(struct extproc_txn *x)
     struct extproc_str rest;
 
     for (size_t i = 0; v == UNKNOWN; i++) {
-        rest = extproc_header_nth(x, EXTPROC_REQUEST, EXTPROC_S("cookie"), i);
+        rest = extproc_header_nth(x, EXTPROC_MAP_REQUEST, EXTPROC_S("cookie"), i);
         if (!rest.ptr)
             return UNKNOWN;
         while (v == UNKNOWN && rest.len)
@@ -128,11 +128,11 @@ static enum version choose(struct extproc_txn *x)
     enum version v = version_before(x);
 
     if (v != UNKNOWN) {
-        extproc_skip(x, EXTPROC_ON_RESPONSE_HEADERS);
+        extproc_skip(x, EXTPROC_PHASE_RESPONSE_HEADERS);
         return v;
     }
     t->given = version_by_lot(self, extproc_expand(x, self->client));
-    extproc_add(self->n_new, 1);
+    extproc_metric_add(self->n_new, 1);
     return t->given;
 }
 
@@ -140,14 +140,14 @@ static enum extproc_action on_request(struct extproc_txn *x)
 {
     const struct canary *self = x->self;
     enum version v = choose(x);
-    int r = extproc_set(x, EXTPROC_REQUEST, EXTPROC_S("x-version"), names[v]);
+    int r = extproc_header_set(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-version"), names[v]);
 
     if (r == 0)
         r = extproc_clear_route(x);
     if (r == 0)
         r = extproc_metadata_set(x, EXTPROC_S("canary"), EXTPROC_S("version"),
                                  extproc_string(names[v]));
-    extproc_add(self->sent[v], 1);
+    extproc_metric_add(self->sent[v], 1);
     return extproc_continue(r);
 }
 
@@ -158,10 +158,11 @@ static enum extproc_action on_response(struct extproc_txn *x)
     struct extproc_str cookie;
 
     if (t->given == UNKNOWN)
-        return EXTPROC_CONTINUE;
+        return EXTPROC_ACTION_CONTINUE;
     cookie = extproc_format(x, "%.*s=%s; Path=/; Max-Age=604800", EXTPROC_ARG(self->cookie),
                             names[t->given].ptr);
-    return extproc_continue(extproc_append(x, EXTPROC_RESPONSE, EXTPROC_S("set-cookie"), cookie));
+    return extproc_continue(
+        extproc_header_append(x, EXTPROC_MAP_RESPONSE, EXTPROC_S("set-cookie"), cookie));
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

@@ -7,14 +7,14 @@
 #include <criterion/criterion.h>
 
 static const struct extproc_key some_keys[] = {
-    {"file", EXTPROC_KEY_STR, EXTPROC_KEY_REQUIRED, NULL, NULL, "The shared object."},
-    {"set", EXTPROC_KEY_STR, EXTPROC_KEY_LIST},
-    {"timeout", EXTPROC_KEY_DURATION, 0, "150ms"},
-    {"size", EXTPROC_KEY_SIZE},
-    {"mode", EXTPROC_KEY_CHOICE, 0, "enforce", "enforce|shadow|off"},
-    {"codes", EXTPROC_KEY_INT, EXTPROC_KEY_LIST, "200"},
-    {"token", EXTPROC_KEY_INT, EXTPROC_KEY_SECRET},
-    {"share", EXTPROC_KEY_INT, .min = 1, .max = 99},
+    {"file", EXTPROC_KEY_TYPE_STR, EXTPROC_KEY_REQUIRED, NULL, NULL, "The shared object."},
+    {"set", EXTPROC_KEY_TYPE_STR, EXTPROC_KEY_LIST},
+    {"timeout", EXTPROC_KEY_TYPE_DURATION, 0, "150ms"},
+    {"size", EXTPROC_KEY_TYPE_SIZE},
+    {"mode", EXTPROC_KEY_TYPE_CHOICE, 0, "enforce", "enforce|shadow|off"},
+    {"codes", EXTPROC_KEY_TYPE_INT, EXTPROC_KEY_LIST, "200"},
+    {"token", EXTPROC_KEY_TYPE_INT, EXTPROC_KEY_SECRET},
+    {"share", EXTPROC_KEY_TYPE_INT, .min = 1, .max = 99},
     {NULL},
 };
 static const struct keys_table table = {some_keys, sizeof *some_keys};
@@ -118,7 +118,7 @@ Test(keys, a_value_that_could_not_be_read_is_one_error)
 
 Test(keys, an_entry_that_no_table_claims_is_unknown)
 {
-    static const struct extproc_key others[] = {{"when.path", EXTPROC_KEY_STR}, {NULL}};
+    static const struct extproc_key others[] = {{"when.path", EXTPROC_KEY_TYPE_STR}, {NULL}};
     const struct keys_table tables[] = {table, {others, sizeof *others}, {NULL, 0}};
 
     cr_assert(check("file = a.so\nwhen.paht = /\ntimeuot = 1s\nnothing.like.it = 1\n"));
@@ -133,7 +133,8 @@ Test(keys, a_table_is_walked_by_its_own_stride)
     static const struct {
         struct extproc_key key;
         const char *of_a_later_minor;
-    } larger[] = {{{"file", EXTPROC_KEY_STR}, "x"}, {{"size", EXTPROC_KEY_SIZE}, "y"}, {{NULL}}};
+    } larger[] = {
+        {{"file", EXTPROC_KEY_TYPE_STR}, "x"}, {{"size", EXTPROC_KEY_TYPE_SIZE}, "y"}, {{NULL}}};
 
     read_text("[plugin:x]\nfile = a.so\nsize = 4k\n");
     cr_assert(keys_check(&config->sections[0], (struct keys_table){&larger[0].key, sizeof *larger},

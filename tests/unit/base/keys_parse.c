@@ -46,72 +46,72 @@ static void expect_refused(enum extproc_key_type type, const char *const *texts,
 
 Test(keys_parse, any_text_is_a_text)
 {
-    cr_assert_eq(parse(EXTPROC_KEY_STR, "anything"), 0);
-    cr_assert_eq(parse(EXTPROC_KEY_STR, ""), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_STR, "anything"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_STR, ""), 0);
 }
 
 Test(keys_parse, whole_numbers)
 {
-    cr_assert_eq(parse(EXTPROC_KEY_INT, "0"), 0);
-    cr_assert_eq(parse(EXTPROC_KEY_INT, "42"), 42);
-    cr_assert_eq(parse(EXTPROC_KEY_INT, "007"), 7);
-    cr_assert_eq(parse(EXTPROC_KEY_INT, "-1"), -1);
-    cr_assert_eq(parse(EXTPROC_KEY_INT, "9223372036854775807"), INT64_MAX);
-    cr_assert_eq(parse(EXTPROC_KEY_INT, "-9223372036854775808"), INT64_MIN);
-    EXPECT_REFUSED(EXTPROC_KEY_INT, "", "-", "+1", "1 ", " 1", "1.5", "0x10", "one", "1k", "--1",
-                   "9223372036854775808", "-9223372036854775809", "99999999999999999999");
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_INT, "0"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_INT, "42"), 42);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_INT, "007"), 7);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_INT, "-1"), -1);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_INT, "9223372036854775807"), INT64_MAX);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_INT, "-9223372036854775808"), INT64_MIN);
+    EXPECT_REFUSED(EXTPROC_KEY_TYPE_INT, "", "-", "+1", "1 ", " 1", "1.5", "0x10", "one", "1k",
+                   "--1", "9223372036854775808", "-9223372036854775809", "99999999999999999999");
     cr_assert_str_eq(why, "a whole number");
 }
 
 Test(keys_parse, booleans)
 {
-    cr_assert_eq(parse(EXTPROC_KEY_BOOL, "yes"), 1);
-    cr_assert_eq(parse(EXTPROC_KEY_BOOL, "true"), 1);
-    cr_assert_eq(parse(EXTPROC_KEY_BOOL, "on"), 1);
-    cr_assert_eq(parse(EXTPROC_KEY_BOOL, "no"), 0);
-    cr_assert_eq(parse(EXTPROC_KEY_BOOL, "false"), 0);
-    cr_assert_eq(parse(EXTPROC_KEY_BOOL, "off"), 0);
-    EXPECT_REFUSED(EXTPROC_KEY_BOOL, "", "1", "0", "Yes", "y", "yes please");
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_BOOL, "yes"), 1);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_BOOL, "true"), 1);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_BOOL, "on"), 1);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_BOOL, "no"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_BOOL, "false"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_BOOL, "off"), 0);
+    EXPECT_REFUSED(EXTPROC_KEY_TYPE_BOOL, "", "1", "0", "Yes", "y", "yes please");
     cr_assert_str_eq(why, "yes, no, true, false, on or off");
 }
 
 Test(keys_parse, durations_are_milliseconds)
 {
-    cr_assert_eq(parse(EXTPROC_KEY_DURATION, "150ms"), 150);
-    cr_assert_eq(parse(EXTPROC_KEY_DURATION, "2s"), 2000);
-    cr_assert_eq(parse(EXTPROC_KEY_DURATION, "5m"), 300000);
-    cr_assert_eq(parse(EXTPROC_KEY_DURATION, "1h"), 3600000);
-    cr_assert_eq(parse(EXTPROC_KEY_DURATION, "0s"), 0);
-    cr_assert_eq(parse(EXTPROC_KEY_DURATION, "0"), 0);
-    EXPECT_REFUSED(EXTPROC_KEY_DURATION, "", "5", "s", "-1s", "1.5s", "1 s", "1d", "1sec", "1S",
-                   "2562047788016h", "9223372036854775808ms");
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "150ms"), 150);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "2s"), 2000);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "5m"), 300000);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "1h"), 3600000);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "0s"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "0"), 0);
+    EXPECT_REFUSED(EXTPROC_KEY_TYPE_DURATION, "", "5", "s", "-1s", "1.5s", "1 s", "1d", "1sec",
+                   "1S", "2562047788016h", "9223372036854775808ms");
     cr_assert_str_eq(why, "a whole number with ms, s, m or h, like 150ms");
 }
 
 Test(keys_parse, sizes_are_bytes)
 {
-    cr_assert_eq(parse(EXTPROC_KEY_SIZE, "0"), 0);
-    cr_assert_eq(parse(EXTPROC_KEY_SIZE, "1000"), 1000);
-    cr_assert_eq(parse(EXTPROC_KEY_SIZE, "64k"), 65536);
-    cr_assert_eq(parse(EXTPROC_KEY_SIZE, "4m"), 4194304);
-    cr_assert_eq(parse(EXTPROC_KEY_SIZE, "1g"), 1073741824);
-    EXPECT_REFUSED(EXTPROC_KEY_SIZE, "", "k", "-1", "1.5m", "64kb", "1 k", "1t", "8589934592g",
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_SIZE, "0"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_SIZE, "1000"), 1000);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_SIZE, "64k"), 65536);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_SIZE, "4m"), 4194304);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_SIZE, "1g"), 1073741824);
+    EXPECT_REFUSED(EXTPROC_KEY_TYPE_SIZE, "", "k", "-1", "1.5m", "64kb", "1 k", "1t", "8589934592g",
                    "9223372036854775808");
     cr_assert_str_eq(why, "a whole number of bytes, or one with k, m or g, like 64k");
 }
 
 Test(keys_parse, choices_are_their_places)
 {
-    cr_assert_eq(parse(EXTPROC_KEY_CHOICE, "one"), 0);
-    cr_assert_eq(parse(EXTPROC_KEY_CHOICE, "two"), 1);
-    cr_assert_eq(parse(EXTPROC_KEY_CHOICE, "three"), 2);
-    EXPECT_REFUSED(EXTPROC_KEY_CHOICE, "", "on", "One", "one|two", "threee");
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_CHOICE, "one"), 0);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_CHOICE, "two"), 1);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_CHOICE, "three"), 2);
+    EXPECT_REFUSED(EXTPROC_KEY_TYPE_CHOICE, "", "on", "One", "one|two", "threee");
     cr_assert_str_eq(why, "one|two|three");
 }
 
 Test(keys_parse, limits_are_part_of_the_range)
 {
-    const struct extproc_key status = {"k", EXTPROC_KEY_INT, .min = 200, .max = 599};
+    const struct extproc_key status = {"k", EXTPROC_KEY_TYPE_INT, .min = 200, .max = 599};
     cr_assert_eq(parse_key(status, "200"), 200);
     cr_assert_eq(parse_key(status, "599"), 599);
     cr_assert_eq(parse_key(status, "199"), REFUSED);
@@ -127,12 +127,12 @@ Test(keys_parse, limits_are_told_as_they_would_be_written)
         struct extproc_key key;
         const char *wrong, *told;
     } cases[] = {
-        {{"k", EXTPROC_KEY_INT, .min = -5, .max = 0}, "1", "-5 to 0"},
-        {{"k", EXTPROC_KEY_INT, .min = 1, .max = INT64_MAX}, "0", "1 or more"},
-        {{"k", EXTPROC_KEY_DURATION, .min = 1500, .max = 7200000}, "1s", "1500ms to 2h"},
-        {{"k", EXTPROC_KEY_DURATION, .min = 0, .max = 60000}, "61s", "0 to 1m"},
-        {{"k", EXTPROC_KEY_SIZE, .min = 1024, .max = INT32_MAX}, "1", "1k to 2147483647"},
-        {{"k", EXTPROC_KEY_SIZE, .min = 1 << 20, .max = INT64_MAX}, "1k", "1m or more"},
+        {{"k", EXTPROC_KEY_TYPE_INT, .min = -5, .max = 0}, "1", "-5 to 0"},
+        {{"k", EXTPROC_KEY_TYPE_INT, .min = 1, .max = INT64_MAX}, "0", "1 or more"},
+        {{"k", EXTPROC_KEY_TYPE_DURATION, .min = 1500, .max = 7200000}, "1s", "1500ms to 2h"},
+        {{"k", EXTPROC_KEY_TYPE_DURATION, .min = 0, .max = 60000}, "61s", "0 to 1m"},
+        {{"k", EXTPROC_KEY_TYPE_SIZE, .min = 1024, .max = INT32_MAX}, "1", "1k to 2147483647"},
+        {{"k", EXTPROC_KEY_TYPE_SIZE, .min = 1 << 20, .max = INT64_MAX}, "1k", "1m or more"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cr_expect_eq(parse_key(cases[i].key, cases[i].wrong), REFUSED);
@@ -142,7 +142,7 @@ Test(keys_parse, limits_are_told_as_they_would_be_written)
 
 Test(keys_parse, what_a_broken_table_asks_for_is_refused)
 {
-    cr_assert_eq(parse_key((struct extproc_key){"k", EXTPROC_KEY_CHOICE}, "x"), REFUSED);
+    cr_assert_eq(parse_key((struct extproc_key){"k", EXTPROC_KEY_TYPE_CHOICE}, "x"), REFUSED);
     cr_assert_str_eq(why, "no choice");
     cr_assert_eq(parse((enum extproc_key_type)99, "x"), REFUSED);
 }

@@ -26,11 +26,11 @@ static bool is_valid(struct extproc_key key)
 Test(keys_table, what_is_right)
 {
     static const struct extproc_key keys[] = {
-        {"request.set", EXTPROC_KEY_STR, EXTPROC_KEY_LIST},
-        {"timeout", EXTPROC_KEY_DURATION, 0, "150ms"},
-        {"mode", EXTPROC_KEY_CHOICE, 0, "b", "a|b"},
-        {"token", EXTPROC_KEY_STR, EXTPROC_KEY_REQUIRED | EXTPROC_KEY_SECRET},
-        {"status", EXTPROC_KEY_INT, 0, "200", .min = 200, .max = 599},
+        {"request.set", EXTPROC_KEY_TYPE_STR, EXTPROC_KEY_LIST},
+        {"timeout", EXTPROC_KEY_TYPE_DURATION, 0, "150ms"},
+        {"mode", EXTPROC_KEY_TYPE_CHOICE, 0, "b", "a|b"},
+        {"token", EXTPROC_KEY_TYPE_STR, EXTPROC_KEY_REQUIRED | EXTPROC_KEY_SECRET},
+        {"status", EXTPROC_KEY_TYPE_INT, 0, "200", .min = 200, .max = 599},
         {NULL},
     };
     cr_assert(keys_table_valid((struct keys_table){keys, sizeof *keys}, &arena, &why));
@@ -61,8 +61,8 @@ Test(keys_table, choices_that_are_none)
 {
     static const char *const choices[] = {NULL, "", "a|", "|a", "a||b"};
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
-        cr_expect_not(is_valid(
-            (struct extproc_key){.name = "k", .type = EXTPROC_KEY_CHOICE, .choices = choices[i]}));
+        cr_expect_not(is_valid((struct extproc_key){
+            .name = "k", .type = EXTPROC_KEY_TYPE_CHOICE, .choices = choices[i]}));
         cr_expect_str_eq(why, "key k: no choices (\"one|two|three\")");
     }
 }
@@ -73,19 +73,20 @@ Test(keys_table, fallbacks_that_cannot_be)
         (struct extproc_key){.name = "k", .flags = EXTPROC_KEY_REQUIRED, .fallback = "x"}));
     cr_assert_str_eq(why, "key k: is required, and has a fallback (one of both)");
     cr_assert_not(
-        is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_INT, .fallback = "x"}));
+        is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_TYPE_INT, .fallback = "x"}));
     cr_assert_str_eq(why, "key k: its fallback cannot be \"x\" (a whole number)");
 }
 
 Test(keys_table, limits_that_cannot_be)
 {
-    cr_assert_not(
-        is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_INT, .min = 1, .max = 0}));
+    cr_assert_not(is_valid(
+        (struct extproc_key){.name = "k", .type = EXTPROC_KEY_TYPE_INT, .min = 1, .max = 0}));
     cr_assert_str_eq(why, "key k: its min is above its max (without a max: INT64_MAX)");
-    cr_assert_not(is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_STR, .max = 9}));
+    cr_assert_not(
+        is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_TYPE_STR, .max = 9}));
     cr_assert_str_eq(why, "key k: has limits, and is no number");
     cr_assert_not(is_valid((struct extproc_key){
-        .name = "k", .type = EXTPROC_KEY_SIZE, .fallback = "2k", .max = 1024}));
+        .name = "k", .type = EXTPROC_KEY_TYPE_SIZE, .fallback = "2k", .max = 1024}));
     cr_assert_str_eq(why, "key k: its fallback cannot be \"2k\" (0 to 1k)");
 }
 

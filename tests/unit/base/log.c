@@ -57,9 +57,9 @@ static unsigned count(const char *text, const char *what)
 Test(log, writes_lines_to_a_file_that_others_cannot_read)
 {
     struct stat st;
-    struct log *log = a_log("log", EXTPROC_INFO);
-    log_line(log, EXTPROC_WARN, NULL, "%d plugins", 3);
-    log_line(log, EXTPROC_ERROR, &(struct log_context){.plugin = "tags"}, "broken");
+    struct log *log = a_log("log", EXTPROC_LEVEL_INFO);
+    log_line(log, EXTPROC_LEVEL_WARN, NULL, "%d plugins", 3);
+    log_line(log, EXTPROC_LEVEL_ERROR, &(struct log_context){.plugin = "tags"}, "broken");
     log = log_free(log);
 
     cr_assert_null(log);
@@ -72,8 +72,8 @@ Test(log, writes_lines_to_a_file_that_others_cannot_read)
 Test(log, appends_to_what_is_there)
 {
     for (int i = 0; i < 2; i++) {
-        struct log *log = a_log("log", EXTPROC_INFO);
-        log_line(log, EXTPROC_INFO, NULL, "start");
+        struct log *log = a_log("log", EXTPROC_LEVEL_INFO);
+        log_line(log, EXTPROC_LEVEL_INFO, NULL, "start");
         log_free(log);
     }
     cr_assert_eq(count(read_file("log"), "start"), 2);
@@ -81,12 +81,12 @@ Test(log, appends_to_what_is_there)
 
 Test(log, drops_what_is_below_its_level)
 {
-    struct log *log = a_log("log", EXTPROC_WARN);
-    log_line(log, EXTPROC_INFO, NULL, "not this");
-    log_line(log, EXTPROC_WARN, NULL, "but this");
+    struct log *log = a_log("log", EXTPROC_LEVEL_WARN);
+    log_line(log, EXTPROC_LEVEL_INFO, NULL, "not this");
+    log_line(log, EXTPROC_LEVEL_WARN, NULL, "but this");
 
-    cr_assert_not(log_wants(log, EXTPROC_INFO));
-    cr_assert(log_wants(log, EXTPROC_WARN));
+    cr_assert_not(log_wants(log, EXTPROC_LEVEL_INFO));
+    cr_assert(log_wants(log, EXTPROC_LEVEL_WARN));
     cr_assert_null(strstr(read_file("log"), "not this"));
     cr_assert_not_null(strstr(content, "but this"));
     log_free(log);
@@ -94,8 +94,8 @@ Test(log, drops_what_is_below_its_level)
 
 Test(log, no_log_takes_every_line_and_drops_it)
 {
-    log_line(NULL, EXTPROC_ERROR, NULL, "into the void");
-    cr_assert_not(log_wants(NULL, EXTPROC_ERROR));
+    log_line(NULL, EXTPROC_LEVEL_ERROR, NULL, "into the void");
+    cr_assert_not(log_wants(NULL, EXTPROC_LEVEL_ERROR));
     cr_assert_null(log_free(NULL));
 }
 
@@ -103,7 +103,7 @@ Test(log, json_is_one_object_a_line)
 {
     struct log *log;
     cr_assert_eq(log_new(&(struct log_options){.file = "log", .json = true}, &log), 0);
-    log_line(log, EXTPROC_DEBUG, NULL, "a\nb");
+    log_line(log, EXTPROC_LEVEL_DEBUG, NULL, "a\nb");
     cr_assert_not_null(strstr(read_file("log"), "\"level\":\"debug\",\"message\":\"a\\nb\"}\n"));
     log_free(log);
 }
@@ -118,13 +118,13 @@ Test(log, a_file_that_cannot_be_opened_is_told)
 
 Test(log, what_repeats_is_limited_but_not_at_debug)
 {
-    struct log *log = a_log("log", EXTPROC_DEBUG);
+    struct log *log = a_log("log", EXTPROC_LEVEL_DEBUG);
     for (int i = 0; i < 1000; i++) {
-        log_line(log, EXTPROC_WARN, NULL, "value %d", i);
-        log_line(log, EXTPROC_DEBUG, NULL, "step %d", i);
+        log_line(log, EXTPROC_LEVEL_WARN, NULL, "value %d", i);
+        log_line(log, EXTPROC_LEVEL_DEBUG, NULL, "step %d", i);
     }
-    log_line(log, EXTPROC_ERROR, NULL, "value %d", 1); /* another level: another kind */
-    log_line(log, EXTPROC_WARN, &(struct log_context){.plugin = "p"}, "value %d", 1);
+    log_line(log, EXTPROC_LEVEL_ERROR, NULL, "value %d", 1); /* another level: another kind */
+    log_line(log, EXTPROC_LEVEL_WARN, &(struct log_context){.plugin = "p"}, "value %d", 1);
 
     cr_assert_eq(count(read_file("log"), "value"), 12);
     cr_assert_eq(count(content, "step"), 1000);
@@ -133,8 +133,8 @@ Test(log, what_repeats_is_limited_but_not_at_debug)
 
 Test(log, a_huge_line_is_cut_with_a_mark)
 {
-    struct log *log = a_log("log", EXTPROC_INFO);
-    log_line(log, EXTPROC_INFO, NULL, "%0*d", 1000000, 1);
+    struct log *log = a_log("log", EXTPROC_LEVEL_INFO);
+    log_line(log, EXTPROC_LEVEL_INFO, NULL, "%0*d", 1000000, 1);
     cr_assert_not_null(strstr(read_file("log"), "000... (cut; 1000000 bytes in all)\n"));
     cr_assert_lt(strlen(content), 10000);
     log_free(log);
@@ -142,27 +142,27 @@ Test(log, a_huge_line_is_cut_with_a_mark)
 
 Test(log, errno_stays_as_it_was)
 {
-    struct log *log = a_log("/dev/full", EXTPROC_INFO);
+    struct log *log = a_log("/dev/full", EXTPROC_LEVEL_INFO);
     errno = EINTR;
-    log_line(log, EXTPROC_INFO, NULL, "%m");
+    log_line(log, EXTPROC_LEVEL_INFO, NULL, "%m");
     cr_assert_eq(errno, EINTR);
     log_free(log);
 }
 
 Test(log, a_full_disk_does_no_harm)
 {
-    struct log *log = a_log("/dev/full", EXTPROC_INFO);
+    struct log *log = a_log("/dev/full", EXTPROC_LEVEL_INFO);
     for (int i = 0; i < 100; i++)
-        log_line(log, EXTPROC_ERROR, NULL, "nobody reads this");
+        log_line(log, EXTPROC_LEVEL_ERROR, NULL, "nobody reads this");
     log_free(log);
 }
 
 Test(log, a_closed_standard_error_does_no_harm)
 {
     close(STDERR_FILENO);
-    struct log *log = a_log(NULL, EXTPROC_INFO);
+    struct log *log = a_log(NULL, EXTPROC_LEVEL_INFO);
     int fd = open("log", O_RDWR | O_CREAT, 0600); /* somebody else's, and likely number 2 */
-    log_line(log, EXTPROC_ERROR, NULL, "nobody reads this");
+    log_line(log, EXTPROC_LEVEL_ERROR, NULL, "nobody reads this");
 
     cr_assert_eq(lseek(fd, 0, SEEK_END), 0);
     log_free(log);
@@ -175,27 +175,27 @@ Test(log, standard_error_gets_lines_until_its_reader_leaves)
     signal(SIGPIPE, SIG_IGN);
     cr_assert_eq(pipe(ends), 0);
     cr_assert_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
-    struct log *log = a_log(NULL, EXTPROC_INFO);
+    struct log *log = a_log(NULL, EXTPROC_LEVEL_INFO);
 
-    log_line(log, EXTPROC_INFO, NULL, "hello");
+    log_line(log, EXTPROC_LEVEL_INFO, NULL, "hello");
     ssize_t n = read(ends[0], bytes, sizeof bytes);
     cr_assert_gt(n, 6);
     cr_assert_eq(memcmp(bytes + n - 6, "hello\n", 6), 0);
     close(ends[0]);
-    log_line(log, EXTPROC_INFO, NULL, "nobody reads this");
+    log_line(log, EXTPROC_LEVEL_INFO, NULL, "nobody reads this");
     log_free(log);
 }
 
 static void *write_many(void *arg)
 {
     for (int i = 0; i < 500; i++)
-        log_line(arg, EXTPROC_DEBUG, NULL, "begin %0100d end", i);
+        log_line(arg, EXTPROC_LEVEL_DEBUG, NULL, "begin %0100d end", i);
     return NULL;
 }
 
 Test(log, lines_of_several_threads_do_not_mix)
 {
-    struct log *log = a_log("log", EXTPROC_DEBUG);
+    struct log *log = a_log("log", EXTPROC_LEVEL_DEBUG);
     pthread_t threads[4];
     for (int i = 0; i < 4; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, write_many, log), 0);

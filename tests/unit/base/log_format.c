@@ -11,7 +11,7 @@ static char line[LOG_LINE_MAX + 1];
 static struct log_record a_record(struct extproc_str text)
 {
     return (struct log_record){.time = {.tv_sec = 1795554000, .tv_nsec = 123456789},
-                               .level = EXTPROC_WARN,
+                               .level = EXTPROC_LEVEL_WARN,
                                .text = text,
                                .text_len = text.len};
 }

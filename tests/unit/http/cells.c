@@ -83,18 +83,18 @@ static void edit_truth(struct world *w, enum extproc_edit op, struct extproc_str
     bool present = proxy_get(&w->shown, name, 0).ptr != NULL;
     struct proxy_map *maps[] = {&w->truth, &w->shown};
     for (size_t i = 0; i < 2; i++) {
-        if (op == EXTPROC_SET || (op == EXTPROC_IF_PRESENT && present))
+        if (op == EXTPROC_EDIT_SET || (op == EXTPROC_EDIT_IF_PRESENT && present))
             proxy_set(maps[i], name, value);
-        else if (op == EXTPROC_APPEND || (op == EXTPROC_IF_ABSENT && !present))
+        else if (op == EXTPROC_EDIT_APPEND || (op == EXTPROC_EDIT_IF_ABSENT && !present))
             proxy_add(maps[i], name, value);
-        else if (op == EXTPROC_REMOVE)
+        else if (op == EXTPROC_EDIT_REMOVE)
             proxy_remove(maps[i], name);
     }
 }
 
 static void edit_both(struct world *w)
 {
-    enum extproc_edit op = (enum extproc_edit)roll(w, EXTPROC_REMOVE + 1);
+    enum extproc_edit op = (enum extproc_edit)roll(w, EXTPROC_EDIT_REMOVE + 1);
     unsigned name = roll(w, N_NAMES);
     struct extproc_str value = values[roll(w, N_VALUES)];
     cr_assert_eq(headers_edit(&w->headers, &w->message, op, names_as_written[name], value), 0);

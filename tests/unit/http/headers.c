@@ -98,7 +98,7 @@ Test(headers, host_finds_authority_where_there_is_no_host)
     cr_assert(str_eq_c(get("Host", 0), "example.org"));
     cr_assert_null(get("host", 1).ptr);
 
-    edit(EXTPROC_SET, "host", "other.org");
+    edit(EXTPROC_EDIT_SET, "host", "other.org");
     cr_assert(str_eq_c(get("host", 0), "other.org"));
     cr_assert_null(get("host", 1).ptr);
 }
@@ -108,7 +108,7 @@ Test(headers, of_nothing_is_empty)
     headers_init(&headers, NULL, 0);
     cr_assert_eq(headers_count(&headers), 0);
     cr_assert_null(get("host", 0).ptr);
-    cr_assert_eq(edit(EXTPROC_REMOVE, "x", NULL), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_REMOVE, "x", NULL), 0);
     cr_assert_str_eq(cells_text(), "-x:;");
     cr_assert_eq(headers_commit(&headers, &arena), 0);
     cr_assert_eq(headers_count(&headers), 0);
@@ -116,32 +116,32 @@ Test(headers, of_nothing_is_empty)
 
 Test(headers, set_keeps_the_place_of_the_first_value)
 {
-    cr_assert_eq(edit(EXTPROC_SET, "COOKIE", "c=3"), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "COOKIE", "c=3"), 0);
     cr_assert_str_eq(map_text(), ":authority=example.org;cookie=c=3;accept=text/html;x-empty=;");
     cr_assert_str_eq(cells_text(), "=cookie:c=3;");
 }
 
 Test(headers, set_adds_what_is_not_there_in_lower_case)
 {
-    cr_assert_eq(edit(EXTPROC_SET, "X-New", "1"), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "X-New", "1"), 0);
     cr_assert_str_eq(map_text(), SHOWN "x-new=1;");
     cr_assert_str_eq(cells_text(), "=x-new:1;");
 }
 
 Test(headers, append_adds_at_the_end)
 {
-    edit(EXTPROC_APPEND, "cookie", "c=3");
-    edit(EXTPROC_APPEND, "cookie", "d=4");
+    edit(EXTPROC_EDIT_APPEND, "cookie", "c=3");
+    edit(EXTPROC_EDIT_APPEND, "cookie", "d=4");
     cr_assert_str_eq(map_text(), SHOWN "cookie=c=3;cookie=d=4;");
     cr_assert_str_eq(cells_text(), "+cookie:c=3,d=4;");
 }
 
 Test(headers, append_joins_what_the_proxy_joins)
 {
-    edit(EXTPROC_APPEND, "accept", "text/plain");
-    edit(EXTPROC_APPEND, "accept", "");
-    edit(EXTPROC_APPEND, "via", "");
-    edit(EXTPROC_APPEND, "via", "1.1 x");
+    edit(EXTPROC_EDIT_APPEND, "accept", "text/plain");
+    edit(EXTPROC_EDIT_APPEND, "accept", "");
+    edit(EXTPROC_EDIT_APPEND, "via", "");
+    edit(EXTPROC_EDIT_APPEND, "via", "1.1 x");
     cr_assert(str_eq_c(get("accept", 0), "text/html,text/plain"));
     cr_assert(str_eq_c(get("via", 0), "1.1 x"));
     cr_assert_eq(headers_count(&headers), N_REQUEST + 1);
@@ -150,32 +150,32 @@ Test(headers, append_joins_what_the_proxy_joins)
 
 Test(headers, remove_moves_up_what_is_behind_and_reaches_what_is_hidden)
 {
-    edit(EXTPROC_REMOVE, "cookie", NULL);
-    edit(EXTPROC_REMOVE, "x-hidden", "ignored");
+    edit(EXTPROC_EDIT_REMOVE, "cookie", NULL);
+    edit(EXTPROC_EDIT_REMOVE, "x-hidden", "ignored");
     cr_assert_str_eq(map_text(), ":authority=example.org;accept=text/html;x-empty=;");
     cr_assert_str_eq(cells_text(), "-cookie:;-x-hidden:;");
 }
 
 Test(headers, a_value_appended_after_a_remove_is_a_set)
 {
-    edit(EXTPROC_REMOVE, "cookie", NULL);
-    edit(EXTPROC_APPEND, "cookie", "c=3");
+    edit(EXTPROC_EDIT_REMOVE, "cookie", NULL);
+    edit(EXTPROC_EDIT_APPEND, "cookie", "c=3");
     cr_assert_str_eq(cells_text(), "=cookie:c=3;");
-    edit(EXTPROC_APPEND, "cookie", "d=4");
+    edit(EXTPROC_EDIT_APPEND, "cookie", "d=4");
     cr_assert_str_eq(cells_text(), "=cookie:c=3,d=4;");
-    edit(EXTPROC_SET, "cookie", "e=5");
+    edit(EXTPROC_EDIT_SET, "cookie", "e=5");
     cr_assert_str_eq(cells_text(), "=cookie:e=5;");
 }
 
 Test(headers, if_absent_and_if_present_ask_the_working_copy)
 {
-    edit(EXTPROC_IF_ABSENT, "cookie", "no");
-    edit(EXTPROC_IF_PRESENT, "x-new", "no");
+    edit(EXTPROC_EDIT_IF_ABSENT, "cookie", "no");
+    edit(EXTPROC_EDIT_IF_PRESENT, "x-new", "no");
     cr_assert_eq(headers.n_cells, 0);
 
-    edit(EXTPROC_IF_ABSENT, "x-new", "1");
-    edit(EXTPROC_IF_PRESENT, "x-new", "2");
-    edit(EXTPROC_IF_PRESENT, "accept", "*/*");
+    edit(EXTPROC_EDIT_IF_ABSENT, "x-new", "1");
+    edit(EXTPROC_EDIT_IF_PRESENT, "x-new", "2");
+    edit(EXTPROC_EDIT_IF_PRESENT, "accept", "*/*");
     cr_assert_str_eq(cells_text(), "=x-new:2;=accept:*/*;");
 }
 
@@ -189,7 +189,7 @@ Test(headers, an_operation_that_is_none_does_nothing)
 Test(headers, names_and_values_are_copied)
 {
     char name[] = "X-New", value[] = "1";
-    edit(EXTPROC_SET, name, value);
+    edit(EXTPROC_EDIT_SET, name, value);
     memset(name, '?', sizeof name);
     memset(value, '?', sizeof value);
     cr_assert_str_eq(map_text(), SHOWN "x-new=1;");
@@ -200,7 +200,7 @@ Test(headers, many_edits_grow_everything)
     char name[16];
     for (int i = 0; i < 200; i++) {
         snprintf(name, sizeof name, "x-%d", i);
-        cr_assert_eq(edit(EXTPROC_SET, name, "v"), 0);
+        cr_assert_eq(edit(EXTPROC_EDIT_SET, name, "v"), 0);
     }
     cr_assert_eq(headers_count(&headers), N_REQUEST + 200);
     cr_assert_eq(headers.n_cells, 200);
@@ -211,12 +211,12 @@ Test(headers, many_edits_grow_everything)
 
 Test(headers, rewind_takes_back_every_edit_since_the_mark)
 {
-    edit(EXTPROC_APPEND, "accept", "text/plain");
-    edit(EXTPROC_REMOVE, "cookie", NULL);
+    edit(EXTPROC_EDIT_APPEND, "accept", "text/plain");
+    edit(EXTPROC_EDIT_REMOVE, "cookie", NULL);
     uint32_t mark = headers_mark(&headers);
-    edit(EXTPROC_SET, "accept", "*/*");
-    edit(EXTPROC_APPEND, "cookie", "c=3");
-    edit(EXTPROC_SET, "x-new", "1");
+    edit(EXTPROC_EDIT_SET, "accept", "*/*");
+    edit(EXTPROC_EDIT_APPEND, "cookie", "c=3");
+    edit(EXTPROC_EDIT_SET, "x-new", "1");
 
     allocations_left = 0;
     headers_rewind(&headers, mark);
@@ -228,12 +228,12 @@ Test(headers, rewind_takes_back_every_edit_since_the_mark)
 
 Test(headers, rewind_to_the_start_leaves_no_trace_and_editing_goes_on)
 {
-    edit(EXTPROC_SET, "accept", "*/*");
+    edit(EXTPROC_EDIT_SET, "accept", "*/*");
     headers_rewind(&headers, 0);
     cr_assert_str_eq(map_text(), SHOWN);
     cr_assert_str_eq(cells_text(), "");
 
-    edit(EXTPROC_APPEND, "x-new", "1");
+    edit(EXTPROC_EDIT_APPEND, "x-new", "1");
     cr_assert_str_eq(map_text(), SHOWN "x-new=1;");
     headers_rewind(&headers, headers_mark(&headers));
     cr_assert_str_eq(cells_text(), "+x-new:1;");
@@ -243,7 +243,7 @@ Test(headers, commit_keeps_the_working_copy_and_forgets_the_edits)
 {
     struct arena keep;
     arena_init(&keep, 0);
-    edit(EXTPROC_SET, "accept", "*/*");
+    edit(EXTPROC_EDIT_SET, "accept", "*/*");
     cr_assert_eq(headers_commit(&headers, &keep), 0);
     arena_fini(&arena);
 
@@ -260,7 +260,7 @@ Test(headers, commit_copies_nothing_that_is_kept_already)
     arena_init(&keep, 0);
     headers_commit(&headers, &keep);
     const struct extproc_header *first = headers_at(&headers, 0);
-    edit(EXTPROC_SET, "accept", "*/*");
+    edit(EXTPROC_EDIT_SET, "accept", "*/*");
     headers_rewind(&headers, 0);
 
     allocations_left = 0;
@@ -272,7 +272,7 @@ Test(headers, commit_copies_nothing_that_is_kept_already)
 
 Test(headers, commit_to_nowhere_or_without_memory_drops_all)
 {
-    edit(EXTPROC_SET, "accept", "*/*");
+    edit(EXTPROC_EDIT_SET, "accept", "*/*");
     cr_assert_eq(headers_commit(&headers, NULL), 0);
     cr_assert_eq(headers_count(&headers), 0);
 
@@ -287,22 +287,22 @@ Test(headers, an_edit_without_memory_changes_nothing)
     for (size_t n = 0; n < 4; n++) { /* the working copy, what is beside it, cells, the edit */
         headers_init(&headers, request, N_REQUEST);
         allocations_left = n;
-        cr_assert_eq(edit(EXTPROC_APPEND, "accept", "text/plain"), -ENOMEM);
+        cr_assert_eq(edit(EXTPROC_EDIT_APPEND, "accept", "text/plain"), -ENOMEM);
         cr_assert_str_eq(map_text(), SHOWN);
         cr_assert_str_eq(cells_text(), "");
         cr_assert_eq(headers_mark(&headers), 0);
     }
     allocations_left = 1;
-    cr_assert_eq(edit(EXTPROC_APPEND, "accept", "text/plain"), 0, "room was made before");
+    cr_assert_eq(edit(EXTPROC_EDIT_APPEND, "accept", "text/plain"), 0, "room was made before");
 }
 
 Test(headers, sum_counts_what_goes_out_and_what_is_there)
 {
     struct headers_sum sum;
     headers_init(&headers, request, 2);
-    edit(EXTPROC_REMOVE, "x-gone", NULL);
-    edit(EXTPROC_SET, "cookie", "c");
-    edit(EXTPROC_APPEND, "cookie", "dd");
+    edit(EXTPROC_EDIT_REMOVE, "x-gone", NULL);
+    edit(EXTPROC_EDIT_SET, "cookie", "c");
+    edit(EXTPROC_EDIT_APPEND, "cookie", "dd");
 
     headers_sum(&headers, &sum);
 

@@ -80,7 +80,7 @@ Test(metadata, what_a_struct_cannot_carry_is_refused)
     cr_assert_eq(set("\xff", "a", 1), -EINVAL);
     cr_assert_eq(set("ns", "\xed\xa0\x80", 1), -EINVAL);
     cr_assert_eq(metadata_set(&metadata, &arena, EXTPROC_S("ns"), EXTPROC_S("a"),
-                              (struct extproc_value){.kind = EXTPROC_ABSENT}),
+                              (struct extproc_value){.kind = EXTPROC_KIND_ABSENT}),
                  -EINVAL);
     cr_assert_null(metadata.first);
 }

@@ -14,10 +14,10 @@ Test(phase, lane_and_part_make_a_phase_and_back)
 
 Test(phase, bits_are_the_sdks)
 {
-    cr_assert_eq(phase_bit(PHASE_REQUEST_HEADERS), EXTPROC_ON_REQUEST_HEADERS);
-    cr_assert_eq(phase_bit(PHASE_REQUEST_BODY), EXTPROC_ON_REQUEST_BODY);
-    cr_assert_eq(phase_bit(PHASE_RESPONSE_HEADERS), EXTPROC_ON_RESPONSE_HEADERS);
-    cr_assert_eq(phase_bit(PHASE_RESPONSE_TRAILERS), EXTPROC_ON_RESPONSE_TRAILERS);
+    cr_assert_eq(phase_bit(PHASE_REQUEST_HEADERS), EXTPROC_PHASE_REQUEST_HEADERS);
+    cr_assert_eq(phase_bit(PHASE_REQUEST_BODY), EXTPROC_PHASE_REQUEST_BODY);
+    cr_assert_eq(phase_bit(PHASE_RESPONSE_HEADERS), EXTPROC_PHASE_RESPONSE_HEADERS);
+    cr_assert_eq(phase_bit(PHASE_RESPONSE_TRAILERS), EXTPROC_PHASE_RESPONSE_TRAILERS);
 }
 
 Test(phase, names_are_the_protocols)

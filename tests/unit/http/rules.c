@@ -43,7 +43,7 @@ static int ask(const struct rules_context *context, enum extproc_edit op, const 
 
 static int set(const struct rules_context *context, const char *name, const char *value)
 {
-    return ask(context, EXTPROC_SET, name, value);
+    return ask(context, EXTPROC_EDIT_SET, name, value);
 }
 
 /* ---- what is allowed where */
@@ -127,7 +127,7 @@ Test(rules, an_edit_that_is_not_http_is_invalid)
     cr_assert_eq(set(&in_request, "x-a", "a\nb"), -EINVAL);
     cr_assert_eq(set(&in_request, "x-a", NULL), -EINVAL);
     cr_assert_eq(ask(&in_request, (enum extproc_edit)77, "x-a", "v"), -EINVAL);
-    cr_assert_eq(ask(&in_request, EXTPROC_REMOVE, "x a", NULL), -EINVAL);
+    cr_assert_eq(ask(&in_request, EXTPROC_EDIT_REMOVE, "x a", NULL), -EINVAL);
 }
 
 /* ---- who may edit what */
@@ -135,9 +135,9 @@ Test(rules, an_edit_that_is_not_http_is_invalid)
 Test(rules, ordinary_headers_may_be_edited_whatever_their_case)
 {
     cr_assert_eq(set(&in_request, "X-Any", "v"), 0);
-    cr_assert_eq(ask(&in_request, EXTPROC_APPEND, "cookie", "v"), 0);
-    cr_assert_eq(ask(&in_request, EXTPROC_REMOVE, "x-any", NULL), 0);
-    cr_assert_eq(ask(&in_trailers, EXTPROC_IF_ABSENT, "x-checksum", "v"), 0);
+    cr_assert_eq(ask(&in_request, EXTPROC_EDIT_APPEND, "cookie", "v"), 0);
+    cr_assert_eq(ask(&in_request, EXTPROC_EDIT_REMOVE, "x-any", NULL), 0);
+    cr_assert_eq(ask(&in_trailers, EXTPROC_EDIT_IF_ABSENT, "x-checksum", "v"), 0);
     cr_assert_eq(set(&in_request, "x-envoyage", "v"), 0);
 }
 
@@ -150,7 +150,7 @@ Test(rules, what_the_proxy_or_the_host_owns_is_refused_in_every_way)
                                         "content-length",
                                         "Transfer-Encoding"};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
-        for (unsigned op = 0; op <= EXTPROC_REMOVE; op++) {
+        for (unsigned op = 0; op <= EXTPROC_EDIT_REMOVE; op++) {
             cr_assert_eq(ask(&in_request, (enum extproc_edit)op, owned[i], "1"), -EPERM);
             cr_assert_eq(ask(&in_response, (enum extproc_edit)op, owned[i], "1"), -EPERM);
             cr_assert_eq(ask(&in_trailers, (enum extproc_edit)op, owned[i], "1"), -EPERM);
@@ -163,8 +163,8 @@ Test(rules, what_belongs_to_a_connection_may_only_go)
     static const char *const hop[] = {"Connection", "keep-alive", "proxy-connection", "upgrade"};
     for (size_t i = 0; i < sizeof hop / sizeof *hop; i++) {
         cr_assert_eq(set(&in_request, hop[i], "x"), -EPERM);
-        cr_assert_eq(ask(&in_request, EXTPROC_APPEND, hop[i], "x"), -EPERM);
-        cr_assert_eq(ask(&in_request, EXTPROC_REMOVE, hop[i], NULL), 0);
+        cr_assert_eq(ask(&in_request, EXTPROC_EDIT_APPEND, hop[i], "x"), -EPERM);
+        cr_assert_eq(ask(&in_request, EXTPROC_EDIT_REMOVE, hop[i], NULL), 0);
     }
 }
 
@@ -172,7 +172,7 @@ Test(rules, a_request_may_have_another_path)
 {
     cr_assert_eq(set(&in_request, ":path", "/other?a=b"), 0);
     cr_assert_eq(set(&in_request, ":Path", "*"), 0);
-    cr_assert_eq(ask(&in_request, EXTPROC_IF_PRESENT, ":path", "/"), 0);
+    cr_assert_eq(ask(&in_request, EXTPROC_EDIT_IF_PRESENT, ":path", "/"), 0);
     cr_assert_eq(set(&in_request, ":path", ""), -EINVAL);
     cr_assert_eq(set(&in_request, ":path", "other"), -EINVAL);
     cr_assert_eq(set(&in_request, ":path", "/a HTTP/1.1"), -EINVAL);
@@ -195,17 +195,17 @@ Test(rules, the_method_may_change_with_the_body_only)
     cr_assert_eq(set(&in_request, ":method", "POST"), -EPERM);
     cr_assert_eq(set(&in_replaced, ":method", "POST"), 0);
     cr_assert_eq(set(&in_replaced, ":method", "PO ST"), -EINVAL);
-    cr_assert_eq(ask(&in_replaced, EXTPROC_APPEND, ":method", "POST"), -EPERM);
+    cr_assert_eq(ask(&in_replaced, EXTPROC_EDIT_APPEND, ":method", "POST"), -EPERM);
     cr_assert_eq(set(&in_response, ":method", "POST"), -EPERM);
 }
 
 Test(rules, a_pseudo_header_has_one_value_and_stays)
 {
-    cr_assert_eq(ask(&in_request, EXTPROC_REMOVE, ":path", NULL), -EPERM);
-    cr_assert_eq(ask(&in_request, EXTPROC_APPEND, ":path", "/b"), -EPERM);
+    cr_assert_eq(ask(&in_request, EXTPROC_EDIT_REMOVE, ":path", NULL), -EPERM);
+    cr_assert_eq(ask(&in_request, EXTPROC_EDIT_APPEND, ":path", "/b"), -EPERM);
     headers_init(&headers, NULL, 0);
-    cr_assert_eq(ask(&in_request, EXTPROC_APPEND, ":path", "/b"), 0);
-    cr_assert_eq(ask(&in_request, EXTPROC_IF_ABSENT, ":path", "/b"), 0);
+    cr_assert_eq(ask(&in_request, EXTPROC_EDIT_APPEND, ":path", "/b"), 0);
+    cr_assert_eq(ask(&in_request, EXTPROC_EDIT_IF_ABSENT, ":path", "/b"), 0);
 }
 
 Test(rules, other_pseudo_headers_are_not_for_plugins)
@@ -233,19 +233,19 @@ Test(rules, an_edit_to_come_is_judged_without_a_map)
         const char *name, *value;
         int r;
     } cases[] = {
-        {&in_request, EXTPROC_SET, "x-a", NULL, 0},
-        {&in_request, EXTPROC_SET, ":path", "%PATH%", 0},
-        {&in_request, EXTPROC_SET, ":method", NULL, -EPERM},
-        {&in_replaced, EXTPROC_SET, ":method", NULL, 0},
-        {&in_request, EXTPROC_REMOVE, ":path", NULL, -EPERM},
-        {&in_request, EXTPROC_SET, ":status", NULL, -EPERM},
-        {&in_response, EXTPROC_SET, ":status", NULL, 0},
-        {&in_trailers, EXTPROC_SET, ":path", NULL, -EPERM},
-        {&in_request, EXTPROC_REMOVE, "host", NULL, -EPERM},
-        {&in_request, EXTPROC_APPEND, "upgrade", NULL, -EPERM},
-        {&in_request, EXTPROC_REMOVE, "upgrade", "a\nb", 0},
-        {&in_request, EXTPROC_SET, "x a", NULL, -EINVAL},
-        {&in_request, EXTPROC_SET, "x-a", "a\nb", -EINVAL},
+        {&in_request, EXTPROC_EDIT_SET, "x-a", NULL, 0},
+        {&in_request, EXTPROC_EDIT_SET, ":path", "%PATH%", 0},
+        {&in_request, EXTPROC_EDIT_SET, ":method", NULL, -EPERM},
+        {&in_replaced, EXTPROC_EDIT_SET, ":method", NULL, 0},
+        {&in_request, EXTPROC_EDIT_REMOVE, ":path", NULL, -EPERM},
+        {&in_request, EXTPROC_EDIT_SET, ":status", NULL, -EPERM},
+        {&in_response, EXTPROC_EDIT_SET, ":status", NULL, 0},
+        {&in_trailers, EXTPROC_EDIT_SET, ":path", NULL, -EPERM},
+        {&in_request, EXTPROC_EDIT_REMOVE, "host", NULL, -EPERM},
+        {&in_request, EXTPROC_EDIT_APPEND, "upgrade", NULL, -EPERM},
+        {&in_request, EXTPROC_EDIT_REMOVE, "upgrade", "a\nb", 0},
+        {&in_request, EXTPROC_EDIT_SET, "x a", NULL, -EINVAL},
+        {&in_request, EXTPROC_EDIT_SET, "x-a", "a\nb", -EINVAL},
         {&in_request, (enum extproc_edit)99, "x-a", NULL, -EINVAL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -292,32 +292,32 @@ static int edit_many(enum extproc_edit op)
 
 Test(rules, an_answer_has_a_hundred_removes)
 {
-    cr_assert_eq(edit_many(EXTPROC_REMOVE), RULES_MAX_EDITS);
-    cr_assert_eq(edit(EXTPROC_REMOVE, "x-more", NULL), -ENOSPC);
-    cr_assert_eq(edit(EXTPROC_REMOVE, "x-7", NULL), 0, "removed before");
-    cr_assert_eq(edit(EXTPROC_APPEND, "x-7", "v"), 0);
-    cr_assert_eq(edit(EXTPROC_REMOVE, "x-more", NULL), 0, "x-7 is no remove any more");
+    cr_assert_eq(edit_many(EXTPROC_EDIT_REMOVE), RULES_MAX_EDITS);
+    cr_assert_eq(edit(EXTPROC_EDIT_REMOVE, "x-more", NULL), -ENOSPC);
+    cr_assert_eq(edit(EXTPROC_EDIT_REMOVE, "x-7", NULL), 0, "removed before");
+    cr_assert_eq(edit(EXTPROC_EDIT_APPEND, "x-7", "v"), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_REMOVE, "x-more", NULL), 0, "x-7 is no remove any more");
 }
 
 Test(rules, an_answer_has_a_hundred_sets)
 {
     for (int i = 0; i < RULES_MAX_EDITS; i++)
-        cr_assert_eq(edit(EXTPROC_APPEND, "accept", "v"), 0, "joined: no entry more");
-    cr_assert_eq(edit(EXTPROC_APPEND, "accept", "v"), -ENOSPC);
-    cr_assert_eq(edit(EXTPROC_SET, "x-a", "v"), -ENOSPC);
-    cr_assert_eq(edit(EXTPROC_SET, "accept", "v"), 0, "a hundred become one");
-    cr_assert_eq(edit(EXTPROC_SET, "x-a", "v"), 0);
+        cr_assert_eq(edit(EXTPROC_EDIT_APPEND, "accept", "v"), 0, "joined: no entry more");
+    cr_assert_eq(edit(EXTPROC_EDIT_APPEND, "accept", "v"), -ENOSPC);
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "x-a", "v"), -ENOSPC);
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "accept", "v"), 0, "a hundred become one");
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "x-a", "v"), 0);
 }
 
 Test(rules, a_map_has_a_hundred_entries)
 {
-    cr_assert_eq(edit_many(EXTPROC_SET), RULES_MAX_ENTRIES - N_SHOWN);
-    cr_assert_eq(edit(EXTPROC_IF_ABSENT, "x-more", "v"), -ENOSPC);
-    cr_assert_eq(edit(EXTPROC_IF_ABSENT, "x-a", "v"), 0, "does nothing");
-    cr_assert_eq(edit(EXTPROC_SET, "x-a", "v"), 0);
-    cr_assert_eq(edit(EXTPROC_REMOVE, "x-a", NULL), 0);
-    cr_assert_eq(edit(EXTPROC_SET, "x-more", "v"), 0);
-    cr_assert_eq(edit(EXTPROC_SET, "x-more-yet", "v"), -ENOSPC);
+    cr_assert_eq(edit_many(EXTPROC_EDIT_SET), RULES_MAX_ENTRIES - N_SHOWN);
+    cr_assert_eq(edit(EXTPROC_EDIT_IF_ABSENT, "x-more", "v"), -ENOSPC);
+    cr_assert_eq(edit(EXTPROC_EDIT_IF_ABSENT, "x-a", "v"), 0, "does nothing");
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "x-a", "v"), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_REMOVE, "x-a", NULL), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "x-more", "v"), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "x-more-yet", "v"), -ENOSPC);
 }
 
 Test(rules, a_map_has_sixty_kib)
@@ -328,13 +328,13 @@ Test(rules, a_map_has_sixty_kib)
     size_t room = RULES_MAX_BYTES - sum.bytes - headers_entry_bytes(strlen("x-big"), 0);
     memset(big, 'v', sizeof big);
     big[room + 1] = 0;
-    cr_assert_eq(edit(EXTPROC_SET, "x-big", big), -ENOSPC);
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "x-big", big), -ENOSPC);
     big[room] = 0;
-    cr_assert_eq(edit(EXTPROC_SET, "x-big", big), 0);
-    cr_assert_eq(edit(EXTPROC_APPEND, "accept", "v"), -ENOSPC);
-    cr_assert_eq(edit(EXTPROC_APPEND, "accept", ""), 0, "joins without a comma");
-    cr_assert_eq(edit(EXTPROC_SET, "x-big", "v"), 0);
-    cr_assert_eq(edit(EXTPROC_APPEND, "accept", "v"), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "x-big", big), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_APPEND, "accept", "v"), -ENOSPC);
+    cr_assert_eq(edit(EXTPROC_EDIT_APPEND, "accept", ""), 0, "joins without a comma");
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "x-big", "v"), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_APPEND, "accept", "v"), 0);
 }
 
 Test(rules, a_proxy_with_larger_limits_is_not_made_worse)
@@ -345,10 +345,10 @@ Test(rules, a_proxy_with_larger_limits_is_not_made_worse)
     many[0].name = EXTPROC_S("x-one");
     headers_init(&headers, many, sizeof many / sizeof *many);
 
-    cr_assert_eq(edit(EXTPROC_SET, "x-one", "other"), 0);
-    cr_assert_eq(edit(EXTPROC_SET, "x-two", "v"), -ENOSPC);
-    cr_assert_eq(edit(EXTPROC_REMOVE, "x-one", NULL), 0);
-    cr_assert_eq(edit(EXTPROC_SET, "x-two", "v"), -ENOSPC, "it is above the limit still");
-    cr_assert_eq(edit(EXTPROC_SET, "x-many", "v"), 0);
-    cr_assert_eq(edit(EXTPROC_SET, "x-two", "v"), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "x-one", "other"), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "x-two", "v"), -ENOSPC);
+    cr_assert_eq(edit(EXTPROC_EDIT_REMOVE, "x-one", NULL), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "x-two", "v"), -ENOSPC, "it is above the limit still");
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "x-many", "v"), 0);
+    cr_assert_eq(edit(EXTPROC_EDIT_SET, "x-two", "v"), 0);
 }

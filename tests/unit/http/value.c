@@ -28,14 +28,14 @@ static struct extproc_value text(const char *s)
 
 static struct extproc_value dict(const struct extproc_field *fields, size_t n)
 {
-    struct extproc_value v = {.kind = EXTPROC_ABSENT};
+    struct extproc_value v = {.kind = EXTPROC_KIND_ABSENT};
     cr_assert_eq(value_dict(&arena, fields, n, &v), 0);
     return v;
 }
 
 static struct extproc_value list(const struct extproc_value *items, size_t n)
 {
-    struct extproc_value v = {.kind = EXTPROC_ABSENT};
+    struct extproc_value v = {.kind = EXTPROC_KIND_ABSENT};
     cr_assert_eq(value_list(&arena, items, n, &v), 0);
     return v;
 }
@@ -48,7 +48,7 @@ static struct extproc_value nested(unsigned levels, struct extproc_value v)
         struct extproc_value *item = arena_alloc(&arena, sizeof *item);
         *item = v;
         *l = (struct value_list){1, item};
-        v = (struct extproc_value){.kind = EXTPROC_LIST, .as.node = l};
+        v = (struct extproc_value){.kind = EXTPROC_KIND_LIST, .as.node = l};
     }
     return v;
 }
@@ -64,7 +64,7 @@ Test(value, members_of_a_list_come_by_place)
     cr_assert(str_eq_c(member.value.as.string, "two"));
     cr_assert_not(value_at(v, 2, &member));
     cr_assert(str_eq_c(member.value.as.string, "two"), "untouched");
-    cr_assert_eq(value_get(v, EXTPROC_S("two")).kind, EXTPROC_ABSENT);
+    cr_assert_eq(value_get(v, EXTPROC_S("two")).kind, EXTPROC_KIND_ABSENT);
 }
 
 Test(value, members_of_a_dict_come_by_place_and_key_and_the_last_counts)
@@ -78,8 +78,8 @@ Test(value, members_of_a_dict_come_by_place_and_key_and_the_last_counts)
     struct extproc_field member;
 
     cr_assert(value_get(v, EXTPROC_S("k")).as.boolean);
-    cr_assert_eq(value_get(v, EXTPROC_S("other")).kind, EXTPROC_NULL);
-    cr_assert_eq(value_get(v, EXTPROC_S("K")).kind, EXTPROC_ABSENT);
+    cr_assert_eq(value_get(v, EXTPROC_S("other")).kind, EXTPROC_KIND_NULL);
+    cr_assert_eq(value_get(v, EXTPROC_S("K")).kind, EXTPROC_KIND_ABSENT);
     cr_assert(value_at(v, 1, &member));
     cr_assert(str_eq_c(member.key, "other"));
     cr_assert_not(value_at(v, 3, &member));
@@ -89,7 +89,7 @@ Test(value, what_has_no_members_has_none)
 {
     struct extproc_field member;
     cr_assert_not(value_at(text("x"), 0, &member));
-    cr_assert_eq(value_get(text("x"), EXTPROC_S("x")).kind, EXTPROC_ABSENT);
+    cr_assert_eq(value_get(text("x"), EXTPROC_S("x")).kind, EXTPROC_KIND_ABSENT);
     cr_assert_not(value_at(list(NULL, 0), 0, &member));
 }
 
@@ -117,10 +117,10 @@ Test(value, so_many_levels_can_be_built_and_no_more)
     struct extproc_value deepest = nested(VALUE_MAX_DEPTH, extproc_null());
     struct extproc_value too_deep = nested(VALUE_MAX_DEPTH, dict(NULL, 0));
     struct extproc_field field = {EXTPROC_STR("k"), deepest};
-    struct extproc_value v = {.kind = EXTPROC_ABSENT};
+    struct extproc_value v = {.kind = EXTPROC_KIND_ABSENT};
 
     cr_assert_eq(value_copy(&arena, deepest, &v), 0);
-    cr_assert_eq(v.kind, EXTPROC_LIST);
+    cr_assert_eq(v.kind, EXTPROC_KIND_LIST);
     cr_assert_eq(value_copy(&arena, too_deep, &v), -EINVAL);
     cr_assert_eq(value_list(&arena, &deepest, 1, &v), -EINVAL);
     cr_assert_eq(value_dict(&arena, &field, 1, &v), -EINVAL);
@@ -130,7 +130,7 @@ Test(value, what_a_struct_cannot_carry_is_refused)
 {
     struct extproc_value untouched = extproc_number(7), v = untouched;
     struct extproc_value bad[] = {
-        {.kind = EXTPROC_ABSENT},
+        {.kind = EXTPROC_KIND_ABSENT},
         {.kind = (enum extproc_kind)99},
         text("\xff"),
         extproc_string(STR_ABSENT),
@@ -184,9 +184,9 @@ Test(tree, is_read_on_the_first_question_only)
 Test(tree, that_is_not_there_or_cannot_be_read_is_absent)
 {
     struct tree none = {.raw = STR_ABSENT}, bad = {.raw = EXTPROC_STR("bad"), .read = read_text};
-    cr_assert_eq(tree_value(&none, &arena).kind, EXTPROC_ABSENT);
-    cr_assert_eq(tree_value(&bad, &arena).kind, EXTPROC_ABSENT);
-    cr_assert_eq(tree_value(&bad, &arena).kind, EXTPROC_ABSENT);
+    cr_assert_eq(tree_value(&none, &arena).kind, EXTPROC_KIND_ABSENT);
+    cr_assert_eq(tree_value(&bad, &arena).kind, EXTPROC_KIND_ABSENT);
+    cr_assert_eq(tree_value(&bad, &arena).kind, EXTPROC_KIND_ABSENT);
     cr_assert_eq(n_reads, 1);
 }
 
@@ -209,5 +209,5 @@ Test(tree, that_cannot_be_kept_is_empty)
     allocations_left = 0;
     cr_assert_eq(tree_keep(&none, &arena), 0);
     cr_assert_eq(tree_keep(&t, &arena), -ENOMEM);
-    cr_assert_eq(tree_value(&t, &arena).kind, EXTPROC_ABSENT);
+    cr_assert_eq(tree_value(&t, &arena).kind, EXTPROC_KIND_ABSENT);
 }

@@ -15,10 +15,10 @@ static void note_and_leave(const char *file, int line, const char *text)
 
 static enum extproc_action edit(struct extproc_txn *x)
 {
-    extproc_set(x, EXTPROC_REQUEST, EXTPROC_S("x-a"), EXTPROC_S("1"));
-    extproc_append(x, EXTPROC_REQUEST, EXTPROC_S("x-b"), EXTPROC_S("2"));
+    extproc_header_set(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-a"), EXTPROC_S("1"));
+    extproc_header_append(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-b"), EXTPROC_S("2"));
     extproc_metadata_set(x, EXTPROC_S("ns"), EXTPROC_S("k"), extproc_number(1.5));
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 static const struct extproc_plugin editor = {
     .abi = EXTPROC_ABI, .name = "editor", .request_headers = edit};
@@ -41,10 +41,12 @@ static const struct extproc_plugin editor = {
 
 Test(expect, headers)
 {
-    expect_noticed(kit_expect_header(c, EXTPROC_REQUEST, "x-a", "2"), "x-a is \"1\", not \"2\"");
-    expect_noticed(kit_expect_header(c, EXTPROC_REQUEST, "x-a", NULL), "x-a is \"1\", not absent");
-    expect_noticed(kit_expect_header(c, EXTPROC_REQUEST, "x-c", "2"), "x-c is absent");
-    expect_noticed(kit_expect_header(c, EXTPROC_REQUEST, "x-b", "1"), "a second value, \"2\"");
+    expect_noticed(kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", "2"),
+                   "x-a is \"1\", not \"2\"");
+    expect_noticed(kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", NULL),
+                   "x-a is \"1\", not absent");
+    expect_noticed(kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-c", "2"), "x-c is absent");
+    expect_noticed(kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-b", "1"), "a second value, \"2\"");
 }
 
 Test(expect, answers)
@@ -69,16 +71,16 @@ Test(expect, streams)
 
 static struct extproc_metric *calls;
 
-static int count_init(struct extproc_host *h)
+static int count_init(struct extproc_instance *h)
 {
     calls = extproc_counter(h, "calls_total", "Calls.");
     return calls ? 0 : -1;
 }
 static enum extproc_action count(struct extproc_txn *x)
 {
-    extproc_add(calls, 2);
-    extproc_log(x, EXTPROC_WARN, "counted in %s", "a phase");
-    return EXTPROC_CONTINUE;
+    extproc_metric_add(calls, 2);
+    extproc_log(x, EXTPROC_LEVEL_WARN, "counted in %s", "a phase");
+    return EXTPROC_ACTION_CONTINUE;
 }
 static const struct extproc_plugin counter = {
     .abi = EXTPROC_ABI, .name = "counter", .init = count_init, .request_headers = count};

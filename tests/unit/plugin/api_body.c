@@ -17,7 +17,7 @@ static enum extproc_action show_body(struct extproc_txn *x)
 {
     struct extproc_str body = extproc_body(x);
     note(x, "%s%.*s. ", body.ptr ? "" : "absent", EXTPROC_ARG(body));
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_body, is_there_in_body_phases_only)
@@ -32,7 +32,7 @@ Test(api_body, is_there_in_body_phases_only)
     play_body(&s, PHASE_REQUEST_BODY, false, "");
     play_headers(&s, PHASE_REQUEST_TRAILERS, true, H("x", "1"));
     cr_assert_str_eq(s.journal, "absent. chunk. . absent. ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -44,7 +44,7 @@ Test(api_body, is_one_piece_however_it_came)
     body_init(&s.event.body, pieces, 2);
     cr_assert_null(scene_play(&s, PHASE_REQUEST_BODY, true)->body);
     cr_assert_str_eq(s.journal, "in two. in two. ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -55,7 +55,7 @@ static enum extproc_action set_longer_than_answers(struct extproc_txn *x)
     note(x, "%d ", extproc_body_set(x, EXTPROC_S("12345678")));
     note(x, "%d ", extproc_body_set(x, EXTPROC_S("123456789")));
     note(x, "%d ", extproc_body_give(x, EXTPROC_S("123456789"), count_release, &released));
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_body, that_is_too_long_is_refused_at_the_call)
@@ -69,7 +69,7 @@ Test(api_body, that_is_too_long_is_refused_at_the_call)
     cr_assert_str_eq(s.journal, wanted);
     cr_assert(extproc_eq(v->body->bytes, EXTPROC_S("12345678")));
     cr_assert_eq(released, 1);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -92,7 +92,7 @@ static enum extproc_action clear(struct extproc_txn *x)
 static enum extproc_action give(struct extproc_txn *x)
 {
     cr_assert_eq(extproc_body_give(x, fresh, count_release, &released), 0);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_body, is_set_as_a_copy)
@@ -102,7 +102,7 @@ Test(api_body, is_set_as_a_copy)
     cr_assert_not_null(play_body(&s, PHASE_REQUEST_BODY, true, "theirs")->body);
     cr_assert_str_eq(s.journal, "mine. . ");
     cr_assert_eq(s.event.body.len, 0);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -112,7 +112,7 @@ Test(api_body, is_given_without_a_copy)
 
     play_body(&s, PHASE_REQUEST_BODY, true, "theirs");
     cr_assert_eq(body_bytes(&s.event.body, &s.message).ptr, fresh.ptr);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     cr_assert_eq(released, 2);
     scene_fini(&s);
 }
@@ -125,7 +125,7 @@ Test(api_body, is_replaced_in_a_headers_phase)
     cr_assert_eq(play_request(&s)->kind, VERDICT_REPLACE);
     assert_str(body_bytes(&s.event.body, &s.message), "fresh");
     cr_assert_eq(released, 0);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     cr_assert_eq(released, 1);
     scene_fini(&s);
 }
@@ -136,21 +136,21 @@ static enum extproc_action set_nothing(struct extproc_txn *x)
 {
     cr_assert_eq(extproc_body_set(x, STR_ABSENT), -EINVAL);
     cr_assert_eq(extproc_body_give(x, STR_ABSENT, count_release, &released), -EINVAL);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action set_too_much(struct extproc_txn *x)
 {
     struct extproc_str huge = {"", SIZE_MAX / 2};
     cr_assert_eq(extproc_body_set(x, huge), -ENOMEM);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action set_out_of_place(struct extproc_txn *x)
 {
     cr_assert_eq(extproc_body_set(x, fresh), -EOPNOTSUPP);
     cr_assert_eq(extproc_body_give(x, fresh, count_release, &released), -EOPNOTSUPP);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_body, stays_as_it_was_where_it_is_not_set)
@@ -160,7 +160,7 @@ Test(api_body, stays_as_it_was_where_it_is_not_set)
 
     cr_assert_null(play_body(&s, PHASE_REQUEST_BODY, true, "theirs")->body);
     cr_assert_eq(released, 1);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -170,7 +170,7 @@ Test(api_body, is_out_of_reach_in_trailers)
 
     cr_assert_null(play_headers(&s, PHASE_RESPONSE_TRAILERS, true, H("x", "1"))->body);
     cr_assert_eq(released, 1);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -178,7 +178,7 @@ static enum extproc_action give_in_vain(struct extproc_txn *x)
 {
     cr_assert_eq(extproc_body_give(x, fresh, count_release, &released), 0);
     cr_assert_eq(released, 1);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_body, is_accepted_and_dropped_where_nobody_listens)
@@ -187,7 +187,7 @@ Test(api_body, is_accepted_and_dropped_where_nobody_listens)
     s.event.observing = true;
 
     cr_assert_null(prepared_headers(&s, PHASE_REQUEST_HEADERS, true, H(":path", "/"))->body);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     cr_assert_eq(released, 1);
     scene_fini(&s);
 }

@@ -12,7 +12,7 @@ static enum extproc_action remember(struct extproc_txn *x)
     if (!counter)
         counter = x->ctx = extproc_alloc(x, sizeof *counter);
     note(x, "%d ", (*counter)++);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_comfort, keeps_zeroed_memory_for_the_transaction)
@@ -23,7 +23,7 @@ Test(api_comfort, keeps_zeroed_memory_for_the_transaction)
     play_body(&s, PHASE_REQUEST_BODY, false, "1");
     play_body(&s, PHASE_REQUEST_BODY, true, "2");
     cr_assert_str_eq(s.journal, "0 1 2 ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -35,7 +35,7 @@ static enum extproc_action use_memory(struct extproc_txn *x)
     cr_assert_eq((uintptr_t)extproc_alloc(x, 3) % _Alignof(max_align_t), 0);
     cr_assert_null(extproc_alloc(x, SIZE_MAX));
     cr_assert_null(extproc_scratch(x, SIZE_MAX));
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_comfort, gives_aligned_memory_or_none)
@@ -43,7 +43,7 @@ Test(api_comfort, gives_aligned_memory_or_none)
     SCENE(s, {.name = "a", .request_headers = use_memory});
 
     play_request(&s);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -56,7 +56,7 @@ static enum extproc_action write_texts(struct extproc_txn *x)
     assert_str(extproc_format(x, "%s-%d", "a", 1), "a-1");
     assert_str(extproc_expand(x, greeting), "path /");
     cr_assert_null(extproc_expand(x, NULL).ptr);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_comfort, writes_texts)
@@ -66,7 +66,7 @@ Test(api_comfort, writes_texts)
     cr_assert_eq(template_compile(EXTPROC_S("path %REQ(:path)%"), &s.memory, &greeting, &why), 0);
 
     play_request(&s);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -74,10 +74,10 @@ Test(api_comfort, writes_texts)
 
 static enum extproc_action say(struct extproc_txn *x)
 {
-    extproc_log(x, EXTPROC_WARN, "in %s", "a phase");
+    extproc_log(x, EXTPROC_LEVEL_WARN, "in %s", "a phase");
     extproc_log(x, (enum extproc_level)99, "louder than loud");
-    extproc_host_log(x->host, EXTPROC_INFO, "out of %s", "any");
-    return EXTPROC_CONTINUE;
+    extproc_instance_log(x->instance, EXTPROC_LEVEL_INFO, "out of %s", "any");
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static const char *line_with(struct scene *s, const char *what)
@@ -101,6 +101,6 @@ Test(api_comfort, logs_where_a_line_comes_from)
     line_with(&s, "louder than loud");
     line = line_with(&s, "out of any");
     cr_assert(strstr(line, "talker") && !strstr(line, "id-1"), "%s", line);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }

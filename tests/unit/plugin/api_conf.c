@@ -26,19 +26,19 @@ TestSuite(api_conf, .fini = end);
 
 static const struct extproc_key keys[] = {
     {.name = "text", .flags = EXTPROC_KEY_LIST},
-    {.name = "wait", .type = EXTPROC_KEY_DURATION, .fallback = "2s"},
-    {.name = "size", .type = EXTPROC_KEY_SIZE},
-    {.name = "level", .type = EXTPROC_KEY_CHOICE, .choices = "low|high", .fallback = "low"},
+    {.name = "wait", .type = EXTPROC_KEY_TYPE_DURATION, .fallback = "2s"},
+    {.name = "size", .type = EXTPROC_KEY_TYPE_SIZE},
+    {.name = "level", .type = EXTPROC_KEY_TYPE_CHOICE, .choices = "low|high", .fallback = "low"},
     {.name = NULL},
 };
 
 static enum extproc_action on_phase(struct extproc_txn *x)
 {
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 /* An instance of a plugin with these keys, two callbacks and this init. */
-static int start(int (*init)(struct extproc_host *), const char *text)
+static int start(int (*init)(struct extproc_instance *), const char *text)
 {
     const struct extproc_plugin plugin = {.abi = EXTPROC_ABI,
                                           .name = "p",
@@ -55,7 +55,7 @@ static int start(int (*init)(struct extproc_host *), const char *text)
 Test(api_conf, gives_values_in_file_order)
 {
     cr_assert_eq(start(NULL, "[plugin:a]\ntext = one\nsize = 4k\ntext = two\nlevel = high\n"), 0);
-    struct extproc_host *h = &in->host;
+    struct extproc_instance *h = &in->pub;
 
     cr_expect_eq(extproc_conf_count(h, "text"), 2);
     cr_expect(str_eq_c(extproc_conf(h, "text", 0), "one"));
@@ -68,7 +68,7 @@ Test(api_conf, gives_values_in_file_order)
 Test(api_conf, gives_fallbacks)
 {
     cr_assert_eq(start(NULL, "[plugin:a]\n"), 0);
-    struct extproc_host *h = &in->host;
+    struct extproc_instance *h = &in->pub;
 
     cr_expect_eq(extproc_conf_count(h, "wait"), 1);
     cr_expect_eq(extproc_conf_int(h, "wait", 0), 2000);
@@ -78,7 +78,7 @@ Test(api_conf, gives_fallbacks)
 Test(api_conf, absent_is_absent)
 {
     cr_assert_eq(start(NULL, "[plugin:a]\ntext = one\n"), 0);
-    struct extproc_host *h = &in->host;
+    struct extproc_instance *h = &in->pub;
 
     cr_expect(!extproc_conf(h, "text", 1).ptr);
     cr_expect(!extproc_conf(h, "size", 0).ptr);
@@ -91,7 +91,7 @@ Test(api_conf, absent_is_absent)
 
 /* ---- refusals -------------------------------------------------------------------------------- */
 
-static int refuse_values(struct extproc_host *h)
+static int refuse_values(struct extproc_instance *h)
 {
     cr_expect_eq(extproc_conf_refuse(h, "text", 1, "is no %s (%s)", "colour", "red"), -EINVAL);
     cr_expect_eq(extproc_conf_refuse(h, "wait", 0, "is too long"), -EINVAL);
@@ -109,52 +109,52 @@ Test(api_conf, refuses_a_value_with_its_place)
 
 /* ---- interest -------------------------------------------------------------------------------- */
 
-static int narrow(struct extproc_host *h)
+static int narrow(struct extproc_instance *h)
 {
-    cr_expect_eq(extproc_interest(h, EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_REQUEST_BODY),
+    cr_expect_eq(extproc_interest(h, EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_REQUEST_BODY),
                  -EINVAL);
     cr_expect_eq(extproc_interest(h, 1u << N_PHASES), -EINVAL);
-    return extproc_interest(h, EXTPROC_ON_RESPONSE_BODY);
+    return extproc_interest(h, EXTPROC_PHASE_RESPONSE_BODY);
 }
 
 static extproc_on_fn on_nothing;
 static enum extproc_action on_nothing(struct extproc_txn *x)
 {
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
-static int fall_back(struct extproc_host *h)
+static int fall_back(struct extproc_instance *h)
 {
     struct instance *own = (struct instance *)h;
     own->on[PHASE_REQUEST_HEADERS] = own->on[PHASE_REQUEST_BODY] = on_nothing;
-    cr_expect_eq(extproc_interest(h, EXTPROC_ON_REQUEST_HEADERS), 0);
-    cr_expect_eq(extproc_fallback(h, EXTPROC_ON_REQUEST_TRAILERS, 0), -EINVAL, "no callback");
-    cr_expect_eq(extproc_fallback(h, EXTPROC_ON_REQUEST_HEADERS, 0), -EINVAL, "of its interest");
-    cr_expect_eq(extproc_fallback(h, EXTPROC_ON_REQUEST_BODY, 4), -EINVAL, "no such deed");
+    cr_expect_eq(extproc_interest(h, EXTPROC_PHASE_REQUEST_HEADERS), 0);
+    cr_expect_eq(extproc_fallback(h, EXTPROC_PHASE_REQUEST_TRAILERS, 0), -EINVAL, "no callback");
+    cr_expect_eq(extproc_fallback(h, EXTPROC_PHASE_REQUEST_HEADERS, 0), -EINVAL, "of its interest");
+    cr_expect_eq(extproc_fallback(h, EXTPROC_PHASE_REQUEST_BODY, 4), -EINVAL, "no such deed");
     cr_expect_eq(extproc_fallback(h, 1u << N_PHASES, 0), -EINVAL);
-    return extproc_fallback(h, EXTPROC_ON_REQUEST_BODY, EXTPROC_RESPONDS);
+    return extproc_fallback(h, EXTPROC_PHASE_REQUEST_BODY, EXTPROC_RESPONDS);
 }
 
 Test(api_conf, a_fallback_is_no_interest)
 {
     cr_assert_eq(start(fall_back, "[plugin:a]\n"), 0);
-    cr_expect_eq(in->interest, (uint32_t)EXTPROC_ON_REQUEST_HEADERS);
-    cr_expect_eq(in->fallback, (uint32_t)EXTPROC_ON_REQUEST_BODY);
+    cr_expect_eq(in->interest, (uint32_t)EXTPROC_PHASE_REQUEST_HEADERS);
+    cr_expect_eq(in->fallback, (uint32_t)EXTPROC_PHASE_REQUEST_BODY);
     cr_expect_eq(in->deeds, EXTPROC_RESPONDS);
-    cr_expect_eq(extproc_fallback(&in->host, 0, 0), -EOPNOTSUPP);
+    cr_expect_eq(extproc_fallback(&in->pub, 0, 0), -EOPNOTSUPP);
 }
 
 Test(api_conf, interest_can_be_narrowed)
 {
     cr_assert_eq(start(narrow, "[plugin:a]\n"), 0);
-    cr_expect_eq(in->interest, (uint32_t)EXTPROC_ON_RESPONSE_BODY);
+    cr_expect_eq(in->interest, (uint32_t)EXTPROC_PHASE_RESPONSE_BODY);
 }
 
 /* ---- templates ------------------------------------------------------------------------------- */
 
 static struct extproc_template *whole, *part;
 
-static int compile(struct extproc_host *h)
+static int compile(struct extproc_instance *h)
 {
     whole = extproc_conf_template(h, "text", 0);
     part = extproc_conf_template_part(h, "text", 0, EXTPROC_S("%UUID%"));
@@ -183,7 +183,7 @@ Test(api_conf, a_template_needs_a_text)
     INI_EXPECT(&errors, "test.ini:1: [plugin:a] text: has no value (give it one)");
 }
 
-static int init_wanting(struct extproc_host *h)
+static int init_wanting(struct extproc_instance *h)
 {
     cr_expect(extproc_conf_template(h, "text", 0));
     cr_expect_eq(extproc_want_attribute(h, EXTPROC_S("source.address")), 0);
@@ -219,25 +219,26 @@ Test(api_conf, knows_what_is_read_beside_the_messages)
 
 /* ---- edits to come --------------------------------------------------------------------------- */
 
-static int ask(struct extproc_host *h, enum extproc_map map, enum extproc_edit op, const char *name,
-               const char *value)
+static int ask(struct extproc_instance *h, enum extproc_map map, enum extproc_edit op,
+               const char *name, const char *value)
 {
     return extproc_check_edit(h, map, op, extproc_str_of(name), extproc_str_of(value));
 }
 
-static int ask_about_edits(struct extproc_host *h)
+static int ask_about_edits(struct extproc_instance *h)
 {
-    cr_expect_eq(ask(h, EXTPROC_REQUEST, EXTPROC_SET, ":path", "%PATH%"), 0);
-    cr_expect_eq(ask(h, EXTPROC_REQUEST, EXTPROC_SET, ":method", NULL), 0, "behind a new body");
-    cr_expect_eq(ask(h, EXTPROC_REQUEST, EXTPROC_SET, ":status", NULL), -EPERM);
-    cr_expect_eq(ask(h, EXTPROC_REQUEST_TRAILERS, EXTPROC_SET, ":path", NULL), -EPERM);
-    cr_expect_eq(ask(h, EXTPROC_RESPONSE, EXTPROC_SET, ":status", NULL), 0);
-    cr_expect_eq(ask(h, EXTPROC_RESPONSE_TRAILERS, EXTPROC_SET, ":status", NULL), -EPERM);
-    cr_expect_eq(ask(h, EXTPROC_ANSWER, EXTPROC_SET, ":status", NULL), -EPERM);
-    cr_expect_eq(ask(h, EXTPROC_ANSWER, EXTPROC_APPEND, "set-cookie", "a=%UUID%"), 0);
-    cr_expect_eq(ask(h, EXTPROC_ANSWER, EXTPROC_APPEND, "x-a", "a\nb"), -EINVAL);
-    cr_expect_eq(ask(h, (enum extproc_map)5, EXTPROC_SET, "x-a", NULL), -EINVAL);
-    cr_expect_eq(ask(h, EXTPROC_REQUEST, EXTPROC_SET, NULL, NULL), -EINVAL);
+    cr_expect_eq(ask(h, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":path", "%PATH%"), 0);
+    cr_expect_eq(ask(h, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":method", NULL), 0,
+                 "behind a new body");
+    cr_expect_eq(ask(h, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":status", NULL), -EPERM);
+    cr_expect_eq(ask(h, EXTPROC_MAP_REQUEST_TRAILERS, EXTPROC_EDIT_SET, ":path", NULL), -EPERM);
+    cr_expect_eq(ask(h, EXTPROC_MAP_RESPONSE, EXTPROC_EDIT_SET, ":status", NULL), 0);
+    cr_expect_eq(ask(h, EXTPROC_MAP_RESPONSE_TRAILERS, EXTPROC_EDIT_SET, ":status", NULL), -EPERM);
+    cr_expect_eq(ask(h, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_SET, ":status", NULL), -EPERM);
+    cr_expect_eq(ask(h, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_APPEND, "set-cookie", "a=%UUID%"), 0);
+    cr_expect_eq(ask(h, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_APPEND, "x-a", "a\nb"), -EINVAL);
+    cr_expect_eq(ask(h, (enum extproc_map)5, EXTPROC_EDIT_SET, "x-a", NULL), -EINVAL);
+    cr_expect_eq(ask(h, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, NULL, NULL), -EINVAL);
     return 0;
 }
 
@@ -246,11 +247,11 @@ Test(api_conf, judges_edits_to_come)
     cr_expect_eq(start(ask_about_edits, "[plugin:a]\n"), 0);
 }
 
-static int read_edits(struct extproc_host *h)
+static int read_edits(struct extproc_instance *h)
 {
     int result = 0;
     for (size_t i = 0; i < extproc_conf_count(h, "text"); i++) {
-        int r = extproc_conf_edit(h, "text", i, EXTPROC_REQUEST, EXTPROC_SET,
+        int r = extproc_conf_edit(h, "text", i, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET,
                                   extproc_conf(h, "text", i), STR_ABSENT);
         result = result ? result : r;
     }
@@ -266,13 +267,13 @@ Test(api_conf, tells_which_configured_edit_would_have_no_effect)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static int take_memory(struct extproc_host *h)
+static int take_memory(struct extproc_instance *h)
 {
-    char *bytes = extproc_host_alloc(h, 3), *more = extproc_host_alloc(h, 5000);
+    char *bytes = extproc_instance_alloc(h, 3), *more = extproc_instance_alloc(h, 5000);
     cr_assert(bytes && more && bytes != more);
     cr_expect_eq((uintptr_t)more % _Alignof(max_align_t), 0);
     cr_expect(bytes[0] == 0 && bytes[2] == 0 && more[4999] == 0);
-    cr_expect(!extproc_host_alloc(h, SIZE_MAX));
+    cr_expect(!extproc_instance_alloc(h, SIZE_MAX));
     h->self = bytes;
     return 0;
 }
@@ -280,14 +281,14 @@ static int take_memory(struct extproc_host *h)
 Test(api_conf, gives_memory_for_the_instances_life)
 {
     cr_assert_eq(start(take_memory, "[plugin:a]\n"), 0);
-    memset(in->host.self, 1, 3);
+    memset(in->pub.self, 1, 3);
 }
 
 /* ---- metrics --------------------------------------------------------------------------------- */
 
 static struct extproc_metric *hits, *hits_again, *sizes, *misnamed;
 
-static int define(struct extproc_host *h)
+static int define(struct extproc_instance *h)
 {
     hits = extproc_counter(h, "hits", "Hits.");
     hits_again = extproc_counter(h, "hits", NULL);
@@ -301,9 +302,9 @@ Test(api_conf, counts_under_the_sections_name)
     cr_assert_eq(metrics_new(&env.metrics), 0);
     cr_assert_eq(start(define, "[plugin:a]\n"), 0);
 
-    extproc_add(hits, 2);
-    extproc_add(hits_again, 3);
-    extproc_add(sizes, 100);
+    extproc_metric_add(hits, 2);
+    extproc_metric_add(hits_again, 3);
+    extproc_metric_add(sizes, 100);
 
     struct metric_reading reading;
     cr_assert(metrics_find(env.metrics, "a", "hits", &reading));
@@ -318,7 +319,7 @@ Test(api_conf, counts_into_nothing_where_nobody_reads)
 {
     cr_assert_eq(start(define, "[plugin:a]\n"), 0);
     cr_expect(hits && sizes && !misnamed);
-    extproc_add(hits, 1);
+    extproc_metric_add(hits, 1);
 }
 
 /* ---- outside init() -------------------------------------------------------------------------- */
@@ -326,16 +327,18 @@ Test(api_conf, counts_into_nothing_where_nobody_reads)
 Test(api_conf, knows_what_belongs_into_init)
 {
     cr_assert_eq(start(NULL, "[plugin:a]\ntext = one\n"), 0);
-    struct extproc_host *h = &in->host;
+    struct extproc_instance *h = &in->pub;
 
     cr_expect_eq(extproc_conf_refuse(h, "text", 0, "no"), -EOPNOTSUPP);
-    cr_expect_eq(extproc_interest(h, EXTPROC_ON_RESPONSE_BODY), -EOPNOTSUPP);
+    cr_expect_eq(extproc_interest(h, EXTPROC_PHASE_RESPONSE_BODY), -EOPNOTSUPP);
     cr_expect(!extproc_conf_template(h, "text", 0));
     cr_expect(!extproc_counter(h, "late", "Late."));
-    cr_expect(!extproc_host_alloc(h, 1));
-    cr_expect_eq(extproc_check_edit(h, EXTPROC_REQUEST, EXTPROC_SET, EXTPROC_S("x"), STR_ABSENT), 0,
-                 "belongs anywhere");
-    cr_expect_eq(in->interest, (uint32_t)(EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_RESPONSE_BODY));
+    cr_expect(!extproc_instance_alloc(h, 1));
+    cr_expect_eq(
+        extproc_check_edit(h, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, EXTPROC_S("x"), STR_ABSENT), 0,
+        "belongs anywhere");
+    cr_expect_eq(in->interest,
+                 (uint32_t)(EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_RESPONSE_BODY));
     INI_EXPECT(&errors, NULL);
     cr_expect_eq(extproc_want_attribute(h, EXTPROC_S("a")), -EOPNOTSUPP);
     cr_expect_eq(extproc_want_metadata(h, EXTPROC_S("a"), EXTPROC_READ), -EOPNOTSUPP);

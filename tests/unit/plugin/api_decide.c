@@ -26,7 +26,7 @@ Test(api_decide, answers_with_copies)
     cr_assert_eq(answer->n_headers, 2);
     assert_str(answer->headers[1].name, "set-cookie");
     assert_str(answer->headers[1].value, "b");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -46,7 +46,7 @@ Test(api_decide, answers_by_the_plugins_name)
     assert_str(v->answer->details, "least");
     cr_assert_eq(v->answer->body.len, 0);
     cr_assert_eq(v->answer->grpc_status, EXTPROC_NO_GRPC);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -63,7 +63,7 @@ Test(api_decide, answers_no_more_than_an_answer_may_have)
     const struct verdict *v = play_request(&s);
     cr_assert_eq(v->answer->status, 500);
     assert_str(v->answer->details, "extprocd.a.error");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -74,7 +74,7 @@ static enum extproc_action answer_wrongly(struct extproc_txn *x)
     struct extproc_response unsized = extproc_response_init();
     unsized.size = 8;
     unsized.status = 403;
-    const enum extproc_action no = EXTPROC_FAIL;
+    const enum extproc_action no = EXTPROC_ACTION_FAIL;
     cr_assert_eq(extproc_respond(x, NULL), no);
     cr_assert_eq(extproc_respond(x, &unsized), no);
     cr_assert_eq(extproc_reply(x, .status = 199), no);
@@ -86,7 +86,7 @@ static enum extproc_action answer_wrongly(struct extproc_txn *x)
     cr_assert_eq(extproc_reply(x, .status = 403, .headers = broken, .n_headers = SIZE_MAX), no);
     cr_assert_eq(extproc_reply(x, .status = 403, .details = EXTPROC_S("\xff")), no);
     cr_assert_eq(extproc_reply(x, .status = 403, .body = {"", SIZE_MAX / 2}), no);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_decide, answers_nothing_that_the_proxy_would_not_take)
@@ -103,14 +103,14 @@ Test(api_decide, answers_nothing_that_the_proxy_would_not_take)
     SCENE_LOGGED(&s, "headers is NULL");
     SCENE_LOGGED(&s, "details are not UTF-8");
     SCENE_LOGGED(&s, "out of memory");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
 static enum extproc_action answer_twice(struct extproc_txn *x)
 {
     enum extproc_action action = extproc_reply(x, .status = 403);
-    cr_assert_eq(extproc_reply(x, .status = 700), EXTPROC_FAIL);
+    cr_assert_eq(extproc_reply(x, .status = 700), EXTPROC_ACTION_FAIL);
     return action;
 }
 
@@ -119,7 +119,7 @@ Test(api_decide, stands_by_an_answer_when_another_is_refused)
     SCENE(s, {.name = "a", .request_headers = answer_twice});
 
     cr_assert_eq(play_request(&s)->answer->status, 403);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -133,7 +133,7 @@ Test(api_decide, answers_no_more_once_the_response_has_begun)
     cr_assert_eq(play_headers(&s, PHASE_RESPONSE_TRAILERS, true, H("x", "1"))->kind,
                  VERDICT_CONTINUE); /* the plugin has failed, and is called no more */
     SCENE_LOGGED(&s, "the response has already begun");
-    scene_close(&s, EXTPROC_FAILED);
+    scene_close(&s, EXTPROC_END_FAILED);
     scene_fini(&s);
 }
 
@@ -142,7 +142,7 @@ Test(api_decide, answers_no_more_once_the_response_has_begun)
 static enum extproc_action try_route(struct extproc_txn *x)
 {
     note(x, "%d:%d ", (int)x->phase, extproc_clear_route(x));
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_decide, clears_the_route_while_the_request_is_held)
@@ -161,7 +161,7 @@ Test(api_decide, clears_the_route_while_the_request_is_held)
     play_headers(&s, PHASE_REQUEST_TRAILERS, true, H("x", "1"));
     play_response(&s);
     cr_assert_str_eq(s.journal, expected);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -170,10 +170,10 @@ Test(api_decide, clears_the_route_while_the_request_is_held)
 static enum extproc_action skip_bodies(struct extproc_txn *x)
 {
     note(x, "%d ", (int)x->phase);
-    cr_assert_eq(extproc_skip(x, EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_RESPONSE_BODY), 0);
+    cr_assert_eq(extproc_skip(x, EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_RESPONSE_BODY), 0);
     cr_assert_eq(extproc_skip(x, 64), -EINVAL);
-    cr_assert_eq(extproc_skip(x, EXTPROC_ON_RESPONSE_HEADERS | 64u), -EINVAL);
-    return EXTPROC_CONTINUE;
+    cr_assert_eq(extproc_skip(x, EXTPROC_PHASE_RESPONSE_HEADERS | 64u), -EINVAL);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_decide, skips_later_phases_of_this_plugin)
@@ -190,7 +190,7 @@ Test(api_decide, skips_later_phases_of_this_plugin)
     play_response(&s);
     play_body(&s, PHASE_RESPONSE_BODY, true, "3");
     cr_assert_eq(strncmp(s.journal, "2 8 16:", 7), 0, "%s", s.journal);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -202,7 +202,7 @@ static enum extproc_action try_to_wait(struct extproc_txn *x)
     cr_assert_null(wait);
     extproc_resume(wait, NULL);
     plugin_api.resume(NULL, NULL);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_decide, says_that_it_cannot_wait)
@@ -211,6 +211,6 @@ Test(api_decide, says_that_it_cannot_wait)
 
     cr_assert_eq(play_request(&s)->kind, VERDICT_CONTINUE);
     SCENE_LOGGED(&s, "extproc_defer: this host cannot wait yet");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }

@@ -46,7 +46,7 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
 }
 
 /* An instance with this init, and `path` as the value of its key. */
-static int start(int (*init)(struct extproc_host *), const char *path)
+static int start(int (*init)(struct extproc_instance *), const char *path)
 {
     static const struct extproc_key keys[] = {{.name = "path"}, {.name = NULL}};
     const struct extproc_plugin plugin = {
@@ -79,7 +79,7 @@ static const char *content(const char *name)
 
 static struct extproc_str bytes;
 
-static int read_it(struct extproc_host *h)
+static int read_it(struct extproc_instance *h)
 {
     bytes = extproc_read_file(h, "path", 0, 1024);
     return bytes.ptr ? 0 : -EINVAL;
@@ -93,7 +93,7 @@ Test(api_file, is_read_into_the_memory_of_the_instance)
     cr_assert_eq(start(read_it, path), 0);
     cr_expect(str_eq_c(bytes, "hello\n"));
     cr_expect_eq(bytes.ptr[bytes.len], '\0');
-    cr_expect(!extproc_read_file(&in->host, "path", 0, 1024).ptr, "this is not init()");
+    cr_expect(!extproc_read_file(&in->pub, "path", 0, 1024).ptr, "this is not init()");
 }
 
 Test(api_file, that_is_empty_is_not_absent)
@@ -128,10 +128,10 @@ Test(api_file, that_is_too_large_is_refused)
     INI_EXPECT(&errors, line);
 }
 
-static int read_what_is_absent(struct extproc_host *h)
+static int read_what_is_absent(struct extproc_instance *h)
 {
     bytes = extproc_read_file(h, "path", 1, 1024);
-    cr_expect(!extproc_file(h, NULL, 0));
+    cr_expect(!extproc_file_open(h, NULL, 0));
     return bytes.ptr ? 0 : -EINVAL;
 }
 
@@ -145,9 +145,9 @@ Test(api_file, without_a_path)
 
 static struct extproc_file *file;
 
-static int open_it(struct extproc_host *h)
+static int open_it(struct extproc_instance *h)
 {
-    file = extproc_file(h, "path", 0);
+    file = extproc_file_open(h, "path", 0);
     return file ? 0 : -EINVAL;
 }
 
@@ -159,7 +159,7 @@ Test(api_file, gets_lines)
     cr_expect_eq(extproc_file_append(file, STR_ABSENT), -EINVAL);
     cr_expect_eq(extproc_file_append(NULL, EXTPROC_S("one")), -EINVAL);
     cr_expect_str_eq(content("x"), "one\n\n");
-    cr_expect(!extproc_file(&in->host, "path", 0), "this is not init()");
+    cr_expect(!extproc_file_open(&in->pub, "path", 0), "this is not init()");
 }
 
 Test(api_file, is_opened_again_with_the_log)

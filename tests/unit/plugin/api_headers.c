@@ -8,12 +8,14 @@ static const struct extproc_str name = EXTPROC_STR("x-a"), value = EXTPROC_STR("
 /* One letter a map: . not yet, - none, O open, G gone. */
 static enum extproc_action show_states(struct extproc_txn *x)
 {
-    static const char letters[] = {
-        [EXTPROC_NOT_YET] = '.', [EXTPROC_NONE] = '-', [EXTPROC_OPEN] = 'O', [EXTPROC_GONE] = 'G'};
-    for (enum extproc_map map = EXTPROC_REQUEST; map <= EXTPROC_RESPONSE_TRAILERS; map++)
-        note(x, "%c", letters[extproc_map_state(x, map)]);
+    static const char letters[] = {[EXTPROC_MAP_STATE_NOT_YET] = '.',
+                                   [EXTPROC_MAP_STATE_NONE] = '-',
+                                   [EXTPROC_MAP_STATE_OPEN] = 'O',
+                                   [EXTPROC_MAP_STATE_GONE] = 'G'};
+    for (enum extproc_map map = EXTPROC_MAP_REQUEST; map <= EXTPROC_MAP_RESPONSE_TRAILERS; map++)
+        note(x, "%c", letters[extproc_header_state(x, map)]);
     note(x, " ");
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 #define SHOW_EVERYWHERE                                                                            \
@@ -31,7 +33,7 @@ Test(api_headers, follow_a_message_in_pieces)
     play_response(&s);
     play_body(&s, PHASE_RESPONSE_BODY, true, "1");
     cr_assert_str_eq(s.journal, "O... G... GO.. GGO. GGG- ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -46,7 +48,7 @@ Test(api_headers, stay_open_while_the_whole_body_is_awaited)
     play_body(&s, PHASE_RESPONSE_BODY, false, "1");
     play_headers(&s, PHASE_RESPONSE_TRAILERS, true, H("x", "1"));
     cr_assert_str_eq(s.journal, "O... O-.. G-O. G-O. G-GO ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -58,7 +60,7 @@ Test(api_headers, may_have_passed_by_unseen)
     play_body(&s, PHASE_REQUEST_BODY, false, "1");
     play_headers(&s, PHASE_REQUEST_TRAILERS, true, H("x", "1"));
     cr_assert_str_eq(s.journal, "-... -O.. ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -69,14 +71,14 @@ Test(api_headers, may_come_after_those_of_the_response)
     play_headers(&s, PHASE_RESPONSE_HEADERS, true, H(":status", "200"));
     play_headers(&s, PHASE_REQUEST_HEADERS, true, H(":path", "/"));
     cr_assert_str_eq(s.journal, "..O- O-G- ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
 static enum extproc_action replace(struct extproc_txn *x)
 {
     cr_assert_eq(extproc_body_set(x, value), 0);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_headers, have_no_trailers_behind_a_replacement)
@@ -87,7 +89,7 @@ Test(api_headers, have_no_trailers_behind_a_replacement)
     play_request(&s);
     play_response(&s);
     cr_assert_str_eq(s.journal, "O... G-O. ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -96,19 +98,19 @@ Test(api_headers, have_no_trailers_behind_a_replacement)
 static enum extproc_action read_values(struct extproc_txn *x)
 {
     struct extproc_header h;
-    assert_str(extproc_header(x, EXTPROC_REQUEST, EXTPROC_S("X-A")), "1");
-    assert_str(extproc_header_nth(x, EXTPROC_REQUEST, name, 1), "2");
-    cr_assert_null(extproc_header_nth(x, EXTPROC_REQUEST, name, 2).ptr);
-    cr_assert_null(extproc_header(x, EXTPROC_REQUEST, EXTPROC_S("x-b")).ptr);
-    cr_assert_null(extproc_header(x, EXTPROC_RESPONSE, name).ptr);
+    assert_str(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S("X-A")), "1");
+    assert_str(extproc_header_nth(x, EXTPROC_MAP_REQUEST, name, 1), "2");
+    cr_assert_null(extproc_header_nth(x, EXTPROC_MAP_REQUEST, name, 2).ptr);
+    cr_assert_null(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-b")).ptr);
+    cr_assert_null(extproc_header_get(x, EXTPROC_MAP_RESPONSE, name).ptr);
 
-    cr_assert(extproc_header_at(x, EXTPROC_REQUEST, 1, &h));
+    cr_assert(extproc_header_at(x, EXTPROC_MAP_REQUEST, 1, &h));
     assert_str(h.name, "x-b2");
     assert_str(h.value, "");
-    cr_assert_not(extproc_header_at(x, EXTPROC_REQUEST, 3, &h));
-    cr_assert_not(extproc_header_at(x, EXTPROC_RESPONSE, 0, &h));
+    cr_assert_not(extproc_header_at(x, EXTPROC_MAP_REQUEST, 3, &h));
+    cr_assert_not(extproc_header_at(x, EXTPROC_MAP_RESPONSE, 0, &h));
     assert_str(h.name, "x-b2");
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_headers, are_read_by_name_and_by_place)
@@ -116,19 +118,19 @@ Test(api_headers, are_read_by_name_and_by_place)
     SCENE(s, {.name = "a", .request_headers = read_values});
 
     play_headers(&s, PHASE_REQUEST_HEADERS, true, H("x-a", "1"), H("x-b2", ""), H("x-a", "2"));
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
 static enum extproc_action edit_while_walking(struct extproc_txn *x)
 {
     struct extproc_header h;
-    cr_assert_eq(extproc_set(x, EXTPROC_REQUEST, name, EXTPROC_S("3")), 0);
-    cr_assert_eq(extproc_append(x, EXTPROC_REQUEST, EXTPROC_S("x-c"), value), 0);
-    cr_assert_eq(extproc_remove(x, EXTPROC_REQUEST, EXTPROC_S("x-b")), 0);
-    for (size_t i = 0; extproc_header_at(x, EXTPROC_REQUEST, i, &h); i++)
+    cr_assert_eq(extproc_header_set(x, EXTPROC_MAP_REQUEST, name, EXTPROC_S("3")), 0);
+    cr_assert_eq(extproc_header_append(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-c"), value), 0);
+    cr_assert_eq(extproc_header_remove(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-b")), 0);
+    for (size_t i = 0; extproc_header_at(x, EXTPROC_MAP_REQUEST, i, &h); i++)
         note(x, "%.*s=%.*s ", EXTPROC_ARG(h.name), EXTPROC_ARG(h.value));
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_headers, are_walked_as_they_are_now)
@@ -137,7 +139,7 @@ Test(api_headers, are_walked_as_they_are_now)
 
     play_headers(&s, PHASE_REQUEST_HEADERS, true, H("x-a", "1"), H("x-b", "1"), H("x-a", "2"));
     cr_assert_str_eq(s.journal, "x-a=3 x-c=1 ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -145,12 +147,14 @@ Test(api_headers, are_walked_as_they_are_now)
 
 static enum extproc_action edit_on_condition(struct extproc_txn *x)
 {
-    const enum extproc_map map = EXTPROC_REQUEST;
-    cr_assert_eq(extproc_edit(x, map, EXTPROC_IF_ABSENT, name, EXTPROC_S("9")), 0);
-    cr_assert_eq(extproc_edit(x, map, EXTPROC_IF_ABSENT, EXTPROC_S("x-new"), value), 0);
-    cr_assert_eq(extproc_edit(x, map, EXTPROC_IF_PRESENT, EXTPROC_S("x-b"), EXTPROC_S("2")), 0);
-    cr_assert_eq(extproc_edit(x, map, EXTPROC_IF_PRESENT, EXTPROC_S("x-other"), value), 0);
-    return EXTPROC_CONTINUE;
+    const enum extproc_map map = EXTPROC_MAP_REQUEST;
+    cr_assert_eq(extproc_header_edit(x, map, EXTPROC_EDIT_IF_ABSENT, name, EXTPROC_S("9")), 0);
+    cr_assert_eq(extproc_header_edit(x, map, EXTPROC_EDIT_IF_ABSENT, EXTPROC_S("x-new"), value), 0);
+    cr_assert_eq(
+        extproc_header_edit(x, map, EXTPROC_EDIT_IF_PRESENT, EXTPROC_S("x-b"), EXTPROC_S("2")), 0);
+    cr_assert_eq(extproc_header_edit(x, map, EXTPROC_EDIT_IF_PRESENT, EXTPROC_S("x-other"), value),
+                 0);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_headers, are_edited_on_condition)
@@ -162,31 +166,31 @@ Test(api_headers, are_edited_on_condition)
     cr_assert_str_eq(scene_cell(&s, "x-new"), "append 1");
     cr_assert_str_eq(scene_cell(&s, "x-b"), "set 2");
     cr_assert_str_eq(scene_cell(&s, "x-other"), "none");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
 static enum extproc_action misuse(struct extproc_txn *x)
 {
-    const enum extproc_map map = EXTPROC_REQUEST, none = (enum extproc_map)9;
+    const enum extproc_map map = EXTPROC_MAP_REQUEST, none = (enum extproc_map)9;
     const struct extproc_str absent = STR_ABSENT;
-    cr_assert_eq(extproc_set(x, map, absent, value), -EINVAL);
-    cr_assert_eq(extproc_set(x, map, name, absent), -EINVAL);
-    cr_assert_eq(extproc_remove(x, map, absent), -EINVAL);
-    cr_assert_eq(extproc_set(x, none, name, value), -EINVAL);
-    cr_assert_eq(extproc_edit(x, map, (enum extproc_edit)9, name, value), -EINVAL);
-    cr_assert_eq(extproc_set(x, map, EXTPROC_S("not a name"), value), -EINVAL);
-    cr_assert_eq(extproc_set(x, map, name, EXTPROC_S("a\nb")), -EINVAL);
-    cr_assert_eq(extproc_set(x, map, EXTPROC_S("Content-Length"), value), -EPERM);
-    cr_assert_eq(extproc_set(x, map, EXTPROC_S(":status"), EXTPROC_S("200")), -EPERM);
-    cr_assert_eq(extproc_set(x, EXTPROC_RESPONSE, name, value), -EOPNOTSUPP);
-    cr_assert_eq(extproc_set(x, EXTPROC_REQUEST_TRAILERS, name, value), -EOPNOTSUPP);
+    cr_assert_eq(extproc_header_set(x, map, absent, value), -EINVAL);
+    cr_assert_eq(extproc_header_set(x, map, name, absent), -EINVAL);
+    cr_assert_eq(extproc_header_remove(x, map, absent), -EINVAL);
+    cr_assert_eq(extproc_header_set(x, none, name, value), -EINVAL);
+    cr_assert_eq(extproc_header_edit(x, map, (enum extproc_edit)9, name, value), -EINVAL);
+    cr_assert_eq(extproc_header_set(x, map, EXTPROC_S("not a name"), value), -EINVAL);
+    cr_assert_eq(extproc_header_set(x, map, name, EXTPROC_S("a\nb")), -EINVAL);
+    cr_assert_eq(extproc_header_set(x, map, EXTPROC_S("Content-Length"), value), -EPERM);
+    cr_assert_eq(extproc_header_set(x, map, EXTPROC_S(":status"), EXTPROC_S("200")), -EPERM);
+    cr_assert_eq(extproc_header_set(x, EXTPROC_MAP_RESPONSE, name, value), -EOPNOTSUPP);
+    cr_assert_eq(extproc_header_set(x, EXTPROC_MAP_REQUEST_TRAILERS, name, value), -EOPNOTSUPP);
 
-    cr_assert_null(extproc_header(x, map, absent).ptr);
-    cr_assert_null(extproc_header(x, none, name).ptr);
+    cr_assert_null(extproc_header_get(x, map, absent).ptr);
+    cr_assert_null(extproc_header_get(x, none, name).ptr);
     cr_assert_not(extproc_header_at(x, map, 0, NULL));
-    cr_assert_eq(extproc_map_state(x, none), EXTPROC_NONE);
-    return EXTPROC_CONTINUE;
+    cr_assert_eq(extproc_header_state(x, none), EXTPROC_MAP_STATE_NONE);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_headers, refuse_what_would_come_to_nothing)
@@ -194,7 +198,7 @@ Test(api_headers, refuse_what_would_come_to_nothing)
     SCENE(s, {.name = "a", .request_headers = misuse});
 
     cr_assert_null(play_request(&s)->headers);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -202,10 +206,10 @@ static enum extproc_action edit_until_full(struct extproc_txn *x)
 {
     int r = 0, n = 0;
     for (; r == 0; n++)
-        r = extproc_append(x, EXTPROC_REQUEST, name, value);
+        r = extproc_header_append(x, EXTPROC_MAP_REQUEST, name, value);
     cr_assert_eq(r, -ENOSPC);
     cr_assert_leq(n, 101);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_headers, have_a_limit)
@@ -213,15 +217,15 @@ Test(api_headers, have_a_limit)
     SCENE(s, {.name = "a", .request_headers = edit_until_full});
 
     cr_assert_eq(play_request(&s)->kind, VERDICT_CONTINUE);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
 static enum extproc_action edit_late(struct extproc_txn *x)
 {
-    assert_str(extproc_header(x, EXTPROC_REQUEST, EXTPROC_S(":path")), "/");
-    cr_assert_eq(extproc_set(x, EXTPROC_REQUEST, name, value), -EOPNOTSUPP);
-    return EXTPROC_CONTINUE;
+    assert_str(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":path")), "/");
+    cr_assert_eq(extproc_header_set(x, EXTPROC_MAP_REQUEST, name, value), -EOPNOTSUPP);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_headers, are_read_only_once_they_have_gone)
@@ -231,6 +235,6 @@ Test(api_headers, are_read_only_once_they_have_gone)
     play_request(&s);
     cr_assert_null(play_body(&s, PHASE_REQUEST_BODY, false, "1")->headers);
     cr_assert_null(play_response(&s)->headers);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }

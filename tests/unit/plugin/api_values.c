@@ -8,9 +8,9 @@ static const struct extproc_str name = EXTPROC_STR("name");
 static enum extproc_action show_values(struct extproc_txn *x)
 {
     struct extproc_value a = extproc_attribute(x, name), m = extproc_metadata(x, name);
-    note(x, "%.*s/%.*s ", EXTPROC_ARG(a.kind == EXTPROC_STRING ? a.as.string : STR_ABSENT),
-         EXTPROC_ARG(m.kind == EXTPROC_STRING ? m.as.string : STR_ABSENT));
-    return EXTPROC_CONTINUE;
+    note(x, "%.*s/%.*s ", EXTPROC_ARG(a.kind == EXTPROC_KIND_STRING ? a.as.string : STR_ABSENT),
+         EXTPROC_ARG(m.kind == EXTPROC_KIND_STRING ? m.as.string : STR_ABSENT));
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 #define SHOW_ALL                                                                                   \
@@ -30,7 +30,7 @@ Test(api_values, are_absent_where_none_came)
 
     play_request(&s);
     cr_assert_str_eq(s.journal, "/ ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -43,7 +43,7 @@ Test(api_values, are_remembered_in_later_phases)
     play_body(&s, PHASE_REQUEST_BODY, false, "1");
     play_body(&s, PHASE_REQUEST_BODY, true, "2");
     cr_assert_str_eq(s.journal, "1/m 1/m 1/m ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -59,7 +59,7 @@ Test(api_values, are_this_directions_first)
     prepared_body(&s, PHASE_REQUEST_BODY, true, "1");
     play_body(&s, PHASE_RESPONSE_BODY, true, "1");
     cr_assert_str_eq(s.journal, "request/m1 request/m2 ignored on the way back/m2 request/m2 ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -70,7 +70,7 @@ Test(api_values, are_absent_where_they_cannot_be_read)
     prepare(&s, "broken", "broken");
     prepared_headers(&s, PHASE_REQUEST_HEADERS, false, H(":path", "/"));
     cr_assert_str_eq(s.journal, "/ ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -91,41 +91,41 @@ static enum extproc_action build(struct extproc_txn *x)
     cr_assert_not(extproc_value_at(x, list, 2, &field));
     cr_assert(extproc_value_at(x, dict, 0, &field));
     assert_str(field.key, "name");
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action build_twice_the_key(struct extproc_txn *x)
 {
     const struct extproc_field fields[] = {{name, extproc_bool(true)}, {name, extproc_null()}};
     struct extproc_value dict = extproc_dict(x, fields, 2);
-    cr_assert_eq(extproc_value_get(x, dict, name).kind, EXTPROC_NULL);
-    return EXTPROC_CONTINUE;
+    cr_assert_eq(extproc_value_get(x, dict, name).kind, EXTPROC_KIND_NULL);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action build_wrongly(struct extproc_txn *x)
 {
-    const struct extproc_value absent = {EXTPROC_ABSENT};
+    const struct extproc_value absent = {EXTPROC_KIND_ABSENT};
     const struct extproc_field no_key = {STR_ABSENT, extproc_null()}, field = {name, absent};
     struct extproc_field out = {name, absent};
-    cr_assert_eq(extproc_list(x, &absent, 1).kind, EXTPROC_ABSENT);
-    cr_assert_eq(extproc_list(x, NULL, 1).kind, EXTPROC_ABSENT);
-    cr_assert_eq(extproc_dict(x, &field, 1).kind, EXTPROC_ABSENT);
-    cr_assert_eq(extproc_dict(x, &no_key, 1).kind, EXTPROC_ABSENT);
-    cr_assert_eq(extproc_dict(x, NULL, 1).kind, EXTPROC_ABSENT);
+    cr_assert_eq(extproc_list(x, &absent, 1).kind, EXTPROC_KIND_ABSENT);
+    cr_assert_eq(extproc_list(x, NULL, 1).kind, EXTPROC_KIND_ABSENT);
+    cr_assert_eq(extproc_dict(x, &field, 1).kind, EXTPROC_KIND_ABSENT);
+    cr_assert_eq(extproc_dict(x, &no_key, 1).kind, EXTPROC_KIND_ABSENT);
+    cr_assert_eq(extproc_dict(x, NULL, 1).kind, EXTPROC_KIND_ABSENT);
 
     struct extproc_value deep = extproc_null();
     for (int depth = 0; depth < VALUE_MAX_DEPTH; depth++)
         deep = extproc_list(x, &deep, 1);
-    cr_assert_eq(deep.kind, EXTPROC_LIST);
-    cr_assert_eq(extproc_list(x, &deep, 1).kind, EXTPROC_ABSENT);
+    cr_assert_eq(deep.kind, EXTPROC_KIND_LIST);
+    cr_assert_eq(extproc_list(x, &deep, 1).kind, EXTPROC_KIND_ABSENT);
 
     cr_assert_not(extproc_value_at(x, deep, 0, NULL));
     cr_assert_not(extproc_value_at(x, extproc_null(), 0, &out));
-    cr_assert_eq(extproc_value_get(x, deep, name).kind, EXTPROC_ABSENT);
-    cr_assert_eq(extproc_value_get(x, deep, STR_ABSENT).kind, EXTPROC_ABSENT);
-    cr_assert_eq(extproc_attribute(x, STR_ABSENT).kind, EXTPROC_ABSENT);
-    cr_assert_eq(extproc_metadata(x, STR_ABSENT).kind, EXTPROC_ABSENT);
-    return EXTPROC_CONTINUE;
+    cr_assert_eq(extproc_value_get(x, deep, name).kind, EXTPROC_KIND_ABSENT);
+    cr_assert_eq(extproc_value_get(x, deep, STR_ABSENT).kind, EXTPROC_KIND_ABSENT);
+    cr_assert_eq(extproc_attribute(x, STR_ABSENT).kind, EXTPROC_KIND_ABSENT);
+    cr_assert_eq(extproc_metadata(x, STR_ABSENT).kind, EXTPROC_KIND_ABSENT);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_values, are_built_of_copies)
@@ -135,7 +135,7 @@ Test(api_values, are_built_of_copies)
           {.name = "c", .request_headers = build_wrongly});
 
     cr_assert_eq(play_request(&s)->kind, VERDICT_CONTINUE);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -143,11 +143,11 @@ Test(api_values, are_built_of_copies)
 
 static enum extproc_action tell(struct extproc_txn *x)
 {
-    const struct instance *instance = (const struct instance *)x->host;
+    const struct instance *instance = (const struct instance *)x->instance;
     struct extproc_str own = str_c(instance->name);
     cr_assert_eq(extproc_metadata_set(x, name, own, extproc_number(1)), 0);
     cr_assert_eq(extproc_metadata_set(x, name, EXTPROC_S("last"), extproc_string(own)), 0);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_values, are_told_key_by_key)
@@ -160,14 +160,14 @@ Test(api_values, are_told_key_by_key)
     assert_str(ns->first->next->key, "last");
     assert_str(ns->first->next->value.as.string, "b");
     assert_str(ns->first->next->next->key, "b");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
 static enum extproc_action tell_wrongly(struct extproc_txn *x)
 {
     const struct extproc_str empty = EXTPROC_S(""), broken = EXTPROC_S("\xff");
-    const struct extproc_value one = extproc_number(1), absent = {EXTPROC_ABSENT};
+    const struct extproc_value one = extproc_number(1), absent = {EXTPROC_KIND_ABSENT};
     cr_assert_eq(extproc_metadata_set(x, STR_ABSENT, name, one), -EINVAL);
     cr_assert_eq(extproc_metadata_set(x, name, STR_ABSENT, one), -EINVAL);
     cr_assert_eq(extproc_metadata_set(x, empty, name, one), -EINVAL);
@@ -176,7 +176,7 @@ static enum extproc_action tell_wrongly(struct extproc_txn *x)
     cr_assert_eq(extproc_metadata_set(x, broken, name, one), -EINVAL);
     cr_assert_eq(extproc_metadata_set(x, name, broken, one), -EINVAL);
     cr_assert_eq(extproc_metadata_set(x, name, name, extproc_string(broken)), -EINVAL);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(api_values, are_not_told_where_they_are_wrong)
@@ -184,6 +184,6 @@ Test(api_values, are_not_told_where_they_are_wrong)
     SCENE(s, {.name = "a", .request_headers = tell_wrongly});
 
     cr_assert_null(play_request(&s)->metadata);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }

@@ -25,8 +25,8 @@ Test(chain, calls_responses_in_reverse)
 {
     struct instance in[3] = {
         {.plugin = &plain, .interest = ALL},
-        {.plugin = &plain, .interest = ALL & ~EXTPROC_ON_REQUEST_BODY},
-        {.plugin = &plain, .interest = ALL & ~EXTPROC_ON_RESPONSE_BODY},
+        {.plugin = &plain, .interest = ALL & ~EXTPROC_PHASE_REQUEST_BODY},
+        {.plugin = &plain, .interest = ALL & ~EXTPROC_PHASE_RESPONSE_BODY},
     };
 
     cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in[0], &in[1], &in[2]}, 3, &arena),
@@ -48,11 +48,11 @@ Test(chain, without_interest_needs_nothing)
 {
     struct extproc_plugin whole = {.needs =
                                        EXTPROC_WHOLE_REQUEST_BODY | EXTPROC_WHOLE_RESPONSE_BODY};
-    struct instance in = {.plugin = &whole, .interest = EXTPROC_ON_RESPONSE_HEADERS};
+    struct instance in = {.plugin = &whole, .interest = EXTPROC_PHASE_RESPONSE_HEADERS};
 
     cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in}, 1, &arena), 0);
 
-    cr_expect_eq(c.interest, (uint32_t)EXTPROC_ON_RESPONSE_HEADERS);
+    cr_expect_eq(c.interest, (uint32_t)EXTPROC_PHASE_RESPONSE_HEADERS);
     cr_expect_eq(c.n_calls[PHASE_REQUEST_HEADERS], 0);
     cr_expect_eq(c.needs[LANE_REQUEST], BODY_MODE_NONE);
     cr_expect_eq(c.needs[LANE_RESPONSE], BODY_MODE_NONE);
@@ -60,7 +60,7 @@ Test(chain, without_interest_needs_nothing)
 
 Test(chain, needs_the_least_that_serves_all)
 {
-    const uint32_t bodies = EXTPROC_ON_REQUEST_BODY | EXTPROC_ON_RESPONSE_BODY;
+    const uint32_t bodies = EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_RESPONSE_BODY;
     struct extproc_plugin whole = {.needs = EXTPROC_WHOLE_REQUEST_BODY};
     struct instance in[2] = {{.plugin = &whole, .interest = bodies},
                              {.plugin = &plain, .interest = bodies}};
@@ -74,7 +74,7 @@ Test(chain, needs_the_least_that_serves_all)
 Test(chain, headers_that_wait_need_the_whole_body)
 {
     struct extproc_plugin waits = {.needs = EXTPROC_HEADERS_WAIT};
-    struct instance in = {.plugin = &waits, .interest = EXTPROC_ON_RESPONSE_BODY};
+    struct instance in = {.plugin = &waits, .interest = EXTPROC_PHASE_RESPONSE_BODY};
 
     cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in}, 1, &arena), 0);
 
@@ -97,30 +97,32 @@ Test(chain, is_not_cut_where_it_is_too_long)
 Test(chain, wants_what_is_looked_back_at)
 {
     struct instance in = {.plugin = &plain,
-                          .interest = EXTPROC_ON_RESPONSE_HEADERS,
-                          .reads = EXTPROC_ON_REQUEST_HEADERS};
+                          .interest = EXTPROC_PHASE_RESPONSE_HEADERS,
+                          .reads = EXTPROC_PHASE_REQUEST_HEADERS};
 
     cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in}, 1, &arena), 0);
 
-    cr_expect_eq(c.interest, (uint32_t)EXTPROC_ON_RESPONSE_HEADERS);
-    cr_expect_eq(c.wants, (uint32_t)(EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_RESPONSE_HEADERS));
+    cr_expect_eq(c.interest, (uint32_t)EXTPROC_PHASE_RESPONSE_HEADERS);
+    cr_expect_eq(c.wants,
+                 (uint32_t)(EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_RESPONSE_HEADERS));
 }
 
 /* Whether a response has a body depends on the request's method, and on its own status. */
 Test(chain, wants_what_says_whether_there_is_a_body)
 {
     const struct extproc_plugin keeps = {.needs = EXTPROC_KEEPS_BODY};
-    const uint32_t request = EXTPROC_ON_REQUEST_HEADERS, response = EXTPROC_ON_RESPONSE_HEADERS;
+    const uint32_t request = EXTPROC_PHASE_REQUEST_HEADERS,
+                   response = EXTPROC_PHASE_RESPONSE_HEADERS;
     const struct {
         const struct extproc_plugin *plugin;
         uint32_t interest, wants;
     } cases[] = {
-        {&plain, EXTPROC_ON_REQUEST_BODY, request | EXTPROC_ON_REQUEST_BODY},
-        {&plain, EXTPROC_ON_RESPONSE_BODY, request | response | EXTPROC_ON_RESPONSE_BODY},
+        {&plain, EXTPROC_PHASE_REQUEST_BODY, request | EXTPROC_PHASE_REQUEST_BODY},
+        {&plain, EXTPROC_PHASE_RESPONSE_BODY, request | response | EXTPROC_PHASE_RESPONSE_BODY},
         {&plain, response, request | response},
         {&keeps, response, response},
-        {&keeps, EXTPROC_ON_RESPONSE_BODY, request | response | EXTPROC_ON_RESPONSE_BODY},
-        {&plain, EXTPROC_ON_RESPONSE_TRAILERS, EXTPROC_ON_RESPONSE_TRAILERS},
+        {&keeps, EXTPROC_PHASE_RESPONSE_BODY, request | response | EXTPROC_PHASE_RESPONSE_BODY},
+        {&plain, EXTPROC_PHASE_RESPONSE_TRAILERS, EXTPROC_PHASE_RESPONSE_TRAILERS},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct instance in = {.plugin = cases[i].plugin, .interest = cases[i].interest};
@@ -132,14 +134,14 @@ Test(chain, wants_what_says_whether_there_is_a_body)
 Test(chain, a_fallback_is_in_the_calls_and_asked_of_nobody)
 {
     struct instance in = {.plugin = &plain,
-                          .interest = EXTPROC_ON_REQUEST_HEADERS,
-                          .fallback = EXTPROC_ON_REQUEST_BODY};
+                          .interest = EXTPROC_PHASE_REQUEST_HEADERS,
+                          .fallback = EXTPROC_PHASE_REQUEST_BODY};
 
     cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in}, 1, &arena), 0);
 
     cr_expect_eq(c.n_calls[PHASE_REQUEST_BODY], 1);
-    cr_expect_eq(c.interest, (uint32_t)EXTPROC_ON_REQUEST_HEADERS);
-    cr_expect_eq(c.wants & EXTPROC_ON_REQUEST_BODY, 0);
+    cr_expect_eq(c.interest, (uint32_t)EXTPROC_PHASE_REQUEST_HEADERS);
+    cr_expect_eq(c.wants & EXTPROC_PHASE_REQUEST_BODY, 0);
     cr_expect_eq(c.needs[LANE_REQUEST], BODY_MODE_NONE);
 }
 
@@ -151,11 +153,11 @@ Test(chain, which_modes_meet_a_need)
         uint32_t interest;
         const char *picture;
     } cases[] = {
-        {EXTPROC_WHOLE_REQUEST_BODY, EXTPROC_ON_REQUEST_BODY, "-++++-+"},
-        {EXTPROC_HEADERS_WAIT, EXTPROC_ON_REQUEST_BODY, "--+++-+"},
-        {EXTPROC_WHOLE_RESPONSE_BODY, EXTPROC_ON_REQUEST_BODY, "+++++++"},
-        {EXTPROC_WHOLE_REQUEST_BODY, EXTPROC_ON_REQUEST_HEADERS, "+++++++"},
-        {0, EXTPROC_ON_REQUEST_BODY, "+++++++"},
+        {EXTPROC_WHOLE_REQUEST_BODY, EXTPROC_PHASE_REQUEST_BODY, "-++++-+"},
+        {EXTPROC_HEADERS_WAIT, EXTPROC_PHASE_REQUEST_BODY, "--+++-+"},
+        {EXTPROC_WHOLE_RESPONSE_BODY, EXTPROC_PHASE_REQUEST_BODY, "+++++++"},
+        {EXTPROC_WHOLE_REQUEST_BODY, EXTPROC_PHASE_REQUEST_HEADERS, "+++++++"},
+        {0, EXTPROC_PHASE_REQUEST_BODY, "+++++++"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

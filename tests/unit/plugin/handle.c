@@ -3,8 +3,8 @@
 
 static enum extproc_action show(struct extproc_txn *x)
 {
-    note(x, "%d: body %d end %d; ", (int)x->phase, (int)x->body, x->end);
-    return EXTPROC_CONTINUE;
+    note(x, "%d: body %d end %d; ", (int)x->phase, (int)x->body_mode, x->end);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static void play_all(struct scene *s, enum lane lane)
@@ -33,7 +33,7 @@ Test(handle, shows_phase_body_mode_and_end)
     s.journal[0] = '\0';
     play_all(&s, LANE_RESPONSE);
     cr_assert_str_eq(s.journal, "8: body 1 end 0; 16: body 1 end 0; 32: body 1 end 1; ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -44,7 +44,7 @@ Test(handle, shows_a_message_that_is_all_headers)
 
     play_headers(&s, PHASE_REQUEST_HEADERS, true, H(":method", "GET"));
     cr_assert_str_eq(s.journal, "1: body 0 end 1; ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -55,15 +55,15 @@ static int open_look(struct extproc_txn *x)
     response.status = 403;
     cr_assert_eq(x->phase, 0);
     cr_assert_null(x->ctx);
-    cr_assert_eq(x->self, x->host->self);
-    assert_str(extproc_header(x, EXTPROC_REQUEST, EXTPROC_S(":path")), "/");
-    cr_assert_eq(extproc_map_state(x, EXTPROC_REQUEST), EXTPROC_GONE);
-    cr_assert_eq(extproc_set(x, EXTPROC_REQUEST, s, s), -EOPNOTSUPP);
+    cr_assert_eq(x->self, x->instance->self);
+    assert_str(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":path")), "/");
+    cr_assert_eq(extproc_header_state(x, EXTPROC_MAP_REQUEST), EXTPROC_MAP_STATE_GONE);
+    cr_assert_eq(extproc_header_set(x, EXTPROC_MAP_REQUEST, s, s), -EOPNOTSUPP);
     cr_assert_null(extproc_body(x).ptr);
     cr_assert_eq(extproc_body_set(x, s), -EOPNOTSUPP);
     cr_assert_eq(extproc_metadata_set(x, s, s, extproc_null()), -EOPNOTSUPP);
     cr_assert_eq(extproc_clear_route(x), -EOPNOTSUPP);
-    cr_assert_eq(extproc_respond(x, &response), EXTPROC_FAIL);
+    cr_assert_eq(extproc_respond(x, &response), EXTPROC_ACTION_FAIL);
     cr_assert_null(extproc_defer(x, 0, NULL));
     x->ctx = extproc_alloc(x, 1);
     return 0;
@@ -85,13 +85,13 @@ Test(handle, opens_before_the_phase_where_nothing_can_be_decided)
     cr_assert_null(v->metadata);
     cr_assert_str_eq(s.journal, "1: body 1 end 0; ");
     SCENE_LOGGED(&s, "open");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
 static int open_skip(struct extproc_txn *x)
 {
-    return extproc_skip(x, EXTPROC_ON_REQUEST_HEADERS);
+    return extproc_skip(x, EXTPROC_PHASE_REQUEST_HEADERS);
 }
 
 Test(handle, calls_no_phase_that_open_did_not_want)
@@ -102,7 +102,7 @@ Test(handle, calls_no_phase_that_open_did_not_want)
     cr_assert_str_empty(s.journal);
     play_body(&s, PHASE_REQUEST_BODY, true, "1");
     cr_assert_str_eq(s.journal, "2: body 1 end 1; ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -120,17 +120,17 @@ static int open_nonsense(struct extproc_txn *x)
 
 static enum extproc_action just_fail(struct extproc_txn *x)
 {
-    return EXTPROC_FAIL;
+    return EXTPROC_ACTION_FAIL;
 }
 
 static enum extproc_action just_respond(struct extproc_txn *x)
 {
-    return EXTPROC_RESPOND;
+    return EXTPROC_ACTION_RESPOND;
 }
 
 static enum extproc_action just_defer(struct extproc_txn *x)
 {
-    return EXTPROC_DEFER;
+    return EXTPROC_ACTION_DEFER;
 }
 
 static enum extproc_action nonsense(struct extproc_txn *x)
@@ -141,8 +141,8 @@ static enum extproc_action nonsense(struct extproc_txn *x)
 /* Accepted once, forgotten by the next callback. */
 static enum extproc_action prepare_answer(struct extproc_txn *x)
 {
-    cr_assert_eq(extproc_reply(x, .status = 403), EXTPROC_RESPOND);
-    return EXTPROC_CONTINUE;
+    cr_assert_eq(extproc_reply(x, .status = 403), EXTPROC_ACTION_RESPOND);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static void assert_failure(const struct extproc_plugin *plugin, const char *logged)
@@ -156,7 +156,7 @@ static void assert_failure(const struct extproc_plugin *plugin, const char *logg
     SCENE_LOGGED(&s, logged);
     SCENE_LOGGED(&s, "bad");
     SCENE_LOGGED(&s, "id-1");
-    scene_close(&s, EXTPROC_FAILED);
+    scene_close(&s, EXTPROC_END_FAILED);
     scene_fini(&s);
 }
 
@@ -174,8 +174,8 @@ Test(handle, tells_why_a_plugin_failed)
     assert_failure(&plugins[1], "open() returned 7 (not an errno value)");
     assert_failure(&plugins[2], "failed");
     assert_failure(&plugins[3], "callback returned invalid action 42");
-    assert_failure(&plugins[4], "callback returned EXTPROC_DEFER");
-    assert_failure(&plugins[5], "callback returned EXTPROC_RESPOND");
+    assert_failure(&plugins[4], "callback returned EXTPROC_ACTION_DEFER");
+    assert_failure(&plugins[5], "callback returned EXTPROC_ACTION_RESPOND");
 }
 
 /* ---- what it needs --------------------------------------------------------------------------- */
@@ -188,7 +188,7 @@ Test(handle, gives_no_part_of_a_body_to_who_needs_the_whole)
     cr_assert_eq(play_body(&s, PHASE_REQUEST_BODY, false, "1")->kind, VERDICT_RESPOND);
     cr_assert_str_empty(s.journal);
     SCENE_LOGGED(&s, "set request_body_mode: BUFFERED");
-    scene_close(&s, EXTPROC_FAILED);
+    scene_close(&s, EXTPROC_END_FAILED);
     scene_fini(&s);
 }
 
@@ -200,7 +200,7 @@ Test(handle, gives_a_first_chunk_that_is_the_last_as_the_whole)
     play_request(&s);
     play_body(&s, PHASE_REQUEST_BODY, true, "1");
     cr_assert_str_eq(s.journal, "2: body 2 end 1; 2: body 1 end 1; ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -212,7 +212,7 @@ Test(handle, gives_a_whole_body_to_who_needs_it)
     play_response(&s);
     play_body(&s, PHASE_RESPONSE_BODY, false, "trailers follow");
     cr_assert_str_eq(s.journal, "16: body 2 end 0; ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -222,13 +222,13 @@ Test(handle, wants_headers_held_for_who_edits_them_after_the_body)
     play_response(&s);
     cr_assert_eq(play_body(&s, PHASE_RESPONSE_BODY, true, "1")->kind, VERDICT_CLOSE);
     SCENE_LOGGED(&s, "set response_header_mode: SEND, response_body_mode: BUFFERED");
-    scene_close(&s, EXTPROC_FAILED);
+    scene_close(&s, EXTPROC_END_FAILED);
     scene_fini(&s);
 
     SCENE(t, {.name = "a", .needs = EXTPROC_HEADERS_WAIT, .response_body = show});
     t.modes[LANE_RESPONSE] = BODY_MODE_BUFFERED;
     play_response(&t);
     cr_assert_eq(play_body(&t, PHASE_RESPONSE_BODY, true, "1")->kind, VERDICT_CONTINUE);
-    scene_close(&t, EXTPROC_DONE);
+    scene_close(&t, EXTPROC_END_DONE);
     scene_fini(&t);
 }

@@ -40,9 +40,9 @@ Test(instance, finds_a_file_without_a_slash_in_the_plugin_dir)
     cr_expect_str_eq(in->name, "a");
     cr_expect_str_eq(in->plugin->name, "good");
     cr_expect(in->on[PHASE_REQUEST_HEADERS] && !in->on[PHASE_REQUEST_BODY]);
-    cr_expect_eq(in->interest, (uint32_t)EXTPROC_ON_REQUEST_HEADERS);
+    cr_expect_eq(in->interest, (uint32_t)EXTPROC_PHASE_REQUEST_HEADERS);
     cr_expect(in->started && !in->errors);
-    cr_expect_eq(in->host.api->conf_str(&in->host, "greeting", 0).len, 2);
+    cr_expect_eq(in->pub.api->conf_str(&in->pub, "greeting", 0).len, 2);
     INI_EXPECT(&errors, NULL);
     instance_free(in);
 }
@@ -57,7 +57,7 @@ Test(instance, takes_a_file_with_a_slash_as_it_is)
 Test(instance, runs_plugins_in_cxx)
 {
     cr_assert_eq(from_file("[plugin:a]\nfile = cxx20.so\n"), 0);
-    cr_expect(in->host.self);
+    cr_expect(in->pub.self);
     instance_free(in);
 }
 
@@ -111,25 +111,25 @@ Test(instance, init_may_not_give_what_it_likes)
 static int n_init, n_fini;
 static bool testing;
 
-static int count_init(struct extproc_host *h)
+static int count_init(struct extproc_instance *h)
 {
     n_init++;
     testing = h->testing;
     return 0;
 }
 
-static void count_fini(struct extproc_host *h)
+static void count_fini(struct extproc_instance *h)
 {
     n_fini++;
 }
 
 static enum extproc_action on_phase(struct extproc_txn *x)
 {
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static const struct extproc_key count_keys[] = {
-    {.name = "n", .type = EXTPROC_KEY_INT, .fallback = "7"},
+    {.name = "n", .type = EXTPROC_KEY_TYPE_INT, .fallback = "7"},
     {.name = NULL},
 };
 
@@ -206,7 +206,7 @@ Test(instance, names_of_keys_to_come_are_kept_for_the_host)
     cr_expect_eq(n_init, 0);
 }
 
-static int fail_without_words(struct extproc_host *h)
+static int fail_without_words(struct extproc_instance *h)
 {
     n_init++;
     return -EACCES;
@@ -220,7 +220,7 @@ Test(instance, fini_does_not_follow_an_init_that_failed)
     cr_expect_eq(n_fini, 0);
 }
 
-static int refuse_and_go_on(struct extproc_host *h)
+static int refuse_and_go_on(struct extproc_instance *h)
 {
     extproc_conf_refuse(h, "n", 0, "is too small (%d or more)", 8);
     return 0;

@@ -41,7 +41,7 @@ static inline void scene_add(struct scene *s, size_t i, const struct extproc_plu
         plugin->response_headers, plugin->response_body, plugin->response_trailers,
     };
     struct instance *instance = &s->instances[i];
-    instance->host = (struct extproc_host){.api = &plugin_api, .self = s};
+    instance->pub = (struct extproc_instance){.api = &plugin_api, .self = s};
     instance->name = plugin->name;
     instance->env = &s->env;
     instance->plugin = plugin;

@@ -33,8 +33,8 @@ Test(sdk, equal_but_for_case)
 
 Test(sdk, an_action_of_a_result)
 {
-    cr_expect_eq(extproc_continue(0), EXTPROC_CONTINUE);
-    cr_expect_eq(extproc_continue(-EPERM), EXTPROC_FAIL);
+    cr_expect_eq(extproc_continue(0), EXTPROC_ACTION_CONTINUE);
+    cr_expect_eq(extproc_continue(-EPERM), EXTPROC_ACTION_FAIL);
 }
 
 Test(sdk, an_error_in_words)
@@ -46,9 +46,9 @@ Test(sdk, an_error_in_words)
 Test(sdk, the_direction_of_a_phase)
 {
     static const enum extproc_phase phases[] = {
-        (enum extproc_phase)0,       EXTPROC_ON_REQUEST_HEADERS,  EXTPROC_ON_REQUEST_BODY,
-        EXTPROC_ON_REQUEST_TRAILERS, EXTPROC_ON_RESPONSE_HEADERS, EXTPROC_ON_RESPONSE_BODY,
-        EXTPROC_ON_RESPONSE_TRAILERS};
+        (enum extproc_phase)0,          EXTPROC_PHASE_REQUEST_HEADERS,  EXTPROC_PHASE_REQUEST_BODY,
+        EXTPROC_PHASE_REQUEST_TRAILERS, EXTPROC_PHASE_RESPONSE_HEADERS, EXTPROC_PHASE_RESPONSE_BODY,
+        EXTPROC_PHASE_RESPONSE_TRAILERS};
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
         struct extproc_txn x = {.phase = phases[i]};
         cr_expect_eq(extproc_is_response(&x), i > 3);

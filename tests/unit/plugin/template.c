@@ -28,13 +28,13 @@ TestSuite(template, .init = begin, .fini = end);
 static struct extproc_str header(struct extproc_txn *x, enum extproc_map map,
                                  struct extproc_str name, size_t i)
 {
-    if (map == EXTPROC_REQUEST && str_eq_c(name, ":path"))
+    if (map == EXTPROC_MAP_REQUEST && str_eq_c(name, ":path"))
         return EXTPROC_S("/a?b=c");
-    if (map == EXTPROC_REQUEST && str_eq_c(name, ":method"))
+    if (map == EXTPROC_MAP_REQUEST && str_eq_c(name, ":method"))
         return EXTPROC_S("GET");
-    if (map == EXTPROC_REQUEST && str_eq_c(name, "empty"))
+    if (map == EXTPROC_MAP_REQUEST && str_eq_c(name, "empty"))
         return EXTPROC_S("");
-    if (map == EXTPROC_RESPONSE && str_eq_c(name, ":status"))
+    if (map == EXTPROC_MAP_RESPONSE && str_eq_c(name, ":status"))
         return EXTPROC_S("204");
     return STR_ABSENT;
 }
@@ -55,18 +55,18 @@ static struct extproc_value attribute(struct extproc_txn *x, struct extproc_str 
     if (str_eq_c(name, "null"))
         return extproc_null();
     if (str_eq_c(name, "list"))
-        return (struct extproc_value){.kind = EXTPROC_LIST, .as.node = &list};
-    return (struct extproc_value){.kind = EXTPROC_ABSENT};
+        return (struct extproc_value){.kind = EXTPROC_KIND_LIST, .as.node = &list};
+    return (struct extproc_value){.kind = EXTPROC_KIND_ABSENT};
 }
 
 static struct extproc_value metadata(struct extproc_txn *x, struct extproc_str ns)
 {
     static const struct extproc_field fields[] = {
-        {EXTPROC_STR("sub"), {.kind = EXTPROC_STRING, .as.string = EXTPROC_STR("ada")}}};
+        {EXTPROC_STR("sub"), {.kind = EXTPROC_KIND_STRING, .as.string = EXTPROC_STR("ada")}}};
     static const struct value_dict dict = {1, fields};
     if (str_eq_c(ns, "envoy.jwt"))
-        return (struct extproc_value){.kind = EXTPROC_DICT, .as.node = &dict};
-    return (struct extproc_value){.kind = EXTPROC_ABSENT};
+        return (struct extproc_value){.kind = EXTPROC_KIND_DICT, .as.node = &dict};
+    return (struct extproc_value){.kind = EXTPROC_KIND_ABSENT};
 }
 
 static const struct extproc_api api = {
@@ -211,8 +211,8 @@ Test(template, tells_which_messages_it_reads)
     cr_assert_eq(template_compile(EXTPROC_S("%UUID% %ATTR(a)%"), &arena, &t, &why), 0);
     cr_expect_eq(template_reads(t), 0u);
     cr_assert_eq(template_compile(EXTPROC_S("%PATH%"), &arena, &t, &why), 0);
-    cr_expect_eq(template_reads(t), (uint32_t)EXTPROC_ON_REQUEST_HEADERS);
+    cr_expect_eq(template_reads(t), (uint32_t)EXTPROC_PHASE_REQUEST_HEADERS);
     cr_assert_eq(template_compile(EXTPROC_S("%REQ(a)% %STATUS%"), &arena, &t, &why), 0);
     cr_expect_eq(template_reads(t),
-                 (uint32_t)(EXTPROC_ON_REQUEST_HEADERS | EXTPROC_ON_RESPONSE_HEADERS));
+                 (uint32_t)(EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_RESPONSE_HEADERS));
 }

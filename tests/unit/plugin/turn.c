@@ -5,43 +5,43 @@
 
 static enum extproc_action pass(struct extproc_txn *x)
 {
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action trace(struct extproc_txn *x)
 {
-    const struct instance *instance = (const struct instance *)x->host;
+    const struct instance *instance = (const struct instance *)x->instance;
     note(x, "%s%d ", instance->name, (int)x->phase);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 /* Adds its name to x-path, after noting what it was. */
 static enum extproc_action sign(struct extproc_txn *x)
 {
-    const struct instance *instance = (const struct instance *)x->host;
+    const struct instance *instance = (const struct instance *)x->instance;
     enum extproc_map map =
-        x->phase < EXTPROC_ON_RESPONSE_HEADERS ? EXTPROC_REQUEST : EXTPROC_RESPONSE;
+        x->phase < EXTPROC_PHASE_RESPONSE_HEADERS ? EXTPROC_MAP_REQUEST : EXTPROC_MAP_RESPONSE;
     note(x, "%s sees %.*s; ", instance->name,
-         EXTPROC_ARG(extproc_header(x, map, EXTPROC_S("x-path"))));
-    cr_assert_eq(extproc_set(x, map, EXTPROC_S("X-Path"), str_c(instance->name)), 0);
-    return EXTPROC_CONTINUE;
+         EXTPROC_ARG(extproc_header_get(x, map, EXTPROC_S("x-path"))));
+    cr_assert_eq(extproc_header_set(x, map, EXTPROC_S("X-Path"), str_c(instance->name)), 0);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action replace(struct extproc_txn *x)
 {
     trace(x);
     cr_assert_eq(extproc_body_set(x, EXTPROC_S("new")), 0);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action add_to_body(struct extproc_txn *x)
 {
-    const struct instance *instance = (const struct instance *)x->host;
+    const struct instance *instance = (const struct instance *)x->instance;
     struct extproc_str body = extproc_body(x);
     trace(x);
     struct extproc_str longer = extproc_format(x, "%.*s+%s", EXTPROC_ARG(body), instance->name);
     cr_assert_eq(extproc_body_set(x, longer), 0);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action refuse(struct extproc_txn *x)
@@ -53,14 +53,14 @@ static enum extproc_action refuse(struct extproc_txn *x)
 static enum extproc_action fail_after_edit(struct extproc_txn *x)
 {
     trace(x);
-    extproc_set(x, EXTPROC_REQUEST, EXTPROC_S("x-path"), EXTPROC_S("bad"));
-    return EXTPROC_FAIL;
+    extproc_header_set(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-path"), EXTPROC_S("bad"));
+    return EXTPROC_ACTION_FAIL;
 }
 
 static enum extproc_action fail(struct extproc_txn *x)
 {
     trace(x);
-    return EXTPROC_FAIL;
+    return EXTPROC_ACTION_FAIL;
 }
 
 /* ---- order ----------------------------------------------------------------------------------- */
@@ -78,7 +78,7 @@ Test(turn, calls_requests_in_order_and_responses_in_reverse)
     play_response(&s);
     cr_assert_str_eq(s.journal, "b sees ; a sees b; ");
     cr_assert_str_eq(scene_cell(&s, "x-path"), "set a");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -98,7 +98,7 @@ Test(turn, says_nothing_where_nobody_did_anything)
     v = play_body(&s, PHASE_REQUEST_BODY, true, "bytes");
     cr_assert_eq(v->phase, PHASE_REQUEST_BODY);
     cr_assert_null(v->body);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -109,7 +109,7 @@ Test(turn, passes_where_there_is_no_chain)
 
     cr_assert_eq(play_request(&s)->kind, VERDICT_CONTINUE);
     cr_assert_eq(play_body(&s, PHASE_REQUEST_BODY, true, "bytes")->kind, VERDICT_CONTINUE);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     cr_assert_str_empty(s.journal);
     cr_assert_eq(arena_size(&s.stream), 0);
     scene_fini(&s);
@@ -122,7 +122,7 @@ Test(turn, may_end_without_having_run)
 
     cr_assert_eq(turn_begin(&s.turn, &s.txn, &s.event, BODY_MODE_NONE, &s.message), 0);
     turn_end(&s.turn);
-    scene_close(&s, EXTPROC_DISCONNECTED);
+    scene_close(&s, EXTPROC_END_DISCONNECTED);
     cr_assert_str_empty(s.journal);
     scene_fini(&s);
 }
@@ -131,8 +131,8 @@ Test(turn, may_end_without_having_run)
 
 static enum extproc_action read_path(struct extproc_txn *x)
 {
-    note(x, "%.*s ", EXTPROC_ARG(extproc_header(x, EXTPROC_REQUEST, EXTPROC_S("x-path"))));
-    return EXTPROC_CONTINUE;
+    note(x, "%.*s ", EXTPROC_ARG(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-path"))));
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(turn, keeps_edits_for_later_phases_and_tells_them_once)
@@ -148,7 +148,7 @@ Test(turn, keeps_edits_for_later_phases_and_tells_them_once)
     cr_assert_null(play_body(&s, PHASE_REQUEST_BODY, true, "12345")->headers);
     cr_assert_null(play_response(&s)->headers);
     cr_assert_str_eq(s.journal, "a sees ; a a ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -161,7 +161,7 @@ Test(turn, edits_headers_again_in_the_phase_of_a_whole_body)
     play_body(&s, PHASE_REQUEST_BODY, true, "12345");
     cr_assert_str_eq(s.journal, "a sees ; a sees a; ");
     cr_assert_str_eq(scene_cell(&s, "x-path"), "set a");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -177,21 +177,23 @@ Test(turn, hands_each_chunk_from_plugin_to_plugin)
 
     play_body(&s, PHASE_RESPONSE_BODY, true, "2");
     assert_str(body_bytes(&s.event.body, &s.message), "2+b+a");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
 static enum extproc_action edit_trailers(struct extproc_txn *x)
 {
-    cr_assert_eq(extproc_append(x, EXTPROC_REQUEST_TRAILERS, EXTPROC_S("x-sum"), EXTPROC_S("1")),
-                 0);
-    return EXTPROC_CONTINUE;
+    cr_assert_eq(
+        extproc_header_append(x, EXTPROC_MAP_REQUEST_TRAILERS, EXTPROC_S("x-sum"), EXTPROC_S("1")),
+        0);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action read_trailers(struct extproc_txn *x)
 {
-    note(x, "%.*s", EXTPROC_ARG(extproc_header(x, EXTPROC_REQUEST_TRAILERS, EXTPROC_S("x-sum"))));
-    return EXTPROC_CONTINUE;
+    note(x, "%.*s",
+         EXTPROC_ARG(extproc_header_get(x, EXTPROC_MAP_REQUEST_TRAILERS, EXTPROC_S("x-sum"))));
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(turn, edits_trailers_and_keeps_them)
@@ -206,7 +208,7 @@ Test(turn, edits_trailers_and_keeps_them)
 
     play_response(&s);
     cr_assert_str_eq(s.journal, "1");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -225,7 +227,7 @@ Test(turn, gives_a_replacement_to_those_behind)
     cr_assert_eq(v->phase, PHASE_REQUEST_HEADERS);
     assert_str(body_bytes(&s.event.body, &s.message), "new+c+d");
     cr_assert(s.txn.lanes[LANE_REQUEST].ended);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -240,7 +242,7 @@ Test(turn, gives_a_replacement_to_those_behind_in_the_response)
     play_response(&s);
     cr_assert_str_eq(s.journal, "d8 c8 b8 b16 a16 ");
     assert_str(body_bytes(&s.event.body, &s.message), "new+b+a");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -252,16 +254,17 @@ Test(turn, shows_no_replacement_to_who_replaces_it_in_turn)
 
     play_request(&s);
     cr_assert_str_eq(s.journal, "a1 b1 c2 ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
 static enum extproc_action look_behind_replacement(struct extproc_txn *x)
 {
-    note(x, "%d: body %d, end %d, trailers %d, %.*s; ", (int)x->phase, (int)x->body, x->end,
-         (int)extproc_map_state(x, EXTPROC_REQUEST_TRAILERS), EXTPROC_ARG(extproc_body(x)));
-    cr_assert_eq(extproc_append(x, EXTPROC_REQUEST, EXTPROC_S("x-n"), EXTPROC_S("1")), 0);
-    return EXTPROC_CONTINUE;
+    note(x, "%d: body %d, end %d, trailers %d, %.*s; ", (int)x->phase, (int)x->body_mode, x->end,
+         (int)extproc_header_state(x, EXTPROC_MAP_REQUEST_TRAILERS), EXTPROC_ARG(extproc_body(x)));
+    cr_assert_eq(extproc_header_append(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-n"), EXTPROC_S("1")),
+                 0);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(turn, shows_a_replacement_as_a_whole_body)
@@ -275,17 +278,17 @@ Test(turn, shows_a_replacement_as_a_whole_body)
     cr_assert_str_eq(s.journal, "a1 1: body 2, end 0, trailers 0, ; "
                                 "2: body 2, end 1, trailers 0, new; ");
     cr_assert_str_eq(scene_cell(&s, "x-n"), "append 1 1");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
 static enum extproc_action replace_as_post(struct extproc_txn *x)
 {
     struct extproc_str method = EXTPROC_S(":method"), put = EXTPROC_S("PUT");
-    cr_assert_eq(extproc_set(x, EXTPROC_REQUEST, method, put), -EPERM);
+    cr_assert_eq(extproc_header_set(x, EXTPROC_MAP_REQUEST, method, put), -EPERM);
     replace(x);
-    cr_assert_eq(extproc_set(x, EXTPROC_REQUEST, method, put), 0);
-    return EXTPROC_CONTINUE;
+    cr_assert_eq(extproc_header_set(x, EXTPROC_MAP_REQUEST, method, put), 0);
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(turn, changes_the_method_with_a_replacement_only)
@@ -294,7 +297,7 @@ Test(turn, changes_the_method_with_a_replacement_only)
 
     play_request(&s);
     cr_assert_str_eq(scene_cell(&s, ":method"), "set PUT");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -308,14 +311,14 @@ Test(turn, keeps_content_length_right)
     play_request(&s);
     play_body(&s, PHASE_REQUEST_BODY, true, "12345");
     cr_assert_str_eq(scene_cell(&s, "content-length"), "set 7");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
 static enum extproc_action same_length(struct extproc_txn *x)
 {
     cr_assert_eq(extproc_body_set(x, EXTPROC_S("abcde")), 0);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(turn, leaves_content_length_alone_where_it_fits)
@@ -325,7 +328,7 @@ Test(turn, leaves_content_length_alone_where_it_fits)
 
     play_request(&s);
     cr_assert_null(play_body(&s, PHASE_REQUEST_BODY, true, "12345")->headers);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -336,7 +339,7 @@ Test(turn, adds_no_content_length_where_there_was_none)
 
     play_response(&s);
     cr_assert_null(play_body(&s, PHASE_RESPONSE_BODY, true, "12345")->headers);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -346,7 +349,7 @@ Test(turn, leaves_content_length_to_the_proxy_in_other_modes)
 
     play_request(&s);
     cr_assert_null(play_body(&s, PHASE_REQUEST_BODY, true, "12345")->headers);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -356,7 +359,7 @@ Test(turn, edits_no_headers_that_it_never_saw)
     s.modes[LANE_REQUEST] = BODY_MODE_BUFFERED;
 
     cr_assert_null(play_body(&s, PHASE_REQUEST_BODY, true, "12345")->headers);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -364,10 +367,10 @@ Test(turn, edits_no_headers_that_it_never_saw)
 
 static enum extproc_action tag_and_clear(struct extproc_txn *x)
 {
-    cr_assert_eq(extproc_set(x, EXTPROC_REQUEST, EXTPROC_S("x-a"), EXTPROC_S("1")), 0);
+    cr_assert_eq(extproc_header_set(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-a"), EXTPROC_S("1")), 0);
     cr_assert_eq(extproc_clear_route(x), 0);
     cr_assert_eq(extproc_metadata_set(x, EXTPROC_S("ns"), EXTPROC_S("a"), extproc_bool(true)), 0);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 static enum extproc_action refuse_with_metadata(struct extproc_txn *x)
@@ -391,27 +394,27 @@ Test(turn, stops_at_an_answer_drops_edits_and_keeps_metadata)
     cr_assert_null(v->headers);
     cr_assert_not(v->clear_route);
     cr_assert_not_null(v->metadata->first->first->next);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
 static enum extproc_action clear_only(struct extproc_txn *x)
 {
     cr_assert_eq(extproc_clear_route(x), 0);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(turn, clears_the_route_for_who_also_edits)
 {
     SCENE(s, {.name = "a", .request_headers = clear_only}, {.name = "b", .request_headers = sign});
     cr_assert_not(play_request(&s)->clear_route);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 
     SCENE(t, {.name = "a", .request_headers = tag_and_clear},
           {.name = "b", .request_headers = sign});
     cr_assert(play_request(&t)->clear_route);
-    scene_close(&t, EXTPROC_DONE);
+    scene_close(&t, EXTPROC_END_DONE);
     scene_fini(&t);
 }
 
@@ -429,7 +432,7 @@ Test(turn, answers_for_a_plugin_that_fails)
     assert_str(v->answer->details, "extprocd.b.error");
     cr_assert_eq(v->answer->grpc_status, EXTPROC_NO_GRPC);
     cr_assert_null(v->headers);
-    scene_close(&s, EXTPROC_FAILED);
+    scene_close(&s, EXTPROC_END_FAILED);
     scene_fini(&s);
 }
 
@@ -442,7 +445,7 @@ Test(turn, closes_where_no_answer_can_be_told)
     cr_assert_eq(v->kind, VERDICT_CLOSE);
     assert_str(v->why, "plugin a failed in response_body");
     cr_assert_null(v->answer);
-    scene_close(&s, EXTPROC_FAILED);
+    scene_close(&s, EXTPROC_END_FAILED);
     scene_fini(&s);
 }
 
@@ -454,7 +457,7 @@ Test(turn, knows_that_the_response_has_begun)
     play_response(&s);
     cr_assert_eq(play_body(&s, PHASE_REQUEST_BODY, false, "1")->kind, VERDICT_CLOSE);
     SCENE_LOGGED(&s, "the response has already begun");
-    scene_close(&s, EXTPROC_FAILED);
+    scene_close(&s, EXTPROC_END_FAILED);
     scene_fini(&s);
 }
 
@@ -466,7 +469,7 @@ Test(turn, knows_that_the_proxy_holds_a_response_back)
     play_request(&s);
     play_response(&s);
     cr_assert_eq(play_body(&s, PHASE_REQUEST_BODY, false, "1")->kind, VERDICT_RESPOND);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -488,7 +491,7 @@ Test(turn, goes_on_without_a_failed_plugin_where_nobody_listens)
     s.event.observing = true;
     prepared_body(&s, PHASE_REQUEST_BODY, true, "1");
     cr_assert_str_eq(s.journal, "a sees ; b1 c sees a; c2 ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -508,7 +511,7 @@ Test(turn, drops_answers_and_replacements_where_nobody_listens)
     s.event.observing = true;
     prepared_body(&s, PHASE_REQUEST_BODY, true, "1");
     cr_assert_str_eq(s.journal, "a1 b1 c1 a2 ");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -521,7 +524,7 @@ static enum extproc_action work_on_chunk(struct extproc_txn *x)
     cr_assert_eq(extproc_body_set(x, extproc_format(x, "%.*s", EXTPROC_ARG(extproc_body(x)))), 0);
     cr_assert_eq(extproc_metadata_set(x, key, key, extproc_string(key)), 0);
     assert_str(extproc_attribute(x, key).as.string, "v");
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(turn, needs_constant_memory_for_a_body_of_any_length)
@@ -539,7 +542,7 @@ Test(turn, needs_constant_memory_for_a_body_of_any_length)
             before = arena_size(&s.stream);
     }
     cr_assert_eq(arena_size(&s.stream), before);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -547,7 +550,7 @@ static enum extproc_action read_kept_trees(struct extproc_txn *x)
 {
     note(x, "%.*s %.*s", EXTPROC_ARG(extproc_attribute(x, EXTPROC_S("addr")).as.string),
          EXTPROC_ARG(extproc_metadata(x, EXTPROC_S("ns")).as.string));
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(turn, keeps_the_trees_of_a_first_message)
@@ -559,7 +562,7 @@ Test(turn, keeps_the_trees_of_a_first_message)
     prepared_body(&s, PHASE_REQUEST_BODY, true, "headers passed by unseen");
     play_response(&s);
     cr_assert_str_eq(s.journal, "1.2.3.4 m");
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
@@ -573,7 +576,7 @@ static void count_release(void *arg)
 static enum extproc_action give(struct extproc_txn *x)
 {
     cr_assert_eq(extproc_body_give(x, EXTPROC_S("given"), count_release, NULL), 0);
-    return EXTPROC_CONTINUE;
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 Test(turn, releases_what_was_given_when_it_ends)
@@ -584,6 +587,6 @@ Test(turn, releases_what_was_given_when_it_ends)
     cr_assert_eq(released, 0);
     scene_settle(&s);
     cr_assert_eq(released, 1);
-    scene_close(&s, EXTPROC_DONE);
+    scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }

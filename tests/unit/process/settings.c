@@ -6,7 +6,7 @@ Test(settings, defaults)
 {
     cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\n"));
 
-    cr_expect_eq(settings.log.level, EXTPROC_INFO);
+    cr_expect_eq(settings.log.level, EXTPROC_LEVEL_INFO);
     cr_expect_not(settings.log.json);
     cr_expect_null(settings.log.file);
     cr_expect_eq(settings.lame_duck_ms, 2000u);
@@ -27,7 +27,7 @@ Test(settings, everything_said)
                         "request_body_mode = BUFFERED\nresponse_body_mode = NONE\n"
                         "max_message = 1m\nmax_header_list = 8k\nmax_streams = 5\n"));
 
-    cr_expect_eq(settings.log.level, EXTPROC_DEBUG);
+    cr_expect_eq(settings.log.level, EXTPROC_LEVEL_DEBUG);
     cr_expect(settings.log.json);
     cr_expect_str_eq(settings.log.file, "/x");
     cr_expect_str_eq(settings.plugin_dir, "/p");

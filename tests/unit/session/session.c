@@ -49,7 +49,7 @@ static void begin(enum body_mode request, enum body_mode response)
 }
 static void finish(void)
 {
-    session_end(&session, EXTPROC_DONE);
+    session_end(&session, EXTPROC_END_DONE);
     arena_fini(&arena);
     arena_pool_fini(&memory);
 }
@@ -189,8 +189,8 @@ static enum extproc_end outcome(enum body_mode mode, const char *script)
         else
             pass_phase(phases[strchr(letters, *script | 0x20) - letters], true);
     }
-    enum extproc_end reset = session_outcome(&session, EXTPROC_DISCONNECTED);
-    enum extproc_end finished = session_outcome(&session, EXTPROC_DONE);
+    enum extproc_end reset = session_outcome(&session, EXTPROC_END_DISCONNECTED);
+    enum extproc_end finished = session_outcome(&session, EXTPROC_END_DONE);
     cr_expect_eq(reset, finished, "%s: whether our status came through tells nothing", script);
     finish();
     return reset;
@@ -224,14 +224,14 @@ static const struct {
 Test(session, a_complete_transaction_is_done_however_its_stream_ends)
 {
     for (size_t i = 0; i < sizeof complete / sizeof *complete; i++)
-        cr_expect_eq(outcome(complete[i].mode, complete[i].script), EXTPROC_DONE, "%s %s",
+        cr_expect_eq(outcome(complete[i].mode, complete[i].script), EXTPROC_END_DONE, "%s %s",
                      body_mode_name(complete[i].mode), complete[i].script);
 }
 
 Test(session, a_transaction_that_was_cut_is_disconnected_however_its_stream_ends)
 {
     for (size_t i = 0; i < sizeof cut / sizeof *cut; i++)
-        cr_expect_eq(outcome(cut[i].mode, cut[i].script), EXTPROC_DISCONNECTED, "%s %s",
+        cr_expect_eq(outcome(cut[i].mode, cut[i].script), EXTPROC_END_DISCONNECTED, "%s %s",
                      body_mode_name(cut[i].mode), cut[i].script);
 }
 
@@ -239,28 +239,28 @@ Test(session, a_transaction_that_was_cut_is_disconnected_however_its_stream_ends
  * half-closes too. What came in other transactions tells one from the other. */
 Test(session, a_response_that_never_came_was_cut_where_responses_are_sent)
 {
-    cr_expect_eq(outcome(BODY_MODE_NONE, "H."), EXTPROC_DONE);
+    cr_expect_eq(outcome(BODY_MODE_NONE, "H."), EXTPROC_END_DONE);
     coverage.seen = phase_bit(PHASE_RESPONSE_HEADERS);
-    cr_expect_eq(outcome(BODY_MODE_NONE, "H."), EXTPROC_DISCONNECTED);
-    cr_expect_eq(outcome(BODY_MODE_STREAMED, "hB."), EXTPROC_DISCONNECTED);
-    cr_expect_eq(outcome(BODY_MODE_NONE, "H"), EXTPROC_DONE, "reset, and not half-closed");
-    cr_expect_eq(outcome(BODY_MODE_NONE, "R."), EXTPROC_DONE, "nothing of the request is sent");
+    cr_expect_eq(outcome(BODY_MODE_NONE, "H."), EXTPROC_END_DISCONNECTED);
+    cr_expect_eq(outcome(BODY_MODE_STREAMED, "hB."), EXTPROC_END_DISCONNECTED);
+    cr_expect_eq(outcome(BODY_MODE_NONE, "H"), EXTPROC_END_DONE, "reset, and not half-closed");
+    cr_expect_eq(outcome(BODY_MODE_NONE, "R."), EXTPROC_END_DONE, "nothing of the request is sent");
 }
 
 Test(session, a_body_of_a_proxy_that_does_not_say_is_awaited_where_bodies_are_sent)
 {
     coverage.seen = phase_bit(PHASE_RESPONSE_BODY);
-    cr_expect_eq(outcome(BODY_MODE_UNKNOWN, "Hr."), EXTPROC_DISCONNECTED);
-    cr_expect_eq(outcome(BODY_MODE_UNKNOWN, "hR."), EXTPROC_DONE);
-    cr_expect_eq(outcome(BODY_MODE_NONE, "Hr."), EXTPROC_DONE);
+    cr_expect_eq(outcome(BODY_MODE_UNKNOWN, "Hr."), EXTPROC_END_DISCONNECTED);
+    cr_expect_eq(outcome(BODY_MODE_UNKNOWN, "hR."), EXTPROC_END_DONE);
+    cr_expect_eq(outcome(BODY_MODE_NONE, "Hr."), EXTPROC_END_DONE);
 }
 
 Test(session, other_ends_are_as_the_transport_saw_them)
 {
     begin(BODY_MODE_NONE, BODY_MODE_NONE);
     pass_phase(PHASE_REQUEST_HEADERS, true);
-    cr_expect_eq(session_outcome(&session, EXTPROC_DRAINED), EXTPROC_DRAINED);
+    cr_expect_eq(session_outcome(&session, EXTPROC_END_DRAINED), EXTPROC_END_DRAINED);
     pass_phase(PHASE_REQUEST_HEADERS, true);
-    cr_expect_eq(session_outcome(&session, EXTPROC_DISCONNECTED), EXTPROC_FAILED);
+    cr_expect_eq(session_outcome(&session, EXTPROC_END_DISCONNECTED), EXTPROC_END_FAILED);
     finish();
 }

@@ -60,7 +60,7 @@ static void setup(void)
 }
 static void teardown(void)
 {
-    stream_closed(stream, EXTPROC_DONE);
+    stream_closed(stream, EXTPROC_END_DONE);
     arena_pool_fini(&memory);
 }
 TestSuite(stream, .init = setup, .fini = teardown);
@@ -101,7 +101,7 @@ Test(stream, an_answer_that_is_too_large_ends_it)
     arena_init(&nothing->arena, 64);
     struct stream *before = stream;
     stream = stream_open(&env, nothing, &coverage, &out, NULL);
-    stream_closed(before, EXTPROC_DONE);
+    stream_closed(before, EXTPROC_END_DONE);
     feed(HEADERS);
     cr_expect_eq(n_sent, 0);
     cr_expect_eq(status, SESSION_RESOURCE_EXHAUSTED);
@@ -139,7 +139,7 @@ Test(stream, an_idle_one_costs_less_than_a_kibibyte)
     struct stream *idle = stream_open(&env, nothing, &coverage, &out, NULL);
     size_t cost = mallinfo2().uordblks - before - generation;
     cr_expect_lt(cost, 1024, "%zu bytes", cost);
-    stream_closed(idle, EXTPROC_DONE);
+    stream_closed(idle, EXTPROC_END_DONE);
     free(nothing);
 #endif
 }

@@ -142,8 +142,8 @@ Test(encode, nothing_changed)
 
 Test(encode, a_removed_header)
 {
-    edit(EXTPROC_REMOVE, "X-A", NULL);
-    edit(EXTPROC_REMOVE, "b", NULL);
+    edit(EXTPROC_EDIT_REMOVE, "X-A", NULL);
+    edit(EXTPROC_EDIT_REMOVE, "b", NULL);
     cr_assert_str_eq(encoded((struct verdict){.phase = PHASE_REQUEST_HEADERS, .headers = &headers}),
                      " request_headers{ response{ header_mutation{ remove_headers:x-a"
                      " remove_headers:b } } }");
@@ -151,8 +151,8 @@ Test(encode, a_removed_header)
 
 Test(encode, a_set_header_overwrites_and_its_further_values_are_appended)
 {
-    edit(EXTPROC_SET, "a", "1");
-    edit(EXTPROC_APPEND, "a", "2");
+    edit(EXTPROC_EDIT_SET, "a", "1");
+    edit(EXTPROC_EDIT_APPEND, "a", "2");
     cr_assert_str_eq(
         encoded((struct verdict){.phase = PHASE_RESPONSE_HEADERS, .headers = &headers}),
         " response_headers{ response{ header_mutation{"
@@ -162,7 +162,7 @@ Test(encode, a_set_header_overwrites_and_its_further_values_are_appended)
 
 Test(encode, an_appended_header)
 {
-    edit(EXTPROC_APPEND, "a", "");
+    edit(EXTPROC_EDIT_APPEND, "a", "");
     cr_assert_str_eq(encoded((struct verdict){.phase = PHASE_REQUEST_BODY, .headers = &headers}),
                      " request_body{ response{ header_mutation{"
                      " set_headers{ header{ key:a } append{ value:1 } } } } }");
@@ -170,8 +170,8 @@ Test(encode, an_appended_header)
 
 Test(encode, trailers_have_a_mutation_of_their_own)
 {
-    edit(EXTPROC_SET, "t", "1");
-    edit(EXTPROC_REMOVE, "u", NULL);
+    edit(EXTPROC_EDIT_SET, "t", "1");
+    edit(EXTPROC_EDIT_REMOVE, "u", NULL);
     struct verdict v = {.phase = PHASE_RESPONSE_TRAILERS, .headers = &headers, .clear_route = true};
     cr_assert_str_eq(encoded(v), " response_trailers{ header_mutation{"
                                  " set_headers{ header{ key:t raw_value:1 } append{ }"
@@ -203,7 +203,7 @@ Test(encode, a_replaced_message)
 {
     struct body body = {0};
     cr_assert_eq(body_set(&body, &arena, EXTPROC_S("new")), 0);
-    edit(EXTPROC_SET, ":method", "POST");
+    edit(EXTPROC_EDIT_SET, ":method", "POST");
     struct verdict v = {.kind = VERDICT_REPLACE, .phase = PHASE_REQUEST_HEADERS};
     cr_assert_str_eq(encoded(v), " request_headers{ response{ status:1 } }");
     v.body = &body;

@@ -32,7 +32,8 @@ static unsigned below(unsigned n)
 /* Few names, so that cells get several values; lengths on both sides of a varint's byte. */
 static void edit_something(void)
 {
-    static const enum extproc_edit ops[] = {EXTPROC_SET, EXTPROC_APPEND, EXTPROC_REMOVE};
+    static const enum extproc_edit ops[] = {EXTPROC_EDIT_SET, EXTPROC_EDIT_APPEND,
+                                            EXTPROC_EDIT_REMOVE};
     char name[160] = "x-", value[VALUE_MAX];
     size_t name_len = 3 + (below(4) == 0 ? 130 : 0),
            value_len = below(4) ? below(20) : below(VALUE_MAX);
@@ -93,7 +94,8 @@ Test(encode_edits, are_nothing_but_edits)
 
     headers_init(&headers, NULL, 0);
     cr_expect_not(encode_edits_only(&v), "without an edit");
-    cr_assert_eq(headers_edit(&headers, &arena, EXTPROC_REMOVE, EXTPROC_S("a"), STR_ABSENT), 0);
+    cr_assert_eq(headers_edit(&headers, &arena, EXTPROC_EDIT_REMOVE, EXTPROC_S("a"), STR_ABSENT),
+                 0);
     cr_expect(encode_edits_only(&v));
     v.body = &body;
     cr_expect_not(encode_edits_only(&v), "with a body");

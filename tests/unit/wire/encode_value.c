@@ -89,7 +89,7 @@ Test(encode_value, lists_and_dicts_keep_their_order)
         field(6, cat(field(1, real(2, 1)), field(1, number(4, 0)), field(1, number(1, 0))));
     expect(list, list_wire);
     expect(dict, field(5, cat(entry(1, "b", list_wire), entry(1, "a", real(2, 1)))));
-    expect((struct extproc_value){.kind = EXTPROC_LIST, .as.node = &(struct value_list){0}},
+    expect((struct extproc_value){.kind = EXTPROC_KIND_LIST, .as.node = &(struct value_list){0}},
            field(6, NOTHING));
 }
 

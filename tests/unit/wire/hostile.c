@@ -174,8 +174,8 @@ static int decode_cheaply(const char *name, const struct extproc_str *pieces, si
     int rc = decode_request(pieces, n, &arena, &event, &why);
     if (rc == 0) {
         bool attributes = event.attributes.raw.ptr, metadata = event.metadata.raw.ptr;
-        cr_assert_eq(tree_value(&event.attributes, &arena).kind != EXTPROC_ABSENT, attributes);
-        cr_assert_eq(tree_value(&event.metadata, &arena).kind != EXTPROC_ABSENT, metadata);
+        cr_assert_eq(tree_value(&event.attributes, &arena).kind != EXTPROC_KIND_ABSENT, attributes);
+        cr_assert_eq(tree_value(&event.metadata, &arena).kind != EXTPROC_KIND_ABSENT, metadata);
     }
     size_t memory = size + arena_size(&arena);
     cr_assert_leq(memory, 4 * size, "%s: %zu bytes cost %zu", name, size, memory);

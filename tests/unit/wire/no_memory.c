@@ -91,7 +91,7 @@ Test(no_memory, encode)
         .status = 200, .details = name, .headers = &set, .n_headers = 1, .grpc_status = 0};
     arena_init(&arena, 4096);
     headers_init(&headers, NULL, 0);
-    cr_assert_eq(headers_edit(&headers, &arena, EXTPROC_SET, name, name), 0);
+    cr_assert_eq(headers_edit(&headers, &arena, EXTPROC_EDIT_SET, name, name), 0);
     cr_assert_eq(metadata_set(&metadata, &arena, name, name, extproc_bool(true)), 0);
     cr_assert_eq(body_set(&body, &arena, name), 0);
 

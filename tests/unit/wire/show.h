@@ -10,22 +10,22 @@
 /* {a:1 b:[true null "x"]}; an absent one is "absent". */
 static void show_value(FILE *out, struct extproc_value v)
 {
-    static const char *const brackets[] = {[EXTPROC_LIST] = "[]", [EXTPROC_DICT] = "{}"};
+    static const char *const brackets[] = {[EXTPROC_KIND_LIST] = "[]", [EXTPROC_KIND_DICT] = "{}"};
     struct extproc_field f;
     switch (v.kind) {
-    case EXTPROC_ABSENT:
+    case EXTPROC_KIND_ABSENT:
         fputs("absent", out);
         break;
-    case EXTPROC_NULL:
+    case EXTPROC_KIND_NULL:
         fputs("null", out);
         break;
-    case EXTPROC_BOOL:
+    case EXTPROC_KIND_BOOL:
         fputs(v.as.boolean ? "true" : "false", out);
         break;
-    case EXTPROC_NUMBER:
+    case EXTPROC_KIND_NUMBER:
         fprintf(out, "%.17g", v.as.number);
         break;
-    case EXTPROC_STRING:
+    case EXTPROC_KIND_STRING:
         fputc('"', out);
         fwrite(v.as.string.ptr, 1, v.as.string.len, out);
         fputc('"', out);

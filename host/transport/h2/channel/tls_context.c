@@ -90,7 +90,7 @@ static void log_success(const struct tls_context *context, struct log *log, cons
     struct tm tm;
     if (ASN1_TIME_to_tm(end, &tm))
         strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S UTC", &tm);
-    log_line(log, expired ? EXTPROC_WARN : EXTPROC_INFO, NULL,
+    log_line(log, expired ? EXTPROC_LEVEL_WARN : EXTPROC_LEVEL_INFO, NULL,
              "listener %s: TLS certificate read again (%s %s)", name,
              expired ? "expired" : "expires", date);
 }
@@ -105,7 +105,7 @@ static void read_again(struct tls_context *context, struct log *log, const char 
     if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
         memset(context->seen, 0, sizeof context->seen); /* no fault of theirs: try again */
     if (r) {
-        log_line(log, EXTPROC_ERROR, NULL,
+        log_line(log, EXTPROC_LEVEL_ERROR, NULL,
                  "listener %s: TLS: %s: %s; what was read before stays in use", name,
                  tls_file_name(context->rules, file), why);
     } else {

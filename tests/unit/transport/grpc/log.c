@@ -31,7 +31,7 @@ static const char *logged(enum extproc_level level)
 
 Test(log, errors_are_warnings_of_ours)
 {
-    logged(EXTPROC_INFO);
+    logged(EXTPROC_LEVEL_INFO);
     cr_assert_not_null(strstr(text, "gRPC: this is wrong (some.cc:7)"), "%s", text);
     cr_assert_null(strstr(text, "a detail"));
     cr_assert_null(strstr(text, "after the end"));
@@ -39,5 +39,5 @@ Test(log, errors_are_warnings_of_ours)
 
 Test(log, details_are_its_own)
 {
-    cr_assert_null(strstr(logged(EXTPROC_DEBUG), "a detail"), "%s", text);
+    cr_assert_null(strstr(logged(EXTPROC_LEVEL_DEBUG), "a detail"), "%s", text);
 }
