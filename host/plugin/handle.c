@@ -26,11 +26,9 @@ void handle_vlog(struct handle *h, enum extproc_level level, const char *fmt, va
     const struct instance *instance = handle_instance(h);
     if (!log_wants(instance->env->log, level))
         return;
-    struct log_context context = {
-        .transaction = txn_id(h->txn),
-        .plugin = instance->name,
-        .phase = handle_where(h),
-    };
+    struct log_context context = txn_log_context(h->txn);
+    context.plugin = instance->name;
+    context.phase = handle_where(h);
     log_vline(instance->env->log, level, &context, fmt, ap);
 }
 

@@ -84,6 +84,11 @@ struct extproc_str txn_id(struct txn *t)
     return t->id;
 }
 
+struct log_context txn_log_context(struct txn *t)
+{
+    return (struct log_context){.peer = t->peer, .transaction = txn_id(t)};
+}
+
 /* ---- the end --------------------------------------------------------------------------------- */
 
 static void lane_forget(struct txn_lane *lane)

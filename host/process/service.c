@@ -7,6 +7,11 @@ static_assert((int)SESSION_OK == (int)TRANSPORT_OK, "both count as gRPC does");
 static_assert((int)SESSION_UNIMPLEMENTED == (int)TRANSPORT_UNIMPLEMENTED,
               "both count as gRPC does");
 
+static const char *out_peer(void *call)
+{
+    return ((const struct transport_call *)call)->peer;
+}
+
 static size_t out_max_answer(void *call)
 {
     return transport_max_answer(call);
@@ -28,6 +33,7 @@ static void out_finish(void *call, enum session_status status, struct extproc_st
 }
 
 static const struct stream_out to_transport = {
+    .peer = out_peer,
     .max_answer = out_max_answer,
     .reserve = out_reserve,
     .send = out_send,

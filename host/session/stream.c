@@ -47,7 +47,7 @@ static void stream_fail(void *arg, enum session_status status, struct extproc_st
     if (s->finished)
         return;
     s->finished = s->failed = true;
-    struct log_context context = {.transaction = txn_id(&s->session.txn)};
+    struct log_context context = txn_log_context(&s->session.txn);
     log_line(s->env->log, EXTPROC_LEVEL_WARN, &context, "stream ended with %s: %.*s",
              status_name(status), EXTPROC_ARG(why));
     s->out->finish(s->call, status, why);
@@ -107,6 +107,8 @@ struct stream *stream_open(const struct session_env *env, struct generation *g,
     session_init(&s->session, env, g, coverage, &s->arena, &stream_session_out, s);
     if (out->max_answer)
         s->session.txn.max_answer = out->max_answer(call);
+    if (out->peer)
+        s->session.txn.peer = out->peer(call);
     return s;
 }
 
@@ -174,7 +176,7 @@ static void stream_log_end(struct stream *s, enum extproc_end why)
     if (!log_wants(s->env->log, EXTPROC_LEVEL_DEBUG))
         return;
     const struct session *session = &s->session;
-    struct log_context context = {.transaction = txn_id(&s->session.txn)};
+    struct log_context context = txn_log_context(&s->session.txn);
     if (why == EXTPROC_END_DISCONNECTED)
         log_line(s->env->log, EXTPROC_LEVEL_DEBUG, &context,
                  "stream closed: %s by proxy before the %s was complete",

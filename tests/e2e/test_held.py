@@ -99,7 +99,18 @@ class Budgets(Held):
         for _ in range(2):
             answer = client.answers(request_headers())[0].immediate_response
             self.assertEqual((answer.status.code, answer.details), (500, "extprocd.page.error"))
-        service.wait_line(r"extproc_respond: body of 2097152 bytes exceeds max_queued \(1048576\)$")
+        service.wait_line(r" error peer=127.0.0.1:\d+ transaction=\S+ plugin=page phase=request_headers: "
+                          r"extproc_respond: body of 2097152 bytes exceeds max_queued \(1048576\)$")
+
+    def test_a_body_that_is_too_large_by_itself(self):
+        page = self.page(MIB).replace("respond.so\nstatus = 200\nbody_file = ", "body.so\nrequest.append = ${file:")
+        service = self.launch(page.rstrip() + "}\n", listener="max_queued = 1m\nmax_message = 1m").wait_ready()
+        stream = self.client(service).stream()
+        stream.exchange(request_headers(protocol_config=modes("BUFFERED")))
+        answer = stream.exchange(request_body(b"abc"))
+        self.assertEqual(answer.immediate_response.details, "extprocd.page.error")
+        service.wait_line(r" warn  peer=127.0.0.1:\d+ transaction=\S+ plugin=page phase=request_body: "
+                          r"extproc_body_set: body of 1048579 bytes exceeds max_queued \(1048576\)$")
 
     def test_messages_in_part(self):
         """Of the connection that holds most; one that holds little gets its answer."""

@@ -46,6 +46,11 @@ void kit_finish(void *call, enum session_status status, struct extproc_str messa
     alloc_enter();
 }
 
+const char *kit_peer(void *call)
+{
+    return "192.0.2.1:4711";
+}
+
 void kit_release(void *call)
 {
     struct kit_call *c = call;
@@ -57,6 +62,7 @@ void kit_release(void *call)
 static bool bytes_open(struct kit_call *c, struct coverage *coverage)
 {
     static const struct stream_out out = {
+        .peer = kit_peer,
         .reserve = kit_reserve,
         .send = kit_sent,
         .finish = kit_finish,

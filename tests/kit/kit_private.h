@@ -82,6 +82,7 @@ _Noreturn void kit_fail(const struct kit_call *c, const char *fmt, ...);
 void *kit_need(void *p);
 
 /* What a host that is given a call as argument finds behind it, as a transport's: see stream_out. */
+const char *kit_peer(void *call);
 uint8_t *kit_reserve(void *call, size_t len);
 void kit_sent(void *call);
 void kit_finish(void *call, enum session_status status, struct extproc_str message);

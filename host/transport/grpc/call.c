@@ -49,6 +49,7 @@ struct call {
     size_t n_held_bytes; /* of messages that the service has */
     unsigned n_held;     /* those, and reasons of ours that the call stays */
     unsigned owed;       /* messages received that had no answer yet */
+    char peer[PEERNAME_MAX];
     grpc_slice status_text;
     int status;
     int cancelled; /* gRPC's word on how it ended */
@@ -398,6 +399,16 @@ const char *call_peer(grpc_call *grpc, char ret_name[static PEERNAME_MAX])
     return ret_name;
 }
 
+/* At the beginning, because of a connection that is lost the descriptor may be another's by the time that
+ * somebody asks. */
+static void call_name_peer(struct call *call, bool tcp)
+{
+    int fd = peer_fd(call->grpc);
+    peername_of(fd, call->peer);
+    call->base.peer = call->peer;
+    call->fd = tcp ? fd : -1;
+}
+
 /* NULL: out of memory, and the call is cancelled. */
 static struct call *call_new(struct call_pool *pool, grpc_call *grpc, bool tcp)
 {
@@ -422,8 +433,8 @@ static struct call *call_new(struct call_pool *pool, grpc_call *grpc, bool tcp)
         .watch_tag = {watch_done, call},
         .status_tag = {status_done, call},
         .status_text = grpc_empty_slice(),
-        .fd = tcp ? peer_fd(grpc) : -1,
     };
+    call_name_peer(call, tcp);
     call->queue_end = &call->queue;
     pool->n_calls++;
     return call;

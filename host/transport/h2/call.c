@@ -51,7 +51,7 @@ static struct h2_call *call_new(struct conn *c, int32_t id)
         return NULL;
     hub->n_calls++;
     *call = (struct h2_call){
-        .base = {&transport_h2}, .hub = hub, .conn = c, .id = id, .next = c->calls};
+        .base = {&transport_h2, c->peer}, .hub = hub, .conn = c, .id = id, .next = c->calls};
     call->queue_end = &call->queue;
     call->link = &c->calls;
     if (call->next)

@@ -60,9 +60,13 @@ Test(api_decide, answers_no_more_than_an_answer_may_have)
     SCENE(s, {.name = "a", .request_headers = answer_at_length});
 
     s.txn.max_answer = 8;
+    s.txn.peer = "192.0.2.1:4711";
+    s.txn.id = EXTPROC_S("7f3a");
     const struct verdict *v = play_request(&s);
     cr_assert_eq(v->answer->status, 500);
     assert_str(v->answer->details, "extprocd.a.error");
+    SCENE_LOGGED(&s, " error peer=192.0.2.1:4711 transaction=7f3a plugin=a phase=request_headers: "
+                     "extproc_respond: body of 9 bytes exceeds max_queued (8)\n");
     scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }

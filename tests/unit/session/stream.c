@@ -5,8 +5,10 @@
 
 #include <criterion/criterion.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct arena_pool memory;
 static struct session_env env = {.memory = &memory};
@@ -46,8 +48,15 @@ static size_t on_max_answer(void *call)
 {
     return max_answer;
 }
-static const struct stream_out out = {
-    .max_answer = on_max_answer, .reserve = on_reserve, .send = on_send, .finish = on_finish};
+static const char *on_peer(void *call)
+{
+    return "192.0.2.1:4711";
+}
+static const struct stream_out out = {.peer = on_peer,
+                                      .max_answer = on_max_answer,
+                                      .reserve = on_reserve,
+                                      .send = on_send,
+                                      .finish = on_finish};
 
 static void setup(void)
 {
@@ -106,6 +115,30 @@ Test(stream, an_answer_that_is_too_large_ends_it)
     cr_expect_eq(n_sent, 0);
     cr_expect_eq(status, SESSION_RESOURCE_EXHAUSTED);
     cr_expect_str_eq(why, "answer of 2 bytes exceeds max_queued (1)");
+}
+
+Test(stream, an_answer_that_is_too_large_is_logged_with_its_peer)
+{
+    char file[] = "/tmp/extprocd-stream-XXXXXX", text[512] = "";
+    const char *line = ": stream ended with RESOURCE_EXHAUSTED: answer of 2 bytes exceeds "
+                       "max_queued (1)\n";
+    close(mkstemp(file));
+    cr_assert_eq(log_new(&(struct log_options){.file = file}, &env.log), 0);
+    max_answer = 1;
+    struct generation *nothing = calloc(1, sizeof *nothing);
+    nothing->refs = 1;
+    arena_init(&nothing->arena, 64);
+    struct stream *before = stream;
+    stream = stream_open(&env, nothing, &coverage, &out, NULL);
+    stream_closed(before, EXTPROC_END_DONE);
+    feed(HEADERS);
+    env.log = log_free(env.log);
+    FILE *f = fopen(file, "r");
+    cr_assert_gt(fread(text, 1, sizeof text - 1, f), 0);
+    fclose(f);
+    unlink(file);
+    cr_expect(strstr(text, " warn  peer=192.0.2.1:4711 transaction="), "%s", text);
+    cr_expect(strstr(text, line), "%s", text);
 }
 
 Test(stream, a_transport_without_memory_ends_it)
