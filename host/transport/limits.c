@@ -1,8 +1,8 @@
 /* limits: clients that exceed what a listener lets them have: counted, and logged.
  *
  * A counter is named after the key that sets its limit. What may well be no fault of the client's is no
- * warning. A line names the key, its value and the amount that was seen; the peer and the transaction are
- * fields of it. The log suppresses what repeats by the format, whoever the peer is, so that neither one
+ * warning. A line names the key, its value and the amount that was seen, which of a time is the value
+ * itself; the peer and the transaction are fields of it. The log suppresses what repeats by the format, whoever the peer is, so that neither one
  * attacker nor many of them can fill the disk.
  */
 #include "transport/limits.h"
@@ -35,14 +35,16 @@ static const struct limit_type {
          "connection closed: metadata of %2$s bytes exceeds max_header_list (%1$s) many times"},
     [LIMIT_STREAMS] = {"max_streams_exceeded", "Streams refused: too many on their connection.",
                        EXTPROC_LEVEL_WARN, VALUE(COUNT, max_streams),
-                       "stream refused: max_streams (%1$s) reached"},
+                       "stream refused: max_streams (%1$s) reached, %2$s open on the connection"},
+    [LIMIT_STREAMS_KNOWN] =
+        {"max_streams_exceeded", NULL, EXTPROC_LEVEL_WARN, VALUE(COUNT, max_streams),
+         "connection closed: one stream more than max_streams (%1$s), %2$s open on the connection"},
     [LIMIT_CONNECTIONS] = {"max_connections_exceeded", "Connections refused or closed: too many.",
                            EXTPROC_LEVEL_WARN, VALUE(COUNT, max_connections),
-                           "connection refused: max_connections (%1$s) reached"},
-    [LIMIT_ROOM] = {"max_connections_exceeded", NULL, EXTPROC_LEVEL_WARN,
-                    VALUE(COUNT, max_connections),
-                    "connection closed: the longest idle one when max_connections (%1$s) was "
-                    "reached"},
+                           "connection refused: max_connections (%1$s) reached, %2$s open"},
+    [LIMIT_ROOM] =
+        {"max_connections_exceeded", NULL, EXTPROC_LEVEL_WARN, VALUE(COUNT, max_connections),
+         "connection closed: the longest idle of %2$s when max_connections (%1$s) was reached"},
     [LIMIT_DESCRIPTORS] = {"descriptors_exceeded",
                            "Connections closed: idle when the process ran out of descriptors.",
                            EXTPROC_LEVEL_WARN, NO_VALUE, 0,
@@ -94,17 +96,19 @@ static const struct limit_type {
     [LIMIT_CONTINUATIONS] =
         {"max_continuations_exceeded", "Connections closed: a header block in too many frames.",
          EXTPROC_LEVEL_WARN, VALUE(COUNT, max_continuations),
-         "connection closed: CONTINUATION frames of a header block exceed max_continuations "
+         "connection closed: %2$s CONTINUATION frames of a header block exceed max_continuations "
          "(%1$s)"},
-    [LIMIT_RESETS] = {"max_resets_exceeded",
-                      "Connections closed: too many streams reset before they were answered.",
-                      EXTPROC_LEVEL_WARN, VALUE(RATE, resets),
-                      "connection closed: stream reset rate exceeds max_resets (%1$s)"},
-    [LIMIT_IDLES] = {"max_idle_frames_exceeded",
-                     "Connections closed: too many frames without content.", EXTPROC_LEVEL_WARN,
-                     VALUE(RATE, idles),
-                     "connection closed: PING/SETTINGS/empty-frame rate exceeds max_idle_frames "
-                     "(%1$s)"},
+    [LIMIT_RESETS] =
+        {"max_resets_exceeded",
+         "Connections closed: too many streams reset before they were answered.",
+         EXTPROC_LEVEL_WARN, VALUE(RATE, resets),
+         "connection closed: %2$s streams reset before they were answered exceed max_resets "
+         "(%1$s)"},
+    [LIMIT_IDLES] =
+        {"max_idle_frames_exceeded", "Connections closed: too many frames without content.",
+         EXTPROC_LEVEL_WARN, VALUE(RATE, idles),
+         "connection closed: %2$s frames without content (PING, SETTINGS, empty DATA, ...) "
+         "exceed max_idle_frames (%1$s)"},
 };
 
 void limits_init(struct limits *limits, const struct transport_options *options)

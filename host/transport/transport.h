@@ -21,7 +21,8 @@ struct transport;
 /* One call of a client: a stream of messages each way. The head of the implementation's own. */
 struct transport_call {
     const struct transport_ops *ops;
-    const char *peer; /* the address of its connection's other end; stays until closed has returned */
+    const char
+        *peer; /* the address of its connection's other end; stays until closed has returned */
 };
 
 enum transport_end {

@@ -10,7 +10,7 @@ from harness.client import SERVING
 from harness.command import Command
 from harness.messages import request_headers, response_headers, sets
 from harness.places import TRANSPORT
-from harness.raw import PREFACE, connect, data, framed
+from harness.raw import PREFACE, connect, data, frame, framed
 from harness.service import ini
 from harness.tls import Authority
 from harness.wait import wait_until
@@ -137,7 +137,8 @@ class MaxConnections(Limits):
         self.neighbour(service)
         with contextlib.closing(connect(service.address)) as more:
             self.assertTrue(is_closed(more))
-        service.wait_line(r" warn  listener=main peer=127.0.0.1:\d+: connection refused: max_connections \(1\) reached$")
+        service.wait_line(r" warn  listener=main peer=127.0.0.1:\d+: connection refused: "
+                          r"max_connections \(1\) reached, 1 open$")
 
     def test_it_is_counted(self):
         service = self.start(TAGS, listener="max_connections = 1")
@@ -154,7 +155,7 @@ class MaxConnections(Limits):
         idle = [self.raw_client(service) for _ in range(4)]
         self.assertEqual(len(self.client(service).answers(request_headers())), 1)
         idle[0].read_to_end()
-        service.wait_line(r" warn  listener=main peer=127.0.0.1:\d+: connection closed: the longest idle one "
+        service.wait_line(r" warn  listener=main peer=127.0.0.1:\d+: connection closed: the longest idle of 2 "
                           r"when max_connections \(2\) was reached$")
 
     def test_when_one_has_gone_there_is_room(self):
@@ -235,6 +236,81 @@ class FirstMessageTimeout(Limits):
         slow.send(data(stream, framed(response_headers()), end=True))
         slow.read_until(lambda: stream.status)
         self.assertEqual((stream.n_answers, stream.status), (2, "0"))
+
+
+@needs_own_limits
+class Lines(Limits):
+    """Each line about a limit names its key, its value, the amount, the peer and, of a stream, the transaction. Those of
+    max_connections, of times, of queued answers and of held messages are beside their tests."""
+
+    def check(self, listener, attack, words, where=" transaction=\\S+", plugins=TAGS):
+        service = self.start(plugins, listener=listener)
+        attack(self.raw_client(service))
+        service.wait_line(rf" (warn |error) .*peer=127.0.0.1:\d+{where}: {words}$")
+
+    @staticmethod
+    def ping(client):
+        client.send(frame(6, 0, 0, b"12345678") * 50)
+        client.read_to_end()
+
+    @staticmethod
+    def reset(client):
+        for _ in range(9):
+            stream, head = client.head()
+            client.send(head + frame(3, 0, stream.id, b"\0\0\0\x08"))
+        client.read_to_end()
+
+    @staticmethod
+    def continue_head(client):
+        stream, head = client.head()
+        client.send(head[:4] + b"\0" + head[5:] + frame(9, 0, stream.id, b"") * 20)
+        client.read_to_end()
+
+    @staticmethod
+    def open_two(client):
+        """Before it has read the settings."""
+        client.open(request_headers())
+        refused = client.open(request_headers())
+        client.read_until(lambda: refused.reset is not None)
+
+    @staticmethod
+    def open_two_knowingly(client):
+        first = client.open(request_headers())
+        client.read_until(lambda: first.n_answers)
+        client.open(request_headers())
+        client.read_to_end()
+
+    @staticmethod
+    def send_long(client):
+        stream = client.open(request_headers(("x-long", "y" * 5000)))
+        client.read_until(lambda: stream.status)
+
+    @staticmethod
+    def stop_inside(client):
+        stream = client.open(request_headers())
+        client.send(data(stream, framed(response_headers())[:-1]))
+        client.read_until(lambda: stream.status)
+
+    def test_of_frames_and_streams(self):
+        for listener, attack, words in (
+                ("max_idle_frames = 9 in 1m", self.ping, r"connection closed: 10 frames without content \(.*\) exceed "
+                                                         r"max_idle_frames \(9 in 60s\)"),
+                ("max_resets = 7 in 30s", self.reset, r"connection closed: 8 streams reset before they were answered "
+                                                      r"exceed max_resets \(7 in 30s\)"),
+                ("max_continuations = 2", self.continue_head, r"connection closed: 3 CONTINUATION frames of a header "
+                                                              r"block exceed max_continuations \(2\)"),
+                ("max_streams = 1", self.open_two, r"stream refused: max_streams \(1\) reached, 1 open on the "
+                                                   r"connection"),
+                ("max_streams = 1", self.open_two_knowingly, r"connection closed: one stream more than max_streams "
+                                                             r"\(1\), 1 open on the connection")):
+            with self.subTest(words):
+                self.check(listener, attack, words, where="")
+
+    def test_of_messages(self):
+        self.check("max_message = 4k", self.send_long,
+                   r"stream reset: message of \d+ bytes exceeds max_message \(4096\)")
+        self.check(f"first_message_timeout = {SHORT}", self.stop_inside,
+                   r"stream ended: silent inside a message for first_message_timeout \(300ms\)")
 
 
 class Test(Command):

@@ -111,8 +111,9 @@ Test(context, lines_name_the_peer_and_the_transaction)
     kit_with(c, KIT_ATTRIBUTES, NULL, "request.id", "7f3a-1");
     kit_headers(c, LANE_RESPONSE, ":status: 200", true);
     kit_headers(c, LANE_RESPONSE, ":status: 200", true);
-    kit_expect_log(c, "peer=192.0.2.1:4711 transaction=7f3a-1 plugin=reader phase=response_headers: "
-                      "seen");
+    kit_expect_log(c,
+                   "peer=192.0.2.1:4711 transaction=7f3a-1 plugin=reader phase=response_headers: "
+                   "seen");
     kit_expect_log(c, "peer=192.0.2.1:4711 transaction=7f3a-1: stream ended with INVALID_ARGUMENT");
 }
 

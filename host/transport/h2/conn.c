@@ -51,7 +51,7 @@ void conn_exceeds(const struct conn *c, enum limit which, const char *amount)
     limits_exceeded(&c->hub->limits, which, &place, amount);
 }
 
-static void conn_exceeds_by(const struct conn *c, enum limit which, size_t amount)
+void conn_exceeds_by(const struct conn *c, enum limit which, size_t amount)
 {
     char text[24];
     snprintf(text, sizeof text, "%zu", amount);

@@ -82,6 +82,7 @@ void conn_greeted(struct conn *c);
 void conn_last_goaway(struct conn *c);
 /* It has exceeded a limit: counts and logs that. `amount`: see limits_exceeded(). */
 void conn_exceeds(const struct conn *c, enum limit which, const char *amount);
+void conn_exceeds_by(const struct conn *c, enum limit which, size_t amount);
 /* The same, and it ends with ENHANCE_YOUR_CALM. */
 void conn_break(struct conn *c, enum limit which, size_t amount);
 

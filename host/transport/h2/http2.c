@@ -41,9 +41,8 @@ static struct h2_call *call_of(struct conn *c, int32_t id)
 
 static void refuse_size(struct conn *c, int32_t id)
 {
-    char text[96], amount[24];
-    snprintf(amount, sizeof amount, "%zu", c->head.size);
-    conn_exceeds(c, LIMIT_HEADER_LIST, amount);
+    char text[96];
+    conn_exceeds_by(c, LIMIT_HEADER_LIST, c->head.size);
     int len = snprintf(text, sizeof text, "metadata of %zu bytes, and max_header_list is %zu",
                        c->head.size, c->listener->limits.max_header_list);
     answer_refuse(c, id, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
@@ -159,13 +158,13 @@ static void count_idles(struct conn *c, const uint8_t *bytes, size_t len)
     while (seam_next(&c->seam, &bytes, &len))
         if (!has_content(c, s->head[3], s->head[4], s->n_left) &&
             !budget_take(&c->idles, &c->listener->limits.idles, poller_now()))
-            conn_break(c, LIMIT_IDLES, 0);
+            conn_break(c, LIMIT_IDLES, c->idles.spent + 1u);
 }
 
 static void count_reset(struct conn *c)
 {
     if (!budget_take(&c->resets, &c->listener->limits.resets, poller_now()))
-        conn_break(c, LIMIT_RESETS, 0);
+        conn_break(c, LIMIT_RESETS, c->resets.spent + 1u);
 }
 
 static void take_reset(struct conn *c, int32_t id)
@@ -212,14 +211,17 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return go_on(c);
 }
 
-/* A head that nghttp2 has refused already. */
+/* A head that nghttp2 has refused already: with its connection, where the client has acknowledged our
+ * settings. */
 static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error,
                             void *arg)
 {
     struct conn *c = arg;
     uint32_t most = c->listener->limits.max_streams;
     if (frame->hd.type == NGHTTP2_HEADERS && most && c->n_calls >= most)
-        conn_exceeds(c, LIMIT_STREAMS, NULL);
+        conn_exceeds_by(c,
+                        error == NGHTTP2_ERR_REFUSED_STREAM ? LIMIT_STREAMS : LIMIT_STREAMS_KNOWN,
+                        c->n_calls);
     return 0;
 }
 
@@ -332,6 +334,8 @@ nghttp2_option *http2_option_new(const struct transport_limits *limits)
         return NULL;
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
+    /* count_idles() counts what asks for an acknowledgement, and a client that takes none is not read. */
+    nghttp2_option_set_max_outbound_ack(option, SIZE_MAX);
     nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX);
     if (limits->max_continuations)
         nghttp2_option_set_max_continuations(option, limits->max_continuations);
@@ -367,10 +371,8 @@ bool http2_feed(struct conn *c, const uint8_t *bytes, size_t len)
 {
     count_idles(c, bytes, len);
     ssize_t n = c->broken ? 0 : nghttp2_session_mem_recv(c->session, bytes, len);
-    if (n == NGHTTP2_ERR_FLOODED) /* they all want an acknowledgement */
-        conn_break(c, LIMIT_IDLES, 0);
-    if (n == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
-        conn_break(c, LIMIT_CONTINUATIONS, 0);
+    if (n == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) /* the first that is too many */
+        conn_break(c, LIMIT_CONTINUATIONS, c->listener->limits.max_continuations + 1u);
     return n >= 0 || c->broken;
 }
 

@@ -210,20 +210,31 @@ static int shake_hands(struct hub *hub, struct gate *gate, struct tls **ret)
     return *ret ? 0 : -ENOMEM;
 }
 
+/* One more may come, in whose stead an idle one may have to go. */
+static bool gate_has_room(struct gate *gate, const char *peer)
+{
+    struct hub *hub = gate->hub;
+    const struct limit_place place = {.listener = gate->listener, .peer = peer};
+    uint32_t most = gate->listener->limits.max_connections;
+    char amount[24];
+    if (!most || gate->n_conns < most)
+        return true;
+    snprintf(amount, sizeof amount, "%zu", gate->n_conns);
+    struct conn *c = least_missed(hub, gate->strangers.first, gate->known.first);
+    if (c)
+        conn_evict(c, LIMIT_ROOM, amount);
+    if (gate->n_conns < most)
+        return true;
+    limits_exceeded(&hub->limits, LIMIT_CONNECTIONS, &place, amount);
+    return false;
+}
+
 void hub_admit(struct hub *hub, size_t i, int fd, const char *peer)
 {
     struct gate *gate = &hub->gates[i];
-    const struct limit_place place = {.listener = gate->listener, .peer = peer};
     const struct log_context context = {.listener = gate->listener->name, .peer = peer};
     struct tls *tls;
-    uint32_t most = gate->listener->limits.max_connections;
-    if (most && gate->n_conns >= most) {
-        struct conn *c = least_missed(hub, gate->strangers.first, gate->known.first);
-        if (c)
-            conn_evict(c, LIMIT_ROOM, NULL);
-    }
-    if (most && gate->n_conns >= most) {
-        limits_exceeded(&hub->limits, LIMIT_CONNECTIONS, &place, NULL);
+    if (!gate_has_room(gate, peer)) {
         close(fd);
         return;
     }

@@ -8,10 +8,19 @@
 
 static const struct transport_listener listener = {.name = "main",
                                                    .limits = {.max_message = 16777216,
+                                                              .max_header_list = 65536,
                                                               .max_streams = 7,
-                                                              .write_ms = 30000,
+                                                              .idle_ms = 300000,
+                                                              .age_ms = 3600000,
+                                                              .grace_ms = 20000,
+                                                              .max_connections = 5,
                                                               .handshake_ms = 1500,
-                                                              .resets = {9, 8000}}};
+                                                              .first_message_ms = 10000,
+                                                              .write_ms = 30000,
+                                                              .max_queued = 33554432,
+                                                              .max_continuations = 8,
+                                                              .resets = {9, 8000},
+                                                              .idles = {1024, 16000}}};
 static struct transport_options options;
 static struct limits limits;
 static char file[] = "/tmp/extprocd-limits-XXXXXX";
@@ -19,7 +28,9 @@ static char file[] = "/tmp/extprocd-limits-XXXXXX";
 static void begin(void)
 {
     close(mkstemp(file));
-    cr_assert_eq(log_new(&(struct log_options){.file = file}, &options.log), 0);
+    cr_assert_eq(
+        log_new(&(struct log_options){.level = EXTPROC_LEVEL_DEBUG, .file = file}, &options.log),
+        0);
     cr_assert_eq(metrics_new(&options.metrics), 0);
     limits_init(&limits, &options);
 }
@@ -35,7 +46,7 @@ TestSuite(limits, .init = begin, .fini = end);
 
 static bool log_has(const char *what)
 {
-    char text[4096] = "";
+    char text[16384] = "";
     FILE *f = fopen(file, "r");
     cr_assert_lt(fread(text, 1, sizeof text - 1, f), sizeof text);
     fclose(f);
@@ -70,36 +81,84 @@ Test(limits, those_of_one_key_share_its_counter)
     cr_assert_eq(counted("max_header_list_exceeded"), 2);
 }
 
-static void expect(enum limit which, const char *amount, const char *line)
+/* Key, value and amount; of a time the amount is the value. */
+static const struct {
+    const char *amount, *line;
+} lines[N_LIMITS] = {
+    [LIMIT_MESSAGE] = {"20971520",
+                       "stream reset: message of 20971520 bytes exceeds max_message (16777216)"},
+    [LIMIT_HEADER_LIST] = {"70000", "stream refused: metadata of 70000 bytes exceeds "
+                                    "max_header_list (65536)"},
+    [LIMIT_HEADER_BURST] = {"1048577", "connection closed: metadata of 1048577 bytes exceeds "
+                                       "max_header_list (65536) many times"},
+    [LIMIT_STREAMS] = {"7", "stream refused: max_streams (7) reached, 7 open on the connection"},
+    [LIMIT_STREAMS_KNOWN] = {"7", "connection closed: one stream more than max_streams (7), 7 open "
+                                  "on the connection"},
+    [LIMIT_CONNECTIONS] = {"5", "connection refused: max_connections (5) reached, 5 open"},
+    [LIMIT_ROOM] = {"5", "connection closed: the longest idle of 5 when max_connections (5) was "
+                         "reached"},
+    [LIMIT_DESCRIPTORS] = {"1024", "connection closed: the longest idle one when no descriptor "
+                                   "was left (LimitNOFILE = 1024)"},
+    [LIMIT_IDLE] = {NULL, "connection drained: no stream for idle_timeout (300s)"},
+    [LIMIT_AGE] = {NULL, "connection drained: max_connection_age (3600s) reached"},
+    [LIMIT_GRACE] = {NULL, "stream ended: max_connection_age_grace (20s) exceeded"},
+    [LIMIT_HANDSHAKE] = {NULL, "connection closed: no HTTP/2 preface within handshake_timeout "
+                               "(1500ms)"},
+    [LIMIT_FIRST_MESSAGE] = {NULL, "stream ended: no message within first_message_timeout (10s)"},
+    [LIMIT_MESSAGE_REST] = {NULL, "stream ended: silent inside a message for "
+                                  "first_message_timeout (10s)"},
+    [LIMIT_FRAME_REST] = {NULL, "connection closed: frame, header block or TLS record not "
+                                "completed within first_message_timeout (10s)"},
+    [LIMIT_TLS] = {"the client does not speak TLS",
+                   "connection closed: TLS: the client does not speak TLS"},
+    [LIMIT_WRITE] = {"125034", "connection closed: write timed out: 125034 bytes of answers not "
+                               "taken within write_timeout (30s)"},
+    [LIMIT_STALL] = {"125034", "stream reset: write timed out: 125034 bytes of answers not taken "
+                               "within write_timeout (30s)"},
+    [LIMIT_QUEUED] = {"33554433", "stream ended: 33554433 bytes of queued answers exceed "
+                                  "max_queued (33554432)"},
+    [LIMIT_HELD] = {"9 bytes of messages in memory exceed max_held (8), and 5 of them are this "
+                    "stream's",
+                    "stream ended: 9 bytes of messages in memory exceed max_held (8), and 5 of "
+                    "them are this stream's"},
+    [LIMIT_CONTINUATIONS] = {"9", "connection closed: 9 CONTINUATION frames of a header block "
+                                  "exceed max_continuations (8)"},
+    [LIMIT_RESETS] = {"10", "connection closed: 10 streams reset before they were answered exceed "
+                            "max_resets (9 in 8s)"},
+    [LIMIT_IDLES] = {"1025", "connection closed: 1025 frames without content (PING, SETTINGS, "
+                             "empty DATA, ...) exceed max_idle_frames (1024 in 16s)"},
+};
+
+static const char *level_of(enum limit which)
 {
-    limits_exceeded(&limits, which, &place, amount);
-    cr_assert(log_has(line), "%s", line);
+    switch (which) {
+    case LIMIT_IDLE:
+    case LIMIT_AGE:
+        return "debug";
+    case LIMIT_HANDSHAKE:
+        return "info ";
+    default:
+        return "warn ";
+    }
 }
 
-/* Each kind of value once. */
-Test(limits, the_line_names_key_value_amount_and_peer)
-{
-    expect(LIMIT_MESSAGE, "20971520",
-           " warn  listener=main peer=192.0.2.1:4711: stream reset: message of 20971520 bytes "
-           "exceeds max_message (16777216)\n");
-    expect(LIMIT_STREAMS, NULL, ": stream refused: max_streams (7) reached\n");
-    expect(LIMIT_WRITE, "125034",
-           ": connection closed: write timed out: 125034 bytes of answers not taken within "
-           "write_timeout (30s)\n");
-    expect(LIMIT_HANDSHAKE, NULL,
-           ": connection closed: no HTTP/2 preface within handshake_timeout (1500ms)\n");
-    expect(LIMIT_RESETS, NULL,
-           ": connection closed: stream reset rate exceeds max_resets (9 in 8s)\n");
-    expect(LIMIT_TLS, "the client does not speak TLS",
-           ": connection closed: TLS: the client does not speak TLS\n");
-}
-
-Test(limits, the_line_names_the_transaction)
+Test(limits, each_line_names_key_value_amount_peer_and_transaction)
 {
     struct limit_place of_stream = place;
-    of_stream.transaction = EXTPROC_S("7f3a");
-    limits_exceeded(&limits, LIMIT_MESSAGE, &of_stream, "1");
-    cr_assert(log_has(" warn  listener=main peer=192.0.2.1:4711 transaction=7f3a: stream reset: "));
+    for (enum limit i = 0; i < N_LIMITS; i++) {
+        char text[256];
+        of_stream.transaction = EXTPROC_S("7f3a");
+        snprintf(text, sizeof text, " %s listener=main peer=192.0.2.1:4711 transaction=7f3a: %s\n",
+                 level_of(i), lines[i].line);
+        limits_exceeded(&limits, i, &of_stream, lines[i].amount);
+        cr_expect(log_has(text), "%s", text);
+    }
+}
+
+Test(limits, a_line_about_a_connection_names_no_transaction)
+{
+    limits_exceeded(&limits, LIMIT_STREAMS, &place, "7");
+    cr_assert(log_has(" warn  listener=main peer=192.0.2.1:4711: stream refused: "));
 }
 
 /* Peers and amounts make no line a new one. */
