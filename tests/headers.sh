@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every header stands alone: it compiles by itself, as C11, and the SDK's as C++17 too, without a warning.
+# Every header stands alone: it compiles by itself, as C11, without a warning; the SDK's as C11
+# to C2x and C++11 to C++20, by gcc and clang, with enums of 32 bits.
 # In the SDK's, an enumerator begins with the name of its type, and no function has the name of a type.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,13 +14,26 @@ for header in $(find host -name '*.h' | sort); do
 done
 for header in sdk/include/extproc/*.h; do
     line="#include <extproc/${header##*/}>"
-    printf '%s\n' "$line" | "${CC:-cc}" -std=c11 "${warnings[@]}" -Isdk/include -x c - || status=1
-    printf '%s\n' "$line" | "${CXX:-c++}" -std=c++17 "${warnings[@]}" -Isdk/include -x c++ - || status=1
+    for compiler in "${CC:-cc}" gcc clang; do # those that are there
+        command -v "$compiler" >/dev/null || continue
+        for std in c11 gnu11 c17 c2x; do
+            for enums in -fno-short-enums -fshort-enums; do
+                printf '%s\n_Static_assert(sizeof(enum extproc_map) == 4 && (enum extproc_map)-1 > 0, "");\n' "$line" |
+                    "$compiler" -std=$std $enums "${warnings[@]}" -Isdk/include -x c - || status=1
+            done
+        done
+    done
+    for compiler in "${CXX:-c++}" g++ clang++; do
+        command -v "$compiler" >/dev/null || continue
+        for std in c++11 c++14 c++17 c++20; do
+            printf '%s\n' "$line" | "$compiler" -std=$std "${warnings[@]}" -Isdk/include -x c++ - || status=1
+        done
+    done
 done
 
 names() { # of the SDK: what awk finds
     awk '
-        /^ *enum [a-z_]+ \{/ { sub(/.*enum /, ""); prefix = toupper($1) "_"; sub(/^[^{]*\{/, ""); inside = 1; types[tolower(substr(prefix, 1, length(prefix) - 1))] }
+        /^ *enum EXTPROC_ENUM\([a-z_]+\) \{/ { sub(/.*ENUM\(/, ""); sub(/\)/, ""); prefix = toupper($1) "_"; sub(/^[^{]*\{/, ""); inside = 1; types[tolower(substr(prefix, 1, length(prefix) - 1))] }
         inside { line = $0; gsub(/\/\*.*/, "", line)
                  while (match(line, /EXTPROC_[A-Z0-9_]+/)) {
                      name = substr(line, RSTART, RLENGTH); line = substr(line, RSTART + RLENGTH)

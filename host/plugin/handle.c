@@ -152,9 +152,6 @@ static enum extproc_action handle_judge(struct handle *h, const struct turn *tur
                               : handle_failed(h, "callback returned EXTPROC_ACTION_RESPOND without "
                                                  "a response that was accepted "
                                                  "by extproc_respond() in this callback");
-    case EXTPROC_ACTION_DEFER:
-        return handle_failed(
-            h, "callback returned EXTPROC_ACTION_DEFER without a successful extproc_defer()");
     case EXTPROC_ACTION_FAIL:
         return handle_failed(h, "failed");
     }

@@ -35,7 +35,6 @@ LAST_AT(struct extproc_instance, self, 8, 4);
 LAST_AT(struct extproc_instance, testing, 16, 8);
 LAST_AT(struct extproc_txn, ctx, 24, 12);
 LAST_AT(struct extproc_txn, observing, 41, 25);
-LAST_AT(struct extproc_wait, api, 0, 0);
 LAST_AT(struct extproc_metric, api, 0, 0);
 LAST_AT(struct extproc_file, api, 0, 0);
 LAST_AT(struct extproc_key, fallback, 16, 12);
@@ -43,11 +42,9 @@ LAST_AT(struct extproc_key, help, 32, 20);
 LAST_AT(struct extproc_key, max, 48, 32);
 LAST_AT(struct extproc_plugin, keys, 40, 28);
 LAST_AT(struct extproc_plugin, needs, 48, 32);
-LAST_AT(struct extproc_plugin, request_headers, 96, 60);
-LAST_AT(struct extproc_plugin, response_trailers, 136, 80);
-LAST_AT(struct extproc_api, conf_count, 8, 8);
-LAST_AT(struct extproc_api, header, 80, 44);
-LAST_AT(struct extproc_api, metric_add, 264, 136);
-LAST_AT(struct extproc_api, want_metadata, 280, 144);
-LAST_AT(struct extproc_api, file_append, 304, 156);
-LAST_AT(struct extproc_api, fallback, 312, 160);
+LAST_AT(struct extproc_plugin, request_headers, 88, 56);
+LAST_AT(struct extproc_plugin, response_trailers, 128, 76);
+/* The table's slots by their number. */
+#define SLOT_IS(slot, n) LAST_AT(struct extproc_api, slot, 8 + 8 * (n), 8 + 4 * (n))
+SLOT_IS(conf_count, 0);
+SLOT_IS(file_append, 36);

@@ -24,7 +24,7 @@ usr=$root/usr
 "$cmake" --install "$build" --prefix "$usr" --component sdk >"$root/log"
 export PKG_CONFIG_PATH="$usr/$libdir/pkgconfig"
 
-expect abi "$(pkg-config --variable=abi extproc)" 1.1
+expect abi "$(pkg-config --variable=abi extproc)" 1.0
 expect plugindir "$(pkg-config --variable=plugindir extproc)" "$usr/$libdir/extprocd"
 [ -f "$usr/include/extproc/plugin.h" ] || fail "the header is not installed"
 

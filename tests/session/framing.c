@@ -97,21 +97,6 @@ Test(framing, a_body_that_is_empty_is_one)
     kit_end(c);
 }
 
-/* What was built before this error was known goes on too. */
-Test(framing, plugins_of_minor_0_do_not_hear_of_it)
-{
-    struct extproc_plugin old = replaces;
-    old.abi.minor = 0;
-    struct kit *own = kit_of((struct kit_linked[]){{"old", &old}, {0}});
-    struct kit_call *c = kit_call(own, &(struct kit_how){0});
-    kit_headers(c, LANE_REQUEST, HEAD, true);
-    kit_headers(c, LANE_RESPONSE, ":status: 200", false);
-    kit_expect_unchanged(c);
-    cr_expect_eq(edited[1], 0);
-    kit_end(c);
-    kit_free(own);
-}
-
 /* ---- where it is not known --------------------------------------------------------------------- */
 
 Test(framing, a_response_whose_request_was_not_shown_may_be_one_to_head)

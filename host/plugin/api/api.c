@@ -18,6 +18,11 @@ const struct extproc_api plugin_api = {
     .conf_vrefuse = api_conf_vrefuse,
     .check_edit = api_check_edit,
     .interest = api_interest,
+    .fallback = api_fallback,
+    .want_attribute = api_want_attribute,
+    .want_metadata = api_want_metadata,
+    .read_file = api_read_file,
+    .file = api_file,
     .instance_alloc = api_host_alloc,
     .metric = api_metric,
 
@@ -38,8 +43,6 @@ const struct extproc_api plugin_api = {
     .clear_route = api_clear_route,
     .respond = api_respond,
     .skip = api_skip,
-    .defer = api_defer,
-    .resume = api_resume,
 
     .alloc = api_alloc,
     .scratch = api_scratch,
@@ -47,13 +50,5 @@ const struct extproc_api plugin_api = {
     .expand = api_expand,
     .vlog = api_vlog,
     .metric_add = api_metric_add,
-
-    .want_attribute = api_want_attribute,
-    .want_metadata = api_want_metadata,
-
-    .read_file = api_read_file,
-    .file = api_file,
     .file_append = api_file_append,
-
-    .fallback = api_fallback,
 };

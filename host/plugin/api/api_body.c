@@ -96,6 +96,5 @@ int api_body_set(struct extproc_txn *x, struct extproc_str bytes, void (*release
     if (r != -ENODATA)
         return r;
     body_log_absent(handle_of(x), turn);
-    /* 1.0 did not know this error, and its extproc_continue() would fail. */
-    return handle_instance(handle_of(x))->plugin->abi.minor > 0 ? r : 0;
+    return r;
 }

@@ -126,16 +126,3 @@ int api_respond(struct extproc_txn *x, const struct extproc_response *r)
     turn->answered = true;
     return 0;
 }
-
-/* ---- waiting --------------------------------------------------------------------------------- */
-
-struct extproc_wait *api_defer(struct extproc_txn *x, uint32_t timeout_ms, void (*drop)(void *))
-{
-    handle_log(handle_of(x), EXTPROC_LEVEL_WARN, "extproc_defer: this host cannot wait yet");
-    return NULL;
-}
-
-/* No wait was ever handed out. */
-void api_resume(struct extproc_wait *w, void *result)
-{
-}

@@ -28,8 +28,6 @@ int api_metadata_set(struct extproc_txn *x, struct extproc_str ns, struct extpro
 int api_clear_route(struct extproc_txn *x);
 int api_respond(struct extproc_txn *x, const struct extproc_response *r);
 int api_skip(struct extproc_txn *x, uint32_t phases);
-struct extproc_wait *api_defer(struct extproc_txn *x, uint32_t timeout_ms, void (*drop)(void *));
-void api_resume(struct extproc_wait *w, void *result);
 
 void *api_alloc(struct extproc_txn *x, size_t size);
 void *api_scratch(struct extproc_txn *x, size_t size);

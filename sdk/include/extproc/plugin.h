@@ -10,7 +10,6 @@
  *     open(x)                         before the first phase this instance takes part in
  *       request_headers(x)  request_body(x)...   request_trailers(x)
  *       response_headers(x) response_body(x)...  response_trailers(x)
- *       resume(x, why, result)        after a callback returned EXTPROC_ACTION_DEFER
  *     close(x, why)                   once after an open() that gave 0 or is NULL, whatever happens
  *   fini(h)                           once after an init() that gave 0
  *
@@ -20,7 +19,7 @@
  *
  * Threads.   Callbacks of one transaction never overlap, but may run on different threads.
  *            Transactions run in parallel: `self` is shared between them, `ctx` is not. Any thread
- *            may call extproc_resume(), extproc_instance_log(), extproc_metric_add() and extproc_file_append();
+ *            may call extproc_instance_log(), extproc_metric_add() and extproc_file_append();
  *            everything else only inside a callback, on the x or h that the callback was given.
  * Lifetime.  Every view (struct extproc_str) that the host returns is valid until the callback
  *            returns, or until the plugin edits the thing it came from. Every view that the plugin
@@ -53,7 +52,7 @@ extern "C" {
 
 #define EXTPROC_MAGIC     0x45585031u
 #define EXTPROC_ABI_MAJOR 1 /* changed: other symbol name, nothing loads */
-#define EXTPROC_ABI_MINOR 1 /* added: host minor must be >= plugin minor */
+#define EXTPROC_ABI_MINOR 0 /* added: host minor must be >= plugin minor */
 
 /* The minor a plugin asks for. Define it lower than this header's to go on loading into older
  * hosts; what came later is then not declared. */
@@ -62,6 +61,23 @@ extern "C" {
 #endif
 
 #define EXTPROC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* Does the host have this slot of the table? For a plugin that is built with EXTPROC_ABI_TARGET lower
+ * than this header's minor, and uses a later function where it is there:
+ *      if (EXTPROC_HAS(x, some_slot)) ... */
+#define EXTPROC_HAS(handle, slot)                                                                  \
+    ((handle)->api->size >= offsetof(struct extproc_api, slot) + sizeof((handle)->api->slot))
+
+/* Enums are 32 bits without a sign for every compiler and language, also with -fshort-enums. */
+#if defined(__cplusplus) || defined(__clang__) || __GNUC__ >= 13
+/* clang-format off */
+#    define EXTPROC_ENUM(name) name : uint32_t
+/* clang-format on */
+#else
+#    define EXTPROC_ENUM(name) __attribute__((mode(SI))) name
+#endif
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic" /* C before C23 has no underlying types */
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
@@ -134,7 +150,7 @@ static inline bool extproc_is_control(uint32_t c)
 }
 
 /** The header maps of a transaction. */
-enum extproc_map {
+enum EXTPROC_ENUM(extproc_map) {
     EXTPROC_MAP_REQUEST,
     EXTPROC_MAP_REQUEST_TRAILERS,
     EXTPROC_MAP_RESPONSE,
@@ -142,7 +158,7 @@ enum extproc_map {
     EXTPROC_MAP_ANSWER /* of extproc_respond(): for extproc_check_edit() only */
 };
 
-enum extproc_map_state {
+enum EXTPROC_ENUM(extproc_map_state) {
     EXTPROC_MAP_STATE_NOT_YET, /* may still come                                             */
     EXTPROC_MAP_STATE_NONE,    /* will not come, or nothing of it was kept                   */
     EXTPROC_MAP_STATE_OPEN,    /* here, and this callback may edit it                        */
@@ -150,7 +166,7 @@ enum extproc_map_state {
 };
 
 /** Bits of a set of phases: for extproc_interest() and extproc_skip(). */
-enum extproc_phase {
+enum EXTPROC_ENUM(extproc_phase) {
     EXTPROC_PHASE_REQUEST_HEADERS = 1,
     EXTPROC_PHASE_REQUEST_BODY = 2,
     EXTPROC_PHASE_REQUEST_TRAILERS = 4,
@@ -160,10 +176,9 @@ enum extproc_phase {
 };
 
 /** What a callback returns. Anything else counts as EXTPROC_ACTION_FAIL and is logged. */
-enum extproc_action {
+enum EXTPROC_ENUM(extproc_action) {
     EXTPROC_ACTION_CONTINUE, /* pass on to the next plugin                                */
     EXTPROC_ACTION_RESPOND,  /* extproc_respond() was called: stop the chain              */
-    EXTPROC_ACTION_DEFER,    /* extproc_defer() was called: wait for resume               */
     EXTPROC_ACTION_FAIL      /* apply this plugin's on_error policy                       */
 };
 
@@ -199,7 +214,7 @@ static inline const char *extproc_strerror(int r)
     }
 }
 
-enum extproc_edit {
+enum EXTPROC_ENUM(extproc_edit) {
     EXTPROC_EDIT_SET,        /* drop all values, leave this one */
     EXTPROC_EDIT_APPEND,     /* one more value                  */
     EXTPROC_EDIT_IF_ABSENT,  /* only when there is none         */
@@ -208,7 +223,7 @@ enum extproc_edit {
 };
 
 /** How a body arrives at the callbacks. */
-enum extproc_body_mode {
+enum EXTPROC_ENUM(extproc_body_mode) {
     EXTPROC_BODY_MODE_NONE,       /* it passes by unseen, or there is none               */
     EXTPROC_BODY_MODE_STREAMED,   /* chunk by chunk, one answer each                     */
     EXTPROC_BODY_MODE_WHOLE,      /* all of it, once                                     */
@@ -216,25 +231,22 @@ enum extproc_body_mode {
     EXTPROC_BODY_MODE_FULL_DUPLEX /* chunk by chunk, any number of answers               */
 };
 
-enum extproc_level {
+enum EXTPROC_ENUM(extproc_level) {
     EXTPROC_LEVEL_DEBUG,
     EXTPROC_LEVEL_INFO,
     EXTPROC_LEVEL_WARN,
     EXTPROC_LEVEL_ERROR
 };
 
-/** Why resume() is called. */
-enum extproc_wake { EXTPROC_WAKE_RESUMED, EXTPROC_WAKE_TIMED_OUT };
-
 /** Why a transaction ends. */
-enum extproc_end {
+enum EXTPROC_ENUM(extproc_end) {
     EXTPROC_END_DONE,         /* complete, as far as the proxy sends it in its modes   */
     EXTPROC_END_DISCONNECTED, /* cut in a direction: client gone, upstream reset, ...  */
     EXTPROC_END_FAILED,       /* an error here or a protocol violation                 */
     EXTPROC_END_DRAINED       /* the service stops                                     */
 };
 
-enum extproc_kind {
+enum EXTPROC_ENUM(extproc_kind) {
     EXTPROC_KIND_ABSENT,
     EXTPROC_KIND_NULL,
     EXTPROC_KIND_BOOL,
@@ -285,9 +297,6 @@ struct extproc_response {
 /* ---- handles: the host allocates them, and may let them grow at the end ---------------------- */
 
 struct extproc_api;
-struct extproc_wait { /* one deferred callback */
-    const struct extproc_api *api;
-};
 struct extproc_metric { /* a counter or a histogram */
     const struct extproc_api *api;
 };
@@ -332,7 +341,7 @@ static inline bool extproc_is_response(const struct extproc_txn *x)
 
 /* ---- descriptor ------------------------------------------------------------------------------ */
 
-enum extproc_key_type {
+enum EXTPROC_ENUM(extproc_key_type) {
     EXTPROC_KEY_TYPE_STR,
     EXTPROC_KEY_TYPE_INT,
     EXTPROC_KEY_TYPE_BOOL,     /* yes no true false on off; extproc_conf_int(): 0 or 1   */
@@ -395,7 +404,6 @@ struct extproc_plugin {
     void (*fini)(struct extproc_instance *h);
     int (*open)(struct extproc_txn *x); /* 0 or -errno: as if the phase had failed       */
     void (*close)(struct extproc_txn *x, enum extproc_end why);
-    enum extproc_action (*resume)(struct extproc_txn *x, enum extproc_wake why, void *result);
     extproc_on_fn *request_headers; /* NULL: not interested */
     extproc_on_fn *request_body;
     extproc_on_fn *request_trailers;
@@ -412,7 +420,7 @@ __attribute__((visibility("default"))) extern const struct extproc_plugin extpro
 struct extproc_api {
     uint32_t size;
     uint16_t major, minor;
-    /* 1.0: the instance */
+    /* the instance */
     size_t (*conf_count)(struct extproc_instance *, const char *key);
     struct extproc_str (*conf_str)(struct extproc_instance *, const char *key, size_t i);
     int64_t (*conf_int)(struct extproc_instance *, const char *key, size_t i);
@@ -423,10 +431,16 @@ struct extproc_api {
     int (*check_edit)(struct extproc_instance *, enum extproc_map, enum extproc_edit,
                       struct extproc_str, struct extproc_str);
     int (*interest)(struct extproc_instance *, uint32_t phases);
+    int (*fallback)(struct extproc_instance *, uint32_t phases, uint32_t deeds);
+    int (*want_attribute)(struct extproc_instance *, struct extproc_str name);
+    int (*want_metadata)(struct extproc_instance *, struct extproc_str ns, uint32_t access);
+    struct extproc_str (*read_file)(struct extproc_instance *, const char *key, size_t i,
+                                    size_t max);
+    struct extproc_file *(*file)(struct extproc_instance *, const char *key, size_t i);
     void *(*instance_alloc)(struct extproc_instance *, size_t);
     struct extproc_metric *(*metric)(struct extproc_instance *, bool histogram, const char *name,
                                      const char *help);
-    /* 1.0: the message */
+    /* the message */
     struct extproc_str (*header)(struct extproc_txn *, enum extproc_map, struct extproc_str,
                                  size_t);
     bool (*header_at)(struct extproc_txn *, enum extproc_map, size_t, struct extproc_header *);
@@ -443,13 +457,11 @@ struct extproc_api {
     struct extproc_value (*dict)(struct extproc_txn *, const struct extproc_field *, size_t);
     int (*metadata_set)(struct extproc_txn *, struct extproc_str ns, struct extproc_str key,
                         struct extproc_value);
-    /* 1.0: decisions */
+    /* decisions */
     int (*clear_route)(struct extproc_txn *);
     int (*respond)(struct extproc_txn *, const struct extproc_response *);
     int (*skip)(struct extproc_txn *, uint32_t phases);
-    struct extproc_wait *(*defer)(struct extproc_txn *, uint32_t timeout_ms, void (*drop)(void *));
-    void (*resume)(struct extproc_wait *, void *result);
-    /* 1.0: conveniences */
+    /* conveniences */
     void *(*alloc)(struct extproc_txn *, size_t);   /* for the transaction */
     void *(*scratch)(struct extproc_txn *, size_t); /* for the callback    */
     struct extproc_str (*vformat)(struct extproc_txn *, const char *, va_list);
@@ -457,16 +469,7 @@ struct extproc_api {
     void (*vlog)(struct extproc_instance *, struct extproc_txn *, enum extproc_level, const char *,
                  va_list);
     void (*metric_add)(struct extproc_metric *, uint64_t);
-    /* 1.1: the instance, continued */
-    int (*want_attribute)(struct extproc_instance *, struct extproc_str name);
-    int (*want_metadata)(struct extproc_instance *, struct extproc_str ns, uint32_t access);
-    /* 1.1: files */
-    struct extproc_str (*read_file)(struct extproc_instance *, const char *key, size_t i,
-                                    size_t max);
-    struct extproc_file *(*file)(struct extproc_instance *, const char *key, size_t i);
     int (*file_append)(struct extproc_file *, struct extproc_str line);
-    /* 1.1: phases to fall back on */
-    int (*fallback)(struct extproc_instance *, uint32_t phases, uint32_t deeds);
 };
 
 /* ---- the instance: in init(), and later too unless it says otherwise ------------------------- */
@@ -558,7 +561,6 @@ static inline int extproc_interest(struct extproc_instance *h, uint32_t phases)
     return h->api->interest(h, phases);
 }
 
-#if EXTPROC_ABI_TARGET >= 1
 /** In init(): this instance reads an attribute, by the name that the proxy knows it by
  *  ("source.address"), with extproc_attribute(). A proxy sends only the attributes that its
  *  configuration names; `extprocd --print-envoy-config` prints those that were asked for here, or in
@@ -571,8 +573,8 @@ static inline int extproc_want_attribute(struct extproc_instance *h, struct extp
 }
 
 /* Bits of extproc_want_metadata(). */
-#    define EXTPROC_READ  1u
-#    define EXTPROC_WRITE 2u
+#define EXTPROC_READ  1u
+#define EXTPROC_WRITE 2u
 
 /** In init(): the same for a namespace of the proxy's dynamic metadata: EXTPROC_READ for
  *  extproc_metadata(), EXTPROC_WRITE for extproc_metadata_set(), or both (envoy ExternalProcessor,
@@ -586,15 +588,14 @@ static inline int extproc_want_metadata(struct extproc_instance *h, struct extpr
 }
 
 /* What a plugin does in a fallback phase: bits for extproc_fallback(). */
-#    define EXTPROC_RESPONDS  1u /* extproc_respond()  */
-#    define EXTPROC_SETS_BODY 2u /* extproc_body_set() */
+#define EXTPROC_RESPONDS  1u /* extproc_respond()  */
+#define EXTPROC_SETS_BODY 2u /* extproc_body_set() */
 
 /** In init(): phases in which this instance can still do what it does in a headers phase of its
  *  interest. It is called in them only where the proxy has skipped the headers of that direction
  *  (request_header_mode or response_header_mode SKIP), and only where all that `deeds` names is
  *  possible. The proxy is not asked for them (--print-envoy-config). Where headers are skipped and no
  *  fallback is possible either, the host logs a warning, once for each plugin and listener.
- *  Since 1.1.
  *  -EINVAL       a bit without a callback, a headers phase, or a phase of its interest (call
  *                extproc_interest() first); an unknown deed
  *  -EOPNOTSUPP   outside init() */
@@ -602,7 +603,6 @@ static inline int extproc_fallback(struct extproc_instance *h, uint32_t phases, 
 {
     return h->api->fallback(h, phases, deeds);
 }
-#endif
 
 /** In init(): zeroed memory that lives as long as the instance, aligned for anything. The host
  *  frees it, after fini() or where init() failed. NULL: out of memory, or outside init(). */
@@ -626,9 +626,8 @@ static inline struct extproc_metric *extproc_histogram(struct extproc_instance *
     return h->api->metric(h, true, name, help);
 }
 
-/* ---- files: 1.1 ------------------------------------------------------------------------------ */
+/* ---- files ----------------------------------------------------------------------------------- */
 
-#if EXTPROC_ABI_TARGET >= 1
 /** In init(): the content of the file that a key's i-th value names, at most `max` bytes; it lives as
  *  long as the instance, and a NUL follows it, outside len. Only a regular file is read, so that init()
  *  never waits for a FIFO or a device. An empty file has len 0 and a ptr.
@@ -664,7 +663,6 @@ static inline int extproc_file_append(struct extproc_file *file, struct extproc_
 {
     return file ? file->api->file_append(file, line) : -EINVAL;
 }
-#endif
 
 /* ---- headers and trailers -------------------------------------------------------------------- */
 
@@ -766,8 +764,7 @@ static inline struct extproc_str extproc_body(struct extproc_txn *x)
  *  205, a response has a body once a byte of it has come: then it can be changed in body phases
  *  only.
  *  -EINVAL       ptr is NULL
- *  -ENODATA      in a headers phase: the message can have no body. extproc_continue() goes on. (A
- *                plugin built for minor 0 gets 0 instead; it is not changed either.)
+ *  -ENODATA      in a headers phase: the message can have no body. extproc_continue() goes on.
  *  -ENOSPC       content-length has to be set or removed then, and 100 sets and 100 removes were made
  *  -EOPNOTSUPP   neither a headers nor a body phase, or a body mode in which the proxy takes
  *  none
@@ -936,24 +933,6 @@ static inline int extproc_skip(struct extproc_txn *x, uint32_t phases)
     return x->api->skip(x, phases);
 }
 
-/** Suspends the chain. Return EXTPROC_ACTION_DEFER after it. The plugin must call extproc_resume() exactly
- *  once with what this returns, whatever happens: after a timeout or a disconnect the result goes
- *  to drop() instead of to the resume callback. It may do so before this callback has returned.
- *  timeout_ms 0: the section's `timeout`. NULL, with the reason in the log: out of memory, no
- *  resume callback, outside a phase, or a host that cannot wait. */
-static inline struct extproc_wait *extproc_defer(struct extproc_txn *x, uint32_t timeout_ms,
-                                                 void (*drop)(void *result))
-{
-    return x->api->defer(x, timeout_ms, drop);
-}
-
-/** Any thread. Takes the wait and the result. NULL does nothing. */
-static inline void extproc_resume(struct extproc_wait *w, void *result)
-{
-    if (w)
-        w->api->resume(w, result);
-}
-
 /* ---- conveniences ---------------------------------------------------------------------------- */
 
 /** Zeroed memory that lives as long as the transaction, aligned for anything. Never freed before:
@@ -1021,6 +1000,7 @@ static inline void extproc_metric_add(struct extproc_metric *m, uint64_t n)
         m->api->metric_add(m, n);
 }
 
+#pragma GCC diagnostic pop
 #ifdef __cplusplus
 }
 #endif

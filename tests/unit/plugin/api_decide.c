@@ -197,24 +197,3 @@ Test(api_decide, skips_later_phases_of_this_plugin)
     scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
-
-/* ---- waiting --------------------------------------------------------------------------------- */
-
-static enum extproc_action try_to_wait(struct extproc_txn *x)
-{
-    struct extproc_wait *wait = extproc_defer(x, 100, free);
-    cr_assert_null(wait);
-    extproc_resume(wait, NULL);
-    plugin_api.resume(NULL, NULL);
-    return EXTPROC_ACTION_CONTINUE;
-}
-
-Test(api_decide, says_that_it_cannot_wait)
-{
-    SCENE(s, {.name = "a", .request_headers = try_to_wait});
-
-    cr_assert_eq(play_request(&s)->kind, VERDICT_CONTINUE);
-    SCENE_LOGGED(&s, "extproc_defer: this host cannot wait yet");
-    scene_close(&s, EXTPROC_END_DONE);
-    scene_fini(&s);
-}

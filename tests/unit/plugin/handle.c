@@ -64,7 +64,6 @@ static int open_look(struct extproc_txn *x)
     cr_assert_eq(extproc_metadata_set(x, s, s, extproc_null()), -EOPNOTSUPP);
     cr_assert_eq(extproc_clear_route(x), -EOPNOTSUPP);
     cr_assert_eq(extproc_respond(x, &response), EXTPROC_ACTION_FAIL);
-    cr_assert_null(extproc_defer(x, 0, NULL));
     x->ctx = extproc_alloc(x, 1);
     return 0;
 }
@@ -128,11 +127,6 @@ static enum extproc_action just_respond(struct extproc_txn *x)
     return EXTPROC_ACTION_RESPOND;
 }
 
-static enum extproc_action just_defer(struct extproc_txn *x)
-{
-    return EXTPROC_ACTION_DEFER;
-}
-
 static enum extproc_action nonsense(struct extproc_txn *x)
 {
     return (enum extproc_action)42;
@@ -167,15 +161,13 @@ Test(handle, tells_why_a_plugin_failed)
         {.name = "bad", .request_body = show, .open = open_nonsense},
         {.name = "bad", .request_body = just_fail},
         {.name = "bad", .request_body = nonsense},
-        {.name = "bad", .request_body = just_defer},
         {.name = "bad", .request_body = just_respond, .request_headers = prepare_answer},
     };
     assert_failure(&plugins[0], "open() returned -5 (Input/output error)");
     assert_failure(&plugins[1], "open() returned 7 (not an errno value)");
     assert_failure(&plugins[2], "failed");
     assert_failure(&plugins[3], "callback returned invalid action 42");
-    assert_failure(&plugins[4], "callback returned EXTPROC_ACTION_DEFER");
-    assert_failure(&plugins[5], "callback returned EXTPROC_ACTION_RESPOND");
+    assert_failure(&plugins[4], "callback returned EXTPROC_ACTION_RESPOND");
 }
 
 /* ---- what it needs --------------------------------------------------------------------------- */

@@ -99,6 +99,12 @@ Test(instance, init_may_fail)
                         "endpoint is not connected (see its lines in the log)");
 }
 
+Test(instance, a_plugin_sees_that_a_later_function_is_missing)
+{
+    cr_expect_eq(from_file("[plugin:a]\nfile = later_target.so\n"), 0);
+    INI_EXPECT(&errors, NULL);
+}
+
 Test(instance, init_may_not_give_what_it_likes)
 {
     cr_expect_eq(from_file("[plugin:a]\nfile = init_positive.so\n"), -EINVAL);

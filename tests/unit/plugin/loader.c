@@ -242,17 +242,27 @@ Test(loader, refuses_a_library_that_is_no_plugin)
 Test(loader, refuses_other_versions)
 {
     cr_expect_str_eq(refusal(ABI_PLUGINS "/next_abi.so"),
-                     ": is built for ABI 2, this extprocd has ABI 1.1 (rebuild it with this "
+                     ": is built for ABI 2, this extprocd has ABI 1.0 (rebuild it with this "
                      "extprocd's headers, or use a newer extprocd)");
     cr_expect_str_eq(refusal(ABI_PLUGINS "/other_major.so"),
-                     ": is built for ABI 2.1, this extprocd has ABI 1.1 (rebuild it with this "
+                     ": is built for ABI 2.0, this extprocd has ABI 1.0 (rebuild it with this "
                      "extprocd's headers)");
     cr_expect_str_eq(refusal(ABI_PLUGINS "/newer_minor.so"),
-                     ": asks for ABI 1.9, this extprocd has ABI 1.1 (rebuild it with "
-                     "-DEXTPROC_ABI_TARGET=1, or use a newer extprocd)");
+                     ": asks for ABI 1.9, this extprocd has ABI 1.0 (rebuild it with "
+                     "-DEXTPROC_ABI_TARGET=0, or use a newer extprocd)");
     cr_expect_str_eq(refusal(ABI_PLUGINS "/other_magic.so"),
                      ": its descriptor begins with 0x21214f4e, not with 0x45585031 (begin it with "
                      ".abi = EXTPROC_ABI)");
+}
+
+Test(loader, takes_a_plugin_of_a_later_minor_that_asks_for_this_one)
+{
+    cr_expect_str_eq(refusal(ABI_PLUGINS "/later.so"),
+                     ": asks for ABI 1.7, this extprocd has ABI 1.0 (rebuild it with "
+                     "-DEXTPROC_ABI_TARGET=0, or use a newer extprocd)");
+    cr_expect_eq(loader_open(ABI_PLUGINS "/later_target.so", &arena, &plugin, &keys, &why), 0);
+    cr_expect_str_eq(keys[0].name, "greeting");
+    cr_expect(!keys[1].name);
 }
 
 Test(loader, refuses_sizes_that_cannot_be)
