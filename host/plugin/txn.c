@@ -11,9 +11,11 @@
 #include <inttypes.h>
 #include <sys/random.h>
 
-void txn_init(struct txn *t, struct generation *g, const struct chain *chain, struct arena *arena)
+void txn_init(struct txn *t, struct generation *g, const struct chain *chain, struct loop *loop,
+              struct arena *arena)
 {
-    *t = (struct txn){.generation = generation_ref(g), .chain = chain, .arena = arena};
+    *t =
+        (struct txn){.generation = generation_ref(g), .chain = chain, .loop = loop, .arena = arena};
     for (enum lane l = 0; l < N_LANES; l++)
         t->lanes[l].mode = BODY_MODE_UNKNOWN;
 }

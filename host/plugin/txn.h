@@ -10,6 +10,7 @@
 #ifndef EXTPROCD_PLUGIN_TXN_H
 #define EXTPROCD_PLUGIN_TXN_H
 
+#include "base/loop.h"
 #include "http/event.h"
 #include "http/framing.h"
 #include "http/verdict.h"
@@ -32,6 +33,7 @@ struct handle; /* an instance's struct extproc_txn, and what the host keeps besi
 struct txn {
     struct generation *generation; /* a reference */
     const struct chain *chain;     /* NULL: nobody is interested */
+    struct loop *loop;             /* in which it lives */
     struct arena *arena;           /* the transaction's life */
     struct extproc_str id;         /* see txn_id() */
     const char *peer;              /* whose transaction it is, for the log; NULL: not known */
@@ -47,7 +49,8 @@ struct txn {
 
 /* Takes a reference to the generation. The arena must outlive the txn. No memory is taken from it
  * before the first event. */
-void txn_init(struct txn *t, struct generation *g, const struct chain *chain, struct arena *arena);
+void txn_init(struct txn *t, struct generation *g, const struct chain *chain, struct loop *loop,
+              struct arena *arena);
 /* close() of every instance that was opened, the reference dropped. Exactly once. */
 void txn_end(struct txn *t, enum extproc_end why);
 

@@ -6,13 +6,25 @@
 #include "process/leave.h"
 #include "process/process.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+static int open_loop(struct setup *s)
+{
+    struct loop *loop = arena_alloc(&s->arena, sizeof *loop);
+
+    if (!loop)
+        return -ENOMEM;
+    loop_init(loop, NULL);
+    s->loop = loop;
+    return metrics_new(&s->metrics);
+}
 
 static int open_log(struct setup *s, bool testing)
 {
     struct log_options options = s->settings.log;
-    int r = metrics_new(&s->metrics);
+    int r = open_loop(s);
 
     if (r == 0)
         r = writer_new(&s->writer);
@@ -37,6 +49,8 @@ void setup_fini(struct setup *s)
     log_free(s->log);
     writer_free(s->writer);
     metrics_free(s->metrics);
+    if (s->loop)
+        loop_fini(s->loop);
     arena_fini(&s->arena);
 }
 

@@ -8,6 +8,7 @@
 struct setup {
     struct arena arena;
     struct settings settings;
+    struct loop *loop;     /* of this thread */
     struct writer *writer; /* of the log, and of the files of plugins; not started */
     struct log *log;
     struct metrics *metrics;

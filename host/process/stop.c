@@ -64,7 +64,7 @@ static void begin_lame_duck(struct stop *s, const char *signal)
         "send it again to stop immediately",
         signal, shown(s->lame_duck_ms));
     s->ops->lame(s->transport);
-    if (s->lame_duck_ms == 0 || s->ops->after(s->transport, s->lame_duck_ms, begin_drain, s) < 0)
+    if (s->lame_duck_ms == 0 || loop_after(s->loop, s->lame_duck_ms, begin_drain, s) < 0)
         begin_drain(s);
 }
 

@@ -9,6 +9,7 @@ enum stop_state { STOP_SERVING, STOP_LAME, STOP_DRAINING, STOP_IMMEDIATE };
 
 /* Its owner fills in all but the state, which begins as STOP_SERVING. */
 struct stop {
+    struct loop *loop;
     struct log *log;
     const struct transport_ops *ops;
     struct transport *transport;

@@ -18,7 +18,6 @@
 
 struct worker {
     struct setup setup;
-    struct arena_pool memory;
     struct service service;
     struct listen_socket *sockets;
     struct service_door *doors;
@@ -147,6 +146,7 @@ static bool serve(struct worker *w, int signal_fd)
 {
     static const char *const health_names[] = {SERVICE_NAME};
     const struct transport_options options = {
+        .loop = w->setup.loop,
         .log = w->setup.log,
         .metrics = w->setup.metrics,
         .max_held = w->setup.settings.max_held,
@@ -173,6 +173,7 @@ static bool serve(struct worker *w, int signal_fd)
         log_line(w->setup.log, EXTPROC_LEVEL_WARN, NULL, "cannot start a thread for the log: %s",
                  strerror(-r));
     w->stop = (struct stop){
+        .loop = w->setup.loop,
         .log = w->setup.log,
         .ops = w->ops,
         .transport = w->transport,
@@ -219,7 +220,7 @@ int process_run(const char *file)
     raise_descriptors();
     if (!setup_load(file, false, &w.setup))
         return EXIT_BAD;
-    w.service = (struct service){.env = {w.setup.log, &w.memory}, .current = w.setup.generation};
+    w.service = (struct service){.env = {w.setup.log, w.setup.loop}, .current = w.setup.generation};
     w.ops = transport_find(w.setup.settings.transport);
     good = w.ops && open_listeners(&w) && serve(&w, signal_fd);
     for (size_t i = 0; i < w.n_open; i++)
@@ -230,6 +231,5 @@ int process_run(const char *file)
         log_line(w.setup.log, EXTPROC_LEVEL_INFO, NULL, "stopped");
     }
     setup_fini(&w.setup);
-    arena_pool_fini(&w.memory);
     return good ? EXIT_GOOD : EXIT_BAD;
 }

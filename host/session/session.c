@@ -21,7 +21,7 @@ void session_init(struct session *s, const struct session_env *env, struct gener
         .out_arg = out_arg,
         .modes = {coverage->modes[LANE_REQUEST], coverage->modes[LANE_RESPONSE]},
     };
-    txn_init(&s->txn, g, generation_select(g), arena);
+    txn_init(&s->txn, g, generation_select(g), env->loop, arena);
     generation_unref(g);
 }
 
@@ -306,7 +306,7 @@ void session_event(struct session *s, struct event *event, struct arena_lease *m
     if (!s->failed)
         session_take(s, event, &memory->arena);
     message_release(&held);
-    arena_pool_put(s->env->memory, memory);
+    arena_pool_put(&s->env->loop->memory, memory);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/message.h"
 #include "plugin/txn.h"
 #include "session/coverage.h"
@@ -26,7 +27,7 @@ enum session_status {
 /* What all sessions of a loop share; stays as long as they do. */
 struct session_env {
     struct log *log;
-    struct arena_pool *memory; /* for messages */
+    struct loop *loop; /* whose memory messages take */
 };
 
 /* Where a session's results go. Called from within session_event(). */

@@ -137,7 +137,7 @@ void stream_message(struct stream *s, const struct message *message)
     struct arena_lease *memory = NULL;
     struct event *event = NULL;
     if (!s->finished) {
-        memory = arena_pool_take(s->env->memory);
+        memory = arena_pool_take(&s->env->loop->memory);
         if (memory)
             event = stream_decode(s, message, &memory->arena);
         else
@@ -149,7 +149,7 @@ void stream_message(struct stream *s, const struct message *message)
     }
     struct message unread = *message;
     message_release(&unread);
-    arena_pool_put(s->env->memory, memory);
+    arena_pool_put(&s->env->loop->memory, memory);
 }
 
 void stream_half_close(struct stream *s)

@@ -1,6 +1,6 @@
 /* transport: gRPC in and out, as the other floors see it: bytes, queues, wake-ups.
  *
- * A transport owns the loop: one thread that runs every callback below. It knows nothing of what the
+ * A transport drives the loop: one thread that runs every callback below. It knows nothing of what the
  * messages mean. Several implementations stand behind this header (grpc/, h2/); which one runs is
  * chosen by name, and nobody else may know.
  */
@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/message.h"
 #include "base/metrics.h"
 #include "transport/budget.h"
@@ -105,6 +106,7 @@ struct transport_listener {
 };
 
 struct transport_options {
+    struct loop *loop; /* driven between create() and destroy(), by nobody else */
     struct log *log;
     struct metrics *metrics; /* where limits that were broken are counted; NULL: nowhere */
     /* With TRANSPORT_OWN_LIMITS: bytes of messages that have come, in part or complete, and of answers
@@ -145,7 +147,7 @@ struct transport_ops {
     /* 0; -errno with *ret_why (in the arena) saying what is wrong. Everything in options must stay. */
     int (*create)(const struct transport_options *options, struct arena *arena,
                   struct transport **ret, const char **ret_why);
-    /* Runs the loop until it has been stopped or drained. */
+    /* Drives the loop until it has been stopped or drained. */
     void (*run)(struct transport *t);
     /* In the loop: health says NOT_SERVING from now on, so that clients leave; all else goes on. */
     void (*lame)(struct transport *t);
@@ -155,11 +157,6 @@ struct transport_ops {
     void (*drain)(struct transport *t, uint64_t limit_ms);
     /* In the loop: the same, and ends every call at once. */
     void (*stop)(struct transport *t);
-    /* In the loop: calls fn(arg) there once, not before `delay_ms`, unless run() has returned by
-     * then. 0 or -ENOMEM. */
-    int (*after)(struct transport *t, uint64_t delay_ms, void (*fn)(void *arg), void *arg);
-    /* Any thread: calls fn(arg) in the loop, soon; not where run() has returned. 0 or -ENOMEM. */
-    int (*post)(struct transport *t, void (*fn)(void *arg), void *arg);
     struct transport *(*destroy)(struct transport *t);
 
     /* Of a call, in the loop, between open and closed. */

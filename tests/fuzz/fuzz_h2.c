@@ -1,8 +1,8 @@
 /* fuzz_h2: clients that do anything, and a service that does anything -> the transport on nghttp2.
  *
  * The input is a script, a letter and its arguments at a time: see act(). It is played by a timer of
- * the transport's own loop, one command in a round, so that all runs in one thread and comes out the
- * same each time; what the transport takes for the time is the script's as well. Behind the script
+ * the loop, one command in a round, so that all runs in one thread and comes out the same each time; the
+ * loop's clock is the script's as well. Behind the script
  * the transport is stopped. However that goes:
  *     a call that was opened is closed, once, last, and for a reason that is true
  *     nothing is told of a call that has half-closed or was finished
@@ -29,15 +29,9 @@ static struct sockaddr_un address = {.sun_family = AF_UNIX};
 static socklen_t address_len = sizeof address;
 static uint64_t now_ms;
 
-/* The transport's clock: linked with --wrap=clock_gettime. */
-int __real_clock_gettime(clockid_t clock, struct timespec *ret);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
+static uint64_t read_clock(void *unused)
 {
-    if (clock != CLOCK_MONOTONIC)
-        return __real_clock_gettime(clock, ret);
-    *ret = (struct timespec){(time_t)(now_ms / 1000), (long)(now_ms % 1000) * 1000000};
-    return 0;
+    return now_ms;
 }
 
 /* ---- the script --------------------------------------------------------------------------------- */
@@ -305,7 +299,7 @@ static void step(void *arg)
     for (unsigned i = 0; i < w->n_clients; i++)
         client_exchange(&clients[i]);
     assert(__sanitizer_get_current_allocated_bytes() <= w->n_memory);
-    if (transport_h2.after(w->t, 0, step, w))
+    if (loop_after(&w->loop, 0, step, w))
         abort();
 }
 
@@ -343,19 +337,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                          .limits.max_header_list = 4096,
                                          .limits.max_streams = size % 2 ? 8 : 0};
     const struct transport_options options = {
-        .listeners = &l, .n_listeners = 1, .services = &service, .n_services = 1};
+        .loop = &w.loop, .listeners = &l, .n_listeners = 1, .services = &service, .n_services = 1};
     const char *why;
 
     now_ms = 1;
     w.n_memory = __sanitizer_get_current_allocated_bytes() + MEMORY;
     world = &w;
-    if (transport_h2.create(&options, NULL, &w.t, &why) || transport_h2.after(w.t, 0, step, &w))
+    loop_init(&w.loop, &(struct loop_clock){.read = read_clock});
+    if (transport_h2.create(&options, NULL, &w.t, &why) || loop_after(&w.loop, 0, step, &w))
         abort();
     transport_h2.run(w.t);
     assert(!w.streams);
     while (w.held)
         release(&w.held);
     transport_h2.destroy(w.t);
+    loop_fini(&w.loop);
     for (unsigned i = 0; i < w.n_clients; i++)
         client_close(&clients[i]);
     drain_backlog();

@@ -45,6 +45,7 @@ struct held {
 };
 
 struct world {
+    struct loop loop;
     struct transport *t;
     const uint8_t *at, *end; /* of the script */
     struct client *client;   /* the one that acts; NULL: none yet */

@@ -158,7 +158,7 @@ static void events_message(struct kit_call *c, const struct kit_message *m, stru
         kit_fail(c, "raw bytes are no event");
 
     alloc_enter();
-    struct arena_lease *memory = arena_pool_take(&c->kit->memory);
+    struct arena_lease *memory = arena_pool_take(&c->kit->loop.memory);
     if (memory)
         own = arena_alloc(&memory->arena, sizeof *own);
     if (own && !c->finished) {
@@ -168,7 +168,7 @@ static void events_message(struct kit_call *c, const struct kit_message *m, stru
         if (!c->finished)
             out_of_memory(c);
         message_release(&bytes);
-        arena_pool_put(&c->kit->memory, memory);
+        arena_pool_put(&c->kit->loop.memory, memory);
     }
     alloc_leave();
 }

@@ -53,6 +53,43 @@ const char *kit_log(struct kit *k)
     return text;
 }
 
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+static uint64_t read_clock(void *arg)
+{
+    const struct kit *k = arg;
+    return k->now_ms;
+}
+
+/* The clock goes to the next timer, but not beyond t. False: there is none until then. */
+static bool jump(struct kit *k, uint64_t t_ms)
+{
+    uint64_t next = loop_next(&k->loop);
+    if (next == UINT64_MAX || next > t_ms)
+        return false;
+    k->now_ms = next;
+    return true;
+}
+
+void kit_run_until(struct kit *k, uint64_t t_ms)
+{
+    while (loop_round(&k->loop) || jump(k, t_ms))
+        ;
+    if (k->now_ms < t_ms)
+        k->now_ms = t_ms;
+}
+
+void kit_run(struct kit *k)
+{
+    while (loop_round(&k->loop) || jump(k, UINT64_MAX))
+        ;
+}
+
+struct loop *kit_loop(struct kit *k)
+{
+    return &k->loop;
+}
+
 /* ---- the configuration ----------------------------------------------------------------------- */
 
 static struct config *read_ini(struct kit *k, const struct kit_options *options,
@@ -111,6 +148,7 @@ struct kit *kit_new(const struct kit_options *options)
     k->fail = options->fail ? options->fail : fail_aloud;
     arena_init(&k->arena, ARENA_FIRST_SIZE);
     k->log_fd = anonymous_file("", log_path);
+    loop_init(&k->loop, &(struct loop_clock){.read = read_clock, .arg = k, .exact = true});
     k->env.plugin_dir = KIT_PLUGIN_DIR;
     if (writer_new(&k->env.writer) < 0 || metrics_new(&k->env.metrics) < 0)
         abort();
@@ -118,7 +156,7 @@ struct kit *kit_new(const struct kit_options *options)
         .level = EXTPROC_LEVEL_DEBUG, .file = log_path, .writer = k->env.writer};
     if (log_new(&log, &k->env.log) < 0)
         abort();
-    k->session_env = (struct session_env){.log = k->env.log, .memory = &k->memory};
+    k->session_env = (struct session_env){.log = k->env.log, .loop = &k->loop};
 
     struct config *config = read_ini(k, options, &errors);
     if (options->linked)
@@ -135,7 +173,7 @@ struct kit *kit_new(const struct kit_options *options)
 void kit_free(struct kit *k)
 {
     generation_unref(k->generation);
-    arena_pool_fini(&k->memory);
+    loop_fini(&k->loop);
     log_free(k->env.log);
     writer_free(k->env.writer);
     metrics_free(k->env.metrics);

@@ -44,6 +44,13 @@ struct kit *kit_new(const struct kit_options *options);
 /* Every call has ended before. */
 void kit_free(struct kit *k);
 
+/* The loop that its calls live in. Its clock stands at 0, and goes on only by what follows. */
+struct loop *kit_loop(struct kit *k);
+/* Runs it until it is idle: no errand, no timer. */
+void kit_run(struct kit *k);
+/* Until so many milliseconds: what is due by then is done, and the clock stands there. */
+void kit_run_until(struct kit *k, uint64_t t_ms);
+
 /* Lines that were logged so far; level debug and up. */
 const char *kit_log(struct kit *k);
 /* A counter's value, of a plugin's section. */

@@ -14,7 +14,8 @@ struct kit {
     struct arena arena; /* texts of the log, when asked for */
     struct plugin_env env;
     struct generation *generation;
-    struct arena_pool memory;
+    struct loop loop;
+    uint64_t now_ms; /* of the loop's clock */
     struct session_env session_env;
     size_t longest_body;      /* of all whole messages so far */
     struct coverage coverage; /* of the listener */

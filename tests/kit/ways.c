@@ -56,7 +56,7 @@ static size_t run_failing(struct kit *k, const struct kit_how *how, size_t nth,
     struct kit_call *c = kit_call(k, how);
     scenario(c, arg);
     kit_reset(c);
-    arena_pool_fini(&k->memory);
+    arena_pool_fini(&k->loop.memory);
     return alloc_in_use() - before;
 }
 
@@ -72,7 +72,7 @@ void kit_every_failure(struct kit *k, const struct kit_how *how, kit_scenario *s
 {
     if (!alloc_available())
         return;
-    arena_pool_fini(&k->memory);
+    arena_pool_fini(&k->loop.memory);
     bool failed = true;
     for (size_t nth = 1; failed; nth++) {
         size_t lost = bytes_lost(k, how, nth, scenario, arg);

@@ -27,7 +27,7 @@ static const char ini[] = "[plugin:count]\n"
 
 struct runner {
     struct generation *generation; /* a reference */
-    struct arena_pool pool;
+    struct loop loop;
     struct session_env env;
     unsigned number;
     char name[NAME_SIZE]; /* of the transaction at hand */
@@ -62,7 +62,7 @@ static void note_failure(void *arg, enum session_status status, struct extproc_s
 
 static void play(struct runner *r, struct session *s, const struct event *what)
 {
-    struct arena_lease *memory = arena_pool_take(&r->pool);
+    struct arena_lease *memory = arena_pool_take(&r->loop.memory);
     struct event *event = memory ? arena_alloc(&memory->arena, sizeof *event) : NULL;
     if (!event)
         abort();
@@ -99,6 +99,7 @@ static void run_transactions(void *arg)
     static const struct session_out out = {.verdict = look_at_verdict, .fail = note_failure};
     struct coverage coverage = {.modes = {BODY_MODE_STREAMED, BODY_MODE_NONE}};
     struct runner *r = arg;
+    loop_init(&r->loop, NULL);
     for (unsigned i = 0; i < TRANSACTIONS; i++) {
         struct session session;
         struct arena arena;
@@ -109,7 +110,7 @@ static void run_transactions(void *arg)
         session_end(&session, EXTPROC_END_DONE);
         arena_fini(&arena);
     }
-    arena_pool_fini(&r->pool);
+    loop_fini(&r->loop);
     generation_unref(r->generation);
 }
 
@@ -182,7 +183,7 @@ int main(void)
     struct generation *g = build(&env);
     for (unsigned i = 0; i < RUNNERS; i++) {
         runners[i] = (struct runner){.generation = generation_ref(g), .number = i};
-        runners[i].env = (struct session_env){.log = env.log, .memory = &runners[i].pool};
+        runners[i].env = (struct session_env){.log = env.log, .loop = &runners[i].loop};
         crew[i] = (struct crew_member){run_transactions, &runners[i]};
     }
     for (unsigned i = 0; i < KEEPERS; i++)

@@ -1,7 +1,7 @@
 /* inbox: what several threads ask of a loop is done, each thread's errands in their order; one that
  * is put again and again is done at least once behind its last time, and no wake-up is lost.
  */
-#include "transport/inbox.h"
+#include "base/loop/inbox.h"
 
 #include "crew.h"
 
@@ -64,12 +64,12 @@ static void put(void *arg)
     struct putter *p = arg;
     struct scene *s = p->scene;
     for (unsigned i = 0; i < ERRANDS; i++) {
-        p->n_failed += inbox_post(&s->inbox, count_one, p) < 0;
+        p->n_failed += inbox_post(&s->inbox, count_one, NULL, p) < 0;
         atomic_fetch_add_explicit(&s->n_puts, 1, memory_order_relaxed);
         inbox_put(&s->inbox, &s->shared);
         sched_yield(); /* so that the loop runs out of errands, and must be woken, often */
     }
-    inbox_post(&s->inbox, leave, p);
+    inbox_post(&s->inbox, leave, NULL, p);
 }
 
 static void loop(void *arg)
@@ -94,7 +94,8 @@ int main(void)
     struct crew_member crew[PUTTERS + 1] = {[PUTTERS] = {loop, &s}};
 
     sem_init(&s.wakes, 0, 0);
-    inbox_init(&s.inbox, wake, &s);
+    inbox_init(&s.inbox);
+    inbox_wakes(&s.inbox, wake, &s);
     for (unsigned i = 0; i < PUTTERS; i++) {
         putters[i].scene = &s;
         crew[i] = (struct crew_member){put, &putters[i]};

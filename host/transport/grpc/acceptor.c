@@ -20,7 +20,7 @@ enum order { ORDER_ACCEPT, ORDER_CLOSE, ORDER_QUIT };
 static void notice_ready(struct watch *watch, uint32_t events)
 {
     struct acceptor *a = (struct acceptor *)((char *)watch - offsetof(struct acceptor, on_notice));
-    inbox_put(a->inbox, &a->noticed);
+    loop_put(a->loop, &a->noticed);
 }
 
 static void order_ready(struct watch *watch, uint32_t events)
@@ -50,11 +50,11 @@ static int open_descriptors(struct acceptor *a)
     return watch_add(a->epoll_fd, a->options->notice_fd, EPOLLIN | EPOLLET, &a->on_notice);
 }
 
-int acceptor_init(struct acceptor *a, const struct transport_options *options, struct inbox *inbox)
+int acceptor_init(struct acceptor *a, const struct transport_options *options, struct loop *loop)
 {
     *a = (struct acceptor){
         .options = options,
-        .inbox = inbox,
+        .loop = loop,
         .on_order = {order_ready},
         .on_notice = {notice_ready},
         .epoll_fd = -1,
@@ -89,6 +89,8 @@ void acceptor_fini(struct acceptor *a)
         give_order(a, ORDER_QUIT);
         pthread_join(a->thread, NULL);
     }
+    loop_recall(a->loop, &a->closed);
+    loop_recall(a->loop, &a->noticed);
     close_fd(a->order_fd);
     close_fd(a->epoll_fd);
     doors_fini(&a->doors);
@@ -119,7 +121,7 @@ static void *acceptor_main(void *arg)
             return NULL;
         if (order == ORDER_CLOSE && !a->doors.closed) {
             doors_close(&a->doors);
-            inbox_put(a->inbox, &a->closed);
+            loop_put(a->loop, &a->closed);
         }
         if (n == 0 && waiting && doors_paused(&a->doors))
             doors_open(&a->doors);

@@ -2,9 +2,9 @@
 #ifndef EXTPROCD_TRANSPORT_GRPC_ACCEPTOR_H
 #define EXTPROCD_TRANSPORT_GRPC_ACCEPTOR_H
 
+#include "base/loop.h"
 #include "transport/doors.h"
 #include "transport/grpc/sockets.h"
-#include "transport/inbox.h"
 
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
@@ -13,7 +13,7 @@
 
 struct acceptor {
     const struct transport_options *options;
-    struct inbox *inbox;
+    struct loop *loop;
     struct doors doors;    /* the thread's */
     struct sockets given;  /* to gRPC; the thread's until its doors are closed */
     grpc_server **servers; /* that the connections of each listener are given to */
@@ -28,7 +28,7 @@ struct acceptor {
 };
 
 /* 0 or -errno; then acceptor_fini() is still to be called. Listeners become non-blocking. */
-int acceptor_init(struct acceptor *a, const struct transport_options *options, struct inbox *inbox);
+int acceptor_init(struct acceptor *a, const struct transport_options *options, struct loop *loop);
 /* Joins the thread. */
 void acceptor_fini(struct acceptor *a);
 

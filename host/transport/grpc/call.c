@@ -105,7 +105,7 @@ static struct outgoing *queue_pop(struct call *call)
 
 static void start(struct call *call, const grpc_op *ops, size_t n_ops, struct tag *tag)
 {
-    cork_hold(&call->pool->loop->cork, call->fd);
+    cork_hold(&call->pool->completions->cork, call->fd);
     call->n_flying++;
     grpc_call_error error = grpc_call_start_batch(call->grpc, ops, n_ops, tag, NULL);
     assert(error == GRPC_CALL_OK); /* else we have broken gRPC's rules: a lost call gives OK too */

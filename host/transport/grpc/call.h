@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_TRANSPORT_GRPC_CALL_H
 #define EXTPROCD_TRANSPORT_GRPC_CALL_H
 
-#include "transport/grpc/loop.h"
+#include "transport/grpc/completions.h"
 #include "transport/peername.h"
 #include "transport/transport.h"
 
@@ -10,7 +10,7 @@
 
 /* What all calls of a loop share. */
 struct call_pool {
-    struct loop *loop;
+    struct completions *completions;
     struct call *idle; /* memory for calls to come */
     unsigned n_idle;
     unsigned n_calls;           /* that are not over */

@@ -1,7 +1,7 @@
 /* grpc: the transport on the gRPC core C API.
  *
  *     acceptor's thread                        the loop's thread
- *     listeners, notices ──errands──► inbox ─► loop ◄── completion queue ◄── servers, calls
+ *     listeners, notices ──errands──► loop ─► completions ◄── completion queue ◄── servers, calls
  *                     └── connections ──► grpc_server, one per listener
  *
  * How it ends, by drain() or stop(), which lame() may have announced:
@@ -40,7 +40,8 @@ enum {
 struct transport {
     struct transport_options options;
     struct limits limits;
-    struct loop loop;
+    struct completions completions;
+    struct timer settle, limit, last; /* of the end, see above: before its steps */
     struct acceptor acceptor;
     struct call_pool calls;
     struct health *health;
@@ -59,7 +60,7 @@ static void quit_if_over(void *arg)
 {
     struct transport *t = arg;
     if (t->shut && t->n_down == t->n_servers && t->calls.n_calls == 0)
-        loop_quit(&t->loop);
+        completions_quit(&t->completions);
 }
 
 static void server_is_down(void *owner, bool ok)
@@ -84,7 +85,7 @@ static void cancel_calls(void *arg)
     t->calls.stopping = true;
     for (size_t i = 0; i < t->n_servers; i++)
         server_cancel(&t->servers[i]);
-    if (loop_after(&t->loop, STOP_MS, break_connections, t))
+    if (loop_set(t->options.loop, &t->last, STOP_MS))
         break_connections(t);
 }
 
@@ -105,7 +106,7 @@ static void shut_servers(void *arg)
 static void doors_are_closed(void *arg)
 {
     struct transport *t = arg;
-    if (loop_after(&t->loop, t->at_once ? 0 : SETTLE_MS, shut_servers, t))
+    if (loop_set(t->options.loop, &t->settle, t->at_once ? 0 : SETTLE_MS))
         shut_servers(t);
 }
 
@@ -126,7 +127,7 @@ static void grpc_lame(struct transport *t)
 static void grpc_drain(struct transport *t, uint64_t limit_ms)
 {
     /* A limit that cannot be kept is over. */
-    if (loop_after(&t->loop, limit_ms, cancel_calls, t))
+    if (loop_set(t->options.loop, &t->limit, limit_ms))
         t->at_once = true;
     begin_end(t);
 }
@@ -139,19 +140,9 @@ static void grpc_stop(struct transport *t)
 
 static void grpc_run(struct transport *t)
 {
-    loop_run(&t->loop);
+    completions_run(&t->completions);
     t->finished = true;
-    inbox_run(&t->loop.inbox);
-}
-
-static int grpc_after(struct transport *t, uint64_t delay_ms, void (*fn)(void *arg), void *arg)
-{
-    return loop_after(&t->loop, delay_ms, fn, arg);
-}
-
-static int grpc_post(struct transport *t, void (*fn)(void *arg), void *arg)
-{
-    return inbox_post(&t->loop.inbox, fn, arg);
+    loop_catches_up(t->options.loop);
 }
 
 static struct transport *grpc_destroy(struct transport *t)
@@ -162,12 +153,15 @@ static struct transport *grpc_destroy(struct transport *t)
     if (!t->finished) {
         t->at_once = true;
         shut_servers(t);
-        loop_run(&t->loop);
+        completions_run(&t->completions);
     }
     for (size_t i = 0; i < t->n_servers; i++)
         server_fini(&t->servers[i]);
     free(t->servers);
-    loop_fini(&t->loop);
+    completions_fini(&t->completions);
+    loop_cancel(t->options.loop, &t->settle);
+    loop_cancel(t->options.loop, &t->limit);
+    loop_cancel(t->options.loop, &t->last);
     call_pool_fini(&t->calls);
     health_free(t->health);
     free(t);
@@ -214,7 +208,7 @@ static int make_servers(struct transport *t, struct arena *arena)
 
 static int build(struct transport *t, struct arena *arena)
 {
-    int r = acceptor_init(&t->acceptor, &t->options, &t->loop.inbox);
+    int r = acceptor_init(&t->acceptor, &t->options, t->options.loop);
     if (r)
         return r;
     t->health = health_new(t->options.health_names, t->options.n_health_names);
@@ -237,8 +231,12 @@ static int grpc_create(const struct transport_options *options, struct arena *ar
     t->options = *options;
     limits_init(&t->limits, options);
     t->down = (struct tag){server_is_down, t};
-    t->calls = (struct call_pool){.loop = &t->loop, .emptied = quit_if_over, .arg = t};
-    loop_init(&t->loop);
+    t->calls =
+        (struct call_pool){.completions = &t->completions, .emptied = quit_if_over, .arg = t};
+    completions_init(&t->completions, t->options.loop);
+    t->settle = (struct timer){.fn = shut_servers, .arg = t};
+    t->limit = (struct timer){.fn = cancel_calls, .arg = t};
+    t->last = (struct timer){.fn = break_connections, .arg = t};
     int r = build(t, arena);
     if (r) {
         struct extproc_str why = arena_format(arena, "gRPC cannot start: %s", strerror(-r));
@@ -257,8 +255,6 @@ const struct transport_ops transport_grpc = {
     .lame = grpc_lame,
     .drain = grpc_drain,
     .stop = grpc_stop,
-    .after = grpc_after,
-    .post = grpc_post,
     .destroy = grpc_destroy,
     .max_answer = call_max_answer,
     .reserve = call_reserve,

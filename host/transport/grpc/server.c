@@ -36,7 +36,7 @@ struct slot {
 static void slot_post(struct slot *slot)
 {
     struct server *s = slot->server;
-    grpc_completion_queue *cq = s->pool->loop->cq;
+    grpc_completion_queue *cq = s->pool->completions->cq;
     grpc_metadata_array_init(&slot->metadata);
     /* Neither can fail but by our own mistake; in a server that is shut down the slot comes back. */
     if (slot->method) {
@@ -192,7 +192,7 @@ int server_init(struct server *s, const struct transport_listener *listener,
     }
     const struct server_binding unknown = {.n_slots = UNKNOWN_SLOTS};
     (void)add_slots(s, &unknown);
-    grpc_server_register_completion_queue(grpc, pool->loop->cq, NULL);
+    grpc_server_register_completion_queue(grpc, pool->completions->cq, NULL);
     grpc_server_start(grpc);
     for (size_t i = 0; i < s->n_slots; i++)
         slot_post(&s->slots[i]);
@@ -208,7 +208,7 @@ void server_fini(struct server *s)
 
 void server_shutdown(struct server *s, struct tag *tag)
 {
-    grpc_server_shutdown_and_notify(s->grpc, s->pool->loop->cq, tag);
+    grpc_server_shutdown_and_notify(s->grpc, s->pool->completions->cq, tag);
 }
 
 void server_cancel(struct server *s)

@@ -171,7 +171,7 @@ void h2_call_take(struct h2_call *call, size_t len)
     struct gather *g = &call->hub->gather;
     call_sent(call, len);
     call->n_promised = 0;
-    call->moved_ms = call->hub->poller->now_ms;
+    call->moved_ms = call->hub->loop->now_ms;
     while (len) {
         struct outgoing *out = call->queue;
         size_t n = out->len - call->n_sent;
@@ -208,7 +208,7 @@ static void call_resume_end(struct h2_call *call)
     call->ending = true;
     call->conn->n_ending++;
     if (!call->n_queued)
-        call->moved_ms = call->hub->poller->now_ms;
+        call->moved_ms = call->hub->loop->now_ms;
     answer_resume(call);
 }
 
@@ -292,7 +292,7 @@ static void drop_deadline(struct h2_call *call)
 {
     if (!call->deadline)
         return;
-    timers_cancel(&call->hub->poller->timers, call->deadline);
+    loop_cancel(call->hub->loop, call->deadline);
     free(call->deadline);
     call->deadline = NULL;
 }
@@ -334,7 +334,7 @@ bool h2_call_is_stalled(const struct h2_call *call)
 {
     bool waits = call->n_queued || (call->ending && !call->status_sent);
     return waits && !http2_can_send(call) &&
-           call->hub->poller->now_ms - call->moved_ms >= call->conn->listener->limits.write_ms;
+           call->hub->loop->now_ms - call->moved_ms >= call->conn->listener->limits.write_ms;
 }
 
 bool h2_call_is_owed(const struct h2_call *call)
@@ -355,7 +355,7 @@ static int set_deadline(struct h2_call *call, uint64_t timeout_ms)
         return -ENOMEM;
     call->deadline->fn = deadline_over;
     call->deadline->arg = call;
-    return timers_set(&call->hub->poller->timers, call->deadline, poller_due(timeout_ms));
+    return loop_set(call->hub->loop, call->deadline, timeout_ms);
 }
 
 void h2_call_open(struct conn *c, int32_t id, const struct transport_service *service, void *arg)
@@ -432,7 +432,7 @@ void h2_call_send(struct transport_call *base)
         out = pack(call, out);
     out->next = NULL;
     if (!call->n_queued)
-        call->moved_ms = call->hub->poller->now_ms;
+        call->moved_ms = call->hub->loop->now_ms;
     *call->queue_end = out;
     call->queue_end = &out->next;
     call->n_queued += out->len;

@@ -31,7 +31,7 @@ enum {
 
 static int conn_set_timer(struct conn *c, struct timer *timer, uint64_t delay_ms)
 {
-    return timers_set(&c->hub->poller->timers, timer, poller_due(delay_ms));
+    return loop_set(c->hub->loop, timer, delay_ms);
 }
 
 /* 0: there is no such limit. */
@@ -42,7 +42,7 @@ static int conn_set_limit(struct conn *c, struct timer *timer, uint64_t limit_ms
 
 static void conn_cancel(struct conn *c, struct timer *timer)
 {
-    timers_cancel(&c->hub->poller->timers, timer);
+    loop_cancel(c->hub->loop, timer);
 }
 
 void conn_exceeds(const struct conn *c, enum limit which, const char *amount)
@@ -314,7 +314,7 @@ static size_t bytes_waiting(const struct conn *c)
 static bool socket_is_stalled(const struct conn *c)
 {
     return channel_is_full(&c->channel) &&
-           c->hub->poller->now_ms - c->moved_ms >= c->listener->limits.write_ms;
+           c->hub->loop->now_ms - c->moved_ms >= c->listener->limits.write_ms;
 }
 
 /* While something waits to be taken it is looked at now and then whether it is: so an answer costs no
@@ -388,7 +388,7 @@ static int conn_listen(struct conn *c)
     if (c->deaf == full)
         return 0;
     c->deaf = full;
-    c->moved_ms = c->hub->poller->now_ms;
+    c->moved_ms = c->hub->loop->now_ms;
     uint32_t events = full ? EPOLLOUT : EPOLLIN;
     return watch_change(c->hub->poller->epoll_fd, c->channel.fd, events, &c->watch);
 }
@@ -398,7 +398,7 @@ static int conn_catch_up(struct conn *c)
 {
     int r = channel_catch_up(&c->channel);
     if (r == 1)
-        c->moved_ms = c->hub->poller->now_ms;
+        c->moved_ms = c->hub->loop->now_ms;
     return r < 0 ? r : 0;
 }
 

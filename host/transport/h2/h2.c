@@ -29,8 +29,9 @@ struct transport {
     struct doors doors;
     struct watch on_notice;
     struct health *health;
-    bool ending;  /* drain() or stop() was called */
-    bool pausing; /* the doors will be opened again */
+    bool ending;        /* drain() or stop() was called */
+    struct timer limit; /* of the end, by drain()         */
+    struct timer pause; /* the doors will be opened again */
     struct hub hub;
 };
 
@@ -58,7 +59,6 @@ static bool make_room(void *arg)
 static void open_again(void *arg)
 {
     struct transport *t = arg;
-    t->pausing = false;
     if (doors_paused(&t->doors))
         doors_open(&t->doors);
 }
@@ -66,8 +66,9 @@ static void open_again(void *arg)
 static bool round_ends(void *arg)
 {
     struct transport *t = arg;
-    if (doors_paused(&t->doors) && !t->pausing)
-        t->pausing = poller_after(&t->poller, DOORS_PAUSE_MS, open_again, t) == 0;
+    if (doors_paused(&t->doors) &&
+        !t->pause.place) /* where that fails, the next round tries again */
+        (void)loop_set(t->options.loop, &t->pause, DOORS_PAUSE_MS);
     return hub_flush(&t->hub);
 }
 
@@ -106,7 +107,7 @@ static void h2_drain(struct transport *t, uint64_t limit_ms)
 {
     begin_end(t);
     /* A limit that cannot be kept is over. */
-    if (poller_after(&t->poller, limit_ms, force_end, t))
+    if (loop_set(t->options.loop, &t->limit, limit_ms))
         force_end(t);
 }
 
@@ -120,17 +121,7 @@ static void h2_run(struct transport *t)
 {
     doors_open(&t->doors);
     poller_run(&t->poller);
-    inbox_run(&t->poller.inbox);
-}
-
-static int h2_after(struct transport *t, uint64_t delay_ms, void (*fn)(void *arg), void *arg)
-{
-    return poller_after(&t->poller, delay_ms, fn, arg);
-}
-
-static int h2_post(struct transport *t, void (*fn)(void *arg), void *arg)
-{
-    return inbox_post(&t->poller.inbox, fn, arg);
+    loop_catches_up(t->options.loop);
 }
 
 static struct transport *h2_destroy(struct transport *t)
@@ -140,6 +131,8 @@ static struct transport *h2_destroy(struct transport *t)
     hub_fini(&t->hub);
     doors_fini(&t->doors);
     poller_fini(&t->poller);
+    loop_cancel(t->options.loop, &t->limit);
+    loop_cancel(t->options.loop, &t->pause);
     health_free(t->health);
     free(t);
     return NULL;
@@ -174,7 +167,7 @@ static int watch_notices(struct transport *t)
 
 static int build(struct transport *t, struct arena *arena, const char **ret_why)
 {
-    int r = poller_init(&t->poller, round_ends, t);
+    int r = poller_init(&t->poller, t->options.loop, round_ends, t);
     if (!r)
         r = check_paths(&t->options);
     if (!r)
@@ -202,6 +195,8 @@ static int h2_create(const struct transport_options *options, struct arena *aren
     }
     t->options = *options;
     t->poller.epoll_fd = t->poller.wake_fd = -1;
+    t->limit = (struct timer){.fn = force_end, .arg = t};
+    t->pause = (struct timer){.fn = open_again, .arg = t};
     const char *why = NULL;
     int r = build(t, arena, &why);
     if (r) {
@@ -225,8 +220,6 @@ const struct transport_ops transport_h2 = {
     .lame = h2_lame,
     .drain = h2_drain,
     .stop = h2_stop,
-    .after = h2_after,
-    .post = h2_post,
     .destroy = h2_destroy,
     .max_answer = h2_call_max_answer,
     .reserve = h2_call_reserve,

@@ -157,13 +157,13 @@ static void count_idles(struct conn *c, const uint8_t *bytes, size_t len)
     const struct seam *s = &c->seam;
     while (seam_next(&c->seam, &bytes, &len))
         if (!has_content(c, s->head[3], s->head[4], s->n_left) &&
-            !budget_take(&c->idles, &c->listener->limits.idles, poller_now()))
+            !budget_take(&c->idles, &c->listener->limits.idles, loop_now(c->hub->loop)))
             conn_break(c, LIMIT_IDLES, c->idles.spent + 1u);
 }
 
 static void count_reset(struct conn *c)
 {
-    if (!budget_take(&c->resets, &c->listener->limits.resets, poller_now()))
+    if (!budget_take(&c->resets, &c->listener->limits.resets, loop_now(c->hub->loop)))
         conn_break(c, LIMIT_RESETS, c->resets.spent + 1u);
 }
 

@@ -40,7 +40,7 @@ static bool is_idle_reserve(const struct hub *hub, size_t in_use)
 static void look_later(struct hub *hub)
 {
     if (!hub->reserve.look.place && is_idle_reserve(hub, used(hub, hub->n_held)))
-        (void)timers_set(&hub->poller->timers, &hub->reserve.look, poller_due(RESERVE_MS));
+        (void)loop_set(hub->loop, &hub->reserve.look, RESERVE_MS);
 }
 
 /* What was in use leaves holes all over the heap, and the C library keeps them. They are given back to
@@ -104,6 +104,7 @@ int hub_init(struct hub *hub, const struct transport_options *options, struct po
              struct health *health, struct arena *arena, const char **ret_why)
 {
     hub->options = options;
+    hub->loop = options->loop;
     hub->poller = poller;
     hub->health = health;
     hub->reserve.look = (struct timer){.fn = look_at_reserve, .arg = hub};
@@ -136,6 +137,8 @@ void hub_fini(struct hub *hub)
     while (hub->conns)
         conn_die(hub->conns);
     bury(hub);
+    if (hub->loop)
+        loop_cancel(hub->loop, &hub->reserve.look);
     h2_calls_fini(hub);
     nghttp2_session_callbacks_del(hub->callbacks);
     for (size_t i = 0; hub->gates && i < hub->options->n_listeners; i++) {
@@ -152,7 +155,7 @@ void hub_put_idle(struct conn *c)
     struct idle_list *list = c->n_heard ? &c->gate->known : &c->gate->strangers;
     c->idle_list = list;
     c->idle_since = ++c->hub->n_idled;
-    c->idle_ms = c->hub->poller->now_ms;
+    c->idle_ms = c->hub->loop->now_ms;
     c->next_idle = NULL;
     c->idle_link = list->end;
     *list->end = c;
@@ -193,7 +196,7 @@ static struct conn *longer_idle(struct conn *a, struct conn *b)
  * served. */
 static struct conn *least_missed(const struct hub *hub, struct conn *stranger, struct conn *known)
 {
-    bool rests = known && hub->poller->now_ms - known->idle_ms < REST_MS;
+    bool rests = known && hub->loop->now_ms - known->idle_ms < REST_MS;
     return rests && stranger ? stranger : longer_idle(stranger, known);
 }
 
@@ -205,7 +208,7 @@ static int shake_hands(struct hub *hub, struct gate *gate, struct tls **ret)
     *ret = NULL;
     if (!gate->tls)
         return 0;
-    tls_context_refresh(gate->tls, poller_now(), hub->options->log, gate->listener->name);
+    tls_context_refresh(gate->tls, loop_now(hub->loop), hub->options->log, gate->listener->name);
     *ret = tls_new(gate->tls);
     return *ret ? 0 : -ENOMEM;
 }

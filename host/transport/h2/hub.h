@@ -35,6 +35,7 @@ struct reserve {
 
 struct hub {
     const struct transport_options *options;
+    struct loop *loop;
     struct poller *poller;
     struct health *health;
     struct limits limits;

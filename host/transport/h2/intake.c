@@ -106,7 +106,7 @@ static void intake_later(struct h2_call *call)
     struct packed_side *p = call->packed;
     if (p->later)
         return;
-    if (timers_set(&call->hub->poller->timers, &p->timer, poller_due(0))) {
+    if (loop_set(call->hub->loop, &p->timer, 0)) {
         refuse_memory(call);
         return;
     }
@@ -273,7 +273,7 @@ void intake_fini(struct h2_call *call)
     frames_fini(&call->frames, &hub->frames);
     if (!p)
         return;
-    timers_cancel(&hub->poller->timers, &p->timer);
+    loop_cancel(hub->loop, &p->timer);
     intake_not_later(call);
     unpack_fini(&p->unpack, &hub->frames);
     free(p);

@@ -28,7 +28,7 @@ static uint64_t cost(const struct h2_call *call)
 {
     if (waiting(call) > most_queued(call->conn))
         return UINT64_MAX;
-    return waiting(call) * (call->hub->poller->now_ms - call->moved_ms + 1);
+    return waiting(call) * (call->hub->loop->now_ms - call->moved_ms + 1);
 }
 
 /* NULL: none holds anything. */

@@ -26,6 +26,7 @@ struct scene {
     struct instance instances[SCENE_PLUGINS];
     struct chain chain;
     struct generation *generation;
+    struct loop loop;
     struct txn txn;
     struct event event; /* the next one; what a test sets here before it is played goes with it */
     enum body_mode modes[N_LANES];
@@ -57,6 +58,7 @@ static inline void scene_init(struct scene *s, const struct extproc_plugin *plug
     struct instance *list[SCENE_PLUGINS];
     struct config_errors errors = {0};
     memset(s, 0, sizeof *s);
+    loop_init(&s->loop, NULL);
     arena_init(&s->memory, 1024);
     arena_init(&s->stream, 256);
     arena_init(&s->message, 1024);
@@ -71,7 +73,7 @@ static inline void scene_init(struct scene *s, const struct extproc_plugin *plug
     s->generation = generation_build(NULL, &s->env, &errors);
     cr_assert_not_null(s->generation);
     s->modes[LANE_REQUEST] = s->modes[LANE_RESPONSE] = BODY_MODE_STREAMED;
-    txn_init(&s->txn, s->generation, &s->chain, &s->stream);
+    txn_init(&s->txn, s->generation, &s->chain, &s->loop, &s->stream);
 }
 
 #define SCENE(s, ...)                                                                              \
@@ -99,6 +101,7 @@ static inline void scene_close(struct scene *s, enum extproc_end why)
 static inline void scene_fini(struct scene *s)
 {
     generation_unref(s->generation);
+    loop_fini(&s->loop);
     log_free(s->env.log);
     unlink(s->log_file);
     arena_fini(&s->message);

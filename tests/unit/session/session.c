@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct arena_pool memory;
-static struct session_env env = {.memory = &memory};
+static struct loop loop;
+static struct session_env env = {.loop = &loop};
 static struct arena arena;
 static struct session session;
 static struct coverage coverage;
@@ -43,6 +43,7 @@ static void begin(enum body_mode request, enum body_mode response)
     nothing->refs = 1;
     arena_init(&nothing->arena, 64);
     arena_init(&arena, 1024);
+    loop_init(&loop, NULL);
     n_verdicts = n_failures = n_released = 0;
     coverage = (struct coverage){.modes = {request, response}};
     session_init(&session, &env, nothing, &coverage, &arena, &out, NULL);
@@ -51,13 +52,13 @@ static void finish(void)
 {
     session_end(&session, EXTPROC_END_DONE);
     arena_fini(&arena);
-    arena_pool_fini(&memory);
+    loop_fini(&loop);
 }
 
 static void pass(struct event event)
 {
     struct message message = {.owner = &session, .release = on_release};
-    struct arena_lease *lease = arena_pool_take(&memory);
+    struct arena_lease *lease = arena_pool_take(&loop.memory);
     struct event *own = arena_alloc(&lease->arena, sizeof *own);
     *own = event;
     session_event(&session, own, lease, &message);
@@ -89,7 +90,7 @@ Test(session, memory_and_bytes_are_given_back)
     pass_phase(PHASE_REQUEST_HEADERS, true); /* refused   */
     pass_phase(PHASE_REQUEST_HEADERS, true); /* too late  */
     cr_expect_eq(n_released, 4);
-    cr_expect_eq(memory.n_idle, 1); /* the same one, each time */
+    cr_expect_eq(loop.memory.n_idle, 1); /* the same one, each time */
     finish();
 }
 

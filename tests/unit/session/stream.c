@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct arena_pool memory;
-static struct session_env env = {.memory = &memory};
+static struct loop loop;
+static struct session_env env = {.loop = &loop};
 static struct coverage coverage;
 static struct stream *stream;
 
@@ -65,12 +65,13 @@ static void setup(void)
     arena_init(&nothing->arena, 64);
     n_sent = n_finished = n_released = 0;
     no_memory = false;
+    loop_init(&loop, NULL);
     stream = stream_open(&env, nothing, &coverage, &out, NULL);
 }
 static void teardown(void)
 {
     stream_closed(stream, EXTPROC_END_DONE);
-    arena_pool_fini(&memory);
+    loop_fini(&loop);
 }
 TestSuite(stream, .init = setup, .fini = teardown);
 

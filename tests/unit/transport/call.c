@@ -180,7 +180,7 @@ Test(call, messages_that_are_kept_are_bounded)
         cr_assert_leq(n_messages(), i + 1 + 3);
     }
     for (unsigned n = 1; n <= KEPT + 500; n++) {
-        rig.ops->post(rig.t, rig_release, &rig);
+        loop_post(&rig.loop, rig_release, NULL, &rig);
         rig_wait(&rig, &rig.n_message, n);
     }
     pthread_join(sender, NULL);

@@ -23,7 +23,7 @@ Test(life, drain_waits_for_open_calls_and_takes_no_new_ones)
 {
     struct client_call c, late;
     open_one(&c);
-    rig.ops->post(rig.t, rig_do_drain, &rig);
+    loop_post(&rig.loop, rig_do_drain, NULL, &rig);
 
     /* Another connection is refused: a call there ends with its deadline, at the latest. */
     struct client other;
@@ -61,7 +61,7 @@ Test(life, lame_goes_on_serving)
     /* Given an open call, when the transport is lame, */
     struct client_call c, late;
     open_one(&c);
-    rig.ops->post(rig.t, become_lame, NULL);
+    loop_post(&rig.loop, become_lame, NULL, NULL);
     rig_wait(&rig, &rig.n_posted, 1);
 
     /* then that call, new ones and new connections are served, */
@@ -77,7 +77,7 @@ Test(life, lame_goes_on_serving)
     client_close(&other);
 
     /* until it drains. */
-    rig.ops->post(rig.t, rig_do_drain, &rig);
+    loop_post(&rig.loop, rig_do_drain, NULL, &rig);
     client_half_close(&c);
     cr_assert_eq(client_status(&c), 0);
     rig_join(&rig);
@@ -93,7 +93,7 @@ Test(life, drain_closes_the_listener_and_no_copy_of_it)
     cr_assert_eq(getsockname(copy, (struct sockaddr *)&address, &len), 0);
 
     /* when the transport has drained, */
-    rig.ops->post(rig.t, rig_do_drain, &rig);
+    loop_post(&rig.loop, rig_do_drain, NULL, &rig);
     rig_join(&rig);
     client_close(&client);
 
@@ -108,7 +108,7 @@ Test(life, drain_closes_the_listener_and_no_copy_of_it)
 
 Test(life, drain_with_nothing_open_returns)
 {
-    rig.ops->post(rig.t, rig_do_drain, &rig);
+    loop_post(&rig.loop, rig_do_drain, NULL, &rig);
     rig_join(&rig);
     client_close(&client);
 }
@@ -123,7 +123,7 @@ Test(life, drain_ends_by_force_at_its_limit)
     struct client_call c[20];
     for (int i = 0; i < 20; i++)
         open_one(&c[i]);
-    rig.ops->post(rig.t, drain_briefly, NULL);
+    loop_post(&rig.loop, drain_briefly, NULL, NULL);
     for (int i = 0; i < 20; i++)
         cr_assert_eq(client_status(&c[i]), TRANSPORT_UNAVAILABLE);
     rig_wait(&rig, &rig.n_closed[TRANSPORT_STOPPED], 20);
@@ -135,7 +135,7 @@ Test(life, stop_ends_calls_at_once)
 {
     struct client_call c;
     open_one(&c);
-    rig.ops->post(rig.t, rig_do_stop, &rig);
+    loop_post(&rig.loop, rig_do_stop, NULL, &rig);
     cr_assert_eq(client_status(&c), TRANSPORT_UNAVAILABLE);
     rig_wait(&rig, &rig.n_closed[TRANSPORT_STOPPED], 1);
     rig_join(&rig);
@@ -146,9 +146,9 @@ Test(life, stop_ends_a_drain)
 {
     struct client_call c;
     open_one(&c);
-    rig.ops->post(rig.t, rig_do_drain, &rig);
-    rig.ops->post(rig.t, rig_do_drain, &rig);
-    rig.ops->post(rig.t, rig_do_stop, &rig);
+    loop_post(&rig.loop, rig_do_drain, NULL, &rig);
+    loop_post(&rig.loop, rig_do_drain, NULL, &rig);
+    loop_post(&rig.loop, rig_do_stop, NULL, &rig);
     cr_assert_eq(client_status(&c), TRANSPORT_UNAVAILABLE);
     rig_join(&rig);
     client_close(&client);
@@ -162,7 +162,7 @@ static void count_post(void *arg)
 static void *post_many(void *arg)
 {
     for (int i = 0; i < 1000; i++)
-        rig.ops->post(rig.t, count_post, NULL);
+        loop_post(&rig.loop, count_post, NULL, NULL);
     return NULL;
 }
 
@@ -188,12 +188,12 @@ Test(life, posts_of_other_threads_arrive_among_calls)
 
 static void set_timer(void *arg)
 {
-    cr_assert_eq(rig.ops->after(rig.t, 5, count_post, NULL), 0);
+    cr_assert_eq(loop_after(&rig.loop, 5, count_post, NULL), 0);
 }
 
 Test(life, a_timer_fires)
 {
-    rig.ops->post(rig.t, set_timer, NULL);
+    loop_post(&rig.loop, set_timer, NULL, NULL);
     rig_wait(&rig, &rig.n_posted, 1);
     client_close(&client);
     rig_end(&rig);
@@ -203,13 +203,23 @@ Test(life, a_timer_fires)
 static const struct transport_service echo = {ECHO_PATH, echo_open, echo_message, echo_half_close,
                                               echo_closed};
 
+static void given_a_loop(void)
+{
+    loop_init(&rig.loop, NULL);
+}
+static void loop_is_over(void)
+{
+    loop_fini(&rig.loop);
+}
+TestSuite(create, .init = given_a_loop, .fini = loop_is_over);
+
 Test(create, destroyed_before_it_ran)
 {
     struct arena arena;
     arena_init(&arena, 1024);
     struct transport_listener l = {"a", "b", rig_listen(&rig), true, &rig, {1000, 8192, 10}};
     const struct transport_options options = {
-        .listeners = &l, .n_listeners = 1, .services = &echo, .n_services = 1};
+        .loop = &rig.loop, .listeners = &l, .n_listeners = 1, .services = &echo, .n_services = 1};
     struct transport *t = NULL;
     const char *why = NULL;
     cr_assert_eq(rig_transport()->create(&options, &arena, &t, &why), 0);
@@ -223,7 +233,7 @@ Test(create, a_listener_that_is_none)
     struct arena arena;
     arena_init(&arena, 1024);
     struct transport_listener l = {"a", "b", -1, true, &rig, {1000, 8192, 10}};
-    const struct transport_options options = {.listeners = &l, .n_listeners = 1};
+    const struct transport_options options = {.loop = &rig.loop, .listeners = &l, .n_listeners = 1};
     struct transport *t = NULL;
     const char *why = NULL;
     cr_assert_eq(rig_transport()->create(&options, &arena, &t, &why), -EBADF);
@@ -239,7 +249,7 @@ Test(create, one_path_twice)
     const struct transport_service both[] = {echo, echo};
     struct transport_listener l = {"a", "b", rig_listen(&rig), true, &rig, {1000, 8192, 10}};
     const struct transport_options options = {
-        .listeners = &l, .n_listeners = 1, .services = both, .n_services = 2};
+        .loop = &rig.loop, .listeners = &l, .n_listeners = 1, .services = both, .n_services = 2};
     struct transport *t = NULL;
     const char *why = NULL;
     cr_assert_eq(rig_transport()->create(&options, &arena, &t, &why), -EEXIST);

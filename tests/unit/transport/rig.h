@@ -48,6 +48,7 @@ struct rig {
     struct kept *kept; /* messages; the loop's */
 
     struct arena arena;
+    struct loop loop;
     struct log *log;
     struct metrics *metrics;
     const struct transport_ops *ops;
@@ -163,9 +164,9 @@ static inline void echo_act(struct echo *echo, char what, const char *bytes, siz
     if (what == 'm')
         transport_unprompted(echo->call);
     if (what == 'm' || what == 'l' || what == 'x')
-        echo->rig->ops->after(echo->rig->t, 1, echo_later, echo);
+        loop_after(&echo->rig->loop, 1, echo_later, echo);
     if (what == 'F')
-        echo->rig->ops->after(echo->rig->t, 1, echo_fail, echo);
+        loop_after(&echo->rig->loop, 1, echo_fail, echo);
 }
 
 static inline void echo_message(void *stream, const struct message *message)
@@ -282,6 +283,7 @@ static inline void rig_start(struct rig *rig)
     pthread_mutex_init(&rig->mutex, NULL);
     pthread_cond_init(&rig->changed, NULL);
     arena_init(&rig->arena, 1024);
+    loop_init(&rig->loop, NULL);
     if (rig->log_file)
         cr_assert_eq(log_new(&(struct log_options){.file = rig->log_file}, &rig->log), 0);
     struct transport_listener *l = &rig->listener;
@@ -294,6 +296,7 @@ static inline void rig_start(struct rig *rig)
     cr_assert_eq(metrics_new(&rig->metrics), 0);
     rig->notice_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     const struct transport_options options = {
+        .loop = &rig->loop,
         .log = rig->log,
         .metrics = rig->metrics,
         .max_held = rig->max_held,
@@ -333,6 +336,7 @@ static inline void rig_join(struct rig *rig)
     cr_assert_eq(pthread_timedjoin_np(rig->thread, NULL, &deadline), 0, "run() does not return");
     rig_release(rig);
     rig->ops->destroy(rig->t);
+    loop_fini(&rig->loop);
     log_free(rig->log);
     metrics_free(rig->metrics);
     close(rig->notice_fd);
@@ -343,7 +347,7 @@ static inline void rig_join(struct rig *rig)
 
 static inline void rig_end(struct rig *rig)
 {
-    rig->ops->post(rig->t, rig_do_stop, rig);
+    loop_post(&rig->loop, rig_do_stop, NULL, rig);
     rig_join(rig);
 }
 

@@ -142,7 +142,7 @@ Test(server, health_watch_tells_of_the_end)
     cr_assert(client_say(&c, for_echo));
     client_half_close(&c);
     client_expect(&c, "\x08\x01");
-    rig.ops->post(rig.t, rig_do_drain, &rig);
+    loop_post(&rig.loop, rig_do_drain, NULL, &rig);
     client_expect(&c, "\x08\x02");
     cr_assert_eq(client_status(&c), TRANSPORT_UNAVAILABLE);
 }

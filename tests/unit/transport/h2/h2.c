@@ -67,7 +67,7 @@ Test(h2, drain_under_load_loses_no_stream)
     rig_wait(&rig, &rig.n_posted, 2000);
 
     /* when the service drains, */
-    rig.ops->post(rig.t, rig_do_drain, &rig);
+    loop_post(&rig.loop, rig_do_drain, NULL, &rig);
     struct timespec deadline = rig_deadline();
     for (int i = 0; i < N_PEERS; i++)
         cr_assert_eq(pthread_timedjoin_np(loads[i].thread, NULL, &deadline), 0);
@@ -89,7 +89,7 @@ Test(h2, streams_are_taken_between_the_goaways_and_not_behind)
     rig_start(&rig);
     peer_connect(&peer, rig.target);
     peer_await(&peer, NGHTTP2_SETTINGS);
-    rig.ops->post(rig.t, rig_do_drain, &rig);
+    loop_post(&rig.loop, rig_do_drain, NULL, &rig);
     peer_await(&peer, NGHTTP2_GOAWAY);
     peer_request(&peer, 1, (struct peer_request){0});
     struct peer_frame *f = peer_await(&peer, NGHTTP2_GOAWAY);
@@ -113,7 +113,7 @@ Test(h2, a_silent_connection_is_left)
     rig_start(&rig);
     peer_connect(&peer, rig.target);
     peer_await(&peer, NGHTTP2_SETTINGS);
-    rig.ops->post(rig.t, rig_do_drain, &rig);
+    loop_post(&rig.loop, rig_do_drain, NULL, &rig);
     rig_join(&rig);
     peer_close(&peer);
 }

@@ -45,7 +45,7 @@ static const struct transport_service service = {ECHO_PATH, service_open, servic
 static const struct transport_listener listener = {
     .name = "test", .limits = {.max_message = MAX_MESSAGE, .max_header_list = 4096}};
 static const struct transport_options options = {
-    .listeners = &listener, .n_listeners = 1, .services = &service, .n_services = 1};
+    .loop = &loop, .listeners = &listener, .n_listeners = 1, .services = &service, .n_services = 1};
 
 static void begin(void)
 {
@@ -170,7 +170,8 @@ static void give_back_first(void)
 static void next_round(void)
 {
     hub_flush(&hub);
-    timers_fire(&poller.timers, poller_now());
+    loop_begins_round(&loop);
+    loop_fires(&loop);
 }
 
 static void say_three(void)

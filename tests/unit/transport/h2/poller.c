@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 
+static struct loop loop;
 static struct poller poller;
 static int n_rounds, n_done, order[4];
 
@@ -15,12 +16,14 @@ static bool round_ends(void *arg)
 
 static void begin(void)
 {
-    cr_assert_eq(poller_init(&poller, round_ends, NULL), 0);
+    loop_init(&loop, NULL);
+    cr_assert_eq(poller_init(&poller, &loop, round_ends, NULL), 0);
 }
 
 static void end(void)
 {
     poller_fini(&poller);
+    loop_fini(&loop);
 }
 
 TestSuite(poller, .init = begin, .fini = end, .timeout = 60);
@@ -35,12 +38,12 @@ static void note(void *arg)
 Test(poller, timers_fire_in_order_and_not_too_early)
 {
     static int delays[] = {30, 0, 20};
-    uint64_t before = poller_now();
+    uint64_t before = loop_now(&loop);
     for (int i = 0; i < 3; i++)
-        cr_assert_eq(poller_after(&poller, (uint64_t)delays[i], note, &delays[i]), 0);
+        cr_assert_eq(loop_after(&loop, (uint64_t)delays[i], note, &delays[i]), 0);
     poller_run(&poller);
     cr_assert(order[0] == 0 && order[1] == 20 && order[2] == 30);
-    cr_assert_geq(poller_now() - before, 30);
+    cr_assert_geq(loop_now(&loop) - before, 30);
 }
 
 static void quit(void *arg)
@@ -50,8 +53,8 @@ static void quit(void *arg)
 
 Test(poller, a_delay_beyond_all_time)
 {
-    poller_after(&poller, UINT64_MAX, note, &n_done);
-    poller_after(&poller, 0, quit, NULL);
+    loop_after(&loop, UINT64_MAX, note, &n_done);
+    loop_after(&loop, 0, quit, NULL);
     poller_run(&poller);
     cr_assert_eq(n_done, 0);
 }
@@ -61,12 +64,12 @@ static void quit_after_rounds(void *arg)
     if (n_rounds >= 10)
         poller_quit(&poller);
     else
-        inbox_post(&poller.inbox, quit_after_rounds, NULL);
+        loop_post(&loop, quit_after_rounds, NULL, NULL);
 }
 
 Test(poller, errands_may_post_the_next_and_every_round_has_its_end)
 {
-    inbox_post(&poller.inbox, quit_after_rounds, NULL);
+    loop_post(&loop, quit_after_rounds, NULL, NULL);
     poller_run(&poller);
     cr_assert_geq(n_rounds, 10);
 }
@@ -82,7 +85,7 @@ static void count(void *arg)
 static void *post_many(void *arg)
 {
     for (int i = 0; i < EACH; i++)
-        cr_assert_eq(inbox_post(&poller.inbox, count, NULL), 0);
+        cr_assert_eq(loop_post(&loop, count, NULL, NULL), 0);
     return NULL;
 }
 
@@ -95,10 +98,4 @@ Test(poller, all_that_other_threads_post_arrives)
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
     cr_assert_eq(n_done, 2 * EACH);
-}
-
-Test(poller, what_was_not_done_is_forgotten)
-{
-    inbox_post(&poller.inbox, quit, NULL);
-    poller_after(&poller, 1000, quit, NULL);
 }

@@ -229,7 +229,7 @@ static void check_drained(void (*cut_all)(void))
     limits->handshake_ms = limits->first_message_ms = 3600000;
     rig_start(&rig);
     cut_all();
-    rig.ops->post(rig.t, do_drain, NULL);
+    loop_post(&rig.loop, do_drain, NULL, NULL);
     rig_join(&rig);
 }
 

@@ -41,7 +41,8 @@ static const struct transport_service service = {ECHO_PATH, service_open, servic
 static const struct transport_listener listener = {
     .name = "test",
     .limits = {.max_message = MAX_MESSAGE, .max_header_list = 4096, .max_queued = MAX_QUEUED}};
-static struct transport_options options = {.max_held = MAX_HELD,
+static struct transport_options options = {.loop = &loop,
+                                           .max_held = MAX_HELD,
                                            .listeners = &listener,
                                            .n_listeners = 1,
                                            .services = &service,
@@ -152,9 +153,9 @@ Test(shed, the_largest_of_those_that_wait_as_long)
 Test(shed, the_one_that_does_not_read_however_small)
 {
     ask(1, "a200");
-    poller.now_ms += 1000;
+    loop.now_ms += 1000;
     ask(3, "a500");
-    poller.now_ms += 10;
+    loop.now_ms += 10;
     ask(5, "a400");
     expect_reset(&peer, 1);
     expect_the_rest_goes_on(1);
@@ -164,10 +165,10 @@ Test(shed, one_that_reads_goes_on)
 {
     ask(1, "a700");
     ask(3, "a200");
-    poller.now_ms += 1000;
+    loop.now_ms += 1000;
     peer_send_frame(&peer, NGHTTP2_WINDOW_UPDATE, 0, 1, "\0\0\x80\0", 4);
     take(conn);
-    poller.now_ms += 10;
+    loop.now_ms += 10;
     ask(5, "a300");
     expect_reset(&peer, 3);
     expect_the_rest_goes_on(1);
@@ -176,7 +177,7 @@ Test(shed, one_that_reads_goes_on)
 Test(shed, an_answer_that_is_too_large_by_itself)
 {
     ask(1, "a300");
-    poller.now_ms += 1000;
+    loop.now_ms += 1000;
     ask(3, "a1025");
     expect_refused(&peer, 3);
     expect_the_rest_goes_on(1);

@@ -39,7 +39,7 @@ static const struct transport_listener listener = {
     .name = "test",
     .limits = {.max_message = 65536, .max_header_list = 4096, .write_ms = WRITE_MS}};
 static struct transport_options options = {
-    .listeners = &listener, .n_listeners = 1, .services = &service, .n_services = 1};
+    .loop = &loop, .listeners = &listener, .n_listeners = 1, .services = &service, .n_services = 1};
 
 static void take(void)
 {
@@ -82,9 +82,9 @@ static void open_window(int32_t id, char size)
 static void pass(uint64_t ms)
 {
     struct timer *stall = &hub.conns->stall;
-    poller.now_ms += ms;
+    loop.now_ms += ms;
     cr_assert_neq(stall->place, 0, "nothing is watched");
-    timers_cancel(&poller.timers, stall);
+    timers_cancel(&loop.timers, stall);
     stall->fn(stall->arg);
     hub_flush(&hub);
 }
@@ -130,7 +130,7 @@ Test(stall, one_that_takes_a_little_goes_on)
 Test(stall, the_time_begins_with_the_answer)
 {
     ask(1, "short");
-    poller.now_ms += 100 * WRITE_MS;
+    loop.now_ms += 100 * WRITE_MS;
     peer_say(&peer, 1, "more than its window");
     take();
     pass(WRITE_MS - 1);
@@ -190,7 +190,7 @@ Test(stall, a_status_that_goes_out_is_not_waited_for)
     ask(1, "1234");
     peer_half_close(&peer, 1);
     cr_assert_eq(n_closed, 0);
-    poller.now_ms += 100 * WRITE_MS;
+    loop.now_ms += 100 * WRITE_MS;
     take();
     cr_assert_eq(n_closed, 1);
     cr_assert_eq(hub.conns->n_ending, 0);

@@ -6,6 +6,7 @@
 #include "unit/transport/h2/peer.h"
 
 static struct hub hub;
+static struct loop loop;
 static struct poller poller;
 static struct peer peer;
 
@@ -22,9 +23,10 @@ static inline void still_begin(const struct transport_options *options)
 {
     int pair[2];
     const char *why;
+    loop_init(&loop, NULL);
     hub.emptied = still_nothing;
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-    cr_assert_eq(poller_init(&poller, still_round, NULL), 0);
+    cr_assert_eq(poller_init(&poller, &loop, still_round, NULL), 0);
     cr_assert_eq(hub_init(&hub, options, &poller, NULL, NULL, &why), 0);
     hub_admit(&hub, 0, pair[1], "still");
     peer_greet(&peer, pair[0]);
@@ -34,6 +36,7 @@ static inline void still_end(void)
 {
     hub_fini(&hub);
     poller_fini(&poller);
+    loop_fini(&loop);
     peer_close(&peer);
 }
 

@@ -4,7 +4,7 @@
  * so that it can be taken out of the midst. Timers due at the same time fire in the order they were
  * added.
  */
-#include "transport/timers.h"
+#include "base/loop/timers.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,18 +1,18 @@
 /* inbox: what other threads want done in the loop's thread.
  *
- * A list behind a mutex, and its owner's way to wake the loop.
+ * A list behind a mutex, and the way to wake whoever drives the loop.
  *
- * Invariant: where the list is not empty, a wake-up is on its way or the loop is running the list.
+ * Invariant: where the list is not empty and somebody drives the loop, a wake-up is on its way or the loop
+ * is running the list.
  */
-#include "transport/inbox.h"
+#include "base/loop/inbox.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-void inbox_init(struct inbox *inbox, void (*wake)(void *arg), void *arg)
+void inbox_init(struct inbox *inbox)
 {
-    *inbox = (struct inbox){.wake = wake, .arg = arg};
-    inbox->end = &inbox->first;
+    *inbox = (struct inbox){.end = &inbox->first};
     pthread_mutex_init(&inbox->mutex, NULL);
 }
 
@@ -36,10 +36,34 @@ static struct errand *take(struct inbox *inbox, struct errand *ret_copy)
 void inbox_fini(struct inbox *inbox)
 {
     struct errand copy;
-    for (struct errand *errand; (errand = take(inbox, &copy));)
+    for (struct errand *errand; (errand = take(inbox, &copy));) {
         if (copy.from_heap)
             free(errand);
+        if (copy.drop)
+            copy.drop(copy.arg);
+    }
     pthread_mutex_destroy(&inbox->mutex);
+}
+
+/* ---- errands ------------------------------------------------------------------------------------ */
+
+/* With the lock held, so that whoever is woken stays until it has been. */
+static void wake_up(struct inbox *inbox)
+{
+    if (!inbox->wake || inbox->waking || !inbox->first)
+        return;
+    inbox->waking = true;
+    inbox->wake(inbox->arg);
+}
+
+void inbox_wakes(struct inbox *inbox, void (*wake)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&inbox->mutex);
+    inbox->wake = wake;
+    inbox->arg = arg;
+    inbox->waking = false; /* a wake-up that is on its way comes to nobody */
+    wake_up(inbox);
+    pthread_mutex_unlock(&inbox->mutex);
 }
 
 void inbox_put(struct inbox *inbox, struct errand *errand)
@@ -52,38 +76,54 @@ void inbox_put(struct inbox *inbox, struct errand *errand)
         inbox->end = &errand->next;
         inbox->n_errands++;
     }
-    bool wake = !inbox->waking;
-    inbox->waking = true;
+    wake_up(inbox);
     pthread_mutex_unlock(&inbox->mutex);
-    if (wake)
-        inbox->wake(inbox->arg);
 }
 
-int inbox_post(struct inbox *inbox, void (*fn)(void *arg), void *arg)
+int inbox_post(struct inbox *inbox, void (*fn)(void *arg), void (*drop)(void *arg), void *arg)
 {
     struct errand *errand = calloc(1, sizeof *errand);
     if (!errand)
         return -ENOMEM;
     errand->fn = fn;
+    errand->drop = drop;
     errand->arg = arg;
     errand->from_heap = true;
     inbox_put(inbox, errand);
     return 0;
 }
 
-void inbox_run(struct inbox *inbox)
+void inbox_recall(struct inbox *inbox, struct errand *errand)
+{
+    pthread_mutex_lock(&inbox->mutex);
+    struct errand **link = &inbox->first;
+    while (*link && *link != errand)
+        link = &(*link)->next;
+    if (*link) {
+        *link = errand->next;
+        if (!*link)
+            inbox->end = link;
+        inbox->n_errands--;
+        errand->queued = false;
+    }
+    pthread_mutex_unlock(&inbox->mutex);
+}
+
+bool inbox_run(struct inbox *inbox)
 {
     pthread_mutex_lock(&inbox->mutex);
     size_t n = inbox->n_errands; /* not those that these put: connections want their turn as well */
     pthread_mutex_unlock(&inbox->mutex);
+    bool some = n > 0;
     while (n-- > 0) {
         struct errand copy, *errand = take(inbox, &copy);
         if (!errand)
-            return;
+            break;
         if (copy.from_heap)
             free(errand);
         copy.fn(copy.arg);
     }
+    return some;
 }
 
 void inbox_awake(struct inbox *inbox)
@@ -92,5 +132,5 @@ void inbox_awake(struct inbox *inbox)
     pthread_mutex_lock(&inbox->mutex);
     inbox->waking = false;
     pthread_mutex_unlock(&inbox->mutex);
-    inbox_run(inbox);
+    (void)inbox_run(inbox);
 }

@@ -2,8 +2,8 @@
  *
  * Knows no clock: times are milliseconds of whatever clock its owner reads.
  */
-#ifndef EXTPROCD_TRANSPORT_TIMERS_H
-#define EXTPROCD_TRANSPORT_TIMERS_H
+#ifndef EXTPROCD_BASE_LOOP_TIMERS_H
+#define EXTPROCD_BASE_LOOP_TIMERS_H
 
 #include <stdbool.h>
 #include <stddef.h>

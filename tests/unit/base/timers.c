@@ -1,4 +1,4 @@
-#include "transport/timers.h"
+#include "base/loop/timers.h"
 
 #include <criterion/criterion.h>
 

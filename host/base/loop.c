@@ -1,0 +1,56 @@
+/* loop: what the work of one thread hangs on. */
+#include "base/loop.h"
+
+#include <time.h>
+
+static uint64_t read_system(void *unused)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void loop_init(struct loop *loop, const struct loop_clock *clock)
+{
+    *loop = (struct loop){.clock = clock ? *clock : (struct loop_clock){.read = read_system}};
+    inbox_init(&loop->inbox);
+    loop_begins_round(loop);
+}
+
+void loop_fini(struct loop *loop)
+{
+    inbox_fini(&loop->inbox);
+    timers_fini(&loop->timers);
+    arena_pool_fini(&loop->memory);
+}
+
+uint64_t loop_due(const struct loop *loop, uint64_t delay_ms)
+{
+    uint64_t now = loop_now(loop);
+    /* Of the millisecond that has begun some is over: one more makes sure of the delay. */
+    uint64_t due = delay_ms && !loop->clock.exact ? now + 1 : now;
+    return delay_ms < UINT64_MAX - due ? due + delay_ms : UINT64_MAX - 1;
+}
+
+int loop_after(struct loop *loop, uint64_t delay_ms, void (*fn)(void *arg), void *arg)
+{
+    return timers_add(&loop->timers, loop_due(loop, delay_ms), fn, arg);
+}
+
+int loop_set(struct loop *loop, struct timer *timer, uint64_t delay_ms)
+{
+    return timers_set(&loop->timers, timer, loop_due(loop, delay_ms));
+}
+
+int loop_post(struct loop *loop, void (*fn)(void *arg), void (*drop)(void *arg), void *arg)
+{
+    return inbox_post(&loop->inbox, fn, drop, arg);
+}
+
+bool loop_round(struct loop *loop)
+{
+    loop_begins_round(loop);
+    bool some = inbox_run(&loop->inbox) || loop_next(loop) <= loop->now_ms;
+    loop_fires(loop);
+    return some;
+}

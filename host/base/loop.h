@@ -1,0 +1,104 @@
+/* loop: what the work of one thread hangs on: a clock, timers, what other threads want done, and memory for
+ * the messages that are being worked on.
+ *
+ * An object that is driven: a transport calls it between what its descriptors bring, the tests' kit lets its
+ * clock jump from one timer to the next. All functions are for the thread that drives it, but those that say
+ * "any thread".
+ */
+#ifndef EXTPROCD_BASE_LOOP_H
+#define EXTPROCD_BASE_LOOP_H
+
+#include "base/arena.h"
+#include "base/loop/inbox.h"
+#include "base/loop/timers.h"
+
+/* Milliseconds that only grow, from whenever. */
+struct loop_clock {
+    uint64_t (*read)(void *arg);
+    void *arg;
+    bool
+        exact; /* it goes on between rounds only, so that no part of a millisecond is over when one begins */
+};
+
+struct loop {
+    struct loop_clock clock;
+    uint64_t now_ms; /* when the round began: see loop_begins_round() */
+    struct timers timers;
+    struct inbox inbox;
+    struct arena_pool memory; /* of messages */
+};
+
+/* clock NULL: the system's. */
+void loop_init(struct loop *loop, const struct loop_clock *clock);
+/* Timers are forgotten; what other threads want done is given back (struct errand). */
+void loop_fini(struct loop *loop);
+
+/* ---- time --------------------------------------------------------------------------------------- */
+
+static inline uint64_t loop_now(const struct loop *loop)
+{
+    return loop->clock.read(loop->clock.arg);
+}
+/* When a delay that begins now is over for certain. */
+uint64_t loop_due(const struct loop *loop, uint64_t delay_ms);
+
+/* fn(arg) once, not before the delay. 0 or -ENOMEM. */
+int loop_after(struct loop *loop, uint64_t delay_ms, void (*fn)(void *arg), void *arg);
+/* The same for a timer of the caller's: see timers_set(). */
+int loop_set(struct loop *loop, struct timer *timer, uint64_t delay_ms);
+static inline void loop_cancel(struct loop *loop, struct timer *timer)
+{
+    timers_cancel(&loop->timers, timer);
+}
+
+/* ---- other threads ------------------------------------------------------------------------------ */
+
+/* Any thread: calls fn(arg) in the loop, soon; or drop(arg), if it is not NULL, where the loop ends before.
+ * 0 or -ENOMEM. */
+int loop_post(struct loop *loop, void (*fn)(void *arg), void (*drop)(void *arg), void *arg);
+/* Any thread: the same with an errand of the caller's, which is not put twice. */
+static inline void loop_put(struct loop *loop, struct errand *errand)
+{
+    inbox_put(&loop->inbox, errand);
+}
+static inline void loop_recall(struct loop *loop, struct errand *errand)
+{
+    inbox_recall(&loop->inbox, errand);
+}
+
+/* ---- whoever drives it -------------------------------------------------------------------------- */
+
+/* From now on wake(arg) calls for loop_awake(): see inbox_wakes(). */
+static inline void loop_wakes(struct loop *loop, void (*wake)(void *arg), void *arg)
+{
+    inbox_wakes(&loop->inbox, wake, arg);
+}
+static inline void loop_awake(struct loop *loop)
+{
+    inbox_awake(&loop->inbox);
+}
+/* Its last round is over: does what was asked for by now, so that less has to be given back. */
+static inline void loop_catches_up(struct loop *loop)
+{
+    (void)inbox_run(&loop->inbox);
+}
+/* Reads the clock, so that all that happens in a round happens at one time. */
+static inline void loop_begins_round(struct loop *loop)
+{
+    loop->now_ms = loop_now(loop);
+}
+/* When the next timer is due; UINT64_MAX: there is none. */
+static inline uint64_t loop_next(const struct loop *loop)
+{
+    return timers_next(&loop->timers);
+}
+/* Fires the timers that are due in this round. */
+static inline void loop_fires(struct loop *loop)
+{
+    timers_fire(&loop->timers, loop->now_ms);
+}
+/* A round of a driver that has no descriptors: errands, and timers that are due. False: there was nothing
+ * to do. */
+bool loop_round(struct loop *loop);
+
+#endif
