@@ -63,8 +63,11 @@ static void on_closed(void *stream, enum transport_end why)
     static const enum extproc_end ends[] = {
         [TRANSPORT_FINISHED] = EXTPROC_END_DONE,
         [TRANSPORT_RESET] = EXTPROC_END_DISCONNECTED,
+        [TRANSPORT_LOST] = EXTPROC_END_DISCONNECTED,
         [TRANSPORT_STOPPED] = EXTPROC_END_DRAINED,
     };
+    if (why == TRANSPORT_LOST)
+        stream_lost(stream);
     stream_closed(stream, ends[why]);
 }
 

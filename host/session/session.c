@@ -30,6 +30,11 @@ void session_half_close(struct session *s)
     s->half_closed = true;
 }
 
+void session_lost(struct session *s)
+{
+    s->lost = true;
+}
+
 /* ---- failures -------------------------------------------------------------------------------- */
 
 static void session_out_of_memory(struct session *s)
@@ -314,12 +319,14 @@ void session_event(struct session *s, struct event *event, struct arena_lease *m
 /* The parts of a direction that the proxy sends: they have come before, or the chain takes part in
  * them, which the operator was told to set the proxy to. Not of a direction of which nothing has
  * come where that says enough: a request that nothing was seen of had nothing that is sent, and
- * a proxy that resets without a half-close does it because it has all that it waits for. */
+ * a proxy that resets without a half-close does it because it has all that it waits for. A connection
+ * that is lost says nothing of the kind. */
 static unsigned session_awaits(const struct session *s, enum lane lane)
 {
     const struct chain *chain = s->txn.chain;
     uint32_t phases = s->coverage->seen | (chain ? chain->interest : 0);
-    if (s->lanes[lane] == LANE_IDLE && (lane == LANE_REQUEST || !s->half_closed))
+    bool chosen = !s->half_closed && !s->lost;
+    if (s->lanes[lane] == LANE_IDLE && (lane == LANE_REQUEST || chosen))
         return 0;
     return phases >> phase_of(lane, PART_HEADERS) & ((1u << N_PARTS) - 1);
 }

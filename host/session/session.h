@@ -48,6 +48,7 @@ struct session {
     enum body_mode modes[N_LANES]; /* as the proxy told, or else the operator */
     bool begun;                    /* an event of the message itself was seen */
     bool half_closed;              /* the proxy has said that it sends no more */
+    bool lost;                     /* its connection has gone                  */
     bool failed;
 };
 
@@ -63,6 +64,8 @@ void session_event(struct session *s, struct event *event, struct arena_lease *m
                    const struct message *bytes);
 /* The proxy sends no more. */
 void session_half_close(struct session *s);
+/* Its connection has gone, so nobody has chosen this end. */
+void session_lost(struct session *s);
 /* What the end of the stream means for the transaction. Proxies end complete ones by a reset, and
  * ones that were cut by a half-close and a reset, so neither that nor the status that was sent tells
  * them apart: DONE and DISCONNECTED are judged by what has come. */

@@ -161,9 +161,21 @@ void stream_half_close(struct stream *s)
     s->out->finish(s->call, SESSION_OK, EXTPROC_S(""));
 }
 
+void stream_lost(struct stream *s)
+{
+    session_lost(&s->session);
+}
+
 struct extproc_str stream_transaction(struct stream *s)
 {
     return txn_id(&s->session.txn);
+}
+
+static const char *stream_cut(const struct session *s)
+{
+    if (s->lost)
+        return "connection lost";
+    return s->half_closed ? "half-closed by proxy" : "reset by proxy";
 }
 
 static void stream_log_end(struct stream *s, enum extproc_end why)
@@ -179,8 +191,7 @@ static void stream_log_end(struct stream *s, enum extproc_end why)
     struct log_context context = txn_log_context(&s->session.txn);
     if (why == EXTPROC_END_DISCONNECTED)
         log_line(s->env->log, EXTPROC_LEVEL_DEBUG, &context,
-                 "stream closed: %s by proxy before the %s was complete",
-                 session->half_closed ? "half-closed" : "reset",
+                 "stream closed: %s before the %s was complete", stream_cut(session),
                  lane_name(session_incomplete(session)));
     else
         log_line(s->env->log, EXTPROC_LEVEL_DEBUG, &context, "stream closed: %s", ends[why]);

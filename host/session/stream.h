@@ -33,6 +33,8 @@ void stream_message(struct stream *s, const struct message *message);
 struct extproc_str stream_transaction(struct stream *s);
 /* The proxy will send no more: finishes with OK. */
 void stream_half_close(struct stream *s);
+/* Its connection has gone, and so the stream: before stream_closed(). */
+void stream_lost(struct stream *s);
 /* The stream is gone, in whatever way; the last call, frees it. seen: what the transport saw, which
  * session_outcome() judges; of a stream that had failed the end is FAILED. */
 void stream_closed(struct stream *s, enum extproc_end seen);

@@ -28,7 +28,8 @@ struct transport_call {
 
 enum transport_end {
     TRANSPORT_FINISHED, /* our status went out                       */
-    TRANSPORT_RESET,    /* the client ended it: RST_STREAM, a broken connection, a deadline */
+    TRANSPORT_RESET,    /* the client ended it: RST_STREAM, a deadline, a limit that it exceeded */
+    TRANSPORT_LOST,     /* its connection has gone; a transport that cannot know says RESET */
     TRANSPORT_STOPPED   /* the service stops and could wait no longer */
 };
 

@@ -3,15 +3,20 @@ import contextlib
 import json
 import socket
 
+from hyperframe.frame import RstStreamFrame
+
 from harness import http1, http2
 from harness.case import Case
 from harness.http2 import Http2Upstream
+from harness.messages import modes, request_body, request_headers, response_headers
+from harness.places import TRANSPORT
 from harness.script import ScriptedOrigin, converse
 from harness.wait import wait_until
 
 STREAMED = {"request_body_mode": "STREAMED", "response_body_mode": "STREAMED"}
 BUFFERED = {"request_body_mode": "BUFFERED", "response_body_mode": "BUFFERED"}
 TRAILERS = {"request_trailer_mode": "SEND", "response_trailer_mode": "SEND"}
+CANCEL = 8
 BODIES = {"STREAMED": STREAMED, "BUFFERED": BUFFERED}
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
@@ -120,6 +125,36 @@ class Ends(Case):
                 envoy = self.envoy(self.service, origin, mode)
                 http2.request(envoy.port, "GET")
                 self.check_cut("response")
+
+    def test_the_proxy_is_lost_while_a_response_is_awaited(self):
+        """Whatever of the request has come. The gRPC core reports the loss as a reset: see the operator's guide."""
+        for messages in ([request_headers(end=True)],
+                         [request_headers(protocol_config=modes("STREAMED")), request_body(b"abc", end=True)],
+                         [request_headers(protocol_config=modes("BUFFERED")), request_body(b"abc", end=True)]):
+            with self.subTest(messages=messages):
+                client = self.raw_client(self.service)
+                stream = client.open(*messages)
+                client.read_until(lambda: stream.n_answers == len(messages))
+                client.close()
+                line = self.next_line()
+                self.assertEqual(line["end"], "done" if TRANSPORT == "grpc" else "disconnected")
+                self.assertIn("stream closed: done" if TRANSPORT == "grpc"
+                              else "stream closed: connection lost before the response was complete", self.last_closed())
+
+    def test_the_proxy_is_lost_after_the_response(self):
+        client = self.raw_client(self.service)
+        stream = client.open(request_headers(end=True), response_headers(end=True))
+        client.read_until(lambda: stream.n_answers == 2)
+        client.close()
+        self.check_done()
+
+    def test_a_reset_while_a_response_is_awaited(self):
+        """So ends a proxy that does not send responses."""
+        client = self.raw_client(self.service)
+        stream = client.open(request_headers(end=True))
+        client.read_until(lambda: stream.n_answers == 1)
+        client.send(RstStreamFrame(stream.id, error_code=CANCEL).serialize())
+        self.check_done()
 
     # ---- complete ----------------------------------------------------------------------------------------
 

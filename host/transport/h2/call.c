@@ -13,7 +13,7 @@
  *     a rule           a status of ours, behind what was sent; RESET
  *     time, memory,    a status of ours, and what was to be sent is dropped; where the client would not
  *     or a stop        read that, RST_STREAM; RESET or STOPPED
- *     the client       RESET
+ *     the client       RESET; LOST where it is the connection's end
  */
 #include "transport/h2/call.h"
 
@@ -281,11 +281,11 @@ void h2_call_look(struct h2_call *call, unsigned patience)
                   EXTPROC_S("no complete message within first_message_timeout"));
 }
 
-static enum transport_end how_it_ended(const struct h2_call *call)
+static enum transport_end how_it_ended(const struct h2_call *call, enum transport_end how)
 {
     if (call->status_sent && !call->aborted)
         return TRANSPORT_FINISHED;
-    return call->hub->stopping ? TRANSPORT_STOPPED : TRANSPORT_RESET;
+    return call->hub->stopping ? TRANSPORT_STOPPED : how;
 }
 
 static void drop_deadline(struct h2_call *call)
@@ -297,7 +297,7 @@ static void drop_deadline(struct h2_call *call)
     call->deadline = NULL;
 }
 
-void h2_call_closed(struct h2_call *call)
+void h2_call_closed(struct h2_call *call, enum transport_end how)
 {
     drop_deadline(call);
     intake_fini(call);
@@ -316,7 +316,7 @@ void h2_call_closed(struct h2_call *call)
     call->conn = NULL;
     call->n_held++; /* by us: it stays until the service knows, which may give back the last one */
     if (call->service)
-        call->service->closed(call->stream, how_it_ended(call));
+        call->service->closed(call->stream, how_it_ended(call, how));
     h2_call_unheld(call);
 }
 

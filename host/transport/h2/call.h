@@ -44,8 +44,8 @@ struct h2_call {
 
 /* A call has come. */
 void h2_call_open(struct conn *c, int32_t id, const struct transport_service *service, void *arg);
-/* Its stream is gone. */
-void h2_call_closed(struct h2_call *call);
+/* Its stream is gone: reset, or lost with its connection. */
+void h2_call_closed(struct h2_call *call, enum transport_end how);
 /* Ends it with this status, and drops what was to be sent. */
 void h2_call_abort(struct h2_call *call, int status, struct extproc_str why);
 /* It has exceeded a limit: counts and logs that. `amount`: see limits_exceeded(). */

@@ -63,7 +63,7 @@ void conn_exceeds_by(const struct conn *c, enum limit which, size_t amount)
 static void close_calls(struct conn *c)
 {
     while (c->calls)
-        h2_call_closed(c->calls);
+        h2_call_closed(c->calls, TRANSPORT_LOST);
 }
 
 void conn_die(struct conn *c)

@@ -245,7 +245,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error,
 {
     struct h2_call *call = call_of(arg, id);
     if (call)
-        h2_call_closed(call);
+        h2_call_closed(call, TRANSPORT_RESET);
     return 0;
 }
 

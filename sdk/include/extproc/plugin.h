@@ -238,7 +238,8 @@ enum EXTPROC_ENUM(extproc_level) {
     EXTPROC_LEVEL_ERROR
 };
 
-/** Why a transaction ends. */
+/** Why a transaction ends. With `transport = grpc` a connection that is lost while a response is
+ *  awaited is DONE: the gRPC core does not tell it from the reset by which proxies end streams. */
 enum EXTPROC_ENUM(extproc_end) {
     EXTPROC_END_DONE,         /* complete, as far as the proxy sends it in its modes   */
     EXTPROC_END_DISCONNECTED, /* cut in a direction: client gone, upstream reset, ...  */

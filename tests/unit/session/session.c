@@ -170,7 +170,7 @@ Test(session, nothing_is_told_to_one_that_observes)
 /* ---- what the end means ------------------------------------------------------------------------ */
 
 /* A script: h, H the request's headers (H with the end), b, B its body; r, R and d, D the response's;
- * t, T the trailers of either; '.' a half-close. */
+ * t, T the trailers of either; '.' a half-close, '!' the loss of the connection. */
 static enum extproc_end outcome(enum body_mode mode, const char *script)
 {
     static const char letters[] = "hbtrdT";
@@ -185,6 +185,8 @@ static enum extproc_end outcome(enum body_mode mode, const char *script)
         const char *letter = strchr(letters, *script);
         if (*script == '.')
             session_half_close(&session);
+        else if (*script == '!')
+            session_lost(&session);
         else if (letter)
             pass_phase(phases[letter - letters], *script == 't' || *script == 'T');
         else
@@ -246,6 +248,19 @@ Test(session, a_response_that_never_came_was_cut_where_responses_are_sent)
     cr_expect_eq(outcome(BODY_MODE_STREAMED, "hB."), EXTPROC_END_DISCONNECTED);
     cr_expect_eq(outcome(BODY_MODE_NONE, "H"), EXTPROC_END_DONE, "reset, and not half-closed");
     cr_expect_eq(outcome(BODY_MODE_NONE, "R."), EXTPROC_END_DONE, "nothing of the request is sent");
+}
+
+/* Nobody has chosen that end. */
+Test(session, a_response_that_is_awaited_when_the_connection_is_lost_was_cut)
+{
+    cr_expect_eq(outcome(BODY_MODE_NONE, "H!"), EXTPROC_END_DONE, "no responses are sent");
+    coverage.seen = phase_bit(PHASE_RESPONSE_HEADERS);
+    cr_expect_eq(outcome(BODY_MODE_NONE, "H!"), EXTPROC_END_DISCONNECTED);
+    cr_expect_eq(outcome(BODY_MODE_NONE, "H.!"), EXTPROC_END_DISCONNECTED);
+    cr_expect_eq(outcome(BODY_MODE_STREAMED, "hB!"), EXTPROC_END_DISCONNECTED);
+    cr_expect_eq(outcome(BODY_MODE_BUFFERED, "hB!"), EXTPROC_END_DISCONNECTED);
+    cr_expect_eq(outcome(BODY_MODE_NONE, "HR!"), EXTPROC_END_DONE);
+    cr_expect_eq(outcome(BODY_MODE_NONE, "R!"), EXTPROC_END_DONE);
 }
 
 Test(session, a_body_of_a_proxy_that_does_not_say_is_awaited_where_bodies_are_sent)

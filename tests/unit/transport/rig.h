@@ -58,7 +58,7 @@ struct rig {
 
     pthread_mutex_t mutex; /* guards the counts */
     pthread_cond_t changed;
-    unsigned n_open, n_message, n_half_close, n_closed[3], n_posted, n_notices;
+    unsigned n_open, n_message, n_half_close, n_closed[4], n_posted, n_notices;
     int notice_fd; /* an eventfd, see rig_notice() */
 };
 

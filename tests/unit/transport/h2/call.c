@@ -4,7 +4,7 @@
 #include "unit/transport/h2/still.h"
 
 static struct message kept;
-static unsigned n_closed[3];
+static unsigned n_closed[4];
 
 static void *keeper_open(void *arg, struct transport_call *call)
 {

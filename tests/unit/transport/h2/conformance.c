@@ -170,7 +170,7 @@ Test(conformance_deaf, data_on_a_half_closed_stream)
     peer_half_close(&peer, 1);
     peer_say(&peer, 1, "1");
     peer_expect_end(&peer, NGHTTP2_STREAM_CLOSED);
-    rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_LOST], 1);
     cr_assert_eq(rig.n_message, 0);
 }
 

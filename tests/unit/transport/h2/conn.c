@@ -83,7 +83,7 @@ Test(conn, a_flood_of_empty_data)
     rig_wait(&rig, &rig.n_open, 2);
     flood_with(NGHTTP2_DATA, 1, 0, 3000);
     expect_broken("max_idle_frames_exceeded");
-    rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_LOST], 1);
 }
 
 Test(conn, a_flood_of_padding)
@@ -256,6 +256,19 @@ Test(conn_few, streams_over_the_limit_are_refused)
     cr_assert_eq(f->id, 201);
     cr_assert_eq(f->bytes[3], NGHTTP2_REFUSED_STREAM);
     cr_assert_eq(rig_counted(&rig, "max_streams_exceeded"), 1);
+}
+
+Test(conn, one_that_goes_is_lost_to_its_streams)
+{
+    peer_request(&peer, 1, echo);
+    peer_request(&peer, 3, echo);
+    rig_wait(&rig, &rig.n_open, 2);
+    peer_send_frame(&peer, NGHTTP2_RST_STREAM, 0, 1, "\0\0\0\x08", 4);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
+    peer_close(&peer);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_LOST], 1);
+    cr_assert_eq(rig.n_closed[TRANSPORT_RESET], 1);
+    peer_connect(&peer, rig.target);
 }
 
 /* It asks for ever more, and takes nothing: so at some time it is not read any more. */

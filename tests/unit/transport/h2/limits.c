@@ -181,7 +181,7 @@ Test(limits, one_that_takes_nothing)
     for (int i = 0; i < N && peer_say(&peer, 1, text); i++)
         ;
     wait_until_counted("write_timeout_exceeded");
-    rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_LOST], 1);
     end("write_timeout_exceeded");
 }
 

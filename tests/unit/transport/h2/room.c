@@ -118,7 +118,7 @@ Test(room, one_with_silent_streams_goes)
     connect_idle(&peers[1]);
     connect_idle(&peers[2]);
     expect_evicted(&peers[0]);
-    rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_LOST], 1);
     expect_served(&peers[1], 1);
     expect_served(&peers[2], 1);
     peer_close(&peers[1]);

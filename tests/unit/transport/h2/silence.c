@@ -134,5 +134,5 @@ Test(silence, half_a_frame_beside_a_stream)
     expect_answer(1);
     peer_send(&peer, "\0\0\10\0\0\0\0\0\1", 9);
     peer_expect_end(&peer, NGHTTP2_ENHANCE_YOUR_CALM);
-    rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
+    rig_wait(&rig, &rig.n_closed[TRANSPORT_LOST], 1);
 }

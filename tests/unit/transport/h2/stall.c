@@ -139,6 +139,7 @@ Test(stall, the_time_begins_with_the_answer)
 
 Test(stall, a_connection_none_of_whose_streams_takes_anything_is_closed)
 {
+    expected = TRANSPORT_LOST;
     ask(1, "more than its window");
     ask(3, "more than its window");
     pass(WRITE_MS);
