@@ -34,7 +34,7 @@ void coverage_report(struct coverage *c, const struct txn *t, const struct turn 
                      uint32_t missing);
 /* A response has come and nothing of its request, on a listener whose proxies send requests, and a plugin
  * needs the request's body, which this mode does not send: once a warning. The proxy may have answered by
- * itself, or this route may skip what others send: the two look the same. */
+ * itself, or this route may skip what others send, and nothing in the response says which. */
 void coverage_unseen(struct coverage *c, const struct txn *t, enum body_mode mode);
 /* The proxy skips a direction's headers and sends its body complete: once a warning, since it holds
  * an upgrade back until there is a body. */

@@ -10,6 +10,8 @@
  */
 #include "session/session.h"
 
+#include "http/value.h"
+
 void session_init(struct session *s, const struct session_env *env, struct generation *g,
                   struct coverage *coverage, struct arena *arena, const struct session_out *out,
                   void *out_arg)
@@ -155,12 +157,26 @@ static bool shows_body(const struct turn *turn)
                                  : part == PART_TRAILERS && mode_has_no_body(turn->mode));
 }
 
+/* Does the response say that an upstream made it? Envoy's router adds a header, unless
+ * suppress_envoy_headers forbids it, and response.code_details is an attribute that may be asked for. */
+static bool upstream_has_answered(const struct turn *turn)
+{
+    const struct txn_lane *lane = &turn->txn->lanes[LANE_RESPONSE];
+    struct extproc_value all = tree_value(&turn->event->attributes, turn->arena);
+    struct extproc_value details = value_get(all, EXTPROC_S("response.code_details"));
+    if (details.kind == EXTPROC_KIND_STRING)
+        return extproc_eq(details.as.string, EXTPROC_S("via_upstream"));
+    return lane->headers_here &&
+           headers_get(&lane->headers, EXTPROC_S("x-envoy-upstream-service-time"), 0).ptr;
+}
+
 /* The request passes by unseen: its response has come, and nothing of it; and that is not a response
- * that the proxy made itself, before the request came to us. */
+ * that the proxy made itself, before the request came to us. On a listener whose proxies send requests
+ * it may be one, unless it says that it is not. */
 static bool request_is_skipped(const struct session *s, const struct turn *turn)
 {
     return phase_lane(turn->event->phase) == LANE_RESPONSE && s->lanes[LANE_REQUEST] == LANE_IDLE &&
-           !(s->coverage->seen & phase_bit(PHASE_REQUEST_HEADERS));
+           (!(s->coverage->seen & phase_bit(PHASE_REQUEST_HEADERS)) || upstream_has_answered(turn));
 }
 
 /* The response has begun, and of the request a complete body has come that was not its end. */

@@ -1,11 +1,17 @@
 """Phases that the proxy's mode leaves out: no plugin that needs one is passed by in silence."""
+import json
+
 from harness import http1, http2
 from harness.case import Case
 from harness.client import Client
-from harness.envoy import printed_config
+from harness.envoy import cluster_of, ext_proc, printed_config
 from harness.messages import request_headers
 from harness.places import NEED
 
+UNSEEN = r" warn  .*plugin=need phase=request_body: a response came without its request: "
+FAULT = "- " + json.dumps({"name": "envoy.filters.http.fault", "typed_config": {
+    "@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault",
+    "abort": {"http_status": 503, "percentage": {"numerator": 100}}}}) + "\n"
 NOT_CALLED = "not called: the proxy does not send this phase"
 
 
@@ -60,6 +66,39 @@ class Needs(Case):
         service = self.launched(need())
         envoy = self.envoy(service, self.upstream(), {"request_header_mode": "SKIP"})
         self.check_failed(service, http1.request(envoy.port, "POST", body=b"evil"), "request_body_mode")
+
+    def test_a_route_that_skips_requests_beside_one_that_sends_them(self):
+        service, upstream = self.launched(need()), self.upstream()
+        sends = self.envoy(service, upstream, {"request_body_mode": "BUFFERED"})
+        skips = self.envoy(service, upstream, {"request_header_mode": "SKIP"})
+        self.assertEqual(http1.request(sends.port, "POST", body=b"good").status, 200)
+        self.check_failed(service, http1.request(skips.port, "POST", path="/a", body=b"evil"), "request_body_mode")
+        self.assertEqual(skips.access("/a")[1], "extprocd.need.error")
+
+    def test_the_same_where_envoys_headers_are_suppressed(self):
+        """Then nothing tells it from a reply of the proxy itself, unless an attribute does."""
+        service, upstream = self.launched(need()), self.upstream()
+        bare = {"routes": [{"match": {"prefix": "/"}, "route": {"cluster": "upstream"},
+                            "response_headers_to_remove": ["x-envoy-upstream-service-time"]}]}
+        sends = self.envoy(service, upstream, {"request_body_mode": "BUFFERED"})
+        self.assertEqual(http1.request(sends.port, "POST", body=b"good").status, 200)
+        skips = self.envoy(service, upstream, {"request_header_mode": "SKIP"}, bare)
+        self.assertEqual(http1.request(skips.port, "POST", body=b"evil").status, 200)
+        service.wait_line(UNSEEN)
+        tells = self.envoy(service, upstream, {"request_header_mode": "SKIP"}, bare,
+                           response_attributes=["response.code_details"])
+        self.check_failed(service, http1.request(tells.port, "POST", body=b"evil"), "request_body_mode")
+
+    def test_a_reply_of_the_proxy_itself_passes(self):
+        """Made before the request came to us."""
+        service, upstream = self.start(need()), self.upstream()
+        sends = self.envoy(service, upstream, {"request_body_mode": "BUFFERED"})
+        self.assertEqual(http1.request(sends.port, "POST", body=b"good").status, 200)
+        for fields in {}, {"response_attributes": ["response.code_details"]}:
+            with self.subTest(fields):
+                envoy = self.run_envoy(FAULT + ext_proc({}, **fields), cluster_of(service.address), upstream)
+                self.assertEqual(http1.request(envoy.port, "POST", body=b"good").status, 503)
+        service.wait_line(UNSEEN)
 
     def test_the_listener_says_what_the_proxy_does_not(self):
         service = self.launched(need(), listener="request_body_mode = NONE")

@@ -70,14 +70,55 @@ static const struct {
     {&waits, BODY_MODE_NONE, BODY_MODE_NONE, "request_body_mode is NONE"},
 };
 
-/* Of two routes one sends requests and one does not; or the proxy has answered by itself. */
-Test(missing, a_request_that_was_not_seen_beside_others_is_reported_once)
+static void see_a_request(void)
 {
-    k = kit_with_plugin(&needs_request);
     begin(BODY_MODE_BUFFERED, BODY_MODE_NONE);
     request_headers(true);
     response_headers(true);
     kit_end(c);
+}
+
+static void expect_failed_response(const char *headers)
+{
+    kit_headers(c, LANE_RESPONSE, headers, true);
+    kit_expect_immediate(c, 500, "", "extprocd.p.error");
+    kit_expect_log(c,
+                   "plugin=p phase=response_headers: the plugin needs the request body complete, "
+                   "and request_body_mode is NONE");
+    kit_end(c);
+}
+
+/* Of two routes one sends requests and one does not: an upstream's response shows it. */
+Test(missing, a_request_that_was_not_seen_beside_others_fails_when_an_upstream_has_answered)
+{
+    k = kit_with_plugin(&needs_request);
+    see_a_request();
+    begin(BODY_MODE_NONE, BODY_MODE_NONE);
+    expect_failed_response(":status: 200\nx-envoy-upstream-service-time: 3");
+    begin(BODY_MODE_NONE, BODY_MODE_NONE);
+    kit_with(c, KIT_ATTRIBUTES, NULL, "response.code_details", "via_upstream");
+    expect_failed_response(":status: 200");
+    kit_free(k);
+}
+
+Test(missing, a_response_that_the_proxy_made_itself_passes)
+{
+    k = kit_with_plugin(&needs_request);
+    see_a_request();
+    begin(BODY_MODE_NONE, BODY_MODE_NONE);
+    kit_with(c, KIT_ATTRIBUTES, NULL, "response.code_details", "direct_response");
+    kit_headers(c, LANE_RESPONSE, ":status: 503\nx-envoy-upstream-service-time: 3", true);
+    kit_expect_going(c);
+    kit_end(c);
+    kit_free(k);
+}
+
+/* Nothing says which it is: one of two routes does not send requests, and its proxy suppresses Envoy's
+ * headers; or the proxy has answered by itself. */
+Test(missing, a_request_that_was_not_seen_beside_others_is_reported_once)
+{
+    k = kit_with_plugin(&needs_request);
+    see_a_request();
     cr_expect_eq(n_lines("came without its request"), 0);
     for (int i = 0; i < 2; i++) {
         begin(BODY_MODE_NONE, BODY_MODE_NONE);
