@@ -398,6 +398,18 @@ uint32_t headers_mark(const struct headers *h)
     return h->n_edits;
 }
 
+bool headers_touched(const struct headers *h, uint32_t mark, struct extproc_str name)
+{
+    uint32_t place = 0;
+    if (!find_cell(h, name))
+        return false;
+    for (const struct headers_edit *edit = h->first_edit; edit; edit = edit->next) {
+        if (place++ >= mark && name_equal(edit->name, name))
+            return true;
+    }
+    return false;
+}
+
 void headers_rewind(struct headers *h, uint32_t mark)
 {
     if (mark >= h->n_edits)

@@ -78,6 +78,8 @@ int headers_edit(struct headers *h, struct arena *arena, enum extproc_edit op,
 
 /* A place in the history of edits. */
 uint32_t headers_mark(const struct headers *h);
+/* Was this name edited since? */
+bool headers_touched(const struct headers *h, uint32_t mark, struct extproc_str name);
 /* Takes back every edit since. It needs no memory, so it cannot fail. */
 void headers_rewind(struct headers *h, uint32_t mark);
 

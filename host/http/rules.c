@@ -303,14 +303,14 @@ int rules_edit(const struct headers *h, const struct rules_context *context, enu
     return r < 0 ? r : check_limits(h, context->owes_length, op, name, value);
 }
 
-bool rules_host_edit(const struct headers *h, struct extproc_str name, struct extproc_str value,
-                     enum extproc_edit *ret_op)
+bool rules_host_edit(const struct headers *h, bool owes_length, struct extproc_str name,
+                     struct extproc_str value, enum extproc_edit *ret_op)
 {
     *ret_op = EXTPROC_EDIT_SET;
-    if (check_limits(h, false, EXTPROC_EDIT_SET, name, value) == 0)
+    if (value.ptr && check_limits(h, owes_length, EXTPROC_EDIT_SET, name, value) == 0)
         return true;
     *ret_op = EXTPROC_EDIT_REMOVE;
-    return check_limits(h, false, EXTPROC_EDIT_REMOVE, name, value) == 0;
+    return !is_pseudo(name) && check_limits(h, owes_length, EXTPROC_EDIT_REMOVE, name, value) == 0;
 }
 
 int rules_answer_header(struct extproc_str name, struct extproc_str value)

@@ -48,10 +48,10 @@ int rules_could_edit(const struct rules_context *context, enum extproc_edit op,
 int rules_edit(const struct headers *h, const struct rules_context *context, enum extproc_edit op,
                struct extproc_str name, struct extproc_str value);
 
-/* Is there room for one more edit of the host's own, a set of this value or, where only that fits,
- * a remove? True with *ret_op. */
-bool rules_host_edit(const struct headers *h, struct extproc_str name, struct extproc_str value,
-                     enum extproc_edit *ret_op);
+/* Is there room for one more edit of the host's own: a set of this value or, where the value is absent
+ * or only that fits, a remove? True with *ret_op. */
+bool rules_host_edit(const struct headers *h, bool owes_length, struct extproc_str name,
+                     struct extproc_str value, enum extproc_edit *ret_op);
 
 /* A header of an answer of our own (ImmediateResponse.headers): 0, -EINVAL or -EPERM. value absent:
  * not known yet. */

@@ -11,6 +11,7 @@
  * Invariant: between two plugins all there is to know of the walk is in the turn, so it may stop
  * there and go on later. Nothing of a body event stays in the transaction's memory.
  */
+#include "http/representation.h"
 #include "http/rules.h"
 #include "plugin/handle.h"
 
@@ -100,6 +101,18 @@ static void turn_note(struct turn *turn)
     turn_note_kind(turn);
 }
 
+/* Trailers may have a digest of the bytes that were received. */
+static int turn_note_change(struct turn *turn)
+{
+    struct txn_lane *lane = turn_lane(turn);
+    const struct representation_change change = {
+        .response = phase_lane(turn->event->phase) == LANE_RESPONSE,
+    };
+    if (turn_part(turn) != PART_TRAILERS || !lane->changed)
+        return 0;
+    return representation_change(&lane->trailers, turn->arena, &change);
+}
+
 /* A body phase whose message has no body, or whose bytes are a tunnel's, concerns no plugin. */
 static bool turn_concerns(const struct turn *turn)
 {
@@ -135,7 +148,7 @@ int turn_begin(struct turn *turn, struct txn *t, struct event *event, enum body_
     turn->allowed = turn_allowed(turn);
     if (t->chain && t->chain->n_calls[event->phase] > 0 && !turn_ready_handles(turn))
         return -ENOMEM;
-    return 0;
+    return turn_note_change(turn);
 }
 
 /* ---- fallbacks ------------------------------------------------------------------------------- */
@@ -303,7 +316,7 @@ static int turn_fit_length(struct turn *turn)
     enum extproc_edit op;
     if (extproc_eq(headers_get(&lane->headers, name, 0), value))
         return 0;
-    if (!rules_host_edit(&lane->headers, name, value, &op))
+    if (!rules_host_edit(&lane->headers, false, name, value, &op))
         return -ENOSPC; /* cannot be: rules_edit() and api_body_set() leave room for it */
     return headers_edit(&lane->headers, turn->arena, op, name, value);
 }

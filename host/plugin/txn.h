@@ -24,6 +24,7 @@ struct txn_lane {
     bool headers_seen, body_seen, trailers_seen;
     bool headers_here, trailers_here; /* they can be read: they came and were not dropped */
     bool bytes_seen;                  /* of its body, one at least */
+    bool changed;                     /* its body is, or is going to be */
     bool passed;                      /* the headers phase is over, or was skipped */
     bool ended;                       /* nothing more will come, or be shown to anyone */
 };

@@ -5,6 +5,7 @@
  */
 #include "base/str.h"
 #include "http/rules.h"
+#include "plugin/api/api_form.h"
 #include "plugin/api/api_txn.h"
 #include "plugin/handle.h"
 
@@ -25,7 +26,7 @@ static bool length_has_room(const struct turn *turn)
     struct extproc_str name = EXTPROC_S("content-length");
     enum extproc_edit op;
     return !turn_fits_length(turn) ||
-           rules_host_edit(headers, name, headers_get(headers, name, 0), &op);
+           rules_host_edit(headers, false, name, headers_get(headers, name, 0), &op);
 }
 
 static int body_check(const struct turn *turn, struct extproc_str bytes)
@@ -75,16 +76,45 @@ static bool body_is_moot(const struct turn *turn)
     return turn->txn->observing && phase_part(turn->phase) == PART_HEADERS;
 }
 
+/* The bytes, and what is said of them. 0 or -errno, with nothing changed. */
+static int body_take(struct turn *turn, struct extproc_str bytes, void (*release)(void *),
+                     void *arg)
+{
+    struct headers *headers = &turn->txn->lanes[phase_lane(turn->phase)].headers;
+    struct body *body = &turn->event->body;
+    uint32_t mark = headers_mark(headers);
+    int r = api_form_change(turn);
+    if (r == 0)
+        r = release ? body_give(body, turn->arena, bytes, release, arg)
+                    : body_set(body, turn->arena, bytes);
+    if (r < 0)
+        headers_rewind(headers, mark);
+    return r;
+}
+
+/* It cannot be set here, since there is none, or it is not known whether there is one. The headers
+ * describe one nevertheless, which is changed elsewhere: in the response to a GET, in a later phase. */
+static int body_miss(struct handle *h, struct turn *turn)
+{
+    enum lane lane = phase_lane(turn->phase);
+    bool later = handle_instance(h)->fallback & phase_bit(phase_of(lane, PART_BODY));
+    int r = 0;
+    if (txn_framing(turn->txn, lane) == FRAMING_NONE || later)
+        r = api_form_announce(turn, EXTPROC_CHANGE_REPLACE);
+    if (r < 0)
+        return r;
+    body_log_absent(h, turn);
+    return -ENODATA;
+}
+
 int api_body_set(struct extproc_txn *x, struct extproc_str bytes, void (*release)(void *),
                  void *arg)
 {
     struct turn *turn = handle_turn(handle_of(x));
-    struct body *body = turn ? &turn->event->body : NULL;
     int r = body_check(turn, bytes);
     bool taken = false;
     if (r == 0 && !body_is_moot(turn)) {
-        r = release ? body_give(body, turn->arena, bytes, release, arg)
-                    : body_set(body, turn->arena, bytes);
+        r = body_take(turn, bytes, release, arg);
         taken = r == 0;
     }
     if (release && !taken)
@@ -93,8 +123,5 @@ int api_body_set(struct extproc_txn *x, struct extproc_str bytes, void (*release
         turn->sets_body = true;
     if (r == -ENOSPC)
         body_log_length(handle_of(x), bytes.len);
-    if (r != -ENODATA)
-        return r;
-    body_log_absent(handle_of(x), turn);
-    return r;
+    return r == -ENODATA ? body_miss(handle_of(x), turn) : r;
 }

@@ -16,6 +16,8 @@ int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
 struct extproc_str api_body(struct extproc_txn *x);
 int api_body_set(struct extproc_txn *x, struct extproc_str bytes, void (*release)(void *),
                  void *arg);
+enum extproc_form api_body_form(struct extproc_txn *x);
+int api_body_changes(struct extproc_txn *x, enum extproc_change change);
 struct extproc_value api_attribute(struct extproc_txn *x, struct extproc_str name);
 struct extproc_value api_metadata(struct extproc_txn *x, struct extproc_str ns);
 struct extproc_value api_value_get(struct extproc_value v, struct extproc_str key);

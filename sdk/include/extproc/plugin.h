@@ -231,6 +231,20 @@ enum EXTPROC_ENUM(extproc_body_mode) {
     EXTPROC_BODY_MODE_FULL_DUPLEX /* chunk by chunk, any number of answers               */
 };
 
+/** What headers say of the bytes of a body. */
+enum EXTPROC_ENUM(extproc_form) {
+    EXTPROC_FORM_UNKNOWN, /* the headers are not here: the proxy skips them              */
+    EXTPROC_FORM_PLAIN,   /* complete, and as content-type says                          */
+    EXTPROC_FORM_ENCODED, /* content-encoding: gzip, say                                 */
+    EXTPROC_FORM_PARTIAL  /* one part or several: a 206, a request with content-range    */
+};
+
+/** How a plugin changes a body. */
+enum EXTPROC_ENUM(extproc_change) {
+    EXTPROC_CHANGE_EDIT,   /* it keeps its form: an encoded body stays encoded, a part a part */
+    EXTPROC_CHANGE_REPLACE /* another body takes its place, complete and plain                */
+};
+
 enum EXTPROC_ENUM(extproc_level) {
     EXTPROC_LEVEL_DEBUG,
     EXTPROC_LEVEL_INFO,
@@ -450,6 +464,8 @@ struct extproc_api {
                 struct extproc_str);
     struct extproc_str (*body)(struct extproc_txn *);
     int (*body_set)(struct extproc_txn *, struct extproc_str, void (*)(void *), void *);
+    enum extproc_form (*body_form)(struct extproc_txn *);
+    int (*body_changes)(struct extproc_txn *, enum extproc_change);
     struct extproc_value (*attribute)(struct extproc_txn *, struct extproc_str);
     struct extproc_value (*metadata)(struct extproc_txn *, struct extproc_str ns);
     bool (*value_at)(struct extproc_value, size_t, struct extproc_field *);
@@ -781,6 +797,33 @@ static inline int extproc_body_give(struct extproc_txn *x, struct extproc_str by
                                     void (*release)(void *), void *arg)
 {
     return x->api->body_set(x, bytes, release, arg);
+}
+
+/** What the headers of this phase's direction say of the body, as the plugins before this one left
+ *  them. Text can be added to a body, or searched for in it, only where it is PLAIN. */
+static inline enum extproc_form extproc_body_form(struct extproc_txn *x)
+{
+    return x->api->body_form(x);
+}
+
+/** In a headers phase: this plugin is going to change the body, in body callbacks that come after the
+ *  headers have gone. What describes the old bytes is then removed: content-md5, digest,
+ *  content-digest, repr-digest, accept-ranges, last-modified without an etag; a strong etag becomes a
+ *  weak one. With EXTPROC_CHANGE_REPLACE also content-encoding and content-range, and a 206 becomes a
+ *  200. The same happens to a response to HEAD and to a 304, whose headers describe the body of
+ *  another response; they lose content-length too. What this callback has edited before stays.
+ *
+ *  extproc_body_set() does all that by itself wherever it can: in a headers phase as for
+ *  EXTPROC_CHANGE_REPLACE, and in a body phase as for EXTPROC_CHANGE_EDIT where headers are OPEN
+ *  (body mode BUFFERED). So this call changes nothing where extproc_body_set() is going to do it, and
+ *  nothing where the body cannot change: it is not sent to body callbacks, or there is none.
+ *  Trailers lose their digests wherever the proxy sends them.
+ *  -EINVAL       not such a change
+ *  -EOPNOTSUPP   not in a headers phase
+ *  -ENOSPC       more edits than the proxy takes */
+static inline int extproc_body_changes(struct extproc_txn *x, enum extproc_change change)
+{
+    return x->api->body_changes(x, change);
 }
 
 /* ---- attributes and metadata ----------------------------------------------------------------- */
