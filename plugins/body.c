@@ -6,15 +6,25 @@
  *     response.append = <!-- end -->
  *     request.replace = {"hello": "%REQ(x-user:-nobody)%"}   ; or request.clear = yes
  *
+ *     encoded = leave                                        ; or fail: see below
+ *
  * A message without a body stays without one. `replace` and `clear` are settled in the headers
  * phase, so they need no body from the proxy, whatever its mode (where it skips the headers, they
- * are settled in the body phase); `prepend` and `append` go along with them there. Alone, `prepend` and `append` work chunk by chunk, where the proxy sends bodies
- * at all. A STREAMED body that ends with trailers does not say which chunk is its last: then
- * nothing can be appended, and the log says so.
+ * are settled in the body phase); `prepend` and `append` go along with them there. Alone, `prepend`
+ * and `append` work chunk by chunk, where the proxy sends bodies at all. A STREAMED body that ends
+ * with trailers does not say which chunk is its last: then nothing can be appended, and the log says
+ * so.
+ *
+ * Headers that describe the old bytes are removed (digests, accept-ranges; content-encoding and
+ * content-range where the body is replaced or cleared), and a strong etag becomes a weak one. Alone,
+ * `prepend` and `append` do not change a body that is encoded or partial. An upstream that is not asked
+ * for such bodies sends none: headers.so with `request.remove = accept-encoding` and
+ * `request.remove = range`.
  *
  * Teaches: replacing a body that one never sees; what x->body_mode and x->end say; state per
  * transaction. */
 #include "lib/direction.h"
+#include "lib/plain_body.h"
 
 #include <extproc/plugin.h>
 
@@ -39,6 +49,7 @@ enum { KEY_SIZE = 32 };
 static const struct extproc_key keys[] = {
     KEYS_OF("request"),
     KEYS_OF("response"),
+    PLAIN_BODY_KEY,
     {.name = NULL},
 };
 
@@ -50,6 +61,7 @@ struct change {
 
 struct body {
     struct change changes[N_DIRECTIONS];
+    bool fails; /* at a body that it cannot edit */
 };
 
 /* How far a direction's body has come. */
@@ -99,7 +111,7 @@ static uint32_t phases_of(const struct change *c, uint32_t headers, uint32_t bod
 {
     if (settles(c))
         return headers;
-    return c->prepend || c->append ? body : 0;
+    return c->prepend || c->append ? headers | body : 0;
 }
 
 static int take_part(struct extproc_instance *h, const struct body *self)
@@ -123,6 +135,7 @@ static int init(struct extproc_instance *h)
     if (!self)
         return -ENOMEM;
     h->self = self;
+    self->fails = plain_body_fails(h);
     request = &self->changes[REQUEST];
     response = &self->changes[RESPONSE];
     r = read_change(h, "request", request); /* both, so that all mistakes are told */
@@ -184,21 +197,48 @@ static enum extproc_action settle(struct extproc_txn *x, const struct change *c)
 
 static enum extproc_action on_headers(struct extproc_txn *x)
 {
-    const struct change *c = &((const struct body *)x->self)->changes[extproc_is_response(x)];
+    const struct body *self = x->self;
+    const struct change *c = &self->changes[extproc_is_response(x)];
 
-    return x->end ? EXTPROC_ACTION_CONTINUE : settle(x, c); /* at the end: there is no body */
+    if (!settles(c))
+        return plain_body_headers(x, self->fails);
+    if (x->end) /* there is no body; of a response to HEAD the headers describe one */
+        return extproc_continue(extproc_body_changes(x, EXTPROC_CHANGE_REPLACE));
+    return settle(x, c);
+}
+
+/* The headers were skipped, or it was not known then whether there is a body: the new one takes the
+ * place of the first chunk. */
+static enum extproc_action settle_late(struct extproc_txn *x, const struct change *c, bool first)
+{
+    enum extproc_form form = extproc_body_form(x);
+    const char *unseen =
+        form == EXTPROC_FORM_UNKNOWN ? direction_names[extproc_is_response(x)] : "request";
+
+    if (!first)
+        return extproc_continue(extproc_body_set(x, EXTPROC_S("")));
+    if (form != EXTPROC_FORM_PLAIN)
+        extproc_log(x, EXTPROC_LEVEL_WARN,
+                    "the %s headers may describe the old body, since the proxy does not send the "
+                    "%s headers (in the proxy, set %s_header_mode: SEND)",
+                    direction_names[extproc_is_response(x)], unseen, unseen);
+    return settle(x, c);
 }
 
 static enum extproc_action on_body(struct extproc_txn *x)
 {
-    const struct change *c = &((const struct body *)x->self)->changes[extproc_is_response(x)];
+    const struct body *self = x->self;
+    const struct change *c = &self->changes[extproc_is_response(x)];
     struct progress *p = &((struct transaction *)x->ctx)->progress[extproc_is_response(x)];
     bool first = !p->begun, last = x->end || x->body_mode == EXTPROC_BODY_MODE_WHOLE;
+    const char *why_not = settles(c) ? NULL : plain_body_why_not(x);
 
+    if (why_not)
+        return plain_body_refuse(x, self->fails, why_not);
     p->begun = true;
     p->ended = last || settles(c);
-    if (settles(c)) /* the headers were skipped: the new body takes the place of the first chunk */
-        return first ? settle(x, c) : extproc_continue(extproc_body_set(x, EXTPROC_S("")));
+    if (settles(c))
+        return settle_late(x, c, first);
     if (!(first && c->prepend) && !(last && c->append))
         return EXTPROC_ACTION_CONTINUE;
     return set(x, first ? c->prepend : NULL, extproc_body(x), last ? c->append : NULL);

@@ -8,7 +8,8 @@
  *     removeHeaders  [name]         done first
  *     setBody        "text"         in any body mode, also where there was no body (but not where HTTP
  *                                   allows none: HEAD, 204, ...); content-type becomes text/plain; ""
- *                                   leaves the body as it is
+ *                                   leaves the body as it is, and so does a body that is encoded or
+ *                                   partial (see the key `encoded`)
  *     addHeaders     {name: value}  each takes the place of what was there
  *     setTrailers    {name: value}  when trailers come, which behind a new body they do not
  *
@@ -20,6 +21,8 @@
  *     header = instructions
  *     invalid = respond       ; 400 where it is no such object; or ignore: as if it were not there
  *     strip = no              ; yes: the header does not go on
+ *     encoded = leave         ; setBody where the body is encoded (gzip) or partial (206): not done;
+ *                             ; or fail; or replace: done, without the headers of the old one
  *
  * All is looked at before anything is done, so what is invalid has no effect at all; names and
  * values that HTTP does not allow are invalid too. What the proxy would not do (change host, say)
@@ -31,6 +34,7 @@
  * state per transaction that close() gives back. */
 #include "lib/direction.h"
 #include "lib/header_name.h"
+#include "lib/plain_body.h"
 
 #include <extproc/plugin.h>
 
@@ -48,17 +52,26 @@ static const struct extproc_key keys[] = {
      .type = EXTPROC_KEY_TYPE_BOOL,
      .fallback = "no",
      .help = "Remove the header from the message."},
+    {.name = "encoded",
+     .type = EXTPROC_KEY_TYPE_CHOICE,
+     .fallback = "leave",
+     .choices = "leave|fail|replace",
+     .help = "setBody where the body is encoded (content-encoding) or partial (206): leave it "
+             "unchanged, with a line in the log, fail the transaction, or replace it."},
     {.name = NULL},
 };
+
+enum encoded { ENCODED_LEAVE, ENCODED_FAIL, ENCODED_REPLACE };
 
 struct instructions {
     struct extproc_str header;
     bool respond, strip;
+    enum encoded encoded;
 };
 
-/* What is left to do when trailers come; NULL: nothing. */
 struct transaction {
-    json_t *trailers[N_DIRECTIONS];
+    json_t *trailers[N_DIRECTIONS]; /* what is left to do when they come; NULL: nothing */
+    bool replaced[N_DIRECTIONS];    /* the body was: then none come */
 };
 
 static const enum extproc_map headers_of[N_DIRECTIONS] = {EXTPROC_MAP_REQUEST,
@@ -75,6 +88,7 @@ static int init(struct extproc_instance *h)
     h->self = self;
     self->respond = extproc_conf_int(h, "invalid", 0) == 0;
     self->strip = extproc_conf_int(h, "strip", 0);
+    self->encoded = (enum encoded)extproc_conf_int(h, "encoded", 0);
     return header_name_read(h, "header", 0, &self->header);
 }
 
@@ -90,8 +104,8 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
 
     for (int d = 0; d < N_DIRECTIONS; d++) {
         if (t->trailers[d] && why == EXTPROC_END_DONE)
-            extproc_log(x, EXTPROC_LEVEL_INFO, "setTrailers: the %s had no trailers",
-                        direction_names[d]);
+            extproc_log(x, EXTPROC_LEVEL_INFO,
+                        "setTrailers: not done: the proxy sent no %s trailers", direction_names[d]);
         json_decref(t->trailers[d]);
     }
 }
@@ -151,7 +165,7 @@ static const char *check_text(struct extproc_txn *x, json_t *text)
     return json_is_string(text) ? NULL : "not a string";
 }
 
-/* ---- doing: each gives 0, or -ENOMEM --------------------------------------------------------- */
+/* ---- doing: each returns 0 or -errno: fail -------------------------------------------------------- */
 
 /* `r` is what came of changing `what`. */
 static int done(struct extproc_txn *x, struct extproc_str what, int r)
@@ -202,17 +216,34 @@ static int remove_headers(struct extproc_txn *x, json_t *names)
     return r;
 }
 
+/* The body is not text, so it is not known what would be lost. Also of a response to HEAD, whose
+ * headers are to be those of the response to GET. */
+static int leave_body(struct extproc_txn *x, const char *why)
+{
+    bool fails = ((const struct instructions *)x->self)->encoded == ENCODED_FAIL && !x->end;
+
+    extproc_log(x, fails ? EXTPROC_LEVEL_ERROR : EXTPROC_LEVEL_INFO,
+                "setBody: %s body not changed: %s", direction_names[extproc_is_response(x)], why);
+    return fails ? -EPROTO : 0;
+}
+
 static int set_body(struct extproc_txn *x, json_t *text)
 {
+    const struct instructions *self = x->self;
+    struct transaction *t = x->ctx;
+    const char *why_not = self->encoded == ENCODED_REPLACE ? NULL : plain_body_why_not(x);
     int r;
 
     if (json_string_length(text) == 0)
         return 0;
+    if (why_not)
+        return leave_body(x, why_not);
     r = extproc_body_set(x, view(text));
     if (r == -ENODATA) /* a response to HEAD, or the like: it stays without */
         return 0;
     if (r < 0)
         return done(x, EXTPROC_S("the body"), r);
+    t->replaced[extproc_is_response(x)] = true;
     return set(x, headers_of[extproc_is_response(x)], EXTPROC_S("content-type"),
                EXTPROC_S("text/plain"));
 }
@@ -220,10 +251,17 @@ static int set_body(struct extproc_txn *x, json_t *text)
 static int keep_trailers(struct extproc_txn *x, json_t *members)
 {
     struct transaction *t = x->ctx;
-    json_t **kept = &t->trailers[extproc_is_response(x)];
+    enum direction d = extproc_is_response(x) ? RESPONSE : REQUEST;
 
-    json_decref(*kept);
-    *kept = json_incref(members);
+    if (t->replaced[d]) {
+        extproc_log(x, EXTPROC_LEVEL_INFO,
+                    "setTrailers: not done: setBody replaced the %s body, "
+                    "and no trailers come after it",
+                    direction_names[d]);
+        return 0;
+    }
+    json_decref(t->trailers[d]);
+    t->trailers[d] = json_incref(members);
     return 0;
 }
 

@@ -3,9 +3,14 @@
  *     [plugin:loud]
  *     file = upper.so
  *     direction = response            ; or request, or both
+ *     encoded = leave                 ; gzip, or a part of a body: unchanged; or fail
  *
  * Teaches: a body as a stream. What is in hand is changed and passed on; scratch memory is gone
- * when the callback returns, so a body of any length takes no more of it than its largest chunk. */
+ * when the callback returns, so a body of any length takes no more of it than its largest chunk.
+ * The headers have gone by then, so what they say of the old bytes is removed in the headers phase
+ * (extproc_body_changes()), where the headers also say whether the body is text at all. */
+#include "lib/plain_body.h"
+
 #include <extproc/plugin.h>
 
 static const struct extproc_key keys[] = {
@@ -14,15 +19,22 @@ static const struct extproc_key keys[] = {
      .fallback = "response",
      .choices = "request|response|both",
      .help = "Whose bodies."},
+    PLAIN_BODY_KEY,
     {.name = NULL},
 };
 
 static int init(struct extproc_instance *h)
 {
-    static const uint32_t phases[] = {EXTPROC_PHASE_REQUEST_BODY, EXTPROC_PHASE_RESPONSE_BODY,
-                                      EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_RESPONSE_BODY};
+    const uint32_t request = EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_REQUEST_BODY;
+    const uint32_t response = EXTPROC_PHASE_RESPONSE_HEADERS | EXTPROC_PHASE_RESPONSE_BODY;
+    const uint32_t phases[] = {request, response, request | response};
 
     return extproc_interest(h, phases[extproc_conf_int(h, "direction", 0)]);
+}
+
+static enum extproc_action on_headers(struct extproc_txn *x)
+{
+    return plain_body_headers(x, plain_body_fails(x->instance));
 }
 
 static char upper(char c)
@@ -32,10 +44,13 @@ static char upper(char c)
 
 static enum extproc_action on_body(struct extproc_txn *x)
 {
-    struct extproc_str in = extproc_body(x);
+    const char *why_not = plain_body_why_not(x);
+    struct extproc_str in = why_not ? EXTPROC_S("") : extproc_body(x);
     bool changed = false;
     char *out = extproc_scratch(x, in.len);
 
+    if (why_not)
+        return plain_body_refuse(x, plain_body_fails(x->instance), why_not);
     if (!in.ptr || !out)
         return EXTPROC_ACTION_FAIL;
     for (size_t i = 0; i < in.len; i++) {
@@ -54,6 +69,8 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .summary = "Turns ASCII letters of bodies into capitals.",
     .keys = keys,
     .init = init,
+    .request_headers = on_headers,
     .request_body = on_body,
+    .response_headers = on_headers,
     .response_body = on_body,
 };

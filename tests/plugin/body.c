@@ -69,6 +69,123 @@ Test(body, one_end_alone)
     RUN("request.prepend = <\nresponse.append = >", SEEN, "<abc", "def>");
 }
 
+/* ---- what describes the old bytes ------------------------------------------------------------ */
+
+#define GZIP                                                                                       \
+    "content-encoding: gzip\ncontent-md5: a\nrepr-digest: b\netag: \"v1\"\n"                       \
+    "accept-ranges: bytes\ncontent-length: 3"
+#define RANGE "content-range: bytes 0-2/9\netag: \"v1\"\ncontent-length: 3"
+
+/* Absent, each of them. */
+static void expect_gone(struct kit_call *c, enum extproc_map map, const char *names)
+{
+    char name[32];
+    for (int len; sscanf(names, " %31s%n", name, &len) == 1; names += len)
+        kit_expect_header(c, map, name, NULL);
+}
+
+static void replaced_gzip(struct kit_call *c, void *arg)
+{
+    kit_request(c, ":method: POST\n:path: /\n" GZIP, "abc", NULL);
+    kit_response(c, ":status: 502\n" GZIP, "def", NULL);
+    kit_expect_body(c, LANE_REQUEST, "new");
+    kit_expect_body(c, LANE_RESPONSE, "");
+    expect_gone(c, EXTPROC_MAP_REQUEST, "content-encoding content-md5 repr-digest");
+    expect_gone(c, EXTPROC_MAP_RESPONSE, "content-encoding content-md5 repr-digest accept-ranges");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "etag", "W/\"v1\"");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, ":status", "502");
+}
+
+static void replaced_range(struct kit_call *c, void *arg)
+{
+    kit_request(c, ":method: PUT\n:path: /\n" RANGE, "abc", NULL);
+    kit_response(c, ":status: 206\n" RANGE, "def", NULL);
+    kit_expect_body(c, LANE_REQUEST, "new");
+    kit_expect_body(c, LANE_RESPONSE, "");
+    expect_gone(c, EXTPROC_MAP_REQUEST, "content-range");
+    expect_gone(c, EXTPROC_MAP_RESPONSE, "content-range");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, ":status", "200");
+}
+
+static void replaced_head(struct kit_call *c, void *arg)
+{
+    kit_request(c, ":method: HEAD\n:path: /", NULL, NULL);
+    kit_response(c, ":status: 200\n" GZIP, NULL, NULL);
+    expect_gone(c, EXTPROC_MAP_RESPONSE,
+                "content-length content-encoding repr-digest accept-ranges");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "etag", "W/\"v1\"");
+}
+
+Test(body, a_replaced_body_has_headers_of_its_own_in_every_way)
+{
+    static kit_scenario *const scenarios[] = {replaced_gzip, replaced_range, replaced_head};
+    struct kit *k = PLUGIN_KIT("body", "request.replace = new\nresponse.clear = yes");
+    for (size_t i = 0; i < 3; i++)
+        kit_every_way(k, 0, scenarios[i], NULL);
+    kit_free(k);
+}
+
+#define EDGES PLUGIN_KIT("body", "request.append = >\nresponse.prepend = <")
+
+static void left_gzip(struct kit_call *c, void *arg)
+{
+    kit_request(c, ":method: POST\n:path: /\n" GZIP, "abc", NULL);
+    kit_expect_unchanged(c);
+    kit_response(c, ":status: 200\n" GZIP, "def", NULL);
+    kit_expect_body(c, LANE_REQUEST, "abc");
+    kit_expect_body(c, LANE_RESPONSE, "def");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "repr-digest", "b");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "etag", "\"v1\"");
+}
+
+static void left_range(struct kit_call *c, void *arg)
+{
+    kit_request(c, ":method: PUT\n:path: /\n" RANGE, "abc", NULL);
+    kit_expect_unchanged(c);
+    kit_response(c, ":status: 206\n" RANGE, "def", NULL);
+    kit_expect_body(c, LANE_REQUEST, "abc");
+    kit_expect_body(c, LANE_RESPONSE, "def");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "content-range", "bytes 0-2/9");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "etag", "\"v1\"");
+}
+
+static void left_head(struct kit_call *c, void *arg)
+{
+    kit_request(c, ":method: HEAD\n:path: /", NULL, NULL);
+    kit_response(c, ":status: 200\n" GZIP, NULL, NULL);
+    kit_expect_unchanged(c);
+}
+
+Test(body, nothing_is_added_to_what_is_no_text_in_any_way)
+{
+    static kit_scenario *const scenarios[] = {left_gzip, left_range, left_head};
+    static const char *const logged[] = {"response body not changed: it is encoded",
+                                         "response body not changed: it is partial", ""};
+    for (size_t i = 0; i < 3; i++) {
+        struct kit *k = EDGES;
+        kit_every_way(k, 0, scenarios[i], NULL);
+        cr_expect(strstr(kit_log(k), logged[i]));
+        cr_expect(!strstr(kit_log(k), "nothing was appended"));
+        kit_free(k);
+    }
+}
+
+static void grown_head(struct kit_call *c, void *arg)
+{
+    bool seen = may_be_seen(c);
+    kit_request(c, ":method: HEAD\n:path: /", NULL, NULL);
+    kit_response(c, ":status: 200\netag: \"v1\"\ncontent-length: 3", NULL, NULL);
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "content-length", seen ? NULL : "3");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "etag", seen ? "W/\"v1\"" : "\"v1\"");
+}
+
+Test(body, head_has_the_headers_of_a_body_that_grows_in_every_way)
+{
+    struct kit *k = EDGES;
+    kit_every_way(k, 0, grown_head, NULL);
+    kit_free(k);
+}
+
 /* ---- single cases ---------------------------------------------------------------------------- */
 
 static struct kit *k;
@@ -155,6 +272,28 @@ Test(body, a_client_that_leaves_is_no_reason_to_complain)
     kit_free(k);
 }
 
+Test(body, where_the_headers_are_skipped_the_log_says_what_may_be_wrong)
+{
+    begin(PLUGIN_INI("body", "response.replace = new\nrequest.append = >"), BODY_MODE_STREAMED);
+    kit_body(c, LANE_REQUEST, "abc", true);
+    kit_expect_unchanged(c);
+    kit_expect_log(
+        c, "request body not changed: it may be encoded: the proxy does not send the headers");
+    kit_body(c, LANE_RESPONSE, "abc", true);
+    kit_expect_body(c, LANE_RESPONSE, "new");
+    kit_expect_log(c, "(in the proxy, set response_header_mode: SEND)");
+    done();
+}
+
+Test(body, an_encoded_body_fails_where_a_key_says_so)
+{
+    begin(PLUGIN_INI("body", "encoded = fail\nresponse.append = >"), BODY_MODE_STREAMED);
+    kit_request(c, ":method: GET\n:path: /", NULL, NULL);
+    kit_response(c, ":status: 200\n" GZIP, "abc", NULL);
+    kit_expect_immediate(c, 500, NULL, "extprocd.p.error");
+    done();
+}
+
 static void any(struct kit_call *call, void *arg)
 {
     exchange(call, NULL, NULL);
@@ -182,8 +321,10 @@ Test(body, takes_part_where_its_keys_say)
         {PLUGIN_INI("body", "request.replace = a\nrequest.append = b"),
          EXTPROC_PHASE_REQUEST_HEADERS},
         {PLUGIN_INI("body", "request.prepend = a\nresponse.replace = b"),
-         EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_RESPONSE_HEADERS},
-        {PLUGIN_INI("body", "response.append = a"), EXTPROC_PHASE_RESPONSE_BODY},
+         EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_REQUEST_BODY |
+             EXTPROC_PHASE_RESPONSE_HEADERS},
+        {PLUGIN_INI("body", "response.append = a"),
+         EXTPROC_PHASE_RESPONSE_HEADERS | EXTPROC_PHASE_RESPONSE_BODY},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         cr_expect_eq(plugin_interest(cases[i].ini), cases[i].phases, "case %zu", i);

@@ -321,20 +321,78 @@ Test(instructions, what_is_invalid_may_be_ignored_altogether)
     }
 }
 
-/* ---- trailers that do not come --------------------------------------------------------------- */
+/* ---- bodies that are no text ----------------------------------------------------------------- */
 
-static void expect_no_trailers(bool told)
+#define GZIP "content-encoding: gzip\netag: \"v1\"\ncontent-length: 3\n"
+#define SET  "instructions: {\"setBody\": \"new\", \"addHeaders\": {\"x-a\": \"1\"}}"
+
+static void left(struct kit_call *call, void *arg)
 {
-    kit_end(c);
-    cr_expect_eq(strstr(kit_log(k), "setTrailers: the request had no trailers") != NULL, told);
+    kit_request(call, ":method: POST\n:path: /\n" GZIP SET, "abc", NULL);
+    kit_response(call, ":status: 206\n" GZIP SET, "def", NULL);
+    kit_expect_body(call, LANE_REQUEST, "abc");
+    kit_expect_body(call, LANE_RESPONSE, "def");
+    for (int response = 0; response < 2; response++) {
+        enum extproc_map map = response ? EXTPROC_MAP_RESPONSE : EXTPROC_MAP_REQUEST;
+        kit_expect_header(call, map, "x-a", "1");
+        kit_expect_header(call, map, "content-type", NULL);
+        kit_expect_header(call, map, "content-encoding", "gzip");
+        kit_expect_header(call, map, "etag", "\"v1\"");
+    }
+}
+
+Test(instructions, encoded_and_partial_bodies_are_left_in_every_way)
+{
+    k = PLUGIN_KIT("instructions", "");
+    kit_every_way(k, 0, left, NULL);
+    cr_expect(strstr(kit_log(k), "setBody: request body not changed: it is encoded"));
+    cr_expect(strstr(kit_log(k), "setBody: response body not changed: it is partial"));
     kit_free(k);
 }
+
+Test(instructions, an_encoded_body_fails_where_a_key_says_so)
+{
+    request(PLUGIN_INI("instructions", "encoded = fail"), ":method: POST\n:path: /\n" GZIP SET);
+    kit_expect_immediate(c, 500, NULL, "extprocd.p.error");
+    kit_expect_log(c, "setBody: request body not changed");
+    done();
+}
+
+Test(instructions, an_encoded_body_is_replaced_where_a_key_says_so)
+{
+    request(PLUGIN_INI("instructions", "encoded = replace"), ":method: POST\n:path: /\n" GZIP SET);
+    kit_expect_body(c, LANE_REQUEST, "new");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "content-encoding", NULL);
+    done();
+}
+
+Test(instructions, an_encoding_that_is_removed_is_none)
+{
+    request(PLUGIN_INI("instructions", ""),
+            ":method: POST\n:path: /\n" GZIP "instructions: {\"removeHeaders\": "
+            "[\"content-encoding\"], \"setBody\": \"new\"}");
+    kit_expect_body(c, LANE_REQUEST, "new");
+    done();
+}
+
+/* ---- trailers that do not come --------------------------------------------------------------- */
+
+/* why NULL: nothing is said of them. */
+static void expect_no_trailers(const char *why)
+{
+    kit_end(c);
+    cr_expect_eq(strstr(kit_log(k), why ? why : "setTrailers") != NULL, why != NULL, "%s",
+                 kit_log(k));
+    kit_free(k);
+}
+
+#define NOT_SENT "setTrailers: not done: the proxy sent no request trailers"
 
 Test(instructions, trailers_that_do_not_come_are_told)
 {
     REQUEST("{\"setTrailers\": {\"x-t\": \"1\"}}");
     kit_headers(c, LANE_RESPONSE, ":status: 200", true);
-    expect_no_trailers(true);
+    expect_no_trailers(NOT_SENT);
 }
 
 Test(instructions, behind_a_new_body_there_are_none)
@@ -342,7 +400,8 @@ Test(instructions, behind_a_new_body_there_are_none)
     request(PLUGIN_INI("instructions", ""),
             POST "instructions: {\"setBody\": \"new\", \"setTrailers\": {\"x-t\": \"1\"}}");
     kit_headers(c, LANE_RESPONSE, ":status: 200", true);
-    expect_no_trailers(true);
+    kit_expect_no_log(c, NOT_SENT);
+    expect_no_trailers("setTrailers: not done: setBody replaced the request body");
 }
 
 Test(instructions, trailers_that_came_are_not_told)
@@ -350,5 +409,5 @@ Test(instructions, trailers_that_came_are_not_told)
     k = PLUGIN_KIT("instructions", "");
     c = kit_call(k, &(struct kit_how){0});
     trailers(c, NULL);
-    expect_no_trailers(false);
+    expect_no_trailers(NULL);
 }

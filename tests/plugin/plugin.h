@@ -3,6 +3,7 @@
 #define EXTPROCD_TESTS_PLUGIN_PLUGIN_H
 
 #include "kit/criterion.h"
+#include "kit/kit.h"
 #include "kit/pb.h"
 #include "plugin/generation.h"
 #include "unit/plugin/ini.h"
@@ -27,6 +28,13 @@ static inline struct generation *plugin_build(const char *ini, const char *const
 #define PLUGIN_REFUSED(name, keys, ...) PLUGIN_REFUSED_INI(PLUGIN_INI(name, keys), __VA_ARGS__)
 #define PLUGIN_REFUSED_INI(ini, ...)                                                               \
     cr_expect(!plugin_build(ini, (const char *const[]){__VA_ARGS__, NULL}))
+
+/* Does the response's body come to callbacks, as far as is known in the headers phase? */
+static inline bool may_be_seen(const struct kit_call *c)
+{
+    const struct kit_how *how = kit_how(c);
+    return how->response != BODY_MODE_NONE || (how->untold && !how->listener_tells);
+}
 
 /* The phases that the one plugin of an ini text takes part in. */
 static inline uint32_t plugin_interest(const char *ini)

@@ -102,6 +102,88 @@ Test(upper, a_body_that_another_plugin_has_set)
     kit_free(k);
 }
 
+/* ---- bodies that are no text ------------------------------------------------------------------- */
+
+#define POST      ":method: POST\n:path: /\n"
+#define GZIP      "content-encoding: gzip\netag: \"v1\"\ncontent-digest: a\ncontent-length: 3"
+#define RANGE     "content-range: bytes 0-2/9\netag: \"v1\"\ncontent-length: 3"
+#define UNCHANGED "body not changed: it is "
+
+static void leave_both(struct kit_call *c, void *arg)
+{
+    kit_request(c, POST GZIP, "abc", NULL);
+    kit_expect_unchanged(c);
+    kit_response(c, ":status: 206\n" RANGE, "def", "x-end: 1");
+    kit_expect_body(c, LANE_REQUEST, "abc");
+    kit_expect_body(c, LANE_RESPONSE, "def");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "content-digest", "a");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "etag", "\"v1\"");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "content-range", "bytes 0-2/9");
+}
+
+Test(upper, encoded_and_partial_bodies_are_left_in_every_way)
+{
+    struct kit *k = UPPER("both");
+    kit_every_way(k, 0, leave_both, NULL);
+    cr_expect(strstr(kit_log(k), "request " UNCHANGED "encoded (content-encoding)"));
+    cr_expect(strstr(kit_log(k), "response " UNCHANGED "partial (content-range)"));
+    kit_free(k);
+}
+
+static void change_headers(struct kit_call *c, void *arg)
+{
+    kit_request(c, ":method: GET\n:path: /", NULL, NULL);
+    kit_response(c, ":status: 200\netag: \"v1\"\naccept-ranges: bytes\ncontent-length: 3", "abc",
+                 NULL);
+    kit_expect_body(c, LANE_RESPONSE, seen(c) ? "ABC" : "abc");
+    bool changes = may_be_seen(c);
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "etag", changes ? "W/\"v1\"" : "\"v1\"");
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "accept-ranges", changes ? NULL : "bytes");
+}
+
+Test(upper, headers_follow_the_change_in_every_way)
+{
+    struct kit *k = UPPER("response");
+    kit_every_way(k, 0, change_headers, NULL);
+    kit_free(k);
+}
+
+Test(upper, capitals_that_came_whole_keep_their_headers)
+{
+    struct kit *k = UPPER("response");
+    struct kit_call *c = kit_call(k, &(struct kit_how){.response = BODY_MODE_BUFFERED});
+    kit_request(c, ":method: GET\n:path: /", NULL, NULL);
+    kit_response(c, ":status: 200\netag: \"v1\"", "ABC", NULL);
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "etag", "\"v1\"");
+    kit_end(c);
+    kit_free(k);
+}
+
+Test(upper, a_body_whose_headers_are_skipped_is_left)
+{
+    struct kit *k = UPPER("request");
+    struct kit_call *c = kit_call(k, &(struct kit_how){.request = BODY_MODE_STREAMED});
+    kit_body(c, LANE_REQUEST, "abc", false);
+    kit_expect_unchanged(c);
+    kit_body(c, LANE_REQUEST, "def", true);
+    kit_expect_unchanged(c);
+    kit_expect_log(c, "the proxy does not send the headers");
+    kit_end(c);
+    kit_free(k);
+}
+
+Test(upper, an_encoded_body_fails_where_a_key_says_so)
+{
+    struct kit *k = PLUGIN_KIT("upper", "encoded = fail");
+    struct kit_call *c = kit_call(k, &(struct kit_how){.response = BODY_MODE_STREAMED});
+    kit_request(c, ":method: GET\n:path: /", NULL, NULL);
+    kit_response(c, ":status: 200\n" GZIP, "abc", NULL);
+    kit_expect_immediate(c, 500, NULL, "extprocd.p.error");
+    kit_expect_log(c, "response " UNCHANGED "encoded");
+    kit_end(c);
+    kit_free(k);
+}
+
 /* The most memory in use at once while so many chunks of 64 KiB pass. */
 static size_t peak_of(struct kit *k, size_t n_chunks)
 {
@@ -144,7 +226,8 @@ Test(upper, memory_that_runs_out_ends_no_more_than_the_stream)
 
 Test(upper, takes_part_in_its_direction_only)
 {
-    uint32_t request = EXTPROC_PHASE_REQUEST_BODY, response = EXTPROC_PHASE_RESPONSE_BODY;
+    uint32_t request = EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_REQUEST_BODY;
+    uint32_t response = EXTPROC_PHASE_RESPONSE_HEADERS | EXTPROC_PHASE_RESPONSE_BODY;
     cr_expect_eq(plugin_interest(PLUGIN_INI("upper", "direction = request")), request);
     cr_expect_eq(plugin_interest(PLUGIN_INI("upper", "direction = both")), request | response);
     cr_expect_eq(plugin_interest(PLUGIN_INI("upper", "")), response);
