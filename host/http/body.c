@@ -1,7 +1,7 @@
 /* body: joined when somebody reads it, released when nobody can.
  *
- * Bytes that were given stay a while longer than they are the body: what is given after them may be
- * cut out of them. Bytes that were set are a copy, so then all that was given before can go.
+ * Bytes that were given stay until the end, however often the body is set after them: what is given
+ * next may be cut out of them, and they are the body again where that is taken back.
  */
 #include "http/body.h"
 
@@ -76,7 +76,6 @@ int body_set(struct body *b, struct arena *arena, struct extproc_str bytes)
         return -ENOMEM;
     body_take(b, copy);
     b->changed = true;
-    body_fini(b);
     return 0;
 }
 
@@ -91,4 +90,14 @@ int body_give(struct body *b, struct arena *arena, struct extproc_str bytes,
     body_take(b, bytes);
     b->changed = true;
     return 0;
+}
+
+/* Bytes that were only joined since are the same. */
+void body_rewind(struct body *b, const struct body *mark)
+{
+    struct body_given *given = b->given;
+    if (!b->changed)
+        return;
+    *b = *mark;
+    b->given = given;
 }

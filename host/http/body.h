@@ -30,10 +30,17 @@ struct extproc_str body_bytes(struct body *b, struct arena *arena);
 
 /* Other bytes, copied. The same bytes as before still count as a change. 0 or -ENOMEM. */
 int body_set(struct body *b, struct arena *arena, struct extproc_str bytes);
-/* Other bytes, borrowed until release(arg), which is called exactly once, by the next body_set() or
- * body_fini(); by another body_give() not yet, since its bytes may be part of these. 0, or -ENOMEM:
+/* Other bytes, borrowed until release(arg), which body_fini() calls, exactly once. 0, or -ENOMEM:
  * nothing has changed, release() was not called. */
 int body_give(struct body *b, struct arena *arena, struct extproc_str bytes,
               void (*release)(void *), void *arg);
+
+/* As it is now, for body_rewind(). */
+static inline struct body body_mark(const struct body *b)
+{
+    return *b;
+}
+/* As it was when the mark was made. It needs no memory, so it cannot fail. */
+void body_rewind(struct body *b, const struct body *mark);
 
 #endif

@@ -1,72 +1,42 @@
-/* metadata: what plugins tell the proxy, merged key by key within a namespace.
+/* metadata: a list of entries, of which those that were superseded stay until they are taken back.
  *
- * A protobuf merge of two Structs would replace the whole namespace that a plugin before has
- * written to. There are few namespaces with few keys each: lists, walked.
+ * There are few namespaces with few keys each: the list is walked.
  */
+#include "http/metadata.h"
+
 #include "base/str.h"
-#include "http/value.h"
 
 #include <errno.h>
 
-static struct metadata_namespace *find_namespace(const struct metadata *m, struct extproc_str name)
-{
-    struct metadata_namespace *ns = m->first;
-    while (ns && !extproc_eq(ns->name, name))
-        ns = ns->next;
-    return ns;
-}
+enum { TOLD_FIRST_SIZE = 512 };
 
-static struct metadata_entry *find_key(const struct metadata_namespace *ns, struct extproc_str key)
+struct metadata_entry *metadata_find(const struct metadata *m, struct extproc_str ns,
+                                     struct extproc_str key)
 {
-    struct metadata_entry *entry = ns->first;
-    while (entry && !extproc_eq(entry->key, key))
+    struct metadata_entry *entry = m->first;
+    while (entry &&
+           (entry->superseded || !extproc_eq(entry->key, key) || !extproc_eq(entry->ns, ns)))
         entry = entry->next;
     return entry;
 }
+
+/* ---- setting, taking back -------------------------------------------------------------------- */
 
 static bool is_name(struct extproc_str s)
 {
     return s.ptr && s.len > 0 && str_is_utf8(s);
 }
 
-/* Not in the list yet. NULL: out of memory. */
-static struct metadata_namespace *namespace_new(struct arena *arena, struct extproc_str name)
+static void append(struct metadata *m, struct metadata_entry *entry)
 {
-    struct metadata_namespace *ns = arena_alloc(arena, sizeof *ns);
-    struct extproc_str copy = arena_copy(arena, name);
-    if (!ns || !copy.ptr)
-        return NULL;
-    *ns = (struct metadata_namespace){.name = copy};
-    return ns;
-}
-
-static struct metadata_entry *entry_new(struct arena *arena, struct extproc_str key,
-                                        struct extproc_value value)
-{
-    struct metadata_entry *entry = arena_alloc(arena, sizeof *entry);
-    struct extproc_str copy = arena_copy(arena, key);
-    if (!entry || !copy.ptr)
-        return NULL;
-    *entry = (struct metadata_entry){.key = copy, .value = value};
-    return entry;
-}
-
-static void namespace_link(struct metadata *m, struct metadata_namespace *ns)
-{
+    entry->older = metadata_find(m, entry->ns, entry->key);
+    if (entry->older)
+        entry->older->superseded = true;
     if (m->last)
-        m->last->next = ns;
+        m->last->next = entry;
     else
-        m->first = ns;
-    m->last = ns;
-}
-
-static void entry_link(struct metadata_namespace *ns, struct metadata_entry *entry)
-{
-    if (ns->last)
-        ns->last->next = entry;
-    else
-        ns->first = entry;
-    ns->last = entry;
+        m->first = entry;
+    m->last = entry;
 }
 
 int metadata_set(struct metadata *m, struct arena *arena, struct extproc_str ns,
@@ -78,19 +48,110 @@ int metadata_set(struct metadata *m, struct arena *arena, struct extproc_str ns,
     int r = value_copy(arena, value, &copy);
     if (r < 0)
         return r;
-
-    struct metadata_namespace *known = find_namespace(m, ns);
-    struct metadata_entry *there = known ? find_key(known, key) : NULL;
-    if (there) {
-        there->value = copy;
-        return 0;
-    }
-    struct metadata_namespace *in = known ? known : namespace_new(arena, ns);
-    struct metadata_entry *entry = entry_new(arena, key, copy);
-    if (!in || !entry)
+    struct metadata_entry *entry = arena_alloc(arena, sizeof *entry);
+    struct extproc_str ns_copy = arena_copy(arena, ns), key_copy = arena_copy(arena, key);
+    if (!entry || !ns_copy.ptr || !key_copy.ptr)
         return -ENOMEM;
-    entry_link(in, entry);
-    if (!known)
-        namespace_link(m, in);
+    *entry = (struct metadata_entry){.ns = ns_copy, .key = key_copy, .value = copy};
+    append(m, entry);
     return 0;
+}
+
+void metadata_rewind(struct metadata *m, struct metadata_entry *mark)
+{
+    struct metadata_entry *gone = mark ? mark->next : m->first;
+    for (; gone; gone = gone->next) {
+        if (gone->older)
+            gone->older->superseded = false;
+    }
+    if (mark)
+        mark->next = NULL;
+    else
+        m->first = NULL;
+    m->last = mark;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+bool metadata_opens(const struct metadata *m, const struct metadata_entry *entry)
+{
+    const struct metadata_entry *before = m->first;
+    while (before != entry && !extproc_eq(before->ns, entry->ns))
+        before = before->next;
+    return before == entry;
+}
+
+static size_t count_keys(const struct metadata *m, struct extproc_str ns)
+{
+    size_t n = 0;
+    for (const struct metadata_entry *e = m->first; e; e = e->next)
+        n += !e->superseded && extproc_eq(e->ns, ns);
+    return n;
+}
+
+struct extproc_value metadata_over(const struct metadata *m, struct extproc_str ns,
+                                   struct extproc_value had, struct arena *arena)
+{
+    size_t n_set = count_keys(m, ns);
+    if (n_set == 0)
+        return had;
+    const struct value_dict *old = had.kind == EXTPROC_KIND_DICT ? had.as.node : NULL;
+    size_t n_old = old ? old->n : 0;
+    struct value_dict *dict = arena_alloc(arena, sizeof *dict);
+    struct extproc_field *fields = arena_array(arena, n_old + n_set, sizeof *fields);
+    if (!dict || !fields)
+        return (struct extproc_value){.kind = EXTPROC_KIND_ABSENT};
+
+    *dict = (struct value_dict){.fields = fields};
+    for (size_t i = 0; i < n_old; i++) {
+        if (!metadata_find(m, ns, old->fields[i].key))
+            fields[dict->n++] = old->fields[i];
+    }
+    for (const struct metadata_entry *e = m->first; e; e = e->next) {
+        if (!e->superseded && extproc_eq(e->ns, ns))
+            fields[dict->n++] = (struct extproc_field){e->key, e->value};
+    }
+    return (struct extproc_value){.kind = EXTPROC_KIND_DICT, .as.node = dict};
+}
+
+/* ---- what was told in earlier phases --------------------------------------------------------- */
+
+static int copy_counting(struct metadata *to, struct arena *arena, const struct metadata *from)
+{
+    int r = 0;
+    for (const struct metadata_entry *e = from->first; e && r == 0; e = e->next) {
+        if (!e->superseded)
+            r = metadata_set(to, arena, e->ns, e->key, e->value);
+    }
+    return r;
+}
+
+/* All of it once more, in memory of its own, without what is superseded. */
+static int told_renew(struct metadata_told *told)
+{
+    struct metadata_told fresh = {0};
+    arena_init(&fresh.arena, TOLD_FIRST_SIZE);
+    int r = copy_counting(&fresh.metadata, &fresh.arena, &told->metadata);
+    fresh.roomy = 2 * arena_size(&fresh.arena) + TOLD_FIRST_SIZE;
+    metadata_told_fini(told);
+    *told = fresh;
+    return r;
+}
+
+int metadata_tell(struct metadata_told *told, const struct metadata *now)
+{
+    int r = 0;
+    if (arena_size(&told->arena) >= told->roomy)
+        r = told_renew(told);
+    if (r == 0)
+        r = copy_counting(&told->metadata, &told->arena, now);
+    if (r < 0)
+        metadata_told_fini(told);
+    return r;
+}
+
+void metadata_told_fini(struct metadata_told *told)
+{
+    arena_fini(&told->arena);
+    *told = (struct metadata_told){0};
 }

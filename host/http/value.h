@@ -49,23 +49,4 @@ struct extproc_value tree_value(struct tree *t, struct arena *arena);
  * tree is empty). */
 int tree_keep(struct tree *t, struct arena *keep);
 
-/* Metadata for the proxy: namespace -> key -> value, merged key by key, later over earlier (one
- * level deeper than protobuf merges). All zero: none. */
-struct metadata {
-    struct metadata_namespace *first, *last;
-};
-struct metadata_entry {
-    struct extproc_str key;
-    struct extproc_value value;
-    struct metadata_entry *next;
-};
-struct metadata_namespace {
-    struct extproc_str name;
-    struct metadata_entry *first, *last;
-    struct metadata_namespace *next;
-};
-/* Copies everything. 0, -ENOMEM, or -EINVAL: as value_copy(), or an empty name or key. */
-int metadata_set(struct metadata *m, struct arena *arena, struct extproc_str ns,
-                 struct extproc_str key, struct extproc_value value);
-
 #endif

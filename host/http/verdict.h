@@ -4,8 +4,8 @@
 
 #include "http/body.h"
 #include "http/headers.h"
+#include "http/metadata.h"
 #include "http/phase.h"
-#include "http/value.h"
 
 enum verdict_kind {
     VERDICT_CONTINUE,

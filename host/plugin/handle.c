@@ -93,11 +93,7 @@ static bool handle_end(const struct turn *turn)
 
 static void handle_ready(struct handle *h, struct turn *turn, struct instance *instance)
 {
-    const struct txn_lane *lane = &turn->txn->lanes[phase_lane(turn->phase)];
-    turn->marks[0] = headers_mark(&lane->headers);
-    turn->marks[1] = headers_mark(&lane->trailers);
-    turn->sets_body = turn->wants_route = turn->answered = false;
-
+    undo_mark(turn, h);
     h->txn = turn->txn;
     h->pub.api = instance->pub.api;
     h->pub.instance = &instance->pub;
@@ -148,10 +144,11 @@ static enum extproc_action handle_judge(struct handle *h, const struct turn *tur
     case EXTPROC_ACTION_CONTINUE:
         return EXTPROC_ACTION_CONTINUE;
     case EXTPROC_ACTION_RESPOND:
-        return turn->answered ? EXTPROC_ACTION_RESPOND
-                              : handle_failed(h, "callback returned EXTPROC_ACTION_RESPOND without "
-                                                 "a response that was accepted "
-                                                 "by extproc_respond() in this callback");
+        return turn->decided.answers
+                   ? EXTPROC_ACTION_RESPOND
+                   : handle_failed(h, "callback returned EXTPROC_ACTION_RESPOND without "
+                                      "a response that was accepted "
+                                      "by extproc_respond() in this callback");
     case EXTPROC_ACTION_FAIL:
         return handle_failed(h, "failed");
     }

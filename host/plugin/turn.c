@@ -238,9 +238,9 @@ static void turn_replace(struct turn *turn, uint16_t place)
 static void turn_continue(struct turn *turn, uint16_t place)
 {
     const struct txn_lane *lane = turn_lane(turn);
-    if (turn->sets_body && phase_part(turn->phase) == PART_HEADERS && !turn->txn->observing)
+    if (turn->decided.sets_body && phase_part(turn->phase) == PART_HEADERS && !turn->txn->observing)
         turn_replace(turn, place);
-    if (turn->wants_route && headers_mark(&lane->headers) != turn->marks[0])
+    if (turn->decided.clears_route && headers_mark(&lane->headers) != turn->undo.headers)
         turn->clears_route = true;
 }
 
@@ -252,15 +252,13 @@ static void turn_close(struct turn *turn, struct extproc_str why)
     turn->verdict.why = why.ptr ? why : EXTPROC_S("a plugin failed");
 }
 
-/* What comes of a plugin's failure: its edits are taken back, it is called no more, the client gets
+/* What comes of a plugin's failure: what it did is taken back, it is called no more, the client gets
  * a 500 while there can be an answer. True: that was the verdict. */
 static bool turn_fail(struct turn *turn, uint16_t place)
 {
-    struct txn_lane *lane = turn_lane(turn);
     struct handle *h = &turn->txn->handles[place];
     const char *name = handle_instance(h)->name;
-    headers_rewind(&lane->headers, turn->marks[0]);
-    headers_rewind(&lane->trailers, turn->marks[1]);
+    undo_back(turn, h);
     h->skipped = ALL_PHASES;
     if (turn->txn->observing)
         return false;
@@ -416,6 +414,18 @@ static void turn_keep_trees(struct turn *turn, struct arena *keep)
     }
 }
 
+/* What plugins told the proxy, which those of later phases see too. Without memory: nothing of it. */
+static void turn_keep_told(struct turn *turn, struct arena *keep)
+{
+    struct txn *t = turn->txn;
+    if (!turn->metadata.first)
+        return;
+    if (!t->told)
+        t->told = arena_zalloc(keep, sizeof *t->told);
+    if (t->told)
+        metadata_tell(t->told, &turn->metadata);
+}
+
 static void turn_commit(struct turn *turn, struct arena *keep)
 {
     struct txn_lane *lane = turn_lane(turn);
@@ -436,8 +446,10 @@ void turn_end(struct turn *turn)
     if (!keep && t->handles) /* close() may log */
         txn_keep_id(t);
     turn_commit(turn, keep);
-    if (keep)
+    if (keep) {
         turn_keep_trees(turn, keep);
+        turn_keep_told(turn, keep);
+    }
     turn_lane(turn)->passed = true;
     body_fini(&turn->event->body);
 }

@@ -15,6 +15,7 @@
 #include "http/framing.h"
 #include "http/verdict.h"
 #include "plugin/generation.h"
+#include "plugin/undo.h"
 
 /* What is known of a direction so far. */
 struct txn_lane {
@@ -40,11 +41,12 @@ struct txn {
     const char *peer;              /* whose transaction it is, for the log; NULL: not known */
     struct txn_lane lanes[N_LANES];
     struct request_kind request; /* as the client made it, whatever plugins edit */
-    unsigned status;        /* of the response, edits that were committed included; 0: unknown */
-    struct tree metadata;   /* the latest kept that was not empty */
-    struct handle *handles; /* chain->n_instances; NULL until the first call */
-    struct turn *turn;      /* whose callback, or open(), runs now; NULL: close(), or none */
-    size_t max_answer;      /* bytes of the largest that may be sent; 0: any */
+    unsigned status;      /* of the response, edits that were committed included; 0: unknown */
+    struct tree metadata; /* the latest kept that was not empty */
+    struct metadata_told *told; /* by plugins in earlier phases; NULL: nothing */
+    struct handle *handles;     /* chain->n_instances; NULL until the first call */
+    struct turn *turn;          /* whose callback, or open(), runs now; NULL: close(), or none */
+    size_t max_answer;          /* bytes of the largest that may be sent; 0: any */
     bool observing;
 };
 
@@ -74,6 +76,12 @@ struct log_context txn_log_context(struct txn *t);
 /* Where it is in the request headers: keeps it, before they are dropped. */
 void txn_keep_id(struct txn *t);
 
+/* What a callback has decided so far; it counts once it returned without having failed. */
+struct decided {
+    bool sets_body, clears_route;
+    bool answers; /* with turn->answer */
+};
+
 struct turn {
     struct txn *txn;
     struct event *event;
@@ -90,9 +98,9 @@ struct turn {
     bool clears_route;    /* somebody asked, and edited a header */
 
     /* of the current callback */
-    enum phase phase;  /* the event's, or the body phase behind a replacement */
-    uint32_t marks[2]; /* headers_mark() of headers and trailers when it began */
-    bool sets_body, wants_route, answered;
+    enum phase phase; /* the event's, or the body phase behind a replacement */
+    struct decided decided;
+    struct undo undo;
 
     struct metadata metadata;
     struct answer answer;

@@ -80,18 +80,27 @@ static void put_value(struct writer *w, struct extproc_value v)
     }
 }
 
-/* The order of a map's entries says nothing, so the lists' order may turn round. */
+/* Every key of the namespace that an entry begins. */
+static void put_namespace(struct writer *w, const struct metadata_entry *begin)
+{
+    size_t mark = w->len;
+    for (const struct metadata_entry *e = begin; e; e = e->next) {
+        size_t entry_mark = w->len;
+        if (e->superseded || !extproc_eq(e->ns, begin->ns))
+            continue;
+        put_value(w, e->value);
+        close_entry(w, e->key, entry_mark);
+    }
+    close_field(w, VALUE_STRUCT, mark);
+    close_entry(w, begin->ns, mark);
+}
+
+/* The order of a map's entries says nothing, so the list's order may turn round. */
 static void put_metadata(struct writer *w, const struct metadata *m)
 {
-    for (const struct metadata_namespace *ns = m->first; ns; ns = ns->next) {
-        size_t mark = w->len;
-        for (const struct metadata_entry *e = ns->first; e; e = e->next) {
-            size_t entry_mark = w->len;
-            put_value(w, e->value);
-            close_entry(w, e->key, entry_mark);
-        }
-        close_field(w, VALUE_STRUCT, mark);
-        close_entry(w, ns->name, mark);
+    for (const struct metadata_entry *e = m->first; e; e = e->next) {
+        if (metadata_opens(m, e))
+            put_namespace(w, e);
     }
 }
 

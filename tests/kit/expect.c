@@ -124,13 +124,8 @@ void kit_check_going(struct kit_call *c)
 
 static struct extproc_str metadata_text(const struct kit_call *c, const char *ns, const char *key)
 {
-    for (const struct metadata_namespace *n = c->metadata.first; n; n = n->next) {
-        for (const struct metadata_entry *e = n->first; e; e = e->next) {
-            if (str_eq_c(n->name, ns) && str_eq_c(e->key, key))
-                return e->value.as.string;
-        }
-    }
-    return STR_ABSENT;
+    const struct metadata_entry *entry = metadata_find(&c->metadata, str_c(ns), str_c(key));
+    return entry ? entry->value.as.string : STR_ABSENT;
 }
 
 void kit_check_metadata(struct kit_call *c, const char *ns, const char *key, const char *value)

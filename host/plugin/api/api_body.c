@@ -120,7 +120,7 @@ int api_body_set(struct extproc_txn *x, struct extproc_str bytes, void (*release
     if (release && !taken)
         release(arg);
     if (r == 0)
-        turn->sets_body = true;
+        turn->decided.sets_body = true;
     if (r == -ENOSPC)
         body_log_length(handle_of(x), bytes.len);
     return r == -ENODATA ? body_miss(handle_of(x), turn) : r;

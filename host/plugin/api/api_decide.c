@@ -15,7 +15,7 @@ int api_clear_route(struct extproc_txn *x)
     struct turn *turn = handle_turn(handle_of(x));
     if (!turn || !(turn->allowed & MAY_CLEAR_ROUTE))
         return -EOPNOTSUPP;
-    turn->wants_route = true;
+    turn->decided.clears_route = true;
     return 0;
 }
 
@@ -123,6 +123,6 @@ int api_respond(struct extproc_txn *x, const struct extproc_response *r)
     struct extproc_str details = r->details.ptr ? r->details : str_c(handle_instance(h)->name);
     if (answer_copy(turn->arena, r, details, &turn->answer) < 0)
         return respond_refuse(h, -ENOMEM, "extproc_respond: out of memory");
-    turn->answered = true;
+    turn->decided.answers = true;
     return 0;
 }

@@ -87,7 +87,7 @@ int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
     struct turn *turn = handle_turn(h);
     struct headers *headers = map_find(h, map);
     bool in_headers = phase_part(turn->event->phase) == PART_HEADERS;
-    bool replacing = in_headers && (turn->replaced || turn->sets_body);
+    bool replacing = in_headers && (turn->replaced || turn->decided.sets_body);
     struct rules_context context = {
         .response = map_lane(map) == LANE_RESPONSE,
         .trailers = map_trailers(map),

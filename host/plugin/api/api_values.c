@@ -34,14 +34,26 @@ struct extproc_value api_attribute(struct extproc_txn *x, struct extproc_str nam
 }
 
 /* What comes with a message is all there is now, so an older one counts only where none came. */
+static struct extproc_value proxys_metadata(struct txn *t, struct extproc_str ns)
+{
+    if (t->turn && t->turn->event->metadata.raw.len > 0)
+        return value_get(tree_value(&t->turn->event->metadata, t->turn->arena), ns);
+    return value_get(tree_value(&t->metadata, t->arena), ns);
+}
+
+/* Over that, what plugins have told the proxy: in earlier phases, whether it sends that back or not, and
+ * in this one. */
 struct extproc_value api_metadata(struct extproc_txn *x, struct extproc_str ns)
 {
     struct txn *t = handle_of(x)->txn;
     if (!ns.ptr)
         return absent;
-    if (t->turn && t->turn->event->metadata.raw.len > 0)
-        return value_get(tree_value(&t->turn->event->metadata, t->turn->arena), ns);
-    return value_get(tree_value(&t->metadata, t->arena), ns);
+    struct extproc_value v = proxys_metadata(t, ns);
+    if (t->turn && t->told)
+        v = metadata_over(&t->told->metadata, ns, v, t->turn->arena);
+    if (t->turn)
+        v = metadata_over(&t->turn->metadata, ns, v, t->turn->arena);
+    return v;
 }
 
 bool api_value_at(struct extproc_value v, size_t i, struct extproc_field *ret)

@@ -792,7 +792,8 @@ static inline int extproc_body_set(struct extproc_txn *x, struct extproc_str byt
 }
 
 /** The same without a copy: the bytes stay as they are until the host calls release(arg), exactly
- *  once, from any thread, also when this function fails. release NULL: they are copied. */
+ *  once, from any thread: when the phase is over, or at once where this function fails. release NULL:
+ *  they are copied. */
 static inline int extproc_body_give(struct extproc_txn *x, struct extproc_str bytes,
                                     void (*release)(void *), void *arg)
 {
@@ -837,8 +838,9 @@ static inline struct extproc_value extproc_attribute(struct extproc_txn *x, stru
     return x->api->attribute(x, name);
 }
 
-/** The proxy's dynamic metadata of a namespace in its forwarding_namespaces: a DICT, or ABSENT.
- *  What came with this message; where none did, what came before. ABSENT in close(). */
+/** The dynamic metadata of a namespace: a DICT, or ABSENT. What the proxy sent with this message
+ *  (forwarding_namespaces), or where it sent none, before; over that, key by key, what plugins have set
+ *  in this phase and earlier ones, be it sent back or not. ABSENT in close(). */
 static inline struct extproc_value extproc_metadata(struct extproc_txn *x, struct extproc_str ns)
 {
     return x->api->metadata(x, ns);
@@ -907,7 +909,8 @@ static inline struct extproc_value extproc_dict(struct extproc_txn *x,
 
 /** Gives the proxy dynamic metadata: one key of a namespace in its receiving_namespaces; it drops
  *  other namespaces silently. Keys of several plugins are merged; of the same key the last one
- *  stays. It goes with the answer to this phase, also with one of extproc_respond().
+ *  stays. It goes with the answer to this phase, also with one of extproc_respond(), and later
+ *  callbacks see it in extproc_metadata().
  *  -EINVAL       an empty namespace or key, an ABSENT value, not UTF-8, nested more than 30 deep
  *  -EOPNOTSUPP   open() or close() */
 static inline int extproc_metadata_set(struct extproc_txn *x, struct extproc_str ns,

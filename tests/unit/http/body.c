@@ -113,14 +113,60 @@ Test(body, what_was_given_stays_under_what_is_given_next)
     free(bytes);
 }
 
-Test(body, a_set_may_be_cut_out_of_what_it_releases)
+Test(body, what_was_given_stays_until_the_end_though_it_is_set)
 {
+    int released = 0;
     char *bytes = malloc(5);
     memcpy(bytes, "given", 5);
     body_init(&body, pieces, 3);
-    body_give(&body, &arena, (struct extproc_str){bytes, 5}, free, bytes);
+    body_give(&body, &arena, (struct extproc_str){bytes, 5}, count, &released);
     cr_assert_eq(body_set(&body, &arena, (struct extproc_str){bytes + 1, 3}), 0);
     cr_assert(str_eq_c(body_bytes(&body, &arena), "ive"));
+    cr_assert_eq(released, 0);
+
+    body_fini(&body);
+    cr_assert_eq(released, 1);
+    free(bytes);
+}
+
+/* ---- taken back ------------------------------------------------------------------------------ */
+
+Test(body, is_as_it_was_received_again)
+{
+    body_init(&body, pieces, 3);
+    struct body mark = body_mark(&body);
+    body_set(&body, &arena, EXTPROC_S("new"));
+    body_rewind(&body, &mark);
+    cr_assert_not(body.changed);
+    cr_assert_eq(body.len, 3);
+    cr_assert(str_eq_c(body_bytes(&body, &arena), "abc"));
+}
+
+Test(body, is_what_was_given_before_again)
+{
+    int first = 0, second = 0;
+    body_init(&body, pieces, 3);
+    body_give(&body, &arena, EXTPROC_S("first"), count, &first);
+    struct body mark = body_mark(&body);
+    body_give(&body, &arena, EXTPROC_S("second one"), count, &second);
+    body_set(&body, &arena, EXTPROC_S("third"));
+    body_rewind(&body, &mark);
+    cr_assert(body.changed);
+    cr_assert(str_eq_c(body_bytes(&body, &arena), "first"));
+    cr_assert_eq(first + second, 0);
+
+    body_fini(&body);
+    cr_assert_eq(first, 1);
+    cr_assert_eq(second, 1);
+}
+
+Test(body, stays_joined)
+{
+    body_init(&body, pieces, 3);
+    struct body mark = body_mark(&body);
+    const char *joined = body_bytes(&body, &arena).ptr;
+    body_rewind(&body, &mark);
+    cr_assert_eq(body_bytes(&body, &arena).ptr, joined);
 }
 
 Test(body, without_memory_nothing_changes)

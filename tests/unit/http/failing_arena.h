@@ -14,6 +14,7 @@
 
 struct arena_block {
     struct arena_block *next;
+    size_t size;
     _Alignas(max_align_t) char data[];
 };
 
@@ -41,9 +42,17 @@ void *arena_alloc(struct arena *a, size_t size)
     struct arena_block *block = malloc(sizeof *block + size);
     if (!block)
         abort();
-    block->next = a->blocks;
+    *block = (struct arena_block){.next = a->blocks, .size = size};
     a->blocks = block;
     return block->data;
+}
+
+size_t arena_size(const struct arena *a)
+{
+    size_t size = 0;
+    for (const struct arena_block *block = a->blocks; block; block = block->next)
+        size += block->size;
+    return size;
 }
 
 void *arena_array(struct arena *a, size_t n, size_t size)

@@ -154,12 +154,71 @@ Test(api_values, are_told_key_by_key)
 {
     SCENE(s, {.name = "a", .request_headers = tell}, {.name = "b", .request_headers = tell});
 
-    const struct metadata_namespace *ns = play_request(&s)->metadata->first;
-    cr_assert_null(ns->next);
-    assert_str(ns->first->key, "a");
-    assert_str(ns->first->next->key, "last");
-    assert_str(ns->first->next->value.as.string, "b");
-    assert_str(ns->first->next->next->key, "b");
+    const struct metadata *told = play_request(&s)->metadata;
+    cr_assert_eq(metadata_find(told, name, EXTPROC_S("a"))->value.as.number, 1);
+    cr_assert_eq(metadata_find(told, name, EXTPROC_S("b"))->value.as.number, 1);
+    assert_str(metadata_find(told, name, EXTPROC_S("last"))->value.as.string, "b");
+    scene_close(&s, EXTPROC_END_DONE);
+    scene_fini(&s);
+}
+
+/* Namespace "name": what the proxy says of "p", then plugins of "a", "b", "last". */
+static enum extproc_action show_told(struct extproc_txn *x)
+{
+    struct extproc_value dict = extproc_metadata(x, name);
+    struct extproc_str last = extproc_value_get(x, dict, EXTPROC_S("last")).as.string;
+    note(x, "%c%c%c%.*s ", extproc_value_get(x, dict, EXTPROC_S("p")).kind ? 'p' : '-',
+         extproc_value_get(x, dict, EXTPROC_S("a")).kind ? 'a' : '-',
+         extproc_value_get(x, dict, EXTPROC_S("b")).kind ? 'b' : '-', EXTPROC_ARG(last));
+    return EXTPROC_ACTION_CONTINUE;
+}
+
+static enum extproc_action show_and_tell(struct extproc_txn *x)
+{
+    show_told(x);
+    return tell(x);
+}
+
+static void show_told_at_the_end(struct extproc_txn *x, enum extproc_end why)
+{
+    show_told(x);
+}
+
+/* "name" -> "p" -> the raw text. */
+static int read_proxys(struct extproc_str raw, struct arena *arena, struct extproc_value *ret)
+{
+    struct extproc_field inner = {EXTPROC_S("p"), extproc_string(raw)}, outer = {.key = name};
+    value_dict(arena, &inner, 1, &outer.value);
+    return value_dict(arena, &outer, 1, ret);
+}
+
+Test(api_values, that_were_told_are_seen_by_those_after)
+{
+    SCENE(s, {.name = "a", .request_headers = show_and_tell, .response_headers = show_told},
+          {.name = "b", .request_headers = show_and_tell, .response_headers = show_told},
+          {.name = "c", .request_headers = show_told, .close = show_told_at_the_end});
+
+    play_request(&s);
+    cr_assert_str_eq(s.journal, "--- -a-a -abb ");
+    s.journal[0] = '\0';
+    play_response(&s);
+    cr_assert_str_eq(s.journal, "-abb -abb ");
+    s.journal[0] = '\0';
+    scene_close(&s, EXTPROC_END_DONE);
+    cr_assert_str_eq(s.journal, "--- ");
+    scene_fini(&s);
+}
+
+Test(api_values, that_were_told_stand_over_the_proxys)
+{
+    SCENE(s, {.name = "a", .request_headers = show_and_tell, .response_headers = show_told});
+
+    s.event.metadata = (struct tree){.raw = scene_copy(&s, name), .read = read_proxys};
+    prepared_headers(&s, PHASE_REQUEST_HEADERS, true, H(":method", "GET"));
+    scene_settle(&s);
+    s.event.metadata = (struct tree){.raw = scene_copy(&s, name), .read = read_proxys};
+    prepared_headers(&s, PHASE_RESPONSE_HEADERS, true, H(":status", "200"));
+    cr_assert_str_eq(s.journal, "p-- pa-a ");
     scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }

@@ -393,7 +393,8 @@ Test(turn, stops_at_an_answer_drops_edits_and_keeps_metadata)
     assert_str(v->answer->details, "b");
     cr_assert_null(v->headers);
     cr_assert_not(v->clear_route);
-    cr_assert_not_null(v->metadata->first->first->next);
+    cr_assert_not_null(metadata_find(v->metadata, EXTPROC_S("ns"), EXTPROC_S("a")));
+    cr_assert_not_null(metadata_find(v->metadata, EXTPROC_S("ns"), EXTPROC_S("b")));
     scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
@@ -538,10 +539,10 @@ Test(turn, needs_constant_memory_for_a_body_of_any_length)
         s.event.attributes = scene_tree(&s, "k=v");
         s.event.metadata = scene_tree(&s, "ns=v");
         prepared_body(&s, PHASE_REQUEST_BODY, false, "some bytes");
-        if (i == 0)
-            before = arena_size(&s.stream);
+        if (i == 1) /* what the first has left is there */
+            before = arena_size(&s.stream) + arena_size(&s.txn.told->arena);
     }
-    cr_assert_eq(arena_size(&s.stream), before);
+    cr_assert_leq(arena_size(&s.stream) + arena_size(&s.txn.told->arena), 2 * before);
     scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }

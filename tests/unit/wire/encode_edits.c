@@ -88,8 +88,8 @@ Test(encode_edits, are_what_protobuf_c_packs)
 Test(encode_edits, are_nothing_but_edits)
 {
     struct body body = {.changed = true};
-    struct metadata_namespace ns = {0};
-    struct metadata metadata = {&ns, &ns};
+    struct metadata_entry entry = {0};
+    struct metadata metadata = {&entry, &entry};
     struct verdict v = {.phase = PHASE_REQUEST_HEADERS, .headers = &headers};
 
     headers_init(&headers, NULL, 0);

@@ -1,0 +1,29 @@
+/* undo: how all that a callback may change stood before it, and the way back.
+ *
+ * A plugin that fails leaves nothing behind: neither those after it in the chain nor the proxy see
+ * anything of what it did in that callback. Both need no memory, so neither can fail.
+ */
+#ifndef EXTPROCD_PLUGIN_UNDO_H
+#define EXTPROCD_PLUGIN_UNDO_H
+
+#include "http/body.h"
+#include "http/metadata.h"
+
+#include <stdint.h>
+
+struct turn;
+struct handle;
+
+struct undo {
+    uint32_t headers, trailers; /* headers_mark() of the direction's maps */
+    struct body body;
+    struct metadata_entry *metadata;
+    uint8_t skipped;
+};
+
+/* The instance is about to be called: nothing is decided yet, and all is marked. */
+void undo_mark(struct turn *turn, const struct handle *h);
+/* It failed. What plugins had given as bodies stays until the turn ends. */
+void undo_back(struct turn *turn, struct handle *h);
+
+#endif
