@@ -77,7 +77,7 @@ static int turn_edit(struct turn *turn, enum extproc_change change, enum describ
         .replaced = change == EXTPROC_CHANGE_REPLACE,
         .bodiless = what == DESCRIBED_ANOTHER,
         .owes_length = turn_fits_length(turn),
-        .since = turn->marks[0],
+        .since = turn->undo.headers,
     };
     if (turn->txn->observing)
         return 0;
