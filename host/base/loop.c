@@ -14,6 +14,7 @@ void loop_init(struct loop *loop, const struct loop_clock *clock)
 {
     *loop = (struct loop){.clock = clock ? *clock : (struct loop_clock){.read = read_system}};
     inbox_init(&loop->inbox);
+    loop_enter(loop);
     loop_begins_round(loop);
 }
 

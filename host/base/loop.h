@@ -1,5 +1,5 @@
-/* loop: what the work of one thread hangs on: a clock, timers, what other threads want done, and memory for
- * the messages that are being worked on.
+/* loop: what the work of one thread hangs on: a clock, timers, what other threads want done, memory for the
+ * messages that are being worked on, and which plugin runs.
  *
  * An object that is driven: a transport calls it between what its descriptors bring, the tests' kit lets its
  * clock jump from one timer to the next. All functions are for the thread that drives it, but those that say
@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/loop/inbox.h"
+#include "base/loop/running.h"
 #include "base/loop/timers.h"
 
 /* Milliseconds that only grow, from whenever. */
@@ -26,9 +27,11 @@ struct loop {
     struct timers timers;
     struct inbox inbox;
     struct arena_pool memory; /* of messages */
+    struct running running;
+    pthread_t thread; /* that drives it */
 };
 
-/* clock NULL: the system's. */
+/* clock NULL: the system's. The thread is the caller's. */
 void loop_init(struct loop *loop, const struct loop_clock *clock);
 /* Timers are forgotten; what other threads want done is given back (struct errand). */
 void loop_fini(struct loop *loop);
@@ -66,8 +69,25 @@ static inline void loop_recall(struct loop *loop, struct errand *errand)
     inbox_recall(&loop->inbox, errand);
 }
 
+/* ---- which plugin runs -------------------------------------------------------------------------- */
+
+static inline void loop_runs(struct loop *loop, const struct running_plugin *plugin,
+                             const char *phase)
+{
+    loop->running = (struct running){plugin, phase, loop->now_ms};
+}
+static inline void loop_ran(struct loop *loop)
+{
+    loop->running.plugin = NULL;
+}
+
 /* ---- whoever drives it -------------------------------------------------------------------------- */
 
+/* The calling thread drives it from now on. */
+static inline void loop_enter(struct loop *loop)
+{
+    loop->thread = pthread_self();
+}
 /* From now on wake(arg) calls for loop_awake(): see inbox_wakes(). */
 static inline void loop_wakes(struct loop *loop, void (*wake)(void *arg), void *arg)
 {

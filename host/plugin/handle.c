@@ -107,9 +107,9 @@ static void handle_ready(struct handle *h, struct turn *turn, struct instance *i
 
 static enum extproc_action handle_open(struct handle *h, const struct instance *instance)
 {
-    running_begin(&instance->who, "open");
+    loop_runs(h->txn->loop, &instance->who, "open");
     int r = instance->plugin->open ? instance->plugin->open(&h->pub) : 0;
-    running_end();
+    loop_ran(h->txn->loop);
     const char *text = r < 0 && r >= -ERRNO_MAX ? strerrordesc_np(-r) : NULL;
     h->opened = r == 0;
     if (!h->opened)
@@ -165,9 +165,9 @@ static enum extproc_action handle_run(struct handle *h, struct turn *turn,
     h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
     if (handle_check_needs(h, turn) == EXTPROC_ACTION_FAIL)
         return EXTPROC_ACTION_FAIL;
-    running_begin(&instance->who, phase_name(turn->phase));
+    loop_runs(h->txn->loop, &instance->who, phase_name(turn->phase));
     enum extproc_action action = instance->on[turn->phase](&h->pub);
-    running_end();
+    loop_ran(h->txn->loop);
     return handle_judge(h, turn, action);
 }
 
@@ -224,8 +224,8 @@ void handle_close(struct handle *h, enum extproc_end why)
         return;
     const struct instance *instance = handle_instance(h);
     h->opened = false;
-    running_begin(&instance->who, "close");
+    loop_runs(h->txn->loop, &instance->who, "close");
     if (instance->plugin->close)
         instance->plugin->close(&h->pub, why);
-    running_end();
+    loop_ran(h->txn->loop);
 }

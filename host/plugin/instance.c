@@ -98,15 +98,32 @@ static bool check_section(struct instance *in, struct keys_table host, struct co
     return errors->n_errors == before;
 }
 
+/* ---- whose code runs ------------------------------------------------------------------------- */
+
+static void runs_begin(struct instance *in, const char *phase)
+{
+    struct loop *loop = in->env->loop;
+    if (!loop)
+        return;
+    loop_begins_round(loop); /* nobody drives it at such times */
+    loop_runs(loop, &in->who, phase);
+}
+
+static void runs_end(struct instance *in)
+{
+    if (in->env->loop)
+        loop_ran(in->env->loop);
+}
+
 /* ---- init() ---------------------------------------------------------------------------------- */
 
 static int run_init(struct instance *in, struct config_errors *errors)
 {
     size_t before = errors->n_errors;
     in->errors = errors;
-    running_begin(&in->who, "init");
+    runs_begin(in, "init");
     int r = in->plugin->init ? in->plugin->init(&in->pub) : 0;
-    running_end();
+    runs_end(in);
     in->errors = NULL;
 
     in->started = r == 0;
@@ -190,9 +207,9 @@ static int load(struct instance *in, struct config_errors *errors)
 
     const struct extproc_key *keys;
     const char *why = NULL;
-    running_begin(&in->who, "load"); /* constructors of the object run */
+    runs_begin(in, "load"); /* constructors of the object run */
     int r = loader_open(in->who.object, &in->arena, &in->plugin, &keys, &why);
-    running_end();
+    runs_end(in);
     if (why)
         why = shown_why(in, why);
     if (r == 0 && why)
@@ -267,10 +284,10 @@ void instance_stop(struct instance *in)
     if (!in->started)
         return;
     in->started = false;
-    running_begin(&in->who, "fini");
+    runs_begin(in, "fini");
     if (in->plugin->fini)
         in->plugin->fini(&in->pub);
-    running_end();
+    runs_end(in);
 }
 
 struct instance *instance_free(struct instance *in)

@@ -8,8 +8,8 @@
 
 #include "base/keys.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/metrics.h"
-#include "base/running.h"
 #include "http/phase.h"
 #include "plugin/wants.h"
 
@@ -18,10 +18,11 @@ struct writer;
 
 /* What the host lends to every instance. */
 struct plugin_env {
-    struct log *log;              /* may be NULL: nobody listens */
-    struct writer *writer;        /* of files that plugins append to; may be NULL: they have none */
-    struct metrics *metrics;      /* may be NULL: nothing counts */
-    const char *plugin_dir;       /* where a file without a slash is looked for */
+    struct log *log;         /* may be NULL: nobody listens */
+    struct writer *writer;   /* of files that plugins append to; may be NULL: they have none */
+    struct metrics *metrics; /* may be NULL: nothing counts */
+    struct loop *loop;       /* whose thread runs init() and fini(); may be NULL: nobody asks */
+    const char *plugin_dir;  /* where a file without a slash is looked for */
     const char *plugin_dir_shown; /* the same for messages; NULL: as it is */
     bool testing;                 /* extprocd -t */
     bool keeps; /* nothing is freed: threads that plugins leave may go on using it */

@@ -7,8 +7,8 @@
 #include "process/crash.h"
 
 #include "base/escape.h"
-#include "base/running.h"
 #include "base/str.h"
+#include "process/culprit.h"
 #include "process/process.h"
 
 #include <signal.h>
@@ -18,9 +18,9 @@
 
 static char stack[64 * 1024];
 
-static bool is_loading(void)
+static bool is_loading(const char *phase)
 {
-    return strcmp(running.phase, "load") == 0 || strcmp(running.phase, "init") == 0;
+    return strcmp(phase, "load") == 0 || strcmp(phase, "init") == 0;
 }
 
 /* Of the signals that crash_watch() takes. */
@@ -58,15 +58,16 @@ static void write_escaped(const char *text)
 
 static void on_crash(int signo)
 {
-    const struct running_plugin *plugin = running.plugin;
+    struct culprit culprit;
     char text[1024];
 
-    if (plugin) {
+    if (culprit_here(&culprit)) {
+        const struct running_plugin *plugin = culprit.plugin;
         snprintf(text, sizeof text, "%s:%u: [plugin:%s] file: plugin %s %s in %s (%s)",
                  plugin->file, plugin->line, plugin->name, plugin->name, what_happened(signo),
-                 running.phase, plugin->shown ? plugin->shown : "linked in");
+                 culprit.phase, plugin->shown ? plugin->shown : "linked in");
         write_escaped(text);
-        if (is_loading())
+        if (is_loading(culprit.phase))
             _exit(EXIT_BAD);
     }
     raise(signo); /* with its default action, once this handler has returned */

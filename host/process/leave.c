@@ -4,7 +4,7 @@
  * libraries (OpenSSL's, a C++ plugin's own) would take away what they use.
  *
  * Every other end is made by a plugin. A handler for exit() finds out which one: by the slot of the
- * thread that called exit() (base/running.h), or, in a thread that no callback runs in, by the shared
+ * thread that called exit() (process/culprit), or, in a thread that no callback runs in, by the shared
  * objects on its stack. It is registered twice, because handlers run in reverse order: the second one runs
  * before the destructors that came with the plugins.
  */
@@ -12,6 +12,7 @@
 
 #include "base/writer.h"
 #include "plugin/loader.h"
+#include "process/culprit.h"
 #include "process/process.h"
 
 #include <execinfo.h>
@@ -116,11 +117,11 @@ static void report_unknown(const char *call)
 
 static void accuse(const char *call)
 {
-    const struct running_plugin *plugin = running.plugin;
-    const char *phase = plugin ? running.phase : "a thread of its own";
+    struct culprit culprit;
+    bool known = culprit_here(&culprit);
+    const struct running_plugin *plugin = known ? culprit.plugin : plugin_on_stack();
+    const char *phase = known ? culprit.phase : "a thread of its own";
 
-    if (!plugin)
-        plugin = plugin_on_stack();
     if (plugin)
         report(plugin, call, phase);
     else

@@ -3,6 +3,7 @@
 #include "process/setup.h"
 
 #include "base/writer.h"
+#include "process/culprit.h"
 #include "process/leave.h"
 #include "process/process.h"
 
@@ -18,6 +19,7 @@ static int open_loop(struct setup *s)
         return -ENOMEM;
     loop_init(loop, NULL);
     s->loop = loop;
+    culprit_in(loop);
     return metrics_new(&s->metrics);
 }
 
@@ -49,6 +51,7 @@ void setup_fini(struct setup *s)
     log_free(s->log);
     writer_free(s->writer);
     metrics_free(s->metrics);
+    culprit_in(NULL);
     if (s->loop)
         loop_fini(s->loop);
     arena_fini(&s->arena);
@@ -78,6 +81,7 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
     env = (struct plugin_env){.log = s.log,
                               .writer = s.writer,
                               .metrics = s.metrics,
+                              .loop = s.loop,
                               .plugin_dir = s.settings.plugin_dir,
                               .plugin_dir_shown = s.settings.plugin_dir_shown,
                               .testing = testing,

@@ -13,7 +13,7 @@
  */
 #include "process/signals.h"
 
-#include "base/running.h"
+#include "process/culprit.h"
 #include "process/process.h"
 
 #include <assert.h>
@@ -68,6 +68,18 @@ static void put(struct line *line, const char *text)
         line->text[line->len++] = *text++;
 }
 
+static void put_number(struct line *line, uint64_t n)
+{
+    char digits[21];
+    size_t at = sizeof digits - 1;
+
+    digits[at] = '\0';
+    do
+        digits[--at] = (char)('0' + n % 10);
+    while (n /= 10);
+    put(line, digits + at);
+}
+
 /* In one piece of at most PIPE_BUF bytes, where there is room for it: a standard error that is not read
  * must not hold up the end. */
 static void print(const struct line *line)
@@ -81,15 +93,19 @@ static void print(const struct line *line)
 static _Noreturn void end(const struct kind *kind)
 {
     struct line line = {.len = 0};
+    struct culprit culprit;
 
     put(&line, "extprocd: received SIG");
     put(&line, kind->name);
     put(&line, " again: stopping immediately");
-    if (running.plugin) {
+    if (culprit_find(&culprit)) {
         put(&line, ", while plugin ");
-        put(&line, running.plugin->name);
+        put(&line, culprit.plugin->name);
         put(&line, " runs in ");
-        put(&line, running.phase);
+        put(&line, culprit.phase);
+        put(&line, " (for ");
+        put_number(&line, culprit.ms);
+        put(&line, " ms)");
     }
     put(&line, "\n");
     print(&line);

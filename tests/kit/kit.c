@@ -149,6 +149,7 @@ struct kit *kit_new(const struct kit_options *options)
     arena_init(&k->arena, ARENA_FIRST_SIZE);
     k->log_fd = anonymous_file("", log_path);
     loop_init(&k->loop, &(struct loop_clock){.read = read_clock, .arg = k, .exact = true});
+    k->env.loop = &k->loop;
     k->env.plugin_dir = KIT_PLUGIN_DIR;
     if (writer_new(&k->env.writer) < 0 || metrics_new(&k->env.metrics) < 0)
         abort();

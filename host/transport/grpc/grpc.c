@@ -140,6 +140,7 @@ static void grpc_stop(struct transport *t)
 
 static void grpc_run(struct transport *t)
 {
+    loop_enter(t->options.loop);
     completions_run(&t->completions);
     t->finished = true;
     loop_catches_up(t->options.loop);

@@ -119,6 +119,7 @@ static void h2_stop(struct transport *t)
 
 static void h2_run(struct transport *t)
 {
+    loop_enter(t->options.loop);
     doors_open(&t->doors);
     poller_run(&t->poller);
     loop_catches_up(t->options.loop);

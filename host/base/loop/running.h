@@ -1,9 +1,10 @@
-/* running: which plugin's code a thread runs at the moment, so that a line about the end of the process
- * can name it. One slot per thread, because exit() runs its handlers in the thread that called it. */
-#ifndef EXTPROCD_BASE_RUNNING_H
-#define EXTPROCD_BASE_RUNNING_H
+/* running: which plugin's code a loop's thread runs at the moment, so that a line about the end of the
+ * process can name it. */
+#ifndef EXTPROCD_BASE_LOOP_RUNNING_H
+#define EXTPROCD_BASE_LOOP_RUNNING_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* One [plugin:NAME] section, as messages name it. Lives as long as its plugin may run. */
 struct running_plugin {
@@ -17,17 +18,7 @@ struct running_plugin {
 struct running {
     const struct running_plugin *plugin; /* NULL: the host's own code */
     const char *phase;                   /* "load", "init", "request_headers", "fini", ... */
+    uint64_t since_ms; /* when the loop's round began: no callback reads a clock */
 };
-
-extern _Thread_local struct running running;
-
-static inline void running_begin(const struct running_plugin *plugin, const char *phase)
-{
-    running = (struct running){plugin, phase};
-}
-static inline void running_end(void)
-{
-    running.plugin = NULL;
-}
 
 #endif

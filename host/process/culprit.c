@@ -1,0 +1,32 @@
+/* culprit: the plugin whose code a thread runs.
+ *
+ * A handler of a signal or of exit() has no argument that could say which loop is its thread's. A thread that
+ * a plugin has started is no loop's; in a child that a plugin has forked the loop's thread is the one that
+ * goes on.
+ */
+#include "process/culprit.h"
+
+static struct loop *loop;
+
+void culprit_in(struct loop *in)
+{
+    loop = in;
+}
+
+bool culprit_find(struct culprit *ret)
+{
+    struct running running = loop ? loop->running : (struct running){0};
+
+    if (!running.plugin)
+        return false;
+    uint64_t now = loop_now(loop);
+    *ret = (struct culprit){.plugin = running.plugin,
+                            .phase = running.phase,
+                            .ms = now > running.since_ms ? now - running.since_ms : 0};
+    return true;
+}
+
+bool culprit_here(struct culprit *ret)
+{
+    return loop && pthread_equal(loop->thread, pthread_self()) && culprit_find(ret);
+}

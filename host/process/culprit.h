@@ -1,0 +1,20 @@
+/* culprit: the plugin whose code a thread runs, for a line about the end of the process. */
+#ifndef EXTPROCD_PROCESS_CULPRIT_H
+#define EXTPROCD_PROCESS_CULPRIT_H
+
+#include "base/loop.h"
+
+struct culprit {
+    const struct running_plugin *plugin;
+    const char *phase;
+    uint64_t ms; /* that it has run for */
+};
+
+/* It is looked for in this loop from now on; NULL: in none. */
+void culprit_in(struct loop *loop);
+/* Any thread, also in a handler of a signal. False: the loop runs the host's own code. */
+bool culprit_find(struct culprit *ret);
+/* The same, and false also where this thread is not the loop's. */
+bool culprit_here(struct culprit *ret);
+
+#endif
