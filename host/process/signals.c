@@ -10,6 +10,9 @@
  *
  *     starting ──► the default action                 ending ──► the process ends at once
  *     serving  ──► counted; a second one that finds the first one not taken for UNTAKEN_MS ends it too
+ *
+ * What a plugin makes of a signal does not stay: a thread installs the handlers again and again, and does
+ * not block them, whatever the plugin's thread does. A signal that comes while it is ignored is lost.
  */
 #include "process/signals.h"
 
@@ -19,6 +22,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -27,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { UNTAKEN_MS = 100, LINE_SIZE = 256 };
+enum { UNTAKEN_MS = 100, WATCH_MS = 10, LINE_SIZE = 256 };
 
 enum state { STARTING, SERVING, ENDING };
 
@@ -178,6 +182,26 @@ static void install(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void *watch(void *arg)
+{
+    const struct timespec often = {.tv_nsec = WATCH_MS * 1000000L}, seldom = {.tv_sec = 1};
+
+    for (;;) {
+        install();
+        nanosleep(signals.state == SERVING ? &seldom : &often, NULL);
+    }
+    return NULL;
+}
+
+/* Without a thread for it plugins have to leave signals alone. */
+static void start_watch(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, watch, NULL) == 0)
+        pthread_detach(thread);
+}
+
 int signals_init(int *ret_fd)
 {
     signals.pid = getpid();
@@ -187,6 +211,7 @@ int signals_init(int *ret_fd)
     install();
     /* What our parent has left: where SIGCHLD is ignored, nobody can wait for a child. */
     signal(SIGCHLD, SIG_DFL);
+    start_watch();
     *ret_fd = signals.fd;
     return 0;
 }

@@ -98,7 +98,8 @@ class Needs(Case):
             with self.subTest(fields):
                 envoy = self.run_envoy(FAULT + ext_proc({}, **fields), cluster_of(service.address), upstream)
                 self.assertEqual(http1.request(envoy.port, "POST", body=b"good").status, 503)
-        service.wait_line(UNSEEN)
+                if envoy.stat("ext_proc.streams_started"):  # older proxies do not send us their reply
+                    service.wait_line(UNSEEN)
 
     def test_the_listener_says_what_the_proxy_does_not(self):
         service = self.launched(need(), listener="request_body_mode = NONE")

@@ -5,10 +5,12 @@ import signal
 import subprocess
 
 from harness.case import Case
-from harness.messages import request_headers, sets
-from harness.places import BLOCKER, SPAWNER
+from harness.messages import request_headers, response_headers, sets
+from harness.places import BLOCKER, EXTPROCD, SPAWNER
+from harness.service import ini
 from harness.wait import wait_until
 
+SDK = pathlib.Path(__file__).resolve().parents[2] / "sdk/include"
 SPAWNS = f"[plugin:spawner]\nfile = {SPAWNER}\n"
 NOOP = "[plugin:noop]\nfile = noop.so\n"
 
@@ -157,3 +159,109 @@ class BlockedPlugin(Case):
         service.wait_line("plugin=b.*in 2")
         self.assertEqual(service.stop(signal.SIGINT), 0)
         service.wait_line("received SIGINT again: stopping immediately, while plugin b runs in fini")
+
+
+DEFEATER = """
+#include <extproc/plugin.h>
+#include <signal.h>
+#include <unistd.h>
+static void on_signal(int signo) {}
+static void defeat(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    (void)on_signal;
+    %(how)s;
+}
+static void block(void)
+{
+    write(2, "it blocks\\n", 10);
+    for (;;)
+        pause();
+}
+%(code)s
+static enum extproc_action on(struct extproc_txn *x) { return EXTPROC_ACTION_CONTINUE; }
+extern const struct extproc_plugin extproc_plugin_v1;
+const struct extproc_plugin extproc_plugin_v1 = {
+    .abi = EXTPROC_ABI, .name = "defeater", %(members)s .request_headers = on};
+"""
+HOWS = {"ignored": "signal(SIGTERM, SIG_IGN); signal(SIGINT, SIG_IGN)",
+        "default": "signal(SIGTERM, SIG_DFL); signal(SIGINT, SIG_DFL)",
+        "handled": "signal(SIGTERM, on_signal); signal(SIGINT, on_signal)",
+        "masked": "pthread_sigmask(SIG_SETMASK, &all, NULL)",
+        "ignored and masked": "signal(SIGTERM, SIG_IGN); pthread_sigmask(SIG_SETMASK, &all, NULL)"}
+PLACES = {"init": ("static int init(struct extproc_instance *h) { %s return 0; }", ".init = init,"),
+          "constructor": ("__attribute__((constructor)) static void begin(void) { %s }", "")}
+LATER = {"fini": ("static void fini(struct extproc_instance *h) { %s }", ".fini = fini,"),
+         "response": ("static enum extproc_action late(struct extproc_txn *x) { %s return EXTPROC_ACTION_CONTINUE; }",
+                      ".response_headers = late,")}
+
+
+class Defeated(Case):
+    """A plugin that does with signals what it likes, and one that does not return: itself, or the next."""
+
+    def build(self, name, how, place, calls):
+        code, members = {**PLACES, **LATER}[place]
+        source = self.folder / f"{name}.c"
+        source.write_text(DEFEATER % {"how": HOWS[how], "code": code % calls, "members": members})
+        subprocess.run(["cc", "-shared", "-fPIC", "-w", f"-I{SDK}", "-o", self.folder / f"{name}.so", source], check=True)
+        return f"[plugin:{name}]\nfile = {self.folder}/{name}.so\n"
+
+    def check(self, plugins):
+        """A signal that comes in the moment when it is ignored is lost; no more than that."""
+        service = self.launch(plugins)
+        service.wait_line("it blocks")
+
+        def ended():
+            service.send(signal.SIGTERM)
+            return service.popen.poll() is not None
+        wait_until(ended, "TERM ends it")
+        self.assertEqual(service.wait(), -signal.SIGTERM)
+
+    def test_term_ends_a_start(self):
+        for how in HOWS:
+            for place in PLACES:
+                with self.subTest(how, place=place, blocks="itself"):
+                    self.check(self.build("one", how, place, "defeat(); block();"))
+                with self.subTest(how, place=place, blocks="the next"):
+                    self.check(self.build("one", how, place, "defeat();") +
+                               self.build("two", how, "init", "block();"))
+
+    def test_term_ends_a_test(self):
+        for how in HOWS:
+            for place in PLACES:
+                with self.subTest(how, place=place):
+                    ini_file = self.folder / "test.ini"
+                    ini_file.write_text(ini(self.build("one", how, place, "defeat(); block();")))
+                    with subprocess.Popen([EXTPROCD, "-t", "-c", ini_file], stderr=subprocess.PIPE) as popen:
+                        popen.stderr.readline()
+                        child, = children(popen.pid)
+                        popen.send_signal(signal.SIGTERM)
+                        self.assertEqual(popen.wait(), -signal.SIGTERM)
+                        wait_until(lambda: is_gone(child), "the child goes with it")
+
+    def test_term_ends_what_serves(self):
+        for how in HOWS:
+            with self.subTest(how):
+                service = self.launch(self.build("one", how, "response", "defeat();")).wait_ready()
+                stream = self.client(service).stream()
+                stream.send(request_headers(), response_headers())
+                stream.finish()
+
+                def ended():
+                    service.send(signal.SIGTERM)
+                    return service.popen.poll() is not None
+                wait_until(ended, "TERM ends it")
+                self.assertIn(service.wait(), (0, -signal.SIGTERM) if how == "default" else (0,))
+
+    def test_term_ends_an_end(self):
+        for how in HOWS:
+            with self.subTest(how):
+                service = self.launch(self.build("one", how, "fini", "defeat(); block();")).wait_ready()
+                service.send(signal.SIGTERM)
+                service.wait_line("it blocks")
+
+                def ended():
+                    service.send(signal.SIGTERM)
+                    return service.popen.poll() is not None
+                wait_until(ended, "another TERM ends it")
