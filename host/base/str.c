@@ -74,6 +74,23 @@ size_t str_utf8_at(struct extproc_str s, size_t at)
     return lead->len;
 }
 
+static bool is_token_char(char c)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    char lower = ascii_lower(c);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
+           memchr(marks, c, sizeof marks - 1);
+}
+
+bool str_is_token(struct extproc_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (!is_token_char(s.ptr[i]))
+            return false;
+    }
+    return s.len > 0;
+}
+
 bool str_is_utf8(struct extproc_str s)
 {
     for (size_t at = 0; at < s.len;) {

@@ -22,6 +22,8 @@ static inline char ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+/* One or more of the characters of RFC 9110, 5.6.2. */
+bool str_is_token(struct extproc_str s);
 /* Well-formed UTF-8 as RFC 3629 has it: no surrogates, no overlong forms. */
 bool str_is_utf8(struct extproc_str s);
 /* Bytes of the well-formed character at a place before the end; 0: it is not well-formed. */

@@ -86,6 +86,16 @@ struct extproc_str headers_get(const struct headers *h, struct extproc_str name,
     return entry->value.ptr ? entry->value : EXTPROC_S("");
 }
 
+struct extproc_str headers_host(const struct headers *h, struct extproc_str name)
+{
+    static const struct extproc_str host = EXTPROC_STR("host"),
+                                    authority = EXTPROC_STR(":authority");
+    if (!name_equal(name, host) && !name_equal(name, authority))
+        return name;
+    bool is_host = find_entry(h, host, 0) && !find_entry(h, authority, 0);
+    return is_host ? host : authority;
+}
+
 static struct cell *find_cell(const struct headers *h, struct extproc_str name)
 {
     if (!may_have(h, name))

@@ -60,6 +60,9 @@ const struct extproc_header *headers_at(const struct headers *h, size_t i);
 /* The i-th value of a name, case ignored; `host` finds `:authority` where there is no host. Absent:
  * ptr NULL. */
 struct extproc_str headers_get(const struct headers *h, struct extproc_str name, size_t i);
+/* The name under which a request's map has its host: `host` and `:authority` are one header, and a
+ * proxy that knows both shows one. Other names stay as they are. */
+struct extproc_str headers_host(const struct headers *h, struct extproc_str name);
 /* What the edits of a name come to so far, case ignored. NULL: untouched. */
 const struct cell *headers_cell(const struct headers *h, struct extproc_str name);
 

@@ -12,7 +12,6 @@
 
 #include "base/str.h"
 #include "http/framing.h"
-#include "http/rules.h"
 
 #include <errno.h>
 #include <string.h>
@@ -87,7 +86,7 @@ static bool is_stale(const struct work *w, struct extproc_str name)
 static int edit(const struct work *w, struct extproc_str name, struct extproc_str value)
 {
     enum extproc_edit op;
-    if (!rules_host_edit(w->headers, w->change->owes_length, name, value, &op))
+    if (!rules_host_edit(w->change->rules, w->headers, w->change->owes_length, name, value, &op))
         return -ENOSPC;
     return headers_edit(w->headers, w->arena, op, name, value);
 }

@@ -8,12 +8,13 @@
 #ifndef EXTPROCD_HTTP_REPRESENTATION_H
 #define EXTPROCD_HTTP_REPRESENTATION_H
 
-#include "http/headers.h"
+#include "http/rules.h"
 
 /* PLAIN, ENCODED or PARTIAL: the headers are here. */
 enum extproc_form representation_form(const struct headers *h, bool response);
 
 struct representation_change {
+    const struct rules *rules; /* of the proxy */
     bool response;
     bool replaced;    /* by a body that is plain and complete; else it keeps its form         */
     bool bodiless;    /* a response to HEAD, a 304: what they describe is the body of another */

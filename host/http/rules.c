@@ -1,9 +1,10 @@
-/* rules: Envoy's own checks, made before an edit reaches it.
+/* rules: a proxy's own checks, made before an edit reaches it.
  *
- * Envoy lets some edits fall under the table, and answers others with a 500; both are found here,
- * where their author can be told. Names are judged by what Envoy's default mutation_rules say
- * (mutation_rules.cc), and by who owns the framing of a message: content-length is the host's,
- * transfer-encoding and the headers of one connection (RFC 9110, 7.6.1) are the proxy's.
+ * Some edits a proxy drops without a word, and others it answers with a 500; both are found here, where
+ * their author can be told. What HTTP itself rules out is the same for every proxy: names and values,
+ * who owns the framing of a message (content-length is the host's, transfer-encoding and the headers of
+ * one connection, RFC 9110, 7.6.1, are the proxy's), what each kind of message must have. The rest is in
+ * struct rules.
  *
  * Limits are judged by the sum after the edit. A map that is above one already, since its proxy has
  * larger ones, may still be edited in ways that make it no worse.
@@ -11,6 +12,7 @@
 #include "http/rules.h"
 
 #include "base/str.h"
+#include "http/role.h"
 
 #include <errno.h>
 #include <string.h>
@@ -92,23 +94,6 @@ static bool in_list(struct extproc_str name, const struct extproc_str *list, siz
 
 #define IN_LIST(name, list) in_list(name, list, sizeof(list) / sizeof *(list))
 
-static bool is_token_char(char c)
-{
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-    char lower = ascii_lower(c);
-    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
-           memchr(marks, c, sizeof marks - 1);
-}
-
-static bool is_token(struct extproc_str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if (!is_token_char(s.ptr[i]))
-            return false;
-    }
-    return s.len > 0;
-}
-
 static bool is_pseudo(struct extproc_str name)
 {
     return name.len > 0 && name.ptr[0] == ':';
@@ -118,7 +103,7 @@ bool rules_name_valid(struct extproc_str name)
 {
     if (is_pseudo(name))
         name = (struct extproc_str){name.ptr + 1, name.len - 1};
-    return is_token(name);
+    return str_is_token(name);
 }
 
 bool rules_value_valid(struct extproc_str value)
@@ -131,14 +116,37 @@ bool rules_value_valid(struct extproc_str value)
     return value.ptr != NULL;
 }
 
-/* ---- who may edit what ----------------------------------------------------------------------------- */
+/* ---- what would not fit the message -------------------------------------------------------------- */
 
-/* Routing and framing. */
-static const struct extproc_str untouchable[] = {
-    EXTPROC_STR("host"),
-    EXTPROC_STR("content-length"),
-    EXTPROC_STR("transfer-encoding"),
-};
+/* A response to HEAD has no body whatever its headers say, and CONNECT opens a tunnel: a proxy frames
+ * the response by the method that came, and the upstream by the one that it got. */
+static bool method_may_change(const struct request_kind *from, struct extproc_str to)
+{
+    struct request_kind kind = request_kind_of_method(to);
+    return !from->known || (from->head == kind.head && from->connect == kind.connect);
+}
+
+static bool status_may_change(const struct headers *h, const struct rules_context *context,
+                              struct extproc_str to)
+{
+    unsigned from = framing_status(headers_get(h, EXTPROC_S(":status"), 0));
+    struct extproc_str length = headers_get(h, EXTPROC_S("content-length"), 0);
+    bool announced = length.len > 0 && !extproc_eq(length, EXTPROC_S("0"));
+    return framing_may_change(&context->request, from, framing_status(to), context->body_follows,
+                              announced);
+}
+
+static int check_value(const struct headers *h, const struct rules_context *context, enum role role,
+                       struct extproc_str value)
+{
+    if (!role_takes(role, value))
+        return -EINVAL;
+    bool may = (role != ROLE_METHOD || method_may_change(&context->request, value)) &&
+               (role != ROLE_STATUS || status_may_change(h, context, value));
+    return may ? 0 : -EPROTO;
+}
+
+/* ---- who may edit what ----------------------------------------------------------------------------- */
 
 /* Of the connection, not of the message: one that slipped through may be removed. */
 static const struct extproc_str only_removed[] = {
@@ -148,75 +156,49 @@ static const struct extproc_str only_removed[] = {
     EXTPROC_STR("upgrade"),
 };
 
-static bool is_envoys(struct extproc_str name)
+/* Whatever the proxy allows; NULL: nothing is wrong. */
+static const char *refusal_of_http(enum role role, enum extproc_edit op, struct extproc_str name)
 {
-    static const struct extproc_str prefix = EXTPROC_STR("x-envoy-");
-    return name.len >= prefix.len &&
-           str_eq_nocase((struct extproc_str){name.ptr, prefix.len}, prefix);
+    if (role == ROLE_FOREIGN)
+        return "not a header of this message";
+    if (op == EXTPROC_EDIT_REMOVE && (role != ROLE_ORDINARY || role_is_host(name)))
+        return "it can be overwritten, but not removed";
+    if (op == EXTPROC_EDIT_APPEND && role != ROLE_ORDINARY)
+        return "it has exactly one value, which can be overwritten";
+    if (str_eq_nocase(name, EXTPROC_S("content-length")))
+        return "it follows the length of the body";
+    if (str_eq_nocase(name, EXTPROC_S("transfer-encoding")) ||
+        (op != EXTPROC_EDIT_REMOVE && IN_LIST(name, only_removed)))
+        return "it belongs to the proxy's connection";
+    return NULL;
 }
 
-static int check_ordinary(enum extproc_edit op, struct extproc_str name)
+static bool name_matches(const struct rules_name *rule, struct extproc_str name)
 {
-    bool refused = IN_LIST(name, untouchable) || is_envoys(name) ||
-                   (op != EXTPROC_EDIT_REMOVE && IN_LIST(name, only_removed));
-    return refused ? -EPERM : 0;
-}
-
-static bool is_path(struct extproc_str value)
-{
-    return extproc_eq(value, EXTPROC_S("*")) ||
-           (str_has_prefix(value, "/") && !memchr(value.ptr, ' ', value.len) &&
-            !memchr(value.ptr, '\t', value.len));
-}
-
-static bool is_final_status(struct extproc_str value)
-{
-    if (value.len != 3 || value.ptr[0] < '2' || value.ptr[0] > '5')
+    if (rule->prefix ? name.len < rule->name.len : name.len != rule->name.len)
         return false;
-    return value.ptr[1] >= '0' && value.ptr[1] <= '9' && value.ptr[2] >= '0' && value.ptr[2] <= '9';
+    return str_eq_nocase((struct extproc_str){name.ptr, rule->name.len}, rule->name);
 }
 
-/* What each kind of message must have, it may have another value of; nothing else with a colon is
- * HTTP (RFC 9113, 8.3), and trailers have none. */
-static int check_pseudo(const struct rules_context *context, enum extproc_edit op,
-                        struct extproc_str name)
+static const char *refusal_of_proxy(const struct rules *rules, const struct rules_context *context,
+                                    struct extproc_str name)
 {
-    bool request = !context->response;
-    bool may = (!request && str_eq_nocase(name, EXTPROC_S(":status"))) ||
-               (request && str_eq_nocase(name, EXTPROC_S(":path"))) ||
-               (request && context->replacing && str_eq_nocase(name, EXTPROC_S(":method")));
-    return may && !context->trailers && op != EXTPROC_EDIT_REMOVE ? 0 : -EPERM;
+    for (size_t i = 0; i < rules->n_names; i++) {
+        const struct rules_name *rule = &rules->names[i];
+        if (name_matches(rule, name) && !(rule->unless_replaced && context->replacing))
+            return rule->remedy;
+    }
+    return NULL;
 }
 
-/* Of a pseudo header that may be edited. */
-static bool is_pseudo_value(struct extproc_str name, struct extproc_str value)
+struct rules_refusal rules_refusal(const struct rules *rules, const struct rules_context *context,
+                                   enum extproc_edit op, struct extproc_str name)
 {
-    if (str_eq_nocase(name, EXTPROC_S(":status")))
-        return is_final_status(value);
-    return str_eq_nocase(name, EXTPROC_S(":path")) ? is_path(value) : is_token(value);
-}
-
-static int check_status(const struct headers *h, const struct rules_context *context,
-                        struct extproc_str value)
-{
-    unsigned from = framing_status(headers_get(h, EXTPROC_S(":status"), 0));
-    struct extproc_str length = headers_get(h, EXTPROC_S("content-length"), 0);
-    bool announced = length.len > 0 && !extproc_eq(length, EXTPROC_S("0"));
-    bool may = framing_may_change(&context->request, from, framing_status(value),
-                                  context->body_follows, announced);
-    return may ? 0 : -EPROTO;
-}
-
-/* What has to do with the map as it is. */
-static int check_pseudo_edit(const struct headers *h, const struct rules_context *context,
-                             enum extproc_edit op, struct extproc_str name,
-                             struct extproc_str value)
-{
-    if (op == EXTPROC_EDIT_APPEND && headers_get(h, name, 0).ptr)
-        return -EPERM;
-    if (!is_pseudo_value(name, value))
-        return -EINVAL;
-    return context->response ? check_status(h, context, value) : 0;
+    const char *why = refusal_of_http(role_of(context->map, name), op, name);
+    if (why)
+        return (struct rules_refusal){why, false};
+    why = refusal_of_proxy(rules, context, name);
+    return (struct rules_refusal){why, why};
 }
 
 /* ---- limits ------------------------------------------------------------------------------------------ */
@@ -263,59 +245,61 @@ static bool too_much(size_t before, size_t after, size_t limit)
 }
 
 /* owes: one more set or remove is going to follow. */
-static int check_limits(const struct headers *h, bool owes, enum extproc_edit op,
-                        struct extproc_str name, struct extproc_str value)
+static int check_limits(const struct rules *rules, const struct headers *h, bool owes,
+                        enum extproc_edit op, struct extproc_str name, struct extproc_str value)
 {
     if (!headers_resolve(h, op, name, &op))
         return 0;
     struct headers_sum before, after;
     headers_sum(h, &before);
     after = sum_after(h, op, name, value);
-    if (owes && after.n_sets >= RULES_MAX_EDITS && after.n_removes >= RULES_MAX_EDITS)
+    if (owes && after.n_sets >= rules->max_edits && after.n_removes >= rules->max_edits)
         return -ENOSPC;
-    bool refused = too_much(before.n_sets, after.n_sets, RULES_MAX_EDITS) ||
-                   too_much(before.n_removes, after.n_removes, RULES_MAX_EDITS) ||
-                   too_much(before.n_entries, after.n_entries, RULES_MAX_ENTRIES) ||
-                   too_much(before.bytes, after.bytes, RULES_MAX_BYTES);
+    bool refused = too_much(before.n_sets, after.n_sets, rules->max_edits) ||
+                   too_much(before.n_removes, after.n_removes, rules->max_edits) ||
+                   too_much(before.n_entries, after.n_entries, rules->max_entries) ||
+                   too_much(before.bytes, after.bytes, rules->max_bytes);
     return refused ? -ENOSPC : 0;
 }
 
 /* ---- the questions --------------------------------------------------------------------------- */
 
-int rules_could_edit(const struct rules_context *context, enum extproc_edit op,
-                     struct extproc_str name, struct extproc_str value)
+const struct rules rules_of_http = {
+    .proxy = "the proxy",
+    .max_edits = UINT32_MAX,
+    .max_entries = SIZE_MAX,
+    .max_bytes = SIZE_MAX,
+};
+
+int rules_could_edit(const struct rules *rules, const struct rules_context *context,
+                     enum extproc_edit op, struct extproc_str name, struct extproc_str value)
 {
     bool known = (unsigned)op <= EXTPROC_EDIT_REMOVE,
          has_value = op != EXTPROC_EDIT_REMOVE && value.ptr;
     if (!known || !rules_name_valid(name) || (has_value && !rules_value_valid(value)))
         return -EINVAL;
-    return is_pseudo(name) ? check_pseudo(context, op, name) : check_ordinary(op, name);
+    return rules_refusal(rules, context, op, name).why ? -EPERM : 0;
 }
 
-int rules_edit(const struct headers *h, const struct rules_context *context, enum extproc_edit op,
-               struct extproc_str name, struct extproc_str value)
+int rules_edit(const struct rules *rules, const struct headers *h,
+               const struct rules_context *context, enum extproc_edit op, struct extproc_str name,
+               struct extproc_str value)
 {
     if (op != EXTPROC_EDIT_REMOVE && !value.ptr)
         return -EINVAL;
-    int r = rules_could_edit(context, op, name, value);
-    if (r == 0 && is_pseudo(name))
-        r = check_pseudo_edit(h, context, op, name, value);
-    return r < 0 ? r : check_limits(h, context->owes_length, op, name, value);
+    int r = rules_could_edit(rules, context, op, name, value);
+    if (r == 0 && op != EXTPROC_EDIT_REMOVE)
+        r = check_value(h, context, role_of(context->map, name), value);
+    return r < 0 ? r : check_limits(rules, h, context->owes_length, op, name, value);
 }
 
-bool rules_host_edit(const struct headers *h, bool owes_length, struct extproc_str name,
-                     struct extproc_str value, enum extproc_edit *ret_op)
+bool rules_host_edit(const struct rules *rules, const struct headers *h, bool owes_length,
+                     struct extproc_str name, struct extproc_str value, enum extproc_edit *ret_op)
 {
     *ret_op = EXTPROC_EDIT_SET;
-    if (value.ptr && check_limits(h, owes_length, EXTPROC_EDIT_SET, name, value) == 0)
+    if (value.ptr && check_limits(rules, h, owes_length, EXTPROC_EDIT_SET, name, value) == 0)
         return true;
     *ret_op = EXTPROC_EDIT_REMOVE;
-    return !is_pseudo(name) && check_limits(h, owes_length, EXTPROC_EDIT_REMOVE, name, value) == 0;
-}
-
-int rules_answer_header(struct extproc_str name, struct extproc_str value)
-{
-    if (!rules_name_valid(name) || (value.ptr && !rules_value_valid(value)))
-        return -EINVAL;
-    return is_pseudo(name) ? -EPERM : check_ordinary(EXTPROC_EDIT_APPEND, name);
+    return !is_pseudo(name) &&
+           check_limits(rules, h, owes_length, EXTPROC_EDIT_REMOVE, name, value) == 0;
 }

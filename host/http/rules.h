@@ -1,8 +1,8 @@
 /* rules: what may be done where, as the proxy would have it.
  *
- * An edit that the proxy would ignore, or answer with a 500, is refused at the plugin's call. The
- * rules mirror Envoy's defaults (ext_proc mutation_rules, HeaderUtility, mutation_utils.cc); what is
- * allowed in which phase and body mode stands in one table, indexed [phase][mode].
+ * An edit that the proxy would ignore, or answer with a 500, is refused at the plugin's call. What a
+ * proxy ignores and limits is data, which whoever drives a session lends to it; what is allowed in
+ * which phase and body mode stands in one table, indexed [phase][mode].
  */
 #ifndef EXTPROCD_HTTP_RULES_H
 #define EXTPROCD_HTTP_RULES_H
@@ -11,7 +11,32 @@
 #include "http/headers.h"
 #include "http/phase.h"
 
-enum { RULES_MAX_EDITS = 100, RULES_MAX_ENTRIES = 100, RULES_MAX_BYTES = 60 * 1024 };
+/* A header whose edits the proxy ignores. */
+struct rules_name {
+    struct extproc_str name;
+    bool prefix;          /* and all that begin with it                                        */
+    bool unless_replaced; /* but it takes them in a headers phase in which the body was replaced */
+    const char *remedy;   /* what would make it take them                                      */
+};
+
+struct rules {
+    const char *proxy; /* whose rules they are, for messages: "the proxy of [listener:main]" */
+    const struct rules_name *names;
+    size_t n_names;
+    uint32_t max_edits;            /* sets of an answer, and removes of an answer */
+    size_t max_entries, max_bytes; /* of a map                                    */
+    const char *limits_remedy;     /* what would raise them; NULL: nothing        */
+    bool fits_length; /* it takes a new complete body only with a content-length that fits, which
+                       * the host sees to */
+    const char *body_mode[N_LANES]; /* what it calls the body mode; NULL: so */
+    /* What to set the proxy to, so that it ...; NULL: it cannot */
+    const char *sends_headers[N_LANES], *sends_complete_body[N_LANES], *holds_headers[N_LANES];
+    /* How the details of a response begin that the host makes for a plugin that failed. */
+    const char *details;
+};
+
+/* Of a proxy that takes all that HTTP allows. */
+extern const struct rules rules_of_http;
 
 /* Bits of what a phase allows. */
 enum {
@@ -31,30 +56,36 @@ bool rules_value_valid(struct extproc_str value);
 
 /* What rules_edit() has to know beside the edit itself. */
 struct rules_context {
-    bool response; /* a response's map: :status, not :path */
-    bool trailers;
-    bool replacing; /* the body was replaced in this headers phase: :method may change */
-    struct request_kind request; /* a response's: what its :status may become depends on it */
-    bool body_follows;           /* bytes of a body may come, or were set                   */
-    bool owes_length; /* the host is going to set or remove content-length in this phase */
+    enum extproc_map map;
+    bool replacing; /* the body was replaced in this headers phase */
+    struct request_kind
+        request;       /* what its :method may become depends on it, and a response's :status */
+    bool body_follows; /* bytes of a body may come, or were set */
+    bool owes_length;  /* the host is going to set or remove content-length in this phase */
 };
+
 /* Whether such an edit can have an effect on any map: 0, -EINVAL (HTTP does not allow the name, or
  * the bytes of the value), -EPERM. value absent: not known yet. */
-int rules_could_edit(const struct rules_context *context, enum extproc_edit op,
-                     struct extproc_str name, struct extproc_str value);
-/* 0, or what extproc_header_edit() documents: -EINVAL, -EPERM, -EPROTO, -ENOSPC. An edit that would do nothing
- * (IF_ABSENT where there is one, IF_PRESENT where there is none shown) is judged like any other, but
- * takes no room. */
-int rules_edit(const struct headers *h, const struct rules_context *context, enum extproc_edit op,
-               struct extproc_str name, struct extproc_str value);
+int rules_could_edit(const struct rules *rules, const struct rules_context *context,
+                     enum extproc_edit op, struct extproc_str name, struct extproc_str value);
+/* 0, or what extproc_header_edit() documents: -EINVAL, -EPERM, -EPROTO, -ENOSPC. An edit that would do
+ * nothing (IF_ABSENT where there is one, IF_PRESENT where there is none shown) is judged like any
+ * other, but takes no room. */
+int rules_edit(const struct rules *rules, const struct headers *h,
+               const struct rules_context *context, enum extproc_edit op, struct extproc_str name,
+               struct extproc_str value);
+
+/* Why it was -EPERM. */
+struct rules_refusal {
+    const char *why; /* NULL: it was not */
+    bool remedied;   /* not HTTP's own rule but the proxy's, and `why` says what would change it */
+};
+struct rules_refusal rules_refusal(const struct rules *rules, const struct rules_context *context,
+                                   enum extproc_edit op, struct extproc_str name);
 
 /* Is there room for one more edit of the host's own: a set of this value or, where the value is absent
  * or only that fits, a remove? True with *ret_op. */
-bool rules_host_edit(const struct headers *h, bool owes_length, struct extproc_str name,
-                     struct extproc_str value, enum extproc_edit *ret_op);
-
-/* A header of an answer of our own (ImmediateResponse.headers): 0, -EINVAL or -EPERM. value absent:
- * not known yet. */
-int rules_answer_header(struct extproc_str name, struct extproc_str value);
+bool rules_host_edit(const struct rules *rules, const struct headers *h, bool owes_length,
+                     struct extproc_str name, struct extproc_str value, enum extproc_edit *ret_op);
 
 #endif

@@ -117,23 +117,27 @@ static enum extproc_action handle_open(struct handle *h, const struct instance *
     return EXTPROC_ACTION_CONTINUE;
 }
 
+static const char *advice(const char *const texts[N_LANES], enum lane lane)
+{
+    return texts[lane] ? texts[lane] : "this proxy cannot";
+}
+
 /* A body phase must be what the plugin said it needs. */
 static enum extproc_action handle_check_needs(struct handle *h, const struct turn *turn)
 {
     uint64_t needs = handle_instance(h)->plugin->needs;
-    const char *lane = phase_lane(turn->phase) == LANE_REQUEST ? "request" : "response";
+    const struct rules *rules = turn->txn->rules;
+    enum lane lane = phase_lane(turn->phase);
     if (phase_part(turn->phase) != PART_BODY)
         return EXTPROC_ACTION_CONTINUE;
     if ((needs & whole_body_need(turn->phase)) && h->pub.body_mode != EXTPROC_BODY_MODE_WHOLE)
-        return handle_failed(h,
-                             "needs the complete body, and the proxy sends it in pieces "
-                             "(in the proxy, set %s_body_mode: BUFFERED)",
-                             lane);
+        return handle_failed(h, "needs the complete body, and the proxy sends it in pieces (%s)",
+                             advice(rules->sends_complete_body, lane));
     if ((needs & EXTPROC_HEADERS_WAIT) && !(turn->allowed & MAY_EDIT_HEADERS))
         return handle_failed(h,
                              "edits headers after the body, and the proxy does not hold them back "
-                             "(in the proxy, set %s_header_mode: SEND, %s_body_mode: BUFFERED)",
-                             lane, lane);
+                             "(%s)",
+                             advice(rules->holds_headers, lane));
     return EXTPROC_ACTION_CONTINUE;
 }
 
@@ -197,13 +201,13 @@ static enum extproc_action handle_refuse_mode(struct handle *h, const struct tur
                                               enum lane lane)
 {
     const char *name = lane_name(lane);
+    const struct rules *rules = turn->txn->rules;
     enum body_mode mode = turn->txn->lanes[lane].mode;
     h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
-    return handle_failed(h,
-                         "the plugin needs the %s body %s, and %s_body_mode is %s "
-                         "(in the proxy, set %s_body_mode: BUFFERED)",
-                         name, mode == BODY_MODE_STREAMED ? "before its headers go on" : "complete",
-                         name, body_mode_name(mode), name);
+    return handle_failed(h, "the plugin needs the %s body %s, and %s is %s (%s)", name,
+                         mode == BODY_MODE_STREAMED ? "before its headers go on" : "complete",
+                         rules->body_mode[lane] ? rules->body_mode[lane] : "the body mode",
+                         body_mode_name(mode), advice(rules->sends_complete_body, lane));
 }
 
 enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lane)

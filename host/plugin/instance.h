@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/metrics.h"
-#include "http/phase.h"
+#include "http/rules.h"
 #include "plugin/wants.h"
 
 struct output;
@@ -23,8 +23,10 @@ struct plugin_env {
     struct metrics *metrics; /* may be NULL: nothing counts */
     struct loop *loop;       /* whose thread runs init() and fini(); may be NULL: nobody asks */
     const char *plugin_dir;  /* where a file without a slash is looked for */
-    const char *plugin_dir_shown; /* the same for messages; NULL: as it is */
-    bool testing;                 /* extprocd -t */
+    const char *plugin_dir_shown;     /* the same for messages; NULL: as it is */
+    const struct rules *const *rules; /* of the proxies, one for each listener */
+    size_t n_rules;                   /* 0: HTTP's own alone */
+    bool testing;                     /* extprocd -t */
     bool keeps; /* nothing is freed: threads that plugins leave may go on using it */
 };
 

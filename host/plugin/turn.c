@@ -11,8 +11,8 @@
  * Invariant: between two plugins all there is to know of the walk is in the turn, so it may stop
  * there and go on later. Nothing of a body event stays in the transaction's memory.
  */
+#include "base/str.h"
 #include "http/representation.h"
-#include "http/rules.h"
 #include "plugin/handle.h"
 
 #include <errno.h>
@@ -106,6 +106,7 @@ static int turn_note_change(struct turn *turn)
 {
     struct txn_lane *lane = turn_lane(turn);
     const struct representation_change change = {
+        .rules = turn->txn->rules,
         .response = phase_lane(turn->event->phase) == LANE_RESPONSE,
     };
     if (turn_part(turn) != PART_TRAILERS || !lane->changed)
@@ -252,6 +253,12 @@ static void turn_close(struct turn *turn, struct extproc_str why)
     turn->verdict.why = why.ptr ? why : EXTPROC_S("a plugin failed");
 }
 
+static struct extproc_str turn_details(const struct turn *turn, const char *name)
+{
+    const char *prefix = turn->txn->rules->details;
+    return prefix ? arena_format(turn->arena, "%s.%s.error", prefix, name) : STR_ABSENT;
+}
+
 /* What comes of a plugin's failure: what it did is taken back, it is called no more, the client gets
  * a 500 while there can be an answer. True: that was the verdict. */
 static bool turn_fail(struct turn *turn, uint16_t place)
@@ -266,7 +273,7 @@ static bool turn_fail(struct turn *turn, uint16_t place)
     if (turn->allowed & MAY_RESPOND) {
         turn->answer = (struct answer){
             .status = 500,
-            .details = arena_format(turn->arena, "extprocd.%s.error", name),
+            .details = turn_details(turn, name),
             .grpc_status = EXTPROC_NO_GRPC,
         };
         turn->verdict.kind = VERDICT_RESPOND;
@@ -288,22 +295,26 @@ static bool turn_leaves_tunnel(const struct turn *turn)
            txn_framing(turn->txn, phase_lane(turn->event->phase)) == FRAMING_TUNNEL;
 }
 
+/* Are the headers held until the body in hand, which is complete, is answered? */
+static bool turn_holds_headers(const struct turn *turn)
+{
+    return turn->mode == BODY_MODE_BUFFERED && turn_part(turn) == PART_BODY;
+}
+
 bool turn_fits_length(const struct turn *turn)
 {
     const struct txn_lane *lane = turn_lane(turn);
-    return turn->mode == BODY_MODE_BUFFERED && turn_part(turn) == PART_BODY && lane->headers_here &&
+    return turn->txn->rules->fits_length && turn_holds_headers(turn) && lane->headers_here &&
            headers_get(&lane->headers, EXTPROC_S("content-length"), 0).ptr;
 }
 
-/* Envoy takes an answer with a new body only if content-length fits it, and checks nowhere else
- * (processor_state.cc). A message that came without one stays without, and where plugins have used
+/* Where the proxy takes an answer with a new body only if content-length fits it. A message that came without one stays without, and where plugins have used
  * up the edits that a proxy takes it loses it. Of headers that there was no memory to keep nothing
  * is known. */
 static int turn_fit_length(struct turn *turn)
 {
     struct txn_lane *lane = turn_lane(turn);
-    bool held = turn->mode == BODY_MODE_BUFFERED && turn_part(turn) == PART_BODY;
-    if (!held || !turn->event->body.changed)
+    if (!turn_holds_headers(turn) || !turn->event->body.changed)
         return 0;
     if (!turn_fits_length(turn))
         return lane->headers_seen && !lane->headers_here ? -ENOMEM : 0;
@@ -314,7 +325,7 @@ static int turn_fit_length(struct turn *turn)
     enum extproc_edit op;
     if (extproc_eq(headers_get(&lane->headers, name, 0), value))
         return 0;
-    if (!rules_host_edit(&lane->headers, false, name, value, &op))
+    if (!rules_host_edit(turn->txn->rules, &lane->headers, false, name, value, &op))
         return -ENOSPC; /* cannot be: rules_edit() and api_body_set() leave room for it */
     return headers_edit(&lane->headers, turn->arena, op, name, value);
 }

@@ -14,8 +14,11 @@
 void txn_init(struct txn *t, struct generation *g, const struct chain *chain, struct loop *loop,
               struct arena *arena)
 {
-    *t =
-        (struct txn){.generation = generation_ref(g), .chain = chain, .loop = loop, .arena = arena};
+    *t = (struct txn){.generation = generation_ref(g),
+                      .chain = chain,
+                      .rules = &rules_of_http,
+                      .loop = loop,
+                      .arena = arena};
     for (enum lane l = 0; l < N_LANES; l++)
         t->lanes[l].mode = BODY_MODE_UNKNOWN;
 }

@@ -13,6 +13,7 @@
 #include "base/loop.h"
 #include "http/event.h"
 #include "http/framing.h"
+#include "http/rules.h"
 #include "http/verdict.h"
 #include "plugin/generation.h"
 #include "plugin/undo.h"
@@ -35,6 +36,7 @@ struct handle; /* an instance's struct extproc_txn, and what the host keeps besi
 struct txn {
     struct generation *generation; /* a reference */
     const struct chain *chain;     /* NULL: nobody is interested */
+    const struct rules *rules;     /* of its proxy, HTTP's own until they are set; they must stay */
     struct loop *loop;             /* in which it lives */
     struct arena *arena;           /* the transaction's life */
     struct extproc_str id;         /* see txn_id() */

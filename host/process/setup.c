@@ -57,12 +57,24 @@ void setup_fini(struct setup *s)
     arena_fini(&s->arena);
 }
 
+/* Of the proxies of each listener. NULL: out of memory. */
+static const struct rules **collect_rules(struct setup *s)
+{
+    const struct rules **rules =
+        arena_array(&s->arena, s->settings.n_listeners, sizeof(const struct rules *));
+
+    for (size_t i = 0; rules && i < s->settings.n_listeners; i++)
+        rules[i] = &s->settings.listeners[i].proxy.rules;
+    return rules;
+}
+
 bool setup_load(const char *file, bool testing, struct setup *ret)
 {
     struct setup s = {0};
     struct config_errors errors = {0};
     struct config *config;
     struct plugin_env env;
+    const struct rules **rules;
     bool good;
     int r;
 
@@ -78,12 +90,17 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
     r = open_log(&s, testing);
     if (r < 0)
         config_say_at(&errors, file, 0, "cannot open the log: %s", strerror(-r));
+    rules = collect_rules(&s);
+    if (!rules)
+        config_say_at(&errors, file, 0, "out of memory");
     env = (struct plugin_env){.log = s.log,
                               .writer = s.writer,
                               .metrics = s.metrics,
                               .loop = s.loop,
                               .plugin_dir = s.settings.plugin_dir,
                               .plugin_dir_shown = s.settings.plugin_dir_shown,
+                              .rules = rules,
+                              .n_rules = rules ? s.settings.n_listeners : 0,
                               .testing = testing,
                               .keeps = !LEAVE_RETURNS};
     s.generation = generation_build(config, &env, &errors);

@@ -81,8 +81,8 @@ static bool open_listener(struct worker *w, const struct listener_settings *l,
     address_format(&w->sockets[i].address, text);
     name = arena_format(&w->setup.arena, "%.*s", EXTPROC_ARG(config_shown(entry, str_c(text)))).ptr;
     w->doors[i].service = &w->service;
-    if (coverage_init(&w->doors[i].coverage, l->name, l->modes, w->setup.generation,
-                      &w->setup.arena) < 0)
+    if (coverage_init(&w->doors[i].coverage, l->name, l->modes, &l->proxy.rules,
+                      w->setup.generation, &w->setup.arena) < 0)
         return false;
     w->listeners[i] = (struct transport_listener){
         .name = l->name,

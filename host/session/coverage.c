@@ -10,11 +10,12 @@
 enum { UNANSWERED_SURE = 2 };
 
 int coverage_init(struct coverage *c, const char *listener, const enum body_mode modes[N_LANES],
-                  const struct generation *g, struct arena *arena)
+                  const struct rules *rules, const struct generation *g, struct arena *arena)
 {
     const struct chain *chain = generation_select(g);
     *c = (struct coverage){
         .listener = listener,
+        .rules = rules,
         .modes = {modes[LANE_REQUEST], modes[LANE_RESPONSE]},
         .chain = chain,
     };

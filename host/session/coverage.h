@@ -11,6 +11,7 @@
 
 struct coverage {
     const char *listener;          /* its section's name, for the log                     */
+    const struct rules *rules;     /* of its proxies, lent to every session; NULL: HTTP's own */
     enum body_mode modes[N_LANES]; /* of the listener's keys, for proxies that do not say */
     uint32_t seen;                 /* phase bits: have come in some transaction           */
 
@@ -23,9 +24,9 @@ struct coverage {
     unsigned n_unanswered; /* transactions without a response, before the first that had one */
 };
 
-/* Lives in the arena. The generation must stay. 0 or -ENOMEM. */
+/* Lives in the arena. The generation and the rules must stay. 0 or -ENOMEM. */
 int coverage_init(struct coverage *c, const char *listener, const enum body_mode modes[N_LANES],
-                  const struct generation *g, struct arena *arena);
+                  const struct rules *rules, const struct generation *g, struct arena *arena);
 
 /* Phases that do not come in this transaction: once for each plugin that takes part in one, a warning
  * that names the proxy's setting, and the counter phases_missed. turn: the event that shows it, which

@@ -24,6 +24,8 @@ void session_init(struct session *s, const struct session_env *env, struct gener
         .modes = {coverage->modes[LANE_REQUEST], coverage->modes[LANE_RESPONSE]},
     };
     txn_init(&s->txn, g, generation_select(g), env->loop, arena);
+    if (coverage->rules)
+        s->txn.rules = coverage->rules;
     generation_unref(g);
 }
 

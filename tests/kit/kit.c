@@ -140,6 +140,19 @@ static void say_errors(const struct kit *k, const struct config_errors *errors)
     k->fail(__FILE__, __LINE__, "the configuration is refused");
 }
 
+static void make_rules(struct kit *k, struct proxy_settings proxy)
+{
+    if (!proxy.max_headers)
+        proxy.max_headers = PROXY_MAX_HEADERS;
+    if (!proxy.max_header_bytes)
+        proxy.max_header_bytes = PROXY_MAX_HEADER_BYTES;
+    if (proxy_rules_make(&k->proxy, &proxy, &k->arena) < 0)
+        abort();
+    k->rules = &k->proxy.rules;
+    k->env.rules = &k->rules;
+    k->env.n_rules = 1;
+}
+
 struct kit *kit_new(const struct kit_options *options)
 {
     struct kit *k = kit_need(calloc(1, sizeof *k));
@@ -151,6 +164,7 @@ struct kit *kit_new(const struct kit_options *options)
     loop_init(&k->loop, &(struct loop_clock){.read = read_clock, .arg = k, .exact = true});
     k->env.loop = &k->loop;
     k->env.plugin_dir = KIT_PLUGIN_DIR;
+    make_rules(k, options->proxy);
     if (writer_new(&k->env.writer) < 0 || metrics_new(&k->env.metrics) < 0)
         abort();
     const struct log_options log = {
@@ -166,7 +180,8 @@ struct kit *kit_new(const struct kit_options *options)
         k->generation = generation_build(config, &k->env, &errors);
     if (!k->generation)
         say_errors(k, &errors);
-    coverage_init(&k->coverage, "kit", k->coverage.modes, k->generation, &k->arena);
+    coverage_init(&k->coverage, "kit", k->coverage.modes, &k->proxy.rules, k->generation,
+                  &k->arena);
     config_errors_fini(&errors);
     return k;
 }

@@ -21,6 +21,7 @@
 #define EXTPROCD_TESTS_KIT_H
 
 #include "base/str.h"
+#include "session/proxy_rules.h"
 #include "session/stream.h"
 
 #include <stdint.h>
@@ -37,6 +38,8 @@ struct kit_options {
     /* In place of plugins in files, up to a NULL name: the chain is these, in this order; the ini
      * text has their sections, for those that have keys. */
     const struct kit_linked *linked;
+    /* What the proxy allows and takes; limits of 0: its defaults. */
+    struct proxy_settings proxy;
     /* Says what is wrong, and does not return. NULL: prints it and aborts. */
     void (*fail)(const char *file, int line, const char *text);
 };

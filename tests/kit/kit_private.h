@@ -11,7 +11,9 @@
 struct kit {
     void (*fail)(const char *file, int line, const char *text);
     int log_fd;
-    struct arena arena; /* texts of the log, when asked for */
+    struct arena arena;       /* texts of the log, when asked for */
+    struct proxy_rules proxy; /* what it allows */
+    const struct rules *rules;
     struct plugin_env env;
     struct generation *generation;
     struct loop loop;

@@ -125,11 +125,36 @@ Test(headers, pseudo_headers_that_may_be_set)
     done();
 }
 
+/* A host and an authority are one header: what one plugin writes the next one reads. */
+Test(headers, routing_where_the_proxy_lets_it_be_edited)
+{
+    static const char ini[] =
+        "[plugin:a]\nfile = headers.so\nrequest.set = host: one.test\n"
+        "[plugin:b]\nfile = headers.so\nrequest.set = x-seen: %REQ(:authority)%\n"
+        "request.replace = :authority: two.test\nrequest.set = :scheme: https\n"
+        "request.set = :method: PUT\nrequest.set = x-envoy-retry-on: 5xx\n"
+        "response.set = x-envoy-a: 1\n[chain:c]\nplugins = a, b\n";
+    struct kit *kit = kit_new(&(struct kit_options){
+        .ini = ini, .proxy = {.all_routing = true, .envoy = true}, .fail = kit_criterion_fail});
+    struct kit_call *call = kit_call(kit, &(struct kit_how){0});
+    kit_request(call, ":method: POST\n:path: /\n:scheme: http\n:authority: old.test", NULL, NULL);
+    kit_expect_header(call, EXTPROC_MAP_REQUEST, ":authority", "two.test");
+    kit_expect_header(call, EXTPROC_MAP_REQUEST, "host", NULL);
+    kit_expect_header(call, EXTPROC_MAP_REQUEST, "x-seen", "one.test");
+    kit_expect_header(call, EXTPROC_MAP_REQUEST, ":scheme", "https");
+    kit_expect_header(call, EXTPROC_MAP_REQUEST, ":method", "PUT");
+    kit_expect_header(call, EXTPROC_MAP_REQUEST, "x-envoy-retry-on", "5xx");
+    kit_response(call, ":status: 200", NULL, NULL);
+    kit_expect_header(call, EXTPROC_MAP_RESPONSE, "x-envoy-a", "1");
+    kit_end(call);
+    kit_free(kit);
+}
+
 Test(headers, what_the_proxy_would_ignore_fails_and_is_told)
 {
     RUN("request.set = :method: PUT"); /* right only where the body has been replaced */
     kit_expect_immediate(c, 500, NULL, "extprocd.p.error");
-    kit_expect_log(c, "request.set :method: the proxy would ignore it");
+    kit_expect_log(c, "request.set :method: it would have no effect");
     done();
 }
 
@@ -191,12 +216,14 @@ Test(headers, what_the_proxy_would_ignore_is_refused)
                    "response.add = content-length: 3\n"
                    "request.remove = :path\n"
                    "response_trailers.set = :status: 200",
-                   "test.ini:6: [plugin:p] request.remove: :path: the proxy would ignore it",
-                   "test.ini:3: [plugin:p] request.set: host: the proxy would ignore it",
-                   "test.ini:4: [plugin:p] request.append: X-Envoy-A: the proxy would ignore it",
-                   "test.ini:5: [plugin:p] response.add: content-length: the proxy would ignore it",
-                   "test.ini:7: [plugin:p] response_trailers.set: :status: the proxy would ignore "
-                   "it");
+                   "test.ini:6: [plugin:p] request.remove: :path: not allowed: it can be "
+                   "overwritten, but not removed",
+                   "test.ini:3: [plugin:p] request.set: host: " PLUGIN_ROUTING,
+                   "test.ini:4: [plugin:p] request.append: X-Envoy-A: " PLUGIN_ENVOYS,
+                   "test.ini:5: [plugin:p] response.add: content-length: not allowed: it follows "
+                   "the length of the body",
+                   "test.ini:7: [plugin:p] response_trailers.set: :status: not allowed: not a "
+                   "header of this message");
 }
 
 Test(headers, a_line_break_from_a_file_is_refused)

@@ -198,8 +198,10 @@ Test(instructions, what_the_proxy_would_ignore_is_left_out_and_told)
     kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", "1");
     kit_expect_header(c, EXTPROC_MAP_REQUEST, "host", NULL);
     kit_expect_header(c, EXTPROC_MAP_REQUEST, ":path", "/");
-    kit_expect_log(c, "host is left as it is: the proxy would ignore it");
-    kit_expect_log(c, ":path is left as it is: the proxy would ignore it");
+    kit_expect_log(c, "host is left as it is: it would have no effect");
+    kit_expect_log(c, "extproc_header_edit(\"host\"): the proxy would ignore it (to allow it, set "
+                      "mutation_rules = all_routing in the listener's section");
+    kit_expect_log(c, ":path is left as it is: it would have no effect");
     done();
 }
 

@@ -6,6 +6,7 @@
 #include "kit/kit.h"
 #include "kit/pb.h"
 #include "plugin/generation.h"
+#include "session/proxy_rules.h"
 #include "unit/plugin/ini.h"
 
 /* The plugin has the lines from the third on. */
@@ -14,11 +15,38 @@
 
 #define PLUGIN_KIT(name, keys) kit_of_ini(PLUGIN_INI(name, keys))
 
+/* Of a proxy with its defaults. */
+static inline const struct rules *plugin_rules(void)
+{
+    static struct proxy_rules made;
+    static struct arena arena;
+    const struct proxy_settings defaults = {.listener = "main",
+                                            .max_headers = PROXY_MAX_HEADERS,
+                                            .max_header_bytes = PROXY_MAX_HEADER_BYTES};
+
+    if (!made.rules.proxy) {
+        arena_init(&arena, 256);
+        cr_assert_eq(proxy_rules_make(&made, &defaults, &arena), 0);
+    }
+    return &made.rules;
+}
+
+#define PLUGIN_ROUTING                                                                             \
+    "the proxy of [listener:main] would ignore it (to allow it, set mutation_rules = all_routing " \
+    "in the listener's section, and allow_all_routing: true in the proxy's mutation_rules)"
+#define PLUGIN_ENVOYS                                                                              \
+    "the proxy of [listener:main] would ignore it (to allow it, set mutation_rules = envoy in "    \
+    "the listener's section, and allow_envoy: true in the proxy's mutation_rules)"
+
 /* Exactly these lines are said of an ini text, as extprocd -t would. NULL: it was refused. */
 static inline struct generation *plugin_build(const char *ini, const char *const *lines)
 {
-    static const struct plugin_env env = {.testing = true};
+    static struct plugin_env env;
+    static const struct rules *rules;
     struct config_errors errors = {0};
+
+    rules = plugin_rules(); /* both are static: the generation keeps them */
+    env = (struct plugin_env){.testing = true, .rules = &rules, .n_rules = 1};
     struct generation *g = generation_build(ini_read(ini, &errors), &env, &errors);
 
     ini_expect(&errors, lines);

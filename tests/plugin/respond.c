@@ -156,16 +156,18 @@ Test(respond, memory_that_runs_out_ends_no_more_than_the_stream)
 
 Test(respond, what_it_does_not_take)
 {
-    PLUGIN_REFUSED("respond",
-                   "details = \xff\nbody = %NO%\nheader = x-a\nheader = x y: z\n"
-                   "header = content-length: 7\nheader = :status: 200",
-                   "test.ini:5: [plugin:p] header: is no header (name: value)",
-                   "test.ini:6: [plugin:p] header: not a legal name or value",
-                   "test.ini:7: [plugin:p] header: content-length: the proxy would ignore it",
-                   "test.ini:8: [plugin:p] header: :status: the proxy would ignore it",
-                   "test.ini:4: [plugin:p] body: at character 1: %NO is unknown (REQ RESP ATTR "
-                   "METADATA PATH METHOD STATUS UUID TIME)",
-                   "test.ini:3: [plugin:p] details: is not UTF-8");
+    PLUGIN_REFUSED(
+        "respond",
+        "details = \xff\nbody = %NO%\nheader = x-a\nheader = x y: z\n"
+        "header = content-length: 7\nheader = :status: 200",
+        "test.ini:5: [plugin:p] header: is no header (name: value)",
+        "test.ini:6: [plugin:p] header: not a legal name or value",
+        "test.ini:7: [plugin:p] header: content-length: not allowed: it follows the length of the "
+        "body",
+        "test.ini:8: [plugin:p] header: :status: not allowed: not a header of this message",
+        "test.ini:4: [plugin:p] body: at character 1: %NO is unknown (REQ RESP ATTR "
+        "METADATA PATH METHOD STATUS UUID TIME)",
+        "test.ini:3: [plugin:p] details: is not UTF-8");
     PLUGIN_REFUSED(
         "respond", "status = 199\ngrpc_status = -1",
         "test.ini:3: [plugin:p] status: invalid value \"199\": expected 200 to 599",

@@ -53,4 +53,6 @@ const struct extproc_api plugin_api = {
     .vlog = api_vlog,
     .metric_add = api_metric_add,
     .file_append = api_file_append,
+
+    .conf_edit = api_conf_edit,
 };

@@ -25,8 +25,8 @@ static bool length_has_room(const struct turn *turn)
     const struct headers *headers = &turn->txn->lanes[phase_lane(turn->phase)].headers;
     struct extproc_str name = EXTPROC_S("content-length");
     enum extproc_edit op;
-    return !turn_fits_length(turn) ||
-           rules_host_edit(headers, false, name, headers_get(headers, name, 0), &op);
+    return !turn_fits_length(turn) || rules_host_edit(turn->txn->rules, headers, false, name,
+                                                      headers_get(headers, name, 0), &op);
 }
 
 static int body_check(const struct turn *turn, struct extproc_str bytes)
@@ -63,7 +63,9 @@ static void body_log_absent(struct handle *h, const struct turn *turn)
         handle_log(
             h, EXTPROC_LEVEL_WARN,
             "extproc_body_set: not changed in this phase: the response may be one to HEAD, since "
-            "the proxy does not send the request (in the proxy, set request_header_mode: SEND)");
+            "the proxy does not send the request (%s)",
+            t->rules->sends_headers[LANE_REQUEST] ? t->rules->sends_headers[LANE_REQUEST]
+                                                  : "this proxy cannot");
     else
         handle_log(h, EXTPROC_LEVEL_DEBUG, "extproc_body_set: not changed: %s",
                    extproc_strerror(-ENODATA));

@@ -6,7 +6,6 @@
 #include "plugin/api/api_conf.h"
 
 #include "base/str.h"
-#include "http/rules.h"
 #include "plugin/instance.h"
 #include "plugin/template.h"
 
@@ -71,35 +70,26 @@ int64_t api_conf_int(struct extproc_instance *h, const char *key, size_t i)
     return value ? value->number : 0;
 }
 
-/* ---- edits to come --------------------------------------------------------------------------- */
-
-/* What a phase rules out, and what is there to be edited, is not known yet. */
-int api_check_edit(struct extproc_instance *h, enum extproc_map map, enum extproc_edit op,
-                   struct extproc_str name, struct extproc_str value)
-{
-    const struct rules_context context = {
-        .response = map == EXTPROC_MAP_RESPONSE || map == EXTPROC_MAP_RESPONSE_TRAILERS,
-        .trailers = map == EXTPROC_MAP_REQUEST_TRAILERS || map == EXTPROC_MAP_RESPONSE_TRAILERS,
-        .replacing = true,
-    };
-    if ((unsigned)map > EXTPROC_MAP_ANSWER || !name.ptr)
-        return -EINVAL;
-    return map == EXTPROC_MAP_ANSWER ? rules_answer_header(name, value)
-                                     : rules_could_edit(&context, op, name, value);
-}
-
 /* ---- in init() ------------------------------------------------------------------------------- */
 
 /* A value that stands in no line (a fallback, or none at all) has the section's place. */
-EXTPROC_PRINTF(4, 0)
-static void refuse_value(struct instance *in, const char *key, size_t i, const char *fmt,
-                         va_list ap)
+EXTPROC_PRINTF(5, 0)
+static void say_of_value(struct instance *in, enum config_severity severity, const char *key,
+                         size_t i, const char *fmt, va_list ap)
 {
     const struct keys_value *value = value_find(&in->pub, key, i);
     const struct config_entry none = {
         .key = key, .file = in->section->file, .line = in->section->line};
-    config_vsay(in->errors, CONFIG_ERROR, in->section, value && value->entry ? value->entry : &none,
+    config_vsay(in->errors, severity, in->section, value && value->entry ? value->entry : &none,
                 fmt, ap);
+}
+
+void instance_warn(struct instance *in, const char *key, size_t i, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say_of_value(in, CONFIG_WARNING, key, i, fmt, ap);
+    va_end(ap);
 }
 
 int api_conf_vrefuse(struct extproc_instance *h, const char *key, size_t i, const char *fmt,
@@ -109,7 +99,7 @@ int api_conf_vrefuse(struct extproc_instance *h, const char *key, size_t i, cons
     if (!in->errors)
         return -EOPNOTSUPP;
     if (key && fmt)
-        refuse_value(in, key, i, fmt, ap);
+        say_of_value(in, CONFIG_ERROR, key, i, fmt, ap);
     return -EINVAL;
 }
 

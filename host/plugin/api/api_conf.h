@@ -16,6 +16,8 @@ int api_conf_vrefuse(struct extproc_instance *h, const char *key, size_t i, cons
                      va_list ap);
 int api_check_edit(struct extproc_instance *h, enum extproc_map map, enum extproc_edit op,
                    struct extproc_str name, struct extproc_str value);
+int api_conf_edit(struct extproc_instance *h, const char *key, size_t i, enum extproc_map map,
+                  enum extproc_edit op, struct extproc_str name, struct extproc_str value);
 int api_interest(struct extproc_instance *h, uint32_t phases);
 int api_want_attribute(struct extproc_instance *h, struct extproc_str name);
 int api_want_metadata(struct extproc_instance *h, struct extproc_str ns, uint32_t access);
@@ -24,5 +26,10 @@ void *api_host_alloc(struct extproc_instance *h, size_t size);
 struct extproc_metric *api_metric(struct extproc_instance *h, bool histogram, const char *name,
                                   const char *help);
 void api_metric_add(struct extproc_metric *m, uint64_t n);
+
+/* A warning at the i-th value of a key, while init() runs. */
+struct instance;
+EXTPROC_PRINTF(4, 5)
+void instance_warn(struct instance *in, const char *key, size_t i, const char *fmt, ...);
 
 #endif

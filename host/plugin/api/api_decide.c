@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "http/rules.h"
 #include "plugin/api/api_txn.h"
+#include "plugin/api/refused.h"
 #include "plugin/handle.h"
 
 #include <errno.h>
@@ -39,6 +40,23 @@ static int respond_refuse(struct handle *h, int error, const char *fmt, ...)
     return error;
 }
 
+static const struct rules_context in_answer = {.map = EXTPROC_MAP_ANSWER};
+
+static int header_check(const struct handle *h, const struct extproc_header *header)
+{
+    if (!header->name.ptr || !header->value.ptr)
+        return -EINVAL;
+    return rules_could_edit(h->txn->rules, &in_answer, EXTPROC_EDIT_APPEND, header->name,
+                            header->value);
+}
+
+static struct extproc_str header_why(const struct handle *h, const struct extproc_header *header,
+                                     int error)
+{
+    return refused_edit(handle_scratch(h), h->txn->rules, &in_answer, EXTPROC_EDIT_APPEND,
+                        header->name, error);
+}
+
 static int response_check(struct handle *h, const struct extproc_response *r)
 {
     if (r->status < 200 || r->status > 599)
@@ -57,19 +75,18 @@ static int response_check(struct handle *h, const struct extproc_response *r)
         return respond_refuse(h, -ENOSPC,
                               "extproc_respond: body of %zu bytes exceeds max_queued (%zu)",
                               r->body.len, h->txn->max_answer);
-    if (r->n_headers > RULES_MAX_ENTRIES)
-        return respond_refuse(h, -ENOSPC, "extproc_respond: %zu headers, the proxy takes %d",
-                              r->n_headers, RULES_MAX_ENTRIES);
+    if (r->n_headers > h->txn->rules->max_entries)
+        return respond_refuse(h, -ENOSPC, "extproc_respond: %zu headers, %s takes %zu",
+                              r->n_headers, h->txn->rules->proxy, h->txn->rules->max_entries);
     if (r->n_headers > 0 && !r->headers)
         return respond_refuse(h, -EINVAL, "extproc_respond: headers is NULL");
     for (size_t i = 0; i < r->n_headers; i++) {
         const struct extproc_header *header = &r->headers[i];
-        int error = header->name.ptr && header->value.ptr
-                        ? rules_answer_header(header->name, header->value)
-                        : -EINVAL;
+        int error = header_check(h, header);
         if (error < 0)
-            return respond_refuse(h, error, "extproc_respond: headers[%zu], %.*s: %s", i,
-                                  EXTPROC_ARG(header->name), extproc_strerror(error));
+            return respond_refuse(h, error, "extproc_respond: headers[%zu], %.*s: %.*s", i,
+                                  EXTPROC_ARG(header->name),
+                                  EXTPROC_ARG(header_why(h, header, error)));
     }
     return 0;
 }

@@ -73,6 +73,7 @@ static int turn_edit(struct turn *turn, enum extproc_change change, enum describ
 {
     enum lane lane = phase_lane(turn->phase);
     const struct representation_change edit = {
+        .rules = turn->txn->rules,
         .response = lane == LANE_RESPONSE,
         .replaced = change == EXTPROC_CHANGE_REPLACE,
         .bodiless = what == DESCRIBED_ANOTHER,

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "http/rules.h"
 #include "plugin/api/api_txn.h"
+#include "plugin/api/refused.h"
 #include "plugin/handle.h"
 
 #include <errno.h>
@@ -73,6 +74,15 @@ bool api_header_at(struct extproc_txn *x, enum extproc_map map, size_t i,
     return true;
 }
 
+/* The author's error, or the operator's, who alone can read what would allow it. */
+static void log_refused(struct handle *h, const struct rules_context *context, enum extproc_edit op,
+                        struct extproc_str name, int r)
+{
+    struct extproc_str why = refused_edit(h->txn->turn->arena, h->txn->rules, context, op, name, r);
+    handle_log(h, EXTPROC_LEVEL_WARN, "extproc_header_edit(\"%.*s\"): %.*s", EXTPROC_ARG(name),
+               EXTPROC_ARG(why));
+}
+
 int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
              struct extproc_str name, struct extproc_str value)
 {
@@ -89,13 +99,15 @@ int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
     bool in_headers = phase_part(turn->event->phase) == PART_HEADERS;
     bool replacing = in_headers && (turn->replaced || turn->decided.sets_body);
     struct rules_context context = {
-        .response = map_lane(map) == LANE_RESPONSE,
-        .trailers = map_trailers(map),
+        .map = map,
         .replacing = replacing,
         .request = turn->txn->request,
         .body_follows = replacing || !in_headers || !turn->event->end,
         .owes_length = turn->event->body.changed && turn_fits_length(turn),
     };
-    int r = rules_edit(headers, &context, op, name, value);
-    return r < 0 ? r : headers_edit(headers, turn->arena, op, name, value);
+    struct extproc_str known = map == EXTPROC_MAP_REQUEST ? headers_host(headers, name) : name;
+    int r = rules_edit(turn->txn->rules, headers, &context, op, known, value);
+    if (r == -EPERM || r == -ENOSPC)
+        log_refused(h, &context, op, name, r);
+    return r < 0 ? r : headers_edit(headers, turn->arena, op, known, value);
 }

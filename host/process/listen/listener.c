@@ -38,6 +38,23 @@ const struct extproc_key listener_keys[] = {
      .fallback = "auto",
      .choices = BODY_MODES,
      .help = "The proxy's mode, for proxies that do not send it (no protocol_config)."},
+    {.name = "mutation_rules",
+     .flags = EXTPROC_KEY_LIST,
+     .help = "What the proxy's mutation_rules allow beyond its default, separated by commas: "
+             "all_routing (host, :authority, :scheme, :method) and envoy (x-envoy-*)."},
+    {.name = "proxy_max_headers",
+     .type = EXTPROC_KEY_TYPE_INT,
+     .fallback = "100",
+     .min = 1,
+     .max = INT32_MAX,
+     .help =
+         "Headers that the proxy takes in a message (its max_headers_count), and in an answer."},
+    {.name = "proxy_max_header_bytes",
+     .type = EXTPROC_KEY_TYPE_SIZE,
+     .fallback = "60k",
+     .min = 1024,
+     .max = 8192 * 1024,
+     .help = "Size of all headers of a message that the proxy takes (its max_request_headers_kb)."},
     {.name = "max_message",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .fallback = "16m",
@@ -131,9 +148,8 @@ const struct config_entry *listener_entry(const struct listener_settings *l, con
 
 /* ---- reading ------------------------------------------------------------------------------------ */
 
-/* What is wrong with the value of a key, and what would be right. */
-static void say_invalid(const struct listener_settings *l, const char *key, struct arena *arena,
-                        struct config_errors *errors, const char *expected)
+void listener_say_invalid(const struct listener_settings *l, const char *key, struct arena *arena,
+                          struct config_errors *errors, const char *expected)
 {
     const struct config_entry *entry = listener_entry(l, key);
 
@@ -147,7 +163,7 @@ static void read_address(struct listener_settings *l, struct arena *arena,
     const char *text = keys_text(&l->keys, "address").ptr, *why;
 
     if (text && !address_parse(text, &l->address, &why))
-        say_invalid(l, "address", arena, errors, why);
+        listener_say_invalid(l, "address", arena, errors, why);
 }
 
 static void read_socket(struct listener_settings *l, struct arena *arena,
@@ -159,7 +175,7 @@ static void read_socket(struct listener_settings *l, struct arena *arena,
 
     if (mode.ptr &&
         (!mode.len || mode.len > 4 || strspn(mode.ptr, "01234567") != mode.len || bits > 0777))
-        say_invalid(l, "socket_mode", arena, errors, "octal permissions such as 0660");
+        listener_say_invalid(l, "socket_mode", arena, errors, "octal permissions such as 0660");
     l->socket_mode = (mode_t)bits;
     l->socket_group = (gid_t)-1;
     if (group) {
@@ -167,7 +183,7 @@ static void read_socket(struct listener_settings *l, struct arena *arena,
         if (g)
             l->socket_group = g->gr_gid;
         else
-            say_invalid(l, "socket_group", arena, errors, "a group of this machine");
+            listener_say_invalid(l, "socket_group", arena, errors, "a group of this machine");
     }
 }
 
@@ -243,7 +259,7 @@ static void read_rate(struct listener_settings *l, const char *key, struct arena
     struct extproc_str text = keys_text(&l->keys, key);
 
     if (text.ptr && !parse_rate(text, arena, ret))
-        say_invalid(l, key, arena, errors, "COUNT in DURATION, such as 1000 in 10s");
+        listener_say_invalid(l, key, arena, errors, "COUNT in DURATION, such as 1000 in 10s");
 }
 
 /* One answer may be as large as a message. At the key that the operator has written. */
@@ -465,6 +481,7 @@ void listener_read(struct config_section *s, const struct transport_ops *transpo
     ret->modes[LANE_RESPONSE] = read_mode(ret, "response_body_mode");
     if (transport && !(transport->features & TRANSPORT_OWN_LIMITS))
         drop_own_limits(ret, transport, errors);
+    listener_read_proxy(ret, arena, errors);
     read_limits(ret, arena, errors);
     read_tls(ret, arena, errors);
     if (transport)

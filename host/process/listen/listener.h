@@ -5,6 +5,7 @@
 #include "base/keys.h"
 #include "http/phase.h"
 #include "process/listen/address.h"
+#include "session/proxy_rules.h"
 #include "transport/transport.h"
 
 #include <sys/types.h>
@@ -17,6 +18,8 @@ struct listener_settings {
     mode_t socket_mode;
     gid_t socket_group; /* (gid_t)-1: as it comes */
     enum body_mode modes[N_LANES];
+    struct proxy_settings proxy_settings; /* what its proxies allow and take */
+    struct proxy_rules proxy;             /* the same as rules               */
     struct transport_limits limits;
     struct transport_tls tls; /* .cert NULL: cleartext */
 };
@@ -28,6 +31,13 @@ extern const struct extproc_key listener_keys[];
 void listener_read(struct config_section *s, const struct transport_ops *transport,
                    struct arena *arena, struct config_errors *errors,
                    struct listener_settings *ret);
+
+/* What is wrong with the value of a key, and what would be right. */
+void listener_say_invalid(const struct listener_settings *l, const char *key, struct arena *arena,
+                          struct config_errors *errors, const char *expected);
+/* The keys that say what the proxies allow. */
+void listener_read_proxy(struct listener_settings *l, struct arena *arena,
+                         struct config_errors *errors);
 
 /* Where a key stands; NULL: it is not there. */
 const struct config_entry *listener_entry(const struct listener_settings *l, const char *key);

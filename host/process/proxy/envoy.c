@@ -26,6 +26,27 @@ static void print_listener(const struct recipe *r)
            r->listener->limits.max_message, r->listener->name, r->buffer_limit);
 }
 
+/* Those of requests are the connection manager's, those of responses each upstream cluster's. */
+static void print_header_limits(const struct recipe *r)
+{
+    if (!r->header_limits)
+        return;
+    printf("\n"
+           "# Into the http_connection_manager, as proxy_max_headers and proxy_max_header_bytes of "
+           "[listener:%s] say:\n"
+           "http_connection_manager:\n"
+           "  max_request_headers_kb: %u\n"
+           "  common_http_protocol_options:\n"
+           "    max_headers_count: %u\n"
+           "\n"
+           "# The same for responses: into the HttpProtocolOptions of each upstream cluster:\n"
+           "http_protocol_options:\n"
+           "  common_http_protocol_options:\n"
+           "    max_headers_count: %u\n"
+           "    max_response_headers_kb: %u\n",
+           r->listener->name, r->max_header_kb, r->max_headers, r->max_headers, r->max_header_kb);
+}
+
 /* ---- the filter --------------------------------------------------------------------------------- */
 
 static void print_mode(const struct recipe *r)
@@ -40,6 +61,18 @@ static void print_mode(const struct recipe *r)
            recipe_send(r->headers[LANE_REQUEST]), recipe_send(r->headers[LANE_RESPONSE]),
            body_mode_name(r->body[LANE_REQUEST]), body_mode_name(r->body[LANE_RESPONSE]),
            recipe_send(r->trailers[LANE_REQUEST]), recipe_send(r->trailers[LANE_RESPONSE]));
+}
+
+static void print_rules(const struct recipe *r)
+{
+    const struct proxy_settings *p = &r->listener->proxy_settings;
+    if (!p->all_routing && !p->envoy)
+        return;
+    printf("    mutation_rules: # as [listener:%s] says\n", r->listener->name);
+    if (p->all_routing)
+        puts("      allow_all_routing: true # host, :authority, :scheme and :method");
+    if (p->envoy)
+        puts("      allow_envoy: true # x-envoy-*");
 }
 
 static void print_metadata(const struct recipe *r)
@@ -80,6 +113,7 @@ static void print_filter(const struct recipe *r)
         "loaded machine\n",
         RECIPE_MESSAGE_TIMEOUT_S);
     print_mode(r);
+    print_rules(r);
     yaml_list("    request_attributes", &r->attributes[LANE_REQUEST]);
     yaml_list("    response_attributes", &r->attributes[LANE_RESPONSE]);
     print_metadata(r);
@@ -230,6 +264,7 @@ static void print_cluster(const struct recipe *r)
 void form_envoy(const struct recipe *r)
 {
     print_listener(r);
+    print_header_limits(r);
     print_filter(r);
     print_cluster(r);
 }

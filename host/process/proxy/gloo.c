@@ -41,11 +41,22 @@ static void print_settings(const struct recipe *r)
 /* Fields that the API has and the control plane does not pass on. */
 static void print_missing(const struct recipe *r)
 {
+    const struct proxy_settings *p = &r->listener->proxy_settings;
+
     if (r->attributes[LANE_REQUEST].n || r->attributes[LANE_RESPONSE].n)
         puts("  # Gloo accepts these two fields and does not implement them yet: the attributes "
              "stay absent.");
     yaml_list("  requestAttributes", &r->attributes[LANE_REQUEST]);
     yaml_list("  responseAttributes", &r->attributes[LANE_RESPONSE]);
+    if (p->all_routing || p->envoy) {
+        puts("  # Gloo accepts this field and does not implement it yet: the proxy ignores such "
+             "edits.");
+        puts("  mutationRules:");
+    }
+    if (p->all_routing)
+        puts("    allowAllRouting: true");
+    if (p->envoy)
+        puts("    allowEnvoy: true");
     if (r->metadata_write.n)
         puts("  # Gloo has no field for receiving_namespaces: the proxy drops the metadata that "
              "plugins write.");
@@ -103,10 +114,26 @@ static void print_listener(const struct recipe *r)
         r->buffer_limit);
 }
 
+/* The number of headers has no field. */
+static void print_header_limits(const struct recipe *r)
+{
+    if (!r->header_limits)
+        return;
+    printf(
+        "\n"
+        "# Into httpConnectionManagerSettings of the HttpListenerOption or Gateway. Gloo has no "
+        "field for the number of\n"
+        "# headers (proxy_max_headers = %u of [listener:%s]), nor for the headers of responses.\n"
+        "httpConnectionManagerSettings:\n"
+        "  maxRequestHeadersKb: %u\n",
+        r->max_headers, r->listener->name, r->max_header_kb);
+}
+
 void form_gloo(const struct recipe *r)
 {
     print_settings(r);
     print_missing(r);
     print_upstream(r);
     print_listener(r);
+    print_header_limits(r);
 }

@@ -148,6 +148,15 @@ static uint32_t health_interval(uint64_t lame_duck_ms)
     return ms > HEALTH_MS_MIN ? ms : HEALTH_MS_MIN;
 }
 
+static void make_header_limits(struct recipe *r)
+{
+    const struct proxy_settings *p = &r->listener->proxy_settings;
+    r->max_headers = p->max_headers;
+    r->max_header_kb = (uint32_t)((p->max_header_bytes + 1023) / 1024);
+    r->header_limits =
+        p->max_headers != PROXY_MAX_HEADERS || p->max_header_bytes != PROXY_MAX_HEADER_BYTES;
+}
+
 static void make_tls(const struct settings *settings, struct arena *arena, struct recipe *r)
 {
     const struct transport_ops *ops = transport_find(settings->transport);
@@ -160,6 +169,7 @@ int recipe_make(const struct setup *s, struct arena *arena, struct recipe *ret)
     struct recipe r = {.listener = &s->settings.listeners[0]};
     make_mode(s->generation, &r);
     make_limits(&s->settings, &r);
+    make_header_limits(&r);
     r.health_ms = health_interval(s->settings.lame_duck_ms);
     make_tls(&s->settings, arena, &r);
     int error = make_attributes(s->generation, arena, &r);

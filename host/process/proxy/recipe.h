@@ -15,6 +15,9 @@ struct recipe {
     struct recipe_names attributes[N_LANES]; /* sent with the first message of the direction */
     struct recipe_names metadata, metadata_write;
     const struct listener_settings *listener;
+    bool header_limits;   /* they are not the proxy's own defaults            */
+    uint32_t max_headers; /* of a message                                     */
+    uint32_t max_header_kb;
     const char *tls_name, *tls_kind; /* in its certificate; NULL: none */
     size_t buffer_limit;             /* bytes of a complete body; 0: no body is complete */
     uint32_t connections, streams;   /* what one proxy may open                          */

@@ -198,7 +198,7 @@ static inline const char *extproc_strerror(int r)
     case -EINVAL:
         return "not a legal name or value";
     case -EPERM:
-        return "the proxy would ignore it";
+        return "it would have no effect";
     case -EOPNOTSUPP:
         return "not possible in this phase";
     case -ENOSPC:
@@ -206,7 +206,7 @@ static inline const char *extproc_strerror(int r)
     case -ENODATA:
         return "the message has no body";
     case -EPROTO:
-        return "the status does not fit the message's body";
+        return "the status or the method does not fit the message's body";
     case -ENOMEM:
         return "out of memory";
     default:
@@ -487,6 +487,8 @@ struct extproc_api {
                  va_list);
     void (*metric_add)(struct extproc_metric *, uint64_t);
     int (*file_append)(struct extproc_file *, struct extproc_str line);
+    int (*conf_edit)(struct extproc_instance *, const char *key, size_t i, enum extproc_map,
+                     enum extproc_edit, struct extproc_str name, struct extproc_str value);
 };
 
 /* ---- the instance: in init(), and later too unless it says otherwise ------------------------- */
@@ -549,7 +551,7 @@ static inline struct extproc_template *extproc_conf_template_part(struct extproc
  *  header? For what is known before its phase has come. Of the value only the characters are
  *  judged, so a template's text will do; absent: not known.
  *  -EINVAL       no such map or edit; the name, or a character of the value, is not legal
- *  -EPERM        the proxy would ignore it everywhere */
+ *  -EPERM        it would have no effect anywhere */
 static inline int extproc_check_edit(struct extproc_instance *h, enum extproc_map map,
                                      enum extproc_edit op, struct extproc_str name,
                                      struct extproc_str value)
@@ -557,16 +559,14 @@ static inline int extproc_check_edit(struct extproc_instance *h, enum extproc_ma
     return h->api->check_edit(h, map, op, name, value);
 }
 
-/** In init(): the same of an edit that a key's i-th value asks for; if not, the operator is told.
- *  0, or what extproc_conf_refuse() gives. */
+/** In init(): the same of an edit that a key's i-th value asks for. What no proxy of this service takes
+ *  is reported at the key as an error, with what would allow it; what only some of its listeners' proxies
+ *  take, as a warning. 0, or what extproc_conf_refuse() returns. */
 static inline int extproc_conf_edit(struct extproc_instance *h, const char *key, size_t i,
                                     enum extproc_map map, enum extproc_edit op,
                                     struct extproc_str name, struct extproc_str value)
 {
-    int r = extproc_check_edit(h, map, op, name, value);
-    if (r == -EPERM)
-        return extproc_conf_refuse(h, key, i, "%.*s: %s", EXTPROC_ARG(name), extproc_strerror(r));
-    return r == 0 ? 0 : extproc_conf_refuse(h, key, i, "%s", extproc_strerror(r));
+    return h->api->conf_edit(h, key, i, map, op, name, value);
 }
 
 /** In init(): narrows the phases of this instance to those its configuration needs, so that the
@@ -723,13 +723,15 @@ static inline enum extproc_map_state extproc_header_state(struct extproc_txn *x,
  *  IF_ABSENT and IF_PRESENT look at what the proxy shows; with its forward_rules it may hide some.
  *  -EINVAL       no such map or edit; not a legal name or value (RFC 9110, section 5)
  *  -EOPNOTSUPP   the map is not OPEN here: see extproc_header_state()
- *  -EPERM        the proxy would ignore it: host, :authority, :scheme, x-envoy-*, content-length
- *                (the host keeps it right), transfer-encoding, what belongs to one connection, a
- *                pseudo header's removal or second value; :method too, unless the body has been
- *                replaced in this headers phase
+ *  -EPERM        it would have no effect, and the log says why: content-length (the host keeps it
+ *                right), transfer-encoding, what belongs to one connection, a pseudo header's removal
+ *                or second value; and what the proxy does not allow. By default these are host,
+ *                :authority and :scheme, x-envoy-*, and :method unless the body has been replaced in
+ *                this headers phase. `host` and `:authority` are one header
  *  -EPROTO       a `:status` that has no body (204, 205, 304) where a body may follow, or the other
- *                way round where content-length says that one does
- *  -ENOSPC       more than the proxy takes: 100 edits, 100 headers or 60 KiB */
+ *                way round where content-length says that one does; a `:method` that becomes HEAD or
+ *                CONNECT, or was one of them
+ *  -ENOSPC       more than the proxy takes: by default 100 edits, 100 headers or 60 KiB */
 static inline int extproc_header_edit(struct extproc_txn *x, enum extproc_map map,
                                       enum extproc_edit op, struct extproc_str name,
                                       struct extproc_str value)

@@ -3,7 +3,6 @@
 
 #include "base/str.h"
 #include "failing_arena.h"
-#include "http/rules.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -57,11 +56,16 @@ static const char *text(void)
     return out;
 }
 
-static const struct representation_change edited = {.response = true};
-static const struct representation_change replaced = {.response = true, .replaced = true};
+enum { MAX_EDITS = 100 };
+static const struct rules rules = {
+    .max_edits = MAX_EDITS, .max_entries = SIZE_MAX, .max_bytes = SIZE_MAX};
+
+static const struct representation_change edited = {.rules = &rules, .response = true};
+static const struct representation_change replaced = {
+    .rules = &rules, .response = true, .replaced = true};
 static const struct representation_change bodiless = {
-    .response = true, .replaced = true, .bodiless = true};
-static const struct representation_change in_request = {.replaced = true};
+    .rules = &rules, .response = true, .replaced = true, .bodiless = true};
+static const struct representation_change in_request = {.rules = &rules, .replaced = true};
 
 static void expect(const char *before, const struct representation_change *change,
                    const char *after)
@@ -205,7 +209,7 @@ static void edits(enum extproc_edit op, int n)
 Test(representation, more_edits_than_the_proxy_takes_are_none)
 {
     map("content-md5: a\ndigest: b");
-    edits(EXTPROC_EDIT_REMOVE, RULES_MAX_EDITS - 1);
+    edits(EXTPROC_EDIT_REMOVE, MAX_EDITS - 1);
     cr_expect_eq(representation_change(&headers, &arena, &edited), -ENOSPC);
     cr_expect_str_eq(text(), "content-md5: a\ndigest: b");
 }
@@ -213,7 +217,7 @@ Test(representation, more_edits_than_the_proxy_takes_are_none)
 Test(representation, a_status_is_not_removed_where_it_cannot_be_set)
 {
     map(":status: 206");
-    edits(EXTPROC_EDIT_SET, RULES_MAX_EDITS);
+    edits(EXTPROC_EDIT_SET, MAX_EDITS);
     cr_expect_eq(representation_change(&headers, &arena, &replaced), -ENOSPC);
     cr_expect(extproc_eq(headers_get(&headers, EXTPROC_S(":status"), 0), EXTPROC_S("206")));
 }

@@ -258,11 +258,61 @@ static int read_edits(struct extproc_instance *h)
     return result;
 }
 
+/* Two listeners: the proxies of the first guard their routing. */
+static const struct rules_name guarded[] = {
+    {.name = EXTPROC_STR("host"), .remedy = "unlock routing"},
+    {.name = EXTPROC_STR(":method"), .unless_replaced = true, .remedy = "unlock routing"},
+};
+static const struct rules guarding = {
+    .proxy = "the proxy of one", .names = guarded, .n_names = sizeof guarded / sizeof *guarded};
+static const struct rules open_to_all = {.proxy = "the proxy of two"};
+
+static int start_with(const struct rules *first, const struct rules *second, const char *text)
+{
+    const struct rules *rules[] = {first, second};
+    env.rules = rules;
+    env.n_rules = second ? 2 : 1;
+    int r = start(read_edits, text);
+    env.rules = NULL;
+    env.n_rules = 0;
+    return r;
+}
+
 Test(api_conf, tells_which_configured_edit_would_have_no_effect)
 {
-    cr_expect_eq(start(read_edits, "[plugin:a]\ntext = x-a\ntext = host\ntext = x a\n"), -EINVAL);
-    INI_EXPECT(&errors, "test.ini:3: [plugin:a] text: host: the proxy would ignore it",
-               "test.ini:4: [plugin:a] text: not a legal name or value");
+    cr_expect_eq(start_with(&guarding, NULL,
+                            "[plugin:a]\ntext = x-a\ntext = host\ntext = x a\ntext = upgrade\n"),
+                 -EINVAL);
+    INI_EXPECT(
+        &errors,
+        "test.ini:3: [plugin:a] text: host: the proxy of one would ignore it (unlock routing)",
+        "test.ini:4: [plugin:a] text: not a legal name or value",
+        "test.ini:5: [plugin:a] text: upgrade: not allowed: it belongs to the proxy's "
+        "connection");
+}
+
+Test(api_conf, tells_which_proxies_would_ignore_an_edit)
+{
+    cr_expect_eq(start_with(&open_to_all, &guarding, "[plugin:a]\ntext = host\n"), 0);
+    INI_EXPECT(&errors,
+               "test.ini:2: [plugin:a] text: warning: host: the proxy of one would ignore it "
+               "(unlock routing)");
+}
+
+Test(api_conf, an_edit_that_no_proxy_takes_is_one_mistake)
+{
+    cr_expect_eq(start_with(&guarding, &guarding, "[plugin:a]\ntext = host\n"), -EINVAL);
+    INI_EXPECT(&errors,
+               "test.ini:2: [plugin:a] text: host: the proxy of every listener would ignore "
+               "it (unlock routing)");
+}
+
+Test(api_conf, an_edit_that_takes_a_replaced_body_is_a_warning)
+{
+    cr_expect_eq(start_with(&guarding, NULL, "[plugin:a]\ntext = :method\n"), 0);
+    INI_EXPECT(&errors,
+               "test.ini:2: [plugin:a] text: warning: :method: unless a plugin has replaced "
+               "the body, the proxy of one would ignore it (unlock routing)");
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */

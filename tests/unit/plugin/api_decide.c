@@ -64,7 +64,7 @@ Test(api_decide, answers_no_more_than_an_answer_may_have)
     s.txn.id = EXTPROC_S("7f3a");
     const struct verdict *v = play_request(&s);
     cr_assert_eq(v->answer->status, 500);
-    assert_str(v->answer->details, "extprocd.a.error");
+    assert_str(v->answer->details, "service.a.error");
     SCENE_LOGGED(&s, " error peer=192.0.2.1:4711 transaction=7f3a plugin=a phase=request_headers: "
                      "extproc_respond: body of 9 bytes exceeds max_queued (8)\n");
     scene_close(&s, EXTPROC_END_DONE);
@@ -103,7 +103,7 @@ Test(api_decide, answers_nothing_that_the_proxy_would_not_take)
     SCENE_LOGGED(&s, "its size is not set");
     SCENE_LOGGED(&s, "status 199 is not 200 to 599");
     SCENE_LOGGED(&s, "headers[0], x a: not a legal name or value");
-    SCENE_LOGGED(&s, "headers[0], content-length: the proxy would ignore it");
+    SCENE_LOGGED(&s, "headers[0], content-length: not allowed: it follows the length of the body");
     SCENE_LOGGED(&s, "headers is NULL");
     SCENE_LOGGED(&s, "details are not UTF-8");
     SCENE_LOGGED(&s, "out of memory");

@@ -179,7 +179,7 @@ Test(handle, gives_no_part_of_a_body_to_who_needs_the_whole)
     play_request(&s);
     cr_assert_eq(play_body(&s, PHASE_REQUEST_BODY, false, "1")->kind, VERDICT_RESPOND);
     cr_assert_str_empty(s.journal);
-    SCENE_LOGGED(&s, "set request_body_mode: BUFFERED");
+    SCENE_LOGGED(&s, "send all of the request");
     scene_close(&s, EXTPROC_END_FAILED);
     scene_fini(&s);
 }
@@ -213,7 +213,7 @@ Test(handle, wants_headers_held_for_who_edits_them_after_the_body)
     SCENE(s, {.name = "a", .needs = EXTPROC_HEADERS_WAIT, .response_body = show});
     play_response(&s);
     cr_assert_eq(play_body(&s, PHASE_RESPONSE_BODY, true, "1")->kind, VERDICT_CLOSE);
-    SCENE_LOGGED(&s, "set response_header_mode: SEND, response_body_mode: BUFFERED");
+    SCENE_LOGGED(&s, "hold response headers");
     scene_close(&s, EXTPROC_END_FAILED);
     scene_fini(&s);
 

@@ -19,6 +19,27 @@
 
 enum { SCENE_PLUGINS = 4 };
 
+/* A proxy that guards its routing, and takes so much. */
+static const struct rules_name scene_guarded[] = {
+    {.name = EXTPROC_STR(":authority"), .remedy = "unlock routing"},
+    {.name = EXTPROC_STR("host"), .remedy = "unlock routing"},
+    {.name = EXTPROC_STR(":method"), .unless_replaced = true, .remedy = "unlock routing"},
+};
+static const struct rules scene_rules = {
+    .proxy = "the proxy of the scene",
+    .names = scene_guarded,
+    .n_names = sizeof scene_guarded / sizeof *scene_guarded,
+    .max_edits = 100,
+    .max_entries = 100,
+    .max_bytes = 60 * 1024,
+    .limits_remedy = "raise the limits",
+    .fits_length = true,
+    .sends_headers = {"send request headers", "send response headers"},
+    .sends_complete_body = {"send all of the request", "send all of the response"},
+    .holds_headers = {"hold request headers", "hold response headers"},
+    .details = "service",
+};
+
 struct scene {
     struct arena memory, stream, message; /* the chain's life, the transaction's, the event's */
     struct plugin_env env;
@@ -74,6 +95,7 @@ static inline void scene_init(struct scene *s, const struct extproc_plugin *plug
     cr_assert_not_null(s->generation);
     s->modes[LANE_REQUEST] = s->modes[LANE_RESPONSE] = BODY_MODE_STREAMED;
     txn_init(&s->txn, s->generation, &s->chain, &s->loop, &s->stream);
+    s->txn.rules = &scene_rules;
 }
 
 #define SCENE(s, ...)                                                                              \

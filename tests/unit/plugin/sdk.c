@@ -39,7 +39,7 @@ Test(sdk, an_action_of_a_result)
 
 Test(sdk, an_error_in_words)
 {
-    cr_expect_str_eq(extproc_strerror(-EPERM), "the proxy would ignore it");
+    cr_expect_str_eq(extproc_strerror(-EPERM), "it would have no effect");
     cr_expect_str_eq(extproc_strerror(-ENOENT), strerror(ENOENT));
 }
 

@@ -1,0 +1,133 @@
+/* role: the headers of a request and of a response that every one of them has. */
+#include "http/role.h"
+
+#include "base/str.h"
+
+#include <string.h>
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+bool role_is_host(struct extproc_str name)
+{
+    return str_eq_nocase(name, EXTPROC_S("host"));
+}
+
+static enum role role_in_request(struct extproc_str name)
+{
+    static const struct {
+        struct extproc_str name;
+        enum role role;
+    } known[] = {
+        {EXTPROC_STR(":path"), ROLE_PATH},           {EXTPROC_STR(":method"), ROLE_METHOD},
+        {EXTPROC_STR(":authority"), ROLE_AUTHORITY}, {EXTPROC_STR("host"), ROLE_AUTHORITY},
+        {EXTPROC_STR(":scheme"), ROLE_SCHEME},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (str_eq_nocase(name, known[i].name))
+            return known[i].role;
+    }
+    return ROLE_FOREIGN;
+}
+
+enum role role_of(enum extproc_map map, struct extproc_str name)
+{
+    bool host = role_is_host(name);
+    if (!host && !str_has_prefix(name, ":"))
+        return ROLE_ORDINARY;
+    switch (map) {
+    case EXTPROC_MAP_REQUEST:
+        return role_in_request(name);
+    case EXTPROC_MAP_RESPONSE:
+        if (str_eq_nocase(name, EXTPROC_S(":status")))
+            return ROLE_STATUS;
+        return host ? ROLE_ORDINARY : ROLE_FOREIGN;
+    case EXTPROC_MAP_ANSWER:
+        return host ? ROLE_ORDINARY : ROLE_FOREIGN;
+    case EXTPROC_MAP_REQUEST_TRAILERS:
+    case EXTPROC_MAP_RESPONSE_TRAILERS:
+        break;
+    }
+    return ROLE_FOREIGN;
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+static bool is_path(struct extproc_str value)
+{
+    return extproc_eq(value, EXTPROC_S("*")) ||
+           (str_has_prefix(value, "/") && !memchr(value.ptr, ' ', value.len) &&
+            !memchr(value.ptr, '\t', value.len));
+}
+
+static bool is_final_status(struct extproc_str value)
+{
+    if (value.len != 3 || value.ptr[0] < '2' || value.ptr[0] > '5')
+        return false;
+    return value.ptr[1] >= '0' && value.ptr[1] <= '9' && value.ptr[2] >= '0' && value.ptr[2] <= '9';
+}
+
+static bool is_scheme(struct extproc_str value)
+{
+    return extproc_eq(value, EXTPROC_S("http")) || extproc_eq(value, EXTPROC_S("https"));
+}
+
+static bool has_only(struct extproc_str s, const char *others)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = ascii_lower(s.ptr[i]);
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && (!c || !strchr(others, c)))
+            return false;
+    }
+    return true;
+}
+
+static bool is_port(struct extproc_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    }
+    return s.len > 0 && s.len <= 5;
+}
+
+/* A host, with a port or without (RFC 3986, 3.2); user information has no place in HTTP (RFC 9113,
+ * 8.3.1). */
+static bool is_authority(struct extproc_str value)
+{
+    const char *end = value.ptr + value.len;
+    const char *after = memchr(value.ptr, ':', value.len);
+    struct extproc_str host = value;
+    if (str_has_prefix(value, "[")) {
+        const char *close = memchr(value.ptr, ']', value.len);
+        if (!close)
+            return false;
+        host = (struct extproc_str){value.ptr + 1, (size_t)(close - value.ptr) - 1};
+        after = close + 1 < end ? close + 1 : NULL;
+    } else if (after) {
+        host.len = (size_t)(after - value.ptr);
+    }
+    if (after &&
+        (*after != ':' || !is_port((struct extproc_str){after + 1, (size_t)(end - after) - 1})))
+        return false;
+    return host.len > 0 && has_only(host, host.ptr > value.ptr ? ":." : "-._~%!$&'()*+,;=");
+}
+
+bool role_takes(enum role role, struct extproc_str value)
+{
+    switch (role) {
+    case ROLE_METHOD:
+        return str_is_token(value);
+    case ROLE_SCHEME:
+        return is_scheme(value);
+    case ROLE_AUTHORITY:
+        return is_authority(value);
+    case ROLE_PATH:
+        return is_path(value);
+    case ROLE_STATUS:
+        return is_final_status(value);
+    case ROLE_ORDINARY:
+    case ROLE_FOREIGN:
+        break;
+    }
+    return true;
+}

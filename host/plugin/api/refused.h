@@ -1,0 +1,13 @@
+/* refused: why an edit is refused, in words for who wrote it. */
+#ifndef EXTPROCD_PLUGIN_API_REFUSED_H
+#define EXTPROCD_PLUGIN_API_REFUSED_H
+
+#include "http/rules.h"
+
+/* Of one that rules_could_edit() or rules_edit() has refused with r: what, whose rule it is, and what
+ * would change it. Without the name of the header; in the arena, or static. Never absent. */
+struct extproc_str refused_edit(struct arena *arena, const struct rules *rules,
+                                const struct rules_context *context, enum extproc_edit op,
+                                struct extproc_str name, int r);
+
+#endif

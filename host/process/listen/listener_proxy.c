@@ -1,0 +1,72 @@
+/* listener_proxy: the keys that say what the proxies of a listener allow and take. */
+#include "base/str.h"
+#include "process/listen/listener.h"
+
+#include <string.h>
+
+static const char *const known[] = {"all_routing", "envoy"};
+enum { N_KNOWN = sizeof known / sizeof *known };
+
+static void say_unknown(struct listener_settings *l, const struct keys_value *value,
+                        struct extproc_str item, struct arena *arena, struct config_errors *errors)
+{
+    /* What it was to allow is not known: no plugin is to be accused of that. */
+    l->proxy_settings.all_routing = l->proxy_settings.envoy = true;
+    const char *nearest = item.ptr ? str_nearest(item.ptr, known, N_KNOWN) : NULL;
+
+    config_say(errors, CONFIG_ERROR, l->section, value->entry,
+               "invalid value %s: expected all_routing, envoy or both, separated by a comma%s%s%s",
+               config_quote(arena, value->entry, item), nearest ? " (did you mean " : "",
+               nearest ? nearest : "", nearest ? "?)" : "");
+}
+
+static void read_item(struct listener_settings *l, const struct keys_value *value,
+                      struct extproc_str item, struct arena *arena, struct config_errors *errors)
+{
+    struct extproc_str copy = arena_copy(arena, item);
+
+    if (extproc_eq(item, str_c(known[0])))
+        l->proxy_settings.all_routing = true;
+    else if (extproc_eq(item, str_c(known[1])))
+        l->proxy_settings.envoy = true;
+    else
+        say_unknown(l, value, copy, arena, errors);
+}
+
+static struct extproc_str trimmed(const char *begin, const char *end)
+{
+    while (begin < end && strchr(" \t", *begin))
+        begin++;
+    while (begin < end && strchr(" \t", end[-1]))
+        end--;
+    return (struct extproc_str){begin, (size_t)(end - begin)};
+}
+
+static void read_mutation_rules(struct listener_settings *l, struct arena *arena,
+                                struct config_errors *errors)
+{
+    const struct keys_slot *slot = keys_find(&l->keys, "mutation_rules");
+
+    for (size_t i = 0; slot && i < slot->n_values; i++) {
+        const char *at = slot->values[i].text.ptr, *end;
+        for (;; at = end + 1) {
+            end = at + strcspn(at, ",");
+            read_item(l, &slot->values[i], trimmed(at, end), arena, errors);
+            if (!*end)
+                break;
+        }
+    }
+}
+
+void listener_read_proxy(struct listener_settings *l, struct arena *arena,
+                         struct config_errors *errors)
+{
+    l->proxy_settings = (struct proxy_settings){
+        .listener = l->name,
+        .max_headers = (uint32_t)keys_number(&l->keys, "proxy_max_headers"),
+        .max_header_bytes = (size_t)keys_number(&l->keys, "proxy_max_header_bytes"),
+    };
+    read_mutation_rules(l, arena, errors);
+    if (proxy_rules_make(&l->proxy, &l->proxy_settings, arena) < 0)
+        config_say(errors, CONFIG_ERROR, l->section, NULL, "out of memory");
+}
