@@ -23,6 +23,24 @@ void loop_fini(struct loop *loop)
     inbox_fini(&loop->inbox);
     timers_fini(&loop->timers);
     arena_pool_fini(&loop->memory);
+    if (loop->shard)
+        metrics_leave_shard(loop->metrics, loop->shard);
+    loop->shard = NULL;
+}
+
+void loop_enter(struct loop *loop)
+{
+    loop->thread = pthread_self();
+    if (loop->shard)
+        metrics_enter(loop->metrics, loop->shard);
+}
+
+void loop_counts(struct loop *loop, struct metrics *metrics)
+{
+    loop->metrics = metrics;
+    loop->shard = metrics_take_shard(metrics);
+    if (loop->shard)
+        metrics_enter(metrics, loop->shard);
 }
 
 uint64_t loop_due(const struct loop *loop, uint64_t delay_ms)

@@ -1,5 +1,5 @@
 /* loop: what the work of one thread hangs on: a clock, timers, what other threads want done, memory for the
- * messages that are being worked on, and which plugin runs.
+ * messages that are being worked on, which plugin runs, and the numbers that it counts.
  *
  * An object that is driven: a transport calls it between what its descriptors bring, the tests' kit lets its
  * clock jump from one timer to the next. All functions are for the thread that drives it, but those that say
@@ -12,6 +12,7 @@
 #include "base/loop/inbox.h"
 #include "base/loop/running.h"
 #include "base/loop/timers.h"
+#include "base/metrics.h"
 
 /* Milliseconds that only grow, from whenever. */
 struct loop_clock {
@@ -28,12 +29,14 @@ struct loop {
     struct inbox inbox;
     struct arena_pool memory; /* of messages */
     struct running running;
-    pthread_t thread; /* that drives it */
+    struct metrics *metrics;     /* NULL: nothing counts    */
+    struct metrics_shard *shard; /* NULL: it has none of its own */
+    pthread_t thread;            /* that drives it */
 };
 
 /* clock NULL: the system's. The thread is the caller's. */
 void loop_init(struct loop *loop, const struct loop_clock *clock);
-/* Timers are forgotten; what other threads want done is given back (struct errand). */
+/* Before the metrics go. Timers are forgotten; what other threads want done is given back (struct errand). */
 void loop_fini(struct loop *loop);
 
 /* ---- time --------------------------------------------------------------------------------------- */
@@ -81,13 +84,23 @@ static inline void loop_ran(struct loop *loop)
     loop->running.plugin = NULL;
 }
 
+/* ---- counting ----------------------------------------------------------------------------------- */
+
+/* It has numbers of its own among these from now on. */
+void loop_counts(struct loop *loop, struct metrics *metrics);
+/* metric NULL: nothing counts. */
+static inline void loop_count(struct loop *loop, const struct metric *metric, uint64_t n)
+{
+    if (metric && loop->shard)
+        metrics_shard_add(loop->shard, metric, n);
+    else if (metric)
+        metric_add(metric, n);
+}
+
 /* ---- whoever drives it -------------------------------------------------------------------------- */
 
 /* The calling thread drives it from now on. */
-static inline void loop_enter(struct loop *loop)
-{
-    loop->thread = pthread_self();
-}
+void loop_enter(struct loop *loop);
 /* From now on wake(arg) calls for loop_awake(): see inbox_wakes(). */
 static inline void loop_wakes(struct loop *loop, void (*wake)(void *arg), void *arg)
 {

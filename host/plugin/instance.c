@@ -246,8 +246,11 @@ static int instance_alloc(struct config_section *section, const struct plugin_en
     in->env = env;
     in->section = section;
     if (env->metrics)
-        in->bodiless = metrics_define(env->metrics, NULL, "bodiless_edits", false,
-                                      "Body edits of messages that have no body.");
+        in->bodiless = metrics_define(
+            env->metrics,
+            &(struct metric_definition){.name = "bodiless_edits",
+                                        .help = "Body edits of messages that have no body.",
+                                        .labels = {[METRIC_PLUGIN] = in->name}});
     arena_init(&in->arena, ARENA_FIRST_SIZE);
     *ret = in;
     return 0;

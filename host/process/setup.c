@@ -20,7 +20,10 @@ static int open_loop(struct setup *s)
     loop_init(loop, NULL);
     s->loop = loop;
     culprit_in(loop);
-    return metrics_new(&s->metrics);
+    int r = metrics_new(&s->metrics);
+    if (r == 0)
+        loop_counts(loop, s->metrics);
+    return r;
 }
 
 static int open_log(struct setup *s, bool testing)
@@ -35,8 +38,10 @@ static int open_log(struct setup *s, bool testing)
     if (testing)
         options.file = NULL;
     options.writer = s->writer;
-    options.dropped = metrics_define(s->metrics, NULL, "log_lines_dropped", false,
-                                     "Lines of the log that did not fit into its queue.");
+    options.dropped = metrics_define(
+        s->metrics,
+        &(struct metric_definition){.name = "log_lines_dropped",
+                                    .help = "Lines of the log that did not fit into its queue."});
     return log_new(&options, &s->log);
 }
 
@@ -50,10 +55,10 @@ void setup_fini(struct setup *s)
     leave_knows(NULL, NULL, NULL);
     log_free(s->log);
     writer_free(s->writer);
-    metrics_free(s->metrics);
     culprit_in(NULL);
     if (s->loop)
         loop_fini(s->loop);
+    metrics_free(s->metrics);
     arena_fini(&s->arena);
 }
 

@@ -1,6 +1,7 @@
 /* worker: one loop that serves all listeners with one generation, until a signal ends it. */
 #include "base/str.h"
 #include "base/writer.h"
+#include "process/counts.h"
 #include "process/listen/listen.h"
 #include "process/process.h"
 #include "process/service.h"
@@ -192,21 +193,6 @@ static bool serve(struct worker *w, int signal_fd)
     return true;
 }
 
-/* What the host itself has counted, in one line. */
-static void tell_counts(const struct worker *w)
-{
-    struct metric_reading m;
-    char text[1024] = "";
-    size_t len = 0;
-
-    for (size_t i = 0; metrics_read(w->setup.metrics, i, &m); i++)
-        if (!m.owner[0] && m.sum && len < sizeof text)
-            len += (size_t)snprintf(text + len, sizeof text - len, "%s%s %llu", len ? ", " : "",
-                                    m.name, (unsigned long long)m.sum);
-    if (len)
-        log_line(w->setup.log, EXTPROC_LEVEL_INFO, NULL, "counted: %s", text);
-}
-
 int process_run(const char *file)
 {
     struct worker w = {0};
@@ -220,14 +206,16 @@ int process_run(const char *file)
     raise_descriptors();
     if (!setup_load(file, false, &w.setup))
         return EXIT_BAD;
-    w.service = (struct service){.env = {w.setup.log, w.setup.loop}, .current = w.setup.generation};
+    w.service = (struct service){.env = {.log = w.setup.log, .loop = w.setup.loop},
+                                 .current = w.setup.generation};
+    stream_env_counts(&w.service.env, w.setup.metrics);
     w.ops = transport_find(w.setup.settings.transport);
     good = w.ops && open_listeners(&w) && serve(&w, signal_fd);
     for (size_t i = 0; i < w.n_open; i++)
         listen_close(&w.sockets[i]);
     generation_stop(w.setup.generation);
     if (good) {
-        tell_counts(&w);
+        counts_log(w.setup.metrics, w.setup.log);
         log_line(w.setup.log, EXTPROC_LEVEL_INFO, NULL, "stopped");
     }
     setup_fini(&w.setup);

@@ -21,11 +21,7 @@ int coverage_init(struct coverage *c, const char *listener, const enum body_mode
     };
     if (!chain)
         return 0;
-    if (g->env.metrics)
-        c->misses =
-            metrics_define(g->env.metrics, NULL, "phases_missed", false,
-                           "Phases that a plugin takes part in and the proxy does not send, "
-                           "once for each listener.");
+    c->metrics = g->env.metrics;
     c->reported = arena_zalloc(arena, chain->n_instances);
     return c->reported ? 0 : -ENOMEM;
 }
@@ -56,15 +52,28 @@ static bool has_skipped(const struct txn *t, uint16_t place, enum phase phase)
     return t->handles && t->handles[place].skipped & phase_bit(phase);
 }
 
-static void report(struct coverage *c, uint16_t place, enum phase phase)
+static void count_missed(const struct coverage *c, const struct txn *t, uint16_t place,
+                         enum phase phase)
+{
+    const struct metric_definition missed = {
+        .name = "phases_missed",
+        .help = "Phases that a plugin takes part in and the proxy does not send, once for each "
+                "listener.",
+        .labels = {[METRIC_CHAIN] = c->chain->name,
+                   [METRIC_PLUGIN] = c->chain->instances[place]->name,
+                   [METRIC_PHASE] = phase_name(phase)}};
+    if (c->metrics)
+        loop_count(t->loop, metrics_define(c->metrics, &missed), 1);
+}
+
+static void report(struct coverage *c, const struct txn *t, uint16_t place, enum phase phase)
 {
     if (c->reported[place] & phase_bit(phase))
         return;
     c->reported[place] |= (uint8_t)phase_bit(phase);
     say(c, EXTPROC_LEVEL_WARN, c->chain->instances[place], phase,
         "not called: the proxy does not send this phase");
-    if (c->misses)
-        metric_add(c->misses, 1);
+    count_missed(c, t, place, phase);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
@@ -87,7 +96,7 @@ static bool report_phase(struct coverage *c, const struct txn *t, const struct t
         if (has_skipped(t, place, phase) || falls_back(turn, place, phase))
             all = false;
         else
-            report(c, place, phase);
+            report(c, t, place, phase);
     }
     return all;
 }

@@ -18,10 +18,10 @@ struct coverage {
     const struct chain *chain; /* of the transactions that are reported; NULL: none are */
     uint8_t *reported;         /* phase bits, by place in the chain        */
     uint32_t settled;          /* phase bits: all its plugins are reported */
-    struct metric *misses;
-    bool unseen_said;      /* by coverage_unseen()                              */
-    unsigned holding;      /* lanes (1 << LANE_x) of coverage_holds_tunnels()   */
-    unsigned n_unanswered; /* transactions without a response, before the first that had one */
+    struct metrics *metrics;   /* NULL: nothing counts */
+    bool unseen_said;          /* by coverage_unseen()                              */
+    unsigned holding;          /* lanes (1 << LANE_x) of coverage_holds_tunnels()   */
+    unsigned n_unanswered;     /* transactions without a response, before the first that had one */
 };
 
 /* Lives in the arena. The generation and the rules must stay. 0 or -ENOMEM. */

@@ -24,10 +24,14 @@ enum session_status {
     SESSION_INTERNAL = 13
 };
 
+enum { N_ENDS = EXTPROC_END_DRAINED + 1 };
+
 /* What all sessions of a loop share; stays as long as they do. */
 struct session_env {
     struct log *log;
     struct loop *loop; /* whose memory messages take */
+    /* See stream_env_counts(); NULL: nothing counts. */
+    struct metric *streams_open, *streams_closed[N_ENDS];
 };
 
 /* Where a session's results go. Called from within session_event(). */

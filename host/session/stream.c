@@ -93,6 +93,25 @@ static const struct session_out stream_session_out = {
     .fail = stream_fail,
 };
 
+void stream_env_counts(struct session_env *env, struct metrics *metrics)
+{
+    static const char *const reasons[N_ENDS] = {
+        [EXTPROC_END_DONE] = "done",
+        [EXTPROC_END_FAILED] = "failed",
+        [EXTPROC_END_DISCONNECTED] = "disconnected",
+        [EXTPROC_END_DRAINED] = "drained",
+    };
+    env->streams_open =
+        metrics_define(metrics, &(struct metric_definition){.name = "streams_open",
+                                                            .help = "Streams that are open.",
+                                                            .kind = METRIC_GAUGE});
+    for (size_t i = 0; i < N_ENDS; i++)
+        env->streams_closed[i] = metrics_define(
+            metrics, &(struct metric_definition){.name = "streams_closed",
+                                                 .help = "Streams that have ended, by how.",
+                                                 .labels = {[METRIC_REASON] = reasons[i]}});
+}
+
 struct stream *stream_open(const struct session_env *env, struct generation *g,
                            struct coverage *coverage, const struct stream_out *out, void *call)
 {
@@ -104,6 +123,7 @@ struct stream *stream_open(const struct session_env *env, struct generation *g,
         return NULL;
     }
     *s = (struct stream){.arena = arena, .env = env, .out = out, .call = call};
+    loop_count(env->loop, env->streams_open, 1);
     session_init(&s->session, env, g, coverage, &s->arena, &stream_session_out, s);
     if (out->max_answer)
         s->session.txn.max_answer = out->max_answer(call);
@@ -201,6 +221,8 @@ void stream_closed(struct stream *s, enum extproc_end seen)
 {
     enum extproc_end why = s->failed ? EXTPROC_END_FAILED : session_outcome(&s->session, seen);
     stream_log_end(s, why);
+    loop_count(s->env->loop, s->env->streams_open, (uint64_t)-1);
+    loop_count(s->env->loop, s->env->streams_closed[why], 1);
     session_end(&s->session, why);
     struct arena arena = s->arena; /* it holds the stream */
     arena_fini(&arena);

@@ -24,6 +24,8 @@ struct stream_out {
     void (*finish)(void *call, enum session_status status, struct extproc_str message);
 };
 
+/* Streams are counted from now on: those that are open, and how they end. */
+void stream_env_counts(struct session_env *env, struct metrics *metrics);
 /* NULL: out of memory. Takes over one reference to the generation, also where it fails. */
 struct stream *stream_open(const struct session_env *env, struct generation *g,
                            struct coverage *coverage, const struct stream_out *out, void *call);

@@ -113,10 +113,11 @@ static const struct limit_type {
 
 void limits_init(struct limits *limits, const struct transport_options *options)
 {
-    *limits = (struct limits){.log = options->log};
+    *limits = (struct limits){.loop = options->loop, .log = options->log};
     for (unsigned i = 0; options->metrics && i < N_LIMITS; i++)
         limits->metrics[i] =
-            metrics_define(options->metrics, NULL, types[i].metric, false, types[i].help);
+            metrics_define(options->metrics, &(struct metric_definition){.name = types[i].metric,
+                                                                         .help = types[i].help});
 }
 
 static int write_time(char *to, size_t size, uint64_t ms)
@@ -159,8 +160,7 @@ void limits_exceeded(const struct limits *limits, enum limit which, const struct
     const struct log_context context = {
         .listener = place->listener->name, .peer = place->peer, .transaction = place->transaction};
     char value[VALUE_MAX];
-    if (limits->metrics[which])
-        metric_add(limits->metrics[which], 1);
+    loop_count(limits->loop, limits->metrics[which], 1);
     write_value(value, type, &place->listener->limits);
 /* Each type's format is a text of its own, by which the log knows what repeats; they are all above. */
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"

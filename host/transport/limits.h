@@ -33,6 +33,7 @@ enum limit {
 };
 
 struct limits {
+    struct loop *loop;
     struct log *log;
     struct metric *metrics[N_LIMITS]; /* NULL: not counted */
 };

@@ -104,7 +104,7 @@ class Bodiless(Case):
         upstream = self.http2_upstream(headers=[INSTRUCTIONS], body=b"", empty_end=True)
         self.check(self.envoy(service, upstream), "HEAD", 200)
         service.stop()
-        service.wait_line("bodiless_edits 2")
+        service.wait_line(r'bodiless_edits\{plugin="\w+"\}=2\b')
 
 
 class Statuses(Case):

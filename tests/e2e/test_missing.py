@@ -152,7 +152,8 @@ class Phases(Warnings):
                 ("a", "response_body", "response_body_mode: STREAMED"), ("b", "request_body", "request_body_mode: STREAMED"):
             self.check_missed(service, plugin, phase, setting)
         self.check_number(service, 3)
-        service.wait_line("phases_missed.3")
+        service.wait_line(r'counters: .*phases_missed\{chain="\w+",plugin="a",phase="request_body"\}=1 .*'
+                          r'phases_missed\{chain="\w+",plugin="b",phase="request_body"\}=1\b')
 
     def test_no_warning_in_the_mode_that_is_printed(self):
         plugins = ("[plugin:a]\nfile = upper.so\ndirection = both\n[plugin:b]\nfile = headers.so\nrequest.set = x-a: 1\n"

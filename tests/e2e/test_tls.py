@@ -107,7 +107,7 @@ class Servers(Tls):
                 while plain.recv(100):
                     """Its alert, and the end."""
         self.assertEqual(service.stop(), 0)
-        service.wait_line(r" info  counted: .*\btls_failed 2\b")
+        service.wait_line(r" info  counters: .*\btls_failed=2\b")
 
 
 @needs_tls

@@ -171,6 +171,7 @@ struct kit *kit_new(const struct kit_options *options)
         .level = EXTPROC_LEVEL_DEBUG, .file = log_path, .writer = k->env.writer};
     if (log_new(&log, &k->env.log) < 0)
         abort();
+    loop_counts(&k->loop, k->env.metrics);
     k->session_env = (struct session_env){.log = k->env.log, .loop = &k->loop};
 
     struct config *config = read_ini(k, options, &errors);

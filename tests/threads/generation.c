@@ -100,6 +100,7 @@ static void run_transactions(void *arg)
     struct coverage coverage = {.modes = {BODY_MODE_STREAMED, BODY_MODE_NONE}};
     struct runner *r = arg;
     loop_init(&r->loop, NULL);
+    loop_counts(&r->loop, r->generation->env.metrics);
     for (unsigned i = 0; i < TRANSACTIONS; i++) {
         struct session session;
         struct arena arena;

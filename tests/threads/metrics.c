@@ -1,4 +1,4 @@
-/* metrics: threads that define and add at once lose nothing, and a reader beside them sees numbers
+/* metrics: threads that define and add at once, loops and others, lose nothing, and a reader beside them sees numbers
  * that only grow.
  */
 #include "base/metrics.h"
@@ -16,6 +16,7 @@ struct scene {
 
 struct adder {
     struct scene *scene;
+    bool has_shard;
     struct metric *counter, *histogram;
 };
 
@@ -27,12 +28,22 @@ struct reader {
 static void add(void *arg)
 {
     struct adder *a = arg;
-    a->counter = metrics_define(a->scene->metrics, "tags", "seen", false, "Seen.");
-    a->histogram = metrics_define(a->scene->metrics, "tags", "bytes", true, "Bytes.");
+    struct metrics *m = a->scene->metrics;
+    struct metric_definition d = {
+        .name = "seen", .own = true, .labels = {[METRIC_PLUGIN] = "tags"}};
+    struct metrics_shard *shard = a->has_shard ? metrics_take_shard(m) : NULL;
+    if (shard)
+        metrics_enter(m, shard);
+    a->counter = metrics_define(m, &d);
+    d.name = "bytes";
+    d.kind = METRIC_HISTOGRAM;
+    a->histogram = metrics_define(m, &d);
     for (unsigned i = 0; i < ADDS; i++) {
         metric_add(a->counter, i);
         metric_add(a->histogram, i);
     }
+    if (shard)
+        metrics_leave_shard(m, shard);
     atomic_fetch_add(&a->scene->n_done, 1);
 }
 
@@ -66,7 +77,7 @@ static uint64_t sum_of_buckets(const struct metric_reading *reading)
 int main(void)
 {
     struct scene scene = {0};
-    struct adder adders[ADDERS];
+    struct adder adders[ADDERS] = {0};
     struct reader reader = {.scene = &scene};
     struct crew_member crew[ADDERS + 1] = {[ADDERS] = {read_until_done, &reader}};
     struct metric_reading reading;
@@ -75,6 +86,7 @@ int main(void)
         return 1;
     for (unsigned i = 0; i < ADDERS; i++) {
         adders[i].scene = &scene;
+        adders[i].has_shard = i % 2;
         crew[i] = (struct crew_member){add, &adders[i]};
     }
     crew_run(crew, ADDERS + 1);

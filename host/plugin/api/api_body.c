@@ -57,8 +57,7 @@ static void body_log_length(struct handle *h, size_t len)
 static void body_log_absent(struct handle *h, const struct turn *turn)
 {
     const struct txn *t = turn->txn;
-    if (handle_instance(h)->bodiless)
-        metric_add(handle_instance(h)->bodiless, 1);
+    loop_count(t->loop, handle_instance(h)->bodiless, 1);
     if (phase_lane(turn->phase) == LANE_RESPONSE && !t->request.known)
         handle_log(
             h, EXTPROC_LEVEL_WARN,

@@ -181,18 +181,11 @@ void *api_host_alloc(struct extproc_instance *h, size_t size)
     return in->errors ? arena_zalloc(&in->arena, size) : NULL;
 }
 
-/* [a-z][a-z0-9_]* */
-static bool metric_name_valid(const char *name)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
-    return name && *name >= 'a' && *name <= 'z' && !name[strspn(name, allowed)];
-}
-
 struct extproc_metric *api_metric(struct extproc_instance *h, bool histogram, const char *name,
                                   const char *help)
 {
     struct instance *in = instance_of(h);
-    if (!in->errors || !metric_name_valid(name))
+    if (!in->errors || !name || !metric_is_name(name))
         return NULL;
 
     struct instance_metric *m = arena_alloc(&in->arena, sizeof *m);
@@ -201,7 +194,13 @@ struct extproc_metric *api_metric(struct extproc_instance *h, bool histogram, co
     *m = (struct instance_metric){.head.api = h->api};
     if (!in->env->metrics)
         return &m->head;
-    m->metric = metrics_define(in->env->metrics, in->name, name, histogram, help ? help : "");
+    m->metric = metrics_define(
+        in->env->metrics,
+        &(struct metric_definition){.name = name,
+                                    .help = help,
+                                    .kind = histogram ? METRIC_HISTOGRAM : METRIC_COUNTER,
+                                    .own = true,
+                                    .labels = {[METRIC_PLUGIN] = in->name}});
     return m->metric ? &m->head : NULL;
 }
 

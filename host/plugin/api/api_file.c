@@ -69,9 +69,11 @@ static int open_output(const struct plugin_env *env, struct path path, struct ou
     if (env->testing || !env->writer)
         return output_check(path.text, why);
     if (env->metrics)
-        options.dropped =
-            metrics_define(env->metrics, NULL, "file_lines_dropped", false,
-                           "Lines of plugins that did not fit into the queue of their file.");
+        options.dropped = metrics_define(
+            env->metrics,
+            &(struct metric_definition){
+                .name = "file_lines_dropped",
+                .help = "Lines of plugins that did not fit into the queue of their file."});
     return writer_open(env->writer, &options, ret, why);
 }
 

@@ -41,7 +41,7 @@ static void given_a_writer(void)
 {
     scene_begin();
     cr_assert_eq(metrics_new(&metrics), 0);
-    dropped = metrics_define(metrics, NULL, "dropped", false, "");
+    dropped = metrics_define(metrics, &(struct metric_definition){.name = "dropped"});
     cr_assert_eq(writer_new(&w), 0);
     writer_say_to(w, note, NULL);
 }

@@ -360,7 +360,7 @@ Test(api_conf, counts_under_the_sections_name)
     cr_assert(metrics_find(env.metrics, "a", "hits", &reading));
     cr_expect_eq(reading.sum, 5);
     cr_assert(metrics_find(env.metrics, "a", "sizes", &reading));
-    cr_expect(reading.histogram);
+    cr_expect_eq(reading.kind, METRIC_HISTOGRAM);
     cr_expect_eq(reading.sum, 100);
     cr_expect(!misnamed);
 }

@@ -23,6 +23,7 @@ static const struct transport_listener listener = {.name = "main",
                                                               .idles = {1024, 16000}}};
 static struct transport_options options;
 static struct limits limits;
+static struct loop loop;
 static char file[] = "/tmp/extprocd-limits-XXXXXX";
 
 static void begin(void)
@@ -32,12 +33,15 @@ static void begin(void)
         log_new(&(struct log_options){.level = EXTPROC_LEVEL_DEBUG, .file = file}, &options.log),
         0);
     cr_assert_eq(metrics_new(&options.metrics), 0);
+    loop_init(&loop, NULL);
+    options.loop = &loop;
     limits_init(&limits, &options);
 }
 
 static void end(void)
 {
     log_free(options.log);
+    loop_fini(&loop);
     metrics_free(options.metrics);
     unlink(file);
 }

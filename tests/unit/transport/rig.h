@@ -294,6 +294,7 @@ static inline void rig_start(struct rig *rig)
     l->arg = rig;
     rig_set_limits(&l->limits);
     cr_assert_eq(metrics_new(&rig->metrics), 0);
+    loop_counts(&rig->loop, rig->metrics);
     rig->notice_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     const struct transport_options options = {
         .loop = &rig->loop,
