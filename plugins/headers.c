@@ -8,11 +8,13 @@
  *     response.replace = server: hidden                      ; only where there is one
  *     response.remove = x-powered-by
  *     response_trailers.set = x-checked: yes
+ *     clear_route = yes               ; the proxy chooses the route again, by the request as it is now
  *
  * Edits are made in this order: remove, set, replace, add, append; keys of one kind in file order.
  * An instance takes part only in the phases that its keys need. An edit that the proxy would ignore
- * (host, content-length, x-envoy-...) is refused with the configuration; one that cannot be made (a
- * template gave what HTTP does not allow) fails the message, and the log says which one and why.
+ * (content-length; host and x-envoy-..., unless the listener's mutation_rules say that it allows them) is
+ * refused with the configuration; one that cannot be made (a template gave what HTTP does not allow)
+ * fails the message, and the log says which one and why.
  *
  * Teaches: keys that follow a pattern; a table in place of a branch for each; templates; interest
  * that follows the configuration. */
@@ -59,8 +61,14 @@ static const struct verb verbs[N_VERBS] = {
         KEY(place, "remove", "name; drops all values.")
 
 static const struct extproc_key keys[] = {
-    KEYS_OF("request"),  KEYS_OF("request_trailers"),
-    KEYS_OF("response"), KEYS_OF("response_trailers"),
+    KEYS_OF("request"),
+    KEYS_OF("request_trailers"),
+    KEYS_OF("response"),
+    KEYS_OF("response_trailers"),
+    {.name = "clear_route",
+     .type = EXTPROC_KEY_TYPE_BOOL,
+     .fallback = "no",
+     .help = "After a request edit the proxy chooses the route again."},
     {.name = NULL},
 };
 
@@ -76,6 +84,7 @@ struct edits {
 
 struct headers {
     struct edits edits[N_PLACES];
+    bool clear_route;
 };
 
 static const char *key_of(const struct place *p, const struct verb *v, char buffer[KEY_SIZE])
@@ -119,6 +128,16 @@ static int read_edits(struct extproc_instance *h, const struct place *p, struct 
     return result;
 }
 
+/* Routes are chosen by the headers of the request, so there must be an edit of one. */
+static int read_clear_route(struct extproc_instance *h, struct headers *self)
+{
+    self->clear_route = extproc_conf_int(h, "clear_route", 0);
+    if (self->clear_route && self->edits[0].n == 0)
+        return extproc_conf_refuse(
+            h, "clear_route", 0, "has no effect without an edit of the request (request.set, ...)");
+    return 0;
+}
+
 static int init(struct extproc_instance *h)
 {
     struct headers *self = extproc_instance_alloc(h, sizeof *self);
@@ -133,6 +152,8 @@ static int init(struct extproc_instance *h)
         result = result ? result : r;
         phases |= self->edits[p].n ? places[p].phase : 0;
     }
+    if (read_clear_route(h, self) < 0)
+        result = -EINVAL;
     return result ? result : extproc_interest(h, phases);
 }
 
@@ -146,6 +167,18 @@ static int apply(struct extproc_txn *x, enum extproc_map map, const struct edit 
             return -ENOMEM;
     }
     return extproc_header_edit(x, map, e->verb->edit, e->line.name, value);
+}
+
+static enum extproc_action finish(struct extproc_txn *x)
+{
+    const struct headers *self = x->self;
+    int r = 0;
+
+    if (self->clear_route && x->phase == EXTPROC_PHASE_REQUEST_HEADERS)
+        r = extproc_clear_route(x);
+    if (r < 0)
+        extproc_log(x, EXTPROC_LEVEL_ERROR, "clear_route: %s", extproc_strerror(r));
+    return extproc_continue(r);
 }
 
 static enum extproc_action on_phase(struct extproc_txn *x)
@@ -164,7 +197,7 @@ static enum extproc_action on_phase(struct extproc_txn *x)
             return EXTPROC_ACTION_FAIL;
         }
     }
-    return EXTPROC_ACTION_CONTINUE;
+    return finish(x);
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

@@ -92,6 +92,41 @@ class Edits(Case):
         return self.launch(plugins, listener=ALL).wait_ready()
 
 
+class Routes(Case):
+    """Requests for /new, and those of new.test, have a route of their own: a 299 from Envoy itself."""
+
+    OWN = {"direct_response": {"status": 299}}
+    ROUTES = [{"match": {"prefix": "/new"}, **OWN},
+              {"match": {"prefix": "/", "headers": [{"name": ":authority", "string_match": {"exact": "new.test"}}]}, **OWN},
+              {"match": {"prefix": "/"}, "route": {"cluster": "upstream", "timeout": "60s"}}]
+
+    def status(self, keys, mode, body=b"abc"):
+        self.up = self.upstream()
+        service = self.start(f"[plugin:h]\nfile = headers.so\n{keys}[plugin:n]\nfile = noop.so\n", listener=ALL)
+        envoy = self.envoy(service, self.up, {"request_body_mode": mode}, {"routes": self.ROUTES}, mutation_rules=ALLOWED)
+        return http1.request(envoy.port, "POST" if body else "GET", "/old", body=body).status
+
+    def test_a_rewritten_request_finds_its_new_route_in_every_body_mode(self):
+        for mode in "NONE", "STREAMED", "BUFFERED":
+            for edit in "request.set = :path: /new/a\n", "request.set = host: new.test\n":
+                with self.subTest(f"{mode} {edit}"):
+                    self.assertEqual(self.status(f"{edit}clear_route = yes\n", mode), 299)
+                    self.assertEqual(self.up.seen, [])
+
+    def test_of_a_request_without_a_body(self):
+        self.assertEqual(self.status("request.set = :path: /new\nclear_route = yes\n", "BUFFERED", None), 299)
+
+    def test_without_it_the_old_route_gets_the_new_path(self):
+        self.assertEqual(self.status("request.set = :path: /new/a\n", "NONE"), 200)
+        self.assertEqual(self.up.seen[0].path, "/new/a")
+
+    def test_after_a_complete_body(self):
+        """By the API: a plugin that decides by the body."""
+        service = self.start(doing("request_body: set :path /new", "request_body: clear_route", file=WHOLE))
+        envoy = self.envoy(service, self.upstream(), BUFFERED, {"routes": self.ROUTES})
+        self.assertEqual(http1.request(envoy.port, "POST", "/old", body=b"abc").status, 299)
+
+
 class Refused(Case):
     def check(self, plugins, listener=""):
         folder = self.new_folder()

@@ -125,6 +125,39 @@ Test(headers, pseudo_headers_that_may_be_set)
     done();
 }
 
+/* The answer to request headers clears the route. */
+static bool clears_route(const char *keys)
+{
+    k = kit_of_ini(keys);
+    c = kit_call(k, &(struct kit_how){0});
+    kit_headers(c, LANE_REQUEST, ":method: GET\n:path: /", true);
+    const PbCommonResponse *common = kit_answer(c)->request_headers->response;
+    bool clears = common && common->clear_route_cache;
+    done();
+    return clears;
+}
+
+Test(headers, the_route_is_chosen_again_after_an_edit)
+{
+    cr_expect(clears_route(PLUGIN_INI("headers", "request.set = :path: /b\nclear_route = yes")));
+    cr_expect_not(clears_route(PLUGIN_INI("headers", "request.set = :path: /b\nclear_route = no")));
+    cr_expect_not(clears_route(PLUGIN_INI("headers", "request.set = :path: /b")));
+    cr_expect_not(clears_route(PLUGIN_INI("headers", "request.add = :path: /b\nclear_route = yes")),
+                  "nothing was edited");
+}
+
+Test(headers, a_route_depends_on_the_request_alone)
+{
+    PLUGIN_REFUSED(
+        "headers", "response.set = x-a: 1\nclear_route = yes",
+        "test.ini:4: [plugin:p] clear_route: has no effect without an edit of the request "
+        "(request.set, ...)");
+    PLUGIN_REFUSED(
+        "headers", "request_trailers.set = x-a: 1\nclear_route = yes",
+        "test.ini:4: [plugin:p] clear_route: has no effect without an edit of the request "
+        "(request.set, ...)");
+}
+
 /* A host and an authority are one header: what one plugin writes the next one reads. */
 Test(headers, routing_where_the_proxy_lets_it_be_edited)
 {
