@@ -101,3 +101,9 @@ void body_rewind(struct body *b, const struct body *mark)
     *b = *mark;
     b->given = given;
 }
+
+void body_lend(struct body *b, struct extproc_str bytes)
+{
+    body_take(b, bytes);
+    b->changed = true;
+}

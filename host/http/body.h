@@ -34,6 +34,8 @@ int body_set(struct body *b, struct arena *arena, struct extproc_str bytes);
  * nothing has changed, release() was not called. */
 int body_give(struct body *b, struct arena *arena, struct extproc_str bytes,
               void (*release)(void *), void *arg);
+/* Other bytes, borrowed: they live longer than the body. */
+void body_lend(struct body *b, struct extproc_str bytes);
 
 /* As it is now, for body_rewind(). */
 static inline struct body body_mark(const struct body *b)

@@ -14,9 +14,9 @@
 #include "base/str.h"
 #include "http/representation.h"
 #include "plugin/handle.h"
+#include "plugin/turn_length.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 static struct txn_lane *turn_lane(const struct turn *turn)
 {
@@ -60,7 +60,7 @@ static void turn_note_kind(struct turn *turn)
     if (event->phase == PHASE_REQUEST_HEADERS)
         t->request = request_kind_of(&lane->headers);
     else if (event->phase == PHASE_RESPONSE_HEADERS)
-        t->status = framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0));
+        t->status = (uint16_t)framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0));
     if (!t->request.known && event->attributes.raw.len > 0) {
         struct extproc_value all = tree_value(&event->attributes, turn->arena);
         struct extproc_value method = value_get(all, EXTPROC_S("request.method"));
@@ -78,7 +78,7 @@ static void turn_note(struct turn *turn)
     struct txn_lane *lane = turn_lane(turn);
     turn->first = !(lane->headers_seen || lane->body_seen || lane->trailers_seen);
     lane->mode = turn->mode;
-    lane->ended = event->end;
+    lane->ended = event->end || turn_has_held(turn);
     turn->txn->observing = event->observing;
     switch (turn_part(turn)) {
     case PART_HEADERS:
@@ -86,6 +86,8 @@ static void turn_note(struct turn *turn)
         lane->headers_seen = lane->headers_here = true;
         break;
     case PART_BODY:
+        if (turn_has_held(turn))
+            turn_put_body(turn);
         turn->whole = turn->mode == BODY_MODE_BUFFERED || (!lane->body_seen && event->end);
         lane->body_seen = lane->passed = true;
         lane->bytes_seen = lane->bytes_seen || event->body.len > 0;
@@ -114,9 +116,12 @@ static int turn_note_change(struct turn *turn)
     return representation_change(&lane->trailers, turn->arena, &change);
 }
 
-/* A body phase whose message has no body, or whose bytes are a tunnel's, concerns no plugin. */
+/* A body phase whose message has no body, or whose bytes are a tunnel's, concerns no plugin, and what
+ * follows the headers of a replaced body does not either. */
 static bool turn_concerns(const struct turn *turn)
 {
+    if (turn_has_held(turn))
+        return false;
     if (turn_part(turn) != PART_BODY)
         return true;
     switch (txn_framing(turn->txn, phase_lane(turn->event->phase))) {
@@ -295,57 +300,23 @@ static bool turn_leaves_tunnel(const struct turn *turn)
            txn_framing(turn->txn, phase_lane(turn->event->phase)) == FRAMING_TUNNEL;
 }
 
-/* Are the headers held until the body in hand, which is complete, is answered? */
-static bool turn_holds_headers(const struct turn *turn)
-{
-    return turn->mode == BODY_MODE_BUFFERED && turn_part(turn) == PART_BODY;
-}
-
-bool turn_fits_length(const struct turn *turn)
-{
-    const struct txn_lane *lane = turn_lane(turn);
-    return turn->txn->rules->fits_length && turn_holds_headers(turn) && lane->headers_here &&
-           headers_get(&lane->headers, EXTPROC_S("content-length"), 0).ptr;
-}
-
-/* Where the proxy takes an answer with a new body only if content-length fits it. A message that came without one stays without, and where plugins have used
- * up the edits that a proxy takes it loses it. Of headers that there was no memory to keep nothing
- * is known. */
-static int turn_fit_length(struct turn *turn)
-{
-    struct txn_lane *lane = turn_lane(turn);
-    if (!turn_holds_headers(turn) || !turn->event->body.changed)
-        return 0;
-    if (!turn_fits_length(turn))
-        return lane->headers_seen && !lane->headers_here ? -ENOMEM : 0;
-
-    char text[24];
-    int len = snprintf(text, sizeof text, "%zu", turn->event->body.len);
-    struct extproc_str name = EXTPROC_S("content-length"), value = {text, (size_t)len};
-    enum extproc_edit op;
-    if (extproc_eq(headers_get(&lane->headers, name, 0), value))
-        return 0;
-    if (!rules_host_edit(turn->txn->rules, &lane->headers, false, name, value, &op))
-        return -ENOSPC; /* cannot be: rules_edit() and api_body_set() leave room for it */
-    return headers_edit(&lane->headers, turn->arena, op, name, value);
-}
-
 /* Everyone was called. */
 static void turn_conclude(struct turn *turn)
 {
     struct txn_lane *lane = turn_lane(turn);
     struct verdict *verdict = &turn->verdict;
-    if (turn_fit_length(turn) < 0) {
+    bool holds = turn_holds_body(turn);
+    if (turn_fit_length(turn) < 0 || (holds && turn_hold_body(turn) < 0)) {
         turn_close(turn, EXTPROC_S("out of memory"));
         return;
     }
     const struct headers *map = turn_part(turn) == PART_TRAILERS ? &lane->trailers : &lane->headers;
-    bool replaces = turn->replaced || turn_leaves_tunnel(turn);
+    bool replaces = (turn->replaced && !holds) || turn_leaves_tunnel(turn);
     verdict->kind = replaces ? VERDICT_REPLACE : VERDICT_CONTINUE;
     verdict->headers = map->n_cells > 0 ? map : NULL;
-    verdict->body = turn->event->body.changed ? &turn->event->body : NULL;
+    verdict->body = turn->event->body.changed && !holds ? &turn->event->body : NULL;
     verdict->clear_route = turn->clears_route;
-    if (replaces) /* no plugin sees what the proxy's own message goes on with */
+    if (replaces || holds) /* no plugin sees what the proxy's own message goes on with */
         lane->ended = true;
 }
 
@@ -441,7 +412,8 @@ static void turn_commit(struct turn *turn, struct arena *keep)
 {
     struct txn_lane *lane = turn_lane(turn);
     if (turn->event->phase == PHASE_RESPONSE_HEADERS) /* after edits */
-        turn->txn->status = framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0));
+        turn->txn->status =
+            (uint16_t)framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0));
     if (turn_part(turn) == PART_HEADERS || (turn->allowed & MAY_EDIT_HEADERS))
         lane->headers_here = headers_commit(&lane->headers, keep) == 0 && keep;
     if (turn_part(turn) == PART_TRAILERS)

@@ -43,13 +43,14 @@ struct txn {
     const char *peer;              /* whose transaction it is, for the log; NULL: not known */
     struct txn_lane lanes[N_LANES];
     struct request_kind request; /* as the client made it, whatever plugins edit */
-    unsigned status;      /* of the response, edits that were committed included; 0: unknown */
-    struct tree metadata; /* the latest kept that was not empty */
+    uint16_t status; /* of the response, edits that were committed included; 0: unknown */
+    bool observing;
+    struct tree metadata;       /* the latest kept that was not empty */
     struct metadata_told *told; /* by plugins in earlier phases; NULL: nothing */
+    struct extproc_str *held;   /* a request's new body until the old one has come; NULL: none */
     struct handle *handles;     /* chain->n_instances; NULL until the first call */
     struct turn *turn;          /* whose callback, or open(), runs now; NULL: close(), or none */
     size_t max_answer;          /* bytes of the largest that may be sent; 0: any */
-    bool observing;
 };
 
 /* Takes a reference to the generation. The arena must outlive the txn. No memory is taken from it

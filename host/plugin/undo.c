@@ -19,6 +19,7 @@ void undo_mark(struct turn *turn, const struct handle *h)
         .headers = headers_mark(&lane->headers),
         .trailers = headers_mark(&lane->trailers),
         .body = body_mark(&turn->event->body),
+        .changed = lane->changed,
         .metadata = metadata_mark(&turn->metadata),
         .skipped = h->skipped,
     };
@@ -31,6 +32,7 @@ void undo_back(struct turn *turn, struct handle *h)
     headers_rewind(&lane->headers, turn->undo.headers);
     headers_rewind(&lane->trailers, turn->undo.trailers);
     body_rewind(&turn->event->body, &turn->undo.body);
+    lane->changed = turn->undo.changed;
     metadata_rewind(&turn->metadata, turn->undo.metadata);
     h->skipped = turn->undo.skipped;
     turn->decided = (struct decided){0};

@@ -91,6 +91,35 @@ class Lengths(Case):
                 self.check(seen, b"instead")
                 self.check(answer, b"")
 
+    def test_a_request_keeps_a_length(self):
+        """Some upstreams refuse a request without one (411)."""
+        upstream = self.upstream()
+        for plugins, body in ("request.replace = NEWBODY", b"NEWBODY"), ("request.clear = yes", b""):
+            service = self.start(f"[plugin:b]\nfile = body.so\n{plugins}\n")
+            for options in {}, {"send_body_without_waiting_for_header_response": True}:
+                with self.subTest(plugins, **options):
+                    envoy = self.envoy(service, upstream, {"request_body_mode": "BUFFERED"}, **options)
+                    for size in 1, 5, 1024 * 1024:
+                        self.assertEqual(http1.request(envoy.port, "POST", body=TEXT[:size]).status, 200)
+                        seen = upstream.seen.pop()
+                        self.assertEqual((seen.body, seen.get("content-length")), (body, str(len(body))))
+                        self.assertIsNone(seen.get("transfer-encoding"))
+
+    def test_a_new_length_for_instructions(self):
+        word = ("instructions", '{"setBody": "NEWBODY"}')
+        upstream = self.upstream()
+        envoy = self.envoy(self.start("[plugin:c]\nfile = instructions.so\n"), upstream,
+                           {"request_body_mode": "BUFFERED"})
+        http1.request(envoy.port, "POST", headers=[word], body=b"hello")
+        self.assertEqual((upstream.seen[0].body, upstream.seen[0].get("content-length")), (b"NEWBODY", "7"))
+
+    def test_a_chunked_request_is_replaced_too(self):
+        upstream = self.upstream()
+        envoy = self.envoy(self.start("[plugin:b]\nfile = body.so\nrequest.replace = NEWBODY\n"), upstream,
+                           {"request_body_mode": "BUFFERED"})
+        self.assertEqual(http1.request(envoy.port, "POST", body=b"hello", chunked=True).status, 200)
+        self.assertEqual(upstream.seen[0].body, b"NEWBODY")
+
     def test_plugins_behind_it_get_the_new_body(self):
         plugins = ("[plugin:b]\nfile = body.so\nrequest.replace = instead\n"
                    "[plugin:loud]\nfile = upper.so\ndirection = request\n")

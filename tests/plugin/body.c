@@ -250,6 +250,27 @@ Test(body, a_whole_body_with_trailers_has_its_end)
     kit_free(k);
 }
 
+Test(body, a_replaced_request_has_the_length_that_the_old_one_had)
+{
+    begin(PLUGIN_INI("body", "request.replace = a new body"), BODY_MODE_BUFFERED);
+    kit_request(c, HEAD "\ncontent-length: 3", "abc", "x-end: 1");
+    kit_expect_body(c, LANE_REQUEST, "a new body");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "content-length", "10");
+    kit_expect_header(c, EXTPROC_MAP_REQUEST_TRAILERS, "x-end", "1");
+    kit_response(c, ":status: 200", NULL, NULL);
+    kit_expect_going(c);
+    done();
+}
+
+Test(body, a_client_that_leaves_before_its_body_is_there)
+{
+    begin(PLUGIN_INI("body", "request.replace = new"), BODY_MODE_BUFFERED);
+    kit_headers(c, LANE_REQUEST, HEAD "\ncontent-length: 3", false);
+    kit_expect_unchanged(c);
+    kit_reset(c);
+    kit_free(k);
+}
+
 Test(body, a_streamed_body_with_trailers_has_none_and_the_log_says_so)
 {
     begin(AROUND, BODY_MODE_STREAMED);

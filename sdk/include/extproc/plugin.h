@@ -776,7 +776,8 @@ static inline struct extproc_str extproc_body(struct extproc_txn *x)
  *  In a headers phase: replaces the whole body, whatever the body mode is, also where there was
  *  none. The plugins behind this one get the new one in their body callbacks, at once and WHOLE;
  *  nobody sees the old one (envoy CommonResponse, CONTINUE_AND_REPLACE). Its trailers pass by
- *  unseen.
+ *  unseen. In BUFFERED a request that has a content-length goes on once its old body has been
+ *  received, because only then the proxy takes a new length.
  *  Some messages can have no body, whatever their headers say (RFC 9112, section 6.3): a response to
  *  HEAD, a 204, a 304, a tunnel (CONNECT, an upgrade that was accepted, the request of both). Body
  *  callbacks are not called for them. Where the proxy does not show the request's method, or for a

@@ -169,6 +169,16 @@ Test(body, stays_joined)
     cr_assert_eq(body_bytes(&body, &arena).ptr, joined);
 }
 
+Test(body, what_is_lent_is_not_copied)
+{
+    static const struct extproc_str lent = EXTPROC_STR("lent");
+    body_init(&body, pieces, 3);
+    body_lend(&body, lent);
+    cr_assert_eq(body_bytes(&body, &arena).ptr, lent.ptr);
+    cr_assert_eq(body.len, 4);
+    cr_assert(body.changed);
+}
+
 Test(body, without_memory_nothing_changes)
 {
     int released = 0;

@@ -221,6 +221,7 @@ Test(api_form, a_plugin_that_fails_has_changed_nothing)
     respond("GET", "206", false);
     cr_expect_eq(result, 0);
     cr_expect_eq(s.txn.lanes[LANE_RESPONSE].headers.n_edits, 0);
+    cr_expect_not(s.txn.lanes[LANE_RESPONSE].changed);
     done();
 }
 
