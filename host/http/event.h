@@ -3,6 +3,7 @@
 #define EXTPROCD_HTTP_EVENT_H
 
 #include "http/body.h"
+#include "http/mode.h"
 #include "http/phase.h"
 #include "http/value.h"
 
@@ -14,6 +15,8 @@ struct protocol {
 struct event {
     bool has_phase; /* false: nothing of the message itself, so nothing to answer */
     enum phase phase;
+    enum lane lane; /* the phase's; event_is() sets all three */
+    enum part part;
     bool end;       /* nothing follows in this direction */
     bool observing; /* the proxy does not listen to answers */
     bool has_protocol;
@@ -28,5 +31,13 @@ struct event {
     struct tree attributes; /* a DICT of this direction's attributes, by name    */
     struct tree metadata;   /* a DICT of namespaces, each a DICT                 */
 };
+
+static inline void event_is(struct event *event, enum phase phase)
+{
+    event->has_phase = true;
+    event->phase = phase;
+    event->lane = phase_lane(phase);
+    event->part = phase_part(phase);
+}
 
 #endif

@@ -1,4 +1,4 @@
-/* phase: the six places of a transaction where a plugin may look in, and how bodies travel. */
+/* phase: the six places of a transaction where a plugin may look in. */
 #ifndef EXTPROCD_HTTP_PHASE_H
 #define EXTPROCD_HTTP_PHASE_H
 
@@ -24,6 +24,10 @@ enum phase {
 /* "request", "response" */
 const char *lane_name(enum lane l);
 
+static inline enum lane other_lane(enum lane l)
+{
+    return l == LANE_REQUEST ? LANE_RESPONSE : LANE_REQUEST;
+}
 static inline enum phase phase_of(enum lane lane, enum part part)
 {
     return (enum phase)((unsigned)lane * N_PARTS + (unsigned)part);
@@ -43,19 +47,5 @@ static inline uint32_t phase_bit(enum phase p)
 
 /* "request_headers", ...: the names of the proto's oneof and of the SDK's callbacks. */
 const char *phase_name(enum phase p);
-
-/* How the proxy sends a body: envoy ProcessingMode.BodySendMode, in its order and by its names. */
-enum body_mode {
-    BODY_MODE_NONE,
-    BODY_MODE_STREAMED,
-    BODY_MODE_BUFFERED,
-    BODY_MODE_BUFFERED_PARTIAL,
-    BODY_MODE_FULL_DUPLEX_STREAMED,
-    BODY_MODE_GRPC,
-    N_BODY_MODES,
-    BODY_MODE_UNKNOWN = N_BODY_MODES /* the proxy has not told, nor has the operator */
-};
-/* "NONE", "STREAMED", ...; "unknown". */
-const char *body_mode_name(enum body_mode m);
 
 #endif

@@ -11,6 +11,7 @@
  */
 #include "http/rules.h"
 
+#include "base/rows.h"
 #include "base/str.h"
 #include "http/role.h"
 
@@ -75,6 +76,8 @@ static const unsigned char allowed[N_PHASES][N_BODY_MODES + 1] = {
         },
     [PHASE_RESPONSE_TRAILERS] = EVERY_MODE(MAY_EDIT_TRAILERS),
 };
+ROWS(allowed, N_PHASES, 6);
+ROWS(allowed, N_BODY_MODES, 6);
 
 unsigned rules_allow(enum phase phase, enum body_mode mode)
 {

@@ -9,6 +9,7 @@
 
 #include "http/framing.h"
 #include "http/headers.h"
+#include "http/mode.h"
 #include "http/phase.h"
 
 /* A header whose edits the proxy ignores. */

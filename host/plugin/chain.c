@@ -35,12 +35,9 @@ static enum body_mode body_needed(const struct instance *in, enum lane lane)
 {
     static const uint64_t whole[N_LANES] = {EXTPROC_WHOLE_REQUEST_BODY,
                                             EXTPROC_WHOLE_RESPONSE_BODY};
-    if (!(in->interest & phase_bit(phase_of(lane, PART_BODY))))
-        return BODY_MODE_NONE;
+    bool body = in->interest & phase_bit(phase_of(lane, PART_BODY));
     /* Headers wait for the body only where the proxy holds both back. */
-    if (in->plugin->needs & (whole[lane] | EXTPROC_HEADERS_WAIT))
-        return BODY_MODE_BUFFERED;
-    return BODY_MODE_STREAMED;
+    return mode_least(body, in->plugin->needs & (whole[lane] | EXTPROC_HEADERS_WAIT));
 }
 
 /* Whether a message has a body depends on the method, and on a response's status. */
@@ -60,21 +57,11 @@ static uint32_t framing_needed(const struct instance *in)
 
 bool chain_need_met(const struct instance *in, enum lane lane, enum body_mode mode)
 {
-    if (body_needed(in, lane) != BODY_MODE_BUFFERED)
+    const struct mode *m = mode_of(mode);
+    if (mode_of(body_needed(in, lane))->body != MODE_BODY_WHOLE || m->body == MODE_BODY_UNTOLD)
         return true;
-    switch (mode) {
-    case BODY_MODE_NONE:
-    case BODY_MODE_GRPC:
-        return false;
-    case BODY_MODE_STREAMED:
-        return !(in->plugin->needs & EXTPROC_HEADERS_WAIT);
-    case BODY_MODE_BUFFERED:
-    case BODY_MODE_BUFFERED_PARTIAL:
-    case BODY_MODE_FULL_DUPLEX_STREAMED:
-    case N_BODY_MODES: /* UNKNOWN */
-        break;
-    }
-    return true;
+    bool waits = in->plugin->needs & EXTPROC_HEADERS_WAIT;
+    return m->body != MODE_BODY_NEVER && (m->holds_headers || !waits);
 }
 
 static void add_needs(struct chain *c, const struct instance *in)
@@ -83,7 +70,7 @@ static void add_needs(struct chain *c, const struct instance *in)
     c->wants |= in->interest | in->reads | framing_needed(in);
     for (enum lane lane = 0; lane < N_LANES; lane++) {
         enum body_mode mode = body_needed(in, lane);
-        if (mode > c->needs[lane]) /* NONE < STREAMED < BUFFERED */
+        if (mode > c->needs[lane]) /* in the order of mode_least() */
             c->needs[lane] = mode;
     }
 }

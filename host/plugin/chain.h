@@ -2,6 +2,7 @@
 #ifndef EXTPROCD_PLUGIN_CHAIN_H
 #define EXTPROCD_PLUGIN_CHAIN_H
 
+#include "http/mode.h"
 #include "plugin/instance.h"
 
 struct chain {
@@ -26,8 +27,8 @@ bool chain_need_met(const struct instance *in, enum lane lane, enum body_mode mo
 /* Does any of them need a complete body, of either direction? */
 static inline bool chain_needs_whole(const struct chain *c)
 {
-    return c->needs[LANE_REQUEST] == BODY_MODE_BUFFERED ||
-           c->needs[LANE_RESPONSE] == BODY_MODE_BUFFERED;
+    return mode_of(c->needs[LANE_REQUEST])->body == MODE_BODY_WHOLE ||
+           mode_of(c->needs[LANE_RESPONSE])->body == MODE_BODY_WHOLE;
 }
 
 /* Lives in the arena; borrows the instances. 0, -ENOMEM, or -E2BIG where they

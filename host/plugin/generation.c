@@ -292,7 +292,8 @@ void generation_stop(struct generation *g)
         instance_stop(g->instances[i - 1]);
 }
 
-const struct chain *generation_select(const struct generation *g)
+const struct chain *generation_select(const struct generation *g, const char *listener,
+                                      const struct event *first)
 {
     return g->n_chains > 0 ? &g->chains[0] : NULL;
 }

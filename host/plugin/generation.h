@@ -6,6 +6,7 @@
 #ifndef EXTPROCD_PLUGIN_GENERATION_H
 #define EXTPROCD_PLUGIN_GENERATION_H
 
+#include "http/event.h"
 #include "plugin/chain.h"
 
 struct generation {
@@ -30,8 +31,10 @@ struct generation *generation_unref(struct generation *g);
  * ends. No stream may be open. */
 void generation_stop(struct generation *g);
 
-/* The chain for a transaction. NULL: it passes untouched. */
-const struct chain *generation_select(const struct generation *g);
+/* The chain for a transaction that begins with this event on this listener (NULL: with any). NULL: it
+ * passes untouched. */
+const struct chain *generation_select(const struct generation *g, const char *listener,
+                                      const struct event *first);
 
 /* The keys of a [chain:NAME] section. */
 extern const struct extproc_key chain_keys[];

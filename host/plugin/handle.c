@@ -52,16 +52,6 @@ static enum extproc_action handle_failed(struct handle *h, const char *fmt, ...)
 
 /* ---- what the plugin sees -------------------------------------------------------------------- */
 
-static const enum extproc_body_mode body_modes[N_BODY_MODES + 1] = {
-    [BODY_MODE_NONE] = EXTPROC_BODY_MODE_NONE,
-    [BODY_MODE_STREAMED] = EXTPROC_BODY_MODE_STREAMED,
-    [BODY_MODE_BUFFERED] = EXTPROC_BODY_MODE_WHOLE,
-    [BODY_MODE_BUFFERED_PARTIAL] = EXTPROC_BODY_MODE_PARTIAL,
-    [BODY_MODE_FULL_DUPLEX_STREAMED] = EXTPROC_BODY_MODE_FULL_DUPLEX,
-    [BODY_MODE_GRPC] = EXTPROC_BODY_MODE_FULL_DUPLEX,
-    [BODY_MODE_UNKNOWN] = EXTPROC_BODY_MODE_STREAMED,
-};
-
 static uint64_t whole_body_need(enum phase phase)
 {
     return phase_lane(phase) == LANE_REQUEST ? EXTPROC_WHOLE_REQUEST_BODY
@@ -77,7 +67,7 @@ static enum extproc_body_mode handle_body_mode(const struct instance *instance,
         return EXTPROC_BODY_MODE_NONE;
     if (turn->replaced || (turn->whole && asked))
         return EXTPROC_BODY_MODE_WHOLE;
-    return body_modes[turn->mode];
+    return turn_mode(turn)->shown;
 }
 
 /* After a replacement the body comes after the headers, and then nothing. What a tunnel carries does
@@ -202,10 +192,11 @@ static enum extproc_action handle_refuse_mode(struct handle *h, const struct tur
 {
     const char *name = lane_name(lane);
     const struct rules *rules = turn->txn->rules;
-    enum body_mode mode = turn->txn->lanes[lane].mode;
+    enum body_mode mode = turn->txn->lanes[lane].direction.mode;
+    const char *how =
+        mode_of(mode)->body != MODE_BODY_NEVER ? "before its headers go on" : "complete";
     h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
-    return handle_failed(h, "the plugin needs the %s body %s, and %s is %s (%s)", name,
-                         mode == BODY_MODE_STREAMED ? "before its headers go on" : "complete",
+    return handle_failed(h, "the plugin needs the %s body %s, and %s is %s (%s)", name, how,
                          rules->body_mode[lane] ? rules->body_mode[lane] : "the body mode",
                          body_mode_name(mode), advice(rules->sends_complete_body, lane));
 }

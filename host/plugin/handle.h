@@ -4,7 +4,7 @@
 #ifndef EXTPROCD_PLUGIN_HANDLE_H
 #define EXTPROCD_PLUGIN_HANDLE_H
 
-#include "plugin/txn.h"
+#include "plugin/turn.h"
 
 enum { ALL_PHASES = (1 << N_PHASES) - 1 };
 

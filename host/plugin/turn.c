@@ -11,6 +11,9 @@
  * Invariant: between two plugins all there is to know of the walk is in the turn, so it may stop
  * there and go on later. Nothing of a body event stays in the transaction's memory.
  */
+#include "plugin/turn.h"
+
+#include "base/rows.h"
 #include "base/str.h"
 #include "http/representation.h"
 #include "plugin/handle.h"
@@ -18,34 +21,23 @@
 
 #include <errno.h>
 
-static struct txn_lane *turn_lane(const struct turn *turn)
-{
-    return &turn->txn->lanes[phase_lane(turn->event->phase)];
-}
-
-static enum part turn_part(const struct turn *turn)
-{
-    return phase_part(turn->event->phase);
-}
-
 /* ---- the beginning --------------------------------------------------------------------------- */
 
-/* Has the proxy begun to send the response? It holds one back whose whole body we have not seen. */
-static bool response_begun(const struct txn *t)
+/* Has the proxy begun to send the response? One whose headers it skips it does not hold back, whatever
+ * the mode. */
+static bool response_begun(const struct turn *turn)
 {
-    const struct txn_lane *lane = &t->lanes[LANE_RESPONSE];
-    bool held = lane->mode == BODY_MODE_BUFFERED && !lane->body_seen && !lane->ended;
-    return lane->passed && !held;
+    const struct direction *response = &turn->txn->lanes[LANE_RESPONSE].direction;
+    return turn->event->lane == LANE_REQUEST ? direction_has_passed(response)
+                                             : !direction_came(response, PART_HEADERS);
 }
 
 static unsigned turn_allowed(const struct turn *turn)
 {
-    unsigned allowed = rules_allow(turn->event->phase, turn->mode);
+    unsigned allowed = rules_allow(turn->event->phase, turn_mode(turn)->acts_as);
     if (!turn_lane(turn)->headers_here) /* never came, or no memory to keep them */
         allowed &= ~(unsigned)MAY_EDIT_HEADERS;
-    bool begun = phase_lane(turn->event->phase) == LANE_REQUEST ? response_begun(turn->txn)
-                                                                : !turn_lane(turn)->headers_seen;
-    if (begun) /* a response whose headers the proxy skips is not held back, BUFFERED or not */
+    if (response_begun(turn))
         allowed &= ~(unsigned)MAY_RESPOND;
     return allowed;
 }
@@ -76,31 +68,35 @@ static void turn_note(struct turn *turn)
 {
     struct event *event = turn->event;
     struct txn_lane *lane = turn_lane(turn);
-    turn->first = !(lane->headers_seen || lane->body_seen || lane->trailers_seen);
-    lane->mode = turn->mode;
-    lane->ended = event->end || turn_has_held(turn);
     turn->txn->observing = event->observing;
-    switch (turn_part(turn)) {
+    switch (event->part) {
     case PART_HEADERS:
         headers_init(&lane->headers, event->headers, event->n_headers);
-        lane->headers_seen = lane->headers_here = true;
+        lane->headers_here = true;
+        break;
+    case PART_TRAILERS:
+        headers_init(&lane->trailers, event->headers, event->n_headers);
+        lane->trailers_here = true;
         break;
     case PART_BODY:
         if (turn_has_held(turn))
             turn_put_body(turn);
-        turn->whole = turn->mode == BODY_MODE_BUFFERED || (!lane->body_seen && event->end);
-        lane->body_seen = lane->passed = true;
-        lane->bytes_seen = lane->bytes_seen || event->body.len > 0;
-        break;
-    case PART_TRAILERS:
-        headers_init(&lane->trailers, event->headers, event->n_headers);
-        lane->trailers_seen = lane->trailers_here = true;
-        lane->passed = lane->ended = true;
         break;
     case N_PARTS:
         break;
     }
     turn_note_kind(turn);
+}
+
+/* The event becomes part of what has come. */
+static void turn_take(struct turn *turn)
+{
+    struct direction *d = &turn_lane(turn)->direction;
+    bool begins = !direction_came(d, PART_BODY);
+    turn->first = d->state == DIRECTION_IDLE;
+    turn->whole = turn->event->part == PART_BODY &&
+                  (turn_mode(turn)->body == MODE_BODY_WHOLE || (begins && turn->event->end));
+    direction_take(d, turn->event);
 }
 
 /* Trailers may have a digest of the bytes that were received. */
@@ -109,9 +105,9 @@ static int turn_note_change(struct turn *turn)
     struct txn_lane *lane = turn_lane(turn);
     const struct representation_change change = {
         .rules = turn->txn->rules,
-        .response = phase_lane(turn->event->phase) == LANE_RESPONSE,
+        .response = turn->event->lane == LANE_RESPONSE,
     };
-    if (turn_part(turn) != PART_TRAILERS || !lane->changed)
+    if (turn->event->part != PART_TRAILERS || !lane->changed)
         return 0;
     return representation_change(&lane->trailers, turn->arena, &change);
 }
@@ -122,13 +118,13 @@ static bool turn_concerns(const struct turn *turn)
 {
     if (turn_has_held(turn))
         return false;
-    if (turn_part(turn) != PART_BODY)
+    if (turn->event->part != PART_BODY)
         return true;
-    switch (txn_framing(turn->txn, phase_lane(turn->event->phase))) {
+    switch (txn_framing(turn->txn, turn->event->lane)) {
     case FRAMING_BODY:
         return true;
     case FRAMING_SEEN:
-        return turn_lane(turn)->bytes_seen;
+        return turn_lane(turn)->direction.has_bytes;
     case FRAMING_NONE:
     case FRAMING_TUNNEL:
         break;
@@ -145,11 +141,11 @@ static bool turn_ready_handles(struct turn *turn)
     return t->handles;
 }
 
-int turn_begin(struct turn *turn, struct txn *t, struct event *event, enum body_mode mode,
-               struct arena *arena)
+int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct arena *arena)
 {
-    *turn = (struct turn){.txn = t, .event = event, .arena = arena, .mode = mode};
+    *turn = (struct turn){.txn = t, .event = event, .arena = arena};
     turn->verdict.phase = turn->phase = event->phase;
+    turn_take(turn);
     turn_note(turn);
     turn->allowed = turn_allowed(turn);
     if (t->chain && t->chain->n_calls[event->phase] > 0 && !turn_ready_handles(turn))
@@ -172,16 +168,16 @@ static bool turn_can(const struct turn *turn, uint32_t deeds)
 /* In the headers phase a body may not have been set yet, since none had been seen. */
 static bool sets_body_later(const struct turn *turn, uint32_t deeds)
 {
-    return (deeds & EXTPROC_SETS_BODY) &&
-           txn_framing(turn->txn, phase_lane(turn->event->phase)) == FRAMING_SEEN;
+    return (deeds & EXTPROC_SETS_BODY) && txn_framing(turn->txn, turn->event->lane) == FRAMING_SEEN;
 }
 
 bool turn_falls_back(const struct turn *turn, uint16_t place)
 {
     const struct instance *in = turn->txn->chain->instances[place];
-    uint32_t headers = phase_bit(phase_of(phase_lane(turn->event->phase), PART_HEADERS));
+    uint32_t headers = phase_bit(phase_of(turn->event->lane, PART_HEADERS));
     return (in->fallback & phase_bit(turn->event->phase)) && (in->interest & headers) &&
-           (!turn_lane(turn)->headers_seen || sets_body_later(turn, in->deeds)) &&
+           (!direction_came(&turn_lane(turn)->direction, PART_HEADERS) ||
+            sets_body_later(turn, in->deeds)) &&
            turn_concerns(turn) && turn_can(turn, in->deeds);
 }
 
@@ -198,12 +194,12 @@ static bool turn_calls(const struct turn *turn, uint16_t place, enum phase phase
 /* Is one place of the chain called before another in this direction? */
 static bool runs_before(const struct turn *turn, uint16_t a, uint16_t b)
 {
-    return phase_lane(turn->event->phase) == LANE_REQUEST ? a < b : a > b;
+    return turn->event->lane == LANE_REQUEST ? a < b : a > b;
 }
 
 static enum phase turn_body_phase(const struct turn *turn)
 {
-    return phase_of(phase_lane(turn->event->phase), PART_BODY);
+    return phase_of(turn->event->lane, PART_BODY);
 }
 
 /* The next call of the two lists. False: no more. */
@@ -295,9 +291,9 @@ static bool turn_fail(struct turn *turn, uint16_t place)
  * the upstream has accepted; one that declined is an ordinary message. */
 static bool turn_leaves_tunnel(const struct turn *turn)
 {
-    return turn_part(turn) == PART_HEADERS && turn->mode != BODY_MODE_NONE && !turn->event->end &&
-           !turn->txn->observing &&
-           txn_framing(turn->txn, phase_lane(turn->event->phase)) == FRAMING_TUNNEL;
+    return turn->event->part == PART_HEADERS && turn_mode(turn)->body != MODE_BODY_NEVER &&
+           !turn->event->end && !turn->txn->observing &&
+           txn_framing(turn->txn, turn->event->lane) == FRAMING_TUNNEL;
 }
 
 /* Everyone was called. */
@@ -310,14 +306,13 @@ static void turn_conclude(struct turn *turn)
         turn_close(turn, EXTPROC_S("out of memory"));
         return;
     }
-    const struct headers *map = turn_part(turn) == PART_TRAILERS ? &lane->trailers : &lane->headers;
+    const struct headers *map =
+        turn->event->part == PART_TRAILERS ? &lane->trailers : &lane->headers;
     bool replaces = (turn->replaced && !holds) || turn_leaves_tunnel(turn);
     verdict->kind = replaces ? VERDICT_REPLACE : VERDICT_CONTINUE;
     verdict->headers = map->n_cells > 0 ? map : NULL;
     verdict->body = turn->event->body.changed && !holds ? &turn->event->body : NULL;
     verdict->clear_route = turn->clears_route;
-    if (replaces || holds) /* no plugin sees what the proxy's own message goes on with */
-        lane->ended = true;
 }
 
 /* True: that was the verdict. */
@@ -336,11 +331,12 @@ static bool turn_check_needs(struct turn *turn, enum lane lane)
 {
     const struct chain *chain = turn->txn->chain;
     enum phase body = phase_of(lane, PART_BODY);
-    if (!(turn->unmet & 1u << lane) || !chain || chain->needs[lane] != BODY_MODE_BUFFERED)
+    if (!(turn->unmet & 1u << lane) || !chain ||
+        mode_of(chain->needs[lane])->body != MODE_BODY_WHOLE)
         return false;
     for (uint16_t i = 0; i < chain->n_calls[body]; i++) {
         uint16_t place = chain->calls[body][i];
-        if (!chain_need_met(chain->instances[place], lane, turn->txn->lanes[lane].mode) &&
+        if (!chain_need_met(chain->instances[place], lane, turn->txn->lanes[lane].direction.mode) &&
             turn_miss(turn, place, lane))
             return true;
     }
@@ -375,6 +371,32 @@ enum turn_state turn_run(struct turn *turn)
     return TURN_DONE;
 }
 
+/* ---- the answer ------------------------------------------------------------------------------ */
+
+static enum answer_kind turn_answer_kind(const struct turn *turn)
+{
+    static const enum answer_kind own[] = {ANSWER_HEADERS, ANSWER_BODY, ANSWER_TRAILERS};
+    ROWS(own, N_PARTS, 3);
+    switch (turn->verdict.kind) {
+    case VERDICT_REPLACE:
+        return ANSWER_REPLACE;
+    case VERDICT_RESPOND:
+        return ANSWER_INSTEAD;
+    case VERDICT_CONTINUE:
+    case VERDICT_CLOSE:
+        break;
+    }
+    return own[turn->event->part];
+}
+
+void turn_answer(struct turn *turn)
+{
+    enum answer_kind kind = turn_answer_kind(turn);
+    direction_answer(&turn_lane(turn)->direction, kind);
+    if (kind == ANSWER_INSTEAD)
+        direction_close(&turn->txn->lanes[other_lane(turn->event->lane)].direction);
+}
+
 /* ---- the end --------------------------------------------------------------------------------- */
 
 /* Kept once a direction: a proxy sends attributes in its first message, and what a body's messages
@@ -384,7 +406,7 @@ static void turn_keep_trees(struct turn *turn, struct arena *keep)
     struct txn *t = turn->txn;
     struct event *event = turn->event;
     struct txn_lane *lane = turn_lane(turn);
-    if (!turn->first && turn_part(turn) != PART_HEADERS)
+    if (!turn->first && turn->event->part != PART_HEADERS)
         return;
     if (event->attributes.raw.len > 0) {
         lane->attributes = event->attributes;
@@ -414,18 +436,19 @@ static void turn_commit(struct turn *turn, struct arena *keep)
     if (turn->event->phase == PHASE_RESPONSE_HEADERS) /* after edits */
         turn->txn->status =
             (uint16_t)framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0));
-    if (turn_part(turn) == PART_HEADERS || (turn->allowed & MAY_EDIT_HEADERS))
+    if (turn->event->part == PART_HEADERS || (turn->allowed & MAY_EDIT_HEADERS))
         lane->headers_here = headers_commit(&lane->headers, keep) == 0 && keep;
-    if (turn_part(turn) == PART_TRAILERS)
+    else if (!lane->headers_here) /* what the host made in the message's memory */
+        headers_init(&lane->headers, NULL, 0);
+    if (turn->event->part == PART_TRAILERS)
         lane->trailers_here = headers_commit(&lane->trailers, keep) == 0 && keep;
 }
 
 void turn_end(struct turn *turn)
 {
     struct txn *t = turn->txn;
-    enum verdict_kind kind = turn->verdict.kind;
-    bool over = kind == VERDICT_RESPOND || kind == VERDICT_CLOSE;
-    struct arena *keep = !over && txn_wants_later(t) ? t->arena : NULL;
+    bool closed = turn->verdict.kind == VERDICT_CLOSE;
+    struct arena *keep = !closed && txn_wants_later(t) ? t->arena : NULL;
     if (!keep && t->handles) /* close() may log */
         txn_keep_id(t);
     turn_commit(turn, keep);
@@ -433,6 +456,5 @@ void turn_end(struct turn *turn)
         turn_keep_trees(turn, keep);
         turn_keep_told(turn, keep);
     }
-    turn_lane(turn)->passed = true;
     body_fini(&turn->event->body);
 }

@@ -16,15 +16,10 @@
 
 static const struct extproc_str content_length = EXTPROC_STR("content-length");
 
-static struct txn_lane *turn_lane(const struct turn *turn)
-{
-    return &turn->txn->lanes[phase_lane(turn->event->phase)];
-}
-
 /* Are the headers held until the body in hand, which is complete, is answered? */
 static bool turn_holds_headers(const struct turn *turn)
 {
-    return turn->mode == BODY_MODE_BUFFERED && phase_part(turn->event->phase) == PART_BODY;
+    return turn_mode(turn)->holds_headers && turn->event->part == PART_BODY;
 }
 
 bool turn_fits_length(const struct turn *turn)
@@ -46,7 +41,7 @@ int turn_fit_length(struct turn *turn)
     if (turn_has_held(turn) && !lane->headers_here)
         headers_init(&lane->headers, NULL, 0);
     else if (!turn_fits_length(turn))
-        return lane->headers_seen && !lane->headers_here ? -ENOMEM : 0;
+        return direction_came(&lane->direction, PART_HEADERS) && !lane->headers_here ? -ENOMEM : 0;
 
     char text[24];
     int len = snprintf(text, sizeof text, "%zu", turn->event->body.len);
@@ -64,11 +59,11 @@ int turn_fit_length(struct turn *turn)
 bool turn_holds_body(const struct turn *turn)
 {
     const struct headers *headers = &turn_lane(turn)->headers;
+    if (!turn->replaced || turn->event->end || turn->event->phase != PHASE_REQUEST_HEADERS ||
+        !turn->txn->rules->fits_length || turn_mode(turn)->body != MODE_BODY_WHOLE)
+        return false;
     struct extproc_str length = headers_get(headers, content_length, 0);
-    return turn->txn->rules->fits_length && turn->replaced &&
-           turn->event->phase == PHASE_REQUEST_HEADERS && turn->mode == BODY_MODE_BUFFERED &&
-           !turn->event->end && length.len > 0 && !str_eq_c(length, "0") &&
-           !headers_cell(headers, EXTPROC_S(":method"));
+    return length.len > 0 && !str_eq_c(length, "0") && !headers_cell(headers, EXTPROC_S(":method"));
 }
 
 int turn_hold_body(struct turn *turn)
@@ -85,7 +80,7 @@ int turn_hold_body(struct turn *turn)
 
 bool turn_has_held(const struct turn *turn)
 {
-    return turn->txn->held && phase_lane(turn->event->phase) == LANE_REQUEST;
+    return turn->txn->held && turn->event->lane == LANE_REQUEST;
 }
 
 void turn_put_body(struct turn *turn)

@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_PLUGIN_TURN_LENGTH_H
 #define EXTPROCD_PLUGIN_TURN_LENGTH_H
 
-#include "plugin/txn.h"
+#include "plugin/turn.h"
 
 /* After all plugins were called: sets or removes content-length where the bytes in hand have changed.
  * 0, -ENOMEM or -ENOSPC. */

@@ -11,40 +11,27 @@
 #include <inttypes.h>
 #include <sys/random.h>
 
-void txn_init(struct txn *t, struct generation *g, const struct chain *chain, struct loop *loop,
-              struct arena *arena)
+void txn_init(struct txn *t, struct generation *g, struct loop *loop, struct arena *arena)
 {
-    *t = (struct txn){.generation = generation_ref(g),
-                      .chain = chain,
-                      .rules = &rules_of_http,
-                      .loop = loop,
-                      .arena = arena};
+    *t = (struct txn){
+        .generation = generation_ref(g), .rules = &rules_of_http, .loop = loop, .arena = arena};
     for (enum lane l = 0; l < N_LANES; l++)
-        t->lanes[l].mode = BODY_MODE_UNKNOWN;
+        t->lanes[l].direction.mode = BODY_MODE_UNKNOWN;
 }
 
 /* ---- what may still come --------------------------------------------------------------------- */
 
-static uint32_t lane_may_come(const struct txn_lane *lane, enum lane l)
+/* The parts of a direction stand side by side in the phases' bits. */
+static uint32_t lane_may_come(const struct txn *t, enum lane l)
 {
-    enum part next = PART_HEADERS;
-    if (lane->ended)
+    if (txn_is_over(t, l))
         return 0;
-    if (lane->body_seen && lane->mode == BODY_MODE_BUFFERED)
-        next = PART_TRAILERS;
-    else if (lane->body_seen || lane->headers_seen)
-        next = PART_BODY;
-
-    uint32_t phases = 0;
-    for (; next < N_PARTS; next++)
-        phases |= phase_bit(phase_of(l, next));
-    return phases;
+    return direction_may_come(&t->lanes[l].direction) << phase_of(l, PART_HEADERS);
 }
 
 bool txn_wants_later(const struct txn *t)
 {
-    uint32_t phases = lane_may_come(&t->lanes[LANE_REQUEST], LANE_REQUEST) |
-                      lane_may_come(&t->lanes[LANE_RESPONSE], LANE_RESPONSE);
+    uint32_t phases = lane_may_come(t, LANE_REQUEST) | lane_may_come(t, LANE_RESPONSE);
     if (!t->chain)
         return false;
     if (!t->handles)
@@ -99,7 +86,7 @@ struct log_context txn_log_context(struct txn *t)
 static void lane_forget(struct txn_lane *lane)
 {
     lane->headers_here = lane->trailers_here = false;
-    lane->passed = lane->ended = true;
+    direction_close(&lane->direction);
     lane->attributes = (struct tree){0};
 }
 

@@ -1,9 +1,5 @@
-/* txn: one transaction as a chain sees it: the maps as they stand, and each instance's handle.
- *
- * turn: one event on its way through the chain. The cursor can stop at any plugin and go on later;
- * what a turn holds (the event, its memory) stays until the turn is over.
- *
- *     session ── turn_begin(event) ── turn_run() ──► TURN_DONE: turn->verdict ── turn_end()
+/* txn: one transaction as a chain sees it: both directions, the maps as they stand, and each instance's
+ * handle. Events run through it in turns (turn.h).
  *
  * Driven by events alone: it knows neither ext_proc nor threads nor processes.
  */
@@ -11,31 +7,26 @@
 #define EXTPROCD_PLUGIN_TXN_H
 
 #include "base/loop.h"
-#include "http/event.h"
+#include "http/direction.h"
 #include "http/framing.h"
+#include "http/metadata.h"
 #include "http/rules.h"
-#include "http/verdict.h"
 #include "plugin/generation.h"
-#include "plugin/undo.h"
 
-/* What is known of a direction so far. */
+/* What is kept of a direction. */
 struct txn_lane {
+    struct direction direction;
     struct headers headers, trailers;
-    struct tree attributes; /* what was kept of its first message */
-    enum body_mode mode;    /* UNKNOWN until it is known, by the first message or the body */
-    bool headers_seen, body_seen, trailers_seen;
+    struct tree attributes;           /* of its first message */
     bool headers_here, trailers_here; /* they can be read: they came and were not dropped */
-    bool bytes_seen;                  /* of its body, one at least */
     bool changed;                     /* its body is, or is going to be */
-    bool passed;                      /* the headers phase is over, or was skipped */
-    bool ended;                       /* nothing more will come, or be shown to anyone */
 };
 
 struct handle; /* an instance's struct extproc_txn, and what the host keeps beside it */
 
 struct txn {
     struct generation *generation; /* a reference */
-    const struct chain *chain;     /* NULL: nobody is interested */
+    const struct chain *chain;     /* NULL: not selected yet, or nobody is interested */
     const struct rules *rules;     /* of its proxy, HTTP's own until they are set; they must stay */
     struct loop *loop;             /* in which it lives */
     struct arena *arena;           /* the transaction's life */
@@ -55,11 +46,16 @@ struct txn {
 
 /* Takes a reference to the generation. The arena must outlive the txn. No memory is taken from it
  * before the first event. */
-void txn_init(struct txn *t, struct generation *g, const struct chain *chain, struct loop *loop,
-              struct arena *arena);
+void txn_init(struct txn *t, struct generation *g, struct loop *loop, struct arena *arena);
 /* close() of every instance that was opened, the reference dropped. Exactly once. */
 void txn_end(struct txn *t, enum extproc_end why);
 
+/* Will nothing more of a direction come, or be shown to anyone? What follows the headers of a body that
+ * is held is not shown. */
+static inline bool txn_is_over(const struct txn *t, enum lane lane)
+{
+    return direction_is_over(&t->lanes[lane].direction) || (t->held && lane == LANE_REQUEST);
+}
 /* Will any plugin be called after what has come so far? If not, nothing of it need be kept. */
 bool txn_wants_later(const struct txn *t);
 
@@ -78,55 +74,5 @@ struct extproc_str txn_id(struct txn *t);
 struct log_context txn_log_context(struct txn *t);
 /* Where it is in the request headers: keeps it, before they are dropped. */
 void txn_keep_id(struct txn *t);
-
-/* What a callback has decided so far; it counts once it returned without having failed. */
-struct decided {
-    bool sets_body, clears_route;
-    bool answers; /* with turn->answer */
-};
-
-struct turn {
-    struct txn *txn;
-    struct event *event;
-    struct arena *arena; /* the message's life */
-    enum body_mode mode; /* of the event's direction */
-    bool first;          /* the direction's first event */
-    bool whole;          /* a body phase: all of the body is in hand */
-
-    unsigned unmet;       /* lanes (1 << LANE_x) whose body does not come as its mode tells */
-    unsigned allowed;     /* rules_allow(), less what this transaction rules out */
-    uint16_t cursor;      /* next place in chain->calls[event->phase] */
-    uint16_t body_cursor; /* once replaced: next place in the calls of the body phase */
-    bool replaced;        /* in a headers phase: event->body is the replacement */
-    bool clears_route;    /* somebody asked, and edited a header */
-
-    /* of the current callback */
-    enum phase phase; /* the event's, or the body phase behind a replacement */
-    struct decided decided;
-    struct undo undo;
-
-    struct metadata metadata;
-    struct answer answer;
-    struct verdict verdict; /* when done */
-};
-
-/* Does a change of the body in hand make the host edit content-length? */
-bool turn_fits_length(const struct turn *turn);
-
-enum turn_state {
-    TURN_DONE /* turn->verdict says what is to become of the event */
-};
-
-/* Takes note of an event that has a phase (its map, what has ended) and readies the turn. 0, or
- * -ENOMEM: turn_end() is all that may follow. */
-int turn_begin(struct turn *turn, struct txn *t, struct event *event, enum body_mode mode,
-               struct arena *arena);
-/* Runs the chain from where it stands. */
-enum turn_state turn_run(struct turn *turn);
-/* Is the event's phase a fallback of the instance in this place, for headers that were skipped? */
-bool turn_falls_back(const struct turn *turn, uint16_t place);
-/* The verdict has been told: edits are committed, what later phases may read is kept, the rest of
- * the turn is released. Also after a turn that was never run. */
-void turn_end(struct turn *turn);
 
 #endif

@@ -17,9 +17,9 @@ struct handle;
 struct undo {
     uint32_t headers, trailers; /* headers_mark() of the direction's maps */
     struct body body;
-    bool changed; /* the lane's body is, or is going to be */
     struct metadata_entry *metadata;
     uint8_t skipped;
+    bool changed; /* of the direction */
 };
 
 /* The instance is about to be called: nothing is decided yet, and all is marked. */

@@ -121,11 +121,11 @@ static void tell_modes(const struct worker *w, const struct listener_settings *l
     struct log_context context = {.listener = l->name};
 
     for (enum lane lane = LANE_REQUEST; lane < N_LANES; lane++)
-        if (l->modes[lane] == BODY_MODE_BUFFERED)
+        if (mode_of(l->modes[lane])->holds_headers)
             log_line(w->setup.log, EXTPROC_LEVEL_INFO, &context,
-                     "%s_body_mode = BUFFERED: the proxy has to send these headers too, else "
+                     "%s_body_mode = %s: the proxy has to send these headers too, else "
                      "upgrades and CONNECT hang (in the proxy, set %s_header_mode: SEND)",
-                     lane_name(lane), lane_name(lane));
+                     lane_name(lane), body_mode_name(l->modes[lane]), lane_name(lane));
 }
 
 static void tell_start(const struct worker *w)

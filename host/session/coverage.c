@@ -12,7 +12,7 @@ enum { UNANSWERED_SURE = 2 };
 int coverage_init(struct coverage *c, const char *listener, const enum body_mode modes[N_LANES],
                   const struct rules *rules, const struct generation *g, struct arena *arena)
 {
-    const struct chain *chain = generation_select(g);
+    const struct chain *chain = generation_select(g, listener, NULL);
     *c = (struct coverage){
         .listener = listener,
         .rules = rules,
@@ -80,8 +80,8 @@ static void report(struct coverage *c, const struct txn *t, uint16_t place, enum
 
 static bool falls_back(const struct turn *turn, uint16_t place, enum phase phase)
 {
-    return turn && phase_part(phase) == PART_HEADERS &&
-           phase_lane(phase) == phase_lane(turn->event->phase) && turn_falls_back(turn, place);
+    return turn && phase_part(phase) == PART_HEADERS && phase_lane(phase) == turn->event->lane &&
+           turn_falls_back(turn, place);
 }
 
 /* Is every plugin that takes part in the phase reported by now? */

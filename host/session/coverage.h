@@ -9,6 +9,8 @@
 
 #include "plugin/txn.h"
 
+struct turn;
+
 struct coverage {
     const char *listener;          /* its section's name, for the log                     */
     const struct rules *rules;     /* of its proxies, lent to every session; NULL: HTTP's own */

@@ -1,8 +1,8 @@
-/* session: events through the lanes' table and the chain, verdicts out.
+/* session: events through the directions' tables and the chain, verdicts out.
  *
- * Invariant: an event of the message that its lane may run gets exactly one verdict, given before
+ * Invariant: an event of the message that its direction may run gets exactly one verdict, given before
  * session_event() returns, unless the session fails or the proxy only observes; any other event gets
- * none. The lanes know nothing of each other: whatever one waits for, the other goes on.
+ * none. The directions know nothing of each other: whatever one waits for, the other goes on.
  *
  * How a body travels is settled by the first message and never again: from the proxy, else from the
  * operator, else from what the first body message looks like. A mode that is not built ends the
@@ -10,7 +10,7 @@
  */
 #include "session/session.h"
 
-#include "http/value.h"
+#include "plugin/turn.h"
 
 void session_init(struct session *s, const struct session_env *env, struct generation *g,
                   struct coverage *coverage, struct arena *arena, const struct session_out *out,
@@ -21,12 +21,18 @@ void session_init(struct session *s, const struct session_env *env, struct gener
         .coverage = coverage,
         .out = out,
         .out_arg = out_arg,
-        .modes = {coverage->modes[LANE_REQUEST], coverage->modes[LANE_RESPONSE]},
     };
-    txn_init(&s->txn, g, generation_select(g), env->loop, arena);
+    txn_init(&s->txn, g, env->loop, arena);
     if (coverage->rules)
         s->txn.rules = coverage->rules;
     generation_unref(g);
+    for (enum lane lane = 0; lane < N_LANES; lane++)
+        s->txn.lanes[lane].direction.mode = coverage->modes[lane];
+}
+
+static const struct direction *direction_of(const struct session *s, enum lane lane)
+{
+    return &s->txn.lanes[lane].direction;
 }
 
 void session_half_close(struct session *s)
@@ -65,25 +71,19 @@ static void session_fail(struct session *s, struct arena *arena, enum session_st
 
 static void session_refuse(struct session *s, const struct event *event, struct arena *arena)
 {
-    enum lane lane = phase_lane(event->phase);
-    enum lane_state state = s->lanes[lane];
+    const struct direction *d = direction_of(s, event->lane);
     session_fail(s, arena, SESSION_INVALID_ARGUMENT, "%s in state %s (the %s%s)",
-                 phase_name(event->phase), lane_state_name(state), lane_name(lane),
-                 lane_refusal(state, phase_part(event->phase)));
+                 phase_name(event->phase), direction_name(d->state), lane_name(event->lane),
+                 direction_refusal(d, event->part));
 }
 
 /* ---- body modes ------------------------------------------------------------------------------ */
-
-static bool mode_is_built(enum body_mode mode)
-{
-    return mode != BODY_MODE_BUFFERED_PARTIAL && mode != BODY_MODE_FULL_DUPLEX_STREAMED;
-}
 
 static void session_refuse_mode(struct session *s, enum lane lane, struct arena *arena)
 {
     session_fail(s, arena, SESSION_UNIMPLEMENTED,
                  "%s_body_mode %s is not supported (NONE, STREAMED and BUFFERED are)",
-                 lane_name(lane), body_mode_name(s->modes[lane]));
+                 lane_name(lane), body_mode_name(direction_of(s, lane)->mode));
 }
 
 /* Takes over what the proxy tells of its modes, which it does in its first message (envoy
@@ -94,10 +94,10 @@ static bool session_settle_modes(struct session *s, const struct event *event, s
         return true;
     s->begun = event->has_phase;
     for (enum lane lane = 0; lane < N_LANES; lane++) {
+        struct direction *d = &s->txn.lanes[lane].direction;
         if (event->has_protocol)
-            s->modes[lane] = event->protocol.body_mode[lane];
-        s->txn.lanes[lane].mode = s->modes[lane];
-        if (!mode_is_built(s->modes[lane])) {
+            d->mode = event->protocol.body_mode[lane];
+        if (mode_of(d->mode)->built == MODE_BUILT_NOT) {
             session_refuse_mode(s, lane, arena);
             return false;
         }
@@ -105,35 +105,45 @@ static bool session_settle_modes(struct session *s, const struct event *event, s
     return true;
 }
 
-/* Of a proxy that has not told: a first body message that is also the last is the whole body. */
+/* Of a proxy that has not told. */
 static void session_guess_mode(struct session *s, const struct event *event)
 {
-    enum body_mode *mode = &s->modes[phase_lane(event->phase)];
-    if (*mode == BODY_MODE_UNKNOWN && phase_part(event->phase) == PART_BODY)
-        *mode = event->end ? BODY_MODE_BUFFERED : BODY_MODE_STREAMED;
+    struct direction *d = &s->txn.lanes[event->lane].direction;
+    if (event->part == PART_BODY && mode_of(d->mode)->body == MODE_BODY_UNTOLD)
+        d->mode = mode_guess(event->end);
 }
 
-/* Envoy says GRPC and then sends no body, gRPC clients do send it. False: the session has failed. */
+/* False: the session has failed. */
 static bool session_may_have_body(struct session *s, const struct event *event, struct arena *arena)
 {
-    enum lane lane = phase_lane(event->phase);
-    if (s->modes[lane] == BODY_MODE_GRPC) {
-        session_refuse_mode(s, lane, arena);
-        return false;
-    }
-    if (s->modes[lane] == BODY_MODE_NONE) {
-        session_fail(s, arena, SESSION_INVALID_ARGUMENT, "%s in state %s (%s_body_mode is NONE)",
-                     phase_name(event->phase), lane_state_name(s->lanes[lane]), lane_name(lane));
-        return false;
-    }
-    return true;
+    const struct direction *d = direction_of(s, event->lane);
+    if (mode_of(d->mode)->body != MODE_BODY_NEVER)
+        return true;
+    if (mode_of(d->mode)->built == MODE_BUILT_BODILESS)
+        session_refuse_mode(s, event->lane, arena);
+    else
+        session_fail(s, arena, SESSION_INVALID_ARGUMENT, "%s in state %s (%s_body_mode is %s)",
+                     phase_name(event->phase), direction_name(d->state), lane_name(event->lane),
+                     body_mode_name(d->mode));
+    return false;
 }
 
 /* ---- phases that do not come ------------------------------------------------------------------- */
 
-static bool mode_has_no_body(enum body_mode mode)
+static bool comes_without_body(const struct session *s, enum lane lane)
 {
-    return mode == BODY_MODE_NONE || mode == BODY_MODE_GRPC;
+    return mode_of(direction_of(s, lane)->mode)->body == MODE_BODY_NEVER;
+}
+
+static bool is_idle(const struct session *s, enum lane lane)
+{
+    return direction_of(s, lane)->state == DIRECTION_IDLE;
+}
+
+/* The proxy does not send the headers on before it has the body. */
+static bool waits_for_body(const struct session *s, enum lane lane)
+{
+    return mode_of(direction_of(s, lane)->mode)->holds_headers;
 }
 
 /* As far as is known: of a response to a request that was not seen, or that has not come. */
@@ -153,10 +163,11 @@ static bool may_have_body(const struct txn *t, enum lane lane)
 /* Does the first event of a message show that a body follows its headers, or has passed by? */
 static bool shows_body(const struct turn *turn)
 {
-    enum part part = phase_part(turn->event->phase);
-    return may_have_body(turn->txn, phase_lane(turn->event->phase)) &&
-           (part == PART_HEADERS ? !turn->event->end
-                                 : part == PART_TRAILERS && mode_has_no_body(turn->mode));
+    const struct event *event = turn->event;
+    return may_have_body(turn->txn, event->lane) &&
+           (event->part == PART_HEADERS
+                ? !event->end
+                : event->part == PART_TRAILERS && turn_mode(turn)->body == MODE_BODY_NEVER);
 }
 
 /* Does the response say that an upstream made it? Envoy's router adds a header, unless
@@ -177,15 +188,15 @@ static bool upstream_has_answered(const struct turn *turn)
  * it may be one, unless it says that it is not. */
 static bool request_is_skipped(const struct session *s, const struct turn *turn)
 {
-    return phase_lane(turn->event->phase) == LANE_RESPONSE && s->lanes[LANE_REQUEST] == LANE_IDLE &&
+    return turn->event->lane == LANE_RESPONSE && is_idle(s, LANE_REQUEST) &&
            (!(s->coverage->seen & phase_bit(PHASE_REQUEST_HEADERS)) || upstream_has_answered(turn));
 }
 
 /* The response has begun, and of the request a complete body has come that was not its end. */
 static bool request_trailers_are_skipped(const struct session *s, const struct turn *turn)
 {
-    return phase_lane(turn->event->phase) == LANE_RESPONSE &&
-           s->lanes[LANE_REQUEST] == LANE_WHOLE &&
+    return turn->event->lane == LANE_RESPONSE &&
+           direction_of(s, LANE_REQUEST)->state == DIRECTION_WHOLE &&
            !(s->coverage->seen & phase_bit(PHASE_REQUEST_TRAILERS));
 }
 
@@ -193,18 +204,16 @@ static bool request_trailers_are_skipped(const struct session *s, const struct t
  * shows what becomes of it. */
 static unsigned session_unmet(const struct session *s, const struct turn *turn)
 {
-    const struct event *event = turn->event;
-    enum lane lane = phase_lane(event->phase);
+    enum lane lane = turn->event->lane;
     const struct chain *chain = s->txn.chain;
     unsigned lanes = 0;
     if (!turn->first || !chain || !chain_needs_whole(chain))
         return 0;
     if (shows_body(turn))
         lanes |= 1u << lane;
-    if (lane == LANE_REQUEST && s->lanes[LANE_RESPONSE] == LANE_IDLE &&
-        may_have_body(&s->txn, LANE_RESPONSE))
+    if (lane == LANE_REQUEST && is_idle(s, LANE_RESPONSE) && may_have_body(&s->txn, LANE_RESPONSE))
         lanes |= 1u << LANE_RESPONSE;
-    if (request_is_skipped(s, turn) && mode_has_no_body(s->modes[LANE_REQUEST]) &&
+    if (request_is_skipped(s, turn) && comes_without_body(s, LANE_REQUEST) &&
         may_have_body(&s->txn, LANE_REQUEST))
         lanes |= 1u << LANE_REQUEST;
     return lanes;
@@ -212,35 +221,34 @@ static unsigned session_unmet(const struct session *s, const struct turn *turn)
 
 /* What a direction of which nothing comes has no phases of: its headers, and its body unless the
  * message may have had none. */
-static uint32_t lane_missing(enum lane lane, enum body_mode mode)
+static uint32_t lane_missing(const struct session *s, enum lane lane)
 {
     uint32_t phases = phase_bit(phase_of(lane, PART_HEADERS));
-    if (mode_has_no_body(mode))
+    if (comes_without_body(s, lane))
         phases |= phase_bit(phase_of(lane, PART_BODY));
     return phases;
 }
 
 static void session_report_missing(struct session *s, const struct turn *turn)
 {
-    const struct event *event = turn->event;
-    enum lane lane = phase_lane(event->phase);
+    enum lane lane = turn->event->lane;
+    bool has_headers = turn->event->part == PART_HEADERS;
     uint32_t missing = 0;
     if (!turn->first)
         return;
-    if (phase_lane(event->phase) == LANE_RESPONSE && s->lanes[LANE_REQUEST] == LANE_IDLE &&
-        !request_is_skipped(s, turn))
-        coverage_unseen(s->coverage, &s->txn, s->modes[LANE_REQUEST]);
+    if (lane == LANE_RESPONSE && is_idle(s, LANE_REQUEST) && !request_is_skipped(s, turn))
+        coverage_unseen(s->coverage, &s->txn, direction_of(s, LANE_REQUEST)->mode);
     if (request_is_skipped(s, turn))
-        missing |= lane_missing(LANE_REQUEST, s->modes[LANE_REQUEST]);
+        missing |= lane_missing(s, LANE_REQUEST);
     if (request_trailers_are_skipped(s, turn))
         missing |= phase_bit(PHASE_REQUEST_TRAILERS);
-    if (phase_part(event->phase) != PART_HEADERS)
+    if (!has_headers)
         missing |= phase_bit(phase_of(lane, PART_HEADERS));
-    if (mode_has_no_body(turn->mode) && turn->verdict.kind == VERDICT_CONTINUE && shows_body(turn))
+    if (comes_without_body(s, lane) && turn->verdict.kind == VERDICT_CONTINUE && shows_body(turn))
         missing |= phase_bit(phase_of(lane, PART_BODY));
-    if (phase_part(event->phase) != PART_HEADERS && turn->mode == BODY_MODE_BUFFERED)
+    if (!has_headers && waits_for_body(s, lane))
         coverage_holds_tunnels(s->coverage, s->env->log, lane);
-    if (request_is_skipped(s, turn) && s->modes[LANE_REQUEST] == BODY_MODE_BUFFERED)
+    if (request_is_skipped(s, turn) && waits_for_body(s, LANE_REQUEST))
         coverage_holds_tunnels(s->coverage, s->env->log, LANE_REQUEST);
     if (missing)
         coverage_report(s->coverage, &s->txn, turn, missing);
@@ -250,74 +258,71 @@ static void session_report_missing(struct session *s, const struct turn *turn)
 static void session_report_end(struct session *s)
 {
     bool answered = s->coverage->seen >> PHASE_RESPONSE_HEADERS;
-    if (!answered && s->lanes[LANE_RESPONSE] == LANE_IDLE && s->lanes[LANE_REQUEST] != LANE_IDLE &&
-        lane_complete(s->lanes[LANE_REQUEST], s->modes[LANE_REQUEST], 0))
-        coverage_unanswered(s->coverage, &s->txn,
-                            lane_missing(LANE_RESPONSE, s->modes[LANE_RESPONSE]));
+    if (!answered && is_idle(s, LANE_RESPONSE) && !is_idle(s, LANE_REQUEST) &&
+        direction_is_complete(direction_of(s, LANE_REQUEST), 0))
+        coverage_unanswered(s->coverage, &s->txn, lane_missing(s, LANE_RESPONSE));
 }
 
 /* ---- one event ------------------------------------------------------------------------------- */
 
-/* A proxy that only observes goes on whatever the plugins decide, so the lanes do too. */
-static void session_tell(struct session *s, const struct event *event,
-                         const struct verdict *verdict, struct arena *arena)
+/* A proxy that only observes goes on whatever the plugins decide, so the directions do too. */
+static void session_tell(struct session *s, struct turn *turn)
 {
+    const struct verdict *verdict = &turn->verdict;
     if (verdict->kind == VERDICT_CLOSE) {
-        session_fail(s, arena, SESSION_INTERNAL, "%.*s", EXTPROC_ARG(verdict->why));
+        session_fail(s, turn->arena, SESSION_INTERNAL, "%.*s", EXTPROC_ARG(verdict->why));
         return;
     }
-    if (event->observing)
+    if (turn->event->observing)
         return;
-    if (verdict->kind == VERDICT_RESPOND)
-        s->lanes[LANE_REQUEST] = s->lanes[LANE_RESPONSE] = LANE_DEAF;
-    else if (verdict->kind == VERDICT_REPLACE)
-        s->lanes[phase_lane(event->phase)] = LANE_DEAF;
-    s->out->verdict(s->out_arg, verdict, arena);
+    turn_answer(turn);
+    s->out->verdict(s->out_arg, verdict, turn->arena);
 }
 
 static void session_run(struct session *s, struct event *event, struct arena *arena)
 {
-    enum body_mode mode = s->modes[phase_lane(event->phase)];
-    if (mode == BODY_MODE_GRPC) /* until a body comes */
-        mode = BODY_MODE_NONE;
     struct turn *turn = arena_alloc(arena, sizeof *turn);
     if (!turn) {
         session_out_of_memory(s);
         return;
     }
-    if (turn_begin(turn, &s->txn, event, mode, arena) < 0) {
+    if (turn_begin(turn, &s->txn, event, arena) < 0) {
         session_out_of_memory(s);
     } else {
         turn->unmet = session_unmet(s, turn);
         turn_run(turn);
         session_report_missing(s, turn);
-        session_tell(s, event, &turn->verdict, arena);
+        session_tell(s, turn);
     }
     turn_end(turn);
 }
 
+/* Now that something of the message has come. */
+static void session_select(struct session *s, const struct event *first)
+{
+    s->txn.chain = generation_select(s->txn.generation, s->coverage->listener, first);
+}
+
 static void session_take(struct session *s, struct event *event, struct arena *arena)
 {
+    bool first = !s->begun && event->has_phase;
     if (!session_settle_modes(s, event, arena) || !event->has_phase)
         return;
+    if (first)
+        session_select(s, event);
     session_guess_mode(s, event);
 
-    enum lane lane = phase_lane(event->phase);
-    enum part part = phase_part(event->phase);
-    struct lane_step step =
-        lane_step(s->lanes[lane], lane_arrival(part, event->end, s->modes[lane]));
-    switch (step.task) {
-    case LANE_REFUSE:
+    switch (direction_asks(direction_of(s, event->lane), event)) {
+    case TASK_REFUSE:
         session_refuse(s, event, arena);
         break;
-    case LANE_RUN:
-        if (part == PART_BODY && !session_may_have_body(s, event, arena))
+    case TASK_RUN:
+        if (event->part == PART_BODY && !session_may_have_body(s, event, arena))
             return;
-        s->lanes[lane] = step.next;
         s->coverage->seen |= phase_bit(event->phase);
         session_run(s, event, arena);
         break;
-    case LANE_IGNORE:
+    case TASK_IGNORE:
         break;
     }
 }
@@ -341,10 +346,10 @@ void session_event(struct session *s, struct event *event, struct arena_lease *m
  * that is lost says nothing of the kind. */
 static unsigned session_awaits(const struct session *s, enum lane lane)
 {
-    const struct chain *chain = s->txn.chain;
+    const struct chain *chain = s->txn.chain ? s->txn.chain : s->coverage->chain;
     uint32_t phases = s->coverage->seen | (chain ? chain->interest : 0);
     bool chosen = !s->half_closed && !s->lost;
-    if (s->lanes[lane] == LANE_IDLE && (lane == LANE_REQUEST || chosen))
+    if (is_idle(s, lane) && (lane == LANE_REQUEST || chosen))
         return 0;
     return phases >> phase_of(lane, PART_HEADERS) & ((1u << N_PARTS) - 1);
 }
@@ -352,7 +357,7 @@ static unsigned session_awaits(const struct session *s, enum lane lane)
 enum lane session_incomplete(const struct session *s)
 {
     enum lane lane = LANE_REQUEST;
-    while (lane < N_LANES && lane_complete(s->lanes[lane], s->modes[lane], session_awaits(s, lane)))
+    while (lane < N_LANES && direction_is_complete(direction_of(s, lane), session_awaits(s, lane)))
         lane++;
     return lane;
 }

@@ -1,7 +1,7 @@
-/* session: one transaction's state: two lanes, what may come next, one answer each.
+/* session: one transaction: two directions, what may come next, the answers that are owed.
  *
- * Events in, verdicts out: no bytes, no protobuf. What may come next is a table (lane.h); a lane
- * answers an event with none, one or more verdicts. An event that is illegal in its state ends the
+ * Events in, verdicts out: no bytes, no protobuf. What may come next and what is owed for it are tables
+ * (http/direction.h); an event is answered with none, one or more verdicts. An event that is illegal in its state ends the
  * session with an error that names both.
  */
 #ifndef EXTPROCD_SESSION_SESSION_H
@@ -11,9 +11,9 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/message.h"
+#include "http/verdict.h"
 #include "plugin/txn.h"
 #include "session/coverage.h"
-#include "session/lane.h"
 
 /* Why a session ends before its time. Numbers of google.rpc.Code, which gRPC uses too. */
 enum session_status {
@@ -48,11 +48,9 @@ struct session {
     const struct session_out *out;
     void *out_arg;
     struct txn txn;
-    enum lane_state lanes[N_LANES];
-    enum body_mode modes[N_LANES]; /* as the proxy told, or else the operator */
-    bool begun;                    /* an event of the message itself was seen */
-    bool half_closed;              /* the proxy has said that it sends no more */
-    bool lost;                     /* its connection has gone                  */
+    bool begun;       /* an event of the message itself was seen */
+    bool half_closed; /* the proxy has said that it sends no more */
+    bool lost;        /* its connection has gone                  */
     bool failed;
 };
 

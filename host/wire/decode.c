@@ -242,16 +242,14 @@ static int decode_phase(struct decoder *d, const struct survey *s, struct event 
     if (s->phase_number == 0)
         return 0;
     unsigned place = s->phase_number - REQUEST_FIRST_PHASE;
-    e->has_phase = true;
-    e->phase = phase_of((enum lane)(place % N_LANES), (enum part)(place / N_LANES));
+    event_is(e, phase_of((enum lane)(place % N_LANES), (enum part)(place / N_LANES)));
     d->where = phase_name(e->phase);
 
     struct reader message;
     int rc = parts_merge(d, &s->phase, s->phase_number, false, &message);
     if (rc < 0)
         return rc;
-    return phase_part(e->phase) == PART_BODY ? decode_body(d, message, e)
-                                             : decode_map(d, message, e);
+    return e->part == PART_BODY ? decode_body(d, message, e) : decode_map(d, message, e);
 }
 
 /* ---- what comes beside a phase --------------------------------------------------------------- */

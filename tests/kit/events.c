@@ -128,8 +128,6 @@ static int read_metadata(struct extproc_str raw, struct arena *arena, struct ext
 static struct event event_of(const struct kit_message *m, struct arena *arena)
 {
     struct event event = {
-        .has_phase = m->has_phase,
-        .phase = m->phase,
         .end = m->end,
         .observing = m->observing,
         .has_protocol = m->has_protocol,
@@ -137,7 +135,9 @@ static struct event event_of(const struct kit_message *m, struct arena *arena)
         .attributes = tree_of(m, KIT_ATTRIBUTES, arena, read_attributes),
         .metadata = tree_of(m, KIT_METADATA, arena, read_metadata),
     };
-    if (m->has_phase && phase_part(m->phase) == PART_BODY) {
+    if (m->has_phase)
+        event_is(&event, m->phase);
+    if (m->has_phase && event.part == PART_BODY) {
         struct extproc_str *piece = kit_need(arena_alloc(arena, sizeof *piece));
         *piece = m->body;
         body_init(&event.body, piece, 1);

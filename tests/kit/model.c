@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum body_mode mode_of(const struct kit_call *c, enum lane lane)
+static enum body_mode body_mode_of(const struct kit_call *c, enum lane lane)
 {
     return lane == LANE_REQUEST ? c->how.request : c->how.response;
 }
@@ -43,7 +43,7 @@ void kit_model_message(struct kit_call *c, const struct kit_message *m)
     size_t n = kit_parse_headers(text.ptr, &c->arena, &headers);
     proxy_init(part == PART_HEADERS ? &side->headers : &side->trailers, &c->arena, headers, n);
     /* Where a body may change on its way, Envoy takes the length out. */
-    if (part == PART_HEADERS && mode_of(c, phase_lane(m->phase)) == BODY_MODE_STREAMED)
+    if (part == PART_HEADERS && body_mode_of(c, phase_lane(m->phase)) == BODY_MODE_STREAMED)
         proxy_remove(&side->headers, EXTPROC_S("content-length"));
 }
 
@@ -190,11 +190,11 @@ static void answer_message(struct kit_call *c, const struct kit_message *m,
     switch (phase_part(m->phase)) { /* members of the oneof are pointers in one union */
     case PART_HEADERS:
         common = answer->request_headers->response;
-        answer_headers(c, side, mode_of(c, lane), common ? common : &nothing);
+        answer_headers(c, side, body_mode_of(c, lane), common ? common : &nothing);
         break;
     case PART_BODY:
         common = answer->request_body->response;
-        answer_body(c, side, mode_of(c, lane), m, common ? common : &nothing);
+        answer_body(c, side, body_mode_of(c, lane), m, common ? common : &nothing);
         break;
     case PART_TRAILERS:
         if (answer->request_trailers->header_mutation)

@@ -3,6 +3,7 @@
 #define EXTPROCD_TESTS_KIT_PACK_H
 
 #include "base/arena.h"
+#include "http/mode.h"
 #include "http/phase.h"
 #include "kit/kit.h"
 

@@ -67,7 +67,7 @@ static void play(struct runner *r, struct session *s, const struct event *what)
     if (!event)
         abort();
     *event = *what;
-    event->has_phase = true;
+    event_is(event, event->phase);
     session_event(s, event, memory, &(struct message){0});
 }
 

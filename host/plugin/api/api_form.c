@@ -43,14 +43,14 @@ static bool has_representation(const struct headers *response)
 /* Of a response that may be one to HEAD: it is changed once bytes have come. */
 static bool changes_when_seen(const struct turn *turn, enum extproc_change change)
 {
-    return turn->mode != BODY_MODE_UNKNOWN || change == EXTPROC_CHANGE_EDIT;
+    return turn_mode(turn)->body != MODE_BODY_UNTOLD || change == EXTPROC_CHANGE_EDIT;
 }
 
 static enum described turn_describes(const struct turn *turn, enum extproc_change change)
 {
     enum lane lane = phase_lane(turn->phase);
-    bool comes = rules_allow(phase_of(lane, PART_BODY), turn->mode) & MAY_SET_BODY;
-    bool later = turn->mode == BODY_MODE_BUFFERED && change == EXTPROC_CHANGE_EDIT;
+    bool comes = rules_allow(phase_of(lane, PART_BODY), turn_mode(turn)->acts_as) & MAY_SET_BODY;
+    bool later = turn_mode(turn)->holds_headers && change == EXTPROC_CHANGE_EDIT;
     switch (txn_framing(turn->txn, lane)) {
     case FRAMING_BODY:
         return comes && !turn->event->end && !later ? DESCRIBED_BODY : DESCRIBED_NOTHING;

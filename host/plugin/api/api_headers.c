@@ -53,7 +53,8 @@ enum extproc_map_state api_map_state(struct extproc_txn *x, enum extproc_map map
     if (!map_known(map))
         return EXTPROC_MAP_STATE_NONE;
     const struct txn_lane *lane = &h->txn->lanes[map_lane(map)];
-    bool over = map_trailers(map) ? lane->ended : lane->headers_seen || lane->passed;
+    bool over = map_trailers(map) ? txn_is_over(h->txn, map_lane(map))
+                                  : lane->direction.state != DIRECTION_IDLE;
     return over ? EXTPROC_MAP_STATE_NONE : EXTPROC_MAP_STATE_NOT_YET;
 }
 
@@ -96,7 +97,7 @@ int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
 
     struct turn *turn = handle_turn(h);
     struct headers *headers = map_find(h, map);
-    bool in_headers = phase_part(turn->event->phase) == PART_HEADERS;
+    bool in_headers = turn->event->part == PART_HEADERS;
     bool replacing = in_headers && (turn->replaced || turn->decided.sets_body);
     struct rules_context context = {
         .map = map,

@@ -20,7 +20,7 @@ static struct extproc_value kept_attribute(struct txn *t, enum lane lane, struct
 struct extproc_value api_attribute(struct extproc_txn *x, struct extproc_str name)
 {
     struct txn *t = handle_of(x)->txn;
-    enum lane lane = t->turn ? phase_lane(t->turn->event->phase) : LANE_REQUEST;
+    enum lane lane = t->turn ? t->turn->event->lane : LANE_REQUEST;
     struct extproc_value v = absent;
     if (!name.ptr)
         return v;
@@ -29,7 +29,7 @@ struct extproc_value api_attribute(struct extproc_txn *x, struct extproc_str nam
     if (v.kind == EXTPROC_KIND_ABSENT)
         v = kept_attribute(t, lane, name);
     if (v.kind == EXTPROC_KIND_ABSENT)
-        v = kept_attribute(t, lane == LANE_REQUEST ? LANE_RESPONSE : LANE_REQUEST, name);
+        v = kept_attribute(t, other_lane(lane), name);
     return v;
 }
 

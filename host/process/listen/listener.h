@@ -3,6 +3,7 @@
 #define EXTPROCD_PROCESS_LISTEN_LISTENER_H
 
 #include "base/keys.h"
+#include "http/mode.h"
 #include "http/phase.h"
 #include "process/listen/address.h"
 #include "session/proxy_rules.h"

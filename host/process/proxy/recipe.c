@@ -32,6 +32,11 @@ static bool reports_ends(const struct generation *g)
     return false;
 }
 
+static bool sends_body(const struct recipe *r, enum lane lane)
+{
+    return mode_of(r->body[lane])->body != MODE_BODY_NEVER;
+}
+
 static void make_mode(const struct generation *g, struct recipe *r)
 {
     for (enum lane lane = LANE_REQUEST; lane < N_LANES; lane++) {
@@ -39,11 +44,12 @@ static void make_mode(const struct generation *g, struct recipe *r)
             if (g->chains[i].needs[lane] > r->body[lane])
                 r->body[lane] = g->chains[i].needs[lane];
         /* Without headers the content-length of a BUFFERED body could not be corrected. */
-        r->headers[lane] = wants_part(g, lane, PART_HEADERS) || r->body[lane] == BODY_MODE_BUFFERED;
+        r->headers[lane] =
+            wants_part(g, lane, PART_HEADERS) || mode_of(r->body[lane])->holds_headers;
         /* A body that trailers follow does not say which chunk is its last: without them its end
          * looks like a cut, which a plugin with a close() would report. */
-        r->trailers[lane] = wants_part(g, lane, PART_TRAILERS) ||
-                            (r->body[lane] != BODY_MODE_NONE && reports_ends(g));
+        r->trailers[lane] =
+            wants_part(g, lane, PART_TRAILERS) || (sends_body(r, lane) && reports_ends(g));
     }
 }
 
@@ -54,7 +60,7 @@ const char *recipe_send(bool wanted)
 
 static bool sends(const struct recipe *r, enum lane lane)
 {
-    return r->headers[lane] || r->body[lane] != BODY_MODE_NONE || r->trailers[lane];
+    return r->headers[lane] || sends_body(r, lane) || r->trailers[lane];
 }
 
 /* ---- names -------------------------------------------------------------------------------------- */
@@ -127,8 +133,8 @@ static uint32_t at_most(uint64_t n, uint32_t most)
 static void make_limits(const struct settings *settings, struct recipe *r)
 {
     const struct transport_limits *l = &r->listener->limits;
-    bool complete =
-        r->body[LANE_REQUEST] == BODY_MODE_BUFFERED || r->body[LANE_RESPONSE] == BODY_MODE_BUFFERED;
+    bool complete = mode_of(r->body[LANE_REQUEST])->body == MODE_BODY_WHOLE ||
+                    mode_of(r->body[LANE_RESPONSE])->body == MODE_BODY_WHOLE;
     size_t half = l->max_message / 2;
     size_t room = l->max_message - (half < MESSAGE_OVERHEAD ? half : MESSAGE_OVERHEAD);
 

@@ -43,9 +43,11 @@ static void done(void)
     scene_fini(&s);
 }
 
-/* The request in this method, then the head of a response. */
+/* A transaction of its own: the request in this method, then the head of a response. */
 static void respond(const char *method, const char *status, bool end)
 {
+    scene_settle(&s);
+    memset(s.txn.lanes, 0, sizeof s.txn.lanes);
     play_headers(&s, PHASE_REQUEST_HEADERS, true, {EXTPROC_S(":method"), str_c(method)});
     play_headers(&s, PHASE_RESPONSE_HEADERS, end, {EXTPROC_S(":status"), str_c(status)}, DESCRIBED);
 }

@@ -30,7 +30,7 @@ Test(generation, has_the_plugins_of_its_chain_in_order)
     cr_assert(g);
     INI_EXPECT(&errors, NULL);
 
-    const struct chain *chain = generation_select(g);
+    const struct chain *chain = generation_select(g, "web", NULL);
     cr_assert(chain);
     cr_expect_str_eq(chain->name, "web");
     cr_assert_eq(chain->n_instances, 3);
@@ -48,7 +48,7 @@ Test(generation, stays_until_its_last_reference)
     cr_assert(g);
     cr_expect_eq(generation_ref(g), g);
     cr_expect(!generation_unref(g));
-    cr_expect_str_eq(generation_select(g)->name, "web");
+    cr_expect_str_eq(generation_select(g, "web", NULL)->name, "web");
     cr_expect(!generation_unref(g));
     cr_expect(!generation_unref(NULL));
 }
@@ -57,7 +57,7 @@ Test(generation, without_a_chain_lets_everything_pass)
 {
     struct generation *g = build("[extprocd]\nlog_level = info\n");
     cr_assert(g);
-    cr_expect(!generation_select(g));
+    cr_expect(!generation_select(g, "web", NULL));
     generation_unref(g);
 }
 
@@ -65,7 +65,7 @@ Test(generation, needs_no_configuration)
 {
     struct generation *g = generation_build(NULL, &env, &errors);
     cr_assert(g);
-    cr_expect(!generation_select(g));
+    cr_expect(!generation_select(g, "web", NULL));
     generation_unref(g);
 }
 

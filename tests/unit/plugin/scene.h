@@ -94,7 +94,8 @@ static inline void scene_init(struct scene *s, const struct extproc_plugin *plug
     s->generation = generation_build(NULL, &s->env, &errors);
     cr_assert_not_null(s->generation);
     s->modes[LANE_REQUEST] = s->modes[LANE_RESPONSE] = BODY_MODE_STREAMED;
-    txn_init(&s->txn, s->generation, &s->chain, &s->loop, &s->stream);
+    txn_init(&s->txn, s->generation, &s->loop, &s->stream);
+    s->txn.chain = &s->chain;
     s->txn.rules = &scene_rules;
 }
 
@@ -154,13 +155,15 @@ static inline struct extproc_str scene_copy(struct scene *s, struct extproc_str 
 
 static inline const struct verdict *scene_play(struct scene *s, enum phase phase, bool end)
 {
-    s->event.has_phase = true;
-    s->event.phase = phase;
+    event_is(&s->event, phase);
     s->event.end = end;
-    cr_assert_eq(turn_begin(&s->turn, &s->txn, &s->event, s->modes[phase_lane(phase)], &s->message),
-                 0);
+    for (enum lane lane = 0; lane < N_LANES; lane++)
+        s->txn.lanes[lane].direction.mode = s->modes[lane];
+    cr_assert_eq(turn_begin(&s->turn, &s->txn, &s->event, &s->message), 0);
     s->turn_begun = true;
     cr_assert_eq(turn_run(&s->turn), TURN_DONE);
+    if (s->turn.verdict.kind != VERDICT_CLOSE && !s->event.observing)
+        turn_answer(&s->turn);
     return &s->turn.verdict;
 }
 

@@ -118,9 +118,10 @@ Test(turn, passes_where_there_is_no_chain)
 Test(turn, may_end_without_having_run)
 {
     SCENE(s, {.name = "a", .request_headers = trace});
-    s.event = (struct event){.has_phase = true, .phase = PHASE_REQUEST_HEADERS, .end = true};
+    event_is(&s.event, PHASE_REQUEST_HEADERS);
+    s.event.end = true;
 
-    cr_assert_eq(turn_begin(&s.turn, &s.txn, &s.event, BODY_MODE_NONE, &s.message), 0);
+    cr_assert_eq(turn_begin(&s.turn, &s.txn, &s.event, &s.message), 0);
     turn_end(&s.turn);
     scene_close(&s, EXTPROC_END_DISCONNECTED);
     cr_assert_str_empty(s.journal);
@@ -204,7 +205,7 @@ Test(turn, edits_trailers_and_keeps_them)
     play_headers(&s, PHASE_REQUEST_TRAILERS, false, H("grpc-status", "0"));
     cr_assert_eq(s.turn.verdict.headers, &s.txn.lanes[LANE_REQUEST].trailers);
     cr_assert_str_eq(scene_cell(&s, "x-sum"), "append 1");
-    cr_assert(s.txn.lanes[LANE_REQUEST].ended);
+    cr_assert(direction_is_over(&s.txn.lanes[LANE_REQUEST].direction));
 
     play_response(&s);
     cr_assert_str_eq(s.journal, "1");
@@ -226,7 +227,7 @@ Test(turn, gives_a_replacement_to_those_behind)
     cr_assert_eq(v->kind, VERDICT_REPLACE);
     cr_assert_eq(v->phase, PHASE_REQUEST_HEADERS);
     assert_str(body_bytes(&s.event.body, &s.message), "new+c+d");
-    cr_assert(s.txn.lanes[LANE_REQUEST].ended);
+    cr_assert(direction_is_over(&s.txn.lanes[LANE_REQUEST].direction));
     scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }

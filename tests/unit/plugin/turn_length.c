@@ -143,3 +143,15 @@ Test(turn_length, a_response_does_not_wait)
     cr_expect_eq(s.turn.verdict.kind, VERDICT_REPLACE);
     done();
 }
+
+/* The edit of the length was made in memory of the body's message. */
+Test(turn_length, leaves_nothing_of_a_message_that_is_gone)
+{
+    BEGIN({.name = "a", .request_headers = give});
+    play_request(&s);
+    play_body(&s, PHASE_REQUEST_BODY, false, "their body");
+    cr_expect_str_eq(scene_cell(&s, "content-length"), "set 5");
+    play_headers(&s, PHASE_REQUEST_TRAILERS, true, H("x-end", "1"));
+    cr_expect_eq(headers_count(&s.txn.lanes[LANE_REQUEST].headers), 0);
+    done();
+}

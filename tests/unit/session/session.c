@@ -61,6 +61,8 @@ static void pass(struct event event)
     struct arena_lease *lease = arena_pool_take(&loop.memory);
     struct event *own = arena_alloc(&lease->arena, sizeof *own);
     *own = event;
+    if (own->has_phase)
+        event_is(own, own->phase);
     session_event(&session, own, lease, &message);
 }
 static void pass_phase(enum phase phase, bool end)
@@ -163,7 +165,7 @@ Test(session, nothing_is_told_to_one_that_observes)
     begin(BODY_MODE_STREAMED, BODY_MODE_STREAMED);
     pass((struct event){.has_phase = true, .observing = true, .phase = PHASE_REQUEST_HEADERS});
     cr_expect_eq(n_verdicts, 0);
-    cr_expect_eq(session.lanes[LANE_REQUEST], LANE_HEADERS);
+    cr_expect_eq(session.txn.lanes[LANE_REQUEST].direction.state, DIRECTION_HEADERS);
     finish();
 }
 
