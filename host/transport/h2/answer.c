@@ -70,9 +70,9 @@ static ssize_t read_answers(nghttp2_session *session, int32_t id, uint8_t *buffe
 {
     struct h2_call *call = source->ptr;
     size_t n = call->n_queued < length ? call->n_queued : length;
-    if (n == 0 && !call->finishing)
+    if (n == 0 && !h2_call_is_finished(call))
         return NGHTTP2_ERR_DEFERRED;
-    if (n == call->n_queued && call->finishing) {
+    if (n == call->n_queued && h2_call_is_finished(call)) {
         submit_trailers(arg, call);
         *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
     }

@@ -8,6 +8,13 @@
  * answers wait to be sent than UNSENT_MAX. So the bytes of the first message always are, however large it
  * is; else its end could never come.
  *
+ *     OPEN ──first answer──► ANSWERING ──finish──► ENDING: the status waits behind answers
+ *      │ finish: the head is the status                │ │
+ *      ▼                                               │ └─ end by force, and the client would not read it
+ *     TRAILERS_ONLY ──────END_STREAM is with the socket┼──► ENDED            RESET: RST_STREAM
+ *
+ *     from all of them: the stream is gone ──► CLOSED, until the service has given back all messages
+ *
  * Who ends it, and how it is told:
  *     the service      its status, behind what was sent; FINISHED
  *     a rule           a status of ours, behind what was sent; RESET
@@ -23,6 +30,7 @@
 #include "transport/h2/intake.h"
 #include "transport/h2/shed.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +41,30 @@ enum {
      * is one packet anyway. */
     PACK_MIN = 1024
 };
+
+/* ---- states ------------------------------------------------------------------------------------- */
+
+#define STATE(state) (1u << CALL_##state)
+static const unsigned may_follow[] = {
+    [CALL_OPEN] = STATE(ANSWERING) | STATE(TRAILERS_ONLY) | STATE(CLOSED),
+    [CALL_ANSWERING] = STATE(ENDING) | STATE(RESET) | STATE(CLOSED),
+    [CALL_ENDING] = STATE(RESET) | STATE(ENDED) | STATE(CLOSED),
+    [CALL_TRAILERS_ONLY] = STATE(ENDED) | STATE(CLOSED),
+    [CALL_RESET] = STATE(CLOSED),
+    [CALL_ENDED] = STATE(CLOSED),
+    [CALL_CLOSED] = 0,
+};
+#undef STATE
+
+static void become(struct h2_call *call, enum h2_call_state state)
+{
+    assert(may_follow[call->state] & 1u << state);
+    if (call->state == CALL_ENDING)
+        call->conn->n_ending--;
+    if (state == CALL_ENDING)
+        call->conn->n_ending++;
+    call->state = state;
+}
 
 /* ---- memory ------------------------------------------------------------------------------------- */
 
@@ -159,7 +191,7 @@ void h2_call_consume(struct h2_call *call)
 {
     bool waits =
         call->n_held > 0 || call->n_queued > UNSENT_MAX || (call->packed && intake_waits(call));
-    if (!call->n_unread || (waits && !call->finishing))
+    if (!call->n_unread || (waits && !h2_call_is_finished(call)))
         return;
     size_t len = call->n_unread;
     call->n_unread = 0;
@@ -193,7 +225,6 @@ static void set_status(struct h2_call *call, int status, struct extproc_str why)
 {
     char text[3 * HEAD_STATUS_TEXT];
     size_t len = head_escape(why, text);
-    call->finishing = true;
     call->status = status;
     call->status_text = len ? malloc(len) : NULL;
     if (!call->status_text)
@@ -205,8 +236,7 @@ static void set_status(struct h2_call *call, int status, struct extproc_str why)
 /* A status comes after a frame of DATA, empty or not: so it waits for the windows as answers do. */
 static void call_resume_end(struct h2_call *call)
 {
-    call->ending = true;
-    call->conn->n_ending++;
+    become(call, CALL_ENDING);
     if (!call->n_queued)
         call->moved_ms = call->hub->loop->now_ms;
     answer_resume(call);
@@ -215,13 +245,15 @@ static void call_resume_end(struct h2_call *call)
 /* Ends it behind what was sent. */
 static void call_end(struct h2_call *call, int status, struct extproc_str why)
 {
-    if (call->finishing)
+    if (h2_call_is_finished(call))
         return;
     set_status(call, status, why);
-    if (call->started)
+    if (call->state == CALL_ANSWERING) {
         call_resume_end(call);
-    else
+    } else {
+        become(call, CALL_TRAILERS_ONLY);
         answer_status(call);
+    }
     h2_call_consume(call);
 }
 
@@ -242,13 +274,16 @@ void h2_call_refuse(struct h2_call *call, int status, struct extproc_str why)
 
 void h2_call_abort(struct h2_call *call, int status, struct extproc_str why)
 {
-    call->aborted |= !call->finishing || call->n_queued;
+    if (call->state > CALL_ENDING)
+        return;
+    call->aborted |= call->state != CALL_ENDING || call->n_queued;
     /* A status behind a part of the answers would be a lie, and so would the service's own. */
-    bool torn = call->n_sent || call->n_promised || (call->finishing && call->n_queued);
-    bool reset = call->started && (torn || !http2_can_send(call));
+    bool torn = call->n_sent || call->n_promised || (call->state == CALL_ENDING && call->n_queued);
+    bool reset = call->state != CALL_OPEN && (torn || !http2_can_send(call));
     queue_drop(call);
     if (reset) {
-        call->finishing = call->aborted = true;
+        call->aborted = true;
+        become(call, CALL_RESET);
         answer_reset(call, status);
     } else {
         call_end(call, status, why);
@@ -273,7 +308,7 @@ void h2_call_look(struct h2_call *call, unsigned patience)
     /* Where it may not send, it is not the client that we wait for. */
     bool open =
         call->heard ? !frames_at_rest(&call->frames) && !call->n_unread : !intake_waits(call);
-    call->n_silent = open && !call->finishing ? call->n_silent + 1 : 0;
+    call->n_silent = open && !h2_call_is_finished(call) ? call->n_silent + 1 : 0;
     if (call->n_silent <= patience)
         return;
     h2_call_exceeds(call, call->heard ? LIMIT_MESSAGE_REST : LIMIT_FIRST_MESSAGE, NULL);
@@ -283,7 +318,7 @@ void h2_call_look(struct h2_call *call, unsigned patience)
 
 static enum transport_end how_it_ended(const struct h2_call *call, enum transport_end how)
 {
-    if (call->status_sent && !call->aborted)
+    if (call->state == CALL_ENDED && !call->aborted)
         return TRANSPORT_FINISHED;
     return call->hub->stopping ? TRANSPORT_STOPPED : how;
 }
@@ -297,8 +332,16 @@ static void drop_deadline(struct h2_call *call)
     call->deadline = NULL;
 }
 
+void h2_call_ended(struct h2_call *call)
+{
+    if (call->state == CALL_ENDING || call->state == CALL_TRAILERS_ONLY)
+        become(call, CALL_ENDED); /* and not where its RST_STREAM stands behind the trailers */
+}
+
 void h2_call_closed(struct h2_call *call, enum transport_end how)
 {
+    how = how_it_ended(call, how);
+    become(call, CALL_CLOSED);
     drop_deadline(call);
     intake_fini(call);
     call->n_promised = 0;
@@ -308,7 +351,6 @@ void h2_call_closed(struct h2_call *call, enum transport_end how)
     *call->link = call->next;
     if (call->next)
         call->next->link = call->link;
-    call->conn->n_ending -= call->ending;
     call->conn->n_calls--;
     if (call->heard && --call->conn->n_talking == 0)
         hub_put_idle(call->conn);
@@ -316,7 +358,7 @@ void h2_call_closed(struct h2_call *call, enum transport_end how)
     call->conn = NULL;
     call->n_held++; /* by us: it stays until the service knows, which may give back the last one */
     if (call->service)
-        call->service->closed(call->stream, how_it_ended(call, how));
+        call->service->closed(call->stream, how);
     h2_call_unheld(call);
 }
 
@@ -324,22 +366,22 @@ void h2_call_unheld(struct h2_call *call)
 {
     if (--call->n_held > 0)
         return;
-    if (call->conn)
-        h2_call_consume(call);
-    else
+    if (call->state == CALL_CLOSED)
         call_put(call);
+    else
+        h2_call_consume(call);
 }
 
 bool h2_call_is_stalled(const struct h2_call *call)
 {
-    bool waits = call->n_queued || (call->ending && !call->status_sent);
+    bool waits = call->n_queued || call->state == CALL_ENDING;
     return waits && !http2_can_send(call) &&
            call->hub->loop->now_ms - call->moved_ms >= call->conn->listener->limits.write_ms;
 }
 
 bool h2_call_is_owed(const struct h2_call *call)
 {
-    if (call->finishing)
+    if (h2_call_is_finished(call))
         return false;
     return !call->heard || (call->owed > 0 && call->n_held > 0);
 }
@@ -424,7 +466,7 @@ void h2_call_send(struct transport_call *base)
 {
     struct h2_call *call = (struct h2_call *)base;
     struct outgoing *out = call->reserved;
-    if (!out || call->finishing)
+    if (!out || h2_call_is_finished(call))
         return;
     struct conn *c = call->conn;
     call->reserved = NULL;
@@ -439,11 +481,12 @@ void h2_call_send(struct transport_call *base)
     c->n_queued += out->len;
     hub_hold(call->hub, out->len);
     call->owed--;
-    if (call->started)
+    if (call->state == CALL_ANSWERING) {
         answer_resume(call);
-    else
+    } else {
+        become(call, CALL_ANSWERING);
         answer_begin(call);
-    call->started = true;
+    }
     shed_answers(c);
 }
 

@@ -4,6 +4,17 @@
 
 #include "transport/h2/conn.h"
 
+/* Drawn at the top of call.c. */
+enum h2_call_state {
+    CALL_OPEN,
+    CALL_ANSWERING,
+    CALL_ENDING, /* from here on nothing comes behind what is in the queue */
+    CALL_TRAILERS_ONLY,
+    CALL_RESET,
+    CALL_ENDED,
+    CALL_CLOSED
+};
+
 struct h2_call {
     union {
         struct transport_call base;
@@ -26,24 +37,29 @@ struct h2_call {
     size_t n_promised; /* bytes that a frame under way will take  */
     size_t n_unread;   /* bytes that the client may not send again */
     uint64_t moved_ms; /* when answers began to wait, or the last of their bytes went */
+    enum h2_call_state state;
     int32_t id;
     int32_t owed;      /* messages received less messages sent */
     uint32_t n_held;   /* messages that somebody works on */
     uint32_t n_silent; /* times that a message was waited for: see h2_call_look() */
     int status;
-    bool started;     /* the answer's head is on its way           */
-    bool heard;       /* a message has come                        */
-    bool encoded;     /* its messages may be compressed, by whatever */
-    bool packs;       /* and ours, as gzip                         */
-    bool finishing;   /* nothing comes behind what is in the queue */
-    bool ending;      /* its status waits behind answers           */
-    bool aborted;     /* and not by the service's will             */
-    bool status_sent; /* the trailers are with the socket          */
-    bool shed;        /* for its memory, which does not count any more */
+    bool heard;   /* a message has come                        */
+    bool encoded; /* its messages may be compressed, by whatever */
+    bool packs;   /* and ours, as gzip                         */
+    bool aborted; /* and not by the service's will             */
+    bool shed;    /* for its memory, which does not count any more */
 };
+
+/* It has its status, or has none coming. */
+static inline bool h2_call_is_finished(const struct h2_call *call)
+{
+    return call->state >= CALL_ENDING;
+}
 
 /* A call has come. */
 void h2_call_open(struct conn *c, int32_t id, const struct transport_service *service, void *arg);
+/* Our END_STREAM is with the socket. */
+void h2_call_ended(struct h2_call *call);
 /* Its stream is gone: reset, or lost with its connection. */
 void h2_call_closed(struct h2_call *call, enum transport_end how);
 /* Ends it with this status, and drops what was to be sent. */

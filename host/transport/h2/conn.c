@@ -5,9 +5,18 @@
  * us is not read either, so that it cannot fill our memory; one that takes nothing for write_ms is left.
  * What a stream's window does not let through waits in its call, which is reset after the same time.
  *
- *     open ─► draining ─► over: all is sent, nothing more is heard ─► our end is shut ─► its end is, or
- *      │                                                                LINGER_MS are over ─► dead
- *      └─ the client is gone, or breaks a rule ──────────────────────────────────────────────┘
+ *     NEW ──preface──► OPEN ──idle, age, a drain──► DRAINING ──the ping is back──► ENDING ──by force──► STOPPING
+ *      │                 │        first GOAWAY, and      │          last GOAWAY       │   streams end       │
+ *      │                 │        a ping behind it       │                            │                     │
+ *      ├─────────────────┴───────a limit is exceeded─────┴────────────────────────────┴─────────────────────┤
+ *      │                                                                                               BROKEN
+ *      │                                                              ENHANCE_YOUR_CALM; nothing is read │
+ *      ├──────────────────────all is sent, nothing more is heard: our end is shut────────────────────────┤
+ *      │                                                                                            LINGERING
+ *      └──────the client is gone; its end is shut, or LINGER_MS are over; STOP_MS are over──────────► DEAD
+ *
+ * States only go forward, and some are skipped: may_follow has it exactly. The one timer of the state is
+ * for the preface, the ping, the last words of STOPPING and BROKEN, and the client's end.
  *
  * Lingering is for the client: to close a socket that has unread bytes destroys what it has not read
  * yet, and that may be its answers, or why its TLS was refused.
@@ -17,6 +26,7 @@
 #include "transport/h2/call.h"
 #include "transport/h2/http2.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -58,6 +68,28 @@ void conn_exceeds_by(const struct conn *c, enum limit which, size_t amount)
     conn_exceeds(c, which, text);
 }
 
+/* ---- states ------------------------------------------------------------------------------------- */
+
+#define STATE(state) (1u << CONN_##state)
+static const unsigned may_follow[] = {
+    [CONN_NEW] = STATE(OPEN) | STATE(DRAINING) | STATE(ENDING) | STATE(BROKEN) | STATE(LINGERING) |
+                 STATE(DEAD),
+    [CONN_OPEN] = STATE(DRAINING) | STATE(ENDING) | STATE(BROKEN) | STATE(LINGERING) | STATE(DEAD),
+    [CONN_DRAINING] = STATE(ENDING) | STATE(BROKEN) | STATE(LINGERING) | STATE(DEAD),
+    [CONN_ENDING] = STATE(STOPPING) | STATE(BROKEN) | STATE(LINGERING) | STATE(DEAD),
+    [CONN_STOPPING] = STATE(BROKEN) | STATE(LINGERING) | STATE(DEAD),
+    [CONN_BROKEN] = STATE(LINGERING) | STATE(DEAD),
+    [CONN_LINGERING] = STATE(DEAD),
+    [CONN_DEAD] = 0,
+};
+#undef STATE
+
+static void become(struct conn *c, enum conn_state state)
+{
+    assert(may_follow[c->state] & 1u << state);
+    c->state = state;
+}
+
 /* ---- the end ------------------------------------------------------------------------------------ */
 
 static void close_calls(struct conn *c)
@@ -69,9 +101,9 @@ static void close_calls(struct conn *c)
 void conn_die(struct conn *c)
 {
     struct hub *hub = c->hub;
-    if (c->dead)
+    if (c->state == CONN_DEAD)
         return;
-    c->dead = true;
+    become(c, CONN_DEAD);
     close_calls(c);
     nghttp2_session_del(c->session);
     c->session = NULL;
@@ -93,6 +125,7 @@ void conn_die(struct conn *c)
 /* All is sent. */
 static void conn_shut(struct conn *c)
 {
+    become(c, CONN_LINGERING);
     close_calls(c);
     nghttp2_session_del(c->session);
     c->session = NULL;
@@ -104,21 +137,22 @@ static void conn_shut(struct conn *c)
 static void conn_timer(void *arg)
 {
     struct conn *c = arg;
-    bool ending = !c->session || c->stopping;
-    if (!ending && c->draining && channel_is_up(&c->channel)) {
+    if (c->state == CONN_DRAINING && channel_is_up(&c->channel)) {
         conn_last_goaway(c);
         return;
     }
-    if (!ending && !c->draining)
+    if (c->state == CONN_NEW)
         conn_exceeds(c, LIMIT_HANDSHAKE, NULL);
     conn_die(c);
 }
 
 void conn_break(struct conn *c, enum limit which, size_t amount)
 {
-    if (c->broken)
+    if (c->state >= CONN_BROKEN)
         return;
-    c->broken = true;
+    if (c->state == CONN_DRAINING) /* the ping is not waited for */
+        conn_cancel(c, &c->timer);
+    become(c, CONN_BROKEN);
     conn_exceeds_by(c, which, amount);
     http2_calm(c);
     conn_touch(c);
@@ -126,16 +160,17 @@ void conn_break(struct conn *c, enum limit which, size_t amount)
 
 void conn_greeted(struct conn *c)
 {
-    c->greeted = true;
-    if (!c->draining)
-        conn_cancel(c, &c->timer);
+    if (c->state != CONN_NEW)
+        return;
+    become(c, CONN_OPEN);
+    conn_cancel(c, &c->timer);
 }
 
 void conn_drain(struct conn *c)
 {
-    if (!c->session || c->draining)
+    if (c->state >= CONN_DRAINING)
         return;
-    c->draining = true;
+    become(c, CONN_DRAINING);
     http2_announce_end(c);
     conn_touch(c);
     if (conn_set_timer(c, &c->timer, PING_MS))
@@ -144,9 +179,9 @@ void conn_drain(struct conn *c)
 
 void conn_last_goaway(struct conn *c)
 {
-    if (c->ended)
+    if (c->state >= CONN_ENDING)
         return;
-    c->ended = true;
+    become(c, CONN_ENDING);
     http2_end(c);
     conn_touch(c);
     conn_cancel(c, &c->timer);
@@ -154,14 +189,15 @@ void conn_last_goaway(struct conn *c)
 
 void conn_stop(struct conn *c, const char *why)
 {
-    if (!c->session)
+    if (conn_is_over(c))
         return;
-    c->stopping = true;
     for (struct h2_call *call = c->calls, *next; call; call = next) {
         next = call->next;
         h2_call_abort(call, TRANSPORT_UNAVAILABLE, str_c(why));
     }
     conn_last_goaway(c);
+    if (c->state == CONN_ENDING)
+        become(c, CONN_STOPPING);
     /* Not now: it may be one of its own calls that stops us. */
     c->failed |= conn_set_timer(c, &c->timer, STOP_MS) != 0;
     conn_touch(c);
@@ -171,7 +207,7 @@ void conn_stop(struct conn *c, const char *why)
 void conn_evict(struct conn *c, enum limit which, const char *amount)
 {
     conn_exceeds(c, which, amount);
-    if (c->session) {
+    if (!conn_is_over(c)) {
         conn_last_goaway(c);
         (void)conn_flush(c);
     }
@@ -182,13 +218,16 @@ void conn_evict(struct conn *c, enum limit which, const char *amount)
 
 static void conn_leave(struct conn *c, enum limit why)
 {
-    if (!c->draining)
+    if (c->state < CONN_DRAINING)
         conn_exceeds(c, why, NULL);
     conn_drain(c);
 }
 
-static void end_of_grace(struct conn *c)
+static void conn_grace_over(void *arg)
 {
+    struct conn *c = arg;
+    if (conn_is_over(c))
+        return;
     for (const struct h2_call *call = c->calls; call; call = call->next)
         h2_call_exceeds(call, LIMIT_GRACE, NULL);
     conn_stop(c, "max_connection_age_grace exceeded");
@@ -197,14 +236,10 @@ static void end_of_grace(struct conn *c)
 static void conn_aged(void *arg)
 {
     struct conn *c = arg;
-    if (!c->session)
+    if (conn_is_over(c))
         return;
-    if (c->aged) {
-        end_of_grace(c);
-        return;
-    }
-    c->aged = true;
     conn_leave(c, LIMIT_AGE);
+    c->age.fn = conn_grace_over;
     c->failed |= conn_set_limit(c, &c->age, c->listener->limits.grace_ms) != 0;
 }
 
@@ -238,7 +273,7 @@ static bool is_torn(const struct conn *c)
 static void conn_rest(void *arg)
 {
     struct conn *c = arg;
-    if (!c->session)
+    if (conn_is_over(c))
         return;
     bool torn = is_torn(c), stuck = torn && c->seam.n_done == c->n_done_before;
     c->n_stuck = stuck ? c->n_stuck + 1 : 0;
@@ -367,7 +402,7 @@ static void conn_read(struct conn *c)
         conn_die(c);
     else
         conn_touch(c);
-    if (c->greeted && !c->dead && is_torn(c))
+    if (c->state != CONN_NEW && !conn_is_over(c) && is_torn(c))
         conn_await_rest(c);
 }
 
@@ -430,15 +465,15 @@ bool conn_flush(struct conn *c)
         conn_die(c);
     else if (!more && !channel_is_full(&c->channel) && http2_is_over(c))
         conn_shut(c);
-    return more == 1 && !c->dead;
+    return more == 1 && c->state != CONN_DEAD;
 }
 
 static void conn_ready(struct watch *watch, uint32_t events)
 {
     struct conn *c = (struct conn *)watch;
-    if (c->dead)
+    if (c->state == CONN_DEAD)
         return;
-    if (!c->session)
+    if (c->state == CONN_LINGERING)
         conn_linger(c);
     else if (!c->deaf)
         conn_read(c);
@@ -450,7 +485,7 @@ static void conn_ready(struct watch *watch, uint32_t events)
 
 void conn_touch(struct conn *c)
 {
-    if (c->dirty || !c->session)
+    if (c->dirty || conn_is_over(c))
         return;
     c->dirty = true;
     c->next_dirty = c->hub->dirty;

@@ -7,12 +7,25 @@
 #include "transport/h2/hub.h"
 #include "transport/peername.h"
 
+/* Drawn at the top of conn.c. */
+enum conn_state {
+    CONN_NEW,
+    CONN_OPEN,
+    CONN_DRAINING,
+    CONN_ENDING,
+    CONN_STOPPING,
+    CONN_BROKEN,
+    CONN_LINGERING,
+    CONN_DEAD
+};
+
 struct conn {
     struct watch watch;
     struct hub *hub;
     struct gate *gate;
     const struct transport_listener *listener;
-    nghttp2_session *session; /* NULL: all is said, and only the client's end is waited for */
+    enum conn_state state;
+    nghttp2_session *session; /* NULL: see conn_is_over() */
     struct conn *next, **link;
     struct conn *next_dirty;
     struct conn *next_idle, **idle_link; /* of its list; list NULL: it is not idle */
@@ -42,21 +55,19 @@ struct conn {
     struct head head;                     /* of the request that is being read */
     char peer[PEERNAME_MAX];
     bool dirty;
-    bool deaf;     /* the socket is full: nothing is read */
-    bool greeted;  /* its preface has come                */
-    bool aged;     /* its age is over                     */
-    bool draining; /* the first GOAWAY is on its way      */
-    bool ended;    /* the last one is                     */
-    bool stopping; /* its calls are being ended           */
-    bool broken;   /* it has gone beyond a limit          */
-    bool failed;   /* there was no memory for it          */
-    bool dead;
+    bool deaf;   /* the socket is full: nothing is read */
+    bool failed; /* there was no memory for it          */
 };
 
 /* Takes over a connection that was accepted, and its TLS (NULL: cleartext). 0, or -errno: it is over. */
 int conn_open(struct gate *gate, int fd, const char *peer, struct tls *tls);
 /* Ends it at once. */
 void conn_die(struct conn *c);
+/* All is said: only the client's end is waited for, or nothing. */
+static inline bool conn_is_over(const struct conn *c)
+{
+    return c->state >= CONN_LINGERING;
+}
 /* nghttp2 fails for want of memory only, where we keep its rules. */
 static inline void conn_check(struct conn *c, int r)
 {

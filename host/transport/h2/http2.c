@@ -29,7 +29,7 @@ enum {
  * nghttp2 1.52 abort()s on a next frame that has a wrong size. */
 static int go_on(const struct conn *c)
 {
-    return c->broken ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+    return c->state >= CONN_BROKEN ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 static struct h2_call *call_of(struct conn *c, int32_t id)
@@ -143,7 +143,7 @@ static bool has_content(struct conn *c, uint8_t type, uint8_t flags, uint32_t le
     case NGHTTP2_RST_STREAM:
         return take_due(&c->n_resets_due);
     case NGHTTP2_SETTINGS:
-        return !c->greeted || flags & NGHTTP2_FLAG_ACK;
+        return c->seam.n_done == 0 || flags & NGHTTP2_FLAG_ACK;
     case NGHTTP2_WINDOW_UPDATE:
         return take_due(&c->n_updates_due);
     default:
@@ -198,11 +198,10 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         take_reset(c, frame->hd.stream_id);
         break;
     case NGHTTP2_SETTINGS:
-        if (!c->greeted)
-            conn_greeted(c);
+        conn_greeted(c);
         break;
     case NGHTTP2_PING:
-        if (c->draining && frame->hd.flags & NGHTTP2_FLAG_ACK)
+        if (c->state == CONN_DRAINING && frame->hd.flags & NGHTTP2_FLAG_ACK)
             conn_last_goaway(c);
         break;
     default:
@@ -254,7 +253,7 @@ static void stream_ended(struct conn *c, int32_t id)
 {
     struct h2_call *call = call_of(c, id);
     if (call)
-        call->status_sent = true;
+        h2_call_ended(call);
     /* What it still sends would be thrown away: RFC 9113, 8.1. */
     if (nghttp2_session_get_stream_remote_close(c->session, id) == 0)
         conn_check(c,
@@ -370,10 +369,10 @@ int http2_open(struct conn *c)
 bool http2_feed(struct conn *c, const uint8_t *bytes, size_t len)
 {
     count_idles(c, bytes, len);
-    ssize_t n = c->broken ? 0 : nghttp2_session_mem_recv(c->session, bytes, len);
+    ssize_t n = c->state >= CONN_BROKEN ? 0 : nghttp2_session_mem_recv(c->session, bytes, len);
     if (n == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) /* the first that is too many */
         conn_break(c, LIMIT_CONTINUATIONS, c->listener->limits.max_continuations + 1u);
-    return n >= 0 || c->broken;
+    return n >= 0 || c->state >= CONN_BROKEN;
 }
 
 int http2_gather(struct conn *c)
@@ -395,7 +394,8 @@ bool http2_is_over(const struct conn *c)
 {
     /* Behind the last GOAWAY streams without a call are nothing to wait for: their heads are not complete,
      * or their refusals not taken. */
-    bool may_hear = nghttp2_session_want_read(c->session) && !(c->ended && !c->calls);
+    bool may_hear =
+        nghttp2_session_want_read(c->session) && !(c->state >= CONN_ENDING && !c->calls);
     return !may_hear && !nghttp2_session_want_write(c->session);
 }
 

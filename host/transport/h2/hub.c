@@ -279,7 +279,7 @@ bool hub_flush(struct hub *hub)
         struct conn *c = hub->dirty;
         hub->dirty = c->next_dirty;
         c->dirty = false;
-        if (c->session && conn_flush(c) && !c->dirty) {
+        if (!conn_is_over(c) && conn_flush(c) && !c->dirty) {
             c->dirty = true;
             c->next_dirty = later;
             later = c;

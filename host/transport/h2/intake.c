@@ -123,7 +123,7 @@ static void intake_not_later(struct h2_call *call)
 static void make_room(struct h2_call *call, const struct frame_message *message)
 {
     unpack_back(&call->packed->unpack, message);
-    if (!call->finishing && intake_waits(call))
+    if (!h2_call_is_finished(call) && intake_waits(call))
         intake_later(call);
 }
 
@@ -168,7 +168,7 @@ static void deliver_packed(struct h2_call *call)
 {
     struct packed_side *p = call->packed;
     struct hub *hub = call->hub;
-    while (!call->finishing) {
+    while (!h2_call_is_finished(call)) {
         struct frame_message *message = NULL;
         if (intake_waits(call) && hub->n_zipped >= ROUND_ZIPPED) {
             intake_later(call);
@@ -188,7 +188,7 @@ static void deliver_packed(struct h2_call *call)
             fail_unpack(call, event);
         }
     }
-    if (!p->half_closed || call->finishing || intake_waits(call))
+    if (!p->half_closed || h2_call_is_finished(call) || intake_waits(call))
         return;
     p->half_closed = false;
     call->service->half_close(call->stream);
@@ -220,7 +220,7 @@ void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len)
     call->n_unread += len;
     if (call->heard) /* before that, dripping counts as silence */
         call->n_silent = 0;
-    while (len && !call->finishing) {
+    while (len && !h2_call_is_finished(call)) {
         struct frame_message *message = NULL;
         size_t max = call->conn->listener->limits.max_message;
         size_t before = frames_held(&call->frames);
@@ -236,7 +236,7 @@ void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len)
 
 void intake_half_close(struct h2_call *call)
 {
-    if (call->finishing)
+    if (h2_call_is_finished(call))
         return;
     if (frames_at_rest(&call->frames) && intake_waits(call))
         call->packed->half_closed = true;

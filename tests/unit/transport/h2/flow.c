@@ -66,7 +66,7 @@ static void say(int32_t id, const char *what)
     cr_assert(peer_say(&peer, id, what));
     still_read();
     hub_flush(&hub);
-    cr_assert_not_null(hub.conns->session, "the connection has ended");
+    cr_assert_not(conn_is_over(hub.conns), "the connection has ended");
 }
 
 static void open_stream(int32_t id)

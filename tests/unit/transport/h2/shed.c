@@ -102,7 +102,7 @@ static void take(struct conn *c)
 {
     c->watch.ready(&c->watch, EPOLLIN);
     hub_flush(&hub);
-    cr_assert_not(c->dead);
+    cr_assert_neq(c->state, CONN_DEAD);
 }
 
 static void ask(int32_t id, const char *what)
