@@ -220,13 +220,24 @@ static void check_addresses(const struct settings *s, struct arena *arena,
     }
 }
 
+static void find_transport(const struct config *config, struct config_errors *errors,
+                           struct settings *s)
+{
+    char why[TRANSPORT_WHY];
+
+    if (!s->transport) /* which was reported */
+        return;
+    s->ops = transport_find(s->transport, why);
+    if (!s->ops)
+        config_say_at(errors, config->file, 0, "%s", why);
+}
+
 bool settings_read(const struct config *config, struct arena *arena, struct config_errors *errors,
                    struct settings *ret)
 {
     size_t before = errors->n_errors;
     struct config_section none = {.type = "extprocd", .name = "", .file = config->file};
     struct config_section *extprocd = config_find(config, "extprocd", "");
-    const struct transport_ops *transport;
 
     memset(ret, 0, sizeof *ret);
     ret->listeners = arena_zalloc(arena, (config->n_sections + 1) * sizeof *ret->listeners);
@@ -235,14 +246,14 @@ bool settings_read(const struct config *config, struct arena *arena, struct conf
         return false;
     }
     read_extprocd(extprocd ? extprocd : &none, arena, errors, ret);
-    transport = ret->transport ? transport_find(ret->transport) : NULL;
+    find_transport(config, errors, ret);
     for (size_t i = 0; i < config->n_sections; i++) {
         struct config_section *s = &config->sections[i];
         check_section_type(s, errors);
         if (strcmp(s->type, "listener") == 0 && s->name[0])
-            listener_read(s, transport, arena, errors, &ret->listeners[ret->n_listeners++]);
+            listener_read(s, ret->ops, arena, errors, &ret->listeners[ret->n_listeners++]);
     }
-    read_max_held(ret, extprocd ? extprocd : &none, transport, errors);
+    read_max_held(ret, extprocd ? extprocd : &none, ret->ops, errors);
     check_addresses(ret, arena, errors);
     if (ret->n_listeners == 0 && (config->n_sections > 0 || errors->n_errors == 0))
         config_say_at(errors, config->file, 0,

@@ -12,6 +12,7 @@ struct settings {
     struct log_options log;
     const char *plugin_dir, *plugin_dir_shown;
     const char *transport;
+    const struct transport_ops *ops; /* its own; NULL: it cannot be had, which was reported */
     uint64_t lame_duck_ms, drain_ms;
     size_t max_held; /* 0: the transport has no such limit */
     struct listener_settings *listeners;

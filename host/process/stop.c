@@ -10,8 +10,9 @@
  */
 #include "process/stop.h"
 
+#include "process/notify.h"
+
 #include <assert.h>
-#include <systemd/sd-daemon.h>
 
 enum { END_MS = 10 * 1000 }; /* what the end of the process itself may take: fini(), logs */
 
@@ -27,14 +28,13 @@ static unsigned long long shown(uint64_t ms)
 }
 
 /* The service manager waits for as long as the configuration says, whatever the unit's TimeoutStopSec. */
-static void notify(const struct stop *s)
+static void notify_stopping(const struct stop *s)
 {
     uint64_t most = UINT64_MAX / 1000 / 4;
     uint64_t lame_ms = s->lame_duck_ms < most ? s->lame_duck_ms : most;
     uint64_t drain_ms = s->drain_ms < most ? s->drain_ms : most;
 
-    sd_notifyf(0, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu",
-               shown(1000 * (lame_ms + drain_ms + END_MS)));
+    notify("STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu", shown(1000 * (lame_ms + drain_ms + END_MS)));
 }
 
 static void begin_drain(void *arg)
@@ -57,7 +57,7 @@ static void begin_drain(void *arg)
 static void begin_lame_duck(struct stop *s, const char *signal)
 {
     stop_set(s, STOP_LAME);
-    notify(s);
+    notify_stopping(s);
     log_line(
         s->log, EXTPROC_LEVEL_INFO, NULL,
         "received %s: health checks get NOT_SERVING, everything is served for lame_duck (%llu ms); "

@@ -3,6 +3,7 @@
 #include "base/writer.h"
 #include "process/counts.h"
 #include "process/listen/listen.h"
+#include "process/notify.h"
 #include "process/process.h"
 #include "process/service.h"
 #include "process/setup.h"
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 struct worker {
@@ -139,7 +139,7 @@ static void tell_start(const struct worker *w)
              "extprocd %s is ready: %zu plugin%s, transport %s", EXTPROCD_VERSION,
              w->setup.generation->n_instances, w->setup.generation->n_instances == 1 ? "" : "s",
              w->ops->name);
-    sd_notify(0, "READY=1");
+    notify("READY=1");
 }
 
 /* Serves until it is told to stop. */
@@ -209,8 +209,8 @@ int process_run(const char *file)
     w.service = (struct service){.env = {.log = w.setup.log, .loop = w.setup.loop},
                                  .current = w.setup.generation};
     stream_env_counts(&w.service.env, w.setup.metrics);
-    w.ops = transport_find(w.setup.settings.transport);
-    good = w.ops && open_listeners(&w) && serve(&w, signal_fd);
+    w.ops = w.setup.settings.ops;
+    good = open_listeners(&w) && serve(&w, signal_fd);
     for (size_t i = 0; i < w.n_open; i++)
         listen_close(&w.sockets[i]);
     generation_stop(w.setup.generation);

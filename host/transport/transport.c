@@ -1,38 +1,60 @@
-/* transport: the table of transports that this build has.
+/* transport: opens the transport that is asked for.
  *
- * The one place that names them. The first is what a service gets that asks for none.
+ * Each is a shared object of its own, which has its libraries and a copy of base/ with it, and is opened for
+ * itself alone: what it links is in no other object's way, a plugin's least of all. It is found where the
+ * program is linked to look for it (DT_RUNPATH), and nothing of it is opened where it is not chosen. It is
+ * never closed: threads of its libraries may still run.
  */
-#include "transport/transport.h"
+#include "transport/module.h"
 
-#ifdef EXTPROCD_GRPC
-#    include "transport/grpc/grpc.h"
-#endif
-#ifdef EXTPROCD_H2
-#    include "transport/h2/h2.h"
-#endif
-
+#include <dlfcn.h>
+#include <stdio.h>
 #include <string.h>
 
-static const struct transport_ops *const transports[] = {
-#ifdef EXTPROCD_H2
-    &transport_h2,
-#endif
-#ifdef EXTPROCD_GRPC
-    &transport_grpc,
-#endif
-};
+/* The first is what a service gets that asks for none. */
+static const char *const names[] = {EXTPROCD_TRANSPORTS};
 
-enum { N_TRANSPORTS = sizeof transports / sizeof *transports };
+enum { N_NAMES = sizeof names / sizeof *names };
 
-const struct transport_ops *transport_at(size_t i)
+const char *transport_name(size_t i)
 {
-    return i < N_TRANSPORTS ? transports[i] : NULL;
+    return i < N_NAMES ? names[i] : NULL;
 }
 
-const struct transport_ops *transport_find(const char *name)
+static bool is_known(const char *name)
 {
-    for (size_t i = 0; i < N_TRANSPORTS; i++)
-        if (!strcmp(transports[i]->name, name))
-            return transports[i];
+    for (size_t i = 0; i < N_NAMES; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+static const char *why_not(const struct transport_module *module)
+{
+    if (!module)
+        return "it exports no transport";
+    if (strncmp(module->version, EXTPROCD_VERSION, sizeof module->version) != 0 ||
+        module->ops_size != sizeof *module->ops)
+        return "it belongs to another version (install the program and its transports together)";
     return NULL;
+}
+
+const struct transport_ops *transport_find(const char *name, char ret_why[static TRANSPORT_WHY])
+{
+    char file[64];
+    if (!is_known(name)) {
+        snprintf(ret_why, TRANSPORT_WHY, "no transport \"%s\" in this build", name);
+        return NULL;
+    }
+    snprintf(file, sizeof file, "extprocd_%s.so", name);
+    void *object = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    if (!object) {
+        snprintf(ret_why, TRANSPORT_WHY, "cannot open the transport %s: %s", name, dlerror());
+        return NULL;
+    }
+    const struct transport_module *module = dlsym(object, TRANSPORT_MODULE_SYMBOL);
+    const char *why = why_not(module);
+    if (why)
+        snprintf(ret_why, TRANSPORT_WHY, "cannot use the transport %s: %s: %s", name, file, why);
+    return why ? NULL : module->ops;
 }

@@ -198,9 +198,11 @@ static inline void transport_finish(struct transport_call *call, int status,
     call->ops->finish(call, status, message);
 }
 
-/* NULL: no such transport in this build. */
-const struct transport_ops *transport_find(const char *name);
-/* The i-th that this build has; NULL: no more. The first is the default. */
-const struct transport_ops *transport_at(size_t i);
+enum { TRANSPORT_WHY = 512 };
+
+/* NULL: it cannot be had, and *ret_why says why. */
+const struct transport_ops *transport_find(const char *name, char ret_why[static TRANSPORT_WHY]);
+/* The name of the i-th that this build has; NULL: no more. The first is the default. */
+const char *transport_name(size_t i);
 
 #endif

@@ -165,7 +165,7 @@ static void make_header_limits(struct recipe *r)
 
 static void make_tls(const struct settings *settings, struct arena *arena, struct recipe *r)
 {
-    const struct transport_ops *ops = transport_find(settings->transport);
+    const struct transport_ops *ops = settings->ops;
     if (ops && r->listener->tls.cert && ops->tls_name)
         r->tls_name = ops->tls_name(&r->listener->tls, arena, &r->tls_kind);
 }

@@ -16,7 +16,7 @@ static const char *keys(const char *text)
 
 Test(listener, every_limit_has_a_default)
 {
-    if (!transport_find("h2")) /* the core has an idle time only on demand */
+    if (!found("h2")) /* the core has an idle time only on demand */
         return;
     cr_assert(read_text(keys("[extprocd]\ntransport = h2\n")));
 
@@ -39,7 +39,7 @@ Test(listener, every_limit_has_a_default)
 
 Test(listener, every_limit_can_be_set)
 {
-    if (!transport_find("h2"))
+    if (!found("h2"))
         return;
     cr_assert(read_text(keys("max_connections = 5\nidle_timeout = 5m\nmax_connection_age = 1h\n"
                              "handshake_timeout = 2s\nwrite_timeout = 3s\nmax_queued = 32m\n"
@@ -66,7 +66,7 @@ Test(listener, every_limit_can_be_set)
 
 Test(listener, a_rate_that_is_none)
 {
-    if (!transport_find("h2"))
+    if (!found("h2"))
         return;
     static const char *const wrong[] = {"10",       "in 1s",         "10 in",    "10 in 0s",
                                         "0 in 10s", "10 in 10",      "10in 10s", "-1 in 10s",
@@ -85,7 +85,7 @@ Test(listener, a_rate_that_is_none)
 
 Test(listener, an_answer_must_fit_into_the_queue)
 {
-    if (!transport_find("h2"))
+    if (!found("h2"))
         return;
     expect_error(keys("max_message = 256m\n[extprocd]\ntransport = h2\n"),
                  "3: [listener:a] max_message: max_queued (134217728) must not be less than "
@@ -97,7 +97,7 @@ Test(listener, an_answer_must_fit_into_the_queue)
 
 Test(listener, a_message_may_be_large_where_there_is_no_queue)
 {
-    if (!transport_find("grpc"))
+    if (!found("grpc"))
         return;
     cr_assert(read_text(keys("max_message = 256m\n[extprocd]\ntransport = grpc\n")));
     cr_expect_eq((*listener)->limits.max_message, (size_t)256 << 20);
@@ -151,7 +151,7 @@ Test(listener, names_are_a_list_with_commas_or_of_keys)
 
 Test(listener, files_are_looked_at)
 {
-    const struct transport_ops *h2 = transport_find("h2");
+    const struct transport_ops *h2 = found("h2");
     if (!h2)
         return;
     cr_expect_not(read_text(keys("tls_cert = /no/such.pem\ntls_key = /no/such.key\n"
@@ -161,7 +161,7 @@ Test(listener, files_are_looked_at)
 
 Test(listener, a_transport_without_tls)
 {
-    if (!transport_find("grpc"))
+    if (!found("grpc"))
         return;
     expect_error(keys("tls_cert = /x\ntls_key = /x\n[extprocd]\ntransport = grpc\n"),
                  "3: [listener:a] tls_cert: transport = grpc has no TLS (transport = h2 has)");
@@ -169,7 +169,7 @@ Test(listener, a_transport_without_tls)
 
 Test(listener, a_limit_that_a_transport_does_not_have)
 {
-    if (!transport_find("grpc"))
+    if (!found("grpc"))
         return;
     cr_expect(read_text(keys("max_resets = 1 in 1s\n[extprocd]\ntransport = grpc\n")));
     expect_line("3: [listener:a] max_resets: warning: has no effect: transport = grpc has no such "
@@ -178,7 +178,7 @@ Test(listener, a_limit_that_a_transport_does_not_have)
 
 Test(listener, the_core_has_no_idle_time_but_on_demand)
 {
-    if (!transport_find("grpc"))
+    if (!found("grpc"))
         return;
     cr_assert(read_text(keys("[extprocd]\ntransport = grpc\n")));
     cr_expect_eq((*listener)->limits.idle_ms, 0u);

@@ -16,6 +16,13 @@ static struct config_errors errors;
 static struct settings settings;
 static char file[] = "/tmp/extprocd-settings-XXXXXX";
 
+/* NULL: it is not in this build. */
+static inline const struct transport_ops *found(const char *name)
+{
+    char why[TRANSPORT_WHY];
+    return transport_find(name, why);
+}
+
 static inline void setup(void)
 {
     arena_init(&arena, 1024);

@@ -42,7 +42,7 @@ Test(settings, everything_said)
 
 Test(settings, what_all_streams_may_hold)
 {
-    if (!transport_find("h2"))
+    if (!found("h2"))
         return;
     cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\n[extprocd]\ntransport = h2\n"));
     cr_expect_eq(settings.max_held, (size_t)256 << 20);
@@ -56,7 +56,7 @@ Test(settings, what_all_streams_may_hold)
 
 Test(settings, what_all_streams_may_hold_where_the_transport_does_not_count)
 {
-    if (!transport_find("grpc"))
+    if (!found("grpc"))
         return;
     cr_assert(read_text(
         "[listener:a]\naddress = 127.0.0.1:0\n[extprocd]\ntransport = grpc\nmax_held = 1m\n"));

@@ -243,8 +243,9 @@ static inline int rig_listen(struct rig *rig)
 static inline const struct transport_ops *rig_transport(void)
 {
     const char *name = getenv("EXTPROCD_TEST_TRANSPORT");
-    const struct transport_ops *ops = name ? transport_find(name) : transport_at(0);
-    cr_assert_not_null(ops, "no transport %s", name);
+    char why[TRANSPORT_WHY];
+    const struct transport_ops *ops = transport_find(name ? name : transport_name(0), why);
+    cr_assert_not_null(ops, "%s", why);
     return ops;
 }
 
@@ -312,7 +313,8 @@ static inline void rig_start(struct rig *rig)
         .arg = rig,
     };
     const char *why = NULL;
-    rig->ops = rig->name ? transport_find(rig->name) : rig_transport();
+    char problem[TRANSPORT_WHY];
+    rig->ops = rig->name ? transport_find(rig->name, problem) : rig_transport();
     int r = rig->ops->create(&options, &rig->arena, &rig->t, &why);
     cr_assert_eq(r, 0, "%s", why);
     pthread_create(&rig->thread, NULL, rig_main, rig);
