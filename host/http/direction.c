@@ -84,6 +84,7 @@ enum task direction_asks(const struct direction *d, const struct event *event)
 static enum owed owed_for(const struct direction *d, const struct event *event)
 {
     static const enum owed one[N_PARTS] = {OWED_HEADERS, OWED_BODY, OWED_TRAILERS};
+    ROWS(one, N_PARTS, 3);
     if (event->observing)
         return OWED_NOTHING;
     if (event->part == PART_BODY && mode_of(d->mode)->answers == MODE_ANSWERS_MANY)

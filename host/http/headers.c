@@ -15,6 +15,7 @@
 #include "http/joins.h"
 #include "http/names.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -275,12 +276,20 @@ static void record(struct headers *h, struct headers_edit *edit)
     h->last_edit = edit;
     h->n_edits++;
 
-    if (edit->op == EXTPROC_EDIT_SET)
+    switch (edit->op) {
+    case EXTPROC_EDIT_SET:
         apply_set(h, edit);
-    else if (edit->op == EXTPROC_EDIT_APPEND)
+        break;
+    case EXTPROC_EDIT_APPEND:
         apply_append(h, edit);
-    else
+        break;
+    case EXTPROC_EDIT_REMOVE:
         apply_remove(h, edit);
+        break;
+    case EXTPROC_EDIT_IF_ABSENT: /* headers_resolve() has made one of these of them */
+    case EXTPROC_EDIT_IF_PRESENT:
+        assert(!"an edit that was not resolved");
+    }
 }
 
 /* ---- making ready ---------------------------------------------------------------------------- */

@@ -226,19 +226,24 @@ static struct headers_sum sum_after(const struct headers *h, enum extproc_edit o
                                     struct extproc_str name, struct extproc_str value)
 {
     struct headers_sum sum;
-    if (op == EXTPROC_EDIT_APPEND) {
+    switch (op) {
+    case EXTPROC_EDIT_APPEND:
         headers_sum(h, &sum);
         sum_append(h, name, value, &sum);
         return sum;
-    }
-    headers_sum_without(h, name, &sum);
-    if (op == EXTPROC_EDIT_SET) {
+    case EXTPROC_EDIT_SET:
+        headers_sum_without(h, name, &sum);
         sum.n_sets++;
         sum.n_entries++;
         sum.bytes += headers_entry_bytes(name.len, value.len);
-    } else {
-        sum.n_removes++;
+        return sum;
+    case EXTPROC_EDIT_REMOVE:
+    case EXTPROC_EDIT_IF_ABSENT: /* which headers_resolve() has made one of these */
+    case EXTPROC_EDIT_IF_PRESENT:
+        break;
     }
+    headers_sum_without(h, name, &sum);
+    sum.n_removes++;
     return sum;
 }
 

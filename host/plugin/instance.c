@@ -7,6 +7,7 @@
 #include "plugin/instance.h"
 
 #include "base/exposed.h"
+#include "base/rows.h"
 #include "base/writer.h"
 #include "plugin/api/api.h"
 #include "plugin/loader.h"
@@ -50,6 +51,7 @@ static void take_callbacks(struct instance *in)
         [PHASE_RESPONSE_BODY] = p->response_body,
         [PHASE_RESPONSE_TRAILERS] = p->response_trailers,
     };
+    ROWS(on, N_PHASES, 6);
     for (enum phase phase = 0; phase < N_PHASES; phase++) {
         in->on[phase] = on[phase];
         if (on[phase])

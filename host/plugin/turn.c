@@ -375,7 +375,7 @@ enum turn_state turn_run(struct turn *turn)
 
 static enum answer_kind turn_answer_kind(const struct turn *turn)
 {
-    static const enum answer_kind own[] = {ANSWER_HEADERS, ANSWER_BODY, ANSWER_TRAILERS};
+    static const enum answer_kind own[N_PARTS] = {ANSWER_HEADERS, ANSWER_BODY, ANSWER_TRAILERS};
     ROWS(own, N_PARTS, 3);
     switch (turn->verdict.kind) {
     case VERDICT_REPLACE:

@@ -1,6 +1,7 @@
 /* coverage: the reports: one for each plugin and phase, and nothing but a mask from then on. */
 #include "session/coverage.h"
 
+#include "base/rows.h"
 #include "plugin/handle.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ static void say(const struct coverage *c, enum extproc_level level, const struct
                 enum phase phase, const char *what)
 {
     static const char *const parts[N_PARTS] = {"header", "body", "trailer"};
+    ROWS(parts, N_PARTS, 3);
     struct log_context context = {
         .listener = c->listener, .plugin = in->name, .phase = phase_name(phase)};
     log_line(in->env->log, level, &context, "%s (in the proxy, set %s_%s_mode: %s)", what,

@@ -269,14 +269,19 @@ static void session_report_end(struct session *s)
 static void session_tell(struct session *s, struct turn *turn)
 {
     const struct verdict *verdict = &turn->verdict;
-    if (verdict->kind == VERDICT_CLOSE) {
+    switch (verdict->kind) {
+    case VERDICT_CLOSE:
         session_fail(s, turn->arena, SESSION_INTERNAL, "%.*s", EXTPROC_ARG(verdict->why));
-        return;
+        break;
+    case VERDICT_CONTINUE:
+    case VERDICT_REPLACE:
+    case VERDICT_RESPOND:
+        if (turn->event->observing)
+            break;
+        turn_answer(turn);
+        s->out->verdict(s->out_arg, verdict, turn->arena);
+        break;
     }
-    if (turn->event->observing)
-        return;
-    turn_answer(turn);
-    s->out->verdict(s->out_arg, verdict, turn->arena);
 }
 
 static void session_run(struct session *s, struct event *event, struct arena *arena)

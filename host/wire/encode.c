@@ -9,6 +9,7 @@
  */
 #include "wire/encode.h"
 
+#include "base/rows.h"
 #include "base/str.h"
 #include "envoy/service/ext_proc/v3/external_processor.pb-c.h"
 #include "wire/encode_private.h"
@@ -106,11 +107,17 @@ static int mutation_cell(struct mutation *m, const struct cell *cell, struct are
     char *name = terminated(cell->name, arena);
     if (!name)
         return -ENOMEM;
-    if (cell->state == CELL_REMOVED) {
+    bool append = false;
+    switch (cell->state) {
+    case CELL_REMOVED:
         m->message.remove_headers[m->message.n_remove_headers++] = name;
         return 0;
+    case CELL_APPENDED:
+        append = true;
+        break;
+    case CELL_SET:
+        break;
     }
-    bool append = cell->state == CELL_APPENDED;
     for (const struct cell_value *v = cell->first; v; v = v->next, append = true)
         mutation_set(m, name, v->value, append);
     return 0;
@@ -233,6 +240,7 @@ static int encode_phase(const struct verdict *v, struct arena *arena, Response *
         [PART_HEADERS] = encode_headers_phase,
         [PART_BODY] = encode_body_phase,
         [PART_TRAILERS] = encode_trailers_phase};
+    ROWS(encode_part, N_PARTS, 3);
     ret->response_case =
         (Envoy__Service__ExtProc__V3__ProcessingResponse__ResponseCase)answer_number(v->phase);
     return encode_part[phase_part(v->phase)](v, arena, ret);
@@ -299,8 +307,9 @@ static int encode_answer(const struct answer *a, struct arena *arena, Response *
 /* The answer "go on, nothing changed" of each phase: a tag and the length of nothing. */
 static void encode_untouched(enum phase phase, struct encoded *ret)
 {
-    static const uint8_t answers[][2] = {{1 << 3 | 2, 0}, {2 << 3 | 2, 0}, {3 << 3 | 2, 0},
-                                         {4 << 3 | 2, 0}, {5 << 3 | 2, 0}, {6 << 3 | 2, 0}};
+    static const uint8_t answers[N_PHASES][2] = {{1 << 3 | 2, 0}, {2 << 3 | 2, 0}, {3 << 3 | 2, 0},
+                                                 {4 << 3 | 2, 0}, {5 << 3 | 2, 0}, {6 << 3 | 2, 0}};
+    ROWS(answers, N_PHASES, 6);
     *ret = (struct encoded){.len = 2, .bytes = answers[answer_number(phase) - 1]};
 }
 
@@ -321,14 +330,19 @@ int encode_message(const struct verdict *v, struct arena *arena, struct encoded 
 
 int encode_verdict(const struct verdict *v, struct arena *arena, struct encoded *ret)
 {
-    if (v->kind == VERDICT_CLOSE)
+    switch (v->kind) {
+    case VERDICT_CLOSE:
         return -EINVAL;
-    if (encode_edits_only(v))
-        return encode_edits(v, answer_number(v->phase), arena, ret);
-    if (v->kind == VERDICT_CONTINUE && !has_cells(v) && !has_body(v) && !v->clear_route &&
-        !has_metadata(v)) {
+    case VERDICT_CONTINUE:
+        if (encode_edits_only(v))
+            return encode_edits(v, answer_number(v->phase), arena, ret);
+        if (has_cells(v) || has_body(v) || v->clear_route || has_metadata(v))
+            break;
         encode_untouched(v->phase, ret);
         return 0;
+    case VERDICT_REPLACE:
+    case VERDICT_RESPOND:
+        break;
     }
     return encode_message(v, arena, ret);
 }

@@ -56,13 +56,25 @@ static void put_values(struct writer *w, struct extproc_str name, const struct c
     put_set(w, name, v->value, append);
 }
 
+static bool cell_appends(const struct cell *cell)
+{
+    switch (cell->state) {
+    case CELL_APPENDED:
+        return true;
+    case CELL_SET:
+    case CELL_REMOVED: /* has no values */
+        break;
+    }
+    return false;
+}
+
 static void put_mutation(struct writer *w, const struct headers *h)
 {
     for (uint32_t i = h->n_cells; i-- > 0;)
         if (h->cells[i].state == CELL_REMOVED)
             put_string(w, MUTATION_REMOVE, h->cells[i].name);
     for (uint32_t i = h->n_cells; i-- > 0;)
-        put_values(w, h->cells[i].name, h->cells[i].first, h->cells[i].state == CELL_APPENDED);
+        put_values(w, h->cells[i].name, h->cells[i].first, cell_appends(&h->cells[i]));
 }
 
 static void put_answer(struct writer *w, const struct verdict *v, unsigned number)

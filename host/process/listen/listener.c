@@ -5,6 +5,7 @@
 #include "process/listen/listener.h"
 
 #include "base/exposed.h"
+#include "base/rows.h"
 #include "base/str.h"
 
 #include <grp.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define BODY_MODES "auto|NONE|STREAMED|BUFFERED|BUFFERED_PARTIAL|FULL_DUPLEX_STREAMED|GRPC"
+ROWS(BODY_MODES, N_BODY_MODES, 6);
 
 const struct extproc_key listener_keys[] = {
     {.name = "address",
