@@ -6,7 +6,10 @@
  *     request.header = user-agent            ; which headers to tell; repeated
  *     response.header = content-type
  *     redact = x-api-key                     ; told, but not their values; cookies and
- *     body_limit = 1k                        ; authorization always; the first bytes of bodies
+ *                                            ; authorization always
+ *     redact.query = ticket                  ; the same of query parameters, in the path and in headers
+ *                                            ; that are URLs; token, password and the like always
+ *     body_limit = 1k                        ; the first bytes of bodies
  *
  * Told is what this plugin sees: first in the chain, a request as it came and a response as it
  * goes on; last, the other way round. A line is appended when the transaction is over, through the host's queue:
@@ -18,6 +21,7 @@
 #include "lib/direction.h"
 #include "lib/header_name.h"
 #include "lib/json_line.h"
+#include "lib/redact.h"
 #include "lib/utf8.h"
 
 #include <extproc/plugin.h>
@@ -31,6 +35,9 @@ static const struct extproc_key keys[] = {
     {.name = "request.header", .flags = EXTPROC_KEY_LIST, .help = "A request header to tell."},
     {.name = "response.header", .flags = EXTPROC_KEY_LIST, .help = "A response header to tell."},
     {.name = "redact", .flags = EXTPROC_KEY_LIST, .help = "A header whose value is not told."},
+    {.name = "redact.query",
+     .flags = EXTPROC_KEY_LIST,
+     .help = "A query parameter whose value is not told."},
     {.name = "body_limit",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .fallback = "0",
@@ -115,6 +122,25 @@ static json_t *text(struct extproc_str s)
     return told;
 }
 
+static bool in_list(struct extproc_str name, const struct extproc_str *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (extproc_eq_nocase(name, list[i]))
+            return true;
+    }
+    return false;
+}
+#define IN_LIST(name, list) in_list(name, list, sizeof(list) / sizeof *(list))
+
+static bool in_key(struct extproc_instance *h, const char *key, struct extproc_str name)
+{
+    for (size_t i = 0; i < extproc_conf_count(h, key); i++) {
+        if (extproc_eq_nocase(name, extproc_conf(h, key, i)))
+            return true;
+    }
+    return false;
+}
+
 static bool is_secret(struct extproc_instance *h, struct extproc_str name)
 {
     static const struct extproc_str always[] = {
@@ -124,26 +150,70 @@ static bool is_secret(struct extproc_instance *h, struct extproc_str name)
         EXTPROC_STR("set-cookie"),
     };
 
-    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
-        if (extproc_eq_nocase(name, always[i]))
-            return true;
-    }
-    for (size_t i = 0; i < extproc_conf_count(h, "redact"); i++) {
-        if (extproc_eq_nocase(name, extproc_conf(h, "redact", i)))
-            return true;
-    }
-    return false;
+    return IN_LIST(name, always) || in_key(h, "redact", name);
+}
+
+static bool is_secret_parameter(void *instance, struct extproc_str name)
+{
+    static const struct extproc_str always[] = {
+        EXTPROC_STR("access_token"),
+        EXTPROC_STR("refresh_token"),
+        EXTPROC_STR("id_token"),
+        EXTPROC_STR("token"),
+        EXTPROC_STR("jwt"),
+        EXTPROC_STR("api_key"),
+        EXTPROC_STR("apikey"),
+        EXTPROC_STR("password"),
+        EXTPROC_STR("passwd"),
+        EXTPROC_STR("client_secret"),
+        EXTPROC_STR("secret"),
+        EXTPROC_STR("signature"),
+        EXTPROC_STR("x-amz-signature"),
+        EXTPROC_STR("sig"),
+        EXTPROC_STR("x-goog-signature"),
+        EXTPROC_STR("x-amz-security-token"),
+    };
+
+    return IN_LIST(name, always) || in_key(instance, "redact.query", name);
+}
+
+/* A text that is an URL, or ends like one. */
+static json_t *url_text(struct extproc_instance *h, struct extproc_str url)
+{
+    struct extproc_str clean;
+    char *bytes = url.ptr ? redact_url(url, is_secret_parameter, h, &clean.len) : NULL;
+    json_t *told;
+
+    clean.ptr = bytes;
+    told = text(clean);
+    free(bytes);
+    return told;
+}
+
+static json_t *value_text(struct extproc_instance *h, struct extproc_str name,
+                          struct extproc_str value)
+{
+    static const struct extproc_str urls[] = {
+        EXTPROC_STR("referer"),
+        EXTPROC_STR(":path"),
+        EXTPROC_STR("location"),
+        EXTPROC_STR("content-location"),
+        EXTPROC_STR("x-envoy-original-path"),
+    };
+
+    if (is_secret(h, name))
+        return text(redacted);
+    return IN_LIST(name, urls) ? url_text(h, value) : text(value);
 }
 
 /* One value as a string, several as a list. NULL: there is none. */
 static json_t *tell_header(struct extproc_txn *x, enum extproc_map map, struct extproc_str name)
 {
-    bool secret = is_secret(x->instance, name);
     json_t *values = json_array(), *only;
     struct extproc_str value;
 
     for (size_t i = 0; (value = extproc_header_nth(x, map, name, i)).ptr; i++)
-        json_array_append_new(values, text(secret ? EXTPROC_S("[redacted]") : value));
+        json_array_append_new(values, value_text(x->instance, name, value));
     if (json_array_size(values) > 1)
         return values;
     only = json_incref(json_array_get(values, 0));
@@ -187,7 +257,7 @@ static enum extproc_action on_request(struct extproc_txn *x)
     struct transaction *t = x->ctx;
 
     t->method = text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":method")));
-    t->path = text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":path")));
+    t->path = url_text(x->instance, extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":path")));
     t->id = text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-request-id")));
     t->sides[REQUEST].headers = tell_headers(x, EXTPROC_MAP_REQUEST, "request.header");
     return EXTPROC_ACTION_CONTINUE;

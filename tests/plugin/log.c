@@ -157,6 +157,48 @@ Test(log, redacts_what_is_secret)
     done();
 }
 
+/* The path of a request, as it is told. */
+static void expect_path(const char *sent, const char *told)
+{
+    char head[512], wanted[512];
+    struct kit_call *c = call(BODY_MODE_NONE);
+    cr_assert_eq(truncate(path, 0), 0);
+    snprintf(head, sizeof head, ":method: GET\n:path: %s\nreferer: https://a.test%s", sent, sent);
+    kit_headers(c, LANE_REQUEST, head, true);
+    kit_end(c);
+    snprintf(wanted, sizeof wanted, "\"path\":\"%s\"", told);
+    expect(wanted);
+    snprintf(wanted, sizeof wanted, "\"referer\":\"https://a.test%s\"", told);
+    expect(wanted);
+}
+
+Test(log, redacts_parameters_of_urls)
+{
+    begin("request.header = referer\nredact.query = ticket");
+    expect_path("/a", "/a");
+    expect_path("/a?", "/a?");
+    expect_path("/token=1", "/token=1");
+    expect_path("/a?q=1&ticket=2&x", "/a?q=1&ticket=[redacted]&x");
+    expect_path("/a?Ticket=2&ticket=3", "/a?Ticket=[redacted]&ticket=[redacted]");
+    expect_path("/a?ticket", "/a?ticket");
+    expect_path("/a?ticket=", "/a?ticket=[redacted]");
+    expect_path("/a?%74icket=2", "/a?%74icket=[redacted]");
+    expect_path("/a?x;ticket=1;2?3&y=4", "/a?x;ticket=[redacted]&y=4");
+    expect_path("/a?ticket=a=b", "/a?ticket=[redacted]");
+    expect_path("/a#access_token=1&b=2", "/a#access_token=[redacted]&b=2");
+    expect_path("/a?b=c?ticket=1", "/a?b=c?ticket=[redacted]");
+    expect_path("/a?tickets=1&%7=2&%zz=3", "/a?tickets=1&%7=2&%zz=3");
+    done();
+}
+
+Test(log, redacts_parameters_that_are_secret_everywhere)
+{
+    begin("request.header = referer");
+    expect_path("/a?token=1&password=2&X-Amz-Signature=3&q=4",
+                "/a?token=[redacted]&password=[redacted]&X-Amz-Signature=[redacted]&q=4");
+    done();
+}
+
 Test(log, tells_several_values_as_a_list)
 {
     begin("request.header = x-a");
