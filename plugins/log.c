@@ -267,6 +267,10 @@ static enum extproc_action on_response(struct extproc_txn *x)
 {
     struct transaction *t = x->ctx;
 
+    if (!t->id) { /* the proxy does not show the request's headers */
+        struct extproc_value id = extproc_attribute(x, EXTPROC_S("request.id"));
+        t->id = id.kind == EXTPROC_KIND_STRING ? text(id.as.string) : NULL;
+    }
     t->status = text(extproc_header_get(x, EXTPROC_MAP_RESPONSE, EXTPROC_S(":status")));
     t->sides[RESPONSE].headers = tell_headers(x, EXTPROC_MAP_RESPONSE, "response.header");
     return EXTPROC_ACTION_CONTINUE;

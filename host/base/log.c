@@ -9,13 +9,17 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { TEXT_MAX = 8 * 1024, QUEUE_SIZE = 1024 * 1024 };
 
 struct log {
     enum extproc_level level;
     bool json, owns_writer;
+    bool priority; /* the journal reads it, and takes a level from the beginning of a line */
     struct writer *writer;
     struct output *output;
     struct log_limit limit;
@@ -43,6 +47,17 @@ static int log_open(struct log *log, const struct log_options *options)
     return r;
 }
 
+/* systemd tells a service by this variable that a stream of its leads to the journal: device:inode of
+ * the stream (systemd.exec(5)), which a child may have replaced by another. */
+static bool is_journal(int fd)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(fd, &st) == 0 &&
+           st.st_dev == device && st.st_ino == inode;
+}
+
 int log_new(const struct log_options *options, struct log **ret)
 {
     struct log *log = calloc(1, sizeof *log);
@@ -52,6 +67,8 @@ int log_new(const struct log_options *options, struct log **ret)
     log->json = options->json;
     log->writer = options->writer;
     log->owns_writer = !options->writer;
+    log->priority =
+        (!options->file || strcmp(options->file, "stderr") == 0) && is_journal(STDERR_FILENO);
     log_limit_init(&log->limit);
     int r = log_open(log, options);
     if (r < 0)
@@ -66,6 +83,7 @@ struct log *log_free(struct log *log)
     if (!log)
         return NULL;
     if (log->output) {
+        log_settle(log);
         writer_say_to(log->writer, NULL, NULL);
         writer_close(log->output);
     }
@@ -88,37 +106,68 @@ static int64_t monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static bool log_passes(struct log *log, enum extproc_level level, const char *plugin,
-                       const char *fmt, unsigned *ret_left_out)
+static bool log_passes(struct log *log, struct log_record *record, const char *fmt)
 {
-    if (level == EXTPROC_LEVEL_DEBUG)
-        return true;
-    uint64_t key = log_limit_key(log_limit_key(0, plugin), fmt) + (uint64_t)level;
-    return log_limit_pass(&log->limit, key, monotonic_ms(), ret_left_out);
+    const char *plugin = record->context.plugin;
+    uint64_t kind = log_limit_key(log_limit_key(0, plugin), fmt) + (uint64_t)record->level;
+    const struct log_limit_line line = {
+        .kind = kind,
+        .message = log_limit_message_key(kind, record->text),
+        .level = record->level,
+        .plugin = plugin,
+        .text = record->text,
+    };
+    return record->level == EXTPROC_LEVEL_DEBUG ||
+           log_limit_pass(&log->limit, &line, monotonic_ms(), &record->left_out);
+}
+
+static void log_write(struct log *log, struct log_record *record)
+{
+    char line[LOG_LINE_MAX];
+    record->priority = log->priority;
+    clock_gettime(CLOCK_REALTIME, &record->time);
+    size_t len = log_format(record, log->json, line);
+    writer_append(log->output, (struct extproc_str){line, len - 1}); /* which adds the newline */
 }
 
 void log_vline(struct log *log, enum extproc_level level, const struct log_context *context,
                const char *fmt, va_list ap)
 {
     struct log_record record = {.level = level};
-    char text[TEXT_MAX], line[LOG_LINE_MAX];
+    char text[TEXT_MAX];
     int saved_errno = errno; /* a log line is no reason for a caller's errno to change */
 
+    if (!log_wants(log, level))
+        return;
     if (context)
         record.context = *context;
-    if (!log_wants(log, level) ||
-        !log_passes(log, level, record.context.plugin, fmt, &record.left_out))
-        return;
-
     int len = vsnprintf(text, sizeof text, fmt, ap);
     record.text_len = len < 0 ? 0 : (size_t)len;
     record.text.ptr = text;
     record.text.len = record.text_len < sizeof text ? record.text_len : sizeof text - 1;
-    clock_gettime(CLOCK_REALTIME, &record.time);
-    size_t line_len = log_format(&record, log->json, line);
-    writer_append(log->output,
-                  (struct extproc_str){line, line_len - 1}); /* which adds the newline */
+    if (log_passes(log, &record, fmt))
+        log_write(log, &record);
     errno = saved_errno;
+}
+
+/* The first of those that were left out is written in the end, with the number of the others. */
+void log_settle(struct log *log)
+{
+    struct log_limit_slot owed;
+    while (log && log_limit_take(&log->limit, &owed)) {
+        struct log_record record = {
+            .level = owed.level,
+            .context.plugin = *owed.plugin ? owed.plugin : NULL,
+            .text = {owed.sample, owed.sample_len},
+            .text_len = owed.sample_len,
+            .left_out = owed.left_out - 1,
+        };
+        log_write(log, &record);
+    }
+    unsigned n_forgotten = log ? log_limit_forgotten(&log->limit) : 0;
+    if (n_forgotten > 0)
+        log_line(log, EXTPROC_LEVEL_INFO, NULL, "%u messages of other kinds suppressed",
+                 n_forgotten);
 }
 
 void log_line(struct log *log, enum extproc_level level, const struct log_context *context,

@@ -1,9 +1,10 @@
 /* log: lines for the operator, as text or JSON, to standard error or a file.
  *
  * Lines go through a writer's queue, so whoever writes one never waits for a disk or a reader, and
- * lines of several threads do not mix. What repeats is limited: of lines with the same level, plugin
- * and text (the format, not what is put into it) some pass in a window of time, and the next one that
- * passes says how many were left out.
+ * lines of several threads do not mix. What repeats is limited: of the same message some pass in a
+ * window of time, of one format some more, and the next one that passes says how many were left out
+ * (log_limit.h). Lines of standard error that leads to the journal begin with their priority
+ * (sd-daemon(3)).
  */
 #ifndef EXTPROCD_BASE_LOG_H
 #define EXTPROCD_BASE_LOG_H
@@ -40,6 +41,9 @@ struct log_context {
 int log_new(const struct log_options *options, struct log **ret);
 /* A writer that was handed in must be stopped before. */
 struct log *log_free(struct log *log);
+
+/* Any thread. Writes what the limit still owes: how many lines were left out. At the stop. */
+void log_settle(struct log *log);
 
 /* Worth putting a line together at all? */
 bool log_wants(const struct log *log, enum extproc_level level);

@@ -71,6 +71,14 @@ static const char *level_name(enum extproc_level level)
     return known ? level_names[level] : "error";
 }
 
+/* syslog(3)'s: LOG_DEBUG, ... */
+static int priority(enum extproc_level level)
+{
+    static const int priorities[] = {7, 6, 4, 3};
+    bool known = (unsigned)level < sizeof priorities / sizeof *priorities;
+    return known ? priorities[level] : 3;
+}
+
 static void out_time(struct out *o, struct timespec time)
 {
     struct tm tm;
@@ -97,6 +105,8 @@ static void out_head(struct out *o, bool json, const struct log_record *record)
     const struct log_context *context = &record->context;
     const char *level = level_name(record->level);
 
+    if (record->priority)
+        out_format(o, "<%d>", priority(record->level));
     if (json)
         out_c(o, "{\"time\":\"");
     out_time(o, record->time);

@@ -16,6 +16,7 @@ struct log_record {
     struct extproc_str text;
     size_t text_len;   /* of the whole text, where `text` is only its beginning */
     unsigned left_out; /* lines like it, before it */
+    bool priority;     /* "<4>" in front, for the journal */
 };
 
 /* Writes the line with its newline; gives its length. Text that does not fit is cut, with a mark. */

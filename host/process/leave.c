@@ -126,6 +126,7 @@ static void accuse(const char *call)
         report(plugin, call, phase);
     else
         report_unknown(call);
+    log_settle(leaving.log);
     if (leaving.writer)
         writer_stop(leaving.writer, LEAVE_WRITE_MS);
     flush_all();

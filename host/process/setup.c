@@ -48,6 +48,7 @@ static int open_log(struct setup *s, bool testing)
 void setup_fini(struct setup *s)
 {
     generation_unref(s->generation);
+    log_settle(s->log);
     if (s->writer)
         writer_stop(s->writer, LEAVE_WRITE_MS);
     if (!LEAVE_RETURNS)

@@ -58,6 +58,25 @@ class Log(Case):
         self.assertEqual(service.stop(), 0)
         self.assertEqual(len(service.lines("something")) + missing, n)
 
+    def test_what_was_suppressed_is_reported_at_the_stop(self):
+        service = self.start(TELL)
+        client = self.client(service)
+        for _ in range(30):
+            client.answers(request_headers())
+        self.assertEqual(service.stop(), 0)
+        lines = service.lines("something")
+        missing = [int(line.rsplit("(", 1)[1].split(" ")[0]) for line in lines if "similar messages" in line]
+        self.assertEqual((len(missing), len(lines) + sum(missing)), (1, 30), service.log())
+
+    def test_the_journal_gets_priorities(self):
+        """As systemd starts a service: the variable names the stream that standard error is."""
+        script = 'JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/2) exec "$@"'
+        service = self.start(TELL, prefix=["sh", "-c", script, "sh"])
+        self.client(service).answers(request_headers())
+        self.assertEqual(service.stop(), 0)
+        self.assertEqual(service.lines(r"^(?!<6>)"), [], service.log())
+        self.assertEqual(len(service.lines(r"^<6>\d{4}-.* info  .*something")), 1)
+
     def test_the_log_plugin_writes_one_line_per_transaction(self):
         path = self.folder / "access.json"
         service = self.start(f"[plugin:access]\nfile = log.so\nto = {path}\nrequest.header = x-a\n"

@@ -139,6 +139,17 @@ Test(log, tells_time_id_and_duration)
     done();
 }
 
+Test(log, tells_the_id_of_a_request_that_is_not_shown)
+{
+    begin("");
+    struct kit_call *c = call(BODY_MODE_NONE);
+    kit_with(c, KIT_ATTRIBUTES, NULL, "request.id", "id-2");
+    kit_headers(c, LANE_RESPONSE, ":status: 200", true);
+    kit_end(c);
+    expect("\"request_id\":\"id-2\"");
+    done();
+}
+
 Test(log, tells_the_headers_it_is_asked_for)
 {
     run("request.header = User-Agent\nrequest.header = x-absent\nresponse.header = content-type");

@@ -1020,8 +1020,9 @@ static inline struct extproc_str extproc_expand(struct extproc_txn *x,
 }
 
 /** A line in the service's log, with the section's name, the phase and x-request-id (or an id of
- *  the host's own). What repeats is limited: of lines with the same fmt a few pass in a while, and
- *  the next one that passes says how many did not. */
+ *  the host's own). What repeats is limited: of the same text (numbers and ids aside) ten lines pass
+ *  in ten seconds, of the same fmt a hundred, and the next one that passes, or the last line of the
+ *  service, says how many did not. */
 EXTPROC_PRINTF(3, 4)
 static inline void extproc_log(struct extproc_txn *x, enum extproc_level level, const char *fmt,
                                ...)

@@ -131,6 +131,77 @@ Test(log, what_repeats_is_limited_but_not_at_debug)
     log_free(log);
 }
 
+Test(log, what_one_function_writes_for_many_is_not_alike)
+{
+    struct log *log = a_log("log", EXTPROC_LEVEL_INFO);
+    for (int i = 0; i < 1000; i++)
+        log_line(log, EXTPROC_LEVEL_WARN, NULL, "%s", i % 2 ? "no token" : "no user");
+    log_line(log, EXTPROC_LEVEL_WARN, NULL, "%s", "the disk is full");
+    cr_assert_eq(count(read_file("log"), "no token\n"), 10);
+    cr_assert_eq(count(content, "no user\n"), 10);
+    cr_assert_eq(count(content, "the disk is full\n"), 1);
+    log_free(log);
+}
+
+Test(log, what_was_suppressed_is_told_at_the_end)
+{
+    struct log *log = a_log("log", EXTPROC_LEVEL_INFO);
+    for (int i = 0; i < 37; i++)
+        log_line(log, EXTPROC_LEVEL_WARN, &(struct log_context){.plugin = "tags"}, "value %d", i);
+    cr_assert_eq(count(read_file("log"), "suppressed"), 0);
+    log_settle(log);
+    cr_assert_not_null(strstr(read_file("log"),
+                              " warn  plugin=tags: value 10 (26 similar messages suppressed)\n"));
+    log_free(log);
+    cr_assert_eq(count(read_file("log"), "value"), 11);
+    log_settle(NULL);
+}
+
+/* Standard error becomes a file, and JOURNAL_STREAM names it. */
+static void to_the_journal(const char *device_more)
+{
+    struct stat st;
+    char stream[64];
+    int fd = open("log", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    cr_assert_eq(fstat(fd, &st), 0);
+    cr_assert_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+    close(fd);
+    snprintf(stream, sizeof stream, "%llu%s:%llu", (unsigned long long)st.st_dev, device_more,
+             (unsigned long long)st.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
+}
+
+Test(log, the_journal_gets_priorities)
+{
+    static const char *const files[] = {NULL, "stderr"};
+    for (size_t i = 0; i < 2; i++) {
+        to_the_journal("");
+        struct log *log = a_log(files[i], EXTPROC_LEVEL_DEBUG);
+        for (int level = 0; level < 4; level++)
+            log_line(log, (enum extproc_level)level, NULL, "of level %d", level);
+        log_free(log);
+        cr_expect_eq(strncmp(read_file("log"), "<7>20", 5), 0);
+        cr_expect_eq(count(content, "\n<6>20"), 1);
+        cr_expect_eq(count(content, "\n<4>20"), 1);
+        cr_expect_eq(count(content, "\n<3>20"), 1);
+    }
+}
+
+Test(log, others_get_no_priorities)
+{
+    to_the_journal("1"); /* standard error leads elsewhere by now */
+    struct log *log = a_log(NULL, EXTPROC_LEVEL_INFO);
+    log_line(log, EXTPROC_LEVEL_WARN, NULL, "a line");
+    log_free(log);
+    cr_expect_eq(strncmp(read_file("log"), "20", 2), 0);
+
+    to_the_journal("");
+    log = a_log("log", EXTPROC_LEVEL_INFO); /* a file, whichever it is */
+    log_line(log, EXTPROC_LEVEL_WARN, NULL, "another");
+    log_free(log);
+    cr_expect_eq(count(read_file("log"), "<4>"), 0);
+}
+
 Test(log, a_huge_line_is_cut_with_a_mark)
 {
     struct log *log = a_log("log", EXTPROC_LEVEL_INFO);
