@@ -46,6 +46,14 @@ void config_file_say(struct config_file *f, unsigned line, const char *key, cons
                "%s", text.ptr ? text.ptr : "out of memory");
 }
 
+void config_file_warn(struct config_file *f, unsigned line, const char *key, const char *what)
+{
+    struct config_entry at = {.key = key, .file = f->name, .line = line};
+
+    config_say(f->config->priv->errors, CONFIG_WARNING, f->has_section ? section_of(f) : NULL, &at,
+               "%s", what);
+}
+
 bool config_file_knows(const struct config_file *f, const char *key)
 {
     const struct config_private *priv = f->config->priv;
@@ -111,7 +119,8 @@ static void value_add(struct config_file *f, struct extproc_str text)
         f->config->priv->out_of_memory = true;
 }
 
-void config_begin_entry(struct config_file *f, unsigned line, const char *key, const char *value)
+void config_begin_entry(struct config_file *f, unsigned line, const char *key,
+                        struct extproc_str value)
 {
     config_end_entry(f);
     if (!f->has_section) /* for lack of memory */
@@ -119,7 +128,7 @@ void config_begin_entry(struct config_file *f, unsigned line, const char *key, c
     f->key = copy_c(f->config, str_c(key));
     f->key_line = line;
     f->value.len = 0;
-    value_add(f, str_c(value));
+    value_add(f, value);
 }
 
 void config_continue_entry(struct config_file *f, struct extproc_str text)

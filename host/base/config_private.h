@@ -84,7 +84,8 @@ void config_begin_section(struct config_file *f, unsigned line, struct extproc_s
 /* The lines that follow belong to no section. */
 void config_end_section(struct config_file *f);
 
-void config_begin_entry(struct config_file *f, unsigned line, const char *key, const char *value);
+void config_begin_entry(struct config_file *f, unsigned line, const char *key,
+                        struct extproc_str value);
 /* One more line of the entry's value. */
 void config_continue_entry(struct config_file *f, struct extproc_str text);
 /* Expands the value, keeps the entry, reads what it includes. Without an entry: nothing. */
@@ -93,6 +94,7 @@ void config_end_entry(struct config_file *f);
 /* An error at a line of the section that has begun; key "": of no key. */
 EXTPROC_PRINTF(4, 5)
 void config_file_say(struct config_file *f, unsigned line, const char *key, const char *fmt, ...);
+void config_file_warn(struct config_file *f, unsigned line, const char *key, const char *what);
 /* Is this a key that the section knows? */
 bool config_file_knows(const struct config_file *f, const char *key);
 

@@ -5,7 +5,8 @@
  * at the size of its buffer and a section's name at 49 bytes, both without a word, passes a section
  * without keys over, gives a continuation as if the key stood there again, its comment kept, and
  * names only the first line that it could make nothing of. So for every line we know beforehand what
- * inih has to make of it; a line that is wrong is told, and inih gets an empty one in its place.
+ * inih has to make of it; a line that is wrong is told, and inih gets an empty one in its place. Of a
+ * line that its buffer does not hold inih gets the key, or a first byte, and the value is ours.
  *
  * What goes on with a line that was refused is refused with it: one mistake, one error.
  */
@@ -16,6 +17,8 @@
 
 #include <ctype.h>
 #include <string.h>
+
+enum { LINE_MAX_BYTES = 64 * 1024 };
 
 enum line_kind {
     LINE_NOTHING, /* inih gets an empty line       */
@@ -36,6 +39,8 @@ struct reader {
     unsigned line;
     enum line_kind kind; /* of the line that inih has in hand */
     bool taken;          /* ... and it called */
+    struct extproc_str
+        long_value; /* ... of a line that its buffer does not hold; absent: it does */
     enum above above;
     bool before_sections, in_refused_section;
 };
@@ -57,14 +62,29 @@ static struct extproc_str trimmed(struct extproc_str s)
     return s;
 }
 
-/* What stands before a comment: a ; behind a space. */
-static struct extproc_str without_comment(struct extproc_str s)
+/* The comment in a line: a ; behind a space, and what follows. Empty: there is none. */
+static struct extproc_str comment_in(struct extproc_str s)
 {
     for (size_t i = 1; i < s.len; i++) {
         if (s.ptr[i] == ';' && is_space(s.ptr[i - 1]))
-            return trimmed((struct extproc_str){s.ptr, i});
+            return (struct extproc_str){s.ptr + i, s.len - i};
     }
-    return trimmed(s);
+    return (struct extproc_str){s.ptr + s.len, 0};
+}
+
+static struct extproc_str without_comment(struct extproc_str s)
+{
+    return trimmed((struct extproc_str){s.ptr, s.len - comment_in(s).len});
+}
+
+/* Does a comment begin like a parameter of the value before it: `a=1 ; Path=/`? */
+static bool is_parameter(struct extproc_str comment)
+{
+    struct extproc_str text = trimmed(comment);
+    size_t len = 0;
+    while (len < text.len && (isalnum((unsigned char)text.ptr[len]) || text.ptr[len] == '-'))
+        len++;
+    return len > 0 && len + 1 < text.len && text.ptr[len] == '=' && !is_space(text.ptr[len + 1]);
 }
 
 /* The key in front of the first = or :, NUL-terminated; empty where there is none to speak of. */
@@ -210,7 +230,7 @@ static void refuse_line(struct reader *r, struct extproc_str line)
         pair_line(r);
 }
 
-static void too_long(struct reader *r, struct extproc_str line, size_t max)
+static void too_long(struct reader *r, struct extproc_str line)
 {
     char key[CONFIG_KEY_MAX + 1] = "";
 
@@ -218,12 +238,12 @@ static void too_long(struct reader *r, struct extproc_str line, size_t max)
     if (line.ptr[0] != '[' && !is_space(line.ptr[0]))
         key_in(line, key);
     config_file_say(r->f, r->line, key,
-                    "a line of %zu bytes (at most %zu: go on in an indented line, which is joined "
+                    "a line of %zu bytes (at most %d: go on in an indented line, which is joined "
                     "with one space, or use ${file:PATH})",
-                    line.len, max);
+                    line.len, LINE_MAX_BYTES);
 }
 
-static enum line_kind line_kind(struct reader *r, struct extproc_str line, size_t max)
+static enum line_kind line_kind(struct reader *r, struct extproc_str line)
 {
     struct extproc_str text = trimmed(line);
 
@@ -234,8 +254,8 @@ static enum line_kind line_kind(struct reader *r, struct extproc_str line, size_
     }
     if (text.len == 0 || text.ptr[0] == ';' || text.ptr[0] == '#')
         return LINE_NOTHING;
-    if (line.len > max) {
-        too_long(r, line, max);
+    if (line.len > LINE_MAX_BYTES) {
+        too_long(r, line);
         return LINE_NOTHING;
     }
     if (line.ptr[0] == '[')
@@ -254,6 +274,35 @@ static void check_last_line(struct reader *r)
                         "indented)");
 }
 
+static void look_at_comment(struct reader *r, struct extproc_str line)
+{
+    char key[CONFIG_KEY_MAX + 1] = "";
+    struct extproc_str comment = comment_in(line);
+    if (comment.len == 0 || !is_parameter((struct extproc_str){comment.ptr + 1, comment.len - 1}))
+        return;
+    if (r->kind == LINE_PAIR)
+        key_in(line, key);
+    config_file_warn(
+        r->f, r->line, key,
+        "the value ends before \" ;\", where a comment begins (a backslash before the ; keeps it)");
+}
+
+/* What inih gets of a line that its buffer does not hold. */
+static struct extproc_str shortened(struct reader *r, struct extproc_str line, size_t max)
+{
+    size_t len = 0;
+    if (r->kind == LINE_MORE) {
+        r->long_value = trimmed(line);
+        return EXTPROC_S(" x");
+    }
+    while (len < line.len && line.ptr[len] != '=' && line.ptr[len] != ':')
+        len++;
+    if (r->kind != LINE_PAIR || len == line.len || len >= max) /* a section, or no pair at all */
+        return (struct extproc_str){line.ptr, max};
+    r->long_value = without_comment((struct extproc_str){line.ptr + len + 1, line.len - len - 1});
+    return (struct extproc_str){line.ptr, len + 1};
+}
+
 /* In fgets(3)'s place. */
 static char *reader_line(char *ret_line, int size, void *arg)
 {
@@ -266,15 +315,20 @@ static char *reader_line(char *ret_line, int size, void *arg)
 
     struct extproc_str line = next_piece(&r->rest);
     r->line++;
-    r->kind = line_kind(r, line, (size_t)size - 1);
+    r->kind = line_kind(r, line);
+    r->long_value = STR_ABSENT;
+    if (r->kind == LINE_PAIR || r->kind == LINE_MORE)
+        look_at_comment(r, line);
     if (r->kind == LINE_NOTHING)
         line.len = 0;
+    else if (line.len >= (size_t)size)
+        line = shortened(r, line, (size_t)size - 1);
     memcpy(ret_line, line.ptr, line.len);
     ret_line[line.len] = '\0';
     return ret_line;
 }
 
-static void pair(struct reader *r, const char *key, const char *value)
+static void pair(struct reader *r, const char *key, struct extproc_str value)
 {
     if (r->before_sections)
         config_file_say(r->f, r->line, key, "stands before the first section ([extprocd], ...)");
@@ -294,10 +348,11 @@ static int reader_pair(void *arg, const char *section, const char *key, const ch
 {
     struct reader *r = arg;
     r->taken = true;
+    struct extproc_str text = r->long_value.ptr ? r->long_value : str_c(value);
     if (r->kind == LINE_MORE)
-        config_continue_entry(r->f, without_comment(str_c(value)));
+        config_continue_entry(r->f, without_comment(text));
     else
-        pair(r, key, value);
+        pair(r, key, text);
     return 1;
 }
 

@@ -234,6 +234,25 @@ static void for_each(struct build *b, const char *type,
     }
 }
 
+/* A service that does nothing, or an instance of which the same is true. */
+static void look_at_use(struct build *b)
+{
+    struct generation *g = b->g;
+    const struct config_section none = {
+        .type = "chain", .name = "", .file = g->config ? g->config->file : NULL};
+    if (b->n_plans == 0)
+        config_say(b->errors, CONFIG_WARNING, &none, NULL,
+                   "no [chain:NAME] section: every transaction passes as it is");
+    for (size_t i = 0; i < g->n_instances; i++) {
+        const struct instance *in = g->instances[i];
+        if (!(in->interest | in->fallback))
+            config_say(b->errors, CONFIG_WARNING, in->section, NULL,
+                       "the plugin \"%s\" takes part in no phase: no key of this section asks for "
+                       "one",
+                       in->plugin->name);
+    }
+}
+
 static void build(struct build *b)
 {
     for_each(b, "plugin", note_plugin);
@@ -241,6 +260,8 @@ static void build(struct build *b)
     for_each(b, "plugin", start_plugin);
     for (size_t i = 0; b->errors->n_errors == 0 && i < b->n_plans; i++)
         make_chain(b, &b->plans[i]);
+    if (b->g->env.testing && b->errors->n_errors == 0)
+        look_at_use(b);
 }
 
 struct generation *generation_build(struct config *config, const struct plugin_env *env,

@@ -81,6 +81,16 @@ static int value_text(struct extproc_value value, struct arena *arena, struct ex
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
+/* It counts as absent, which whoever wrote the template may not expect. */
+static struct extproc_value with_text(struct extproc_value value, const struct template_part *part,
+                                      struct extproc_txn *x)
+{
+    if (value.kind == EXTPROC_KIND_LIST || value.kind == EXTPROC_KIND_DICT)
+        extproc_log(x, EXTPROC_LEVEL_WARN, "template: %.*s is a %s, which has no text",
+                    EXTPROC_ARG(part->name), value.kind == EXTPROC_KIND_LIST ? "list" : "dict");
+    return value;
+}
+
 static int part_text(const struct template_part *part, struct extproc_txn *x, struct arena *arena,
                      struct extproc_str *ret)
 {
@@ -93,9 +103,11 @@ static int part_text(const struct template_part *part, struct extproc_txn *x, st
         *ret = api->header(x, part->map, part->name, 0);
         return 0;
     case TEMPLATE_ATTRIBUTE:
-        return value_text(api->attribute(x, part->name), arena, ret);
+        return value_text(with_text(api->attribute(x, part->name), part, x), arena, ret);
     case TEMPLATE_METADATA:
-        return value_text(api->value_get(api->metadata(x, part->space), part->name), arena, ret);
+        return value_text(
+            with_text(api->value_get(api->metadata(x, part->space), part->name), part, x), arena,
+            ret);
     case TEMPLATE_UUID:
         return uuid_text(arena, ret);
     case TEMPLATE_TIME:

@@ -5,6 +5,7 @@
 #include "base/writer.h"
 #include "process/culprit.h"
 #include "process/leave.h"
+#include "process/listen/look.h"
 #include "process/process.h"
 
 #include <errno.h>
@@ -96,6 +97,8 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
     r = open_log(&s, testing);
     if (r < 0)
         config_say_at(&errors, file, 0, "cannot open the log: %s", strerror(-r));
+    for (size_t i = 0; testing && i < s.settings.n_listeners; i++)
+        listener_look(&s.settings.listeners[i], &s.arena, &errors);
     rules = collect_rules(&s);
     if (!rules)
         config_say_at(&errors, file, 0, "out of memory");

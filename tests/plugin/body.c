@@ -331,13 +331,20 @@ Test(body, memory_that_runs_out_ends_no_more_than_the_stream)
 
 /* ---- interest and refusals ------------------------------------------------------------------- */
 
+Test(body, takes_part_in_nothing_where_no_key_asks)
+{
+    generation_unref(
+        PLUGIN_SAYS("body", "request.clear = no",
+                    "test.ini:1: [plugin:p] warning: the plugin \"body\" takes part in no "
+                    "phase: no key of this section asks for one"));
+}
+
 Test(body, takes_part_where_its_keys_say)
 {
     static const struct {
         const char *ini;
         uint32_t phases;
     } cases[] = {
-        {PLUGIN_INI("body", "request.clear = no"), 0},
         {PLUGIN_INI("body", "request.clear = yes"), EXTPROC_PHASE_REQUEST_HEADERS},
         {PLUGIN_INI("body", "request.replace = a\nrequest.append = b"),
          EXTPROC_PHASE_REQUEST_HEADERS},

@@ -201,13 +201,28 @@ Test(headers, what_a_template_made_illegal_fails_and_is_told)
 
 /* ---- interest -------------------------------------------------------------------------------- */
 
+Test(headers, an_instance_takes_part_in_nothing_where_no_key_asks)
+{
+    generation_unref(
+        PLUGIN_SAYS("headers", "",
+                    "test.ini:1: [plugin:p] warning: the plugin \"headers\" takes part "
+                    "in no phase: no key of this section asks for one"));
+}
+
+Test(headers, a_request_knows_nothing_of_its_response)
+{
+    generation_unref(
+        PLUGIN_SAYS("headers", "request.set = x-a: %STATUS%%REQ(x)%\nresponse.set = x-a: %STATUS%",
+                    "test.ini:3: [plugin:p] request.set: warning: x-a: %RESP()% and "
+                    "%STATUS% are absent in a request"));
+}
+
 Test(headers, an_instance_takes_part_where_its_keys_say)
 {
     static const struct {
         const char *ini;
         uint32_t phases;
     } cases[] = {
-        {PLUGIN_INI("headers", ""), 0},
         {PLUGIN_INI("headers", "request.set = a: b"), EXTPROC_PHASE_REQUEST_HEADERS},
         {PLUGIN_INI("headers", "request_trailers.add = a: b"), EXTPROC_PHASE_REQUEST_TRAILERS},
         {PLUGIN_INI("headers", "response.remove = a"), EXTPROC_PHASE_RESPONSE_HEADERS},

@@ -64,6 +64,10 @@ static inline bool may_be_seen(const struct kit_call *c)
     return how->response != BODY_MODE_NONE || (how->untold && !how->listener_tells);
 }
 
+/* The same of one that is taken, with warnings. */
+#define PLUGIN_SAYS(name, keys, ...)                                                               \
+    plugin_build(PLUGIN_INI(name, keys), (const char *const[]){__VA_ARGS__, NULL})
+
 /* The phases that the one plugin of an ini text takes part in. */
 static inline uint32_t plugin_interest(const char *ini)
 {

@@ -8,6 +8,7 @@
 #include "plugin/api/api_conf.h"
 #include "plugin/api/refused.h"
 #include "plugin/instance.h"
+#include "plugin/template.h"
 
 #include <errno.h>
 #include <string.h>
@@ -121,6 +122,23 @@ static void warn_of_replacement(struct extproc_instance *h, const char *key, siz
     }
 }
 
+/* A template that looks at the response, in an edit of the request. */
+static void warn_of_response(struct extproc_instance *h, const char *key, size_t i,
+                             const struct asked *a)
+{
+    struct instance *in = (struct instance *)h;
+    bool request =
+        a->context.map == EXTPROC_MAP_REQUEST || a->context.map == EXTPROC_MAP_REQUEST_TRAILERS;
+    struct extproc_template *template;
+    const char *why;
+    if (!request || is_literal(a->value) || !a->value.ptr ||
+        template_compile(a->value, &in->arena, &template, &why) < 0 ||
+        !(template_reads(template) & EXTPROC_PHASE_RESPONSE_HEADERS))
+        return;
+    instance_warn(in, key, i, "%.*s: %%RESP()%% and %%STATUS%% are absent in a request",
+                  EXTPROC_ARG(a->name));
+}
+
 int api_conf_edit(struct extproc_instance *h, const char *key, size_t i, enum extproc_map map,
                   enum extproc_edit op, struct extproc_str name, struct extproc_str value)
 {
@@ -143,5 +161,6 @@ int api_conf_edit(struct extproc_instance *h, const char *key, size_t i, enum ex
         warn_of_some(h, key, i, &a);
     else
         warn_of_replacement(h, key, i, a);
+    warn_of_response(h, key, i, &a);
     return 0;
 }

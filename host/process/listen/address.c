@@ -71,6 +71,10 @@ bool address_parse(const char *text, struct address *ret, const char **ret_why)
 
     if (strncmp(text, "unix:", 5) == 0)
         return parse_unix(text + 5, ret, ret_why);
+    if (strncmp(text, "*:", 2) == 0) {
+        *ret_why = "0.0.0.0:PORT for every IPv4 address, [::]:PORT for every IPv4 and IPv6 address";
+        return false;
+    }
     *ret_why = "127.0.0.1:50051, [::1]:50051 or unix:/run/extprocd/extprocd.sock";
     if (!split(text, host, sizeof host, &port) || !is_port(port) ||
         getaddrinfo(host, port, &hints, &found) != 0)

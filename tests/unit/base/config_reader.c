@@ -7,7 +7,7 @@ TestSuite(config_reader, .init = scene_begin, .fini = scene_end);
 /* Text behind a beginning, filled up with x to a length. */
 static const char *filled(const char *beginning, size_t len)
 {
-    static char text[1000];
+    static char text[70000];
     memset(text, 'x', sizeof text);
     memcpy(text, beginning, strlen(beginning));
     text[len] = '\0';
@@ -16,8 +16,8 @@ static const char *filled(const char *beginning, size_t len)
 
 static void read_lines(const char *one, const char *two, const char *three)
 {
-    char text[3000];
-    snprintf(text, sizeof text, "%s\n%s\n%s\n", one, two, three);
+    static char text[210010];
+    snprintf(text, sizeof text, "%.69999s\n%.69999s\n%.69999s\n", one, two, three);
     read_text(text);
 }
 
@@ -142,29 +142,68 @@ Test(config_reader, an_address_on_a_line_of_its_own_is_no_section)
 
 /* ---- lines that inih takes otherwise than they were meant ------------------------------------ */
 
-Test(config_reader, a_line_of_199_bytes_is_whole)
+enum { LINE_MAX_BYTES = 64 * 1024 };
+
+/* What inih's own buffer holds is no limit. */
+Test(config_reader, a_line_of_64_kib_is_whole)
 {
-    read_lines("[a]", filled("x = ", 199), "y = 1");
+    static const size_t sizes[] = {199, 200, 201, 4096, LINE_MAX_BYTES};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        read_lines("[a]", filled("x = ", sizes[i]), "y = 1");
+        expect_told("");
+        cr_expect_eq(strlen(value("x")), sizes[i] - 4);
+        cr_expect_str_eq(value("y"), "1");
+        config = config_free(config);
+    }
+    read_text("");
+}
+
+Test(config_reader, a_long_line_is_read_as_a_short_one)
+{
+    read_lines("[a]\nx = 1", filled("  2", 500), "  3 ; a comment\ny = 4");
     expect_told("");
-    cr_assert_eq(strlen(value("x")), 195);
-    cr_assert_str_eq(value("y"), "1");
+    cr_expect_eq(strlen(value("x")), 1 + 1 + 498 + 1 + 1);
+    cr_expect_str_eq(value("y"), "4");
+    config = config_free(config);
+
+    char line[1000];
+    snprintf(line, sizeof line, "x : %.300s  ; a comment", filled("a=b:", 300));
+    read_lines("[a]", line, "");
+    expect_told("");
+    cr_expect_eq(strlen(value("x")), 300);
+    config = config_free(config);
+
+    snprintf(line, sizeof line, "%400s2", "");
+    read_lines("[a]\nx = 1", line, "y = 3");
+    cr_expect_str_eq(value("x"), "1 2");
 }
 
 Test(config_reader, a_longer_line_is_refused_and_nothing_of_it_is_used)
 {
-    read_lines("[a]", filled("x = ", 200), "  more of x\ny = 1");
-    expect_told("main.ini:2: [a] x: a line of 200 bytes (at most 199: go on in an indented line, "
-                "which is joined with one space, or use ${file:PATH})\n");
+    read_lines("[a]", filled("x = ", LINE_MAX_BYTES + 1), "  more of x\ny = 1");
+    expect_told(
+        "main.ini:2: [a] x: a line of 65537 bytes (at most 65536: go on in an indented line, "
+        "which is joined with one space, or use ${file:PATH})\n");
     cr_assert_str_eq(value("x"), "(absent)");
     cr_assert_str_eq(value("y"), "1");
 }
 
 Test(config_reader, a_long_line_that_goes_on_is_refused)
 {
-    read_lines("[a]\nx = 1", filled("  ", 300), "y = 2");
-    expect_told("main.ini:3: [a] a line of 300 bytes (at most 199: go on in an indented line, "
+    read_lines("[a]\nx = 1", filled("  ", LINE_MAX_BYTES + 1), "y = 2");
+    expect_told("main.ini:3: [a] a line of 65537 bytes (at most 65536: go on in an indented line, "
                 "which is joined with one space, or use ${file:PATH})\n");
     cr_assert_str_eq(value("x"), "1");
+}
+
+Test(config_reader, a_comment_that_looks_like_a_part_of_the_value_is_told)
+{
+    read_text("[a]\nx = b=1 ; Path=/\ny = 2 ; two\nz = 3 \\; Path=/ ; why = so\n");
+    expect_told(
+        "main.ini:2: [a] x: warning: the value ends before \" ;\", where a comment begins (a "
+        "backslash before the ; keeps it)\n");
+    cr_expect_str_eq(value("x"), "b=1");
+    cr_expect_str_eq(value("z"), "3 ; Path=/");
 }
 
 Test(config_reader, a_long_comment_is_a_comment)
@@ -188,10 +227,9 @@ Test(config_reader, a_long_section_name_is_refused_not_cut)
     config_errors_fini(&errors);
     config = config_free(config);
     char text[1100];
-    snprintf(text, sizeof text, "%s]\nx = 1\n  2\n", filled("[plugin:", 300));
+    snprintf(text, sizeof text, "%.1000s]\nx = 1\n  2\n", filled("[plugin:", 300));
     read_text(text);
-    expect_told("main.ini:1: a line of 301 bytes (at most 199: go on in an indented line, which is "
-                "joined with one space, or use ${file:PATH})\n");
+    cr_assert(is_told("] not a name (1 to 32 of A-Z a-z 0-9 _ . -)"));
 }
 
 Test(config_reader, a_key_has_at_most_48_bytes)

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct arena arena;
@@ -69,8 +70,20 @@ static struct extproc_value metadata(struct extproc_txn *x, struct extproc_str n
     return (struct extproc_value){.kind = EXTPROC_KIND_ABSENT};
 }
 
-static const struct extproc_api api = {
-    .header = header, .attribute = attribute, .metadata = metadata, .value_get = value_get};
+static char logged[128];
+
+EXTPROC_PRINTF(4, 0)
+static void vlog(struct extproc_instance *h, struct extproc_txn *x, enum extproc_level level,
+                 const char *fmt, va_list ap)
+{
+    vsnprintf(logged, sizeof logged, fmt, ap);
+}
+
+static const struct extproc_api api = {.header = header,
+                                       .attribute = attribute,
+                                       .metadata = metadata,
+                                       .value_get = value_get,
+                                       .vlog = vlog};
 
 static const char *expand(const char *text)
 {
@@ -120,6 +133,7 @@ Test(template, values)
     cr_expect_str_eq(expand("%ATTR(tenth)% %ATTR(third)%"), "0.1 0.33333333333333331");
     cr_expect_str_eq(expand("%ATTR(mtls)%"), "true");
     cr_expect_str_eq(expand("%ATTR(null:-none)%%ATTR(list:-none)%"), "nonenone");
+    cr_expect_str_eq(logged, "template: list is a list, which has no text");
     cr_expect_str_eq(expand("%METADATA(envoy.jwt:sub)%"), "ada");
 }
 

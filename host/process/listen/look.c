@@ -1,0 +1,72 @@
+/* look: a folder that is missing, an address of another machine, a body mode that is not served yet. */
+#include "process/listen/look.h"
+
+#include "base/str.h"
+#include "http/mode.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void look_at_folder(const struct listener_settings *l, struct arena *arena,
+                           struct config_errors *errors)
+{
+    const struct config_entry *entry = listener_entry(l, "address");
+    const char *path = address_path(&l->address), *slash = strrchr(path, '/');
+    struct extproc_str folder = {path, slash > path ? (size_t)(slash - path) : 1};
+    struct stat st;
+
+    folder = arena_copy(arena, folder);
+    if (!folder.ptr)
+        return;
+    int error = stat(folder.ptr, &st) < 0 ? errno : 0;
+    if (error == 0 && !S_ISDIR(st.st_mode))
+        error = ENOTDIR;
+    if (error)
+        config_say(errors, CONFIG_WARNING, l->section, entry, "the folder %s of the socket: %s",
+                   config_quote(arena, entry, folder), strerror(error));
+}
+
+/* A socket of any port tells whether the host is one of ours. */
+static void look_at_host(const struct listener_settings *l, struct arena *arena,
+                         struct config_errors *errors)
+{
+    struct address any = l->address;
+    const struct config_entry *entry = listener_entry(l, "address");
+    int fd = socket(any.socket.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (any.socket.ss_family == AF_INET)
+        ((struct sockaddr_in *)&any.socket)->sin_port = 0;
+    else
+        ((struct sockaddr_in6 *)&any.socket)->sin6_port = 0;
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&any.socket, any.len) < 0 && errno == EADDRNOTAVAIL)
+        config_say(errors, CONFIG_WARNING, l->section, entry,
+                   "%s is not an address of this machine",
+                   config_quote(arena, entry, keys_text(&l->keys, "address")));
+    if (fd >= 0)
+        close(fd);
+}
+
+static void look_at_mode(const struct listener_settings *l, enum lane lane, const char *key,
+                         struct config_errors *errors)
+{
+    if (l->modes[lane] == BODY_MODE_UNKNOWN || mode_of(l->modes[lane])->built != MODE_BUILT_NOT)
+        return;
+    config_say(errors, CONFIG_WARNING, l->section, listener_entry(l, key),
+               "%s is not supported: streams of proxies that do not send their mode end with "
+               "UNIMPLEMENTED (NONE, STREAMED and BUFFERED are)",
+               body_mode_name(l->modes[lane]));
+}
+
+void listener_look(const struct listener_settings *l, struct arena *arena,
+                   struct config_errors *errors)
+{
+    if (l->address.len && address_is_unix(&l->address))
+        look_at_folder(l, arena, errors);
+    else if (l->address.len)
+        look_at_host(l, arena, errors);
+    look_at_mode(l, LANE_REQUEST, "request_body_mode", errors);
+    look_at_mode(l, LANE_RESPONSE, "response_body_mode", errors);
+}

@@ -1,0 +1,62 @@
+"""What -t reports of a configuration that is right, and will not do what it looks like."""
+import re
+
+from harness.command import Command
+from harness.service import ini
+
+TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: 1\n"
+
+
+class Warnings(Command):
+    def check(self, text, *patterns, code=0):
+        """Each is one line of standard error, with its place, and there are no others."""
+        path = self.write(text)
+        got, _, err = self.run_with("-t", "-c", path)
+        self.assertEqual(got, code, err)
+        lines = err.splitlines()
+        self.assertEqual(len(lines), len(patterns), err)
+        for line, pattern in zip(lines, patterns):
+            self.assertRegex(line, rf"^{re.escape(str(path))}:{pattern}")
+
+    def test_a_socket_whose_folder_is_missing(self):
+        self.check(ini(TAGS, address=f"unix:{self.folder}/none/sock"),
+                   r'\d+: \[listener:main\] address: warning: the folder ".*/none" of the socket: No such file')
+
+    def test_an_address_of_another_machine(self):
+        self.check(ini(TAGS, address="192.0.2.7:50051"),
+                   r'\d+: \[listener:main\] address: warning: "192\.0\.2\.7:50051" is not an address of this machine')
+        self.check(ini(TAGS, address="[2001:db8::7]:50051"), r".*is not an address of this machine")
+
+    def test_every_address_is_written_as_zeros(self):
+        self.check(ini(TAGS, address="*:50051"), r'.*invalid value "\*:50051": expected 0\.0\.0\.0:PORT', code=1)
+        self.check(ini(TAGS, address="[::]:50051"))
+
+    def test_a_log_file_whose_folder_is_missing(self):
+        self.check(ini(TAGS, service=f"log_file = {self.folder}/none/log"),
+                   r"\d+: \[extprocd\] log_file: cannot open .*No such file", code=1)
+
+    def test_a_mode_that_is_not_served(self):
+        self.check(ini(TAGS, listener="request_body_mode = FULL_DUPLEX_STREAMED\nresponse_body_mode = BUFFERED"),
+                   r"\d+: \[listener:main\] request_body_mode: warning: FULL_DUPLEX_STREAMED is not supported")
+
+    def test_no_chain(self):
+        self.check(ini(""), r".*warning: no \[chain:NAME\] section: every transaction passes as it is")
+
+    def test_a_plugin_that_takes_part_in_nothing(self):
+        self.check(ini("[plugin:tags]\nfile = headers.so\n"),
+                   r'\d+: \[plugin:tags\] warning: the plugin "headers" takes part in no phase')
+
+    def test_a_template_that_looks_at_the_response_in_a_request(self):
+        self.check(ini(TAGS + "request.set = x-b: %STATUS%\nrequest_trailers.add = x-c: a%RESP(x)%\n"
+                       "response.set = x-d: %STATUS%\n"),
+                   *[rf"\d+: \[plugin:tags\] {key}: warning: x-\w: %RESP\(\)% and %STATUS% are absent in a request"
+                     for key in (r"request\.set", r"request_trailers\.add")])
+
+    def test_a_value_that_ends_in_a_comment(self):
+        self.check(ini(TAGS + "response.set = set-cookie: a=1 ; Path=/\n"),
+                   r'\d+: \[plugin:tags\] response\.set: warning: the value ends before " ;"')
+        self.check(ini(TAGS + "response.set = set-cookie: a=1 \\; Path=/ ; a comment\n"))
+
+    def test_a_long_line(self):
+        self.check(ini(TAGS + f"response.set = content-security-policy: {'x' * 60000}\n"))
+        self.check(ini(TAGS + f"response.set = x: {'x' * 66000}\n"), r".*a line of \d+ bytes \(at most 65536", code=1)
