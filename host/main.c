@@ -2,6 +2,7 @@
 #include "process/apart.h"
 #include "process/crash.h"
 #include "process/leave.h"
+#include "process/places.h"
 #include "process/process.h"
 #include "process/reaper.h"
 
@@ -68,7 +69,8 @@ static int print(enum command wanted, const char *file, const char *form)
 
 static int command(int argc, char **argv)
 {
-    const char *file = EXTPROCD_SYSCONFDIR "/extprocd/extprocd.ini", *form = NULL;
+    char room[PATH_MAX];
+    const char *file = places_config(room), *form = NULL;
     enum command wanted = RUN;
     int option, status;
 

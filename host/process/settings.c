@@ -5,6 +5,7 @@
 #include "base/output.h"
 #include "base/str.h"
 #include "plugin/generation.h"
+#include "process/places.h"
 
 #include <string.h>
 
@@ -133,11 +134,16 @@ static void read_log_file(const struct config_section *s, struct config_errors *
 }
 
 /* Plugins are looked at also where it is wrong. */
-static void read_plugin_dir(struct settings *ret)
+static void read_plugin_dir(struct settings *ret, struct arena *arena)
 {
     const struct keys_slot *slot = keys_find(&ret->keys, "plugin_dir");
-    const struct keys_value *value = slot && slot->n_values ? slot->values : NULL;
+    struct keys_value *value = slot && slot->n_values ? slot->values : NULL;
+    char room[PATH_MAX];
 
+    if (value && !value->entry) { /* -T prints it too */
+        struct extproc_str found = arena_copy(arena, str_c(places_plugin_dir(room)));
+        value->text = found.ptr ? found : value->text;
+    }
     ret->plugin_dir = value ? value->text.ptr : EXTPROCD_PLUGIN_DIR;
     ret->plugin_dir_shown = value && value->entry ? value->entry->shown.ptr : ret->plugin_dir;
 }
@@ -147,7 +153,7 @@ static void read_extprocd(struct config_section *s, struct arena *arena,
 {
     bool good = check_keys(s, extprocd_keys, arena, errors, &ret->keys);
 
-    read_plugin_dir(ret);
+    read_plugin_dir(ret, arena);
     if (!good)
         return;
     ret->log.level = (enum extproc_level)keys_number(&ret->keys, "log_level");

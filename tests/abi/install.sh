@@ -1,0 +1,64 @@
+#!/bin/sh
+# Installs a build tree with another prefix than the configured one, sees that all that names a folder names the new
+# one and that the installed program finds its plugins and its configuration, and uninstalls it.
+#
+#     install.sh CMAKE BUILD_DIR LIBDIR
+set -eu
+
+cmake=$1 build=$2 libdir=$3
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+
+fail()
+{
+    echo "install.sh: $*" >&2
+    exit 1
+}
+has() # file, text
+{
+    grep -qF -- "$2" "$1" || fail "$1 does not have $2"
+}
+
+prefix=$root/elsewhere
+"$cmake" --install "$build" --prefix "$prefix" >"$root/log"
+unit=$prefix/lib/systemd/system/extprocd.service
+ini=$prefix/etc/extprocd/extprocd.ini
+
+# ---- one prefix everywhere
+
+for line in "ExecStart=$prefix/sbin/extprocd -c $ini" "ExecStartPre=$prefix/sbin/extprocd -t -c $ini"; do
+    has "$unit" "$line"
+done
+[ -f "$prefix/$libdir/extprocd/headers.so" ] || fail "the plugins are somewhere else"
+[ -f "$prefix/share/extproc/templates/plugin.c" ] || fail "the templates are somewhere else"
+has "$prefix/share/man/man8/extprocd.8" "$prefix"
+for page in man8/extprocd.8 man5/extprocd.ini.5; do
+    ! grep -F "/usr/local" "$prefix/share/man/$page" || fail "$page names the configured prefix"
+done
+! grep -F "/usr/local" "$unit" || fail "the unit names the configured prefix"
+
+# ---- the program finds what belongs to it
+
+"$prefix/sbin/extprocd" -t >"$root/out" 2>&1 || fail "-t: $(cat "$root/out")"
+[ "$(cat "$root/out")" = "$ini: ok" ] || fail "-t says: $(cat "$root/out")"
+"$prefix/sbin/extprocd" -T >"$root/out"
+has "$root/out" "plugin_dir = $prefix/$libdir/extprocd"
+
+# ---- the unit
+
+if command -v systemd-analyze >/dev/null; then
+    exposure=$(systemd-analyze security --offline=yes --threshold=20 "$unit" 2>&1) ||
+        fail "the unit's exposure is above 2.0: $(echo "$exposure" | tail -n 1)"
+else
+    echo "skipped: the unit's exposure, systemd-analyze is not installed"
+fi
+for key in RestartSec= StartLimitBurst= network-online.target DynamicUser=yes; do
+    has "$unit" "$key"
+done
+
+# ---- and away again; what the operator has changed stays
+
+echo "; mine" >>"$ini"
+"$cmake" -DBUILD="$build" -DSHIPPED="$(dirname "$0")/../../etc/extprocd.ini" \
+    -P "$(dirname "$0")/../../etc/uninstall.cmake" >>"$root/log" 2>&1
+[ "$(find "$prefix" -type f)" = "$ini" ] || fail "left behind: $(find "$prefix" -type f)"
