@@ -41,12 +41,12 @@ static const char *why_not(const struct transport_module *module)
 
 const struct transport_ops *transport_find(const char *name, char ret_why[static TRANSPORT_WHY])
 {
-    char file[64];
+    char file[TRANSPORT_WHY / 2];
     if (!is_known(name)) {
         snprintf(ret_why, TRANSPORT_WHY, "no transport \"%s\" in this build", name);
         return NULL;
     }
-    snprintf(file, sizeof file, "extprocd_%s.so", name);
+    snprintf(file, sizeof file, "%sextprocd_%s.so", EXTPROCD_TRANSPORT_PLACE, name);
     void *object = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (!object) {
         snprintf(ret_why, TRANSPORT_WHY, "cannot open the transport %s: %s", name, dlerror());
