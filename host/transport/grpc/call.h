@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_TRANSPORT_GRPC_CALL_H
 #define EXTPROCD_TRANSPORT_GRPC_CALL_H
 
-#include "transport/grpc/completions.h"
+#include "transport/grpc/queue/completions.h"
 #include "transport/peername.h"
 #include "transport/transport.h"
 

@@ -10,9 +10,9 @@
  */
 #include "transport/h2/http2.h"
 
-#include "transport/h2/answer.h"
-#include "transport/h2/intake.h"
-#include "transport/h2/shed.h"
+#include "transport/h2/conn/shed.h"
+#include "transport/h2/stream/answer.h"
+#include "transport/h2/stream/intake.h"
 #include "transport/health.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_TRANSPORT_H2_HTTP2_H
 #define EXTPROCD_TRANSPORT_H2_HTTP2_H
 
-#include "transport/h2/call.h"
+#include "transport/h2/stream/call.h"
 
 /* What all sessions share, and what those of a listener do. NULL: out of memory. */
 nghttp2_session_callbacks *http2_callbacks_new(void);

@@ -5,8 +5,9 @@
  */
 #include "transport/h2/hub.h"
 
+#include "transport/h2/conn/patience.h"
+#include "transport/h2/conn/shed.h"
 #include "transport/h2/http2.h"
-#include "transport/h2/shed.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -232,6 +233,18 @@ static bool gate_has_room(struct gate *gate, const char *peer)
     return false;
 }
 
+static int open_conn(struct gate *gate, int fd, const char *peer, struct tls *tls)
+{
+    struct conn *c;
+    int r = conn_open(gate, fd, peer, tls, &c);
+    if (r)
+        return r;
+    r = patience_begin(c);
+    if (r)
+        conn_die(c);
+    return r;
+}
+
 void hub_admit(struct hub *hub, size_t i, int fd, const char *peer)
 {
     struct gate *gate = &hub->gates[i];
@@ -245,7 +258,7 @@ void hub_admit(struct hub *hub, size_t i, int fd, const char *peer)
     if (r)
         close(fd);
     else
-        r = conn_open(gate, fd, peer, tls);
+        r = open_conn(gate, fd, peer, tls);
     if (r)
         log_line(hub->options->log, EXTPROC_LEVEL_ERROR, &context, "cannot set up connection: %s",
                  strerror(-r));

@@ -4,7 +4,7 @@
 
 #include "transport/h2/channel/channel.h"
 #include "transport/h2/channel/gather.h"
-#include "transport/h2/channel/tls_context.h"
+#include "transport/h2/channel/tls/tls_context.h"
 #include "transport/h2/framing/gzip.h"
 #include "transport/h2/poller.h"
 #include "transport/limits.h"

@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_TRANSPORT_H2_CHANNEL_CHANNEL_H
 #define EXTPROCD_TRANSPORT_H2_CHANNEL_CHANNEL_H
 
-#include "transport/h2/channel/tls.h"
+#include "transport/h2/channel/tls/tls.h"
 
 enum { CHANNEL_INPUT = 256 * 1024 }; /* bytes that a connection may bring at once */
 

@@ -1,5 +1,5 @@
 /* A loop that is driven by a completion queue, without any server. */
-#include "transport/grpc/completions.h"
+#include "transport/grpc/queue/completions.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

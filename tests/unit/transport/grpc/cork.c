@@ -1,4 +1,4 @@
-#include "transport/grpc/cork.h"
+#include "transport/grpc/queue/cork.h"
 
 #include <criterion/criterion.h>
 #include <netinet/in.h>

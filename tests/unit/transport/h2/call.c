@@ -1,5 +1,5 @@
 /* How a call ends, with a service that keeps its messages. No loop runs: a test says what comes when. */
-#include "transport/h2/call.h"
+#include "transport/h2/stream/call.h"
 
 #include "unit/transport/h2/still.h"
 

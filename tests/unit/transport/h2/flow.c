@@ -1,6 +1,6 @@
 /* Whose window opens when: what one stream is kept waiting for never holds up another. No loop runs: a
  * test says what comes when. */
-#include "transport/h2/call.h"
+#include "transport/h2/stream/call.h"
 #include "unit/transport/h2/still.h"
 
 enum { N_STREAMS = 20, WINDOW = 1 << 20, TEXT = 16000, MESSAGES = WINDOW / (TEXT + FRAME_PREFIX) };

@@ -1,5 +1,5 @@
 /* Messages that come compressed. No loop runs: a test says what comes when. */
-#include "transport/h2/intake.h"
+#include "transport/h2/stream/intake.h"
 
 #include "unit/transport/h2/still.h"
 

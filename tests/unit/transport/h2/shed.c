@@ -1,6 +1,6 @@
 /* Which stream ends when a budget of bytes is exceeded, and that its neighbours go on. No loop runs: a test
  * says what comes when, and what time it is. */
-#include "transport/h2/call.h"
+#include "transport/h2/stream/call.h"
 #include "unit/transport/h2/still.h"
 
 enum { KIB = 1024, MAX_QUEUED = 1024 * KIB, MAX_HELD = 2048 * KIB, MAX_MESSAGE = 512 * KIB };

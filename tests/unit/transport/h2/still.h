@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_TESTS_UNIT_TRANSPORT_H2_STILL_H
 #define EXTPROCD_TESTS_UNIT_TRANSPORT_H2_STILL_H
 
-#include "transport/h2/conn.h"
+#include "transport/h2/conn/conn.h"
 #include "unit/transport/h2/peer.h"
 
 static struct hub hub;

@@ -1,6 +1,6 @@
 /* One connection's TLS: the handshake however its bytes come, bytes both ways, the end, and clients that
  * have us work for nothing. */
-#include "transport/h2/channel/tls.h"
+#include "transport/h2/channel/tls/tls.h"
 
 #include "unit/transport/h2/tls_scene.h"
 

@@ -1,5 +1,5 @@
 /* A listener's files: what can be used, what is said of what cannot, and what happens when they change. */
-#include "transport/h2/channel/tls_context.h"
+#include "transport/h2/channel/tls/tls_context.h"
 
 #include "unit/transport/h2/tls_scene.h"
 

@@ -1,4 +1,4 @@
-#include "transport/h2/channel/tls_names.h"
+#include "transport/h2/channel/tls/tls_names.h"
 
 #include "base/str.h"
 

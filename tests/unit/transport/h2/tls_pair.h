@@ -2,8 +2,8 @@
 #ifndef EXTPROCD_TESTS_UNIT_TRANSPORT_H2_TLS_PAIR_H
 #define EXTPROCD_TESTS_UNIT_TRANSPORT_H2_TLS_PAIR_H
 
-#include "transport/h2/channel/tls.h"
-#include "transport/h2/channel/tls_context.h"
+#include "transport/h2/channel/tls/tls.h"
+#include "transport/h2/channel/tls/tls_context.h"
 #include "unit/base/failing.h"
 #include "unit/transport/h2/certs.h"
 

@@ -1,8 +1,8 @@
 /* waker: wakes a thread that sleeps in a completion queue. */
-#ifndef EXTPROCD_TRANSPORT_GRPC_WAKER_H
-#define EXTPROCD_TRANSPORT_GRPC_WAKER_H
+#ifndef EXTPROCD_TRANSPORT_GRPC_QUEUE_WAKER_H
+#define EXTPROCD_TRANSPORT_GRPC_QUEUE_WAKER_H
 
-#include "transport/grpc/tag.h"
+#include "transport/grpc/queue/tag.h"
 
 #include <grpc/grpc.h>
 

@@ -7,7 +7,7 @@
  * A connection has the SSL_CTX that it began with until it ends; what the SSL_CTX does not hold, the
  * methods of its BIO and the rules, it has from the context, which lives until its last user goes.
  */
-#include "transport/h2/channel/tls_private.h"
+#include "transport/h2/channel/tls/tls_private.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* conn: one connection: the times it may take, what it may cost, its end.
+/* conn: one connection: its bytes, what it may cost, its end. How long it may take is in patience.c.
  *
  * What is to be sent waits until the round ends, and goes out in one write. What the socket does not
  * take is kept by the channel, and until it is gone the connection is deaf: a client that does not read
@@ -21,10 +21,10 @@
  * Lingering is for the client: to close a socket that has unread bytes destroys what it has not read
  * yet, and that may be its answers, or why its TLS was refused.
  */
-#include "transport/h2/conn.h"
+#include "transport/h2/conn/conn.h"
 
-#include "transport/h2/call.h"
 #include "transport/h2/http2.h"
+#include "transport/h2/stream/call.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -35,19 +35,12 @@ enum {
     STOP_MS = 500,  /* for what is sent at the very end to be taken */
     LINGER_MS = 1000,
     LINGER_BYTES = 1024 * 1024,
-    WRITES_MAX = 4, /* of one connection in one round */
-    TICKS = 4       /* in which a time is counted: so it is over at most a quarter late */
+    WRITES_MAX = 4 /* of one connection in one round */
 };
 
-static int conn_set_timer(struct conn *c, struct timer *timer, uint64_t delay_ms)
+int conn_set_timer(struct conn *c, struct timer *timer, uint64_t delay_ms)
 {
     return loop_set(c->hub->loop, timer, delay_ms);
-}
-
-/* 0: there is no such limit. */
-static int conn_set_limit(struct conn *c, struct timer *timer, uint64_t limit_ms)
-{
-    return limit_ms ? conn_set_timer(c, timer, limit_ms) : 0;
 }
 
 static void conn_cancel(struct conn *c, struct timer *timer)
@@ -214,79 +207,13 @@ void conn_evict(struct conn *c, enum limit which, const char *amount)
     conn_die(c);
 }
 
-/* ---- age and idleness --------------------------------------------------------------------------- */
-
-static void conn_leave(struct conn *c, enum limit why)
-{
-    if (c->state < CONN_DRAINING)
-        conn_exceeds(c, why, NULL);
-    conn_drain(c);
-}
-
-static void conn_grace_over(void *arg)
-{
-    struct conn *c = arg;
-    if (conn_is_over(c))
-        return;
-    for (const struct h2_call *call = c->calls; call; call = call->next)
-        h2_call_exceeds(call, LIMIT_GRACE, NULL);
-    conn_stop(c, "max_connection_age_grace exceeded");
-}
-
-static void conn_aged(void *arg)
-{
-    struct conn *c = arg;
-    if (conn_is_over(c))
-        return;
-    conn_leave(c, LIMIT_AGE);
-    c->age.fn = conn_grace_over;
-    c->failed |= conn_set_limit(c, &c->age, c->listener->limits.grace_ms) != 0;
-}
-
-static uint64_t tick_ms(uint64_t limit_ms)
-{
-    return limit_ms / TICKS + 1;
-}
-
-/* Looks now and then whether there was a call, so that a call costs no timer and no clock. One that ended
- * before a message came was none, and neither was a request that was refused. */
-static void conn_quiet(void *arg)
-{
-    struct conn *c = arg;
-    bool quiet = !c->calls && c->n_heard == c->n_heard_before;
-    c->n_heard_before = c->n_heard;
-    c->n_quiet = quiet ? c->n_quiet + 1 : 0;
-    if (c->n_quiet >= TICKS || conn_set_timer(c, &c->idle, tick_ms(c->listener->limits.idle_ms)))
-        conn_leave(c, LIMIT_IDLE);
-}
-
-/* ---- the rest of what has begun ----------------------------------------------------------------- */
+/* ---- what is looked at while something waits (patience) ---------------------------------------------- */
 
 /* The client has stopped inside of something smaller than a message. While we do not read it, it is not
  * the client that is waited for. */
-static bool is_torn(const struct conn *c)
+bool conn_is_torn(const struct conn *c)
 {
     return !c->deaf && !(seam_is_clean(&c->seam) && channel_is_clean(&c->channel));
-}
-
-/* One timer for all that may be incomplete, which is set only while something is. */
-static void conn_rest(void *arg)
-{
-    struct conn *c = arg;
-    if (conn_is_over(c))
-        return;
-    bool torn = is_torn(c), stuck = torn && c->seam.n_done == c->n_done_before;
-    c->n_stuck = stuck ? c->n_stuck + 1 : 0;
-    if (c->n_stuck >= TICKS) {
-        conn_break(c, LIMIT_FRAME_REST, 0);
-        return;
-    }
-    for (struct h2_call *call = c->deaf ? NULL : c->calls, *next; call; call = next) {
-        next = call->next;
-        h2_call_look(call, TICKS);
-    }
-    if (torn || c->deaf || c->calls)
-        conn_await_rest(c);
 }
 
 void conn_await_rest(struct conn *c)
@@ -295,90 +222,18 @@ void conn_await_rest(struct conn *c)
     if (!limit_ms || c->rest.place)
         return;
     c->n_done_before = c->seam.n_done;
-    c->failed |= conn_set_timer(c, &c->rest, tick_ms(limit_ms)) != 0;
-}
-
-/* ---- limits ------------------------------------------------------------------------------------- */
-
-/* Connections that have come together do not leave together: up to a tenth earlier. */
-static uint64_t spread(const struct conn *c, uint64_t age_ms)
-{
-    return age_ms - age_ms / 10 * (c->hub->n_conns % 16) / 16;
-}
-
-static int conn_set_limits(struct conn *c)
-{
-    const struct transport_limits *l = &c->listener->limits;
-    int r = conn_set_limit(c, &c->timer, l->handshake_ms);
-    if (!r)
-        r = conn_set_limit(c, &c->age, spread(c, l->age_ms));
-    if (!r && l->idle_ms)
-        r = conn_set_timer(c, &c->idle, tick_ms(l->idle_ms));
-    return r;
-}
-
-/* ---- answers that do not move ------------------------------------------------------------------- */
-
-static size_t count_stalled(const struct conn *c)
-{
-    size_t n = 0;
-    for (const struct h2_call *call = c->calls; call; call = call->next)
-        n += h2_call_is_stalled(call);
-    return n;
-}
-
-static void reset_stalled(struct conn *c)
-{
-    for (struct h2_call *call = c->calls, *next; call; call = next) {
-        next = call->next;
-        if (!h2_call_is_stalled(call))
-            continue;
-        char amount[24];
-        snprintf(amount, sizeof amount, "%zu", call->n_queued);
-        h2_call_exceeds(call, LIMIT_STALL, amount);
-        h2_call_abort(call, TRANSPORT_DEADLINE_EXCEEDED, EXTPROC_S("write_timeout"));
-    }
-}
-
-/* Also what the socket has not taken. */
-static size_t bytes_waiting(const struct conn *c)
-{
-    return c->n_queued + c->channel.left_len - c->channel.n_left_done;
-}
-
-static bool socket_is_stalled(const struct conn *c)
-{
-    return channel_is_full(&c->channel) &&
-           c->hub->loop->now_ms - c->moved_ms >= c->listener->limits.write_ms;
+    c->failed |= conn_set_timer(c, &c->rest, conn_tick_ms(limit_ms)) != 0;
 }
 
 /* While something waits to be taken it is looked at now and then whether it is: so an answer costs no
  * timer. 0 or -ENOMEM. */
-static int conn_watch_writes(struct conn *c)
+int conn_watch_writes(struct conn *c)
 {
     bool waits = c->n_queued || c->n_ending || channel_is_full(&c->channel);
     uint64_t limit_ms = c->listener->limits.write_ms;
     if (!waits || !limit_ms || c->stall.place)
         return 0;
-    return conn_set_timer(c, &c->stall, tick_ms(limit_ms));
-}
-
-/* A stream that takes nothing is reset. Where the socket takes nothing, or none of the streams does, the
- * connection ends; one that has nothing to take is not to suffer for its neighbours. */
-static void conn_look(void *arg)
-{
-    struct conn *c = arg;
-    bool full = channel_is_full(&c->channel);
-    size_t n = full ? 0 : count_stalled(c);
-    bool over = socket_is_stalled(c);
-    if (over)
-        conn_exceeds_by(c, LIMIT_WRITE, bytes_waiting(c));
-    else if (n && n == c->n_calls)
-        conn_break(c, LIMIT_WRITE, bytes_waiting(c));
-    else if (n)
-        reset_stalled(c);
-    if (over || conn_watch_writes(c))
-        conn_die(c);
+    return conn_set_timer(c, &c->stall, conn_tick_ms(limit_ms));
 }
 
 /* ---- bytes in ----------------------------------------------------------------------------------- */
@@ -402,7 +257,7 @@ static void conn_read(struct conn *c)
         conn_die(c);
     else
         conn_touch(c);
-    if (c->state != CONN_NEW && !conn_is_over(c) && is_torn(c))
+    if (c->state != CONN_NEW && !conn_is_over(c) && conn_is_torn(c))
         conn_await_rest(c);
 }
 
@@ -499,7 +354,8 @@ static int conn_begin(struct conn *c)
     int r = http2_open(c);
     if (!r)
         r = watch_add(c->hub->poller->epoll_fd, c->channel.fd, EPOLLIN, &c->watch);
-    return r ? r : conn_set_limits(c);
+    uint64_t handshake_ms = c->listener->limits.handshake_ms;
+    return r || !handshake_ms ? r : conn_set_timer(c, &c->timer, handshake_ms);
 }
 
 static void conn_init(struct conn *c, struct gate *gate, const char *peer)
@@ -511,11 +367,7 @@ static void conn_init(struct conn *c, struct gate *gate, const char *peer)
     c->gate = gate;
     c->listener = gate->listener;
     c->timer.fn = conn_timer;
-    c->stall.fn = conn_look;
-    c->idle.fn = conn_quiet;
-    c->age.fn = conn_aged;
-    c->rest.fn = conn_rest;
-    c->timer.arg = c->stall.arg = c->idle.arg = c->age.arg = c->rest.arg = c;
+    c->timer.arg = c;
     seam_init(&c->seam);
     c->next = hub->conns;
     c->link = &hub->conns;
@@ -527,7 +379,7 @@ static void conn_init(struct conn *c, struct gate *gate, const char *peer)
     hub_put_idle(c);
 }
 
-int conn_open(struct gate *gate, int fd, const char *peer, struct tls *tls)
+int conn_open(struct gate *gate, int fd, const char *peer, struct tls *tls, struct conn **ret)
 {
     struct channel channel;
     channel_init(&channel, fd, tls);
@@ -543,5 +395,6 @@ int conn_open(struct gate *gate, int fd, const char *peer, struct tls *tls)
         conn_die(c);
     else
         conn_touch(c);
+    *ret = c;
     return r;
 }

@@ -8,7 +8,7 @@
  * carry nothing, and we would not see them; a client that sends nothing but KeyUpdate has us derive keys
  * all day. So they are counted, as HTTP/2's empty frames are, against those that carry something.
  */
-#include "transport/h2/channel/tls_private.h"
+#include "transport/h2/channel/tls/tls_private.h"
 
 #include <errno.h>
 #include <openssl/err.h>

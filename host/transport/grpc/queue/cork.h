@@ -1,6 +1,6 @@
 /* cork: TCP connections whose writes are held back while a burst of events is handled. */
-#ifndef EXTPROCD_TRANSPORT_GRPC_CORK_H
-#define EXTPROCD_TRANSPORT_GRPC_CORK_H
+#ifndef EXTPROCD_TRANSPORT_GRPC_QUEUE_CORK_H
+#define EXTPROCD_TRANSPORT_GRPC_QUEUE_CORK_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
  * Messages are sent from where they lie (NGHTTP2_DATA_FLAG_NO_COPY): nghttp2 asks read_answers() for a
  * number of bytes, and has answer_send_data() fetch them.
  */
-#include "transport/h2/answer.h"
+#include "transport/h2/stream/answer.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* tls_context: a listener's certificate, key and rules for clients; read again when the files change. */
-#ifndef EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_CONTEXT_H
-#define EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_CONTEXT_H
+#ifndef EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_TLS_CONTEXT_H
+#define EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_TLS_CONTEXT_H
 
 #include "base/arena.h"
 #include "transport/transport.h"

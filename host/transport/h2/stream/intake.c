@@ -8,7 +8,7 @@
  * A kilobyte can become a megabyte, which takes its time. So no more than ROUND_ZIPPED bytes are unpacked
  * or packed in one round of the loop; the calls that come after wait for a later one, in their order.
  */
-#include "transport/h2/intake.h"
+#include "transport/h2/stream/intake.h"
 
 #include "transport/h2/framing/unpack.h"
 

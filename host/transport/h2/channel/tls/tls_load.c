@@ -8,7 +8,7 @@
  * would still open the door.
  */
 #include "base/file.h"
-#include "transport/h2/channel/tls_private.h"
+#include "transport/h2/channel/tls/tls_private.h"
 
 #include <errno.h>
 #include <openssl/err.h>

@@ -1,8 +1,8 @@
 /* call: one call of a client, from its head until nothing of it is left. */
-#ifndef EXTPROCD_TRANSPORT_H2_CALL_H
-#define EXTPROCD_TRANSPORT_H2_CALL_H
+#ifndef EXTPROCD_TRANSPORT_H2_STREAM_CALL_H
+#define EXTPROCD_TRANSPORT_H2_STREAM_CALL_H
 
-#include "transport/h2/conn.h"
+#include "transport/h2/conn/conn.h"
 
 /* Drawn at the top of call.c. */
 enum h2_call_state {

@@ -7,7 +7,7 @@
  * The queue's own deadline is the nearest timer: no descriptor and no second thread for time. gRPC's
  * monotonic clock is the system's, and so is the loop's.
  */
-#include "transport/grpc/completions.h"
+#include "transport/grpc/queue/completions.h"
 
 enum { BURST_MAX = 512 }; /* events */
 

@@ -1,8 +1,8 @@
 /* answer: what is said on a stream: heads, messages, statuses, and why there is no call. */
-#ifndef EXTPROCD_TRANSPORT_H2_ANSWER_H
-#define EXTPROCD_TRANSPORT_H2_ANSWER_H
+#ifndef EXTPROCD_TRANSPORT_H2_STREAM_ANSWER_H
+#define EXTPROCD_TRANSPORT_H2_STREAM_ANSWER_H
 
-#include "transport/h2/call.h"
+#include "transport/h2/stream/call.h"
 
 /* Of a call: its answer's head; that there is something new to send; its status without any answer; its
  * end at once. */

@@ -10,7 +10,7 @@
  * at once. That is harmless: nothing but TCP_CORK is ever set, other sockets and files refuse it, and
  * a TCP connection that is corked or released by mistake is late, or early, by one burst.
  */
-#include "transport/grpc/cork.h"
+#include "transport/grpc/queue/cork.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -1,8 +1,8 @@
 /* shed: whose calls end when bytes exceed a budget. */
-#ifndef EXTPROCD_TRANSPORT_H2_SHED_H
-#define EXTPROCD_TRANSPORT_H2_SHED_H
+#ifndef EXTPROCD_TRANSPORT_H2_CONN_SHED_H
+#define EXTPROCD_TRANSPORT_H2_CONN_SHED_H
 
-#include "transport/h2/conn.h"
+#include "transport/h2/conn/conn.h"
 
 /* Answers of a connection, and max_queued. May be called from within a service. */
 void shed_answers(struct conn *c);

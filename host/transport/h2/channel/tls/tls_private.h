@@ -1,9 +1,9 @@
 /* tls_private: what the parts of TLS know of each other. */
-#ifndef EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_PRIVATE_H
-#define EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_PRIVATE_H
+#ifndef EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_TLS_PRIVATE_H
+#define EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_TLS_PRIVATE_H
 
-#include "transport/h2/channel/tls.h"
-#include "transport/h2/channel/tls_context.h"
+#include "transport/h2/channel/tls/tls.h"
+#include "transport/h2/channel/tls/tls_context.h"
 
 #include <openssl/ssl.h>
 #include <sys/stat.h>

@@ -1,6 +1,6 @@
 /* tls: one connection's TLS, from bytes to bytes: it has no socket. */
-#ifndef EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_H
-#define EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_H
+#ifndef EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_TLS_H
+#define EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_TLS_H
 
 #include "base/str.h"
 

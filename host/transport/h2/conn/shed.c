@@ -5,9 +5,9 @@
  * connections it is the one that holds most, and of that one the call that does: a neighbour that holds
  * little never pays for it.
  */
-#include "transport/h2/shed.h"
+#include "transport/h2/conn/shed.h"
 
-#include "transport/h2/call.h"
+#include "transport/h2/stream/call.h"
 
 #include <stdio.h>
 

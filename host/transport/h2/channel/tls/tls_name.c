@@ -1,6 +1,6 @@
 /* tls_name: what a client must find in our certificate: the name that it connects to. */
-#include "transport/h2/channel/tls_context.h"
-#include "transport/h2/channel/tls_private.h"
+#include "transport/h2/channel/tls/tls_context.h"
+#include "transport/h2/channel/tls/tls_private.h"
 
 #include <arpa/inet.h>
 #include <openssl/x509v3.h>

@@ -22,13 +22,13 @@
  *     or a stop        read that, RST_STREAM; RESET or STOPPED
  *     the client       RESET; LOST where it is the connection's end
  */
-#include "transport/h2/call.h"
+#include "transport/h2/stream/call.h"
 
-#include "transport/h2/answer.h"
+#include "transport/h2/conn/shed.h"
 #include "transport/h2/h2.h"
 #include "transport/h2/http2.h"
-#include "transport/h2/intake.h"
-#include "transport/h2/shed.h"
+#include "transport/h2/stream/answer.h"
+#include "transport/h2/stream/intake.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * operations completes at once, on any call. So there is one call, on a channel that is lame and never
  * connects, for nothing but this.
  */
-#include "transport/grpc/waker.h"
+#include "transport/grpc/queue/waker.h"
 
 void waker_init(struct waker *w, grpc_completion_queue *cq, void (*done)(void *owner, bool ok),
                 void *owner)

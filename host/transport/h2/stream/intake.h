@@ -1,8 +1,8 @@
 /* intake: what a client sends in a call, on its way to the service. */
-#ifndef EXTPROCD_TRANSPORT_H2_INTAKE_H
-#define EXTPROCD_TRANSPORT_H2_INTAKE_H
+#ifndef EXTPROCD_TRANSPORT_H2_STREAM_INTAKE_H
+#define EXTPROCD_TRANSPORT_H2_STREAM_INTAKE_H
 
-#include "transport/h2/call.h"
+#include "transport/h2/stream/call.h"
 
 /* As the request's head says. 0 or -ENOMEM; in any case intake_fini() is still to be called. */
 int intake_init(struct h2_call *call, const struct head *head);

@@ -8,8 +8,8 @@
  * RFC 8446, 6.2, has access_denied for a client that is who it says but may not come in. OpenSSL lets us
  * choose among the reasons of X509_V_ERR_ only, and the nearest alert among theirs is bad_certificate.
  */
-#include "transport/h2/channel/tls_names.h"
-#include "transport/h2/channel/tls_private.h"
+#include "transport/h2/channel/tls/tls_names.h"
+#include "transport/h2/channel/tls/tls_private.h"
 
 #include <openssl/x509v3.h>
 #include <stdio.h>

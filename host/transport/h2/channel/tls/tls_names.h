@@ -1,6 +1,6 @@
 /* tls_names: does a name of a client's certificate fit a rule of tls_client_names? */
-#ifndef EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_NAMES_H
-#define EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_NAMES_H
+#ifndef EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_TLS_NAMES_H
+#define EXTPROCD_TRANSPORT_H2_CHANNEL_TLS_TLS_NAMES_H
 
 #include <extproc/plugin.h>
 

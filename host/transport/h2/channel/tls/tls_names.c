@@ -5,7 +5,7 @@
  * dot segments: spiffe://example/ns/edge/../admin is not below /ns/edge/. So a URI that is not in its
  * simplest form fits no rule with a "*".
  */
-#include "transport/h2/channel/tls_names.h"
+#include "transport/h2/channel/tls/tls_names.h"
 
 #include "base/str.h"
 

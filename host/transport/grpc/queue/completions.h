@@ -1,10 +1,10 @@
 /* completions: one completion queue, and the one thread that handles all that comes out of it. */
-#ifndef EXTPROCD_TRANSPORT_GRPC_COMPLETIONS_H
-#define EXTPROCD_TRANSPORT_GRPC_COMPLETIONS_H
+#ifndef EXTPROCD_TRANSPORT_GRPC_QUEUE_COMPLETIONS_H
+#define EXTPROCD_TRANSPORT_GRPC_QUEUE_COMPLETIONS_H
 
 #include "base/loop.h"
-#include "transport/grpc/cork.h"
-#include "transport/grpc/waker.h"
+#include "transport/grpc/queue/cork.h"
+#include "transport/grpc/queue/waker.h"
 
 struct completions {
     struct loop *loop;

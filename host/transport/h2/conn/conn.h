@@ -1,6 +1,6 @@
 /* conn: one connection: the times it may take, what it may cost, its end. */
-#ifndef EXTPROCD_TRANSPORT_H2_CONN_H
-#define EXTPROCD_TRANSPORT_H2_CONN_H
+#ifndef EXTPROCD_TRANSPORT_H2_CONN_CONN_H
+#define EXTPROCD_TRANSPORT_H2_CONN_CONN_H
 
 #include "transport/h2/framing/head.h"
 #include "transport/h2/framing/seam.h"
@@ -60,7 +60,7 @@ struct conn {
 };
 
 /* Takes over a connection that was accepted, and its TLS (NULL: cleartext). 0, or -errno: it is over. */
-int conn_open(struct gate *gate, int fd, const char *peer, struct tls *tls);
+int conn_open(struct gate *gate, int fd, const char *peer, struct tls *tls, struct conn **ret);
 /* Ends it at once. */
 void conn_die(struct conn *c);
 /* All is said: only the client's end is waited for, or nothing. */
@@ -84,6 +84,16 @@ void conn_stop(struct conn *c, const char *why);
 /* Closes it, which is idle, to make room: see limits_exceeded(). */
 void conn_evict(struct conn *c, enum limit which, const char *amount);
 
+/* For patience. 0 or -ENOMEM. */
+int conn_set_timer(struct conn *c, struct timer *timer, uint64_t delay_ms);
+enum { CONN_TICKS = 4 }; /* in which a time is counted: so it is over at most a quarter late */
+static inline uint64_t conn_tick_ms(uint64_t limit_ms)
+{
+    return limit_ms / CONN_TICKS + 1;
+}
+bool conn_is_torn(const struct conn *c);
+/* 0 or -ENOMEM. */
+int conn_watch_writes(struct conn *c);
 /* Something has begun, and its rest may not come. */
 void conn_await_rest(struct conn *c);
 
