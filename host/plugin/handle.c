@@ -59,10 +59,9 @@ static uint64_t whole_body_need(enum phase phase)
 }
 
 static enum extproc_body_mode handle_body_mode(const struct instance *instance,
-                                               const struct turn *turn)
+                                               const struct turn *turn, enum framing framing)
 {
     bool asked = instance->plugin->needs & whole_body_need(turn->phase);
-    enum framing framing = txn_framing(turn->txn, phase_lane(turn->phase));
     if (framing == FRAMING_NONE || framing == FRAMING_TUNNEL)
         return EXTPROC_BODY_MODE_NONE;
     if (turn->replaced || (turn->whole && asked))
@@ -72,9 +71,9 @@ static enum extproc_body_mode handle_body_mode(const struct instance *instance,
 
 /* After a replacement the body comes after the headers, and then nothing. What a tunnel carries does
  * not come. */
-static bool handle_end(const struct turn *turn)
+static bool handle_end(const struct turn *turn, enum framing framing)
 {
-    if (txn_framing(turn->txn, phase_lane(turn->phase)) == FRAMING_TUNNEL)
+    if (framing == FRAMING_TUNNEL)
         return true;
     if (turn->replaced)
         return phase_part(turn->phase) == PART_BODY;
@@ -83,13 +82,14 @@ static bool handle_end(const struct turn *turn)
 
 static void handle_ready(struct handle *h, struct turn *turn, struct instance *instance)
 {
+    enum framing framing = txn_framing(turn->txn, turn->event->lane);
     undo_mark(turn, h);
     h->txn = turn->txn;
     h->pub.api = instance->pub.api;
     h->pub.instance = &instance->pub;
     h->pub.self = instance->pub.self;
-    h->pub.body_mode = handle_body_mode(instance, turn);
-    h->pub.end = handle_end(turn);
+    h->pub.body_mode = handle_body_mode(instance, turn, framing);
+    h->pub.end = handle_end(turn, framing);
     h->pub.observing = turn->txn->observing;
 }
 

@@ -433,7 +433,7 @@ static void turn_keep_told(struct turn *turn, struct arena *keep)
 static void turn_commit(struct turn *turn, struct arena *keep)
 {
     struct txn_lane *lane = turn_lane(turn);
-    if (turn->event->phase == PHASE_RESPONSE_HEADERS) /* after edits */
+    if (turn->event->lane == LANE_RESPONSE && lane->headers_here && lane->headers.n_edits > 0)
         turn->txn->status =
             (uint16_t)framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0));
     if (turn->event->part == PART_HEADERS || (turn->allowed & MAY_EDIT_HEADERS))

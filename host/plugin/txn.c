@@ -44,15 +44,19 @@ bool txn_wants_later(const struct txn *t)
     return false;
 }
 
+/* Looked up only where an edit may have changed it. */
+static unsigned txn_status(const struct txn *t)
+{
+    const struct headers *response = &t->lanes[LANE_RESPONSE].headers;
+    return response->n_edits > 0 ? framing_status(headers_get(response, EXTPROC_S(":status"), 0))
+                                 : t->status;
+}
+
 enum framing txn_framing(const struct txn *t, enum lane l)
 {
-    const struct txn_lane *lane = &t->lanes[l];
     if (l == LANE_REQUEST)
         return framing_of_request(&t->request, t->status);
-    unsigned status = lane->headers_here
-                          ? framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0))
-                          : t->status;
-    return framing_of_response(&t->request, status);
+    return framing_of_response(&t->request, txn_status(t));
 }
 
 /* ---- its name -------------------------------------------------------------------------------- */

@@ -16,12 +16,11 @@ void session_init(struct session *s, const struct session_env *env, struct gener
                   struct coverage *coverage, struct arena *arena, const struct session_out *out,
                   void *out_arg)
 {
-    *s = (struct session){
-        .env = env,
-        .coverage = coverage,
-        .out = out,
-        .out_arg = out_arg,
-    };
+    s->env = env; /* field by field: txn_init() sees to most of it */
+    s->coverage = coverage;
+    s->out = out;
+    s->out_arg = out_arg;
+    s->begun = s->half_closed = s->lost = s->failed = false;
     txn_init(&s->txn, g, env->loop, arena);
     if (coverage->rules)
         s->txn.rules = coverage->rules;
@@ -164,10 +163,10 @@ static bool may_have_body(const struct txn *t, enum lane lane)
 static bool shows_body(const struct turn *turn)
 {
     const struct event *event = turn->event;
-    return may_have_body(turn->txn, event->lane) &&
-           (event->part == PART_HEADERS
-                ? !event->end
-                : event->part == PART_TRAILERS && turn_mode(turn)->body == MODE_BODY_NEVER);
+    bool shows = event->part == PART_HEADERS
+                     ? !event->end
+                     : event->part == PART_TRAILERS && turn_mode(turn)->body == MODE_BODY_NEVER;
+    return shows && may_have_body(turn->txn, event->lane);
 }
 
 /* Does the response say that an upstream made it? Envoy's router adds a header, unless
@@ -236,9 +235,11 @@ static void session_report_missing(struct session *s, const struct turn *turn)
     uint32_t missing = 0;
     if (!turn->first)
         return;
-    if (lane == LANE_RESPONSE && is_idle(s, LANE_REQUEST) && !request_is_skipped(s, turn))
+    bool unseen = lane == LANE_RESPONSE && is_idle(s, LANE_REQUEST);
+    bool skipped = unseen && request_is_skipped(s, turn);
+    if (unseen && !skipped)
         coverage_unseen(s->coverage, &s->txn, direction_of(s, LANE_REQUEST)->mode);
-    if (request_is_skipped(s, turn))
+    if (skipped)
         missing |= lane_missing(s, LANE_REQUEST);
     if (request_trailers_are_skipped(s, turn))
         missing |= phase_bit(PHASE_REQUEST_TRAILERS);
@@ -248,7 +249,7 @@ static void session_report_missing(struct session *s, const struct turn *turn)
         missing |= phase_bit(phase_of(lane, PART_BODY));
     if (!has_headers && waits_for_body(s, lane))
         coverage_holds_tunnels(s->coverage, s->env->log, lane);
-    if (request_is_skipped(s, turn) && waits_for_body(s, LANE_REQUEST))
+    if (skipped && waits_for_body(s, LANE_REQUEST))
         coverage_holds_tunnels(s->coverage, s->env->log, LANE_REQUEST);
     if (missing)
         coverage_report(s->coverage, &s->txn, turn, missing);

@@ -122,7 +122,11 @@ struct stream *stream_open(const struct session_env *env, struct generation *g,
         generation_unref(g);
         return NULL;
     }
-    *s = (struct stream){.arena = arena, .env = env, .out = out, .call = call};
+    s->arena = arena; /* field by field: session_init() sees to most of it */
+    s->env = env;
+    s->out = out;
+    s->call = call;
+    s->finished = s->failed = false;
     loop_count(env->loop, env->streams_open, 1);
     session_init(&s->session, env, g, coverage, &s->arena, &stream_session_out, s);
     if (out->max_answer)

@@ -139,7 +139,7 @@ class Statuses(Case):
         envoy = self.envoy(service, self.upstream())
         self.assertEqual(http1.request(envoy.port).status, 500)
         self.assertEqual(http1.request(envoy.port, "HEAD").status, 204)
-        service.wait_line("the status does not fit the message's body")
+        service.wait_line("the status or the method does not fit the message's body")
 
     def test_a_304_does_not_become_a_200_that_promises_a_body(self):
         service = self.launch("[plugin:h]\nfile = headers.so\nresponse.set = :status: 200\n").wait_ready()
