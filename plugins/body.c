@@ -43,8 +43,8 @@ enum { KEY_SIZE = 32 };
     }
 #define KEYS_OF(direction)                                                                         \
     TEXT_KEY(direction, "replace", "The body, a template."), CLEAR_KEY(direction),                 \
-        TEXT_KEY(direction, "prepend", "In front of the body, a template."),                       \
-        TEXT_KEY(direction, "append", "Behind the body, a template.")
+        TEXT_KEY(direction, "prepend", "Text before the body, a template."),                       \
+        TEXT_KEY(direction, "append", "Text after the body, a template.")
 
 static const struct extproc_key keys[] = {
     KEYS_OF("request"),
@@ -97,11 +97,12 @@ static int read_change(struct extproc_instance *h, const char *direction, struct
     snprintf(key, sizeof key, "%s.clear", direction);
     c->clear = extproc_conf_int(h, key, 0);
     if (c->clear && c->replace)
-        return extproc_conf_refuse(h, key, 0, "there is a replace already");
+        return extproc_conf_refuse(h, key, 0, "%s.clear and %s.replace exclude each other",
+                                   direction, direction);
     return replace ? replace : prepend ? prepend : append;
 }
 
-/* Whatever the body was, the new one is known. */
+/* The new body does not depend on the old one. */
 static bool settles(const struct change *c)
 {
     return c->clear || c->replace;
@@ -138,7 +139,7 @@ static int init(struct extproc_instance *h)
     self->fails = plain_body_fails(h);
     request = &self->changes[REQUEST];
     response = &self->changes[RESPONSE];
-    r = read_change(h, "request", request); /* both, so that all mistakes are told */
+    r = read_change(h, "request", request); /* both, so that all mistakes are reported */
     other = read_change(h, "response", response);
     if (r < 0 || other < 0)
         return r < 0 ? r : other;
@@ -162,8 +163,8 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
         const struct progress *p = &t->progress[d];
         if (p->begun && !p->ended && self->changes[d].append)
             extproc_log(x, EXTPROC_LEVEL_WARN,
-                        "nothing was appended to the %s body: it was STREAMED, and ended with "
-                        "trailers or was cut (BUFFERED would do)",
+                        "nothing was appended to the %s body: it was STREAMED and ended with "
+                        "trailers, or was incomplete (use BUFFERED)",
                         direction_names[d]);
     }
 }
@@ -185,7 +186,7 @@ static enum extproc_action set(struct extproc_txn *x, const struct extproc_templ
     memcpy(out + before.len + middle.len, after.ptr, after.len);
     r = extproc_body_set(x, (struct extproc_str){out, len});
     if (extproc_continue(r) == EXTPROC_ACTION_FAIL)
-        extproc_log(x, EXTPROC_LEVEL_ERROR, "the body cannot be set: %s", extproc_strerror(r));
+        extproc_log(x, EXTPROC_LEVEL_ERROR, "cannot set the body: %s", extproc_strerror(r));
     return extproc_continue(r);
 }
 

@@ -13,8 +13,8 @@
  * Edits are made in this order: remove, set, replace, add, append; keys of one kind in file order.
  * An instance takes part only in the phases that its keys need. An edit that the proxy would ignore
  * (content-length; host and x-envoy-..., unless the listener's mutation_rules say that it allows them) is
- * refused with the configuration; one that cannot be made (a template gave what HTTP does not allow)
- * fails the message, and the log says which one and why.
+ * refused with the configuration; one that fails later (the value of a template is not valid in HTTP) fails
+ * the message, and the log says which one and why.
  *
  * Teaches: keys that follow a pattern; a table in place of a branch for each; templates; interest
  * that follows the configuration. */
@@ -54,11 +54,11 @@ static const struct verb verbs[N_VERBS] = {
         .name = place "." verb, .flags = EXTPROC_KEY_LIST, .help = text                            \
     }
 #define KEYS_OF(place)                                                                             \
-    KEY(place, "set", "name: value; drops other values."),                                         \
-        KEY(place, "append", "name: value; one more value."),                                      \
+    KEY(place, "set", "name: value; replaces all values."),                                        \
+        KEY(place, "append", "name: value; adds one value."),                                      \
         KEY(place, "add", "name: value; only if absent."),                                         \
         KEY(place, "replace", "name: value; only if present."),                                    \
-        KEY(place, "remove", "name; drops all values.")
+        KEY(place, "remove", "name; removes all values.")
 
 static const struct extproc_key keys[] = {
     KEYS_OF("request"),
@@ -122,7 +122,7 @@ static int read_edits(struct extproc_instance *h, const struct place *p, struct 
             struct edit *e = &edits->list[edits->n++];
             e->verb = &verbs[v];
             if (read_edit(h, key, i, p, e) < 0)
-                result = -EINVAL; /* go on: all mistakes are told */
+                result = -EINVAL; /* continue: all mistakes are reported */
         }
     }
     return result;

@@ -1,4 +1,4 @@
-/* instructions - does what a header of the message itself says.
+/* instructions - changes a message as one of its headers says.
  *
  *     curl -H 'instructions: {"addHeaders": {"x-a": "1"}, "setBody": "hello"}' ...
  *
@@ -11,27 +11,27 @@
  *                                   leaves the body as it is, and so does a body that is encoded or
  *                                   partial (see the key `encoded`)
  *     addHeaders     {name: value}  each takes the place of what was there
- *     setTrailers    {name: value}  when trailers come, which behind a new body they do not
+ *     setTrailers    {name: value}  when the message has trailers, which it has not after setBody
  *
- * Keys match whatever their case, unknown ones are ignored, and so is an empty header. Of several
+ * Keys match in any case, unknown ones are ignored, and so is an empty header. Of several
  * headers the first counts.
  *
  *     [plugin:control]
  *     file = instructions.so
  *     header = instructions
- *     invalid = respond       ; 400 where it is no such object; or ignore: as if it were not there
- *     strip = no              ; yes: the header does not go on
- *     encoded = leave         ; setBody where the body is encoded (gzip) or partial (206): not done;
- *                             ; or fail; or replace: done, without the headers of the old one
+ *     invalid = respond       ; 400 for a header that is not valid; or ignore: as if it were absent
+ *     strip = no              ; yes: the header is removed from the message
+ *     encoded = leave         ; setBody where the body is encoded (gzip) or partial (206): skipped;
+ *                             ; or fail; or replace: done, without the headers of the old body
  *
- * All is looked at before anything is done, so what is invalid has no effect at all; names and
- * values that HTTP does not allow are invalid too. What the proxy would not do (change host, say)
- * is left out, and a line in the log says so.
+ * The complete object is checked before anything is changed, so an invalid one has no effect; names and
+ * values that HTTP does not allow are invalid too. An edit that the proxy would ignore (of host, say) is
+ * skipped, and a line in the log says so.
  *
- * Whoever may send the header may do all this: it is for demonstrations and tests.
+ * Every client that can send the header can do all this: it is for demonstrations and tests.
  *
  * Teaches: reading JSON with a library; a table in place of a branch for each key; refusing input;
- * state per transaction that close() gives back. */
+ * state per transaction that close() releases. */
 #include "lib/direction.h"
 #include "lib/header_name.h"
 #include "lib/plain_body.h"
@@ -42,12 +42,14 @@
 #include <strings.h>
 
 static const struct extproc_key keys[] = {
-    {.name = "header", .fallback = "instructions", .help = "The header that is obeyed."},
+    {.name = "header",
+     .fallback = "instructions",
+     .help = "Name of the header that carries the instructions."},
     {.name = "invalid",
      .type = EXTPROC_KEY_TYPE_CHOICE,
      .fallback = "respond",
      .choices = "respond|ignore",
-     .help = "What becomes of a header that is no such object: a 400, or nothing."},
+     .help = "For a header that is not a valid JSON object: respond with 400, or ignore it."},
     {.name = "strip",
      .type = EXTPROC_KEY_TYPE_BOOL,
      .fallback = "no",
@@ -116,9 +118,9 @@ static struct extproc_str view(const json_t *string)
     return v;
 }
 
-/* ---- looking: each gives NULL, or what is wrong ---------------------------------------------- */
+/* ---- checks: each returns NULL, or what is wrong ---------------------------------------------- */
 
-/* What the proxy would ignore is no mistake: it is left out. */
+/* An edit that the proxy would ignore is valid: it is skipped. */
 static bool is_legal(struct extproc_txn *x, struct extproc_str name, struct extproc_str value)
 {
     return extproc_check_edit(x->instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, name, value) !=
@@ -137,7 +139,7 @@ static const char *check_headers(struct extproc_txn *x, json_t *members)
         if (!json_is_string(value))
             return "a value is not a string";
         if (!is_legal(x, extproc_str_of(name), view(value)))
-            return "a name or a value is not legal in HTTP";
+            return "a name or a value is not valid in HTTP";
     }
     return NULL;
 }
@@ -155,7 +157,7 @@ static const char *check_names(struct extproc_txn *x, json_t *names)
         if (!json_is_string(name))
             return "a name is not a string";
         if (!is_legal(x, view(name), none))
-            return "a name is not legal in HTTP";
+            return "a name is not valid in HTTP";
     }
     return NULL;
 }
@@ -165,13 +167,13 @@ static const char *check_text(struct extproc_txn *x, json_t *text)
     return json_is_string(text) ? NULL : "not a string";
 }
 
-/* ---- doing: each returns 0 or -errno: fail -------------------------------------------------------- */
+/* ---- changes: each returns 0 or -errno: fail ----------------------------------------------------- */
 
 /* `r` is what came of changing `what`. */
 static int done(struct extproc_txn *x, struct extproc_str what, int r)
 {
     if (r < 0)
-        extproc_log(x, EXTPROC_LEVEL_WARN, "%.*s is left as it is: %s", EXTPROC_ARG(what),
+        extproc_log(x, EXTPROC_LEVEL_WARN, "%.*s not changed: %s", EXTPROC_ARG(what),
                     extproc_strerror(r));
     return r == -ENOMEM ? r : 0;
 }
@@ -368,7 +370,7 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .abi = EXTPROC_ABI,
     .name = "instructions",
     .version = "1.0",
-    .summary = "Does what a header of the message itself says.",
+    .summary = "Changes a message as one of its headers says.",
     .keys = keys,
     .init = init,
     .open = on_open,

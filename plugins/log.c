@@ -3,18 +3,19 @@
  *     [plugin:access]
  *     file = log.so
  *     to = /var/log/extprocd/access.json     ; or stdout (the default), or stderr
- *     request.header = user-agent            ; which headers to tell; repeated
+ *     request.header = user-agent            ; headers to log; repeated
  *     response.header = content-type
- *     redact = x-api-key                     ; told, but not their values; cookies and
- *                                            ; authorization always
- *     redact.query = ticket                  ; the same of query parameters, in the path and in headers
- *                                            ; that are URLs; token, password and the like always
+ *     redact = x-api-key                     ; headers whose value is not logged; the values of
+ *                                            ; cookies and authorization never are
+ *     redact.query = ticket                  ; the same for query parameters, in the path and in headers
+ *                                            ; that are URLs; token, password and the like never are
  *     body_limit = 1k                        ; the first bytes of bodies
  *
- * Told is what this plugin sees: first in the chain, a request as it came and a response as it
- * goes on; last, the other way round. A line is appended when the transaction is over, through the host's queue:
- * lines of several processes do not mix, and a disk or a reader that stalls costs lines, not traffic.
- * What is not UTF-8 is told with replacement characters, and what acts on a terminal is escaped.
+ * The plugin logs what it sees at its place: as the first of the chain, the request as the client sent it and
+ * the response as the client receives it; as the last, what the upstream receives and sends. A line is
+ * appended when the transaction is over, through the host's queue: lines of several processes do not mix, and
+ * a disk or a reader that stalls costs lines, not traffic. Bytes that are not UTF-8 become replacement
+ * characters, and characters that act on a terminal are escaped.
  *
  * Teaches: looking without touching; what an open() begins and a close() ends; a body seen in
  * chunks; a file to append to. */
@@ -32,16 +33,16 @@
 
 static const struct extproc_key keys[] = {
     {.name = "to", .fallback = "stdout", .help = "stdout, stderr, or a file to append to."},
-    {.name = "request.header", .flags = EXTPROC_KEY_LIST, .help = "A request header to tell."},
-    {.name = "response.header", .flags = EXTPROC_KEY_LIST, .help = "A response header to tell."},
-    {.name = "redact", .flags = EXTPROC_KEY_LIST, .help = "A header whose value is not told."},
+    {.name = "request.header", .flags = EXTPROC_KEY_LIST, .help = "A request header to log."},
+    {.name = "response.header", .flags = EXTPROC_KEY_LIST, .help = "A response header to log."},
+    {.name = "redact", .flags = EXTPROC_KEY_LIST, .help = "A header whose value is not logged."},
     {.name = "redact.query",
      .flags = EXTPROC_KEY_LIST,
-     .help = "A query parameter whose value is not told."},
+     .help = "A query parameter whose value is not logged."},
     {.name = "body_limit",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .fallback = "0",
-     .help = "How many bytes of each body are told; 0: no bodies are asked for."},
+     .help = "Bytes of each body to log; 0: the proxy need not send bodies."},
     {.name = NULL},
 };
 
@@ -54,7 +55,7 @@ struct side {
     json_t *headers;
     char *body; /* its first bytes, on the heap */
     size_t n_kept;
-    uint64_t n_bytes; /* of the whole body */
+    uint64_t n_bytes; /* of the complete body */
     bool has_body;
 };
 
@@ -99,7 +100,7 @@ static int init(struct extproc_instance *h)
     return extproc_interest(h, self->body_limit ? headers | bodies : headers);
 }
 
-/* ---- what is told ---------------------------------------------------------------------------- */
+/* ---- a line ---------------------------------------------------------------------------------- */
 
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. NULL: absent, or out of memory. */
 static json_t *text(struct extproc_str s)
@@ -107,7 +108,7 @@ static json_t *text(struct extproc_str s)
     static const struct extproc_str replacement = EXTPROC_STR("\xef\xbf\xbd");
     char *clean = s.ptr ? malloc(replacement.len * s.len + 1) : NULL;
     size_t n = 0;
-    json_t *told;
+    json_t *string;
 
     while (clean && s.len) {
         size_t len = utf8_char_len(s), taken = len ? len : 1;
@@ -117,9 +118,9 @@ static json_t *text(struct extproc_str s)
         s.ptr += taken;
         s.len -= taken;
     }
-    told = clean ? json_stringn(clean, n) : NULL;
+    string = clean ? json_stringn(clean, n) : NULL;
     free(clean);
-    return told;
+    return string;
 }
 
 static bool in_list(struct extproc_str name, const struct extproc_str *list, size_t n)
@@ -324,7 +325,7 @@ static json_t *elapsed_ms(const struct timespec *start)
                         (end.tv_nsec - start->tv_nsec) / 1000000);
 }
 
-static json_t *tell_end(enum extproc_end why)
+static json_t *end_name(enum extproc_end why)
 {
     switch (why) {
     case EXTPROC_END_DONE:
@@ -340,7 +341,7 @@ static json_t *tell_end(enum extproc_end why)
     }
 }
 
-static json_t *tell_side(struct side *s)
+static json_t *side_of(struct side *s)
 {
     json_t *all = json_object();
 
@@ -367,16 +368,16 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
     add(line, "method", t->method);
     add(line, "path", t->path);
     add(line, "status", t->status);
-    add(line, "end", tell_end(why));
+    add(line, "end", end_name(why));
     add(line, "duration_ms", elapsed_ms(&t->start));
-    add(line, "request", tell_side(&t->sides[REQUEST]));
-    add(line, "response", tell_side(&t->sides[RESPONSE]));
+    add(line, "request", side_of(&t->sides[REQUEST]));
+    add(line, "response", side_of(&t->sides[RESPONSE]));
     out = json_line(line);
     json_decref(line);
     if (out) /* a line that the host has to drop is counted and reported there */
         extproc_file_append(self->to, extproc_str_of(out));
     else
-        extproc_log(x, EXTPROC_LEVEL_ERROR, "a line could not be written: out of memory");
+        extproc_log(x, EXTPROC_LEVEL_ERROR, "cannot write a line: out of memory");
     free(out);
 }
 

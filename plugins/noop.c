@@ -8,8 +8,7 @@
 
 static enum extproc_action on_any(struct extproc_txn *x)
 {
-    extproc_log(x, EXTPROC_LEVEL_DEBUG, "%s",
-                x->end ? "the last of its direction" : "more may follow");
+    extproc_log(x, EXTPROC_LEVEL_DEBUG, "%s", x->end ? "end of the direction" : "more may follow");
     return EXTPROC_ACTION_CONTINUE;
 }
 

@@ -1,15 +1,15 @@
-/* respond - answers itself, in the origin's stead.
+/* respond - sends an immediate response.
  *
  *     [plugin:maintenance]
  *     file = respond.so
  *     status = 503
  *     body = back at %REQ(x-window:-noon)%
  *     header = retry-after: 120       ; the first of a name takes the place of the proxy's own
- *     phase = request                 ; or response: in place of what the origin answered
+ *     phase = request                 ; or response: in place of the response of the upstream
  *
- * Where the proxy skips the request's headers, it answers in the request's body or trailers.
+ * Where the proxy skips the request's headers, it responds in the request's body or trailers.
  *
- * Teaches: an answer of one's own; templates; a file that is read once, in init(); interest that
+ * Teaches: an immediate response; templates; a file that is read once, in init(); interest that
  * follows the configuration; phases to fall back on. */
 #include "lib/header_line.h"
 #include "lib/utf8.h"
@@ -26,18 +26,18 @@ static const struct extproc_key keys[] = {
      .max = 599,
      .help = "HTTP status."},
     {.name = "body", .help = "The body, a template."},
-    {.name = "body_file", .help = "The body, as it stands in this file of at most 16m."},
+    {.name = "body_file", .help = "File of at most 16m with the body."},
     {.name = "header", .flags = EXTPROC_KEY_LIST, .help = "name: value; the value is a template."},
     {.name = "grpc_status",
      .type = EXTPROC_KEY_TYPE_INT,
      .max = INT32_MAX,
-     .help = "What a gRPC client gets; absent: what the HTTP status means."},
-    {.name = "details", .help = "For the proxy's access log."},
+     .help = "gRPC status for gRPC clients; without it, derived from the HTTP status."},
+    {.name = "details", .help = "Response code details in the proxy's access log."},
     {.name = "phase",
      .type = EXTPROC_KEY_TYPE_CHOICE,
      .fallback = "request",
      .choices = "request|response",
-     .help = "Before the request goes to the origin, or in place of its response."},
+     .help = "request: the request does not reach the upstream; response: replaces its response."},
     {.name = NULL},
 };
 
@@ -80,7 +80,7 @@ static int read_body(struct extproc_instance *h, struct respond *r)
     if (!extproc_conf_count(h, "body"))
         return has_file ? read_file(h, r) : 0;
     if (has_file)
-        return extproc_conf_refuse(h, "body_file", 0, "there is a body already");
+        return extproc_conf_refuse(h, "body_file", 0, "body and body_file exclude each other");
     r->body = extproc_conf_template(h, "body", 0);
     return r->body ? 0 : -EINVAL;
 }
@@ -91,13 +91,14 @@ static int check_status(struct extproc_instance *h, const struct respond *r)
 
     if (extproc_status_has_body(r->status) || !(r->file.len || extproc_conf(h, "body", 0).len))
         return 0;
-    return extproc_conf_refuse(h, key, 0, "status %u has no body: remove this key", r->status);
+    return extproc_conf_refuse(h, key, 0, "a response with status %u has no body: remove this key",
+                               r->status);
 }
 
 static int read_details(struct extproc_instance *h, struct respond *r)
 {
     r->details = extproc_conf(h, "details", 0);
-    return utf8_valid(r->details) ? 0 : extproc_conf_refuse(h, "details", 0, "is not UTF-8");
+    return utf8_valid(r->details) ? 0 : extproc_conf_refuse(h, "details", 0, "not valid UTF-8");
 }
 
 /* Where the proxy skips a request's headers, what comes of its body will do; a response whose headers
@@ -123,7 +124,7 @@ static int init(struct extproc_instance *h)
     h->self = r;
     r->status = (uint32_t)extproc_conf_int(h, "status", 0);
     r->grpc_status = has_grpc ? (int32_t)extproc_conf_int(h, "grpc_status", 0) : EXTPROC_NO_GRPC;
-    headers = read_headers(h, r); /* all three, so that all mistakes are told */
+    headers = read_headers(h, r); /* all three, so that all mistakes are reported */
     body = read_body(h, r);
     body = body < 0 ? body : check_status(h, r);
     details = read_details(h, r);
@@ -167,7 +168,7 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .abi = EXTPROC_ABI,
     .name = "respond",
     .version = "1.0",
-    .summary = "Answers itself, in the origin's stead.",
+    .summary = "Sends an immediate response.",
     .keys = keys,
     .needs = EXTPROC_KEEPS_BODY,
     .init = init,

@@ -1,13 +1,13 @@
-/* upper - turns ASCII letters of bodies into capitals, chunk by chunk, in any body mode.
+/* upper - turns ASCII letters of bodies into upper case, chunk by chunk, in any body mode.
  *
  *     [plugin:loud]
  *     file = upper.so
  *     direction = response            ; or request, or both
  *     encoded = leave                 ; gzip, or a part of a body: unchanged; or fail
  *
- * Teaches: a body as a stream. What is in hand is changed and passed on; scratch memory is gone
- * when the callback returns, so a body of any length takes no more of it than its largest chunk.
- * The headers have gone by then, so what they say of the old bytes is removed in the headers phase
+ * Teaches: a body as a stream. Each chunk is changed and passed on. Scratch memory lasts until
+ * the callback returns, so a body of any length needs only as much as its largest chunk. The headers were
+ * forwarded before, so those that describe the old bytes are removed in the headers phase
  * (extproc_body_changes()), where the headers also say whether the body is text at all. */
 #include "lib/plain_body.h"
 
@@ -18,7 +18,7 @@ static const struct extproc_key keys[] = {
      .type = EXTPROC_KEY_TYPE_CHOICE,
      .fallback = "response",
      .choices = "request|response|both",
-     .help = "Whose bodies."},
+     .help = "Direction of the bodies to change."},
     PLAIN_BODY_KEY,
     {.name = NULL},
 };
@@ -66,7 +66,7 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .abi = EXTPROC_ABI,
     .name = "upper",
     .version = "1.0",
-    .summary = "Turns ASCII letters of bodies into capitals.",
+    .summary = "Turns ASCII letters of bodies into upper case.",
     .keys = keys,
     .init = init,
     .request_headers = on_headers,

@@ -1,11 +1,11 @@
-/* arena: memory that is freed all at once.
+/* arena: memory that is freed together.
  *
  * The blocks are a list. Its first one is where allocations come from, [next, end) is what is left
  * of it; the others are full, or belong to one request that would have filled a good part of a
  * block: so what little a stream keeps costs little more than its size. A reset keeps a block that
  * was enough; where it took several, the next one to be taken is as large as all of them, so an
  * arena that is used again and again soon takes nothing from the heap. Under AddressSanitizer the
- * free space is poisoned: a byte behind an allocation, or one kept over a reset, is reported.
+ * free space is poisoned: a byte after an allocation, or one kept over a reset, is reported.
  */
 #include "base/arena.h"
 
@@ -106,7 +106,7 @@ static void *arena_alloc_block(struct arena *a, size_t size)
     if (!block)
         return NULL;
 
-    /* A block of its own goes behind the first, which goes on being used. */
+    /* A block of its own is put after the first, which stays in use. */
     struct arena_block **at = own && a->blocks ? &a->blocks->next : &a->blocks;
     block->next = *at;
     *at = block;

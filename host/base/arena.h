@@ -1,6 +1,6 @@
-/* arena: memory that is freed all at once.
+/* arena: memory that is freed together.
  *
- * A stream has one for its whole life; every message has one while it is worked on, taken from the
+ * A stream has one for its lifetime; every message has one while it is worked on, taken from the
  * loop's pool and given back. Blocks come from the heap and double in size up to a limit; a
  * request larger than a block has a block of its own.
  */
@@ -27,7 +27,7 @@ void arena_fini(struct arena *a);
 /* Forgets everything; keeps a block for the next use, if one of a bounded size was enough. */
 void arena_reset(struct arena *a);
 
-/* Aligned for anything, not zeroed. NULL: out of memory. Size 0 gives a pointer that may not be
+/* Aligned for anything, not zeroed. NULL: out of memory. Size 0 returns a pointer that may not be
  * read through. */
 void *arena_alloc(struct arena *a, size_t size);
 /* n objects of a size, not zeroed; NULL also where n * size does not fit. */
@@ -37,7 +37,7 @@ void *arena_zalloc(struct arena *a, size_t size);
 /* A copy; absent stays absent. Out of memory: ptr NULL, so check where s.ptr was not. */
 struct extproc_str arena_copy(struct arena *a, struct extproc_str s);
 
-/* printf; out of memory: ptr NULL. A NUL stands behind the text, outside len. */
+/* printf; out of memory: ptr NULL. A NUL follows the text, and is not part of len. */
 EXTPROC_PRINTF(2, 0)
 struct extproc_str arena_vformat(struct arena *a, const char *fmt, va_list ap);
 EXTPROC_PRINTF(2, 3)

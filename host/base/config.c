@@ -58,6 +58,7 @@ static void read_lines(struct config *config, const char *path, const char *name
                        const struct file_bytes *bytes, size_t place)
 {
     struct config_file f = {.config = config, .path = path, .name = name};
+    config_errors_begin_file(config->priv->errors, name);
     config_read_lines(&f, (struct extproc_str){bytes->ptr, bytes->len});
     config->priv->files[place].open = false;
 }
@@ -111,11 +112,11 @@ static void include_bytes(const struct include *include, const char *path, const
     const struct config_seen *seen = &priv->files[place];
     if (seen->open)
         config_say(priv->errors, CONFIG_ERROR, include->section, include->entry,
-                   "%s would include itself", name);
+                   "%s includes itself", name);
     else
         config_say(priv->errors, CONFIG_ERROR, include->section, include->entry,
-                   "%s is included at %s:%u already (each file once)", name, seen->file,
-                   seen->line);
+                   "%s is already included at %s:%u (remove one of the two lines)", name,
+                   seen->file, seen->line);
 }
 
 static void include_file(const struct include *include, const char *path)
@@ -130,7 +131,7 @@ static void include_file(const struct include *include, const char *path)
     }
     if (file_read(path, FILE_REGULAR, CONFIG_FILE_MAX, &bytes, why) < 0) {
         config_say(priv->errors, CONFIG_ERROR, include->section, include->entry,
-                   "%s cannot be read: %s", name, why);
+                   "cannot read %s: %s", name, why);
         return;
     }
     include_bytes(include, path, name, &bytes);
@@ -152,7 +153,7 @@ void config_include(struct config_file *f, const struct config_section *section,
     int r = config_matches(arena, f->path, value, &paths, &n);
     if (r < 0) {
         config_say(f->config->priv->errors, CONFIG_ERROR, section, entry,
-                   "%.*s cannot be looked up: %s", EXTPROC_ARG(config_shown(entry, entry->value)),
+                   "cannot search for %.*s: %s", EXTPROC_ARG(config_shown(entry, entry->value)),
                    strerror(-r));
         return;
     }
@@ -160,7 +161,7 @@ void config_include(struct config_file *f, const struct config_section *section,
         include_file(&include, paths[i]);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------- */
+/* ---- a configuration ------------------------------------------------------------------------ */
 
 static struct config *config_new(const char *file)
 {

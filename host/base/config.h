@@ -21,7 +21,7 @@ struct config_entry {
     const char *file;         /* as it is shown: see config_section */
     unsigned line;
     bool used;    /* asked for by keys_check(); the rest is unknown          */
-    bool refused; /* its value could not be read, which was told; it is ""   */
+    bool refused; /* its value could not be read, which was reported   */
     bool
         hidden; /* what ${VAR} or ${file:PATH} put into it, or a secret key's value, is not shown */
 };
@@ -30,9 +30,11 @@ struct config_entry {
 
 struct config_section {
     const char *type; /* "extprocd", "listener", "chain", "plugin", or what stood there */
-    const char *name; /* behind the colon; "" where there is none */
+    const char *name; /* after the colon; "" where there is none */
     const char *file; /* as it is shown: what is hidden of an include is masked */
     unsigned line;
+    bool refused;    /* its name is not one, or is that of another section, which was reported */
+    bool incomplete; /* a line of it could not be read, which was reported */
     struct config_entry *entries;
     size_t n_entries;
 };
@@ -47,13 +49,19 @@ struct config {
 /* How many lines of errors, and how many of warnings, are kept; the others are counted. */
 enum { CONFIG_LINES_MAX = 1000 };
 
-/* What is wrong, told in the order found. */
+struct config_order;
+
+/* What is wrong, in the order of the files: the one that was begun first comes first, and in a file the
+ * lower line. Checks run in an order of their own, which an operator need not know. */
 struct config_errors {
     char **lines; /* "FILE:LINE: [section] key: what is wrong (what would be right)" */
     size_t n_lines;
     size_t n_errors, n_warnings; /* also those that have no line */
+    struct config_order *order;  /* the place of each line */
 };
 void config_errors_fini(struct config_errors *errors);
+/* A file is begun: its errors come after those of files before it. */
+void config_errors_begin_file(struct config_errors *errors, const char *file);
 
 enum config_severity { CONFIG_ERROR, CONFIG_WARNING };
 
@@ -69,12 +77,12 @@ EXTPROC_PRINTF(5, 0)
 void config_vsay(struct config_errors *errors, enum config_severity severity,
                  const struct config_section *section, const struct config_entry *entry,
                  const char *fmt, va_list ap);
-/* The same for a place that is neither. line 0: the file as a whole. */
+/* The same for a place that is neither. line 0: the complete file. */
 EXTPROC_PRINTF(4, 5)
 void config_say_at(struct config_errors *errors, const char *file, unsigned line, const char *fmt,
                    ...);
 
-/* Keys that a section type knows, so that an indented line that reads like one of them can be told
+/* Keys that a section type knows, so that an indented line that reads like one of them is distinguished
  * from a continuation. NULL: not known, nothing is refused. */
 typedef bool config_knows_fn(const char *section_type, const char *key, void *arg);
 

@@ -42,6 +42,8 @@ void config_file_say(struct config_file *f, unsigned line, const char *key, cons
     va_start(ap, fmt);
     struct extproc_str text = arena_vformat(arena, fmt, ap);
     va_end(ap);
+    if (f->has_section)
+        section_of(f)->incomplete = true;
     config_say(f->config->priv->errors, CONFIG_ERROR, f->has_section ? section_of(f) : NULL, &at,
                "%s", text.ptr ? text.ptr : "out of memory");
 }
@@ -100,15 +102,21 @@ void config_begin_section(struct config_file *f, unsigned line, struct extproc_s
         f->has_section = true;
         return;
     }
+    section.refused = known != NULL;
     if (known)
         config_say(f->config->priv->errors, CONFIG_ERROR, &section, NULL,
-                   "is defined at %s:%u already (one section for each name)", known->file,
-                   known->line);
+                   "duplicate section: already defined at %s:%u", known->file, known->line);
     section_add(f, &section); /* also the second one: its entries may have errors of their own */
     if (!known && f->has_section)
         f->config->priv->out_of_memory |=
             !lookup_add(&f->config->priv->sections, &f->config->priv->arena,
                         (struct lookup_name){str_c(section.type), str_c(section.name)}, f->section);
+}
+
+void config_refuse_section(struct config_file *f)
+{
+    if (f->has_section)
+        section_of(f)->refused = true;
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */

@@ -7,14 +7,32 @@
 #include "base/escape.h"
 #include "base/str.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+struct config_order {
+    char **files; /* as they were begun */
+    size_t n_files;
+    struct line_place {
+        size_t file;
+        unsigned line;
+    } * places; /* of each line */
+};
+
 void config_errors_fini(struct config_errors *errors)
 {
+    struct config_order *order = errors->order;
     for (size_t i = 0; i < errors->n_lines; i++)
         free(errors->lines[i]);
+    for (size_t i = 0; order && i < order->n_files; i++)
+        free(order->files[i]);
+    if (order) {
+        free(order->files);
+        free(order->places);
+    }
+    free(order);
     free(errors->lines);
     *errors = (struct config_errors){0};
 }
@@ -71,20 +89,67 @@ static bool errors_count(struct config_errors *errors, enum config_severity seve
     return (*n)++ < CONFIG_LINES_MAX;
 }
 
-static void errors_add(struct config_errors *errors, const char *text)
+/* Room for one more; capacities are powers of two. False: out of memory. */
+static bool grow(void *items_at, size_t n, size_t size)
 {
+    void *items, *larger;
+    if ((n & (n - 1)) != 0)
+        return true;
+    memcpy(&items, items_at, sizeof items);
+    larger = realloc(items, (n ? 2 * n : 1) * size);
+    if (larger)
+        memcpy(items_at, &larger, sizeof larger);
+    return larger != NULL;
+}
+
+/* The file's rank, which it gets when it is first named. Without a file, or without memory: the last. */
+static size_t rank_of(struct config_errors *errors, const char *file)
+{
+    if (!errors->order)
+        errors->order = calloc(1, sizeof *errors->order);
+    struct config_order *order = errors->order;
+    if (!order || !file)
+        return SIZE_MAX;
+    for (size_t i = 0; i < order->n_files; i++)
+        if (strcmp(order->files[i], file) == 0)
+            return i;
+    char *copy = strdup(file);
+    if (!copy || !grow(&order->files, order->n_files, sizeof *order->files)) {
+        free(copy);
+        return SIZE_MAX;
+    }
+    order->files[order->n_files] = copy;
+    return order->n_files++;
+}
+
+void config_errors_begin_file(struct config_errors *errors, const char *file)
+{
+    rank_of(errors, file);
+}
+
+static bool is_after(const struct line_place *a, const struct line_place *b)
+{
+    return a->file != b->file ? a->file > b->file : a->line > b->line;
+}
+
+static void errors_add(struct config_errors *errors, const struct place *at, const char *text)
+{
+    struct line_place place = {rank_of(errors, at->file), at->line};
+    struct config_order *order = errors->order;
     char *line = escaped(text);
-    size_t n = errors->n_lines;
-    bool full = (n & (n - 1)) == 0; /* capacities are powers of two */
-    char **lines = errors->lines;
-    if (line && full)
-        lines = realloc(lines, (n ? 2 * n : 1) * sizeof *lines);
-    if (!line || !lines) {
+    size_t n = errors->n_lines, i = n;
+    if (!line || !order || !grow(&errors->lines, n, sizeof *errors->lines) ||
+        !grow(&order->places, n, sizeof *order->places)) {
         free(line);
         return;
     }
-    errors->lines = lines;
-    errors->lines[errors->n_lines++] = line;
+    for (; i > 0 && is_after(&order->places[i - 1], &place); i--) {
+        errors->lines[i] = errors->lines[i - 1];
+        order->places[i] = order->places[i - 1];
+    }
+    errors->lines[i] = line;
+    order->places[i] = place;
+    errors->n_lines++;
 }
 
 /* On the heap; NULL: out of memory. */
@@ -123,7 +188,7 @@ static void errors_say(struct config_errors *errors, enum config_severity severi
         failed |= ferror(out);
         failed |= fclose(out);
         if (!failed)
-            errors_add(errors, line);
+            errors_add(errors, place, line);
     }
     free(line);
     free(text);

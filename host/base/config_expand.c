@@ -77,10 +77,11 @@ static bool is_variable_name(const char *name)
 static bool expand_variable(struct expansion *x, const char *name)
 {
     if (!is_variable_name(name))
-        return expansion_refuse(x, "${...} names no variable (${VAR}, ${file:PATH}; $${ for ${)");
+        return expansion_refuse(x, "invalid reference ${...}: expected ${VAR} or ${file:PATH} "
+                                   "(write $${ for a literal ${)");
     const char *value = getenv(name);
     if (!value)
-        return expansion_refuse(x, "${%s} is not set (in the service's environment)", name);
+        return expansion_refuse(x, "${%s}: not set in the environment of the service", name);
     return expansion_add_hidden(x, str_c(value));
 }
 
@@ -102,22 +103,22 @@ static bool expand_file(struct expansion *x, const char *name)
     if (!path)
         return expansion_refuse(x, "out of memory");
     if (file_read(path, FILE_REGULAR, CONFIG_FILE_MAX, &bytes, why) < 0)
-        return expansion_refuse(x, "${file:%s} cannot be read: %s", name, why);
+        return expansion_refuse(x, "${file:%s}: cannot be read: %s", name, why);
 
     bool done =
         memchr(bytes.ptr, '\0', bytes.len)
-            ? expansion_refuse(x, "${file:%s} has a NUL byte in it (text only)", name)
+            ? expansion_refuse(x, "${file:%s}: contains a NUL byte: expected text", name)
             : expansion_add_hidden(x, without_newline((struct extproc_str){bytes.ptr, bytes.len}));
     free(bytes.ptr);
     return done;
 }
 
-/* `s` begins with "${"; moves it behind the "}". */
+/* `s` begins with "${"; moves it past the "}". */
 static bool expand_braces(struct expansion *x, struct extproc_str *s)
 {
     const char *end = memchr(s->ptr, '}', s->len);
     if (!end)
-        return expansion_refuse(x, "${ without its } (write $${ for a plain ${)");
+        return expansion_refuse(x, "missing } after ${ (write $${ for a literal ${)");
     struct extproc_str inner = {s->ptr + 2, (size_t)(end - s->ptr) - 2};
     const char *name = arena_format(x->arena, "%.*s", EXTPROC_ARG(inner)).ptr;
     if (!name)
@@ -130,7 +131,7 @@ static bool expand_braces(struct expansion *x, struct extproc_str *s)
     return expand_variable(x, name);
 }
 
-/* Whatever `s` begins with; moves it behind that. */
+/* The beginning of `s`, of any kind; moves `s` past it. */
 static bool expand_next(struct expansion *x, struct extproc_str *s)
 {
     if (str_has_prefix(*s, "${"))

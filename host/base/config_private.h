@@ -1,4 +1,4 @@
-/* config_private: what the files of config share, and nobody else sees. */
+/* config_private: what the files of config share, and no other file includes. */
 #ifndef EXTPROCD_BASE_CONFIG_PRIVATE_H
 #define EXTPROCD_BASE_CONFIG_PRIVATE_H
 
@@ -60,7 +60,7 @@ struct config_private {
     config_knows_fn *knows;
     void *knows_arg;
     struct config_errors *errors;
-    bool out_of_memory; /* told once, at the end */
+    bool out_of_memory; /* reported once, at the end */
 };
 
 /* A file that is being read: where its lines go. */
@@ -81,6 +81,8 @@ void *config_array_grow(struct arena *arena, void *items, size_t n, size_t size)
 /* A section begins; name "": it has none. */
 void config_begin_section(struct config_file *f, unsigned line, struct extproc_str type,
                           struct extproc_str name);
+/* Its name is not one, which was reported. */
+void config_refuse_section(struct config_file *f);
 /* The lines that follow belong to no section. */
 void config_end_section(struct config_file *f);
 

@@ -1,14 +1,14 @@
 /* config_reader: the lines of one file, through inih.
  *
  * inih splits keys from values and cuts comments. What it does not do (version 55, as Debian builds
- * it) is done here, in the function that hands it each line: it tells no line numbers, cuts a line
- * at the size of its buffer and a section's name at 49 bytes, both without a word, passes a section
- * without keys over, gives a continuation as if the key stood there again, its comment kept, and
- * names only the first line that it could make nothing of. So for every line we know beforehand what
- * inih has to make of it; a line that is wrong is told, and inih gets an empty one in its place. Of a
- * line that its buffer does not hold inih gets the key, or a first byte, and the value is ours.
+ * it) is done here, in the function that passes it each line: it does not pass line numbers, truncates a
+ * line at the size of its buffer and a section's name at 49 bytes, both silently, skips a section
+ * without keys, returns a continuation as if the key were repeated, with its comment, and reports only
+ * the first line that it could not parse. So for every line we know beforehand what inih must return; an
+ * invalid line is reported here, and inih gets an empty one instead. Of a line that its buffer does not
+ * hold inih gets the key, or a first byte, and the value is read here.
  *
- * What goes on with a line that was refused is refused with it: one mistake, one error.
+ * The continuation of a refused line is refused with it: one mistake, one error.
  */
 #include "base/config_private.h"
 #include "base/str.h"
@@ -22,7 +22,7 @@ enum { LINE_MAX_BYTES = 64 * 1024 };
 
 enum line_kind {
     LINE_NOTHING, /* inih gets an empty line       */
-    LINE_SECTION, /* inih calls nobody             */
+    LINE_SECTION, /* inih calls nothing            */
     LINE_PAIR,    /* inih calls with key and value */
     LINE_MORE     /* inih calls with the text      */
 };
@@ -47,7 +47,7 @@ struct reader {
 
 /* ---- pieces of a line ------------------------------------------------------------------------ */
 
-/* As inih has it: what may be in front of a key, and makes a line an indented one. */
+/* As inih has it: what may be before a key, and makes a line an indented one. */
 static bool is_space(char c)
 {
     return isspace((unsigned char)c) != 0;
@@ -62,7 +62,7 @@ static struct extproc_str trimmed(struct extproc_str s)
     return s;
 }
 
-/* The comment in a line: a ; behind a space, and what follows. Empty: there is none. */
+/* The comment in a line: a ; after a space, and what follows. Empty: there is none. */
 static struct extproc_str comment_in(struct extproc_str s)
 {
     for (size_t i = 1; i < s.len; i++) {
@@ -87,7 +87,7 @@ static bool is_parameter(struct extproc_str comment)
     return len > 0 && len + 1 < text.len && text.ptr[len] == '=' && !is_space(text.ptr[len + 1]);
 }
 
-/* The key in front of the first = or :, NUL-terminated; empty where there is none to speak of. */
+/* The key before the first = or :, NUL-terminated; empty where there is none to speak of. */
 static const char *key_in(struct extproc_str text, char ret_key[static CONFIG_KEY_MAX + 1])
 {
     size_t len = 0;
@@ -159,18 +159,22 @@ static enum line_kind section_line(struct reader *r, struct extproc_str line)
 
     end_section(r);
     if (!end)
-        return refuse_section(r, "a section without its ] ([type] or [type:NAME])");
+        return refuse_section(r, "missing ]: expected [type] or [type:NAME]");
     split_section((struct extproc_str){text.ptr + 1, (size_t)(end - text.ptr) - 1}, &type, &name);
     if (!is_name(type))
-        return refuse_section(r, "not a section ([type] or [type:NAME])");
+        return refuse_section(r, "invalid section: expected [type] or [type:NAME]");
 
     r->in_refused_section = false;
     config_begin_section(r->f, r->line, type, name.ptr ? name : EXTPROC_S(""));
-    if (name.ptr && !is_name(name))
-        config_file_say(r->f, r->line, "", "not a name (1 to %d of A-Z a-z 0-9 _ . -)",
+    if (name.ptr && !is_name(name)) {
+        config_refuse_section(r->f);
+        config_file_say(r->f, r->line, "",
+                        "invalid section name: expected 1 to %d of A-Z a-z 0-9 _ . -",
                         CONFIG_NAME_MAX);
+    }
     if (end + 1 < text.ptr + text.len)
-        config_file_say(r->f, r->line, "", "text behind the ] (a key begins its own line)");
+        config_file_say(r->f, r->line, "",
+                        "unexpected text after ]: write the key on a line of its own");
     return LINE_SECTION;
 }
 
@@ -202,19 +206,19 @@ static enum line_kind indented_line(struct reader *r, struct extproc_str text)
         return LINE_NOTHING;
     if (r->above == ABOVE_NO_KEY) {
         config_file_say(r->f, r->line, "",
-                        "an indented line, and no key above that it could go on with (sections and "
-                        "keys begin their line)");
+                        "the line is indented, but there is no key above it to continue (sections "
+                        "and keys start at the beginning of a line)");
         return LINE_NOTHING;
     }
     if (config_file_knows(r->f, key_in(text, key)))
         config_file_say(r->f, r->line, key,
-                        "is indented, so it would go on with the value of %s above (begin the line "
-                        "with the key)",
+                        "the line is indented and would continue the value of %s (remove the "
+                        "blanks before the key)",
                         r->f->key);
     else if (looks_like_section(text))
         config_file_say(r->f, r->line, "",
-                        "a section is indented, so it would go on with the value of %s above "
-                        "(begin the line with the [)",
+                        "the section is indented and would continue the value of %s (remove the "
+                        "blanks before the [)",
                         r->f->key);
     else
         return LINE_MORE;
@@ -238,7 +242,7 @@ static void too_long(struct reader *r, struct extproc_str line)
     if (line.ptr[0] != '[' && !is_space(line.ptr[0]))
         key_in(line, key);
     config_file_say(r->f, r->line, key,
-                    "a line of %zu bytes (at most %d: go on in an indented line, which is joined "
+                    "line of %zu bytes exceeds %d (continue in an indented line, which is joined "
                     "with one space, or use ${file:PATH})",
                     line.len, LINE_MAX_BYTES);
 }
@@ -249,7 +253,7 @@ static enum line_kind line_kind(struct reader *r, struct extproc_str line)
 
     if (memchr(line.ptr, '\0', line.len)) {
         refuse_line(r, line);
-        config_file_say(r->f, r->line, "", "a NUL byte (text only)");
+        config_file_say(r->f, r->line, "", "the line contains a NUL byte: expected text");
         return LINE_NOTHING;
     }
     if (text.len == 0 || text.ptr[0] == ';' || text.ptr[0] == '#')
@@ -270,8 +274,7 @@ static void check_last_line(struct reader *r)
 {
     if (r->kind == LINE_PAIR && !r->taken)
         config_file_say(r->f, r->line, "",
-                        "a line without = (key = value; a line that goes on with a value is "
-                        "indented)");
+                        "missing =: expected key = value (indent a line that continues a value)");
 }
 
 static void look_at_comment(struct reader *r, struct extproc_str line)
@@ -331,11 +334,13 @@ static char *reader_line(char *ret_line, int size, void *arg)
 static void pair(struct reader *r, const char *key, struct extproc_str value)
 {
     if (r->before_sections)
-        config_file_say(r->f, r->line, key, "stands before the first section ([extprocd], ...)");
+        config_file_say(
+            r->f, r->line, key,
+            "the key is before the first section (put it after [extprocd] or another section)");
     else if (!*key)
-        config_file_say(r->f, r->line, "", "a value without a key (key = value)");
+        config_file_say(r->f, r->line, "", "missing key: expected key = value");
     else if (strlen(key) > CONFIG_KEY_MAX)
-        config_file_say(r->f, r->line, "", "a key of %zu bytes (at most %d)", strlen(key),
+        config_file_say(r->f, r->line, "", "key of %zu bytes exceeds %d", strlen(key),
                         CONFIG_KEY_MAX);
     else {
         config_begin_entry(r->f, r->line, key, value);
@@ -343,7 +348,7 @@ static void pair(struct reader *r, const char *key, struct extproc_str value)
     }
 }
 
-/* inih's section is not used: it may be cut, and of those without a key it does not tell. */
+/* inih's section is not used: it may be cut, and inih does not report sections without a key. */
 static int reader_pair(void *arg, const char *section, const char *key, const char *value)
 {
     struct reader *r = arg;

@@ -1,7 +1,7 @@
 /* config_shown: what may be said of a value that must not be seen.
  *
  * A value that came out of the environment or of another file, or that a key calls a secret, may be one;
- * so it is nowhere quoted, not even where it is wrong. Whoever quotes a value asks here. Whoever forgets
+ * so it is nowhere quoted, not even where it is wrong. Code that quotes a value asks here. Code that forgets
  * to (a plugin has words of its own) is found out by comparing: a text that has a piece of what is hidden
  * is cut down to the words of its format.
  */

@@ -1,7 +1,7 @@
 /* exposed: may somebody other than its owner change a file that we trust?
  *
- * Whoever may write to a plugin, to a key or to a configuration runs code as the service, and so does
- * whoever may put another file in its place: permission for that is the folder's.
+ * A user who may write to a plugin, to a key or to a configuration runs code as the service, and so does
+ * a user who may replace the file: permission for that is the folder's.
  */
 #include "base/exposed.h"
 

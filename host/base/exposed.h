@@ -21,7 +21,7 @@ bool exposed_find(const char *path, struct arena *arena, struct exposed *ret);
 void exposed_warn(const char *path, struct arena *arena, const struct config_section *section,
                   const struct config_entry *entry, struct config_errors *errors);
 
-/* May everybody read the file? Its permissions say so, and all folders above let them through. */
+/* May all users read the file? Its permissions say so, and all folders above let them through. */
 bool exposed_to_readers(const char *path);
 
 #endif

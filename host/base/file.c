@@ -137,7 +137,7 @@ static bool grow(struct file_bytes *bytes, size_t size)
     return larger;
 }
 
-/* By what comes, not by the size that stat tells: a pipe, and a file of /proc, has none. */
+/* By the bytes that are read, not by the size of stat(2): a pipe, and a file of /proc, has none. */
 static int read_all(int fd, size_t max, struct file_bytes *bytes, char why[static FILE_WHY])
 {
     /* One byte more than is expected, or allowed, to see the end, or that there is more. */

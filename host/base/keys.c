@@ -1,6 +1,6 @@
 /* keys: one section checked against a table of keys, its values typed.
  *
- * Every mistake of the section is told, and each once. A value that is wrong is left out of the
+ * Every mistake of the section is reported, and each once. A value that is wrong is left out of the
  * result, so what is in the result is right.
  */
 #include "base/keys.h"
@@ -8,7 +8,10 @@
 #include "base/keys_private.h"
 #include "base/str.h"
 
+#include <stdio.h>
 #include <string.h>
+
+enum { KNOWN_MAX = 120 }; /* of the list of known keys in a line */
 
 const struct extproc_key *keys_at(struct keys_table table, size_t i)
 {
@@ -28,10 +31,25 @@ static size_t keys_count(struct keys_table table)
     return n;
 }
 
+static bool is_of(const struct config_entry *entry, const struct extproc_key *key)
+{
+    return strcmp(entry->key, key->name) == 0;
+}
+
+static bool is_in(struct keys_table table, const char *name)
+{
+    const struct extproc_key *key;
+    for (size_t i = 0; (key = keys_at(table, i)); i++)
+        if (strcmp(key->name, name) == 0)
+            return true;
+    return false;
+}
+
 /* ---- checking -------------------------------------------------------------------------------- */
 
 struct check {
     struct config_section *section;
+    struct keys_table table;
     struct arena *arena;
     struct config_errors *errors;
     bool failed;
@@ -48,17 +66,43 @@ static void say_twice(struct check *c, const struct config_entry *entry,
                       const struct config_entry *first)
 {
     c->failed = true;
-    config_say(c->errors, CONFIG_ERROR, c->section, entry,
-               "is given twice, first at %s:%u (it takes one value)", first->file, first->line);
+    config_say(c->errors, CONFIG_ERROR, c->section, entry, "duplicate key: first defined at %s:%u",
+               first->file, first->line);
 }
 
+/* An entry that no table has taken, and whose key looks like this one. NULL: there is none. */
+static struct config_entry *misspelt(const struct check *c, const struct extproc_key *key)
+{
+    for (size_t i = 0; i < c->section->n_entries; i++) {
+        struct config_entry *entry = &c->section->entries[i];
+        if (!entry->used && !is_in(c->table, entry->key) && str_nearest(entry->key, &key->name, 1))
+            return entry;
+    }
+    return NULL;
+}
+
+static void say_near(struct config_errors *errors, const struct config_section *section,
+                     const struct config_entry *entry, const char *nearest)
+{
+    config_say(errors, CONFIG_ERROR, section, entry, "unknown key (did you mean %s?)", nearest);
+}
+
+/* Or misspelt: then that is the one mistake. */
 static void say_missing(struct check *c, const struct extproc_key *key)
 {
     const struct config_entry at = {
         .key = key->name, .file = c->section->file, .line = c->section->line};
+    struct config_entry *entry = misspelt(c, key);
     c->failed = true;
-    config_say(c->errors, CONFIG_ERROR, c->section, &at, "is missing (%s)",
-               key->help ? key->help : "it must be given");
+    if (c->section->incomplete) /* it may be what could not be read */
+        return;
+    if (entry) {
+        entry->used = true;
+        say_near(c->errors, c->section, entry, key->name);
+        return;
+    }
+    config_say(c->errors, CONFIG_ERROR, c->section, &at, "missing required key%s%s",
+               key->help ? ": " : "", key->help ? key->help : "");
 }
 
 /* One more entry of the key; `first` is its first one. */
@@ -76,11 +120,6 @@ static void check_entry(struct check *c, struct keys_slot *slot, const struct co
         say_wrong(c, entry, right);
     else
         slot->values[slot->n_values++] = value;
-}
-
-static bool is_of(const struct config_entry *entry, const struct extproc_key *key)
-{
-    return strcmp(entry->key, key->name) == 0;
 }
 
 static size_t count_entries(const struct config_section *section, const struct extproc_key *key)
@@ -131,7 +170,7 @@ static bool check_key(struct check *c, struct keys_slot *slot)
 bool keys_check(struct config_section *section, struct keys_table table, struct arena *arena,
                 struct config_errors *errors, struct keys *ret)
 {
-    struct check c = {.section = section, .arena = arena, .errors = errors};
+    struct check c = {.section = section, .table = table, .arena = arena, .errors = errors};
     size_t n = keys_count(table);
     struct keys_slot *slots = arena_array(arena, n, sizeof *slots);
     bool has_memory = slots != NULL;
@@ -163,6 +202,35 @@ static const char *nearest_key(const char *name, const struct keys_table *tables
     return pair[0];
 }
 
+/* " one two three"; nothing where the list would be too long to help. */
+static void list_keys(const struct keys_table *tables, size_t n_tables, char *ret, size_t size)
+{
+    const struct extproc_key *key;
+    size_t len = 0;
+    *ret = '\0';
+    for (size_t i = 0; i < n_tables; i++) {
+        for (size_t j = 0; (key = keys_at(tables[i], j)) && len < size; j++)
+            len += (size_t)snprintf(ret + len, size - len, " %s", key->name);
+    }
+    if (len >= size)
+        *ret = '\0';
+}
+
+static void say_unknown(struct config_errors *errors, const struct config_section *section,
+                        const struct config_entry *entry, const struct keys_table *tables,
+                        size_t n_tables)
+{
+    bool is_said = errors->n_errors < CONFIG_LINES_MAX;
+    const char *nearest = is_said ? nearest_key(entry->key, tables, n_tables) : NULL;
+    char known[KNOWN_MAX];
+    list_keys(tables, n_tables, known, is_said ? sizeof known : 1);
+    if (nearest)
+        say_near(errors, section, entry, nearest);
+    else
+        config_say(errors, CONFIG_ERROR, section, entry, "unknown key%s%s%s",
+                   *known ? " (known keys:" : "", known, *known ? ")" : "");
+}
+
 void keys_unknown(const struct config_section *section, const struct keys_table *tables,
                   size_t n_tables, struct config_errors *errors)
 {
@@ -170,13 +238,7 @@ void keys_unknown(const struct config_section *section, const struct keys_table 
         const struct config_entry *entry = &section->entries[i];
         if (entry->used)
             continue;
-        bool is_said = errors->n_errors < CONFIG_LINES_MAX;
-        const char *nearest = is_said ? nearest_key(entry->key, tables, n_tables) : NULL;
-        if (nearest)
-            config_say(errors, CONFIG_ERROR, section, entry, "unknown key (did you mean %s?)",
-                       nearest);
-        else
-            config_say(errors, CONFIG_ERROR, section, entry, "unknown key");
+        say_unknown(errors, section, entry, tables, n_tables);
     }
 }
 

@@ -45,7 +45,7 @@ void keys_unknown(const struct config_section *section, const struct keys_table 
                   size_t n_tables, struct config_errors *errors);
 
 /* False: the table itself is wrong (name too long, a fallback that is not of its type, no choices,
- * ...); `*ret_why` says what, for whoever wrote the table. */
+ * ...); `*ret_why` says what, for the author of the table. */
 bool keys_table_valid(struct keys_table table, struct arena *arena, const char **ret_why);
 
 /* NULL: no such key. */

@@ -1,6 +1,6 @@
 /* keys_parse: one value of a key's type, read from its text.
  *
- * A number is read by us: strtol(3) takes spaces, signs, octal and hexadecimal that nobody meant.
+ * A number is read by us: strtol(3) takes spaces, signs, octal and hexadecimal, which are not meant.
  * What does not fit into the result is refused, never cut.
  */
 #include "base/keys.h"
@@ -148,24 +148,52 @@ static bool parse_as(const struct extproc_key *key, struct extproc_str text, int
     }
 }
 
-static const char *right_for(const struct extproc_key *key)
+/* "one of a, b, c" */
+static const char *choices_text(const char *choices, struct arena *arena)
+{
+    const char *text = arena_format(arena, "one of").ptr;
+    for (const char *at = choices; at && text;) {
+        size_t len = strcspn(at, "|");
+        text = arena_format(arena, "%s%s %.*s", text, at == choices ? "" : ",", (int)len, at).ptr;
+        at = at[len] ? at + len + 1 : NULL;
+    }
+    return text ? text : "out of memory";
+}
+
+static const char *right_for(const struct extproc_key *key, struct arena *arena)
 {
     switch (key->type) {
     case EXTPROC_KEY_TYPE_STR:
-        return "any text";
+        return "text";
     case EXTPROC_KEY_TYPE_INT:
-        return "a whole number";
+        return "an integer";
     case EXTPROC_KEY_TYPE_BOOL:
         return "yes, no, true, false, on or off";
     case EXTPROC_KEY_TYPE_DURATION:
-        return "a whole number with ms, s, m or h, like 150ms";
+        return "a duration such as 150ms, 2s, 5m or 1h";
     case EXTPROC_KEY_TYPE_SIZE:
-        return "a whole number of bytes, or one with k, m or g, like 64k";
+        return "a size such as 4096, 64k, 16m or 1g";
     case EXTPROC_KEY_TYPE_CHOICE:
-        return key->choices ? key->choices : "no choice";
+        return key->choices ? choices_text(key->choices, arena) : "a choice";
     default:
         return "a type that this version knows";
     }
+}
+
+/* A number with one of the units: what is wrong with it is its size. */
+static bool is_too_large(const struct extproc_key *key, struct extproc_str text)
+{
+    struct units units = units_of(key->type);
+    size_t len = 0;
+    if (key->type != EXTPROC_KEY_TYPE_INT && key->type != EXTPROC_KEY_TYPE_DURATION &&
+        key->type != EXTPROC_KEY_TYPE_SIZE)
+        return false;
+    while (len < text.len && text.ptr[len] >= '0' && text.ptr[len] <= '9')
+        len++;
+    for (size_t i = 0; len > 0 && i < units.n; i++)
+        if (str_eq_c((struct extproc_str){text.ptr + len, text.len - len}, units.list[i].name))
+            return true;
+    return false;
 }
 
 /* ---- limits ---------------------------------------------------------------------------------- */
@@ -197,12 +225,25 @@ static const char *limits_text(const struct extproc_key *key, struct arena *aren
     return text ? text : "out of memory";
 }
 
+/* For a number that does not fit into the type. */
+static const char *most_text(const struct extproc_key *key, struct arena *arena)
+{
+    struct units units = units_of(key->type);
+    const struct unit *largest = &units.list[units.n - 1];
+    if (key->max > 0 && key->max < INT64_MAX)
+        return limits_text(key, arena);
+    const char *text =
+        arena_format(arena, "at most %" PRId64 "%s", INT64_MAX / largest->factor, largest->name)
+            .ptr;
+    return text ? text : "out of memory";
+}
+
 bool keys_parse(const struct extproc_key *key, struct extproc_str text, struct arena *arena,
                 int64_t *ret_number, const char **ret_why)
 {
     int64_t n;
     if (!parse_as(key, text, &n)) {
-        *ret_why = right_for(key);
+        *ret_why = is_too_large(key, text) ? most_text(key, arena) : right_for(key, arena);
         return false;
     }
     if (!within_limits(key, n)) {

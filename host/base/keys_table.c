@@ -19,7 +19,7 @@ static const char *because(struct arena *arena, const char *fmt, ...)
     return why ? why : "out of memory";
 }
 
-/* A name that can be written in front of an = sign, and is then found again. */
+/* A name that can be written before an = sign, and is then found again. */
 static bool is_key_name(const char *name)
 {
     size_t len = strnlen(name, CONFIG_KEY_MAX + 1);
@@ -54,9 +54,9 @@ static const char *limits_wrong(const struct extproc_key *key, struct arena *are
                         key->type == EXTPROC_KEY_TYPE_SIZE;
 
     if ((key->min || key->max) && !takes_limits)
-        return because(arena, "key %s: has limits, and is no number", key->name);
+        return because(arena, "key %s: min and max are allowed for numbers only", key->name);
     if (key->min > key->max)
-        return because(arena, "key %s: its min is above its max (without a max: INT64_MAX)",
+        return because(arena, "key %s: min exceeds max (set max = INT64_MAX for no maximum)",
                        key->name);
     return NULL;
 }
@@ -70,24 +70,25 @@ static const char *key_wrong(const struct extproc_key *key, struct arena *arena)
 
     if (!is_key_name(key->name))
         return because(arena,
-                       "\"%.*s\" is not a key's name (1 to %d printable characters without space, "
-                       ": and =, and no [ ; # in front)",
+                       "invalid key name \"%.*s\": expected 1 to %d printable characters, without "
+                       "space, : or =, and not starting with [ ; or #",
                        CONFIG_KEY_MAX, key->name, CONFIG_KEY_MAX);
     if ((unsigned)key->type > EXTPROC_KEY_TYPE_CHOICE)
-        return because(arena, "key %s: type %u is not known", key->name, (unsigned)key->type);
+        return because(arena, "key %s: unknown type %u", key->name, (unsigned)key->type);
     if (key->flags & ~flags)
-        return because(arena, "key %s: flags 0x%x are not known", key->name, key->flags & ~flags);
+        return because(arena, "key %s: unknown flags 0x%x", key->name, key->flags & ~flags);
     if (key->type == EXTPROC_KEY_TYPE_CHOICE && !are_choices(key->choices))
-        return because(arena, "key %s: no choices (\"one|two|three\")", key->name);
+        return because(arena, "key %s: missing choices: expected \"one|two|three\"", key->name);
     if (key->type != EXTPROC_KEY_TYPE_CHOICE && key->choices)
-        return because(arena, "key %s: has choices, and its type is not CHOICE", key->name);
+        return because(arena, "key %s: choices are allowed for EXTPROC_KEY_TYPE_CHOICE only",
+                       key->name);
     limits = limits_wrong(key, arena);
     if (limits || !key->fallback)
         return limits;
     if (key->flags & EXTPROC_KEY_REQUIRED)
-        return because(arena, "key %s: is required, and has a fallback (one of both)", key->name);
+        return because(arena, "key %s: a required key cannot have a fallback", key->name);
     if (!keys_parse(key, str_c(key->fallback), arena, &number, &right))
-        return because(arena, "key %s: its fallback cannot be \"%s\" (%s)", key->name,
+        return because(arena, "key %s: invalid fallback \"%s\": expected %s", key->name,
                        key->fallback, right);
     return NULL;
 }
@@ -107,7 +108,7 @@ bool keys_table_valid(struct keys_table table, struct arena *arena, const char *
         const struct extproc_key *key = keys_at(table, i);
         const char *why = key_wrong(key, arena);
         if (!why && stands_before(table, i))
-            why = because(arena, "key %s: stands twice in the table", key->name);
+            why = because(arena, "key %s: duplicate in the table", key->name);
         if (why) {
             *ret_why = why;
             return false;

@@ -135,7 +135,7 @@ void log_vline(struct log *log, enum extproc_level level, const struct log_conte
 {
     struct log_record record = {.level = level};
     char text[TEXT_MAX];
-    int saved_errno = errno; /* a log line is no reason for a caller's errno to change */
+    int saved_errno = errno; /* a log line must not change the caller's errno */
 
     if (!log_wants(log, level))
         return;

@@ -1,6 +1,6 @@
 /* log: lines for the operator, as text or JSON, to standard error or a file.
  *
- * Lines go through a writer's queue, so whoever writes one never waits for a disk or a reader, and
+ * Lines go through a writer's queue, so the caller never waits for a disk or a reader, and
  * lines of several threads do not mix. What repeats is limited: of the same message some pass in a
  * window of time, of one format some more, and the next one that passes says how many were left out
  * (log_limit.h). Lines of standard error that leads to the journal begin with their priority
@@ -45,7 +45,7 @@ struct log *log_free(struct log *log);
 /* Any thread. Writes what the limit still owes: how many lines were left out. At the stop. */
 void log_settle(struct log *log);
 
-/* Worth putting a line together at all? */
+/* Is a line of this level written at all? */
 bool log_wants(const struct log *log, enum extproc_level level);
 
 /* Any thread. A NULL log drops the line; context NULL: none. The text is escaped (escape.h). */

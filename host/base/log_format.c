@@ -4,7 +4,7 @@
  *     {"time":"…","level":"warn","transaction":"7f3a","plugin":"tags","phase":"…","message":"…"}
  *
  * The line always fits and always ends well: what is variable in length stops before the room that
- * is reserved for the marks and brackets behind it. What comes from the wire (a transaction's id, a
+ * is reserved for the marks and brackets after it. What comes from the wire (a transaction's id, a
  * text) cannot begin a new line, move a terminal's cursor or leave its JSON string.
  */
 #include "base/log_format.h"
@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum {
-    TAIL_ROOM = 128,  /* for the marks behind the text */
+    TAIL_ROOM = 128,  /* for the marks after the text */
     FIELD_MAX = 1024, /* bytes of one field as written */
 };
 
@@ -129,10 +129,10 @@ size_t log_format(const struct log_record *record, bool json, char ret_line[stat
     struct out o = {ret_line, ret_line + LOG_LINE_MAX - TAIL_ROOM};
 
     out_head(&o, json, record);
-    bool whole = out_safe(&o, json ? ESCAPE_JSON : ESCAPE_TEXT, record->text);
+    bool complete = out_safe(&o, json ? ESCAPE_JSON : ESCAPE_TEXT, record->text);
     o.end += TAIL_ROOM;
-    if (!whole || record->text_len > record->text.len)
-        out_format(&o, "... (cut; %zu bytes in all)", record->text_len);
+    if (!complete || record->text_len > record->text.len)
+        out_format(&o, "... (truncated; %zu bytes in total)", record->text_len);
     if (json)
         out_c(&o, "\"");
     if (record->left_out > 0)

@@ -14,12 +14,12 @@ struct log_record {
     enum extproc_level level;
     struct log_context context;
     struct extproc_str text;
-    size_t text_len;   /* of the whole text, where `text` is only its beginning */
+    size_t text_len;   /* of the complete text, where `text` is only its beginning */
     unsigned left_out; /* lines like it, before it */
     bool priority;     /* "<4>" in front, for the journal */
 };
 
-/* Writes the line with its newline; gives its length. Text that does not fit is cut, with a mark. */
+/* Writes the line with its newline; returns its length. Text that does not fit is cut, with a mark. */
 size_t log_format(const struct log_record *record, bool json, char ret_line[static LOG_LINE_MAX]);
 
 #endif

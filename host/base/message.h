@@ -4,7 +4,7 @@
 
 #include <extproc/plugin.h>
 
-/* Whoever takes a message over may hold it for as long as it likes. `pieces` itself stays only
+/* The new owner of a message may hold it for as long as it likes. `pieces` itself stays only
  * until the function that handed it over returns; the bytes they show stay until the release. All
  * zero: nothing. */
 struct message {

@@ -41,7 +41,7 @@ struct metric_definition {
     const char *labels[N_METRIC_LABELS]; /* NULL: without it */
 };
 
-/* Takes a lock, and is for start-up and for what happens rarely. The same name, labels and `own` give the
+/* Takes a lock, and is for start-up and for what happens rarely. The same name, labels and `own` return the
  * same metric. NULL: a bad name, another kind under it, or no room left. */
 struct metric *metrics_define(struct metrics *m, const struct metric_definition *definition);
 
@@ -75,7 +75,7 @@ struct metric_reading {
     uint64_t count; /* of a histogram's values */
     uint64_t buckets[METRIC_BUCKETS];
 };
-/* The i-th metric, in the order of definition. False: no more. */
+/* The i-th metric, in the order of definition. False: there are fewer. */
 bool metrics_read(const struct metrics *m, size_t i, struct metric_reading *ret);
 /* All of that name together: a plugin's own, or (NULL or "") the host's, whatever the other labels say.
  * False: there is none. */

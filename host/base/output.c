@@ -150,7 +150,7 @@ static bool takes_more(const struct output *o)
     return !o->may_wait || poll(&p, 1, 0) != 0;
 }
 
-/* At most PIPE_BUF bytes are one piece for a pipe, whoever else writes to it, and do not wait where
+/* At most PIPE_BUF bytes are one piece for a pipe, also with other writers, and do not wait where
  * poll(2) sees room. */
 static ssize_t write_some(struct output *o, size_t *ret_len)
 {
@@ -169,14 +169,14 @@ static ssize_t write_some(struct output *o, size_t *ret_len)
     return writev(o->fd, parts, 2);
 }
 
-/* Cuts the part of a line off that a full disk has left behind, unless others have written since. */
+/* Cuts the part of a line off that was written before the disk was full, unless others have written since. */
 static void cut(struct output *o)
 {
     struct stat st;
     off_t end = lseek(o->fd, 0, SEEK_CUR); /* where the last write of ours ended */
-    off_t whole = end - (off_t)o->queue.done;
-    if (o->queue.done > 0 && whole >= 0 && fstat(o->fd, &st) == 0 && st.st_size == end &&
-        ftruncate(o->fd, whole) == 0)
+    off_t complete = end - (off_t)o->queue.done;
+    if (o->queue.done > 0 && complete >= 0 && fstat(o->fd, &st) == 0 && st.st_size == end &&
+        ftruncate(o->fd, complete) == 0)
         queue_rewind(&o->queue);
 }
 

@@ -1,4 +1,4 @@
-/* str: helpers on struct extproc_str, the one kind of view the whole host uses. */
+/* str: helpers on struct extproc_str, the one kind of view that the host uses. */
 #ifndef EXTPROCD_BASE_STR_H
 #define EXTPROCD_BASE_STR_H
 
@@ -9,7 +9,7 @@
 
 #define STR_ABSENT ((struct extproc_str){NULL, 0})
 
-/* A view of a C string; NULL gives an absent one. */
+/* A view of a C string; NULL becomes an absent one. */
 struct extproc_str str_c(const char *s);
 
 /* ASCII case does not count. */

@@ -1,4 +1,4 @@
-/* writer: a thread that appends lines to files, so that nobody else waits for a disk or a reader.
+/* writer: a thread that appends lines to files, so that no other thread waits for a disk or a reader.
  *
  * A line that comes into an empty queue wakes it. Those that come while it is at work cost a memcpy(),
  * and are written together: it looks at a queue until it is empty.
@@ -96,8 +96,8 @@ static void reopen(struct writer *w, struct output *o)
 {
     char why[FILE_WHY];
     if (output_reopen(o, why) < 0)
-        say(w, EXTPROC_LEVEL_ERROR,
-            "cannot open %s again: %s (the file that was open stays in use)", o->name, why);
+        say(w, EXTPROC_LEVEL_ERROR, "cannot reopen %s: %s (the previous file stays in use)",
+            o->name, why);
 }
 
 static void reopen_all(struct writer *w)
@@ -288,7 +288,7 @@ static bool join(struct writer *w, unsigned timeout_ms)
     return pthread_timedjoin_np(w->thread, NULL, &until) == 0;
 }
 
-/* Whoever holds the lock, be it another thread or, for a report, this one, looks again for us. */
+/* The holder of the lock, another thread or (for a report) this one, looks again for us. */
 static void write_here(struct writer *w)
 {
     atomic_store(&w->looks, true);

@@ -1,4 +1,4 @@
-/* writer: a thread that appends lines to files, so that nobody else waits for a disk or a reader.
+/* writer: a thread that appends lines to files, so that no other thread waits for a disk or a reader.
  *
  * An object that is started, not a global: a process that must not have threads leaves it unstarted,
  * and then lines are written as they come, still without waiting. One output that takes nothing (a

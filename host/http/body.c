@@ -1,4 +1,4 @@
-/* body: joined when somebody reads it, released when nobody can.
+/* body: joined when it is first read, released when it can no longer be read.
  *
  * Bytes that were given stay until the end, however often the body is set after them: what is given
  * next may be cut out of them, and they are the body again where that is taken back.

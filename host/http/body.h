@@ -15,7 +15,7 @@ struct body {
     const struct extproc_str *pieces; /* borrowed: as received; NULL once it was joined or set */
     size_t n_pieces;
     struct extproc_str bytes; /* joined or set; ptr NULL: not yet */
-    size_t len;               /* of the whole, always             */
+    size_t len;               /* of the complete body            */
     bool changed;             /* not what was received            */
     struct body_given *given; /* to be released                   */
 };

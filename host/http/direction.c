@@ -112,8 +112,9 @@ void direction_close(struct direction *d)
 const char *direction_name(enum direction_state state)
 {
     static const char *const state_names[N_DIRECTION_STATES] = {
-        [DIRECTION_IDLE] = "IDLE",   [DIRECTION_HEADERS] = "HEADERS", [DIRECTION_BODY] = "BODY",
-        [DIRECTION_WHOLE] = "WHOLE", [DIRECTION_OVER] = "OVER",       [DIRECTION_DEAF] = "DEAF",
+        [DIRECTION_IDLE] = "IDLE",  [DIRECTION_HEADERS] = "HEADERS",
+        [DIRECTION_BODY] = "BODY",  [DIRECTION_WHOLE] = "COMPLETE",
+        [DIRECTION_OVER] = "ENDED", [DIRECTION_DEAF] = "DISCARDING",
     };
     ROWS(state_names, N_DIRECTION_STATES, 6);
     return state_names[state];
@@ -122,11 +123,11 @@ const char *direction_name(enum direction_state state)
 const char *direction_refusal(const struct direction *d, enum part part)
 {
     if (d->state == DIRECTION_OVER)
-        return " has ended already";
+        return " has already ended";
     if (part == PART_HEADERS)
-        return d->state == DIRECTION_HEADERS ? "'s headers have come already"
+        return d->state == DIRECTION_HEADERS ? "'s headers have already been received"
                                              : "'s headers come before its body";
-    return "'s whole body has come already";
+    return "'s body is already complete";
 }
 
 /* ---- what is owed ---------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* event: what the proxy tells of a transaction, whatever protocol it told it by. */
+/* event: what the proxy reports of a transaction, in any protocol. */
 #ifndef EXTPROCD_HTTP_EVENT_H
 #define EXTPROCD_HTTP_EVENT_H
 

@@ -2,7 +2,7 @@
  *
  * It depends on the method of the request and the status of the response, whatever the headers say
  * (RFC 9112, 6.3). A proxy sends on what it is given: bytes that are set where there can be none
- * reach the client in front of the next response.
+ * reach the client before the next response.
  */
 #ifndef EXTPROCD_HTTP_FRAMING_H
 #define EXTPROCD_HTTP_FRAMING_H

@@ -357,7 +357,7 @@ static int cells_reserve(struct headers *h, struct arena *arena)
     return 0;
 }
 
-/* Writes s at *at, moves *at behind it. */
+/* Writes s at *at, moves *at past it. */
 static struct extproc_str put(char **at, struct extproc_str s)
 {
     struct extproc_str copy = {*at, s.len};

@@ -4,7 +4,7 @@
  * Beside it one cell per touched name says what the edits come to:
  *
  *     untouched   no cell
- *     appended    v1..vn behind whatever is there, also what the proxy hides from us
+ *     appended    v1..vn after the present values, also those that the proxy does not send
  *     set         exactly v1..vn
  *     removed     none
  *

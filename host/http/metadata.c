@@ -1,4 +1,4 @@
-/* metadata: a list of entries, of which those that were superseded stay until they are taken back.
+/* metadata: a list of entries, of which those that were superseded stay until they are undone.
  *
  * There are few namespaces with few keys each: the list is walked.
  */

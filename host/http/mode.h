@@ -18,7 +18,7 @@ enum body_mode {
     BODY_MODE_FULL_DUPLEX_STREAMED,
     BODY_MODE_GRPC,
     N_BODY_MODES,
-    BODY_MODE_UNKNOWN = N_BODY_MODES /* the proxy has not told, nor has the operator */
+    BODY_MODE_UNKNOWN = N_BODY_MODES /* neither the proxy nor the operator has said it */
 };
 
 /* What comes of a body. */

@@ -43,7 +43,7 @@ extern const struct rules rules_of_http;
 enum {
     MAY_EDIT_HEADERS = 1,  /* the lane's headers are still held    */
     MAY_EDIT_TRAILERS = 2, /* the lane's trailers are here         */
-    MAY_SET_BODY = 4,      /* the chunk, or the whole body in hand */
+    MAY_SET_BODY = 4,      /* the chunk, or the complete body */
     MAY_REPLACE_BODY = 8,  /* CONTINUE_AND_REPLACE                 */
     MAY_RESPOND = 16,      /* an immediate response comes out clean */
     MAY_CLEAR_ROUTE = 32

@@ -34,10 +34,10 @@ int value_list(struct arena *arena, const struct extproc_value *items, size_t n,
 int value_dict(struct arena *arena, const struct extproc_field *fields, size_t n,
                struct extproc_value *ret);
 
-/* A tree that came with a message and that nobody may ask for: bytes until the first question. */
+/* A tree that came with a message and may never be read: bytes until the first access. */
 struct tree {
     struct extproc_str raw; /* ptr NULL: there is none */
-    /* Reads raw, whose bytes must stay; from whoever made the tree. 0, -ENOMEM, -EBADMSG. */
+    /* Reads raw, whose bytes must stay; from the maker of the tree. 0, -ENOMEM, -EBADMSG. */
     int (*read)(struct extproc_str raw, struct arena *arena, struct extproc_value *ret);
     struct extproc_value value; /* once read */
     bool is_read;

@@ -1,4 +1,4 @@
-/* verdict: what is to become of one event. */
+/* verdict: the result of one event. */
 #ifndef EXTPROCD_HTTP_VERDICT_H
 #define EXTPROCD_HTTP_VERDICT_H
 
@@ -10,9 +10,9 @@
 enum verdict_kind {
     VERDICT_CONTINUE,
     VERDICT_REPLACE, /* headers phases: with this body, or with the message's own where there is none;
-                      * no more messages of this direction */
-    VERDICT_RESPOND, /* an answer in the origin's stead; ends the transaction                   */
-    VERDICT_CLOSE    /* a failure that no answer can tell any more: end with an error, say why  */
+                      * it sends no further messages of this direction */
+    VERDICT_RESPOND, /* an immediate response; ends the transaction                  */
+    VERDICT_CLOSE    /* a failure after the response began: end with an error, say why */
 };
 
 /* Copied from the plugin's struct extproc_response. */

@@ -46,6 +46,7 @@ struct build {
     struct named *named; /* one for each section of the config */
     struct plan *plans;
     size_t n_plans;
+    bool chains_wrong; /* and which plugins they name is not known */
 };
 
 static void say_memory(struct build *b, const struct config_section *section)
@@ -53,14 +54,22 @@ static void say_memory(struct build *b, const struct config_section *section)
     config_say(b->errors, CONFIG_ERROR, section, NULL, "out of memory");
 }
 
-static void check_name(struct build *b, const struct config_section *section)
-{
-    if (!*section->name)
-        config_say(b->errors, CONFIG_ERROR, section, NULL, "has no name ([%s:NAME])",
-                   section->type);
-}
-
 /* ---- what the chains name -------------------------------------------------------------------- */
+
+/* Is there a section that is meant, but has no name, or a misspelt type? That is reported, and is the
+ * one mistake. name NULL: of any name. */
+static bool is_meant(const struct build *b, const char *type, const char *name)
+{
+    const struct config *config = b->g->config;
+    for (size_t i = 0; config && i < config->n_sections; i++) {
+        const struct config_section *s = &config->sections[i];
+        bool is_type = strcmp(s->type, type) == 0;
+        if (is_type ? !*s->name && name
+                    : (!name || strcmp(s->name, name) == 0) && str_nearest(s->type, &type, 1))
+            return true;
+    }
+    return false;
+}
 
 static void say_unknown(struct build *b, const struct plan *plan, const struct config_entry *entry,
                         const char *name)
@@ -68,12 +77,17 @@ static void say_unknown(struct build *b, const struct plan *plan, const struct c
     struct extproc_str shown = config_shown(entry, str_c(name));
     bool is_said = b->errors->n_errors < CONFIG_LINES_MAX && !entry->hidden;
     const char *nearest = is_said ? str_nearest(name, b->names, b->n_names) : NULL;
-    if (nearest)
+    if (is_meant(b, "plugin", name))
+        return;
+    if (strpbrk(name, " \t"))
         config_say(b->errors, CONFIG_ERROR, plan->section, entry,
-                   "there is no [plugin:%.*s] (did you mean %s?)", EXTPROC_ARG(shown), nearest);
+                   "invalid plugin name \"%.*s\": separate names with commas", EXTPROC_ARG(shown));
+    else if (nearest)
+        config_say(b->errors, CONFIG_ERROR, plan->section, entry,
+                   "no section [plugin:%.*s] (did you mean %s?)", EXTPROC_ARG(shown), nearest);
     else
         config_say(b->errors, CONFIG_ERROR, plan->section, entry,
-                   "there is no [plugin:%.*s] (add that section)", EXTPROC_ARG(shown));
+                   "no section [plugin:%.*s]: add it, or remove the name", EXTPROC_ARG(shown));
 }
 
 static struct named *named_of(const struct build *b, const struct config_section *plugin)
@@ -98,12 +112,13 @@ static void plan_add_name(struct build *b, struct plan *plan, const struct confi
     struct config_section *plugin = config_find(b->g->config, "plugin", name);
     if (!*name)
         config_say(b->errors, CONFIG_ERROR, plan->section, entry,
-                   "has an empty place in its list (auth, tags)");
+                   "empty plugin name in list (remove the extra comma)");
     else if (!plugin)
         say_unknown(b, plan, entry, name);
     else if (named_of(b, plugin)->last == plan)
         config_say(b->errors, CONFIG_ERROR, plan->section, entry,
-                   "names %.*s twice (a second instance needs a section of its own)",
+                   "duplicate plugin name %.*s: a second instance needs a [plugin:NAME] section of "
+                   "its own",
                    EXTPROC_ARG(config_shown(entry, str_c(name))));
     else
         plan_add_plugin(b, plan, plugin);
@@ -143,12 +158,10 @@ static void plan_chain(struct build *b, struct config_section *section)
     const struct keys_table table = {chain_keys, sizeof *chain_keys};
     struct plan *plan = &b->plans[b->n_plans];
 
-    check_name(b, section);
     *plan = (struct plan){.section = section};
     if (b->n_plans++ > 0)
         config_say(b->errors, CONFIG_ERROR, section, NULL,
-                   "is a second chain, after [chain:%s] at %s:%u (there can be one: nothing says "
-                   "yet which one a transaction takes)",
+                   "only one chain is supported: [chain:%s] is defined at %s:%u",
                    b->plans[0].section->name, b->plans[0].section->file, b->plans[0].section->line);
 
     keys_check(section, table, &b->g->arena, b->errors, &plan->keys);
@@ -165,15 +178,15 @@ static void plan_chain(struct build *b, struct config_section *section)
 
 static void note_plugin(struct build *b, struct config_section *plugin)
 {
-    check_name(b, plugin);
     b->names[b->n_names++] = plugin->name;
 }
 
 static void look_at_unused(struct build *b, struct config_section *plugin)
 {
     struct instance *in;
-    config_say(b->errors, CONFIG_WARNING, plugin, NULL,
-               "is not used (name it in the `plugins` of a chain)");
+    if (!b->chains_wrong && !plugin->refused &&
+        *plugin->name) /* or it is only there that it is missing */
+        config_say(b->errors, CONFIG_WARNING, plugin, NULL, "unused: not listed in any chain");
     if (b->g->env.testing && instance_new(plugin, &b->g->env, b->errors, &in) == 0)
         instance_free(in);
 }
@@ -256,7 +269,9 @@ static void look_at_use(struct build *b)
 static void build(struct build *b)
 {
     for_each(b, "plugin", note_plugin);
+    size_t before = b->errors->n_errors;
     for_each(b, "chain", plan_chain);
+    b->chains_wrong = b->errors->n_errors > before || is_meant(b, "chain", NULL);
     for_each(b, "plugin", start_plugin);
     for (size_t i = 0; b->errors->n_errors == 0 && i < b->n_plans; i++)
         make_chain(b, &b->plans[i]);

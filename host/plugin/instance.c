@@ -82,7 +82,7 @@ static void check_key_names(struct instance *in, struct config_errors *errors)
     for (const struct extproc_key *key = in->plugin->keys; key->name; key++) {
         if (is_kept_for_host(key->name))
             config_say(errors, CONFIG_ERROR, in->section, NULL,
-                       "the plugin \"%s\" declares a key \"%s\", which is kept for the host "
+                       "plugin \"%s\" declares the key \"%s\", which is reserved for the host "
                        "(rename it in the plugin)",
                        in->plugin->name, key->name);
     }
@@ -135,11 +135,11 @@ static int run_init(struct instance *in, struct config_errors *errors)
         return 0;
     if (r < 0)
         config_say(errors, CONFIG_ERROR, in->section, NULL,
-                   "init of the plugin \"%s\" failed: %s (see its lines in the log)",
-                   in->plugin->name, strerror(-r));
+                   "plugin \"%s\": init() failed: %s (see its lines in the log)", in->plugin->name,
+                   strerror(-r));
     else
         config_say(errors, CONFIG_ERROR, in->section, NULL,
-                   "init of the plugin \"%s\" gave %d (0, or a negative errno value)",
+                   "plugin \"%s\": init() returned %d: expected 0 or a negative errno value",
                    in->plugin->name, r);
     return -EINVAL;
 }
@@ -204,6 +204,12 @@ static int load(struct instance *in, struct config_errors *errors)
     if (!keys_check(in->section, host, &in->arena, errors, &in->host_keys))
         return -EINVAL;
     const struct config_entry *file = keys_find(&in->host_keys, "file")->values[0].entry;
+    if (!file->value.len) {
+        config_say(errors, CONFIG_ERROR, in->section, file, "missing value");
+        return -EINVAL;
+    }
+    if (!in->env->plugin_dir && !strchr(file->value.ptr, '/')) /* an error of [extprocd] */
+        return -EINVAL;
     if (!find_object(in, file))
         return refuse_memory(in->section, errors);
 

@@ -18,11 +18,11 @@ struct writer;
 
 /* What the host lends to every instance. */
 struct plugin_env {
-    struct log *log;         /* may be NULL: nobody listens */
+    struct log *log;         /* may be NULL: no log is written */
     struct writer *writer;   /* of files that plugins append to; may be NULL: they have none */
-    struct metrics *metrics; /* may be NULL: nothing counts */
-    struct loop *loop;       /* whose thread runs init() and fini(); may be NULL: nobody asks */
-    const char *plugin_dir;  /* where a file without a slash is looked for */
+    struct metrics *metrics; /* may be NULL: nothing is counted */
+    struct loop *loop;       /* whose thread runs init() and fini(); may be NULL: it is not asked */
+    const char *plugin_dir;  /* where a file without a slash is; NULL: could not be read */
     const char *plugin_dir_shown;     /* the same for messages; NULL: as it is */
     const struct rules *const *rules; /* of the proxies, one for each listener */
     size_t n_rules;                   /* 0: HTTP's own alone */

@@ -42,7 +42,7 @@ int attempt_refuse(struct attempt *a, const char *fmt, ...)
 static int refuse_sanitizer(struct attempt *a, const char *name)
 {
     return attempt_refuse(a,
-                          "is built with a sanitizer (%s), which this extprocd is not (build it "
+                          "is built with a sanitizer (%s), and this extprocd is not (build it "
                           "without -fsanitize, or set LD_PRELOAD to the sanitizer's library)",
                           name);
 }
@@ -52,8 +52,8 @@ static int refuse_undefined(struct attempt *a, const char *name)
     if (strncmp(name, "__asan_", 7) == 0 || strncmp(name, "__tsan_", 7) == 0)
         return refuse_sanitizer(a, name);
     return attempt_refuse(a,
-                          "uses %s, which no library has that it was linked with (link "
-                          "it with -Wl,-z,defs, and what that asks for)",
+                          "undefined symbol %s: link the plugin against the library that provides "
+                          "it (-Wl,-z,defs finds these at build time)",
                           name);
 }
 
@@ -65,23 +65,21 @@ static int refuse_dlerror(struct attempt *a, const char *error)
 
     const char *at = strstr(error, absent);
     if (at)
-        return attempt_refuse(a,
-                              "needs the library %.*s, which is not found (install it, or "
-                              "link the plugin with an -rpath to it)",
-                              (int)(at - error), error);
+        return attempt_refuse(
+            a, "library %.*s not found (install it, or link the plugin with an -rpath to it)",
+            (int)(at - error), error);
     at = strstr(error, undefined);
     if (at)
         return refuse_undefined(a, at + sizeof undefined - 1);
     if (strstr(error, "static TLS"))
-        return attempt_refuse(a,
-                              "has more thread-local data than a process that runs has room for "
-                              "(static TLS: build it without -ftls-model=initial-exec, or start "
-                              "extprocd with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=SIZE)");
+        return attempt_refuse(a, "needs more static TLS (thread-local storage) than is left (build "
+                                 "it without -ftls-model=initial-exec, or start extprocd with "
+                                 "GLIBC_TUNABLES=glibc.rtld.optional_static_tls=SIZE)");
 
     size_t own = strlen(a->path);
     if (strncmp(error, a->path, own) == 0 && error[own] == ':')
         error += own + 1 + strspn(error + own + 1, " ");
-    return attempt_refuse(a, "cannot be loaded: %s (`ldd -r` may tell more)", error);
+    return attempt_refuse(a, "cannot be loaded: %s (see also ldd -r)", error);
 }
 
 static int refuse_symbol(struct attempt *a, void *object)
@@ -91,12 +89,12 @@ static int refuse_symbol(struct attempt *a, void *object)
         snprintf(name, sizeof name, "extproc_plugin_v%u", major);
         if (dlsym(object, name))
             return attempt_refuse(a,
-                                  "is built for ABI %u, this extprocd has ABI %u.%u (rebuild it "
-                                  "with this extprocd's headers, or use a newer extprocd)",
+                                  "is built for ABI %u, and this extprocd has ABI %u.%u (rebuild "
+                                  "it with this extprocd's headers, or use a newer extprocd)",
                                   major, EXTPROC_ABI_MAJOR, EXTPROC_ABI_MINOR);
     }
     return attempt_refuse(a,
-                          "is no plugin: it exports no extproc_plugin_v%d (define that "
+                          "is not a plugin: it does not export extproc_plugin_v%d (define that "
                           "constant, and include <extproc/plugin.h>)",
                           EXTPROC_ABI_MAJOR);
 }
@@ -114,8 +112,8 @@ static size_t symbol_size(const void *symbol)
 static int refuse_size(struct attempt *a, const char *what, size_t size)
 {
     return attempt_refuse(a,
-                          "says that its %s has %zu bytes, which it has in no version "
-                          "of the SDK (begin the descriptor with .abi = EXTPROC_ABI)",
+                          "invalid size of %s: %zu bytes, as in no version of the SDK (start the "
+                          "descriptor with .abi = EXTPROC_ABI)",
                           what, size);
 }
 
@@ -154,19 +152,19 @@ static int object_open(struct attempt *a, const struct extproc_plugin **ret_expo
 static int version_judge(struct attempt *a, const struct extproc_abi *abi)
 {
     if (abi->magic != EXTPROC_MAGIC)
-        return attempt_refuse(a,
-                              "its descriptor begins with 0x%08x, not with 0x%08x (begin it "
-                              "with .abi = EXTPROC_ABI)",
-                              abi->magic, EXTPROC_MAGIC);
+        return attempt_refuse(
+            a,
+            "the descriptor starts with 0x%08x: expected 0x%08x (start it with .abi = EXTPROC_ABI)",
+            abi->magic, EXTPROC_MAGIC);
     if (abi->major != EXTPROC_ABI_MAJOR)
         return attempt_refuse(a,
-                              "is built for ABI %u.%u, this extprocd has ABI %u.%u (rebuild "
-                              "it with this extprocd's headers)",
+                              "is built for ABI %u.%u, and this extprocd has ABI %u.%u (rebuild it "
+                              "with this extprocd's headers)",
                               abi->major, abi->minor, EXTPROC_ABI_MAJOR, EXTPROC_ABI_MINOR);
     if (abi->minor > EXTPROC_ABI_MINOR)
         return attempt_refuse(a,
-                              "asks for ABI %u.%u, this extprocd has ABI %u.%u (rebuild it "
-                              "with -DEXTPROC_ABI_TARGET=%u, or use a newer extprocd)",
+                              "needs ABI %u.%u, and this extprocd has ABI %u.%u (rebuild it with "
+                              "-DEXTPROC_ABI_TARGET=%u, or use a newer extprocd)",
                               abi->major, abi->minor, EXTPROC_ABI_MAJOR, EXTPROC_ABI_MINOR,
                               EXTPROC_ABI_MINOR);
     return 0;
@@ -182,10 +180,11 @@ static int name_judge(struct attempt *a, const char *name)
     static const char allowed[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
     if (!name || !*name)
-        return attempt_refuse(a, "its descriptor has no name (set .name)");
+        return attempt_refuse(a, "the descriptor has no name (set .name)");
     size_t len = strnlen(name, CONFIG_NAME_MAX + 1);
     if (len > CONFIG_NAME_MAX || strspn(name, allowed) < len)
-        return attempt_refuse(a, "its name \"%.*s\" cannot be (1 to %d of A-Z a-z 0-9 _ . -)",
+        return attempt_refuse(a,
+                              "invalid plugin name \"%.*s\": expected 1 to %d of A-Z a-z 0-9 _ . -",
                               CONFIG_NAME_MAX + 1, name, CONFIG_NAME_MAX);
     return 0;
 }
@@ -197,15 +196,13 @@ static int content_judge(struct attempt *a, const struct extproc_plugin *plugin)
                            EXTPROC_PARTIAL_IS_FINE | EXTPROC_HEADERS_WAIT | EXTPROC_READS_REQUEST |
                            EXTPROC_KEEPS_BODY;
     if (plugin->needs & ~needs)
-        return attempt_refuse(a,
-                              "its descriptor needs 0x%" PRIx64 ", which is not known (set only "
-                              "bits of the SDK)",
+        return attempt_refuse(a, "unknown bits 0x%" PRIx64 " in .needs (set only bits of the SDK)",
                               plugin->needs & ~needs);
     if (!plugin->request_headers && !plugin->request_body && !plugin->request_trailers &&
         !plugin->response_headers && !plugin->response_body && !plugin->response_trailers &&
         !plugin->open && !plugin->close)
         return attempt_refuse(a,
-                              "its descriptor has no callback (set .request_headers or another)");
+                              "the descriptor has no callback (set .request_headers or another)");
     return 0;
 }
 
@@ -221,7 +218,7 @@ static int keys_copy(struct attempt *a, const struct extproc_plugin *plugin, siz
     struct keys_table table = {plugin->keys, stride};
     const char *why;
     if (table.first && !keys_table_valid(table, a->arena, &why))
-        return attempt_refuse(a, "its table of keys is wrong: %s (correct it in the plugin)", why);
+        return attempt_refuse(a, "invalid table of keys: %s (correct it in the plugin)", why);
 
     const char *first = (const char *)table.first;
     size_t n = 0;

@@ -5,8 +5,10 @@
  * then dies of SIGBUS where the rest should be.
  */
 #include "base/file.h"
+#include "base/str.h"
 #include "plugin/loader_private.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
@@ -57,21 +59,22 @@ static int check_header(struct attempt *a, const elf_header *header)
     const elf_header *own = &own_header;
 
     if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
-        return attempt_refuse(a, "is no shared object (build one: cc -shared -fPIC)");
+        return attempt_refuse(a, "is not a shared object (build one with cc -shared -fPIC)");
     if (header->e_ident[EI_CLASS] != own->e_ident[EI_CLASS] ||
         header->e_ident[EI_DATA] != own->e_ident[EI_DATA] || header->e_machine != own->e_machine)
         return attempt_refuse(a,
-                              "is built for %s (%s, %s), this extprocd for %s (%s, %s) "
-                              "(build it for this machine)",
+                              "is built for %s (%s, %s), and this extprocd for %s (%s, %s) (build "
+                              "it for this machine)",
                               machine_name(header), class_name(header), order_name(header),
                               machine_name(own), class_name(own), order_name(own));
     switch (header->e_type) {
     case ET_DYN:
         return 0;
     case ET_REL:
-        return attempt_refuse(a, "is an object file, not linked yet (link it: cc -shared)");
+        return attempt_refuse(a,
+                              "is an object file, not a shared object (link it with cc -shared)");
     default:
-        return attempt_refuse(a, "is a program, no shared object (link it: cc -shared)");
+        return attempt_refuse(a, "is an executable, not a shared object (link it with cc -shared)");
     }
 }
 
@@ -86,7 +89,7 @@ static int check_length(struct attempt *a, int fd, const elf_header *header, uin
         uint64_t end;
         if (at > len || pread(fd, &segment, sizeof segment, (off_t)at) != (ssize_t)sizeof segment ||
             __builtin_add_overflow(segment.p_offset, segment.p_filesz, &end) || end > len)
-            return attempt_refuse(a, "is cut short (copy or build it again)");
+            return attempt_refuse(a, "is truncated (copy or build it again)");
     }
     return 0;
 }
@@ -103,6 +106,35 @@ static int check_file(struct attempt *a, int fd)
     return r < 0 ? r : attempt_check_needed(a, fd, &header);
 }
 
+/* The file in the folder whose name is nearest to one that is not there; "": none is near. */
+static const char *nearest_in(const char *folder, const char *name, struct arena *arena)
+{
+    const char *pair[2] = {NULL, NULL}; /* the nearest so far, and the next one */
+    struct dirent *e;
+    DIR *dir = opendir(folder);
+    while (dir && (e = readdir(dir))) {
+        if (e->d_name[0] == '.' || !(pair[1] = arena_format(arena, "%s", e->d_name).ptr))
+            continue;
+        pair[0] = pair[0] ? str_nearest(name, pair, 2) : str_nearest(name, &pair[1], 1);
+    }
+    if (dir)
+        closedir(dir);
+    return pair[0] ? pair[0] : "";
+}
+
+static int refuse_absent(struct attempt *a)
+{
+    const char *name = strrchr(a->path, '/') + 1;
+    const char *folder = arena_format(a->arena, "%.*s", (int)(name - a->path), a->path).ptr;
+    const char *nearest = folder ? nearest_in(folder, name, a->arena) : "";
+    const char *beside = arena_format(a->arena, "./%s", name).ptr;
+    if (*nearest)
+        return attempt_refuse(a, "no such file (did you mean %s?)", nearest);
+    if (beside && strcmp(beside, a->path) != 0 && access(beside, F_OK) == 0)
+        return attempt_refuse(a, "no such file (did you mean %s?)", beside);
+    return attempt_refuse(a, "no such file (a name without a slash is a file in plugin_dir)");
+}
+
 static int refuse_open(struct attempt *a, int r, const char *why)
 {
     switch (r) {
@@ -111,11 +143,10 @@ static int refuse_open(struct attempt *a, int r, const char *why)
         return attempt_refuse(a, "%s (name the .so file itself)", why);
     case -ENOENT:
     case -ENOTDIR:
-        return attempt_refuse(a, "there is no such file (a name without a slash is looked for "
-                                 "in plugin_dir)");
+        return refuse_absent(a);
     case -EACCES:
-        return attempt_refuse(a, "may not be read by this user (let it read the file, and "
-                                 "enter the directories above)");
+        return attempt_refuse(a, "permission denied (this user needs read permission for the file, "
+                                 "and search permission for the directories above it)");
     default:
         return attempt_refuse(a, "cannot be opened: %s", why);
     }

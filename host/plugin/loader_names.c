@@ -57,7 +57,7 @@ struct clashes {
 static void note(struct clashes *c, const char *name, const char *library)
 {
     if (c->n++ < NAMES_MAX)
-        c->text = arena_format(c->arena, "%s%sexports %s, which %s of the host has too",
+        c->text = arena_format(c->arena, "%s%sexports %s, which is also in %s of the host",
                                c->text ? c->text : "", c->text ? "; " : "", name, library)
                       .ptr;
 }
@@ -103,8 +103,9 @@ const char *attempt_clashes(const struct attempt *a, void *object)
         return NULL;
     const char *more =
         c.n > NAMES_MAX ? arena_format(c.arena, "; and %zu more", c.n - NAMES_MAX).ptr : "";
-    return arena_format(c.arena,
-                        "%s: %s%s (the host's would run: compile with -fvisibility=hidden)",
-                        a->path, c.text, more ? more : "")
+    return arena_format(
+               c.arena,
+               "%s: %s%s: the host's function would be called (compile with -fvisibility=hidden)",
+               a->path, c.text, more ? more : "")
         .ptr;
 }

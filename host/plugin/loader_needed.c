@@ -90,8 +90,8 @@ static const char *sanitizer_of(const char *library)
 static int judge(struct attempt *a, const char *library)
 {
     if (begins(library, "libc.musl-") || strcmp(library, "libc.so") == 0)
-        return attempt_refuse(a, "is built for musl, this extprocd for glibc (build it on a glibc "
-                                 "system)");
+        return attempt_refuse(
+            a, "is built for musl, and this extprocd for glibc (build it on a glibc system)");
     if (!a->sanitizer)
         a->sanitizer = sanitizer_of(library);
     return 0;

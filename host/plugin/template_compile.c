@@ -103,8 +103,8 @@ static int check_format(struct compile *c, struct extproc_str format)
         if (format.ptr[i] != '%')
             continue;
         if (++i == format.len || !format.ptr[i] || !strchr(known, format.ptr[i]))
-            return refuse(c, "%%%.*s is no part of a time (one of %s)", (int)(i < format.len),
-                          format.ptr + i, known);
+            return refuse(c, "unsupported strftime conversion %%%.*s: expected one of %s",
+                          (int)(i < format.len), format.ptr + i, known);
     }
     return 0;
 }
@@ -126,10 +126,10 @@ static int take_name(struct compile *c, const struct piece *piece, struct extpro
     if (pair)
         part->space = split(part->name, ":", &part->name);
     if (part->name.len == 0 || (pair && part->space.len == 0))
-        return refuse(c, "%%%s(%.*s)%% lacks a name (%s)", piece->name, EXTPROC_ARG(inside),
-                      piece->usage);
+        return refuse(c, "missing name in %%%s(%.*s)%%: expected %s", piece->name,
+                      EXTPROC_ARG(inside), piece->usage);
     if (piece->inside == INSIDE_HEADER && !rules_name_valid(part->name))
-        return refuse(c, "\"%.*s\" is not the name of a header (%s)", EXTPROC_ARG(part->name),
+        return refuse(c, "invalid header name \"%.*s\": expected %s", EXTPROC_ARG(part->name),
                       piece->usage);
     return 0;
 }
@@ -140,7 +140,8 @@ static int take_inside(struct compile *c, const struct piece *piece, struct extp
 {
     switch (piece->inside) {
     case INSIDE_NOTHING:
-        return inside.ptr ? refuse(c, "%%%s takes no parentheses (%s)", piece->name, piece->usage)
+        return inside.ptr ? refuse(c, "unexpected parentheses after %%%s: expected %s", piece->name,
+                                   piece->usage)
                           : 0;
     case INSIDE_FORMAT:
         return inside.ptr ? take_format(c, inside, part) : 0;
@@ -150,7 +151,7 @@ static int take_inside(struct compile *c, const struct piece *piece, struct extp
         break;
     }
     return inside.ptr ? take_name(c, piece, inside, part)
-                      : refuse(c, "%%%s%% lacks a name (%s)", piece->name, piece->usage);
+                      : refuse(c, "missing name in %%%s%%: expected %s", piece->name, piece->usage);
 }
 
 /* ---- pieces ---------------------------------------------------------------------------------- */
@@ -170,8 +171,11 @@ static int find_piece(struct compile *c, struct extproc_str name, const struct p
         return -ENOMEM;
     const char *nearest = str_nearest(text, names, N_PIECES);
     if (nearest)
-        return refuse(c, "%%%s is unknown (did you mean %%%s?)", text, nearest);
-    return refuse(c, "%%%s is unknown (REQ RESP ATTR METADATA PATH METHOD STATUS UUID TIME)", text);
+        return refuse(c, "unknown template %%%s (did you mean %%%s?)", text, nearest);
+    return refuse(c,
+                  "unknown template %%%s: expected one of REQ RESP ATTR METADATA PATH METHOD "
+                  "STATUS UUID TIME",
+                  text);
 }
 
 static size_t letters(struct extproc_str s)
@@ -194,12 +198,12 @@ static int take_piece(struct compile *c)
         inside = (struct extproc_str){rest.ptr + name.len + 1, rest.len - name.len - 1};
         inside = split(inside, ")%", &rest);
         if (!rest.ptr)
-            return refuse(c, "%%%.*s( has no end (it ends with \")%%\")", EXTPROC_ARG(name));
+            return refuse(c, "missing )%% after %%%.*s(", EXTPROC_ARG(name));
     } else if (next == '%') {
         rest = (struct extproc_str){rest.ptr + name.len + 1, rest.len - name.len - 1};
     }
     if (name.len == 0 || !(next == '(' || next == '%'))
-        return refuse(c, "a %% begins nothing (a percent sign is written %%%%)");
+        return refuse(c, "stray %%: write %%%% for a literal percent sign");
 
     const struct piece *piece = NULL;
     int r = find_piece(c, name, &piece);

@@ -36,8 +36,9 @@ static int outcome(int status, bool complete)
     if (complete)
         return WEXITSTATUS(status);
     if (WEXITSTATUS(status) != EXIT_BAD) /* else there is a line already */
-        process_say("extprocd: a plugin, or a library of one, has ended the process by _exit(%d)",
-                    WEXITSTATUS(status));
+        process_say(
+            "extprocd: a plugin, or a library of a plugin, ended the process with _exit(%d)",
+            WEXITSTATUS(status));
     return EXIT_BAD;
 }
 
@@ -47,7 +48,7 @@ bool apart_split(int *ret_status)
     pid_t parent = getpid(), child;
     char byte;
 
-    signal(SIGCHLD, SIG_DFL); /* where our parent ignores it, nobody can wait for a child */
+    signal(SIGCHLD, SIG_DFL); /* if our parent ignores it, wait(2) cannot return a child */
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         return true;
     child = fork();

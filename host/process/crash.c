@@ -32,7 +32,7 @@ static const char *what_happened(int signo)
     case SIGSEGV:
         return "crashed (SIGSEGV: invalid memory access)";
     case SIGBUS:
-        return "crashed (SIGBUS: its file, or one that it maps, was cut short?)";
+        return "crashed (SIGBUS: was its file, or one that it maps, truncated?)";
     case SIGFPE:
         return "crashed (SIGFPE: division by zero)";
     default:

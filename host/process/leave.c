@@ -43,7 +43,7 @@ static void *flush(void *unused)
 }
 
 /* In a thread of its own, because fflush(NULL) waits for every stream that another thread is using: one
- * that a plugin's thread reads from a pipe, or writes to one that nobody reads, would be waited for forever. */
+ * that a plugin's thread reads from a pipe, or writes to one that is never read, would be waited for forever. */
 static void flush_all(void)
 {
     struct timespec end;

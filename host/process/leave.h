@@ -18,7 +18,7 @@ enum { LEAVE_WRITE_MS = 1000 };
  * plugin's name, and end the process with EXIT_BAD. */
 void leave_watch(void);
 /* The same, now that these plugins are loaded. log NULL: lines go to standard error; generation NULL: no
- * plugins are known any more. The writer is stopped, so that the log's lines are written. */
+ * plugins are known. The writer is stopped, so that the log's lines are written. */
 void leave_knows(struct log *log, struct writer *writer, const struct generation *generation);
 /* Reports that the main thread ends; for pthread_cleanup_push() in main(). */
 void leave_thread_ended(void *unused);

@@ -1,4 +1,4 @@
-/* process: what extprocd can be asked to do. Each gives the exit code; errors go to standard error,
+/* process: the commands of extprocd. Each returns the exit code; errors go to standard error,
  * one a line. */
 #ifndef EXTPROCD_PROCESS_PROCESS_H
 #define EXTPROCD_PROCESS_PROCESS_H
@@ -9,7 +9,7 @@
 
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
 
-/* Runs the service in the foreground until it is told to stop. */
+/* Runs the service in the foreground until a signal stops it. */
 int process_run(const char *file);
 /* Reads the configuration, loads every plugin, runs every init, starts nothing; dump: prints the
  * configuration in effect. */

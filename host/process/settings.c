@@ -12,7 +12,8 @@
 static const struct extproc_key extprocd_keys[] = {
     {.name = "include",
      .flags = EXTPROC_KEY_LIST,
-     .help = "Further files, in name order; relative to this file."},
+     .help =
+         "More files or patterns; paths relative to this file, a pattern in the order of names."},
     {.name = "transport",
      .type = EXTPROC_KEY_TYPE_CHOICE,
      .fallback = EXTPROCD_TRANSPORT,
@@ -20,12 +21,12 @@ static const struct extproc_key extprocd_keys[] = {
      .help = "The library for gRPC: h2 is nghttp2, grpc is the gRPC core."},
     {.name = "plugin_dir",
      .fallback = EXTPROCD_PLUGIN_DIR,
-     .help = "Folder of plugins whose file has no slash."},
+     .help = "Directory of plugins whose file has no slash."},
     {.name = "log_level",
      .type = EXTPROC_KEY_TYPE_CHOICE,
      .fallback = "info",
      .choices = "debug|info|warn|error",
-     .help = "The lowest level that is written."},
+     .help = "The lowest level that is logged."},
     {.name = "log_format",
      .type = EXTPROC_KEY_TYPE_CHOICE,
      .fallback = "text",
@@ -35,7 +36,7 @@ static const struct extproc_key extprocd_keys[] = {
     {.name = "lame_duck",
      .type = EXTPROC_KEY_TYPE_DURATION,
      .fallback = "2s",
-     .help = "After TERM: health checks are answered NOT_SERVING, and everything is still served."},
+     .help = "After TERM: health checks return NOT_SERVING while everything is still served."},
     {.name = "drain",
      .type = EXTPROC_KEY_TYPE_DURATION,
      .fallback = "30s",
@@ -77,18 +78,10 @@ bool settings_knows(const char *section_type, const char *key, void *arg)
     return false;
 }
 
-static void check_section_type(const struct config_section *s, struct config_errors *errors)
+static void say_unknown_section(const struct config_section *s, struct config_errors *errors)
 {
-    const char *known[N_SECTIONS];
-    const struct settings_section *type = find_section(s->type);
-    const char *nearest;
+    const char *known[N_SECTIONS], *nearest;
 
-    if (type && type->named && !s->name[0])
-        config_say(errors, CONFIG_ERROR, s, NULL, "the section needs a name ([%s:NAME])", s->type);
-    else if (type && !type->named && s->name[0])
-        config_say(errors, CONFIG_ERROR, s, NULL, "the section takes no name ([%s])", s->type);
-    if (type)
-        return;
     for (size_t i = 0; i < N_SECTIONS; i++)
         known[i] = settings_sections[i].name;
     nearest = str_nearest(s->type, known, N_SECTIONS);
@@ -97,8 +90,22 @@ static void check_section_type(const struct config_section *s, struct config_err
                    find_section(nearest)->named ? ":NAME" : "");
     else
         config_say(errors, CONFIG_ERROR, s, NULL,
-                   "unknown section (there are [extprocd], [listener:NAME], [chain:NAME] and "
-                   "[plugin:NAME])");
+                   "unknown section: expected [extprocd], [listener:NAME], [chain:NAME] or "
+                   "[plugin:NAME]");
+}
+
+static void check_section_type(const struct config_section *s, struct config_errors *errors)
+{
+    const struct settings_section *type = find_section(s->type);
+
+    if (!type)
+        say_unknown_section(s, errors);
+    else if (type->named && !s->name[0] && !s->refused)
+        config_say(errors, CONFIG_ERROR, s, NULL, "missing section name: expected [%s:NAME]",
+                   s->type);
+    else if (!type->named && s->name[0] && !s->refused)
+        config_say(errors, CONFIG_ERROR, s, NULL, "unexpected section name: expected [%s]",
+                   s->type);
 }
 
 static bool check_keys(struct config_section *s, const struct extproc_key *keys,
@@ -133,7 +140,7 @@ static void read_log_file(const struct config_section *s, struct config_errors *
     }
 }
 
-/* Plugins are looked at also where it is wrong. */
+/* NULL where it could not be read, so that no plugin is reported as missing in another directory. */
 static void read_plugin_dir(struct settings *ret, struct arena *arena)
 {
     const struct keys_slot *slot = keys_find(&ret->keys, "plugin_dir");
@@ -144,7 +151,7 @@ static void read_plugin_dir(struct settings *ret, struct arena *arena)
         struct extproc_str found = arena_copy(arena, str_c(places_plugin_dir(room)));
         value->text = found.ptr ? found : value->text;
     }
-    ret->plugin_dir = value ? value->text.ptr : EXTPROCD_PLUGIN_DIR;
+    ret->plugin_dir = value ? value->text.ptr : NULL;
     ret->plugin_dir_shown = value && value->entry ? value->entry->shown.ptr : ret->plugin_dir;
 }
 
@@ -153,7 +160,8 @@ static void read_extprocd(struct config_section *s, struct arena *arena,
 {
     bool good = check_keys(s, extprocd_keys, arena, errors, &ret->keys);
 
-    read_plugin_dir(ret, arena);
+    if (!s->incomplete)
+        read_plugin_dir(ret, arena);
     if (!good)
         return;
     ret->log.level = (enum extproc_level)keys_number(&ret->keys, "log_level");
@@ -212,15 +220,15 @@ static void check_addresses(const struct settings *s, struct arena *arena,
 
     for (size_t i = 0; i < s->n_listeners; i++) {
         const struct listener_settings *l = &s->listeners[i];
-        if (!l->address.len ||
+        if (!l->address.len || l->section->refused ||
             address_is_any_port(&l->address)) /* two sockets on port 0 are two ports */
             continue;
         address_format(&l->address, text);
         struct lookup_name name = {.first = arena_copy(arena, str_c(text))};
         if (lookup_find(&seen, name, &first))
             config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "address"),
-                       "[listener:%s] has the same address (line %u)", s->listeners[first].name,
-                       s->listeners[first].section->line);
+                       "duplicate address: also used by [listener:%s] at line %u",
+                       s->listeners[first].name, s->listeners[first].section->line);
         else if (!name.first.ptr || !lookup_add(&seen, arena, name, i))
             config_say(errors, CONFIG_ERROR, l->section, NULL, "out of memory");
     }
@@ -238,6 +246,16 @@ static void find_transport(const struct config *config, struct config_errors *er
         config_say_at(errors, config->file, 0, "%s", why);
 }
 
+/* Is there a section that is meant, but has the wrong kind of name, or a misspelt type? That is reported,
+ * and is the one mistake. */
+static bool is_meant(const struct config *config, const char *type)
+{
+    for (size_t i = 0; i < config->n_sections; i++)
+        if (str_nearest(config->sections[i].type, &type, 1))
+            return true;
+    return false;
+}
+
 bool settings_read(const struct config *config, struct arena *arena, struct config_errors *errors,
                    struct settings *ret)
 {
@@ -245,6 +263,7 @@ bool settings_read(const struct config *config, struct arena *arena, struct conf
     struct config_section none = {.type = "extprocd", .name = "", .file = config->file};
     struct config_section *extprocd = config_find(config, "extprocd", "");
 
+    none.incomplete = !extprocd && is_meant(config, "extprocd");
     memset(ret, 0, sizeof *ret);
     ret->listeners = arena_zalloc(arena, (config->n_sections + 1) * sizeof *ret->listeners);
     if (!ret->listeners) {
@@ -261,8 +280,8 @@ bool settings_read(const struct config *config, struct arena *arena, struct conf
     }
     read_max_held(ret, extprocd ? extprocd : &none, ret->ops, errors);
     check_addresses(ret, arena, errors);
-    if (ret->n_listeners == 0 && (config->n_sections > 0 || errors->n_errors == 0))
+    if (ret->n_listeners == 0 && !is_meant(config, "listener") && before == 0)
         config_say_at(errors, config->file, 0,
-                      "no [listener:NAME] section (one with address = 127.0.0.1:50051)");
+                      "missing section [listener:NAME] (add one with address = 127.0.0.1:50051)");
     return errors->n_errors == before;
 }

@@ -1,4 +1,4 @@
-/* settings: the [extprocd] and [listener:NAME] sections, typed: what the service itself is told. */
+/* settings: the [extprocd] and [listener:NAME] sections, typed: the settings of the service itself. */
 #ifndef EXTPROCD_PROCESS_SETTINGS_H
 #define EXTPROCD_PROCESS_SETTINGS_H
 
@@ -30,7 +30,7 @@ extern const struct settings_section settings_sections[];
 /* Keys that a section type knows: for config_read(). */
 bool settings_knows(const char *section_type, const char *key, void *arg);
 
-/* Types both kinds of section, and tells of sections that are none of the four kinds. Errors are
+/* Types both kinds of section, and reports sections that are none of the four kinds. Errors are
  * added; lives in the arena and borrows from the config. False: there were errors. */
 bool settings_read(const struct config *config, struct arena *arena, struct config_errors *errors,
                    struct settings *ret);

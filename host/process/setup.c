@@ -1,5 +1,5 @@
 /* setup: the settings first, since they say where the log and the plugins are; then the plugins,
- * also where the settings were wrong, so that one run tells all there is to mend. */
+ * also if the settings were wrong, so that one run reports all mistakes. */
 #include "process/setup.h"
 
 #include "base/writer.h"

@@ -15,7 +15,7 @@ struct setup {
     struct generation *generation;
 };
 
-/* Tells every error and warning on standard error. testing: plugins connect to nothing, and the log
+/* Reports every error and warning on standard error. testing: plugins connect to nothing, and the log
  * goes to standard error. False: there were errors; nothing is left to undo. */
 bool setup_load(const char *file, bool testing, struct setup *ret);
 /* At the end of the process: runs every fini() that is owed, and writes the log. Frees it where main()

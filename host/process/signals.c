@@ -8,7 +8,7 @@
  *
  * TERM and INT work in every state, also where no loop is there to take them, or where a plugin keeps it:
  *
- *     starting ──► the default action                 ending ──► the process ends at once
+ *     starting ──► the default action                 ending ──► the process ends immediately
  *     serving  ──► counted; a second one that finds the first one not taken for UNTAKEN_MS ends it too
  *
  * What a plugin makes of a signal does not stay: a thread installs the handlers again and again, and does
@@ -209,7 +209,7 @@ int signals_init(int *ret_fd)
     if (signals.fd < 0)
         return -errno;
     install();
-    /* What our parent has left: where SIGCHLD is ignored, nobody can wait for a child. */
+    /* Inherited from our parent: if SIGCHLD is ignored, wait(2) cannot return a child. */
     signal(SIGCHLD, SIG_DFL);
     start_watch();
     *ret_fd = signals.fd;

@@ -7,7 +7,7 @@
 int signals_init(int *ret_fd);
 /* The loop begins: TERM and INT wait for it as well, whatever plugins made of signals in init(). */
 void signals_serving(void);
-/* The loop has ended: TERM and INT end the process at once. */
+/* The loop has ended: TERM and INT end the process immediately. */
 void signals_ending(void);
 /* In the loop, when the descriptor is readable: calls fn for each signal that has come. */
 void signals_take(void (*fn)(void *arg, int signo), void *arg);

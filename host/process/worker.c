@@ -42,9 +42,8 @@ static void on_signal(void *arg, int signo)
         writer_reopen(w->setup.writer);
         break;
     default:
-        log_line(w->setup.log, EXTPROC_LEVEL_WARN, NULL,
-                 "%s: this version cannot do that while it runs; restart it instead",
-                 signo == SIGHUP ? "HUP (reload)" : "USR2 (upgrade)");
+        log_line(w->setup.log, EXTPROC_LEVEL_WARN, NULL, "%s is not supported; restart the service",
+                 signo == SIGHUP ? "SIGHUP ignored: reload" : "SIGUSR2 ignored: upgrade");
     }
 }
 
@@ -68,13 +67,15 @@ static bool open_listener(struct worker *w, const struct listener_settings *l,
                           struct config_errors *errors)
 {
     const struct config_entry *entry = listener_entry(l, "address");
+    const char *key;
     size_t i = w->n_open;
     char text[ADDRESS_TEXT];
     const char *why, *name;
 
-    if (listen_open(l, &w->setup.arena, &w->sockets[i], &why) < 0) {
+    if (listen_open(l, &w->setup.arena, &w->sockets[i], &key, &why) < 0) {
         address_format(&l->address, text);
-        config_say(errors, CONFIG_ERROR, l->section, entry, "cannot listen on %.*s: %s",
+        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, key), "cannot %s %.*s: %s",
+                   strcmp(key, "address") == 0 ? "listen on" : "change the group of",
                    EXTPROC_ARG(config_shown(entry, str_c(text))), why ? why : "out of memory");
         return false;
     }
@@ -108,14 +109,14 @@ static bool open_listeners(struct worker *w)
     w->listeners = arena_zalloc(&w->setup.arena, n * sizeof *w->listeners);
     if (!w->sockets || !w->doors || !w->listeners)
         return false;
-    for (size_t i = 0; i < n; i++) /* all of them, so that all mistakes are told */
+    for (size_t i = 0; i < n; i++) /* all of them, so that all mistakes are reported */
         good = open_listener(w, &w->setup.settings.listeners[i], &errors) && good;
     process_say_errors(&errors);
     config_errors_fini(&errors);
     return good;
 }
 
-/* The keys tell how the proxy sends bodies, not whether it sends headers. */
+/* The keys say how the proxy sends bodies, not whether it sends headers. */
 static void tell_modes(const struct worker *w, const struct listener_settings *l)
 {
     struct log_context context = {.listener = l->name};
@@ -123,8 +124,8 @@ static void tell_modes(const struct worker *w, const struct listener_settings *l
     for (enum lane lane = LANE_REQUEST; lane < N_LANES; lane++)
         if (mode_of(l->modes[lane])->holds_headers)
             log_line(w->setup.log, EXTPROC_LEVEL_INFO, &context,
-                     "%s_body_mode = %s: the proxy has to send these headers too, else "
-                     "upgrades and CONNECT hang (in the proxy, set %s_header_mode: SEND)",
+                     "%s_body_mode is %s: upgrades and CONNECT hang if the proxy does not "
+                     "send these headers (in the proxy, set %s_header_mode: SEND)",
                      lane_name(lane), body_mode_name(l->modes[lane]), lane_name(lane));
 }
 
@@ -142,7 +143,7 @@ static void tell_start(const struct worker *w)
     notify("READY=1");
 }
 
-/* Serves until it is told to stop. */
+/* Serves until a signal stops it. */
 static bool serve(struct worker *w, int signal_fd)
 {
     static const char *const health_names[] = {SERVICE_NAME};
@@ -200,7 +201,7 @@ int process_run(const char *file)
     bool good;
 
     if (r < 0) {
-        process_say("extprocd: cannot take signals: %s", strerror(-r));
+        process_say("extprocd: cannot receive signals: %s", strerror(-r));
         return EXIT_BAD;
     }
     raise_descriptors();

@@ -125,9 +125,8 @@ void coverage_unseen(struct coverage *c, const struct txn *t, enum body_mode mod
             continue;
         c->unseen_said = true;
         say(c, EXTPROC_LEVEL_WARN, in, PHASE_REQUEST_BODY,
-            "a response came without its request: the proxy has answered by itself, or on this "
-            "route "
-            "requests pass this plugin unseen");
+            "a response without its request: the proxy answered by itself, or this route does not "
+            "send requests to extprocd");
     }
 }
 
@@ -156,6 +155,6 @@ void coverage_unanswered(struct coverage *c, const struct txn *t, uint32_t missi
         const struct instance *in = c->chain->instances[place];
         if (in->interest & phase_bit(PHASE_RESPONSE_HEADERS))
             say(c, EXTPROC_LEVEL_INFO, in, PHASE_RESPONSE_HEADERS,
-                "not called so far: no response has come yet");
+                "not called so far: no response has been received yet");
     }
 }

@@ -207,7 +207,7 @@ static void stream_log_end(struct stream *s, enum extproc_end why)
     static const char *const ends[] = {
         [EXTPROC_END_DONE] = "done",
         [EXTPROC_END_FAILED] = "failed",
-        [EXTPROC_END_DRAINED] = "the service stops",
+        [EXTPROC_END_DRAINED] = "the service is stopping",
     };
     if (!log_wants(s->env->log, EXTPROC_LEVEL_DEBUG))
         return;

@@ -68,7 +68,7 @@ void doors_open(struct doors *doors)
         int r = watch_add(doors->epoll_fd, l->fd, EPOLLIN | EPOLLEXCLUSIVE, &doors->door[i].watch);
         if (r)
             log_line(doors->options->log, EXTPROC_LEVEL_ERROR, NULL,
-                     "listener %s: %s: cannot wait for it: %s", l->name, l->address, strerror(-r));
+                     "listener %s: %s: cannot poll it: %s", l->name, l->address, strerror(-r));
     }
     doors->open = true;
 }

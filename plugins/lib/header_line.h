@@ -23,8 +23,8 @@ static inline struct extproc_str header_line_trim(const char *begin, const char 
     return text;
 }
 
-/* What stands before and behind the colon, without the space around it; one in front of all belongs
- * to the name. False: it is no line. */
+/* The text before and after the colon, without the space around it. A colon at the beginning belongs to the
+ * name. False: there is no colon. */
 static inline bool header_line_split(struct extproc_str text, struct extproc_str *ret_name,
                                      struct extproc_str *ret_value)
 {
@@ -38,8 +38,8 @@ static inline bool header_line_split(struct extproc_str text, struct extproc_str
     return true;
 }
 
-/* The i-th value of a key, for this edit. -EINVAL: it is no such line, or the proxy would not take
- * the header, and the operator has been told. */
+/* The i-th value of a key, for this edit. -EINVAL: it has another form, or the proxy would ignore
+ * the header, which was reported. */
 static inline int header_line_read(struct extproc_instance *h, const char *key, size_t i,
                                    enum extproc_map map, enum extproc_edit op,
                                    struct header_line *ret)
@@ -48,7 +48,7 @@ static inline int header_line_read(struct extproc_instance *h, const char *key, 
     struct header_line line;
 
     if (!header_line_split(extproc_conf(h, key, i), &line.name, &value))
-        return extproc_conf_refuse(h, key, i, "is no header (name: value)");
+        return extproc_conf_refuse(h, key, i, "missing colon: expected NAME: VALUE");
     if (extproc_conf_edit(h, key, i, map, op, line.name, value) < 0)
         return -EINVAL;
     line.value = extproc_conf_template_part(h, key, i, value);

@@ -4,7 +4,7 @@
 
 #include <extproc/plugin.h>
 
-/* The i-th value of a key. -EINVAL: it is no name, and the operator has been told. */
+/* The i-th value of a key. -EINVAL: it is not a name, which was reported. */
 static inline int header_name_read(struct extproc_instance *h, const char *key, size_t i,
                                    struct extproc_str *ret)
 {
@@ -12,7 +12,7 @@ static inline int header_name_read(struct extproc_instance *h, const char *key, 
     int r = extproc_check_edit(h, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_REMOVE, name, none);
 
     if (r == -EINVAL) /* a name that may not be edited is one nevertheless */
-        return extproc_conf_refuse(h, key, i, "is not the name of a header");
+        return extproc_conf_refuse(h, key, i, "invalid header name \"%.*s\"", EXTPROC_ARG(name));
     *ret = name;
     return 0;
 }

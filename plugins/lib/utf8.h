@@ -4,12 +4,12 @@
 
 #include <extproc/plugin.h>
 
-/* How many bytes the first character has; 0: there is none, or it is none. */
+/* How many bytes the first character has; 0: the text is empty, or not UTF-8. */
 static inline size_t utf8_char_len(struct extproc_str s)
 {
     unsigned char first = s.len ? (unsigned char)s.ptr[0] : 0xff;
     size_t len = first < 0x80   ? 1
-                 : first < 0xc2 ? 0 /* in the midst of one, or an overlong one */
+                 : first < 0xc2 ? 0 /* inside of one, or an overlong one */
                  : first < 0xe0 ? 2
                  : first < 0xf0 ? 3
                  : first < 0xf5 ? 4

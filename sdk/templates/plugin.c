@@ -1,4 +1,4 @@
-/* @NAME@ - tells the client who served it.
+/* @NAME@ - adds a header to every response.
  *
  *     [plugin:@NAME@]
  *     file = ./@NAME@.so
@@ -7,7 +7,7 @@
 #include <extproc/plugin.h>
 
 static const struct extproc_key keys[] = {
-    {.name = "greeting", .fallback = "served by @NAME@", .help = "What x-@NAME@ says."},
+    {.name = "greeting", .fallback = "served by @NAME@", .help = "Value of the header x-@NAME@."},
     {.name = NULL},
 };
 
@@ -21,7 +21,7 @@ const struct extproc_plugin extproc_plugin_v1 = {
     .abi = EXTPROC_ABI,
     .name = "@NAME@",
     .version = "0.1",
-    .summary = "Tells the client who served it.",
+    .summary = "Adds a header to every response.",
     .keys = keys,
     .response_headers = on_response,
 };

@@ -13,7 +13,7 @@ from harness.raw import data, framed
 from harness.wait import wait_until
 
 TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: 1\n"
-HOLDER = rf"process {os.getpid()} \(\w+\S*\) listens there"
+HOLDER = rf"in use by \S+ \(pid {os.getpid()}\)"
 
 
 class Listen(Case):
@@ -55,7 +55,7 @@ class Listen(Case):
     def test_file_that_is_no_socket(self):
         path = self.folder / "file"
         path.write_text("precious")
-        self.assertIn("no socket", self.refused(f"unix:{path}"))
+        self.assertIn("not a socket", self.refused(f"unix:{path}"))
         self.assertEqual(path.read_text(), "precious")
 
     def test_socket_that_was_left_behind(self):

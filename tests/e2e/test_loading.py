@@ -84,7 +84,7 @@ class Builds(Loading):
 
     def test_for_musl(self):
         for name in "libc.musl-x86_64.so.1", "libc.so":
-            self.expect(self.with_needed(name), "is built for musl, this extprocd for glibc")
+            self.expect(self.with_needed(name), "built for musl.* glibc")
 
     @unittest.skipIf(SANITIZED, "has it from the start")
     def test_with_a_sanitizer(self):
@@ -117,7 +117,7 @@ class Exports(Loading):
         path = self.build(self.CLASH)
         code, out, err = self.run_with("-t", "-c", path)
         self.assertEqual((code, out), (0, f"{path}: ok\n"))
-        self.assertRegex(err, rf"(?m)^{self.place(path)}warning: .*mine\.so: exports strfry, which libc\.so\.6 of the host has too")
+        self.assertRegex(err, rf"(?m)^{self.place(path)}warning: .*mine\.so: .*strfry.* libc\.so\.6 of the host")
         self.assertEqual(len(err.splitlines()), 1)
 
     @unittest.skipIf(SANITIZED, "the sanitizer exports names of many libraries")
@@ -139,7 +139,7 @@ class Exports(Loading):
 
 class Descriptors(Loading):
     def test_unknown_needs(self):
-        self.expect(self.build(members=".needs = 1ull << 40,"), "needs 0x10000000000")
+        self.expect(self.build(members=".needs = 1ull << 40,"), "0x10000000000 in .needs")
 
     def test_choices_on_a_key_that_is_no_choice(self):
         path = self.build('static const struct extproc_key keys[] = {{.name = "k", .choices = "a|b"}, {0}};', ".keys = keys,")
@@ -157,4 +157,4 @@ class Descriptors(Loading):
         for command in ["-t"], []:
             code, _, err = self.run_with(*command, "-c", path)
             self.assertEqual(code, 1)
-            self.assertRegex(err, r'\[plugin:p\] .*"mine" asks for a key "colour"')
+            self.assertRegex(err, r'\[plugin:p\] .*"mine".*"colour".*declare')

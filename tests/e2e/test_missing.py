@@ -8,7 +8,7 @@ from harness.envoy import cluster_of, ext_proc, printed_config
 from harness.messages import request_headers
 from harness.places import NEED
 
-UNSEEN = r" warn  .*plugin=need phase=request_body: a response came without its request: "
+UNSEEN = r" warn  .*plugin=need phase=request_body: a response without its request: "
 FAULT = "- " + json.dumps({"name": "envoy.filters.http.fault", "typed_config": {
     "@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault",
     "abort": {"http_status": 503, "percentage": {"numerator": 100}}}}) + "\n"

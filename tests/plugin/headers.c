@@ -246,14 +246,12 @@ Test(headers, what_it_does_not_take)
                    "response_trailers.replace = x-a: %REQ(%\n"
                    "request_trailers.remove = x-a: v\n"
                    "request.remove =",
-                   "test.ini:8: [plugin:p] request.remove: not a legal name or value",
-                   "test.ini:3: [plugin:p] request.set: is no header (name: value)",
-                   "test.ini:7: [plugin:p] request_trailers.remove: not a legal name or "
-                   "value",
-                   "test.ini:5: [plugin:p] response.add: not a legal name or value",
-                   "test.ini:4: [plugin:p] response.append: is no header (name: value)",
-                   "test.ini:6: [plugin:p] response_trailers.replace: at character 1: %REQ( has no "
-                   "end (it ends with \")%\")");
+                   "test.ini:3: [plugin:p] request.set: ~NAME: VALUE~",
+                   "test.ini:4: [plugin:p] response.append: ~NAME: VALUE~",
+                   "test.ini:5: [plugin:p] response.add: ~name or value~",
+                   "test.ini:6: [plugin:p] response_trailers.replace: at character 1: ~%REQ(~",
+                   "test.ini:7: [plugin:p] request_trailers.remove: ~name or value~",
+                   "test.ini:8: [plugin:p] request.remove: ~name or value~");
 }
 
 Test(headers, what_the_proxy_would_ignore_is_refused)
@@ -264,14 +262,11 @@ Test(headers, what_the_proxy_would_ignore_is_refused)
                    "response.add = content-length: 3\n"
                    "request.remove = :path\n"
                    "response_trailers.set = :status: 200",
-                   "test.ini:6: [plugin:p] request.remove: :path: not allowed: it can be "
-                   "overwritten, but not removed",
                    "test.ini:3: [plugin:p] request.set: host: " PLUGIN_ROUTING,
                    "test.ini:4: [plugin:p] request.append: X-Envoy-A: " PLUGIN_ENVOYS,
-                   "test.ini:5: [plugin:p] response.add: content-length: not allowed: it follows "
-                   "the length of the body",
-                   "test.ini:7: [plugin:p] response_trailers.set: :status: not allowed: not a "
-                   "header of this message");
+                   "test.ini:5: [plugin:p] response.add: content-length: not allowed: ~",
+                   "test.ini:6: [plugin:p] request.remove: :path: not allowed: ~not removed",
+                   "test.ini:7: [plugin:p] response_trailers.set: :status: not allowed: ~");
 }
 
 Test(headers, a_line_break_from_a_file_is_refused)

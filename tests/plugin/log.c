@@ -373,8 +373,8 @@ Test(log, what_it_does_not_take)
         "a FIFO or a character device");
     PLUGIN_REFUSED("log",
                    "request.header = a b\nresponse.header = c:\nredact = ;none\nto = /nowhere/at",
-                   "test.ini:3: [plugin:p] request.header: is not the name of a header",
-                   "test.ini:4: [plugin:p] response.header: is not the name of a header",
-                   "test.ini:5: [plugin:p] redact: is not the name of a header",
+                   "test.ini:3: [plugin:p] request.header: ~invalid header name~",
+                   "test.ini:4: [plugin:p] response.header: ~invalid header name~",
+                   "test.ini:5: [plugin:p] redact: ~invalid header name~",
                    "test.ini:6: [plugin:p] to: cannot open /nowhere/at: No such file or directory");
 }

@@ -34,7 +34,7 @@ Test(noop, tells_each_phase_at_level_debug)
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
         kit_expect_log(c, phases[i]);
     kit_expect_log(c, "more may follow");
-    kit_expect_log(c, "the last of its direction");
+    kit_expect_log(c, "end of the direction");
     kit_end(c);
     kit_free(k);
 }
@@ -48,5 +48,5 @@ Test(noop, memory_that_runs_out_ends_no_more_than_the_stream)
 
 Test(noop, what_it_does_not_take)
 {
-    PLUGIN_REFUSED("noop", "direction = both", "test.ini:3: [plugin:p] direction: unknown key");
+    PLUGIN_REFUSED("noop", "direction = both", "test.ini:3: [plugin:p] direction: unknown key~");
 }

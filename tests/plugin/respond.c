@@ -156,28 +156,25 @@ Test(respond, memory_that_runs_out_ends_no_more_than_the_stream)
 
 Test(respond, what_it_does_not_take)
 {
-    PLUGIN_REFUSED(
-        "respond",
-        "details = \xff\nbody = %NO%\nheader = x-a\nheader = x y: z\n"
-        "header = content-length: 7\nheader = :status: 200",
-        "test.ini:5: [plugin:p] header: is no header (name: value)",
-        "test.ini:6: [plugin:p] header: not a legal name or value",
-        "test.ini:7: [plugin:p] header: content-length: not allowed: it follows the length of the "
-        "body",
-        "test.ini:8: [plugin:p] header: :status: not allowed: not a header of this message",
-        "test.ini:4: [plugin:p] body: at character 1: %NO is unknown (REQ RESP ATTR "
-        "METADATA PATH METHOD STATUS UUID TIME)",
-        "test.ini:3: [plugin:p] details: is not UTF-8");
+    PLUGIN_REFUSED("respond",
+                   "details = \xff\nbody = %NO%\nheader = x-a\nheader = x y: z\n"
+                   "header = content-length: 7\nheader = :status: 200",
+                   "test.ini:3: [plugin:p] details: ~UTF-8~",
+                   "test.ini:4: [plugin:p] body: at character 1: ~%NO~REQ RESP ATTR~",
+                   "test.ini:5: [plugin:p] header: ~NAME: VALUE~",
+                   "test.ini:6: [plugin:p] header: ~name or value~",
+                   "test.ini:7: [plugin:p] header: content-length: not allowed: ~",
+                   "test.ini:8: [plugin:p] header: :status: not allowed: ~");
     PLUGIN_REFUSED(
         "respond", "status = 199\ngrpc_status = -1",
-        "test.ini:3: [plugin:p] status: invalid value \"199\": expected 200 to 599",
+        "test.ini:3: [plugin:p] status: ~\"199\"~200 to 599",
         "test.ini:4: [plugin:p] grpc_status: invalid value \"-1\": expected 0 to 2147483647");
     PLUGIN_REFUSED("respond", "status = 600\ngrpc_status = 2147483648",
-                   "test.ini:3: [plugin:p] status: invalid value \"600\": expected 200 to 599",
+                   "test.ini:3: [plugin:p] status: ~\"600\"~200 to 599",
                    "test.ini:4: [plugin:p] grpc_status: invalid value \"2147483648\": expected 0 "
                    "to 2147483647");
     PLUGIN_REFUSED("respond", "body = a\nbody_file = /dev/null",
-                   "test.ini:4: [plugin:p] body_file: there is a body already");
+                   "test.ini:4: [plugin:p] body_file: ~exclude each other~");
     PLUGIN_REFUSED("respond", "body_file = /nowhere/at/all",
                    "test.ini:3: [plugin:p] body_file: cannot read /nowhere/at/all: No such file or "
                    "directory");
@@ -188,21 +185,20 @@ Test(respond, what_it_does_not_take)
         "respond", "body_file = /dev/zero",
         "test.ini:3: [plugin:p] body_file: cannot read /dev/zero: is a character device, "
         "expected a regular file");
-    PLUGIN_REFUSED(
-        "respond", "phase = both",
-        "test.ini:3: [plugin:p] phase: invalid value \"both\": expected request|response");
+    PLUGIN_REFUSED("respond", "phase = both",
+                   "test.ini:3: [plugin:p] phase: ~\"both\"~request, response");
 }
 
 Test(respond, a_status_without_a_body_takes_none)
 {
     PLUGIN_REFUSED("respond", "status = 304\nbody = unchanged",
-                   "test.ini:4: [plugin:p] body: status 304 has no body: remove this key");
+                   "test.ini:4: [plugin:p] body: ~status 304 has no body~");
     PLUGIN_REFUSED("respond", "body = ok\nstatus = 204\ngrpc_status = 0\nphase = response",
-                   "test.ini:3: [plugin:p] body: status 204 has no body: remove this key");
+                   "test.ini:3: [plugin:p] body: ~status 204 has no body~");
     PLUGIN_REFUSED("respond", "status = 205\nbody = %PATH%",
-                   "test.ini:4: [plugin:p] body: status 205 has no body: remove this key");
+                   "test.ini:4: [plugin:p] body: ~status 205 has no body~");
     PLUGIN_REFUSED("respond", "status = 204\nbody_file = /proc/self/stat",
-                   "test.ini:4: [plugin:p] body_file: status 204 has no body: remove this key");
+                   "test.ini:4: [plugin:p] body_file: ~status 204 has no body~");
     cr_expect_eq(plugin_interest(PLUGIN_INI("respond", "status = 204\nbody_file = /dev/null")),
                  EXTPROC_PHASE_REQUEST_HEADERS);
 }

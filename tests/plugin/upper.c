@@ -235,7 +235,6 @@ Test(upper, takes_part_in_its_direction_only)
 
 Test(upper, what_it_does_not_take)
 {
-    PLUGIN_REFUSED(
-        "upper", "direction = up",
-        "test.ini:3: [plugin:p] direction: invalid value \"up\": expected request|response|both");
+    PLUGIN_REFUSED("upper", "direction = up",
+                   "test.ini:3: [plugin:p] direction: ~\"up\"~request, response, both");
 }

@@ -124,13 +124,13 @@ static const struct {
     const char *before;  /* leads there    */
     const char *illegal; /* each of these  */
 } refused[] = {
-    {"HEADERS", BODY_MODE_STREAMED, "h", "hH"},   {"HEADERS", BODY_MODE_NONE, "h", "hHbB"},
-    {"HEADERS", BODY_MODE_BUFFERED, "h", "hH"},   {"IDLE", BODY_MODE_NONE, "", "bB"},
-    {"BODY", BODY_MODE_STREAMED, "hb", "hH"},     {"BODY", BODY_MODE_STREAMED, "b", "hH"},
-    {"WHOLE", BODY_MODE_BUFFERED, "hb", "hHbB"},  {"WHOLE", BODY_MODE_BUFFERED, "b", "hHbB"},
-    {"OVER", BODY_MODE_NONE, "H", "hHbBt"},       {"OVER", BODY_MODE_STREAMED, "hB", "hHbBt"},
-    {"OVER", BODY_MODE_BUFFERED, "hB", "hHbBt"},  {"OVER", BODY_MODE_STREAMED, "hbt", "hHbBt"},
-    {"OVER", BODY_MODE_BUFFERED, "hbt", "hHbBt"}, {"OVER", BODY_MODE_NONE, "ht", "hHbBt"},
+    {"HEADERS", BODY_MODE_STREAMED, "h", "hH"},     {"HEADERS", BODY_MODE_NONE, "h", "hHbB"},
+    {"HEADERS", BODY_MODE_BUFFERED, "h", "hH"},     {"IDLE", BODY_MODE_NONE, "", "bB"},
+    {"BODY", BODY_MODE_STREAMED, "hb", "hH"},       {"BODY", BODY_MODE_STREAMED, "b", "hH"},
+    {"COMPLETE", BODY_MODE_BUFFERED, "hb", "hHbB"}, {"COMPLETE", BODY_MODE_BUFFERED, "b", "hHbB"},
+    {"ENDED", BODY_MODE_NONE, "H", "hHbBt"},        {"ENDED", BODY_MODE_STREAMED, "hB", "hHbBt"},
+    {"ENDED", BODY_MODE_BUFFERED, "hB", "hHbBt"},   {"ENDED", BODY_MODE_STREAMED, "hbt", "hHbBt"},
+    {"ENDED", BODY_MODE_BUFFERED, "hbt", "hHbBt"},  {"ENDED", BODY_MODE_NONE, "ht", "hHbBt"},
 };
 
 static const char *part_name(char letter)
@@ -178,7 +178,7 @@ Test(order, a_failed_stream_says_nothing_more)
     struct kit_call *c = kit_call(k, &(struct kit_how){0});
     play(c, "HHRhht-");
     kit_expect_failed(c, SESSION_INVALID_ARGUMENT,
-                      "request_headers in state OVER (the request has ended already)");
+                      "request_headers in state ENDED (the request has already ended)");
     cr_expect_eq(kit_n_answers(c), 1);
     cr_expect_str_eq(seen, "h");
     kit_end(c);

@@ -31,8 +31,8 @@ static void say_undeclared(struct instance *in, const char *key)
     if (!in->errors || in->asked_undeclared)
         return;
     config_say(in->errors, CONFIG_ERROR, in->section, NULL,
-               "the plugin \"%s\" asks for a key \"%s\", which its table does not declare "
-               "(correct it in the plugin)",
+               "plugin \"%s\" reads the key \"%s\", which its table does not declare (correct it "
+               "in the plugin)",
                in->plugin->name, key);
     in->asked_undeclared = true;
 }
@@ -152,7 +152,7 @@ struct extproc_template *api_conf_template(struct extproc_instance *h, const cha
         in->reads |= template_reads(template);
         return template;
     }
-    extproc_conf_refuse(h, key, i, "%s", text.ptr ? why : "has no value (give it one)");
+    extproc_conf_refuse(h, key, i, "%s", text.ptr ? why : "missing value");
     return NULL;
 }
 

@@ -60,14 +60,14 @@ static struct extproc_str header_why(const struct handle *h, const struct extpro
 static int response_check(struct handle *h, const struct extproc_response *r)
 {
     if (r->status < 200 || r->status > 599)
-        return respond_refuse(h, -EINVAL, "extproc_respond: status %u is not 200 to 599",
+        return respond_refuse(h, -EINVAL, "extproc_respond: invalid status %u: expected 200 to 599",
                               (unsigned)r->status);
     if (r->body.len > 0 && !framing_may_answer(&h->txn->request, r->status))
         return respond_refuse(
             h, -EINVAL, "extproc_respond: a response with status %u has no body%s",
             (unsigned)r->status, h->txn->request.connect ? " (the request is CONNECT)" : "");
     if (r->grpc_status < EXTPROC_NO_GRPC)
-        return respond_refuse(h, -EINVAL, "extproc_respond: grpc_status %d is none",
+        return respond_refuse(h, -EINVAL, "extproc_respond: invalid grpc_status %d",
                               (int)r->grpc_status);
     if (r->details.ptr && !str_is_utf8(r->details))
         return respond_refuse(h, -EINVAL, "extproc_respond: details are not UTF-8");
@@ -76,8 +76,9 @@ static int response_check(struct handle *h, const struct extproc_response *r)
                               "extproc_respond: body of %zu bytes exceeds max_queued (%zu)",
                               r->body.len, h->txn->max_answer);
     if (r->n_headers > h->txn->rules->max_entries)
-        return respond_refuse(h, -ENOSPC, "extproc_respond: %zu headers, %s takes %zu",
-                              r->n_headers, h->txn->rules->proxy, h->txn->rules->max_entries);
+        return respond_refuse(h, -ENOSPC,
+                              "extproc_respond: %zu headers exceed %zu, the most that %s accepts",
+                              r->n_headers, h->txn->rules->max_entries, h->txn->rules->proxy);
     if (r->n_headers > 0 && !r->headers)
         return respond_refuse(h, -EINVAL, "extproc_respond: headers is NULL");
     for (size_t i = 0; i < r->n_headers; i++) {

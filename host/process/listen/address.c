@@ -14,11 +14,11 @@ static bool parse_unix(const char *path, struct address *ret, const char **ret_w
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
 
     if (path[0] != '/') {
-        *ret_why = "a unix socket needs an absolute path: unix:/run/extprocd/extprocd.sock";
+        *ret_why = "an absolute path, such as unix:/run/extprocd/extprocd.sock";
         return false;
     }
     if (strlen(path) >= sizeof sun.sun_path) {
-        *ret_why = "the path of a unix socket has at most 107 bytes";
+        *ret_why = "a path of at most 107 bytes";
         return false;
     }
     memcpy(sun.sun_path, path, strlen(path) + 1);
@@ -60,6 +60,25 @@ static bool is_port(const char *s)
     return len >= 1 && len <= 5 && strspn(s, "0123456789") == len && strtoul(s, NULL, 10) <= 65535;
 }
 
+/* What would be right in the place of what is wrong. */
+static const char *expected(const char *text)
+{
+    char host[64];
+    const char *port;
+
+    if (strchr("\"'", text[0]) && text[0])
+        return "an address without quotes";
+    if (strpbrk(text, " \t"))
+        return "one address (a comment later in a line starts with \" ;\")";
+    if (text[0] == '*')
+        return "0.0.0.0:PORT for every IPv4 address, [::]:PORT for every IPv4 and IPv6 address";
+    if (!split(text, host, sizeof host, &port))
+        return "HOST:PORT, [HOST]:PORT or unix:PATH, such as 127.0.0.1:50051";
+    if (!is_port(port))
+        return "a port from 0 to 65535";
+    return "a numeric address such as 127.0.0.1:50051 or [::1]:50051 (host names are not resolved)";
+}
+
 bool address_parse(const char *text, struct address *ret, const char **ret_why)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC,
@@ -71,14 +90,12 @@ bool address_parse(const char *text, struct address *ret, const char **ret_why)
 
     if (strncmp(text, "unix:", 5) == 0)
         return parse_unix(text + 5, ret, ret_why);
-    if (strncmp(text, "*:", 2) == 0) {
-        *ret_why = "0.0.0.0:PORT for every IPv4 address, [::]:PORT for every IPv4 and IPv6 address";
+    /* getaddrinfo(3) accepts "*" and leaves open which family that is */
+    if (!split(text, host, sizeof host, &port) || !is_port(port) || host[0] == '*' ||
+        getaddrinfo(host, port, &hints, &found) != 0) {
+        *ret_why = expected(text);
         return false;
     }
-    *ret_why = "127.0.0.1:50051, [::1]:50051 or unix:/run/extprocd/extprocd.sock";
-    if (!split(text, host, sizeof host, &port) || !is_port(port) ||
-        getaddrinfo(host, port, &hints, &found) != 0)
-        return false;
     memset(ret, 0, sizeof *ret);
     memcpy(&ret->socket, found->ai_addr, found->ai_addrlen);
     ret->len = found->ai_addrlen;

@@ -1,5 +1,5 @@
-/* holder: /proc/net/tcp gives the inode of the listening socket, /proc/PID/fd who has it open; of a
- * unix socket the kernel tells directly. Another user's process cannot be looked into: then it stays
+/* holder: /proc/net/tcp has the inode of the listening socket, /proc/PID/fd the process that has it open; of a
+ * unix socket the kernel returns it directly. Another user's process cannot be inspected: then it is
  * "another process". */
 #include "process/listen/holder.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *UNNAMED = "another process listens there";
+static const char *UNNAMED = "in use by another process";
 
 static const char *describe(long pid, struct arena *arena)
 {
@@ -25,9 +25,8 @@ static const char *describe(long pid, struct arena *arena)
             name[strcspn(name, "\n")] = '\0';
         fclose(f);
     }
-    text = arena_format(arena, "process %ld%s%s%s listens there", pid, name[0] ? " (" : "", name,
-                        name[0] ? ")" : "")
-               .ptr;
+    text = name[0] ? arena_format(arena, "in use by %s (pid %ld)", name, pid).ptr
+                   : arena_format(arena, "in use by pid %ld", pid).ptr;
     return text ? text : UNNAMED;
 }
 

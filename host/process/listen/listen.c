@@ -1,5 +1,5 @@
 /* listen: binds and listens, and never steals: SO_REUSEPORT stays off, and a socket file is removed
- * only after a connect() has shown that nobody listens on it. */
+ * only after a connect() has shown that no process listens on it. */
 #include "process/listen/listen.h"
 
 #include "process/listen/holder.h"
@@ -13,7 +13,7 @@
 
 enum { BACKLOG = 1024 };
 
-/* Between the connect() to a file left behind and our listen(), another instance that starts must not see it,
+/* Between the connect() to a stale socket file and our listen(), another instance that starts must not see it,
  * or ours that does not listen yet: it would take its place. The folder is locked until the result is closed;
  * -1: it cannot be. */
 static int lock_folder(const struct address *a)
@@ -30,7 +30,7 @@ static int lock_folder(const struct address *a)
     return fd;
 }
 
-/* Removes a file left behind by a server that is gone. 0; -EADDRINUSE: it is alive, or no socket. */
+/* Removes the socket file of a process that has ended. 0; -EADDRINUSE: it is in use, or not a socket. */
 static int clear_path(const struct address *a, struct arena *arena, const char **ret_why)
 {
     struct stat st;
@@ -39,7 +39,7 @@ static int clear_path(const struct address *a, struct arena *arena, const char *
     if (lstat(address_path(a), &st) != 0)
         return errno == ENOENT ? 0 : -errno;
     if (!S_ISSOCK(st.st_mode)) {
-        *ret_why = "a file that is no socket stands there";
+        *ret_why = "the path exists and is not a socket";
         return -EADDRINUSE;
     }
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -54,21 +54,23 @@ static int clear_path(const struct address *a, struct arena *arena, const char *
     return unlink(address_path(a)) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
-static int bind_unix(int fd, const struct listener_settings *l, struct listen_socket *s)
+static int bind_unix(int fd, const struct listener_settings *l, struct listen_socket *s,
+                     const char **ret_key)
 {
     const char *path = address_path(&l->address);
     struct stat st;
-    mode_t old = umask(0777); /* nobody gets in before the mode is set */
+    mode_t old = umask(0777); /* no client can connect before the mode is set */
     int r = bind(fd, (const struct sockaddr *)&l->address.socket, l->address.len);
     int err = errno;
 
     umask(old);
     if (r != 0)
         return -err;
-    if ((l->socket_group != (gid_t)-1 && chown(path, (uid_t)-1, l->socket_group) != 0) ||
-        chmod(path, l->socket_mode) != 0 || stat(path, &st) != 0) {
+    bool has_group = l->socket_group == (gid_t)-1 || chown(path, (uid_t)-1, l->socket_group) == 0;
+    if (!has_group || chmod(path, l->socket_mode) != 0 || stat(path, &st) != 0) {
         err = errno;
         unlink(path);
+        *ret_key = has_group ? "address" : "socket_group";
         return -err;
     }
     s->dev = st.st_dev;
@@ -86,9 +88,10 @@ static int bind_tcp(int fd, const struct listener_settings *l)
     return 0;
 }
 
-static int bind_and_listen(const struct listener_settings *l, struct listen_socket *s)
+static int bind_and_listen(const struct listener_settings *l, struct listen_socket *s,
+                           const char **ret_key)
 {
-    int r = address_is_unix(&l->address) ? bind_unix(s->fd, l, s) : bind_tcp(s->fd, l);
+    int r = address_is_unix(&l->address) ? bind_unix(s->fd, l, s, ret_key) : bind_tcp(s->fd, l);
 
     if (r == 0 && listen(s->fd, BACKLOG) != 0)
         r = -errno;
@@ -99,17 +102,30 @@ static int bind_and_listen(const struct listener_settings *l, struct listen_sock
     return r;
 }
 
+/* What an operator can do about it; NULL: nothing that is known. */
+static const char *remedy(const struct listener_settings *l, const char *key, int r)
+{
+    if (strcmp(key, "socket_group") == 0)
+        return r == -EPERM ? "not a member of the group (SupplementaryGroups in the unit)" : NULL;
+    if (address_is_unix(&l->address))
+        return r == -ENOENT ? "the directory does not exist" : NULL;
+    if (r == -EACCES)
+        return "ports below 1024 need AmbientCapabilities=CAP_NET_BIND_SERVICE";
+    return r == -EADDRNOTAVAIL ? "this machine does not have the address" : NULL;
+}
+
 int listen_open(const struct listener_settings *l, struct arena *arena, struct listen_socket *ret,
-                const char **ret_why)
+                const char **ret_key, const char **ret_why)
 {
     struct listen_socket s = {.fd = -1};
+    *ret_key = "address";
     const char *why = NULL;
     int lock = address_is_unix(&l->address) ? lock_folder(&l->address) : -1;
     int r = address_is_unix(&l->address) ? clear_path(&l->address, arena, &why) : 0;
 
     if (r == 0) {
         s.fd = socket(l->address.socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        r = s.fd < 0 ? -errno : bind_and_listen(l, &s);
+        r = s.fd < 0 ? -errno : bind_and_listen(l, &s, ret_key);
     }
     if (lock >= 0)
         close(lock);
@@ -121,7 +137,10 @@ int listen_open(const struct listener_settings *l, struct arena *arena, struct l
         why = holder_of_tcp(&l->address, arena);
     if (s.fd >= 0)
         listen_close(&s);
-    *ret_why = arena_format(arena, "%s%s%s", strerror(-r), why ? ": " : "", why ? why : "").ptr;
+    why = why ? why : remedy(l, *ret_key, r);
+    *ret_why = arena_format(arena, "%s%s%s%s", strerror(-r), why ? " (" : "", why ? why : "",
+                            why ? ")" : "")
+                   .ptr;
     return r;
 }
 

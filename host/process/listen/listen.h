@@ -13,10 +13,11 @@ struct listen_socket {
     ino_t ino;
 };
 
-/* 0, or -errno with *ret_why (in the arena) that says what is wrong, and who holds the address as far
- * as the system tells. A socket file that nobody listens on is replaced; a live one never. */
+/* 0, or -errno with *ret_key, the key that is the cause, and *ret_why (in the arena), which says what is
+ * wrong, and which process has the address where the system shows it. A socket file without a listener is
+ * replaced; one in use never is. */
 int listen_open(const struct listener_settings *listener, struct arena *arena,
-                struct listen_socket *ret, const char **ret_why);
+                struct listen_socket *ret, const char **ret_key, const char **ret_why);
 /* Removes the file of a unix socket, if it is still this one's: new clients find nothing there. */
 void listen_unlink(struct listen_socket *socket);
 /* The same, and closes it. */

@@ -1,6 +1,6 @@
 /* listener: one [listener:NAME] section, typed.
  *
- * What is right is read even where something else is wrong, so that all mistakes are told at once.
+ * Valid keys are read even if others are invalid, so that all mistakes are reported together.
  */
 #include "process/listen/listener.h"
 
@@ -25,7 +25,8 @@ const struct extproc_key listener_keys[] = {
      .help = "PEM file: the certificate, and the intermediate certificates up to its CA."},
     {.name = "tls_key", .help = "PEM file: the key of the certificate."},
     {.name = "tls_client_ca",
-     .help = "PEM file: CAs; every client must present a certificate of one of them."},
+     .help = "PEM file: CA certificates; every client must present a certificate signed by one of "
+             "them."},
     {.name = "tls_client_names",
      .flags = EXTPROC_KEY_LIST,
      .help = "DNS names or URIs, separated by commas; a client's certificate must have one of "
@@ -80,7 +81,7 @@ const struct extproc_key listener_keys[] = {
      .fallback = "4096",
      .min = 1,
      .max = INT32_MAX,
-     .help = "Open connections; the longest idle one makes room for a new one."},
+     .help = "Open connections; when it is reached, the longest idle one is closed for a new one."},
     {.name = "idle_timeout",
      .type = EXTPROC_KEY_TYPE_DURATION,
      .fallback = "1h",
@@ -111,20 +112,20 @@ const struct extproc_key listener_keys[] = {
      .fallback = "30s",
      .min = 1,
      .max = INT32_MAX,
-     .help = "Time in which a stream, or the socket, must take a byte of the answers that "
-             "wait for it."},
+     .help =
+         "Longest time without progress in sending the queued answers of a stream or connection."},
     {.name = "max_queued",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .fallback = "128m",
      .min = 1024 * 1024,
      .max = INT64_MAX,
-     .help = "Bytes of answers that wait on a connection."},
+     .help = "Bytes of queued answers of a connection."},
     {.name = "stream_window",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .fallback = "1m",
      .min = 65535,
      .max = INT32_MAX,
-     .help = "Bytes that the proxy may send ahead in a stream."},
+     .help = "HTTP/2 flow-control window of a stream: bytes that the proxy may send ahead."},
     {.name = "max_continuations",
      .type = EXTPROC_KEY_TYPE_INT,
      .fallback = "8",
@@ -133,7 +134,7 @@ const struct extproc_key listener_keys[] = {
      .help = "CONTINUATION frames of a header block."},
     {.name = "max_resets",
      .fallback = "4096 in 8s",
-     .help = "Rate of streams of a connection that are reset while an answer is owed to them."},
+     .help = "Rate of streams of a connection that are reset before they are answered."},
     {.name = "max_idle_frames",
      .fallback = "1024 in 16s",
      .help = "Rate of frames of a connection without content: PING, SETTINGS, PRIORITY, empty or "
@@ -218,7 +219,7 @@ static const struct own_limit *find_own_limit(const char *key)
     return NULL;
 }
 
-/* For a transport without them: they are no part of the configuration in effect, and not of -T's. */
+/* For a transport without them: they are not part of the configuration in effect, which -T prints. */
 static void drop_own_limits(struct listener_settings *l, const struct transport_ops *transport,
                             struct config_errors *errors)
 {
@@ -264,17 +265,24 @@ static void read_rate(struct listener_settings *l, const char *key, struct arena
         listener_say_invalid(l, key, arena, errors, "COUNT in DURATION, such as 1000 in 10s");
 }
 
-/* One answer may be as large as a message. At the key that the operator has written. */
+static struct extproc_str shown_value(const struct listener_settings *l, const char *key)
+{
+    return config_shown(listener_entry(l, key), keys_text(&l->keys, key));
+}
+
+/* At the key that the operator has written. */
 static void check_max_queued(const struct listener_settings *l, struct config_errors *errors)
 {
     const struct config_entry *queued = listener_entry(l, "max_queued");
     const struct config_entry *message = listener_entry(l, "max_message");
 
     if (l->limits.max_queued && l->limits.max_queued < l->limits.max_message)
-        config_say(errors, CONFIG_ERROR, l->section, queued ? queued : message,
-                   "max_queued (%zu) must not be less than max_message (%zu): one answer may be "
-                   "as large as a message",
-                   l->limits.max_queued, l->limits.max_message);
+        config_say(
+            errors, CONFIG_ERROR, l->section, queued ? queued : message,
+            "max_queued (%.*s%s) must be at least max_message (%.*s%s), because one answer may "
+            "be as large as a message",
+            EXTPROC_ARG(shown_value(l, "max_queued")), queued ? "" : ", its default",
+            EXTPROC_ARG(shown_value(l, "max_message")), message ? "" : ", its default");
 }
 
 static void read_limits(struct listener_settings *l, struct arena *arena,
@@ -308,7 +316,7 @@ static void read_limits(struct listener_settings *l, struct arena *arena,
 
 /* ---- TLS ---------------------------------------------------------------------------------------- */
 
-/* The next name of a list with commas, without the spaces around it; *at is moved behind it. */
+/* The next name of a list with commas, without the spaces around it; *at is moved past it. */
 static struct extproc_str next_name(const char **at)
 {
     const char *name = *at + strspn(*at, ", \t");
@@ -380,12 +388,12 @@ static void read_client_names(struct listener_settings *l, struct arena *arena,
         config_say(errors, CONFIG_ERROR, l->section, NULL, "out of memory");
     else if (l->tls.n_client_names == 0)
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_client_names"),
-                   "names nobody (leave it out, and any certificate of tls_client_ca is enough)");
+                   "empty list: remove the key to accept any certificate signed by tls_client_ca");
     for (size_t i = 0; i < slot->n_values; i++)
         check_client_names(l, &slot->values[i], arena, errors);
-    if (!l->tls.client_ca)
+    if (!l->tls.client_ca && l->tls.n_client_names > 0)
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_client_names"),
-                   "needs tls_client_ca: without it no client has to show a certificate");
+                   "tls_client_ca is missing: without it clients need not present a certificate");
 }
 
 static bool is_hidden(const struct listener_settings *l, const char *key)
@@ -408,13 +416,14 @@ static void read_tls(struct listener_settings *l, struct arena *arena, struct co
     };
     if (tls->cert && !tls->key)
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_cert"),
-                   "needs tls_key, the file with its key");
+                   "tls_key is missing: the file with the private key of this certificate");
     if (tls->key && !tls->cert)
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_key"),
-                   "needs tls_cert, the file with its certificate");
+                   "tls_cert is missing: the file with the certificate of this key");
     if (tls->client_ca && !tls->cert)
-        config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_client_ca"),
-                   "needs tls_cert and tls_key: without TLS no client shows a certificate");
+        config_say(
+            errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_client_ca"),
+            "tls_cert and tls_key are missing: without TLS no client presents a certificate");
     read_client_names(l, arena, errors);
 }
 
@@ -433,12 +442,12 @@ static void check_exposed(const struct listener_settings *l, struct arena *arena
     if (exposed_to_readers(key)) {
         struct extproc_str shown = config_shown(listener_entry(l, "tls_key"), str_c(key));
         config_say(errors, CONFIG_WARNING, l->section, listener_entry(l, "tls_key"),
-                   "%.*s: everybody may read it (chmod o-r %.*s)", EXTPROC_ARG(shown),
+                   "%.*s is readable by all users (chmod o-r %.*s)", EXTPROC_ARG(shown),
                    EXTPROC_ARG(shown));
     }
 }
 
-/* What the files are worth. */
+/* Can the transport use the files? */
 static void check_tls(const struct listener_settings *l, const struct transport_ops *transport,
                       struct arena *arena, struct config_errors *errors)
 {
@@ -459,7 +468,7 @@ static void check_transport_tls(const struct listener_settings *l,
 {
     if (l->tls.cert && !(transport->features & TRANSPORT_TLS))
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_cert"),
-                   "transport = %s has no TLS (transport = h2 has)", transport->name);
+                   "TLS needs transport = h2, and transport is %s", transport->name);
     else if (l->tls.cert && l->tls.key) {
         check_exposed(l, arena, errors);
         check_tls(l, transport, arena, errors);

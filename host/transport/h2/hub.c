@@ -318,6 +318,6 @@ void hub_stop(struct hub *hub)
     hub->stopping = true;
     for (struct conn *c = hub->conns, *next; c; c = next) {
         next = c->next;
-        conn_stop(c, "the service stops");
+        conn_stop(c, "the service is stopping");
     }
 }

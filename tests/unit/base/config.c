@@ -38,13 +38,13 @@ Test(config, what_is_not_there_is_not_found)
 Test(config, a_file_that_cannot_be_read_is_an_error_of_the_whole)
 {
     config_read("none.ini", NULL, NULL, &errors, &config);
-    expect_told("none.ini: cannot be read: No such file or directory\n");
+    expect_told("none.ini: cannot be read: ~\n");
     cr_assert_not_null(config);
     cr_assert_eq(config->n_sections, 0);
     config = config_free(config);
 
     config_read(".", NULL, NULL, &errors, &config);
-    cr_assert(is_told(".: cannot be read: is a directory, expected a regular file or a pipe\n"));
+    cr_assert(is_told(".: cannot be read: "));
 }
 
 /* ---- includes -------------------------------------------------------------------------------- */
@@ -104,31 +104,28 @@ Test(config, an_include_may_repeat)
 Test(config, a_pattern_may_match_nothing_but_a_name_must_be_there)
 {
     read_text("[extprocd]\ninclude = none.d/*.ini\ninclude = none-*\ninclude = none.ini\n");
-    expect_told("main.ini:4: [extprocd] include: none.ini cannot be read: No such file or "
-                "directory\n");
+    expect_told("main.ini:4: [extprocd] include: ~cannot read none.ini: ~\n");
 }
 
 Test(config, a_folder_is_not_a_file)
 {
     mkdir("x.ini", 0700);
     read_text("[extprocd]\ninclude = x*\n");
-    expect_told("main.ini:2: [extprocd] include: x.ini cannot be read: is a directory, expected a "
-                "regular file\n");
+    expect_told("main.ini:2: [extprocd] include: ~cannot read x.ini: ~\n");
 }
 
 Test(config, a_folder_that_cannot_be_searched_is_told)
 {
     cr_assert_eq(symlink("loop", "loop"), 0);
     read_text("[extprocd]\ninclude = loop/*.ini\n");
-    expect_told("main.ini:2: [extprocd] include: loop/*.ini cannot be looked up: Permission "
-                "denied\n");
+    expect_told("main.ini:2: [extprocd] include: ~loop/*.ini~: Permission denied\n");
 }
 
 Test(config, a_circle_of_includes_ends_where_it_closes)
 {
     write_file("b.ini", "[extprocd]\ninclude = ./main.ini\ndrain = 1s\n");
     read_text("[extprocd]\ninclude = b.ini\nworkers = 2\n");
-    expect_told("b.ini:2: [extprocd] include: ./main.ini would include itself\n");
+    expect_told("b.ini:2: [extprocd] include: ~./main.ini includes itself\n");
     cr_assert_str_eq(nth("extprocd", "", "drain", 0), "1s");
     cr_assert_str_eq(nth("extprocd", "", "workers", 0), "2");
 }
@@ -136,7 +133,7 @@ Test(config, a_circle_of_includes_ends_where_it_closes)
 Test(config, a_pattern_that_matches_the_file_itself_is_a_circle)
 {
     read_text("[extprocd]\ninclude = *.ini\n");
-    expect_told("main.ini:2: [extprocd] include: main.ini would include itself\n");
+    expect_told("main.ini:2: [extprocd] include: ~main.ini includes itself\n");
 }
 
 Test(config, a_file_counts_once_whatever_its_name)
@@ -144,8 +141,7 @@ Test(config, a_file_counts_once_whatever_its_name)
     write_file("a.ini", "[chain:a]\n");
     cr_assert_eq(symlink("a.ini", "b.ini"), 0);
     read_text("[extprocd]\ninclude = a.ini\ninclude = b.ini\n");
-    expect_told("main.ini:3: [extprocd] include: b.ini is included at main.ini:2 already (each "
-                "file once)\n");
+    expect_told("main.ini:3: [extprocd] include: ~b.ini~already included at main.ini:2~\n");
     cr_assert_eq(config->n_sections, 2);
 }
 
@@ -160,7 +156,7 @@ Test(config, errors_of_an_included_file_name_it)
 {
     write_file("a.ini", "[chain:a]\nnonsense\n");
     read_text("[extprocd]\ninclude = a.ini\n");
-    cr_assert(is_told("a.ini:2: [chain:a] a line without ="));
+    cr_assert(is_told("a.ini:2: [chain:a] ~missing ="));
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -187,5 +183,5 @@ Test(config, memory_that_runs_out_anywhere_is_an_error)
         config = config_free(config);
         config_errors_fini(&errors);
     }
-    expect_told("a.inc:3: [chain:a] is defined at a.inc:1 already (one section for each name)\n");
+    expect_told("a.inc:3: [chain:a] ~duplicate~a.inc:1\n");
 }

@@ -26,13 +26,29 @@ Test(config_errors, a_line_names_the_place_as_far_as_there_is_one)
     config_say_at(&errors, "main.ini", 9, "is wrong");
     config_say_at(&errors, "main.ini", 0, "is wrong");
     expect_told("other.ini:7: [plugin:tags] set: is wrong\n"
-                "main.ini:3: [plugin:tags] is wrong\n"
                 "other.ini:7: [extprocd] set: is wrong\n"
                 "other.ini:7: set: is wrong\n"
-                "is wrong\n"
+                "main.ini: is wrong\n"
+                "main.ini:3: [plugin:tags] is wrong\n"
                 "main.ini:9: is wrong\n"
-                "main.ini: is wrong\n");
+                "is wrong\n");
     cr_assert_eq(errors.n_errors, 7);
+}
+
+Test(config_errors, lines_come_in_the_order_of_the_files)
+{
+    config_errors_begin_file(&errors, "main.ini");
+    config_errors_begin_file(&errors, "other.ini");
+    config_say_at(&errors, "other.ini", 1, "three");
+    config_say_at(&errors, "main.ini", 12, "two");
+    config_say_at(&errors, "other.ini", 7, "four");
+    config_say_at(&errors, "main.ini", 3, "one");
+    config_say_at(&errors, "other.ini", 7, "five");
+    expect_told("main.ini:3: one\n"
+                "main.ini:12: two\n"
+                "other.ini:1: three\n"
+                "other.ini:7: four\n"
+                "other.ini:7: five\n");
 }
 
 Test(config_errors, warnings_are_marked_and_not_counted)
@@ -54,11 +70,11 @@ Test(config_errors, an_error_counts_also_where_its_line_cannot_be_kept)
 {
     if (failing_is_off)
         cr_skip_test("the allocator is the sanitizer's");
-    for (long n = 0; n < 6; n++) {
+    for (long n = 0; n < 12; n++) {
         fail_after(n);
         config_say_at(&errors, "main.ini", 1, "is wrong");
         fail_no_more();
     }
-    cr_assert_eq(errors.n_errors, 6);
-    cr_assert_lt(errors.n_lines, 6);
+    cr_assert_eq(errors.n_errors, 12);
+    cr_assert_lt(errors.n_lines, 12);
 }

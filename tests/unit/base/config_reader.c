@@ -181,9 +181,7 @@ Test(config_reader, a_long_line_is_read_as_a_short_one)
 Test(config_reader, a_longer_line_is_refused_and_nothing_of_it_is_used)
 {
     read_lines("[a]", filled("x = ", LINE_MAX_BYTES + 1), "  more of x\ny = 1");
-    expect_told(
-        "main.ini:2: [a] x: a line of 65537 bytes (at most 65536: go on in an indented line, "
-        "which is joined with one space, or use ${file:PATH})\n");
+    expect_told("main.ini:2: [a] x: ~65537 bytes exceeds 65536~\n");
     cr_assert_str_eq(value("x"), "(absent)");
     cr_assert_str_eq(value("y"), "1");
 }
@@ -191,8 +189,7 @@ Test(config_reader, a_longer_line_is_refused_and_nothing_of_it_is_used)
 Test(config_reader, a_long_line_that_goes_on_is_refused)
 {
     read_lines("[a]\nx = 1", filled("  ", LINE_MAX_BYTES + 1), "y = 2");
-    expect_told("main.ini:3: [a] a line of 65537 bytes (at most 65536: go on in an indented line, "
-                "which is joined with one space, or use ${file:PATH})\n");
+    expect_told("main.ini:3: [a] ~65537 bytes exceeds 65536~\n");
     cr_assert_str_eq(value("x"), "1");
 }
 
@@ -216,20 +213,20 @@ Test(config_reader, a_long_comment_is_a_comment)
 Test(config_reader, a_long_section_name_is_refused_not_cut)
 {
     read_lines(filled("[plugin:", 41), "x = 1", "");
-    cr_assert(is_told("main.ini:1: a section without its ] "));
+    cr_assert(is_told("main.ini:1: ~missing ]"));
 
     config_errors_fini(&errors);
     config = config_free(config);
     read_text("[plugin:a23456789b123456789c123456789d123456789e123456789f]\nx = 1\n");
-    expect_told("main.ini:1: [plugin:a23456789b123456789c123456789d123456789e123456789f] not a "
-                "name (1 to 32 of A-Z a-z 0-9 _ . -)\n");
+    expect_told("main.ini:1: [plugin:a23456789b123456789c123456789d123456789e123456789f] ~invalid "
+                "section name~32~\n");
 
     config_errors_fini(&errors);
     config = config_free(config);
     char text[1100];
     snprintf(text, sizeof text, "%.1000s]\nx = 1\n  2\n", filled("[plugin:", 300));
     read_text(text);
-    cr_assert(is_told("] not a name (1 to 32 of A-Z a-z 0-9 _ . -)"));
+    cr_assert(is_told("] invalid section name~32"));
 }
 
 Test(config_reader, a_key_has_at_most_48_bytes)
@@ -243,16 +240,14 @@ Test(config_reader, a_key_has_at_most_48_bytes)
     config = config_free(config);
     snprintf(text, sizeof text, "[a]\n%.49s = 1\n  goes on\n", filled("k", 100));
     read_text(text);
-    expect_told("main.ini:2: [a] a key of 49 bytes (at most 48)\n");
+    expect_told("main.ini:2: [a] ~49 bytes exceeds 48\n");
 }
 
 Test(config_reader, an_indented_key_is_not_swallowed_by_the_one_above)
 {
     read_text("[plugin:x]\nset = a\n  file = b.so\n  mode = c\n  plugins: d\n");
-    expect_told("main.ini:3: [plugin:x] file: is indented, so it would go on with the value of set "
-                "above (begin the line with the key)\n"
-                "main.ini:5: [plugin:x] plugins: is indented, so it would go on with the value of "
-                "set above (begin the line with the key)\n");
+    expect_told("main.ini:3: [plugin:x] file: ~indented~value of set ~\n"
+                "main.ini:5: [plugin:x] plugins: ~indented~value of set ~\n");
     cr_assert_str_eq(nth("plugin", "x", "set", 0), "a mode = c");
 }
 
@@ -267,20 +262,16 @@ Test(config_reader, nothing_is_refused_where_no_keys_are_known)
 Test(config_reader, an_indented_section_is_not_swallowed_by_the_key_above)
 {
     read_text("[a]\nx = 1\n  [plugin:b] ; here\n  [c]\n");
-    expect_told("main.ini:3: [a] a section is indented, so it would go on with the value of x "
-                "above (begin the line with the [)\n"
-                "main.ini:4: [a] a section is indented, so it would go on with the value of x "
-                "above (begin the line with the [)\n");
+    expect_told("main.ini:3: [a] ~section is indented~value of x ~\n"
+                "main.ini:4: [a] ~section is indented~value of x ~\n");
     cr_assert_str_eq(value("x"), "1");
 }
 
 Test(config_reader, an_indented_line_needs_a_key_above)
 {
     read_text("  x = 1\n[a]\n  y = 2\nz = 3\n");
-    expect_told("main.ini:1: an indented line, and no key above that it could go on with (sections "
-                "and keys begin their line)\n"
-                "main.ini:3: [a] an indented line, and no key above that it could go on with "
-                "(sections and keys begin their line)\n");
+    expect_told("main.ini:1: ~indented~no key above~\n"
+                "main.ini:3: [a] ~indented~no key above~\n");
     cr_assert_str_eq(value("z"), "3");
 }
 
@@ -289,38 +280,35 @@ Test(config_reader, an_indented_line_needs_a_key_above)
 Test(config_reader, every_line_without_an_equals_sign_is_told)
 {
     read_text("[a]\nx = 1\nnonsense\n  more of it\ny ; = 2\nlast");
-    expect_told("main.ini:3: [a] a line without = (key = value; a line that goes on with a value "
-                "is indented)\n"
-                "main.ini:5: [a] a line without = (key = value; a line that goes on with a value "
-                "is indented)\n"
-                "main.ini:6: [a] a line without = (key = value; a line that goes on with a value "
-                "is indented)\n");
+    expect_told("main.ini:3: [a] ~missing =~\n"
+                "main.ini:5: [a] ~missing =~\n"
+                "main.ini:6: [a] ~missing =~\n");
     cr_assert_str_eq(value("x"), "1");
 }
 
 Test(config_reader, a_value_needs_a_key)
 {
     read_text("[a]\n= 1\n: 2\n  and more\n");
-    expect_told("main.ini:2: [a] a value without a key (key = value)\n"
-                "main.ini:3: [a] a value without a key (key = value)\n");
+    expect_told("main.ini:2: [a] ~missing key~\n"
+                "main.ini:3: [a] ~missing key~\n");
 }
 
 Test(config_reader, keys_stand_in_sections)
 {
     read_text("x = 1\n  2\ny = 3\n[a]\nz = 4\n");
-    expect_told("main.ini:1: x: stands before the first section ([extprocd], ...)\n"
-                "main.ini:3: y: stands before the first section ([extprocd], ...)\n");
+    expect_told("main.ini:1: x: ~before the first section~\n"
+                "main.ini:3: y: ~before the first section~\n");
     cr_assert_str_eq(value("z"), "4");
 }
 
 Test(config_reader, a_section_that_is_none_is_one_error)
 {
     read_text("[]\nx = 1\n  2\nnonsense\n[a b]\ny = 1\n[:x]\n[a ; b]\n[end\n[b]\nz = 1\n");
-    expect_told("main.ini:1: not a section ([type] or [type:NAME])\n"
-                "main.ini:5: not a section ([type] or [type:NAME])\n"
-                "main.ini:7: not a section ([type] or [type:NAME])\n"
-                "main.ini:8: a section without its ] ([type] or [type:NAME])\n"
-                "main.ini:9: a section without its ] ([type] or [type:NAME])\n");
+    expect_told("main.ini:1: ~invalid section: ~\n"
+                "main.ini:5: ~invalid section: ~\n"
+                "main.ini:7: ~invalid section: ~\n"
+                "main.ini:8: ~missing ]~\n"
+                "main.ini:9: ~missing ]~\n");
     cr_assert_str_eq(nth("b", "", "z", 0), "1");
 }
 
@@ -328,17 +316,17 @@ Test(config_reader, names_are_checked_and_their_sections_kept)
 {
     read_text("[plugin:]\n[plugin:a b]\nx = 1\n[plugin:\xC3\xA4]\n[plugin:a:b]\n"
               "[plugin:Good_1.2-3]\n");
-    expect_told("main.ini:1: [plugin] not a name (1 to 32 of A-Z a-z 0-9 _ . -)\n"
-                "main.ini:2: [plugin:a b] not a name (1 to 32 of A-Z a-z 0-9 _ . -)\n"
-                "main.ini:4: [plugin:\xC3\xA4] not a name (1 to 32 of A-Z a-z 0-9 _ . -)\n"
-                "main.ini:5: [plugin:a:b] not a name (1 to 32 of A-Z a-z 0-9 _ . -)\n");
+    expect_told("main.ini:1: [plugin] ~invalid section name~32~\n"
+                "main.ini:2: [plugin:a b] ~invalid section name~32~\n"
+                "main.ini:4: [plugin:\xC3\xA4] ~invalid section name~32~\n"
+                "main.ini:5: [plugin:a:b] ~invalid section name~32~\n");
     cr_assert_str_eq(nth("plugin", "a b", "x", 0), "1");
 }
 
 Test(config_reader, nothing_stands_behind_a_section)
 {
     read_text("[a] x = 1\n[b]   ; fine\n");
-    expect_told("main.ini:1: [a] text behind the ] (a key begins its own line)\n");
+    expect_told("main.ini:1: [a] ~text after ]~\n");
 }
 
 Test(config_reader, a_nul_byte_is_an_error_of_its_line)
@@ -347,9 +335,9 @@ Test(config_reader, a_nul_byte_is_an_error_of_its_line)
                                "[b\0]\nof the section = that is none\n";
     write_bytes("main.ini", text, sizeof text - 1);
     config_read("main.ini", knows, NULL, &errors, &config);
-    expect_told("main.ini:3: [a] a NUL byte (text only)\n"
-                "main.ini:5: [a] a NUL byte (text only)\n"
-                "main.ini:7: a NUL byte (text only)\n");
+    expect_told("main.ini:3: [a] ~NUL byte~\n"
+                "main.ini:5: [a] ~NUL byte~\n"
+                "main.ini:7: ~NUL byte~\n");
     cr_assert_str_eq(value("w"), "1");
     cr_assert_str_eq(value("z"), "3");
     cr_assert_eq(config_find(config, "a", "")->n_entries, 2);

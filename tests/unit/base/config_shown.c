@@ -65,11 +65,11 @@ Test(config_shown, words_that_have_a_piece_of_it_lose_what_was_put_in)
     config_say(&errors, CONFIG_ERROR, s, &s->entries[1], "differs from %s", "hunter2");
     config_say(&errors, CONFIG_ERROR, s, NULL, "differs from %s", "hunter2");
     config_say(&errors, CONFIG_ERROR, s, &s->entries[0], "%s", "No such file or directory");
-    expect_told("main.ini:2: [plugin:x] a: 100% \"(hidden)\" is no (hidden)\n"
+    expect_told("main.ini:1: [plugin:x] differs from (hidden)\n"
+                "main.ini:2: [plugin:x] a: 100% \"(hidden)\" is no (hidden)\n"
                 "main.ini:2: [plugin:x] a: invalid value (hidden)\n"
-                "main.ini:3: [plugin:x] b: differs from (hidden)\n"
-                "main.ini:1: [plugin:x] differs from (hidden)\n"
-                "main.ini:2: [plugin:x] a: No such file or directory\n");
+                "main.ini:2: [plugin:x] a: No such file or directory\n"
+                "main.ini:3: [plugin:x] b: differs from (hidden)\n");
 }
 
 Test(config_shown, the_name_of_an_included_file_may_be_hidden)

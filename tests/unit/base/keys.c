@@ -80,16 +80,12 @@ Test(keys, every_mistake_is_told)
 {
     cr_assert_not(check("set = a\ntimeout = soon\nmode = on\ncodes = 1\ncodes = x\nsize = 1\n"
                         "size = 2\nsize = 3\nshare = 100\n"));
-    expect_told("main.ini:1: [plugin:x] file: is missing (The shared object.)\n"
-                "main.ini:3: [plugin:x] timeout: invalid value \"soon\": expected a whole number "
-                "with ms, s, m "
-                "or h, like 150ms\n"
-                "main.ini:8: [plugin:x] size: is given twice, first at main.ini:7 (it takes one "
-                "value)\n"
-                "main.ini:9: [plugin:x] size: is given twice, first at main.ini:7 (it takes one "
-                "value)\n"
-                "main.ini:4: [plugin:x] mode: invalid value \"on\": expected enforce|shadow|off\n"
-                "main.ini:6: [plugin:x] codes: invalid value \"x\": expected a whole number\n"
+    expect_told("main.ini:1: [plugin:x] file: ~missing required key~\n"
+                "main.ini:3: [plugin:x] timeout: ~\"soon\"~150ms~\n"
+                "main.ini:4: [plugin:x] mode: ~\"on\"~enforce, shadow, off\n"
+                "main.ini:6: [plugin:x] codes: ~\"x\"~integer\n"
+                "main.ini:8: [plugin:x] size: ~duplicate key~main.ini:7\n"
+                "main.ini:9: [plugin:x] size: ~duplicate key~main.ini:7\n"
                 "main.ini:10: [plugin:x] share: invalid value \"100\": expected 1 to 99\n");
     cr_assert_eq(keys_find(&keys, "codes")->n_values, 1, "what is right is there");
 }
@@ -97,14 +93,14 @@ Test(keys, every_mistake_is_told)
 Test(keys, a_secret_is_never_shown)
 {
     cr_assert_not(check("file = a.so\ntoken = hunter2\n"));
-    expect_told("main.ini:3: [plugin:x] token: invalid value (hidden): expected a whole number\n");
+    expect_told("main.ini:3: [plugin:x] token: invalid value (hidden): expected an integer\n");
 }
 
 Test(keys, what_came_from_outside_the_file_is_not_shown)
 {
     setenv("EXTPROCD_TEST", "hunter2", 1);
     cr_assert_not(check("file = a.so\nsize = ${EXTPROCD_TEST}\n"));
-    cr_assert(is_told("[plugin:x] size: invalid value (hidden): expected a whole number of bytes"));
+    cr_assert(is_told("[plugin:x] size: invalid value (hidden): expected a size"));
     cr_assert_not(is_told("hunter2"));
 }
 
@@ -125,7 +121,15 @@ Test(keys, an_entry_that_no_table_claims_is_unknown)
     keys_unknown(&config->sections[0], tables, 3, &errors);
     expect_told("main.ini:3: [plugin:x] when.paht: unknown key (did you mean when.path?)\n"
                 "main.ini:4: [plugin:x] timeuot: unknown key (did you mean timeout?)\n"
-                "main.ini:5: [plugin:x] nothing.like.it: unknown key\n");
+                "main.ini:5: [plugin:x] nothing.like.it: unknown key~known keys: file set ~\n");
+}
+
+Test(keys, a_required_key_that_is_misspelt_is_one_mistake)
+{
+    cr_assert_not(check("fil = a.so\nnothing.like.it = 1\n"));
+    keys_unknown(&config->sections[0], &table, 1, &errors);
+    expect_told("main.ini:2: [plugin:x] fil: unknown key (did you mean file?)\n"
+                "main.ini:3: [plugin:x] nothing.like.it: unknown key~\n");
 }
 
 Test(keys, a_table_is_walked_by_its_own_stride)

@@ -1,5 +1,6 @@
 #include "base/keys.h"
 #include "base/str.h"
+#include "kit/lines.h"
 
 #include <criterion/criterion.h>
 #include <stdint.h>
@@ -59,8 +60,22 @@ Test(keys_parse, whole_numbers)
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_INT, "9223372036854775807"), INT64_MAX);
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_INT, "-9223372036854775808"), INT64_MIN);
     EXPECT_REFUSED(EXTPROC_KEY_TYPE_INT, "", "-", "+1", "1 ", " 1", "1.5", "0x10", "one", "1k",
-                   "--1", "9223372036854775808", "-9223372036854775809", "99999999999999999999");
-    cr_assert_str_eq(why, "a whole number");
+                   "--1", "-9223372036854775809");
+    cr_assert(lines_match(why, "an integer"));
+}
+
+Test(keys_parse, what_is_too_large_is_named_so)
+{
+    EXPECT_REFUSED(EXTPROC_KEY_TYPE_INT, "9223372036854775808", "99999999999999999999");
+    cr_expect_str_eq(why, "at most 9223372036854775807");
+    EXPECT_REFUSED(EXTPROC_KEY_TYPE_DURATION, "9223372036854775808ms", "2562047788016h");
+    cr_expect_str_eq(why, "at most 2562047788015h");
+    EXPECT_REFUSED(EXTPROC_KEY_TYPE_SIZE, "9223372036854775808", "8589934592g");
+    cr_expect_str_eq(why, "at most 8589934591g");
+
+    struct extproc_key key = {"k", EXTPROC_KEY_TYPE_SIZE, .min = 1024, .max = 2048};
+    cr_expect_eq(parse_key(key, "99999999999g"), REFUSED);
+    cr_expect_str_eq(why, "1k to 2k");
 }
 
 Test(keys_parse, booleans)
@@ -84,8 +99,8 @@ Test(keys_parse, durations_are_milliseconds)
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "0s"), 0);
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "0"), 0);
     EXPECT_REFUSED(EXTPROC_KEY_TYPE_DURATION, "", "5", "s", "-1s", "1.5s", "1 s", "1d", "1sec",
-                   "1S", "2562047788016h", "9223372036854775808ms");
-    cr_assert_str_eq(why, "a whole number with ms, s, m or h, like 150ms");
+                   "1S");
+    cr_assert(lines_match(why, "a duration~150ms~"));
 }
 
 Test(keys_parse, sizes_are_bytes)
@@ -95,9 +110,8 @@ Test(keys_parse, sizes_are_bytes)
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_SIZE, "64k"), 65536);
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_SIZE, "4m"), 4194304);
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_SIZE, "1g"), 1073741824);
-    EXPECT_REFUSED(EXTPROC_KEY_TYPE_SIZE, "", "k", "-1", "1.5m", "64kb", "1 k", "1t", "8589934592g",
-                   "9223372036854775808");
-    cr_assert_str_eq(why, "a whole number of bytes, or one with k, m or g, like 64k");
+    EXPECT_REFUSED(EXTPROC_KEY_TYPE_SIZE, "", "k", "-1", "1.5m", "64kb", "1 k", "1t");
+    cr_assert(lines_match(why, "a size~64k~"));
 }
 
 Test(keys_parse, choices_are_their_places)
@@ -106,7 +120,7 @@ Test(keys_parse, choices_are_their_places)
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_CHOICE, "two"), 1);
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_CHOICE, "three"), 2);
     EXPECT_REFUSED(EXTPROC_KEY_TYPE_CHOICE, "", "on", "One", "one|two", "threee");
-    cr_assert_str_eq(why, "one|two|three");
+    cr_assert_str_eq(why, "one of one, two, three");
 }
 
 Test(keys_parse, limits_are_part_of_the_range)
@@ -118,7 +132,7 @@ Test(keys_parse, limits_are_part_of_the_range)
     cr_assert_eq(parse_key(status, "600"), REFUSED);
     cr_assert_str_eq(why, "200 to 599");
     cr_assert_eq(parse_key(status, "many"), REFUSED);
-    cr_assert_str_eq(why, "a whole number", "one thing at a time");
+    cr_assert_str_eq(why, "an integer", "one thing at a time");
 }
 
 Test(keys_parse, limits_are_told_as_they_would_be_written)
@@ -143,6 +157,6 @@ Test(keys_parse, limits_are_told_as_they_would_be_written)
 Test(keys_parse, what_a_broken_table_asks_for_is_refused)
 {
     cr_assert_eq(parse_key((struct extproc_key){"k", EXTPROC_KEY_TYPE_CHOICE}, "x"), REFUSED);
-    cr_assert_str_eq(why, "no choice");
+    cr_assert_str_eq(why, "a choice");
     cr_assert_eq(parse((enum extproc_key_type)99, "x"), REFUSED);
 }

@@ -1,5 +1,6 @@
 #include "base/keys.h"
 #include "failing.h"
+#include "kit/lines.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -44,7 +45,7 @@ Test(keys_table, names_that_could_not_be_written)
         "[a", ";a",  "#a",  "\xC3\xA4", "a234567890123456789012345678901234567890123456789"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         cr_expect_not(is_valid((struct extproc_key){.name = names[i]}), "%s", names[i]);
-        cr_expect_not_null(strstr(why, "is not a key's name"));
+        cr_expect_not_null(strstr(why, "invalid key name"));
     }
     cr_assert(is_valid((struct extproc_key){.name = names[9] + 1}));
 }
@@ -52,9 +53,9 @@ Test(keys_table, names_that_could_not_be_written)
 Test(keys_table, types_and_flags_that_are_not_known)
 {
     cr_assert_not(is_valid((struct extproc_key){.name = "k", .type = (enum extproc_key_type)6}));
-    cr_assert_str_eq(why, "key k: type 6 is not known");
+    cr_assert(lines_match(why, "~key k: unknown type 6"), "%s", why);
     cr_assert_not(is_valid((struct extproc_key){.name = "k", .flags = 8 | EXTPROC_KEY_LIST}));
-    cr_assert_str_eq(why, "key k: flags 0x8 are not known");
+    cr_assert(lines_match(why, "~key k: unknown flags 0x8"), "%s", why);
 }
 
 Test(keys_table, choices_that_are_none)
@@ -63,7 +64,7 @@ Test(keys_table, choices_that_are_none)
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
         cr_expect_not(is_valid((struct extproc_key){
             .name = "k", .type = EXTPROC_KEY_TYPE_CHOICE, .choices = choices[i]}));
-        cr_expect_str_eq(why, "key k: no choices (\"one|two|three\")");
+        cr_expect(lines_match(why, "~key k: missing choices~"), "%s", why);
     }
 }
 
@@ -71,30 +72,30 @@ Test(keys_table, fallbacks_that_cannot_be)
 {
     cr_assert_not(is_valid(
         (struct extproc_key){.name = "k", .flags = EXTPROC_KEY_REQUIRED, .fallback = "x"}));
-    cr_assert_str_eq(why, "key k: is required, and has a fallback (one of both)");
+    cr_assert(lines_match(why, "~key k: ~required~fallback"), "%s", why);
     cr_assert_not(
         is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_TYPE_INT, .fallback = "x"}));
-    cr_assert_str_eq(why, "key k: its fallback cannot be \"x\" (a whole number)");
+    cr_assert(lines_match(why, "~key k: ~fallback \"x\"~"), "%s", why);
 }
 
 Test(keys_table, limits_that_cannot_be)
 {
     cr_assert_not(is_valid(
         (struct extproc_key){.name = "k", .type = EXTPROC_KEY_TYPE_INT, .min = 1, .max = 0}));
-    cr_assert_str_eq(why, "key k: its min is above its max (without a max: INT64_MAX)");
+    cr_assert(lines_match(why, "~key k: min exceeds max~"), "%s", why);
     cr_assert_not(
         is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_TYPE_STR, .max = 9}));
-    cr_assert_str_eq(why, "key k: has limits, and is no number");
+    cr_assert(lines_match(why, "~key k: ~min~numbers~"), "%s", why);
     cr_assert_not(is_valid((struct extproc_key){
         .name = "k", .type = EXTPROC_KEY_TYPE_SIZE, .fallback = "2k", .max = 1024}));
-    cr_assert_str_eq(why, "key k: its fallback cannot be \"2k\" (0 to 1k)");
+    cr_assert(lines_match(why, "~key k: ~fallback \"2k\"~"), "%s", why);
 }
 
 Test(keys_table, a_name_stands_once)
 {
     static const struct extproc_key keys[] = {{"a"}, {"b"}, {"a"}, {NULL}};
     cr_assert_not(keys_table_valid((struct keys_table){keys, sizeof *keys}, &arena, &why));
-    cr_assert_str_eq(why, "key a: stands twice in the table");
+    cr_assert(lines_match(why, "~key a: duplicate~"), "%s", why);
 }
 
 Test(keys_table, without_memory_the_answer_is_still_no)

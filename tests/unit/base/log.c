@@ -206,7 +206,7 @@ Test(log, a_huge_line_is_cut_with_a_mark)
 {
     struct log *log = a_log("log", EXTPROC_LEVEL_INFO);
     log_line(log, EXTPROC_LEVEL_INFO, NULL, "%0*d", 1000000, 1);
-    cr_assert_not_null(strstr(read_file("log"), "000... (cut; 1000000 bytes in all)\n"));
+    cr_assert_not_null(strstr(read_file("log"), "000... (truncated; 1000000 bytes in total)\n"));
     cr_assert_lt(strlen(content), 10000);
     log_free(log);
 }

@@ -133,7 +133,7 @@ Test(log_format, text_that_was_cut_before_says_so)
     struct log_record record = a_record(EXTPROC_S("the beginning"));
     record.text_len = 123456;
     cr_assert_not_null(
-        strstr(format(&record, false), "the beginning... (cut; 123456 bytes in all)\n"));
+        strstr(format(&record, false), "the beginning... (truncated; 123456 bytes in total)\n"));
 }
 
 Test(log_format, a_line_never_outgrows_its_room)
@@ -143,10 +143,11 @@ Test(log_format, a_line_never_outgrows_its_room)
     struct log_record record = a_record((struct extproc_str){text, sizeof text});
     record.left_out = 4294967295u;
 
-    cr_assert_not_null(strstr(format(&record, true),
-                              "... (cut; 16384 bytes in all)\",\"suppressed\":4294967295}\n"));
+    cr_assert_not_null(
+        strstr(format(&record, true),
+               "... (truncated; 16384 bytes in total)\",\"suppressed\":4294967295}\n"));
     cr_assert_leq(strlen(line), LOG_LINE_MAX);
     cr_assert_not_null(
         strstr(format(&record, false),
-               "... (cut; 16384 bytes in all) (4294967295 similar messages suppressed)\n"));
+               "... (truncated; 16384 bytes in total) (4294967295 similar messages suppressed)\n"));
 }

@@ -8,11 +8,12 @@
 /* ---- what may come --------------------------------------------------------------------------- */
 
 /* One column per arrival, in their order: h headers, H with end, c chunk, C, w whole, W, t trailers.
- * '-' refused, '.' ignored, else the first letter of the state that follows (B body, W whole). */
+ * '-' refused, '.' ignored, else the first letter of the state that follows (B body, C complete,
+ * E ended). */
 static const char picture[N_DIRECTION_STATES][N_ARRIVALS + 1] = {
     /*                       hHcCwWt */
-    [DIRECTION_IDLE] = "HOBOWOO",  [DIRECTION_HEADERS] = "--BOWOO", [DIRECTION_BODY] = "--BO--O",
-    [DIRECTION_WHOLE] = "------O", [DIRECTION_OVER] = "-------",    [DIRECTION_DEAF] = ".......",
+    [DIRECTION_IDLE] = "HEBECEE",  [DIRECTION_HEADERS] = "--BECEE", [DIRECTION_BODY] = "--BE--E",
+    [DIRECTION_WHOLE] = "------E", [DIRECTION_OVER] = "-------",    [DIRECTION_DEAF] = ".......",
 };
 
 static struct event arrives(enum lane lane, enum arrival arrival, enum body_mode *ret_mode)
@@ -119,10 +120,10 @@ Test(direction, refusals_say_why)
         enum part part;
         const char *why;
     } cases[] = {
-        {DIRECTION_HEADERS, PART_HEADERS, "'s headers have come already"},
+        {DIRECTION_HEADERS, PART_HEADERS, "'s headers have already been received"},
         {DIRECTION_BODY, PART_HEADERS, "'s headers come before its body"},
-        {DIRECTION_WHOLE, PART_BODY, "'s whole body has come already"},
-        {DIRECTION_OVER, PART_TRAILERS, " has ended already"},
+        {DIRECTION_WHOLE, PART_BODY, "'s body is already complete"},
+        {DIRECTION_OVER, PART_TRAILERS, " has already ended"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct direction d = {.state = cases[i].state};

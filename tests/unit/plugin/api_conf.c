@@ -102,9 +102,9 @@ static int refuse_values(struct extproc_instance *h)
 Test(api_conf, refuses_a_value_with_its_place)
 {
     cr_expect_eq(start(refuse_values, "[plugin:a]\ntext = red\ntext = loud\n"), -EINVAL);
-    INI_EXPECT(&errors, "test.ini:3: [plugin:a] text: is no colour (red)",
-               "test.ini:1: [plugin:a] wait: is too long",
-               "test.ini:1: [plugin:a] size: goes with text");
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] wait: is too long",
+               "test.ini:1: [plugin:a] size: goes with text",
+               "test.ini:3: [plugin:a] text: is no colour (red)");
 }
 
 /* ---- interest -------------------------------------------------------------------------------- */
@@ -171,16 +171,14 @@ Test(api_conf, tells_where_a_template_is_wrong)
 {
     cr_assert_eq(start(compile, "[plugin:a]\ntext = x-id: %UIUD%\n"), -EINVAL);
     cr_expect(!whole);
-    INI_EXPECT(&errors,
-               "test.ini:2: [plugin:a] text: at character 7: %UIUD is unknown (did you mean "
-               "%UUID?)");
+    INI_EXPECT(&errors, "test.ini:2: [plugin:a] text: at character 7: ~%UIUD ~%UUID?~");
 }
 
 Test(api_conf, a_template_needs_a_text)
 {
     cr_assert_eq(start(compile, "[plugin:a]\n"), -EINVAL);
     cr_expect(!whole && part);
-    INI_EXPECT(&errors, "test.ini:1: [plugin:a] text: has no value (give it one)");
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] text: ~missing value~");
 }
 
 static int init_wanting(struct extproc_instance *h)

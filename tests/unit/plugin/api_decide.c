@@ -101,7 +101,7 @@ Test(api_decide, answers_nothing_that_the_proxy_would_not_take)
     cr_assert_eq(v->kind, VERDICT_CONTINUE);
     cr_assert_null(v->answer);
     SCENE_LOGGED(&s, "its size is not set");
-    SCENE_LOGGED(&s, "status 199 is not 200 to 599");
+    SCENE_LOGGED(&s, "invalid status 199");
     SCENE_LOGGED(&s, "headers[0], x a: not a legal name or value");
     SCENE_LOGGED(&s, "headers[0], content-length: not allowed: it follows the length of the body");
     SCENE_LOGGED(&s, "headers is NULL");

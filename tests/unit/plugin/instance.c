@@ -64,16 +64,14 @@ Test(instance, runs_plugins_in_cxx)
 Test(instance, needs_a_file)
 {
     cr_expect_eq(from_file("[plugin:a]\ngreeting = hi\n"), -EINVAL);
-    INI_EXPECT(&errors, "test.ini:1: [plugin:a] file: is missing (The plugin's shared object; "
-                        "without a slash, a file in plugin_dir.)");
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] file: ~missing required key~");
 }
 
 Test(instance, passes_on_what_the_loader_says)
 {
     cr_expect_eq(from_file("[plugin:a]\nfile = no_symbol.so\n"), -EINVAL);
     INI_EXPECT(&errors, "test.ini:2: [plugin:a] file: " ABI_PLUGINS
-                        "/no_symbol.so: is no plugin: it exports no extproc_plugin_v1 (define that "
-                        "constant, and include <extproc/plugin.h>)");
+                        "/no_symbol.so: ~not a plugin~extproc_plugin_v1~");
 }
 
 Test(instance, knows_its_own_keys_and_the_plugins)
@@ -82,21 +80,21 @@ Test(instance, knows_its_own_keys_and_the_plugins)
                  -EINVAL);
     INI_EXPECT(&errors, "test.ini:3: [plugin:a] greting: unknown key (did you mean greeting?)",
                "test.ini:4: [plugin:a] fil: unknown key (did you mean file?)",
-               "test.ini:5: [plugin:a] xyz: unknown key");
+               "test.ini:5: [plugin:a] xyz: unknown key~greeting~");
 }
 
 Test(instance, a_plugin_may_not_take_the_hosts_keys)
 {
     cr_expect_eq(from_file("[plugin:a]\nfile = host_key.so\n"), -EINVAL);
-    INI_EXPECT(&errors, "test.ini:1: [plugin:a] the plugin \"good\" declares a key \"file\", which "
-                        "is kept for the host (rename it in the plugin)");
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] ~\"good\"~\"file\"~reserved~");
 }
 
 Test(instance, init_may_fail)
 {
     cr_expect_eq(from_file("[plugin:a]\nfile = init_fails.so\n"), -EINVAL);
-    INI_EXPECT(&errors, "test.ini:1: [plugin:a] init of the plugin \"good\" failed: Transport "
-                        "endpoint is not connected (see its lines in the log)");
+    INI_EXPECT(
+        &errors,
+        "test.ini:1: [plugin:a] ~\"good\"~init() failed: Transport endpoint is not connected~");
 }
 
 Test(instance, a_plugin_sees_that_a_later_function_is_missing)
@@ -108,8 +106,7 @@ Test(instance, a_plugin_sees_that_a_later_function_is_missing)
 Test(instance, init_may_not_give_what_it_likes)
 {
     cr_expect_eq(from_file("[plugin:a]\nfile = init_positive.so\n"), -EINVAL);
-    INI_EXPECT(&errors, "test.ini:1: [plugin:a] init of the plugin \"good\" gave 3 (0, or a "
-                        "negative errno value)");
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] ~\"good\"~init() returned 3~");
 }
 
 /* ---- linked in ------------------------------------------------------------------------------- */
@@ -181,7 +178,7 @@ Test(instance, a_linked_plugin_is_judged_like_a_file)
 {
     struct extproc_plugin nameless = {.abi = EXTPROC_ABI};
     cr_expect_eq(linked(&nameless, "[plugin:a]\n"), -EINVAL);
-    INI_EXPECT(&errors, "test.ini:1: [plugin:a] linked in: its descriptor has no name (set .name)");
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] linked in: ~no name~");
 }
 
 static void on_close(struct extproc_txn *x, enum extproc_end why)
@@ -204,9 +201,7 @@ Test(instance, names_of_keys_to_come_are_kept_for_the_host)
         {"whenever"}, {"on_empty"},        {NULL}};
     plugin.keys = kept;
     cr_expect_eq(linked(&plugin, "[plugin:a]\n"), -EINVAL);
-#define KEPT(key)                                                                                  \
-    "test.ini:1: [plugin:a] the plugin \"linked\" declares a key \"" key                           \
-    "\", which is kept for the host (rename it in the plugin)"
+#define KEPT(key) "test.ini:1: [plugin:a] ~\"linked\"~\"" key "\"~reserved~"
     INI_EXPECT(&errors, KEPT("mode"), KEPT("timeout"), KEPT("max_body"), KEPT("on_max_body"),
                KEPT("on_error"), KEPT("on_error_status"), KEPT("when.path"), KEPT("unless.x.y"));
     cr_expect_eq(n_init, 0);

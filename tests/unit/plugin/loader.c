@@ -1,5 +1,7 @@
 #include "plugin/loader.h"
 
+#include "kit/lines.h"
+
 #include <criterion/criterion.h>
 #include <elf.h>
 #include <errno.h>
@@ -120,9 +122,13 @@ Test(loader, copies_what_it_knows_of_structs_that_have_grown)
 
 Test(loader, refuses_what_is_not_there)
 {
-    cr_expect_str_eq(
-        refusal("/nowhere/x.so"),
-        ": there is no such file (a name without a slash is looked for in plugin_dir)");
+    cr_expect(lines_match(refusal("/nowhere/x.so"), ": ~no such file~plugin_dir~"), "%s", why);
+    cr_expect(lines_match(refusal(ABI_PLUGINS "/godo.so"), ": ~no such file~good.so?~"), "%s", why);
+    write_file("x", 1);
+    cr_assert_eq(chdir("/tmp"), 0);
+    const char *elsewhere = arena_format(&arena, "/nowhere%s", strrchr(file, '/')).ptr;
+    const char *beside = arena_format(&arena, ": ~no such file~.%s?~", strrchr(file, '/')).ptr;
+    cr_expect(lines_match(refusal(elsewhere), beside), "%s", why);
 }
 
 Test(loader, refuses_what_it_may_not_read)
@@ -134,9 +140,7 @@ Test(loader, refuses_what_it_may_not_read)
     if (child == 0) {
         int r = geteuid() == 0 ? setuid(65534) : 0;
         r = r < 0 ? r : loader_open(file, &arena, &plugin, &keys, &why);
-        _exit(r == -ENOEXEC && strcmp(why + strlen(file),
-                                      ": may not be read by this user (let it read the file, and "
-                                      "enter the directories above)") == 0);
+        _exit(r == -ENOEXEC && lines_match(why + strlen(file), ": ~permission~"));
     }
 
     cr_assert_eq(waitpid(child, &status, 0), child);
@@ -155,10 +159,10 @@ Test(loader, refuses_what_is_no_file)
 
 Test(loader, refuses_what_is_no_elf_file)
 {
-    const char *text = ": is no shared object (build one: cc -shared -fPIC)";
-    cr_expect_str_eq(refusal(file), text, "empty");
+    const char *text = ": ~not a shared object~";
+    cr_expect(lines_match(refusal(file), text), "empty");
     write_file("[plugin:a]\nfile = a.so\n", 23);
-    cr_expect_str_eq(refusal(file), text, "a text");
+    cr_expect(lines_match(refusal(file), text), "a text");
 }
 
 Test(loader, refuses_another_machine)
@@ -166,10 +170,8 @@ Test(loader, refuses_another_machine)
     size_t len = read_good();
     copy.header.e_machine = copy.header.e_machine == EM_S390 ? EM_AARCH64 : EM_S390;
     write_file((const char *)&copy, len);
-    const char *said = refusal(file);
-    cr_expect(strstr(said, ": is built for s390 (") == said, "%s", said);
-    cr_expect(strstr(said, ", this extprocd for "));
-    cr_expect(strstr(said, " (build it for this machine)"));
+    cr_expect(lines_match(refusal(file), ": ~built for s390 (~extprocd for ~this machine~"), "%s",
+              why);
 }
 
 Test(loader, refuses_another_word_size_and_byte_order)
@@ -192,10 +194,10 @@ Test(loader, refuses_object_files_and_programs)
     size_t len = read_good();
     copy.header.e_type = ET_REL;
     write_file((const char *)&copy, len);
-    cr_expect_str_eq(refusal(file), ": is an object file, not linked yet (link it: cc -shared)");
+    cr_expect(lines_match(refusal(file), ": ~object file~cc -shared~"), "%s", why);
     copy.header.e_type = ET_EXEC;
     write_file((const char *)&copy, len);
-    cr_expect_str_eq(refusal(file), ": is a program, no shared object (link it: cc -shared)");
+    cr_expect(lines_match(refusal(file), ": ~executable~cc -shared~"), "%s", why);
 }
 
 Test(loader, refuses_every_part_of_a_file)
@@ -203,7 +205,7 @@ Test(loader, refuses_every_part_of_a_file)
     size_t len = read_good();
     for (size_t i = sizeof copy.header; i < len / 2; i += 97) {
         write_file((const char *)&copy, i);
-        cr_expect_str_eq(refusal(file), ": is cut short (copy or build it again)", "at %zu", i);
+        cr_expect(lines_match(refusal(file), ": ~truncated~"), "%s", why);
     }
 }
 
@@ -211,55 +213,50 @@ Test(loader, refuses_every_part_of_a_file)
 
 Test(loader, refuses_a_plugin_whose_library_is_missing)
 {
-    cr_expect_str_eq(refusal(ABI_PLUGINS "/needs_library.so"),
-                     ": needs the library libextproc_absent.so, which is not found (install it, or "
-                     "link the plugin with an -rpath to it)");
+    cr_expect(lines_match(refusal(ABI_PLUGINS "/needs_library.so"),
+                          ": ~library libextproc_absent.so not found~"),
+              "%s", why);
 }
 
 Test(loader, refuses_a_plugin_whose_function_is_missing)
 {
-    cr_expect_str_eq(refusal(ABI_PLUGINS "/needs_symbol.so"),
-                     ": uses absent, which no library has that it was linked with (link it with "
-                     "-Wl,-z,defs, and what that asks for)");
+    cr_expect(lines_match(refusal(ABI_PLUGINS "/needs_symbol.so"),
+                          ": ~undefined symbol absent:~-z,defs~"),
+              "%s", why);
 }
 
 Test(loader, passes_on_what_else_the_system_says)
 {
     const char *said = refusal("/proc/self/exe");
     cr_expect(strstr(said, ": cannot be loaded: cannot dynamically load ") == said, "%s", said);
-    cr_expect(strstr(said, " (`ldd -r` may tell more)"));
+    cr_expect(strstr(said, "ldd -r"));
 }
 
 /* ---- what is no plugin for us ---------------------------------------------------------------- */
 
 Test(loader, refuses_a_library_that_is_no_plugin)
 {
-    cr_expect_str_eq(refusal(ABI_PLUGINS "/no_symbol.so"),
-                     ": is no plugin: it exports no extproc_plugin_v1 (define that constant, and "
-                     "include <extproc/plugin.h>)");
+    cr_expect(
+        lines_match(refusal(ABI_PLUGINS "/no_symbol.so"), ": ~not a plugin~extproc_plugin_v1~"),
+        "%s", why);
 }
 
 Test(loader, refuses_other_versions)
 {
-    cr_expect_str_eq(refusal(ABI_PLUGINS "/next_abi.so"),
-                     ": is built for ABI 2, this extprocd has ABI 1.0 (rebuild it with this "
-                     "extprocd's headers, or use a newer extprocd)");
-    cr_expect_str_eq(refusal(ABI_PLUGINS "/other_major.so"),
-                     ": is built for ABI 2.0, this extprocd has ABI 1.0 (rebuild it with this "
-                     "extprocd's headers)");
-    cr_expect_str_eq(refusal(ABI_PLUGINS "/newer_minor.so"),
-                     ": asks for ABI 1.9, this extprocd has ABI 1.0 (rebuild it with "
-                     "-DEXTPROC_ABI_TARGET=0, or use a newer extprocd)");
-    cr_expect_str_eq(refusal(ABI_PLUGINS "/other_magic.so"),
-                     ": its descriptor begins with 0x21214f4e, not with 0x45585031 (begin it with "
-                     ".abi = EXTPROC_ABI)");
+    cr_expect(lines_match(refusal(ABI_PLUGINS "/next_abi.so"), ": ~ABI 2~ABI 1.0~"), "%s", why);
+    cr_expect(lines_match(refusal(ABI_PLUGINS "/other_major.so"), ": ~ABI 2.0~ABI 1.0~"), "%s",
+              why);
+    cr_expect(lines_match(refusal(ABI_PLUGINS "/newer_minor.so"), ": ~ABI 1.9~ABI 1.0~TARGET=0~"),
+              "%s", why);
+    cr_expect(
+        lines_match(refusal(ABI_PLUGINS "/other_magic.so"), ": ~0x21214f4e~expected 0x45585031~"),
+        "%s", why);
 }
 
 Test(loader, takes_a_plugin_of_a_later_minor_that_asks_for_this_one)
 {
-    cr_expect_str_eq(refusal(ABI_PLUGINS "/later.so"),
-                     ": asks for ABI 1.7, this extprocd has ABI 1.0 (rebuild it with "
-                     "-DEXTPROC_ABI_TARGET=0, or use a newer extprocd)");
+    cr_expect(lines_match(refusal(ABI_PLUGINS "/later.so"), ": ~ABI 1.7~ABI 1.0~TARGET=0~"), "%s",
+              why);
     cr_expect_eq(loader_open(ABI_PLUGINS "/later_target.so", &arena, &plugin, &keys, &why), 0);
     cr_expect_str_eq(keys[0].name, "greeting");
     cr_expect(!keys[1].name);
@@ -270,28 +267,23 @@ Test(loader, refuses_sizes_that_cannot_be)
     static const struct {
         const char *path, *what;
     } cases[] = {
-        {ABI_PLUGINS "/tiny_symbol.so", "descriptor has 4 bytes"},
-        {ABI_PLUGINS "/short_descriptor.so", "descriptor has 24 bytes"},
-        {ABI_PLUGINS "/long_descriptor.so", "descriptor has 4096 bytes"},
-        {ABI_PLUGINS "/short_key.so", "struct extproc_key has 8 bytes"},
+        {ABI_PLUGINS "/tiny_symbol.so", "descriptor: 4 bytes"},
+        {ABI_PLUGINS "/short_descriptor.so", "descriptor: 24 bytes"},
+        {ABI_PLUGINS "/long_descriptor.so", "descriptor: 4096 bytes"},
+        {ABI_PLUGINS "/short_key.so", "struct extproc_key: 8 bytes"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[256];
-        snprintf(text, sizeof text,
-                 ": says that its %s, which it has in no version of the SDK (begin the descriptor "
-                 "with .abi = EXTPROC_ABI)",
-                 cases[i].what);
-        cr_expect_str_eq(refusal(cases[i].path), text);
+        snprintf(text, sizeof text, ": ~size of %s~EXTPROC_ABI~", cases[i].what);
+        cr_expect(lines_match(refusal(cases[i].path), text), "%s", why);
     }
 }
 
 Test(loader, refuses_names_and_keys_that_cannot_be)
 {
-    cr_expect_str_eq(refusal(ABI_PLUGINS "/no_name.so"),
-                     ": its descriptor has no name (set .name)");
-    cr_expect_str_eq(refusal(ABI_PLUGINS "/bad_name.so"),
-                     ": its name \"no such name\" cannot be (1 to 32 of A-Z a-z 0-9 _ . -)");
+    cr_expect(lines_match(refusal(ABI_PLUGINS "/no_name.so"), ": ~no name~"), "%s", why);
+    cr_expect(lines_match(refusal(ABI_PLUGINS "/bad_name.so"), ": ~name \"no such name\"~32~"),
+              "%s", why);
     const char *said = refusal(ABI_PLUGINS "/bad_key.so");
-    cr_expect(strstr(said, ": its table of keys is wrong: \"no:key\" ") == said, "%s", said);
-    cr_expect(strstr(said, " (correct it in the plugin)"));
+    cr_expect(lines_match(said, ": ~table of keys: ~\"no:key\"~"), "%s", said);
 }

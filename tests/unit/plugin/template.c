@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "http/value.h"
+#include "kit/lines.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -175,49 +176,51 @@ Test(template, owns_its_text)
 
 Test(template, a_percent_sign_alone_is_refused_with_its_place)
 {
-    const char *text = "at character 4: a % begins nothing (a percent sign is written %%)";
-    cr_expect_str_eq(refusal("100%"), text);
-    cr_expect_str_eq(refusal("100% sure"), text);
-    cr_expect_str_eq(refusal("100%REQ sure"), text);
-    cr_expect_str_eq(refusal("100%(x)%"), text);
+    const char *text = "at character 4: ~stray %:~%%~";
+    cr_expect(lines_match(refusal("100%"), text), "%s", why);
+    cr_expect(lines_match(refusal("100% sure"), text), "%s", why);
+    cr_expect(lines_match(refusal("100%REQ sure"), text), "%s", why);
+    cr_expect(lines_match(refusal("100%(x)%"), text), "%s", why);
 }
 
 Test(template, an_unknown_piece_is_refused_with_the_nearest_name)
 {
-    cr_expect_str_eq(refusal("x %RSP(a)%"),
-                     "at character 3: %RSP is unknown (did you mean %RESP?)");
-    cr_expect_str_eq(refusal("%method%"),
-                     "at character 1: %method is unknown (did you mean %METHOD?)");
-    cr_expect_str_eq(refusal("%PROTOCOL%"), "at character 1: %PROTOCOL is unknown (REQ RESP ATTR "
-                                            "METADATA PATH METHOD STATUS UUID TIME)");
+    cr_expect(lines_match(refusal("x %RSP(a)%"), "at character 3: ~%RSP ~%RESP?~"), "%s", why);
+    cr_expect(lines_match(refusal("%method%"), "at character 1: ~%method ~%METHOD?~"), "%s", why);
+    cr_expect(lines_match(refusal("%PROTOCOL%"), "at character 1: ~%PROTOCOL~REQ RESP ATTR~"), "%s",
+              why);
 }
 
 Test(template, parentheses_are_where_they_belong)
 {
-    cr_expect_str_eq(refusal("%REQ(x-a"), "at character 1: %REQ( has no end (it ends with \")%\")");
-    cr_expect_str_eq(refusal("%REQ%"), "at character 1: %REQ% lacks a name (%REQ(name)%)");
-    cr_expect_str_eq(refusal("%PATH(x)%"), "at character 1: %PATH takes no parentheses (%PATH%)");
+    cr_expect(lines_match(refusal("%REQ(x-a"), "at character 1: ~missing )%~%REQ("), "%s", why);
+    cr_expect(lines_match(refusal("%REQ%"), "at character 1: ~missing name~%REQ%~%REQ(name)%"),
+              "%s", why);
+    cr_expect(lines_match(refusal("%PATH(x)%"), "at character 1: ~parentheses~%PATH~"), "%s", why);
 }
 
 Test(template, names_must_be_names)
 {
-    cr_expect_str_eq(refusal("%REQ()%"), "at character 1: %REQ()% lacks a name (%REQ(name)%)");
-    cr_expect_str_eq(refusal("%RESP(:-x)%"),
-                     "at character 1: %RESP(:-x)% lacks a name (%RESP(name)%)");
-    cr_expect_str_eq(refusal("%REQ(a b)%"),
-                     "at character 1: \"a b\" is not the name of a header (%REQ(name)%)");
-    cr_expect_str_eq(refusal("%METADATA(ns)%"),
-                     "at character 1: %METADATA(ns)% lacks a name (%METADATA(namespace:key)%)");
-    cr_expect_str_eq(refusal("%METADATA(:key)%"),
-                     "at character 1: %METADATA(:key)% lacks a name (%METADATA(namespace:key)%)");
+    cr_expect(lines_match(refusal("%REQ()%"), "at character 1: ~missing name~%REQ()%~"), "%s", why);
+    cr_expect(lines_match(refusal("%RESP(:-x)%"), "at character 1: ~missing name~%RESP(:-x)%~"),
+              "%s", why);
+    cr_expect(
+        lines_match(refusal("%REQ(a b)%"), "at character 1: ~header name \"a b\"~%REQ(name)%"),
+        "%s", why);
+    cr_expect(lines_match(refusal("%METADATA(ns)%"),
+                          "at character 1: ~missing name~%METADATA(ns)%~(namespace:key)%"),
+              "%s", why);
+    cr_expect(
+        lines_match(refusal("%METADATA(:key)%"), "at character 1: ~missing name~%METADATA(:key)%~"),
+        "%s", why);
 }
 
 Test(template, a_time_format_must_be_known)
 {
-    cr_expect_str_eq(refusal("%TIME(%Y-%q)%"), "at character 1: %q is no part of a time (one of "
-                                               "aAbBCdDeFgGhHIjmMpRsSTuUVwWyYzZ%)");
-    cr_expect(strstr(refusal("%TIME(%Y%n)%"), "%n is no part of a time"), "no line breaks");
-    cr_expect(strstr(refusal("%TIME(%Y %)%"), "% is no part of a time"));
+    cr_expect(lines_match(refusal("%TIME(%Y-%q)%"), "at character 1: ~conversion %q:~aAbB~"), "%s",
+              why);
+    cr_expect(strstr(refusal("%TIME(%Y%n)%"), "conversion %n:"), "no line breaks");
+    cr_expect(strstr(refusal("%TIME(%Y %)%"), "conversion %:"));
 }
 
 Test(template, tells_which_messages_it_reads)

@@ -34,14 +34,34 @@ static void expect_refused(const char *text, const char *hint)
 
 Test(address, refuses_what_is_none)
 {
-    static const char *const texts[] = {
-        "",        "50051",        ":50051",    "127.0.0.1",    "127.0.0.1:",   "127.0.0.1:http",
-        "::1:80",  "[::1]",        "[]:80",     "[::1:80",      "localhost:80", "127.0.0.1:99999",
-        "1.2.3:x", "127.0.0.1:-1", "[::1]x:80", "256.0.0.1:80", "a b:80",       "127.0.0.1:123456",
+    static const struct {
+        const char *text, *hint;
+    } cases[] = {
+        {"", "HOST:PORT"},
+        {"50051", "HOST:PORT"},
+        {":50051", "HOST:PORT"},
+        {"127.0.0.1", "HOST:PORT"},
+        {"::1:80", "[HOST]:PORT"},
+        {"[::1]", "[HOST]:PORT"},
+        {"[]:80", "[HOST]:PORT"},
+        {"[::1:80", "[HOST]:PORT"},
+        {"[::1]x:80", "[HOST]:PORT"},
+        {"127.0.0.1:", "port from 0 to 65535"},
+        {"127.0.0.1:http", "port from 0 to 65535"},
+        {"127.0.0.1:70000", "port from 0 to 65535"},
+        {"127.0.0.1:-1", "port from 0 to 65535"},
+        {"127.0.0.1:123456", "port from 0 to 65535"},
+        {"localhost:80", "host names are not resolved"},
+        {"256.0.0.1:80", "numeric address"},
+        {"\"127.0.0.1:80\"", "without quotes"},
+        {"'127.0.0.1:80'", "without quotes"},
+        {"127.0.0.1:80 # the port", "starts with \" ;\""},
+        {"a b:80", "one address"},
+        {"*:80", "0.0.0.0:PORT"},
     };
 
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        expect_refused(texts[i], "127.0.0.1:50051, [::1]:50051 or unix:/");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        expect_refused(cases[i].text, cases[i].hint);
 }
 
 Test(address, refuses_unix_paths_that_cannot_be)

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -41,25 +42,25 @@ static struct listener_settings at(const char *text)
 static struct listen_socket must_open(const struct listener_settings *l)
 {
     struct listen_socket s;
-    const char *why = NULL;
+    const char *key, *why = NULL;
 
-    cr_assert_eq(listen_open(l, &arena, &s, &why), 0, "%s", why);
+    cr_assert_eq(listen_open(l, &arena, &s, &key, &why), 0, "%s", why);
     return s;
 }
 
 static void expect_in_use(const struct listener_settings *l, const char *hint)
 {
     struct listen_socket s;
-    const char *why = NULL;
+    const char *key, *why = NULL;
 
-    cr_expect_eq(listen_open(l, &arena, &s, &why), -EADDRINUSE);
+    cr_expect_eq(listen_open(l, &arena, &s, &key, &why), -EADDRINUSE);
     cr_expect(why && strstr(why, hint), "%s", why);
 }
 
-/* "process PID": this program holds the address itself. */
+/* This program holds the address itself. */
 static const char *ourselves(void)
 {
-    return arena_format(&arena, "process %d (", (int)getpid()).ptr;
+    return arena_format(&arena, "(pid %d)", (int)getpid()).ptr;
 }
 
 Test(listen, port_0_gives_a_free_port)
@@ -110,13 +111,13 @@ Test(listen, a_socket_file_left_behind_is_replaced)
 static void contend(const struct listener_settings *l, const int gate[2], const int done[2])
 {
     struct listen_socket s;
-    const char *why;
+    const char *key, *why;
     char byte;
 
     close(gate[1]);
     close(done[1]);
     (void)!read(gate[0], &byte, 1);
-    int r = listen_open(l, &arena, &s, &why);
+    int r = listen_open(l, &arena, &s, &key, &why);
     (void)!write(done[0], r == 0 ? "+" : "-", 1);
     (void)!read(done[0], &byte, 1);
     _exit(0);
@@ -158,13 +159,37 @@ Test(listen, of_many_that_start_together_one_gets_the_socket_file_left_behind, .
         cr_assert_eq(count_winners(&l), 1);
 }
 
+Test(listen, a_group_that_the_user_is_not_in_is_a_mistake_of_its_key)
+{
+    struct listener_settings l = at(address);
+    struct listen_socket s;
+    const char *key, *why = NULL;
+    pid_t child;
+    int status;
+
+    chmod(dir, 0777);
+    l.socket_group = 1;
+    child = fork();
+    if (child == 0) {
+        const gid_t own = 65534;
+        bool left =
+            geteuid() != 0 || (setgroups(0, NULL) == 0 && setgid(own) == 0 && setuid(65534) == 0);
+        int r = left ? listen_open(&l, &arena, &s, &key, &why) : 0;
+        _exit(r == -EPERM && strcmp(key, "socket_group") == 0 && strstr(why, "SupplementaryGroups")
+                  ? 0
+                  : 1);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_expect_eq(status, 0);
+}
+
 Test(listen, another_kind_of_file_is_left_alone)
 {
     struct listener_settings l = at(address);
     FILE *f = fopen(path, "w");
 
     fclose(f);
-    expect_in_use(&l, "a file that is no socket stands there");
+    expect_in_use(&l, "not a socket");
     cr_expect_eq(access(path, F_OK), 0);
 }
 

@@ -87,12 +87,11 @@ Test(listener, an_answer_must_fit_into_the_queue)
 {
     if (!found("h2"))
         return;
-    expect_error(keys("max_message = 256m\n[extprocd]\ntransport = h2\n"),
-                 "3: [listener:a] max_message: max_queued (134217728) must not be less than "
-                 "max_message (268435456): one answer may be as large as a message");
+    expect_error(
+        keys("max_message = 256m\n[extprocd]\ntransport = h2\n"),
+        "3: [listener:a] max_message: ~max_queued (128m, its default)~max_message (256m)~");
     expect_error(keys("max_queued = 1m\n[extprocd]\ntransport = h2\n"),
-                 "3: [listener:a] max_queued: max_queued (1048576) must not be less than "
-                 "max_message (16777216): one answer may be as large as a message");
+                 "3: [listener:a] max_queued: ~max_queued (1m)~max_message (16m, its default)~");
 }
 
 Test(listener, a_message_may_be_large_where_there_is_no_queue)
@@ -105,37 +104,30 @@ Test(listener, a_message_may_be_large_where_there_is_no_queue)
 
 Test(listener, a_certificate_without_its_key)
 {
-    expect_error(keys("tls_cert = /x\n"),
-                 "3: [listener:a] tls_cert: needs tls_key, the file with its "
-                 "key");
+    expect_error(keys("tls_cert = /x\n"), "3: [listener:a] tls_cert: ~tls_key~");
 }
 
 Test(listener, a_key_without_its_certificate)
 {
-    expect_error(keys("tls_key = /x\n"),
-                 "3: [listener:a] tls_key: needs tls_cert, the file with its certificate");
+    expect_error(keys("tls_key = /x\n"), "3: [listener:a] tls_key: ~tls_cert~");
 }
 
 Test(listener, clients_are_known_by_tls_only)
 {
     expect_error(keys("tls_client_ca = /x\n"),
-                 "3: [listener:a] tls_client_ca: needs tls_cert and tls_key: without TLS no client "
-                 "shows a certificate");
+                 "3: [listener:a] tls_client_ca: ~tls_cert and tls_key~");
 }
 
 Test(listener, names_need_a_ca)
 {
     expect_error(keys("tls_client_names = a\n"),
-                 "3: [listener:a] tls_client_names: needs tls_client_ca: without it no client has "
-                 "to show a certificate");
+                 "3: [listener:a] tls_client_names: ~tls_client_ca~");
 }
 
 Test(listener, no_name_is_not_any_name)
 {
-    expect_error(
-        keys("tls_client_names = ,\n"),
-        "3: [listener:a] tls_client_names: names nobody (leave it out, and any certificate "
-        "of tls_client_ca is enough)");
+    expect_error(keys("tls_client_names = ,\n"),
+                 "3: [listener:a] tls_client_names: ~empty list~remove the key~");
 }
 
 Test(listener, names_are_a_list_with_commas_or_of_keys)
@@ -164,7 +156,7 @@ Test(listener, a_transport_without_tls)
     if (!found("grpc"))
         return;
     expect_error(keys("tls_cert = /x\ntls_key = /x\n[extprocd]\ntransport = grpc\n"),
-                 "3: [listener:a] tls_cert: transport = grpc has no TLS (transport = h2 has)");
+                 "3: [listener:a] tls_cert: ~TLS needs transport = h2~grpc");
 }
 
 Test(listener, a_limit_that_a_transport_does_not_have)

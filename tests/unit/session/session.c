@@ -105,7 +105,7 @@ Test(session, fails_once)
     cr_expect_eq(n_verdicts, 1);
     cr_expect_eq(n_failures, 1);
     cr_expect_eq(status, SESSION_INVALID_ARGUMENT);
-    cr_expect_str_eq(why, "request_trailers in state OVER (the request has ended already)");
+    cr_expect_str_eq(why, "request_trailers in state ENDED (the request has already ended)");
     finish();
 }
 
@@ -118,8 +118,8 @@ Test(session, the_proxy_overrules_the_operator_in_its_first_message)
     cr_expect_eq(n_failures, 0);
     pass_phase(PHASE_REQUEST_BODY, false);
     pass_phase(PHASE_REQUEST_BODY, true);
-    cr_expect_str_eq(why, "request_body in state WHOLE (the request's whole body has come "
-                          "already)");
+    cr_expect_str_eq(why,
+                     "request_body in state COMPLETE (the request's body is already complete)");
     finish();
 }
 

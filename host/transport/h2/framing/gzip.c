@@ -51,11 +51,11 @@ static int fault(struct gzip *z, int r)
     if (r == Z_MEM_ERROR)
         return -ENOMEM;
     if (r == Z_STREAM_END)
-        z->why = "bytes behind its end";
+        z->why = "bytes after the end of the gzip data";
     else if (r == Z_BUF_ERROR)
-        z->why = "it is not whole";
+        z->why = "the gzip data is truncated";
     else
-        z->why = z->inflater->msg ? z->inflater->msg : "it cannot be read";
+        z->why = z->inflater->msg ? z->inflater->msg : "the gzip data is corrupt";
     return GZIP_MALFORMED;
 }
 

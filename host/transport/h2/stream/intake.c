@@ -52,7 +52,7 @@ static void refuse_size(struct h2_call *call, const char *size)
 static void refuse_malformed(struct h2_call *call, const char *why)
 {
     char text[96];
-    int len = snprintf(text, sizeof text, "a compressed message is malformed: %s", why);
+    int len = snprintf(text, sizeof text, "malformed compressed message: %s", why);
     h2_call_refuse(call, TRANSPORT_INTERNAL, (struct extproc_str){text, (size_t)len});
 }
 
@@ -68,10 +68,10 @@ static void fail_frame(struct h2_call *call, int event)
     case FRAMES_COMPRESSED:
         if (call->encoded)
             h2_call_refuse(call, TRANSPORT_UNIMPLEMENTED,
-                           EXTPROC_S("messages may be compressed as gzip, and in no other way"));
+                           EXTPROC_S("unsupported grpc-encoding: expected identity or gzip"));
         else
             h2_call_refuse(call, TRANSPORT_INTERNAL,
-                           EXTPROC_S("a compressed message without grpc-encoding"));
+                           EXTPROC_S("compressed message without grpc-encoding"));
         break;
     case FRAMES_MALFORMED:
         h2_call_refuse(call, TRANSPORT_INTERNAL, EXTPROC_S("malformed message prefix"));
@@ -243,7 +243,7 @@ void intake_half_close(struct h2_call *call)
     else if (frames_at_rest(&call->frames))
         call->service->half_close(call->stream);
     else
-        h2_call_refuse(call, TRANSPORT_INTERNAL, EXTPROC_S("the last message is not whole"));
+        h2_call_refuse(call, TRANSPORT_INTERNAL, EXTPROC_S("the stream ended inside a message"));
 }
 
 /* ---- life --------------------------------------------------------------------------------------- */

@@ -66,7 +66,7 @@ static void expect_malformed(struct frame_message *message, const char *why)
     struct frame_message *got = NULL;
     cr_assert_eq(unpack(message, MAX, &got), GZIP_MALFORMED);
     cr_assert_null(got);
-    cr_assert_str_eq(gzip.why, why);
+    cr_assert_not_null(strstr(gzip.why, why), "%s", gzip.why);
 }
 
 /* Of `alphabet` letters, the more of them the less there is to compress. */
@@ -121,7 +121,7 @@ Test(gzip, a_message_that_is_cut_anywhere_is_not_whole)
     struct frame_message *whole = packed("a message of 21 bytes", 21);
     uint32_t len = whole->len;
     for (whole->len = 1; whole->len < len; whole->len++)
-        expect_malformed(whole, "it is not whole");
+        expect_malformed(whole, "truncated");
     expect(whole, "a message of 21 bytes", 21);
 }
 
@@ -129,10 +129,10 @@ Test(gzip, nothing_may_come_behind_a_message)
 {
     struct frame_message *message = packed("x", 1);
     message->bytes[message->len++] = 0;
-    expect_malformed(message, "bytes behind its end");
+    expect_malformed(message, "bytes after the end");
     frame_free(&pool, message);
     message = packed_times("x", 1, 2, 15 + 16);
-    expect_malformed(message, "bytes behind its end");
+    expect_malformed(message, "bytes after the end");
     frame_free(&pool, message);
 }
 

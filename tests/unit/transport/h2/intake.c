@@ -129,7 +129,7 @@ Test(intake, what_cannot_be_unpacked_is_refused)
 {
     open_with("gzip", NULL);
     expect_refused("\1\0\0\0\5bytes", 10,
-                   "grpc-status: 13\ngrpc-message: a compressed message is malformed: incorrect "
+                   "grpc-status: 13\ngrpc-message: malformed compressed message: incorrect "
                    "header check\n");
 }
 

@@ -56,7 +56,7 @@ Test(tls_client, of_another_ca)
 {
     struct cert other = cert_make(&(struct cert_order){.cn = "another CA", .ca = true});
     expect_client_refused(&(struct cert_order){.cn = "client", .issuer = &other}, SSL_AD_UNKNOWN_CA,
-                          "the client's certificate is not from a CA of tls_client_ca");
+                          "the client's certificate is not signed by a CA of tls_client_ca");
     cert_fini(&other);
 }
 
@@ -72,7 +72,7 @@ Test(tls_client, of_another_ca_of_the_same_name)
 Test(tls_client, of_itself)
 {
     expect_client_refused(&(struct cert_order){.cn = "client"}, SSL_AD_UNKNOWN_CA,
-                          "the client's certificate is not from a CA of tls_client_ca");
+                          "the client's certificate is not signed by a CA of tls_client_ca");
 }
 
 Test(tls_client, expired)
@@ -102,7 +102,7 @@ Test(tls_client, somebody_elses)
     struct cert thief = cert_make(&(struct cert_order){.cn = "thief"});
     struct cert stolen = cert_steal(&client, &thief);
     expect_refused(&(struct pair_how){.cert = &stolen}, SSL_AD_DECRYPT_ERROR,
-                   "the client does not have the key of its certificate");
+                   "the signature of the client does not match its certificate");
     cert_fini(&thief);
     cert_fini(&stolen);
 }
@@ -220,15 +220,15 @@ Test(tls_names, are_told)
                              .issuer = &ca,
                              .names = {"DNS:a.example^\n", "EML:b@c", "URI:spiffe://d"}},
         SSL_AD_BAD_CERTIFICATE,
-        "the client's certificate is for none of tls_client_names, but for DNS:a.example?? "
+        "the client's certificate has none of tls_client_names; it has DNS:a.example?? "
         "URI:spiffe://d");
 }
 
 Test(tls_names, none_are_told)
 {
-    expect_client_refused(
-        &(struct cert_order){.cn = "client", .issuer = &ca}, SSL_AD_BAD_CERTIFICATE,
-        "the client's certificate is for none of tls_client_names, but for nothing");
+    expect_client_refused(&(struct cert_order){.cn = "client", .issuer = &ca},
+                          SSL_AD_BAD_CERTIFICATE,
+                          "the client's certificate has none of tls_client_names; it has nothing");
 }
 
 Test(tls_names, too_many_are_told_as_far_as_there_is_room)

@@ -60,7 +60,8 @@ Test(tls_context, keys_of_other_kinds)
     key_write("key.pem", &rsa, NULL);
     expect_usable();
     key_write("key.pem", &server, NULL);
-    expect_unusable("key.pem", EINVAL, "the key is not that of the certificate in cert.pem");
+    expect_unusable("key.pem", EINVAL,
+                    "the private key does not match the certificate in cert.pem");
     cert_fini(&rsa);
 }
 
@@ -143,15 +144,15 @@ Test(tls_context, files_with_other_things_in_them)
 {
     text_write("ca.pem", "");
     rules.client_ca = "ca.pem";
-    expect_unusable("ca.pem", EINVAL, "there is no CA certificate in it (PEM)");
+    expect_unusable("ca.pem", EINVAL, "no CA certificate found: expected PEM");
     cert_write("key.pem", &server, NULL);
-    expect_unusable("key.pem", EINVAL, "there is no key in it (PEM)");
+    expect_unusable("key.pem", EINVAL, "no key found: expected PEM");
     text_write("key.pem", "key\n");
-    expect_unusable("key.pem", EINVAL, "there is no key in it (PEM)");
+    expect_unusable("key.pem", EINVAL, "no key found: expected PEM");
     key_write("cert.pem", &server, NULL);
-    expect_unusable("cert.pem", EINVAL, "there is no certificate in it (PEM)");
+    expect_unusable("cert.pem", EINVAL, "no certificate found: expected PEM");
     text_write("cert.pem", "hello");
-    expect_unusable("cert.pem", EINVAL, "there is no certificate in it (PEM)");
+    expect_unusable("cert.pem", EINVAL, "no certificate found: expected PEM");
 }
 
 Test(tls_context, a_certificate_that_is_broken)
@@ -163,14 +164,15 @@ Test(tls_context, a_certificate_that_is_broken)
 Test(tls_context, a_key_of_another_certificate)
 {
     key_write("key.pem", &other, NULL);
-    expect_unusable("key.pem", EINVAL, "the key is not that of the certificate in cert.pem");
+    expect_unusable("key.pem", EINVAL,
+                    "the private key does not match the certificate in cert.pem");
 }
 
 Test(tls_context, a_key_with_a_passphrase)
 {
     key_write("key.pem", &server, "secret");
     expect_unusable("key.pem", EINVAL,
-                    "the key is encrypted, and nobody is there to give its passphrase");
+                    "the private key is encrypted, and passphrases are not supported");
 }
 
 /* A file that is being written is cut somewhere. */
@@ -328,8 +330,8 @@ Test(tls_refresh, files_that_are_no_good)
 {
     key_write("key.pem", &other, NULL); /* and its certificate is to follow */
     refresh();
-    cr_assert_str_eq(logged(), "error listener here: TLS: key.pem: the key is not that of the "
-                               "certificate in cert.pem; what was read before stays in use\n");
+    cr_assert_str_eq(logged(), "error listener here: TLS: key.pem: the private key does not match "
+                               "the certificate in cert.pem; keeping the previous certificate\n");
     cr_assert_str_eq(served(), "server");
     refresh();
     cr_assert_str_eq(logged(), "");
@@ -344,8 +346,8 @@ Test(tls_refresh, a_file_that_has_gone)
 {
     cr_assert_eq(unlink("ca.pem"), 0);
     refresh();
-    cr_assert_str_eq(logged(), "error listener here: TLS: ca.pem: No such file or directory; what "
-                               "was read before stays in use\n");
+    cr_assert_str_eq(logged(), "error listener here: TLS: ca.pem: No such file or directory; "
+                               "keeping the previous certificate\n");
     refresh();
     cr_assert_str_eq(logged(), "");
     cr_assert_str_eq(served(), "server");
@@ -370,7 +372,7 @@ Test(tls_refresh, no_memory_is_tried_again)
     fail_after(0);
     refresh();
     fail_no_more();
-    cr_assert_not_null(strstr(logged(), "Cannot allocate memory; what was read before"));
+    cr_assert_not_null(strstr(logged(), "Cannot allocate memory; keeping the previous"));
     cr_assert_str_eq(served(), "server");
     refresh();
     cr_assert_str_eq(served(), "other");
@@ -417,7 +419,8 @@ Test(tls_refresh, a_ca_that_is_taken_away)
     SSL_set_session(p.client, session);
     pair_talk(&p);
     cr_assert_eq(p.end, -EPROTO);
-    cr_assert_str_eq(tls_why(p.tls), "the client's certificate is not from a CA of tls_client_ca");
+    cr_assert_str_eq(tls_why(p.tls),
+                     "the client's certificate is not signed by a CA of tls_client_ca");
     pair_end(&p);
     SSL_SESSION_free(session);
     cert_fini(&other_ca);

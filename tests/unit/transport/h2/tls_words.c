@@ -35,28 +35,29 @@ Test(tls_words, suites_that_http2_forbids)
 {
     expect_refused(&(struct pair_how){.version = TLS1_2_VERSION,
                                       .suites = "ECDHE-ECDSA-AES128-SHA256:AES128-GCM-SHA256"},
-                   SSL_AD_HANDSHAKE_FAILURE, "the client and we have no cipher suite in common");
+                   SSL_AD_HANDSHAKE_FAILURE, "no cipher suite in common with the client");
 }
 
 Test(tls_words, no_key_exchange_in_common)
 {
     expect_hello_refused(&(struct pair_how){.version = TLS1_3_VERSION, .groups = "X25519"},
                          EXTPROC_S("\0\x1d"), "\0\x7d", SSL_AD_HANDSHAKE_FAILURE,
-                         "the client and we have no key exchange in common");
+                         "no key exchange in common with the client");
 }
 
 Test(tls_words, no_signature_in_common)
 {
     expect_refused(
         &(struct pair_how){.version = TLS1_3_VERSION, .signatures = "rsa_pss_rsae_sha256"},
-        SSL_AD_HANDSHAKE_FAILURE, "the client takes no signature that our key can make");
+        SSL_AD_HANDSHAKE_FAILURE, "no signature algorithm in common with the client");
 }
 
 Test(tls_words, a_client_that_does_not_trust_us)
 {
     struct cert other = cert_make(&(struct cert_order){.cn = "another CA", .ca = true});
-    expect_refused(&(struct pair_how){.trusts = &other}, 0,
-                   "the client does not trust our certificate (its alert: unknown CA)");
+    expect_refused(
+        &(struct pair_how){.trusts = &other}, 0,
+        "the client does not trust the certificate of this listener (alert: unknown CA)");
     cert_fini(&other);
 }
 
@@ -86,6 +87,5 @@ Test(tls_words, an_alert_that_is_not_about_us)
     pair_collect(&p);
     pair_feed(&p, internal_error, sizeof internal_error - 1);
     cr_assert_eq(p.end, -EPROTO);
-    cr_assert_str_eq(tls_why(p.tls),
-                     "the client has ended the connection (its alert: internal error)");
+    cr_assert_str_eq(tls_why(p.tls), "closed by the client (alert: internal error)");
 }

@@ -151,7 +151,7 @@ static int judge(struct tls *t, int result)
     case SSL_ERROR_WANT_READ:
         return 0;
     case SSL_ERROR_ZERO_RETURN:
-        tls_blame(t, "the client has ended the connection");
+        tls_blame(t, "closed by the client");
         return -ECONNRESET;
     default:
         return tls_words(t);
@@ -192,7 +192,7 @@ static int read_record(struct tls *t, uint8_t *plain, size_t cap, size_t *ret_le
     if (done)
         t->n_empty -= t->n_empty > 0;
     else if ((t->in_len || !SSL_has_pending(t->ssl)) && ++t->n_empty > MAX_EMPTY)
-        return refuse(t, "the client sends too many TLS records that carry nothing");
+        return refuse(t, "the client sends too many TLS records without data");
     return 0;
 }
 

@@ -73,8 +73,7 @@ static void blame_names(struct tls *t, const GENERAL_NAMES *names)
     }
     if (n == 0)
         n = (size_t)snprintf(text, sizeof text, " nothing");
-    tls_blame(t, "the client's certificate is for none of tls_client_names, but for%.*s", (int)n,
-              text);
+    tls_blame(t, "the client's certificate has none of tls_client_names; it has%.*s", (int)n, text);
 }
 
 static bool may_come_in(struct tls *t, X509 *certificate)
@@ -110,7 +109,7 @@ static void blame_certificate(struct tls *t, const X509_STORE_CTX *store)
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        tls_blame(t, "the client's certificate is not from a CA of tls_client_ca");
+        tls_blame(t, "the client's certificate is not signed by a CA of tls_client_ca");
         break;
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
         tls_blame(t, "%s is not signed by the CA that it names", which);

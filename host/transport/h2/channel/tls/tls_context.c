@@ -106,7 +106,7 @@ static void read_again(struct tls_context *context, struct log *log, const char 
         memset(context->seen, 0, sizeof context->seen); /* no fault of theirs: try again */
     if (r) {
         log_line(log, EXTPROC_LEVEL_ERROR, NULL,
-                 "listener %s: TLS: %s: %s; what was read before stays in use", name,
+                 "listener %s: TLS: %s: %s; keeping the previous certificate", name,
                  tls_file_name(context->rules, file), why);
     } else {
         SSL_CTX_free(context->ssl);

@@ -57,7 +57,7 @@ static int complain_file(struct load *l, const char *what)
         none |= library == ERR_LIB_OSSL_DECODER && reason == ERR_R_UNSUPPORTED;
     }
     if (none)
-        return complain(l, "there is no %s in it (PEM)", what);
+        return complain(l, "no %s found: expected PEM", what);
     const char *words = first ? ERR_reason_error_string(first) : NULL;
     return complain(l, "no usable %s: %s", what, words ? words : "OpenSSL does not say why");
 }
@@ -108,12 +108,12 @@ static int load_key(struct load *l, const struct transport_tls *rules)
         return r;
     bool read = SSL_CTX_use_PrivateKey_file(l->ssl, rules->key, SSL_FILETYPE_PEM);
     if (l->encrypted)
-        return complain(l, "the key is encrypted, and nobody is there to give its passphrase");
+        return complain(l, "the private key is encrypted, and passphrases are not supported");
     bool other = ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509;
     if (!read && !other)
         return complain_file(l, "key");
     if (!read || !SSL_CTX_check_private_key(l->ssl))
-        return complain(l, "the key is not that of the certificate in %s",
+        return complain(l, "the private key does not match the certificate in %s",
                         tls_file_name(rules, rules->cert));
     return 0;
 }

@@ -18,12 +18,12 @@ static const struct {
     {SSL_R_WRONG_VERSION_NUMBER, "the client does not speak TLS"},
     {SSL_R_UNSUPPORTED_PROTOCOL, "the client speaks neither TLS 1.2 nor TLS 1.3"},
     {SSL_R_VERSION_TOO_LOW, "the client speaks neither TLS 1.2 nor TLS 1.3"},
-    {SSL_R_NO_SHARED_CIPHER, "the client and we have no cipher suite in common"},
-    {SSL_R_NO_SUITABLE_KEY_SHARE, "the client and we have no key exchange in common"},
-    {SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, "the client takes no signature that our key can make"},
-    {SSL_R_BAD_SIGNATURE, "the client does not have the key of its certificate"},
+    {SSL_R_NO_SHARED_CIPHER, "no cipher suite in common with the client"},
+    {SSL_R_NO_SUITABLE_KEY_SHARE, "no key exchange in common with the client"},
+    {SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, "no signature algorithm in common with the client"},
+    {SSL_R_BAD_SIGNATURE, "the signature of the client does not match its certificate"},
     {SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC,
-     "what the client sends was changed on its way, or is not encrypted as agreed"},
+     "a TLS record of the client was modified, or not encrypted as agreed"},
 };
 
 /* The client's alerts about our certificate. */
@@ -46,9 +46,10 @@ static void blame_alert(struct tls *t, int alert)
 {
     const char *name = SSL_alert_desc_string_long(alert);
     if (is_distrust(alert))
-        tls_blame(t, "the client does not trust our certificate (its alert: %s)", name);
+        tls_blame(t, "the client does not trust the certificate of this listener (alert: %s)",
+                  name);
     else
-        tls_blame(t, "the client has ended the connection (its alert: %s)", name);
+        tls_blame(t, "closed by the client (alert: %s)", name);
 }
 
 static void blame(struct tls *t, unsigned long error)
@@ -62,7 +63,7 @@ static void blame(struct tls *t, unsigned long error)
         reason <= SSL_AD_REASON_OFFSET + UINT8_MAX)
         blame_alert(t, reason - SSL_AD_REASON_OFFSET);
     else
-        tls_blame(t, "%s", words ? words : "TLS has failed");
+        tls_blame(t, "%s", words ? words : "TLS failed");
 }
 
 int tls_words(struct tls *t)
