@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Plain words in what operators and authors read: the strings of the program, the documents, the sample files.
+
+    tests/words.py            refuses each word of the list below, and says which one is meant
+    tests/words.py FILE...    the same for all text of these files, comments too
+"""
+import pathlib
+import re
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+DOCUMENTS = ("README.md", "sdk/README.md", "host/README.md", "tests/README.md", "plugins/README.md", "etc/README.md",
+             "etc/KEYS.md", "etc/CHANGELOG.md", ".github/CONTRIBUTING.md", ".github/SECURITY.md", "etc/extprocd.ini",
+             "etc/extprocd.service.in", "etc/man/extprocd.8.in", "etc/man/extprocd.ini.5.in", "sdk/templates/plugin.c",
+             "sdk/templates/plugin.ini", "sdk/templates/Makefile")
+WORDS = {  # what is not said, and what is said in its place
+    r"(?<!there )(?:is|are|was|were) no(?= \w)(?! longer\b)": "is not a",
+    r"tells?|telling|told": "report, log, show, return",
+    r"gives?|giving|gave": "return",
+    r"behind": "after; in mode; with",
+    r"in front of": "before",
+    r"no more|any ?more": "at most; no longer",
+    r"(?:in the )?midst": "inside, before the end of",
+    r"stead": "immediate response; instead of",
+    r"whoever|nobody|everybody": "a noun: a client, no process, all users",
+    r"at once": "immediately, at a time",
+    r"wholes?": "complete",
+    r"shall": "must, should",
+    r"origins?": "upstream",
+    r"lanes?": "direction",
+    r"(?:il)?legal(?! instruction)": "valid, invalid",
+    r"cut short": "truncated",
+    r"go(?:es)? away|goes? by": "close, end",
+    r"become of": "happen to, be modified",
+    r"worth": "value, valid",
+    r"mend(?:s|ed)?": "correct, repair",
+    r"takes? it for": "treat as",
+}
+PATTERN = re.compile(r"(?<![\w-])(?:" + "|".join(f"({word})" for word in WORDS) + r")(?![\w-])", re.IGNORECASE)
+LITERAL = re.compile(r'//[^\n]*|/\*.*?\*/|\'(?:\\.|[^\'\\])*\'|"(?:\\.|[^"\\\n])*"', re.DOTALL)
+
+
+def strings(text):
+    """The string literals of C: where each begins, and adjacent ones as the one string that they are."""
+    begin, whole, end = 0, "", None
+    for found in LITERAL.finditer(text):
+        literal = found.group()
+        if literal[0] != '"':
+            continue
+        if end is not None and not text[end:found.start()].strip():
+            whole += literal[1:-1]
+        else:
+            if end is not None:
+                yield begin, whole
+            begin, whole = found.start(), literal[1:-1]
+        end = found.end()
+    if end is not None:
+        yield begin, whole
+
+
+def sentences(text):
+    return ((begin, part) for begin, part in strings(text) if " " in part)
+
+
+def prose(text):
+    """Without the names of files."""
+    return re.sub(r"`[^`\n]*\.[ch]`", lambda found: " " * len(found.group()), text)
+
+
+def complaints(path, parts, text):
+    for begin, part in parts:
+        for found in PATTERN.finditer(part.replace("\\n", "  ")):
+            preferred = list(WORDS.values())[found.lastindex - 1]
+            line = text.count("\n", 0, begin if begin else found.start()) + 1
+            yield f'{path.relative_to(TOP)}:{line}: "{found.group()}" (say: {preferred})'
+
+
+def main():
+    found = []
+    if sys.argv[1:]:
+        for name in sys.argv[1:]:
+            path = pathlib.Path(name).resolve()
+            found += complaints(path, [(0, path.read_text())], path.read_text())
+    else:
+        for path in sorted(path for folder in ("host", "plugins") for path in (TOP / folder).rglob("*.[ch]")):
+            found += complaints(path, sentences(path.read_text()), path.read_text())
+        for path in (TOP / name for name in DOCUMENTS):
+            found += complaints(path, [(0, prose(path.read_text()))], path.read_text())
+    print("\n".join(found), end="\n" if found else "")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
