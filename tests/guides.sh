@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Runs what the guides name, as it is written there, against an installation in a folder of its own: the
+# first plugin of README.md, the template of sdk/README.md, the examples of ini files, every `extprocd ...`.
+#
+#     guides.sh CMAKE BUILD_DIR PREFIX LIBDIR
+set -euo pipefail
+
+cmake=$1 build=$2 prefix=$3 libdir=$4
+top=$(cd "$(dirname "$0")/.." && pwd)
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+
+fail() { echo "guides.sh: $*" >&2; exit 1; }
+
+DESTDIR=$root "$cmake" --install "$build" >"$root/install.log"
+usr=$root$prefix
+export PATH=$usr/sbin:$PATH PKG_CONFIG_PATH=$usr/$libdir/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root
+
+# The lines of the first fenced block of a kind after a line, or of the block that is indented.
+fenced() { # file, kind, line
+    awk -v kind="^\`\`\`$2\$" -v from="$3" 'index($0, from) { seen = 1 } /^```/ { if (inside) exit; inside = seen && $0 ~ kind; next } inside' "$1"
+}
+indented() { # file, line
+    awk -v from="$2" 'index($0, from) { seen = 1; next } seen && /^    / { inside = 1; sub(/^    /, ""); print; next } inside { exit }' "$1"
+}
+here() { sed "s|127\.0\.0\.1:50051|127.0.0.1:0|; s|^\[extprocd\]|&\nplugin_dir = $usr/$libdir/extprocd|"; }
+
+# A line of a guide. A service that it starts is ended when it is ready.
+run() { # line
+    echo "$ $1"
+    if [[ $1 =~ ^extprocd\ -c ]]; then
+        eval "exec ${1%%#*}" >service.log 2>&1 &
+        for _ in $(seq 300); do grep -q "is ready" service.log && break; kill -0 $! && sleep 0.1; done
+        kill -TERM $! && wait $! || { cat service.log; fail "$1"; }
+    else
+        eval "$1" || fail "$1"
+    fi
+}
+run_all() { # lines on standard input
+    local line lines
+    mapfile -t lines
+    [ ${#lines[@]} -gt 0 ] || fail "no commands found"
+    for line in "${lines[@]}"; do run "$line"; done
+}
+
+mkdir "$root/readme" && cd "$root/readme"
+fenced "$top/README.md" c "## A first plugin" >hello.c
+fenced "$top/README.md" ini "## A first plugin" | { echo "[extprocd]"; echo "lame_duck = 0s"; cat; } | here >hello.ini
+indented "$top/README.md" "After an installation" | run_all
+
+mkdir "$root/sdk" && cd "$root/sdk"
+fenced "$top/sdk/README.md" sh "## From nothing" | sed "s|/usr/local|$usr|" >commands
+while IFS= read -r line; do
+    [[ $line != extprocd* ]] || [ -e ready ] || { { printf '[extprocd]\nlame_duck = 0s\n'; cat hello.ini; } | here >with; mv with hello.ini; touch ready; }
+    run "$line"
+done <commands
+[ -e ready ] || fail "sdk/README.md has no command that runs the plugin"
+
+# ---- ini files -----------------------------------------------------------------------------------------
+
+mkdir "$root/ini" && cd "$root/ini"
+export USER=${USER:-somebody}
+fenced "$top/etc/README.md" ini "## The ini file" | here >operator.ini
+run "extprocd -t -c operator.ini"
+{
+    printf '[extprocd]\n[listener:main]\naddress = 127.0.0.1:50051\n[chain:main]\nplugins = tags, access, maintenance\n'
+    fenced "$top/plugins/README.md" ini "## Examples" | sed "s|/var/log/extprocd|$root/ini|"
+} | here >catalogue.ini
+run "extprocd -t -c catalogue.ini"
+# The installed file, and then all that it shows in comments, but for what this machine does not have.
+here <"$top/etc/extprocd.ini" >sample.ini
+run "extprocd -t -c sample.ini"
+sed -E '/^; (address|include|tls_|socket_group|log_file|transport)/d; s/^; ([a-z_]+ *=)/\1/' sample.ini >all.ini
+run "extprocd -t -c all.ini"
+diff <(grep -c = sample.ini) <(grep -c = all.ini) >/dev/null && fail "extprocd.ini shows no keys in comments"
+
+# ---- commands that are named in a sentence ----------------------------------------------------------------
+
+grep -ohE '`extprocd -[^`]*`' "$top"/{README,sdk/README,etc/README,etc/KEYS,plugins/README,host/README}.md "$top/etc/extprocd.ini" |
+    tr -d '`' | sort -u | while IFS= read -r line; do
+    [[ $line =~ \ -c\  ]] || line+=" -c sample.ini"
+    run "$line >/dev/null"
+done
