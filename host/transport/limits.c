@@ -36,9 +36,6 @@ static const struct limit_type {
     [LIMIT_STREAMS] = {"max_streams_exceeded", "Streams refused: too many on their connection.",
                        EXTPROC_LEVEL_WARN, VALUE(COUNT, max_streams),
                        "stream refused: max_streams (%1$s) reached, %2$s open on the connection"},
-    [LIMIT_STREAMS_KNOWN] =
-        {"max_streams_exceeded", NULL, EXTPROC_LEVEL_WARN, VALUE(COUNT, max_streams),
-         "connection closed: one stream more than max_streams (%1$s), %2$s open on the connection"},
     [LIMIT_CONNECTIONS] = {"max_connections_exceeded", "Connections refused or closed: too many.",
                            EXTPROC_LEVEL_WARN, VALUE(COUNT, max_connections),
                            "connection refused: max_connections (%1$s) reached, %2$s open"},

@@ -10,7 +10,6 @@ enum limit {
     LIMIT_HEADER_LIST,
     LIMIT_HEADER_BURST, /* so far beyond max_header_list that the connection is closed */
     LIMIT_STREAMS,
-    LIMIT_STREAMS_KNOWN, /* the same, and the client knew it */
     LIMIT_CONNECTIONS,
     LIMIT_ROOM,        /* the same, and an idle one made room */
     LIMIT_DESCRIPTORS, /* of the process; an idle connection made room */

@@ -17,6 +17,7 @@ from harness.wait import wait_until
 
 TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: 1\nresponse.set = x-b: 2\n"
 SHORT = "300ms"
+REFUSED_STREAM = 7
 NO_NEW_STREAMS_YET = 2**31 - 1  # the first GOAWAY's last stream
 OWN = {"max_connections": "5", "handshake_timeout": "2s", "first_message_timeout": "4s", "write_timeout": "3s", "max_queued": "32m",
        "stream_window": "64k", "max_continuations": "2", "max_resets": "7 in 3s", "max_idle_frames": "9 in 1m"}
@@ -35,6 +36,13 @@ def is_closed(sock):
     except ConnectionError:
         """That is an end as well."""
     return True
+
+
+def exchange(client):
+    """A stream of two messages: its answers, its end."""
+    stream = client.stream()
+    stream.send(request_headers(), response_headers())
+    return stream.finish()
 
 
 class Limits(Case):
@@ -61,8 +69,13 @@ class IdleTimeout(Limits):
     def test_clients_come_again(self):
         service = self.start(TAGS, listener=f"idle_timeout = {SHORT}")
         client = self.client(service)
+
+        def served():
+            answers, code, _ = exchange(client)
+            self.assertIn((len(answers), code), ENDS)
+            return len(answers) == 2
         for _ in range(3):
-            self.assertEqual(sets(client.answers(request_headers())[0]), [("x-a", "1")])
+            wait_until(served, "a stream on a new connection")
             wait_until(lambda: service.n_connections() == 0, "the connection ends")
 
     @needs_own_limits
@@ -91,9 +104,7 @@ class MaxConnectionAge(Limits):
         stream.exchange(request_headers())
 
         def both():
-            whole = client.stream()
-            whole.send(request_headers(), response_headers())
-            answers, code, _ = whole.finish()
+            answers, code, _ = exchange(client)
             self.assertIn((len(answers), code), ENDS)
             return service.n_connections() == 2
         wait_until(both, "a second connection beside the first")
@@ -238,6 +249,36 @@ class FirstMessageTimeout(Limits):
         self.assertEqual((stream.n_answers, stream.status), (2, "0"))
 
 
+class MaxStreams(Limits):
+    """Three are open on a connection that knows the limit, and it opens one more."""
+
+    def exceed(self):
+        service = self.start(TAGS, listener="max_streams = 3")
+        client = self.raw_client(service)
+        streams = [client.open(request_headers()) for _ in range(3)]
+        client.read_until(lambda: all(stream.n_answers == 1 for stream in streams))
+        return service, client, streams, client.open(request_headers())
+
+    @needs_own_limits
+    def test_it_is_refused_and_the_others_live(self):
+        service, client, streams, refused = self.exceed()
+        client.read_until(lambda: refused.reset is not None)
+        self.assertEqual((refused.reset, refused.n_answers), (REFUSED_STREAM, 0))
+        for stream in streams:
+            client.send(data(stream, framed(response_headers()), end=True))
+        client.read_until(lambda: all(stream.status for stream in streams))
+        self.assertEqual([(stream.n_answers, stream.status) for stream in streams], [(2, "0")] * 3)
+        again = client.open(request_headers(), end=True)
+        client.read_until(lambda: again.status)
+        self.assertEqual((again.n_answers, again.status), (1, "0"))
+        self.check_counted(service, "max_streams_exceeded=1")
+
+    @unittest.skipUnless(TRANSPORT == "grpc", "transport = h2 refuses the one stream")
+    def test_the_gRPC_core_ends_the_connection(self):
+        _, client, _, _ = self.exceed()
+        client.read_to_end()
+
+
 @needs_own_limits
 class Lines(Limits):
     """Each line about a limit names its key, its value, the amount, the peer and, of a stream, the transaction. Those of
@@ -274,13 +315,6 @@ class Lines(Limits):
         client.read_until(lambda: refused.reset is not None)
 
     @staticmethod
-    def open_two_knowingly(client):
-        first = client.open(request_headers())
-        client.read_until(lambda: first.n_answers)
-        client.open(request_headers())
-        client.read_to_end()
-
-    @staticmethod
     def send_long(client):
         stream = client.open(request_headers(("x-long", "y" * 5000)))
         client.read_until(lambda: stream.status)
@@ -300,9 +334,7 @@ class Lines(Limits):
                 ("max_continuations = 2", self.continue_head, r"connection closed: 3 CONTINUATION frames of a header "
                                                               r"block exceed max_continuations \(2\)"),
                 ("max_streams = 1", self.open_two, r"stream refused: max_streams \(1\) reached, 1 open on the "
-                                                   r"connection"),
-                ("max_streams = 1", self.open_two_knowingly, r"connection closed: one stream more than max_streams "
-                                                             r"\(1\), 1 open on the connection")):
+                                                   r"connection")):
             with self.subTest(words):
                 self.check(listener, attack, words, where="")
 

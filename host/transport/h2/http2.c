@@ -7,6 +7,10 @@
  * The trap in the last: nghttp2 limits how many streams a client resets (CVE-2023-44487), but to reset a
  * stream that has its answers is how Envoy ends every one. So that limit is out of the way, and we
  * count those that somebody still works for.
+ *
+ * Another: where a client opens a stream more than it has acknowledged that it may, nghttp2 closes the
+ * connection, with streams that have done nothing wrong. RFC 9113, 5.1.2, wants that one to end. So nghttp2
+ * does not know max_streams: see gather_frame() and refuse_stream().
  */
 #include "transport/h2/http2.h"
 
@@ -22,7 +26,8 @@ enum {
     CONN_WINDOW = 16 * 1024 * 1024,
     HEADERS_BURST = 8, /* times max_header_list, and the connection has to go */
     PADDING_MAX = 256, /* bytes of DATA that may be padding, with their length */
-    DUE_MAX = 65536
+    DUE_MAX = 65536,
+    STAND_IN = 0xff03 /* a type of setting that nghttp2 does not know */
 };
 
 /* For callbacks. Behind a limit that was broken nothing is read: told to end by one of its callbacks,
@@ -56,6 +61,20 @@ static void refuse_path(struct conn *c, int32_t id)
     answer_refuse(c, id, TRANSPORT_UNIMPLEMENTED, (struct extproc_str){text, (size_t)len});
 }
 
+static bool has_stream_left(const struct conn *c)
+{
+    uint32_t most = c->listener->limits.max_streams;
+    return !most || c->n_calls < most;
+}
+
+/* The client may try it again: nothing has looked at it. */
+static void refuse_stream(struct conn *c, int32_t id)
+{
+    conn_exceeds_by(c, LIMIT_STREAMS, c->n_calls);
+    conn_check(
+        c, nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM));
+}
+
 /* NULL: none knows the path. */
 static const struct transport_service *find_service(const struct conn *c, void **ret_arg)
 {
@@ -77,7 +96,9 @@ static void take_request(struct conn *c, int32_t id)
 {
     void *arg = NULL;
     const struct transport_service *service = find_service(c, &arg);
-    if (c->head.size > c->listener->limits.max_header_list)
+    if (!has_stream_left(c))
+        refuse_stream(c, id);
+    else if (c->head.size > c->listener->limits.max_header_list)
         refuse_size(c, id);
     else if (!c->head.post)
         answer_not_post(c, id);
@@ -210,20 +231,6 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return go_on(c);
 }
 
-/* A head that nghttp2 has refused already: with its connection, where the client has acknowledged our
- * settings. */
-static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error,
-                            void *arg)
-{
-    struct conn *c = arg;
-    uint32_t most = c->listener->limits.max_streams;
-    if (frame->hd.type == NGHTTP2_HEADERS && most && c->n_calls >= most)
-        conn_exceeds_by(c,
-                        error == NGHTTP2_ERR_REFUSED_STREAM ? LIMIT_STREAMS : LIMIT_STREAMS_KNOWN,
-                        c->n_calls);
-    return 0;
-}
-
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
                    size_t len, void *arg)
 {
@@ -318,7 +325,6 @@ nghttp2_session_callbacks *http2_callbacks_new(void)
     nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
-    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cb, on_invalid_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send);
@@ -353,8 +359,8 @@ int http2_open(struct conn *c)
     const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, setting(window)},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, setting(l->max_header_list)},
-        /* Last, because 0 means that there is none. */
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, l->max_streams},
+        /* Last: 0 means that there is none, and gather_frame() looks there. */
+        {STAND_IN, l->max_streams},
     };
     size_t n = sizeof settings / sizeof *settings - (l->max_streams ? 0 : 1);
     if (nghttp2_session_server_new2(&c->session, c->hub->callbacks, c, c->gate->option) ||
@@ -375,6 +381,22 @@ bool http2_feed(struct conn *c, const uint8_t *bytes, size_t len)
     return n >= 0 || c->state >= CONN_BROKEN;
 }
 
+/* Our first frame is the settings. */
+static void gather_frame(struct conn *c, const uint8_t *bytes, size_t len)
+{
+    static const uint8_t type[] = {0, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS};
+    enum { ENTRY = 6 };
+    struct gather *g = &c->hub->gather;
+    size_t kept = len;
+    if (!c->greeted && c->listener->limits.max_streams) {
+        kept = ENTRY - sizeof type; /* its value */
+        gather_copy(g, bytes, len - ENTRY);
+        gather_copy(g, type, sizeof type);
+    }
+    gather_copy(g, bytes + len - kept, kept);
+    c->greeted = true;
+}
+
 int http2_gather(struct conn *c)
 {
     struct gather *g = &c->hub->gather;
@@ -385,7 +407,7 @@ int http2_gather(struct conn *c)
             return -ENOMEM;
         if (n == 0)
             return !gather_has_room(g);
-        gather_copy(g, bytes, (size_t)n);
+        gather_frame(c, bytes, (size_t)n);
     }
     return 1;
 }

@@ -96,8 +96,6 @@ static const struct {
     [LIMIT_HEADER_BURST] = {"1048577", "connection closed: metadata of 1048577 bytes exceeds "
                                        "max_header_list (65536) many times"},
     [LIMIT_STREAMS] = {"7", "stream refused: max_streams (7) reached, 7 open on the connection"},
-    [LIMIT_STREAMS_KNOWN] = {"7", "connection closed: one stream more than max_streams (7), 7 open "
-                                  "on the connection"},
     [LIMIT_CONNECTIONS] = {"5", "connection refused: max_connections (5) reached, 5 open"},
     [LIMIT_ROOM] = {"5", "connection closed: the longest idle of 5 when max_connections (5) was "
                          "reached"},

@@ -258,6 +258,40 @@ Test(conn_few, streams_over_the_limit_are_refused)
     cr_assert_eq(rig_counted(&rig, "max_streams_exceeded"), 1);
 }
 
+/* Also where the client has acknowledged how many it may open: the others have done nothing wrong. */
+Test(conn_few, a_stream_over_a_known_limit_is_refused_alone)
+{
+    const struct peer_frame *f = peer_await(&peer, NGHTTP2_SETTINGS);
+    cr_assert(memmem(f->bytes, f->len, "\0\x03\0\0\0\x64", 6), "100 are not announced");
+    for (int32_t id = 1; id <= 199; id += 2)
+        peer_request(&peer, id, echo);
+    for (int32_t id = 201; id < 211; id += 2) {
+        peer_request(&peer, id, echo);
+        f = peer_await(&peer, NGHTTP2_RST_STREAM);
+        cr_assert_eq(f->id, id);
+        cr_assert_eq(f->bytes[3], NGHTTP2_REFUSED_STREAM);
+    }
+    for (int32_t id = 1; id <= 199; id += 2) {
+        peer_say(&peer, id, "1");
+        peer_expect(&peer, id, "1");
+    }
+    /* When one has ended there is a place. */
+    peer_reset(&peer, 1);
+    peer_request(&peer, 211, echo);
+    peer_say(&peer, 211, "1");
+    peer_expect(&peer, 211, "1");
+    cr_assert_eq(rig_counted(&rig, "max_streams_exceeded"), 5);
+}
+
+/* What costs us a reset each is limited as well. */
+Test(conn_few, a_flood_of_streams_over_the_limit)
+{
+    for (int32_t id = 1; id < 20000; id += 2)
+        if (!peer_request(&peer, id, echo))
+            break;
+    expect_broken("max_resets_exceeded");
+}
+
 Test(conn, one_that_goes_is_lost_to_its_streams)
 {
     peer_request(&peer, 1, echo);
