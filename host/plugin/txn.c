@@ -82,7 +82,7 @@ struct extproc_str txn_id(struct txn *t)
 
 struct log_context txn_log_context(struct txn *t)
 {
-    return (struct log_context){.peer = t->peer, .transaction = txn_id(t)};
+    return (struct log_context){.listener = t->listener, .peer = t->peer, .transaction = txn_id(t)};
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */

@@ -31,7 +31,8 @@ struct txn {
     struct loop *loop;             /* in which it lives */
     struct arena *arena;           /* the transaction's life */
     struct extproc_str id;         /* see txn_id() */
-    const char *peer;              /* whose transaction it is, for the log; NULL: not known */
+    const char *listener;          /* where it came in, for the log; NULL: not known */
+    const char *peer;              /* whose transaction it is, the same */
     struct txn_lane lanes[N_LANES];
     struct request_kind request; /* as the client made it, whatever plugins edit */
     uint16_t status; /* of the response, edits that were committed included; 0: unknown */
@@ -70,7 +71,7 @@ static inline bool txn_exceeds_answer(const struct txn *t, size_t len)
 /* For the log: x-request-id, else the attribute request.id of a proxy that skips request headers, else
  * one of our own, made at the first question. */
 struct extproc_str txn_id(struct txn *t);
-/* Where a line about it comes from: the peer and the transaction. */
+/* Where a line about it comes from: the listener, the peer and the transaction. */
 struct log_context txn_log_context(struct txn *t);
 /* Where it is in the request headers: keeps it, before they are dropped. */
 void txn_keep_id(struct txn *t);

@@ -22,6 +22,7 @@ void session_init(struct session *s, const struct session_env *env, struct gener
     s->out_arg = out_arg;
     s->begun = s->half_closed = s->lost = s->failed = false;
     txn_init(&s->txn, g, env->loop, arena);
+    s->txn.listener = coverage->listener;
     if (coverage->rules)
         s->txn.rules = coverage->rules;
     generation_unref(g);

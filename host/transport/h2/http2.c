@@ -388,13 +388,13 @@ static void gather_frame(struct conn *c, const uint8_t *bytes, size_t len)
     enum { ENTRY = 6 };
     struct gather *g = &c->hub->gather;
     size_t kept = len;
-    if (!c->greeted && c->listener->limits.max_streams) {
+    if (!c->announced && c->listener->limits.max_streams) {
         kept = ENTRY - sizeof type; /* its value */
         gather_copy(g, bytes, len - ENTRY);
         gather_copy(g, type, sizeof type);
     }
     gather_copy(g, bytes + len - kept, kept);
-    c->greeted = true;
+    c->announced = true;
 }
 
 int http2_gather(struct conn *c)

@@ -12,7 +12,7 @@
 
 static struct loop loop;
 static struct session_env env = {.loop = &loop};
-static struct coverage coverage;
+static struct coverage coverage = {.listener = "main"};
 static struct stream *stream;
 
 static unsigned n_sent, n_finished, n_released;
@@ -138,7 +138,7 @@ Test(stream, an_answer_that_is_too_large_is_logged_with_its_peer)
     cr_assert_gt(fread(text, 1, sizeof text - 1, f), 0);
     fclose(f);
     unlink(file);
-    cr_expect(strstr(text, " warn  peer=192.0.2.1:4711 transaction="), "%s", text);
+    cr_expect(strstr(text, " warn  listener=main peer=192.0.2.1:4711 transaction="), "%s", text);
     cr_expect(strstr(text, line), "%s", text);
 }
 

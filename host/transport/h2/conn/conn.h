@@ -55,9 +55,9 @@ struct conn {
     struct head head;                     /* of the request that is being read */
     char peer[PEERNAME_MAX];
     bool dirty;
-    bool deaf;    /* the socket is full: nothing is read  */
-    bool greeted; /* our settings, the first frame, are on their way */
-    bool failed;  /* there was no memory for it           */
+    bool deaf;      /* the socket is full: nothing is read  */
+    bool announced; /* our settings, the first frame, are on their way */
+    bool failed;    /* there was no memory for it           */
 };
 
 /* Takes over a connection that was accepted, and its TLS (NULL: cleartext). 0, or -errno: it is over. */
