@@ -173,7 +173,9 @@ class Envoy(Process):
         return self
 
     def stat(self, name):
+        """A counter that there must be; of several with the same end their sum."""
         text = http1.request(self.admin, path=f"/stats?filter={name}$").body.decode()
+        assert text, f"envoy counts no {name}"
         return sum(int(line.rsplit(": ", 1)[1]) for line in text.splitlines())
 
     def access(self, path):
