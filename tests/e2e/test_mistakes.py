@@ -128,7 +128,7 @@ OF_PLUGIN = {
 }
 STRUCTURE = {  # complete texts, and all that is said of them
     "": [": .*listener:NAME"],
-    HEAD + CHAIN + PLUGIN.format("headers.so"): [": .*listener:NAME"],
+    HEAD + CHAIN + PLUGIN.format("noop.so"): [": .*listener:NAME"],
     HEAD + "[listener:main\naddress = 127.0.0.1:1\n": [r":%d: missing \]"],
     HEAD + "[listener:main] address = 127.0.0.1:1\n": [r":%d: \[listener:main\] .*after \]"],
     HEAD + "[listener]\naddress = 127.0.0.1:1\n": [r":%d: \[listener\] .*\[listener:NAME\]"],
@@ -139,25 +139,25 @@ STRUCTURE = {  # complete texts, and all that is said of them
     HEAD + "[listener:main]\n  address = 127.0.0.1:1\n": [r":%d+1: \[listener:main\] .*indented"],
     HEAD + LISTENER + LISTENER: [r":%d+2: \[listener:main\] duplicate.*test\.ini:%d$"],
     HEAD + LISTENER + LISTENER.replace("main", "two"): [r":%d+3: \[listener:two\] address: .*\[listener:main\]"],
-    "[exprocd]\n" + LISTENER + CHAIN + PLUGIN.format("headers.so"): [r":1: \[exprocd\] .*did you mean \[extprocd\]"],
-    "[extprocd:main]\n" + LISTENER + CHAIN + PLUGIN.format("headers.so"): [r":1: \[extprocd:main\] .*expected \[extprocd\]"],
+    "[exprocd]\n" + LISTENER + CHAIN + PLUGIN.format("noop.so"): [r":1: \[exprocd\] .*did you mean \[extprocd\]"],
+    "[extprocd:main]\n" + LISTENER + CHAIN + PLUGIN.format("noop.so"): [r":1: \[extprocd:main\] .*expected \[extprocd\]"],
     "log_level = info\n" + HEAD + LISTENER: [":1: log_level: .*before the first section"],
-    HEAD + LISTENER + "[chain]\nplugins = tags\n" + PLUGIN.format("headers.so"): [r":%d+2: \[chain\] .*\[chain:NAME\]"],
-    HEAD + LISTENER + "[chian:main]\nplugins = tags\n" + PLUGIN.format("headers.so"): [
+    HEAD + LISTENER + "[chain]\nplugins = tags\n" + PLUGIN.format("noop.so"): [r":%d+2: \[chain\] .*\[chain:NAME\]"],
+    HEAD + LISTENER + "[chian:main]\nplugins = tags\n" + PLUGIN.format("noop.so"): [
         r":%d+2: \[chian:main\] .*did you mean \[chain:NAME\]"],
-    HEAD + LISTENER + "[chain:main]\n" + PLUGIN.format("headers.so"): [
+    HEAD + LISTENER + "[chain:main]\n" + PLUGIN.format("noop.so"): [
         r":%d+2: \[chain:main\] plugins: missing required key"],
-    HEAD + LISTENER + "[chain:main]\nplugin = tags\n" + PLUGIN.format("headers.so"): [
+    HEAD + LISTENER + "[chain:main]\nplugin = tags\n" + PLUGIN.format("noop.so"): [
         r":%d+3: \[chain:main\] plugin: .*did you mean plugins"],
-    HEAD + LISTENER + CHAIN + CHAIN.replace("main", "two") + PLUGIN.format("headers.so"): [
+    HEAD + LISTENER + CHAIN + CHAIN.replace("main", "two") + PLUGIN.format("noop.so"): [
         r":%d+4: \[chain:two\] only one chain"],
     HEAD + LISTENER + CHAIN + "[plugin]\nfile = headers.so\n": [r":%d+4: \[plugin\] .*\[plugin:NAME\]"],
     HEAD + LISTENER + CHAIN + "[plugn:tags]\nfile = headers.so\n": [r":%d+4: \[plugn:tags\] .*\[plugin:NAME\]"],
     HEAD + LISTENER + CHAIN + "[plugin:tags]\nfil = headers.so\n": [r":%d+5: \[plugin:tags\] fil: .*did you mean file"],
     HEAD + LISTENER + CHAIN + "[plugin:tags]\n": [r":%d+4: \[plugin:tags\] file: missing required key"],
-    HEAD + LISTENER + CHAIN + PLUGIN.format("headers.so") + PLUGIN.format("noop.so"): [
+    HEAD + LISTENER + CHAIN + PLUGIN.format("noop.so") + PLUGIN.format("noop.so"): [
         r":%d+6: \[plugin:tags\] duplicate.*test\.ini:%d+4$"],
-    HEAD + LISTENER + CHAIN + PLUGIN.format("headers.so") + PLUGIN.format("noop.so").replace("tags", "spare"): [
+    HEAD + LISTENER + CHAIN + PLUGIN.format("noop.so") + PLUGIN.format("noop.so").replace("tags", "spare"): [
         r":%d+6: \[plugin:spare\] warning: .*not listed in any chain"],
     HEAD + LISTENER + "[server]\nport = 1\n": [r":%d+2: \[server\] unknown section"],
     # in the order of the file, whatever is looked at first
@@ -184,16 +184,16 @@ class Mistakes(Command):
 
     def test_of_the_service(self):
         for added, words in SERVICE.items():
-            self.check_line(HEAD, added, LISTENER + CHAIN + PLUGIN.format("headers.so"), "extprocd", words)
+            self.check_line(HEAD, added, LISTENER + CHAIN + PLUGIN.format("noop.so"), "extprocd", words)
 
     def test_of_an_address(self):
         for address, words in ADDRESS.items():
-            self.check_line(HEAD + "[listener:main]\n", f"address = {address}", CHAIN + PLUGIN.format("headers.so"),
+            self.check_line(HEAD + "[listener:main]\n", f"address = {address}", CHAIN + PLUGIN.format("noop.so"),
                             "listener:main", "address: .*" + words)
 
     def test_of_a_listener(self):
         for added, words in (OF_LISTENER | ({} if TRANSPORT == "grpc" else OF_H2_LISTENER)).items():
-            before, after = HEAD + LISTENER, CHAIN + PLUGIN.format("headers.so")
+            before, after = HEAD + LISTENER, CHAIN + PLUGIN.format("noop.so")
             if added.startswith("socket"):
                 before = before.replace("127.0.0.1:50051", f"unix:{self.folder}/socket")
             if "\n" in added:
@@ -203,7 +203,7 @@ class Mistakes(Command):
 
     def test_of_a_chain(self):
         for names, words in OF_CHAIN.items():
-            self.check_line(HEAD + LISTENER + "[chain:main]\n", f"plugins = {names}", PLUGIN.format("headers.so"),
+            self.check_line(HEAD + LISTENER + "[chain:main]\n", f"plugins = {names}", PLUGIN.format("noop.so"),
                             "chain:main", "plugins: .*" + words)
 
     def test_of_a_plugins_file(self):
