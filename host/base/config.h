@@ -19,6 +19,7 @@ struct config_entry {
     struct extproc_str value; /* NUL-terminated as well */
     struct extproc_str shown; /* the same with CONFIG_MASK where something is hidden */
     const char *file;         /* as it is shown: see config_section */
+    const char *path;         /* the same as it is opened; never shown */
     unsigned line;
     bool used;    /* asked for by keys_check(); the rest is unknown          */
     bool refused; /* its value could not be read, which was reported   */
@@ -92,6 +93,10 @@ typedef bool config_knows_fn(const char *section_type, const char *key, void *ar
 void config_read(const char *file, config_knows_fn *knows, void *arg, struct config_errors *errors,
                  struct config **ret);
 struct config *config_free(struct config *config);
+
+/* A path that an entry names, which is relative to the file that it stands in. entry NULL: as it is.
+ * NULL: out of memory. */
+const char *config_path(struct arena *arena, const struct config_entry *entry, const char *path);
 
 /* How a text that is made of an entry's value may be shown: as it is, or as "(hidden)". entry NULL: the
  * text was not written by an operator. */

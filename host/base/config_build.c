@@ -166,7 +166,8 @@ static bool is_include(const struct config_section *section, const struct config
 
 void config_end_entry(struct config_file *f)
 {
-    struct config_entry entry = {.key = f->key, .file = f->name, .line = f->key_line};
+    struct config_entry entry = {
+        .key = f->key, .file = f->name, .path = f->path, .line = f->key_line};
     struct extproc_str raw = {f->value.ptr, f->value.len};
     const char *why;
 

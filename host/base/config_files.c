@@ -22,6 +22,11 @@ const char *config_beside(struct arena *arena, const char *file, const char *pat
     return arena_format(arena, "%.*s%s", EXTPROC_ARG(folder), path).ptr;
 }
 
+const char *config_path(struct arena *arena, const struct config_entry *entry, const char *path)
+{
+    return entry && entry->path ? config_beside(arena, entry->path, path) : path;
+}
+
 /* ---- patterns -------------------------------------------------------------------------------- */
 
 /* The folder is a name, not a pattern, whatever characters it has. NULL: out of memory. */

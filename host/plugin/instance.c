@@ -172,7 +172,7 @@ static bool find_object(struct instance *in, const struct config_entry *file)
     const char *shown_dir = env->plugin_dir_shown ? env->plugin_dir_shown : env->plugin_dir;
 
     in->who.line = file->line;
-    in->who.object = file->value.ptr;
+    in->who.object = config_path(&in->arena, file, file->value.ptr);
     in->who.shown = file->shown.ptr;
     if (!strchr(file->value.ptr, '/')) {
         in->who.object = arena_format(&in->arena, "%s/%s", env->plugin_dir, file->value.ptr).ptr;

@@ -122,8 +122,8 @@ static bool check_keys(struct config_section *s, const struct extproc_key *keys,
 
 /* Checked now, while there is a line to name; a file that is not there yet is created when the service
  * starts. */
-static void read_log_file(const struct config_section *s, struct config_errors *errors,
-                          struct settings *ret)
+static void read_log_file(const struct config_section *s, struct arena *arena,
+                          struct config_errors *errors, struct settings *ret)
 {
     const struct keys_slot *slot = keys_find(&ret->keys, "log_file");
     const struct keys_value *value = slot && slot->n_values ? slot->values : NULL;
@@ -131,7 +131,7 @@ static void read_log_file(const struct config_section *s, struct config_errors *
 
     if (!value)
         return;
-    ret->log.file = value->text.ptr;
+    ret->log.file = config_path(arena, value->entry, value->text.ptr);
     ret->log.shown = value->entry->shown.ptr;
     if (output_check(ret->log.file, why) < 0) {
         config_say(errors, CONFIG_ERROR, s, value->entry, "cannot open %s: %s", ret->log.shown,
@@ -151,7 +151,7 @@ static void read_plugin_dir(struct settings *ret, struct arena *arena)
         struct extproc_str found = arena_copy(arena, str_c(places_plugin_dir(room)));
         value->text = found.ptr ? found : value->text;
     }
-    ret->plugin_dir = value ? value->text.ptr : NULL;
+    ret->plugin_dir = value ? config_path(arena, value->entry, value->text.ptr) : NULL;
     ret->plugin_dir_shown = value && value->entry ? value->entry->shown.ptr : ret->plugin_dir;
 }
 
@@ -166,7 +166,7 @@ static void read_extprocd(struct config_section *s, struct arena *arena,
         return;
     ret->log.level = (enum extproc_level)keys_number(&ret->keys, "log_level");
     ret->log.json = keys_number(&ret->keys, "log_format") == 1;
-    read_log_file(s, errors, ret);
+    read_log_file(s, arena, errors, ret);
     ret->transport = keys_text(&ret->keys, "transport").ptr;
     ret->lame_duck_ms = (uint64_t)keys_number(&ret->keys, "lame_duck");
     ret->drain_ms = (uint64_t)keys_number(&ret->keys, "drain");

@@ -1,7 +1,9 @@
 """What -t reports of a configuration that is right, and will not do what it looks like."""
 import re
+import shutil
 
 from harness.command import Command
+from harness.places import PLUGIN_DIR
 from harness.service import ini
 
 TAGS = "[plugin:tags]\nfile = headers.so\nrequest.set = x-a: 1\n"
@@ -56,6 +58,20 @@ class Warnings(Command):
         self.check(ini(TAGS + "response.set = set-cookie: a=1 ; Path=/\n"),
                    r'\d+: \[plugin:tags\] response\.set: warning: the value ends before " ;"')
         self.check(ini(TAGS + "response.set = set-cookie: a=1 \\; Path=/ ; a comment\n"))
+
+    def test_paths_are_relative_to_the_file_that_names_them(self):
+        """Whatever folder the program was started in: a plugin, the log, files of plugins, ${file:}."""
+        conf = self.folder / "conf.d"
+        conf.mkdir()
+        shutil.copy(f"{PLUGIN_DIR}/respond.so", conf / "mine.so")
+        (conf / "body.txt").write_text("hello")
+        (conf / "secret").write_text("200\n")
+        (conf / "p.ini").write_text("[plugin:r]\nfile = ./mine.so\nbody_file = body.txt\nstatus = ${file:secret}\n")
+        self.check(f"[extprocd]\nplugin_dir = {PLUGIN_DIR}\ninclude = conf.d/*.ini\nlog_file = conf.d/log\n"
+                   "[listener:main]\naddress = 127.0.0.1:0\n[chain:c]\nplugins = r\n")
+        self.check(f"[extprocd]\nlog_file = none/log\n[listener:main]\naddress = 127.0.0.1:0\n[chain:c]\nplugins = r\n"
+                   f"[plugin:r]\nfile = conf.d/mine.so\nbody_file = body.txt\n",
+                   r".*log_file: cannot open none/log", r".*body_file: cannot read body\.txt", code=1)
 
     def test_a_long_line(self):
         self.check(ini(TAGS + f"response.set = content-security-policy: {'x' * 60000}\n"))

@@ -31,7 +31,7 @@ static struct path path_of(struct extproc_instance *h, const char *key, size_t i
     const struct keys_slot *slot = in->errors && key ? keys_find(&in->keys, key) : NULL;
     const struct keys_value *value = slot && i < slot->n_values ? &slot->values[i] : NULL;
     if (value && value->text.len > 0)
-        return (struct path){value->text.ptr,
+        return (struct path){config_path(&in->arena, value->entry, value->text.ptr),
                              value->entry ? value->entry->shown.ptr : value->text.ptr};
     extproc_conf_refuse(h, key, i, "expected the path of a file");
     return (struct path){0};

@@ -403,14 +403,22 @@ static bool is_hidden(const struct listener_settings *l, const char *key)
     return entry && entry->hidden;
 }
 
+static const char *read_path(const struct listener_settings *l, const char *key,
+                             struct arena *arena)
+{
+    const char *path = keys_text(&l->keys, key).ptr;
+
+    return path ? config_path(arena, listener_entry(l, key), path) : NULL;
+}
+
 static void read_tls(struct listener_settings *l, struct arena *arena, struct config_errors *errors)
 {
     struct transport_tls *tls = &l->tls;
 
     *tls = (struct transport_tls){
-        .cert = keys_text(&l->keys, "tls_cert").ptr,
-        .key = keys_text(&l->keys, "tls_key").ptr,
-        .client_ca = keys_text(&l->keys, "tls_client_ca").ptr,
+        .cert = read_path(l, "tls_cert", arena),
+        .key = read_path(l, "tls_key", arena),
+        .client_ca = read_path(l, "tls_client_ca", arena),
         .hidden =
             is_hidden(l, "tls_cert") || is_hidden(l, "tls_key") || is_hidden(l, "tls_client_ca"),
     };
@@ -432,12 +440,12 @@ static void check_exposed(const struct listener_settings *l, struct arena *arena
                           struct config_errors *errors)
 {
     static const char *const names[] = {"tls_cert", "tls_key", "tls_client_ca"};
+    const char *const files[] = {l->tls.cert, l->tls.key, l->tls.client_ca};
     const char *key = l->tls.key;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *file = keys_text(&l->keys, names[i]).ptr;
-        if (file)
-            exposed_warn(file, arena, l->section, listener_entry(l, names[i]), errors);
+        if (files[i])
+            exposed_warn(files[i], arena, l->section, listener_entry(l, names[i]), errors);
     }
     if (exposed_to_readers(key)) {
         struct extproc_str shown = config_shown(listener_entry(l, "tls_key"), str_c(key));
