@@ -75,4 +75,4 @@ class Warnings(Command):
 
     def test_a_long_line(self):
         self.check(ini(TAGS + f"response.set = content-security-policy: {'x' * 60000}\n"))
-        self.check(ini(TAGS + f"response.set = x: {'x' * 66000}\n"), r".*a line of \d+ bytes \(at most 65536", code=1)
+        self.check(ini(TAGS + f"response.set = x: {'x' * 66000}\n"), r".*line of \d+ bytes exceeds 65536", code=1)
