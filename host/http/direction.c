@@ -96,7 +96,7 @@ void direction_take(struct direction *d, const struct event *event)
 {
     struct step step = next_step[d->state][arrival_of(d, event)];
     assert(step.task == TASK_RUN);
-    assert(d->owed == OWED_NOTHING || d->owed == OWED_STREAM); /* one at a time */
+    assert(direction_is_settled(d)); /* one at a time */
     d->state = step.next;
     d->owed = owed_for(d, event);
     d->came |= (uint8_t)(1u << event->part);

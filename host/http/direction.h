@@ -98,6 +98,11 @@ static inline bool direction_came(const struct direction *d, enum part part)
 {
     return d->came & 1u << part;
 }
+/* Is no answer due now? A stream may be answered at any time. */
+static inline bool direction_is_settled(const struct direction *d)
+{
+    return d->owed == OWED_NOTHING || d->owed == OWED_STREAM || d->owed == OWED_NO_MORE;
+}
 /* Nothing more will come, or be shown to anyone. */
 static inline bool direction_is_over(const struct direction *d)
 {

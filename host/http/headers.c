@@ -171,6 +171,7 @@ static void entries_drop(struct headers *h, struct extproc_str name, uint32_t fr
 
 static void entries_add(struct headers *h, const struct headers_edit *edit)
 {
+    assert(h->n_entries < h->work->cap_entries);
     struct extproc_header *entry = &h->entries[h->n_entries++];
     *entry = (struct extproc_header){edit->name, edit->entry};
     entries_count(h, entry, true);
@@ -231,6 +232,7 @@ static struct cell *touch_cell(struct headers *h, struct extproc_str name)
 {
     struct cell *cell = find_cell(h, name);
     if (!cell) {
+        assert(h->n_cells < h->work->cap_cells);
         cell = &h->cells[h->n_cells++];
         *cell = (struct cell){.name = name, .state = CELL_APPENDED};
         names_add(&h->work->names, name);
@@ -431,7 +433,8 @@ bool headers_touched(const struct headers *h, uint32_t mark, struct extproc_str 
 
 void headers_rewind(struct headers *h, uint32_t mark)
 {
-    if (mark >= h->n_edits)
+    assert(mark <= h->n_edits); /* else there was a commit since */
+    if (mark == h->n_edits)
         return;
     struct headers_edit *edit = h->first_edit;
     copy_entries(h->entries, h->shown, h->n_shown);

@@ -8,6 +8,7 @@
 
 #include "http/rules.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { ERRNO_MAX = 4095 };
@@ -169,6 +170,7 @@ static struct handle *handle_enter(struct turn *turn, uint16_t place, enum phase
 {
     struct txn *t = turn->txn;
     turn->phase = phase;
+    assert(!t->turn); /* no callback runs inside another */
     handle_ready(&t->handles[place], turn, t->chain->instances[place]);
     t->turn = turn;
     return &t->handles[place];
@@ -176,6 +178,8 @@ static struct handle *handle_enter(struct turn *turn, uint16_t place, enum phase
 
 static enum extproc_action handle_leave(struct handle *h, enum extproc_action action)
 {
+    bool answers = action == EXTPROC_ACTION_RESPOND && h->txn->turn->decided.answers;
+    assert(answers || action == EXTPROC_ACTION_CONTINUE || action == EXTPROC_ACTION_FAIL);
     h->pub.phase = 0;
     h->txn->turn = NULL;
     return action;

@@ -19,6 +19,7 @@
 #include "plugin/handle.h"
 #include "plugin/turn_length.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* ---- the beginning --------------------------------------------------------------------------- */
@@ -457,4 +458,5 @@ void turn_end(struct turn *turn)
         turn_keep_told(turn, keep);
     }
     body_fini(&turn->event->body);
+    assert(!t->turn); /* nobody is called with what has just gone */
 }

@@ -8,6 +8,7 @@
 
 #include "plugin/handle.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <sys/random.h>
 
@@ -96,6 +97,8 @@ static void lane_forget(struct txn_lane *lane)
 
 void txn_end(struct txn *t, enum extproc_end why)
 {
+    assert(t->generation); /* the first time */
+    assert(!t->turn);
     if (t->handles)
         txn_keep_id(t);
     lane_forget(&t->lanes[LANE_REQUEST]);

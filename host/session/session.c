@@ -12,6 +12,8 @@
 
 #include "plugin/turn.h"
 
+#include <assert.h>
+
 void session_init(struct session *s, const struct session_env *env, struct generation *g,
                   struct coverage *coverage, struct arena *arena, const struct session_out *out,
                   void *out_arg)
@@ -328,6 +330,7 @@ static void session_take(struct session *s, struct event *event, struct arena *a
             return;
         s->coverage->seen |= phase_bit(event->phase);
         session_run(s, event, arena);
+        assert(s->failed || direction_is_settled(direction_of(s, event->lane)));
         break;
     case TASK_IGNORE:
         break;

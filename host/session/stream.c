@@ -9,6 +9,7 @@
 #include "wire/decode.h"
 #include "wire/encode.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* Of the first block: the stream itself, with room for some plugins' handles and the transaction's
@@ -41,16 +42,23 @@ static const char *status_name(enum session_status status)
     return "?";
 }
 
+static void stream_finish(struct stream *s, enum session_status status, struct extproc_str why)
+{
+    assert(!s->finished);
+    s->finished = true;
+    s->out->finish(s->call, status, why);
+}
+
 static void stream_fail(void *arg, enum session_status status, struct extproc_str why)
 {
     struct stream *s = arg;
     if (s->finished)
         return;
-    s->finished = s->failed = true;
+    s->failed = true;
     struct log_context context = txn_log_context(&s->session.txn);
     log_line(s->env->log, EXTPROC_LEVEL_WARN, &context, "stream ended with %s: %.*s",
              status_name(status), EXTPROC_ARG(why));
-    s->out->finish(s->call, status, why);
+    stream_finish(s, status, why);
 }
 
 static void stream_out_of_memory(struct stream *s)
@@ -180,9 +188,8 @@ void stream_half_close(struct stream *s)
 {
     if (s->finished)
         return;
-    s->finished = true;
     session_half_close(&s->session);
-    s->out->finish(s->call, SESSION_OK, EXTPROC_S(""));
+    stream_finish(s, SESSION_OK, EXTPROC_S(""));
 }
 
 void stream_lost(struct stream *s)

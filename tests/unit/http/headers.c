@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 
 static const struct extproc_header request[] = {
@@ -313,4 +314,13 @@ Test(headers, sum_counts_what_goes_out_and_what_is_there)
                                    "cookiec"
                                    "cookiedd") +
                                 3 * 4);
+}
+
+/* The proxy has those edits. */
+Test(headers, nothing_is_rewound_past_a_commit, .signal = SIGABRT)
+{
+    edit(EXTPROC_EDIT_SET, "cookie", "c");
+    uint32_t mark = headers_mark(&headers);
+    headers_commit(&headers, &arena);
+    headers_rewind(&headers, mark);
 }

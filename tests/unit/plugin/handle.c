@@ -1,6 +1,8 @@
 /* One plugin's call: what it sees, what it may give back, what its needs ask of the proxy. */
 #include "scene.h"
 
+#include <signal.h>
+
 static enum extproc_action show(struct extproc_txn *x)
 {
     note(x, "%d: body %d end %d; ", (int)x->phase, (int)x->body_mode, x->end);
@@ -223,4 +225,18 @@ Test(handle, wants_headers_held_for_who_edits_them_after_the_body)
     cr_assert_eq(play_body(&t, PHASE_RESPONSE_BODY, true, "1")->kind, VERDICT_CONTINUE);
     scene_close(&t, EXTPROC_END_DONE);
     scene_fini(&t);
+}
+
+static enum extproc_action call_the_next(struct extproc_txn *x)
+{
+    struct scene *scene = scene_of(x);
+    handle_call(&scene->turn, 1, PHASE_REQUEST_HEADERS);
+    return EXTPROC_ACTION_CONTINUE;
+}
+
+Test(handle, no_callback_runs_inside_another, .signal = SIGABRT)
+{
+    SCENE(s, {.name = "a", .request_headers = call_the_next},
+          {.name = "b", .request_headers = call_the_next});
+    play_request(&s);
 }

@@ -1,6 +1,8 @@
 /* A transaction from its first event to its end: what it costs, what it keeps, what close() gets. */
 #include "scene.h"
 
+#include <signal.h>
+
 static enum extproc_action pass(struct extproc_txn *x)
 {
     return EXTPROC_ACTION_CONTINUE;
@@ -222,4 +224,11 @@ Test(txn, has_an_id_of_its_own_where_it_came_without)
     cr_assert_eq(txn_id(&s.txn).ptr, id.ptr);
     scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
+}
+
+Test(txn, ends_once, .signal = SIGABRT)
+{
+    SCENE(s, {.name = "a", .request_headers = pass});
+    scene_close(&s, EXTPROC_END_DONE);
+    txn_end(&s.txn, EXTPROC_END_DONE);
 }
