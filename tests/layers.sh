@@ -62,3 +62,10 @@ function print_line() {
 }
 END { exit bad }
 ' $(find host/http host/plugin -name '*.[ch]' | sort)
+
+# No header needs itself by way of others.
+grep -rE '^#[ 	]*include "' host --include='*.h' |
+    sed -E 's#^host/([^:]+):.*"([^"]+)".*#\1 \2#' |
+    tsort 2>&1 >/dev/null | sed 's/^tsort: -: input contains a loop:/headers in a ring:/; s/^tsort: //' | {
+    ! grep .
+}
