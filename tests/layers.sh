@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Holds the arrows: includes go down only, and each foreign library has one door. See README, "The house".
+# Holds the arrows: includes go down only, headers do not include one another in a ring, and each foreign library
+# has one door. Who calls whom inside of a floor is looked at in rings.sh. See host/README.md.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -46,6 +47,22 @@ function only(pattern, place, header) {
     only("^jansson\\.h$", "^plugins/", header)
 }
 END { exit bad }
+'
+
+find host -name '*.h' | sort | xargs awk '
+/^[ \t]*#[ \t]*include[ \t]*"/ {
+    header = $0
+    sub(/^[^"]*"/, "", header); sub(/".*$/, "", header)
+    from = FILENAME; sub(/^host\//, "", from)
+    files[from] = files[header] = 1
+    reach[from, header] = 1
+}
+END {
+    for (k in files) for (i in files) if ((i, k) in reach) # Warshall
+        for (j in files) if ((k, j) in reach) reach[i, j] = 1
+    for (i in files) if ((i, i) in reach) { print "host/" i " includes itself, by others"; bad = 1 }
+    exit bad
+}
 '
 
 # What a proxy is called, allows and is set to is lent to http/ and plugin/ as data: outside comments they

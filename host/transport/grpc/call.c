@@ -17,8 +17,6 @@
  */
 #include "transport/grpc/call.h"
 
-#include "transport/grpc/grpc.h"
-
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
@@ -425,7 +423,7 @@ static struct call *call_new(struct call_pool *pool, grpc_call *grpc, bool tcp)
         return NULL;
     }
     *call = (struct call){
-        .base = {&transport_grpc},
+        .base = {pool->ops},
         .pool = pool,
         .grpc = grpc,
         .read_tag = {read_done, call},

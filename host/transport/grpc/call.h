@@ -10,6 +10,7 @@
 
 /* What all calls of a loop share. */
 struct call_pool {
+    const struct transport_ops *ops;
     struct completions *completions;
     struct call *idle; /* memory for calls to come */
     unsigned n_idle;

@@ -16,7 +16,8 @@
 #include "transport/h2/h2.h"
 
 #include "transport/doors.h"
-#include "transport/h2/http2.h"
+#include "transport/h2/hub.h"
+#include "transport/h2/stream/life.h"
 #include "transport/health.h"
 
 #include <stddef.h>
@@ -179,6 +180,7 @@ static int build(struct transport *t, struct arena *arena, const char **ret_why)
         return r;
     t->doors.make_room = make_room;
     t->health = health_new(t->options.health_names, t->options.n_health_names);
+    t->hub.streams.ops = &transport_h2;
     t->hub.emptied = quit_if_over;
     t->hub.arg = t;
     if (!t->health)

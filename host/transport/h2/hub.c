@@ -1,13 +1,15 @@
-/* hub: what all connections of a loop share, and what is done to all of them.
+/* hub: what is done to all connections of a loop.
  *
  * A connection is freed at the end of the round in which it died, so that nobody who is still at work on
  * it in that round has the floor taken away.
  */
+
 #include "transport/h2/hub.h"
 
+#include "transport/h2/conn/heard.h"
 #include "transport/h2/conn/patience.h"
 #include "transport/h2/conn/shed.h"
-#include "transport/h2/http2.h"
+#include "transport/h2/stream/call.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -30,7 +32,7 @@ enum {
 /* What the C library was asked for, near enough. */
 static size_t used(const struct hub *hub, size_t n_held)
 {
-    return n_held + hub->n_calls * CALL_BYTES + hub->n_conns * CONN_BYTES;
+    return n_held + hub->streams.n_calls * CALL_BYTES + hub->n_conns * CONN_BYTES;
 }
 
 static bool is_idle_reserve(const struct hub *hub, size_t in_use)
@@ -40,8 +42,8 @@ static bool is_idle_reserve(const struct hub *hub, size_t in_use)
 
 static void look_later(struct hub *hub)
 {
-    if (!hub->reserve.look.place && is_idle_reserve(hub, used(hub, hub->n_held)))
-        (void)loop_set(hub->loop, &hub->reserve.look, RESERVE_MS);
+    if (!hub->reserve.look.place && is_idle_reserve(hub, used(hub, hub->streams.n_held)))
+        (void)loop_set(hub->streams.loop, &hub->reserve.look, RESERVE_MS);
 }
 
 /* What was in use leaves holes all over the heap, and the C library keeps them. They are given back to
@@ -52,19 +54,19 @@ static void look_at_reserve(void *arg)
     struct reserve *r = &hub->reserve;
     if (is_idle_reserve(hub, r->most_lately)) {
         r->most = r->most_lately;
-        frame_pool_trim(&hub->frames, FRAME_POOL_IDLE);
-        h2_calls_drop_idle(hub);
+        frame_pool_trim(&hub->streams.frames, FRAME_POOL_IDLE);
+        h2_calls_drop_idle(&hub->streams);
         malloc_trim(0);
     }
-    r->most_lately = used(hub, hub->n_held);
+    r->most_lately = used(hub, hub->streams.n_held);
     look_later(hub);
 }
 
 static void note_use(struct hub *hub)
 {
     struct reserve *r = &hub->reserve;
-    size_t n = used(hub, hub->n_held_most);
-    hub->n_held_most = hub->n_held;
+    size_t n = used(hub, hub->streams.n_held_most);
+    hub->streams.n_held_most = hub->streams.n_held;
     if (n > r->most_lately)
         r->most_lately = n;
     if (r->most_lately > r->most)
@@ -75,8 +77,8 @@ static void note_use(struct hub *hub)
 /* Where nobody is at work, large messages have left their buffers. */
 static void give_back(struct hub *hub)
 {
-    if (hub->n_calls == 0)
-        frame_pool_trim(&hub->frames, FRAME_POOL_IDLE);
+    if (hub->streams.n_calls == 0)
+        frame_pool_trim(&hub->streams.frames, FRAME_POOL_IDLE);
     note_use(hub);
 }
 
@@ -105,11 +107,12 @@ int hub_init(struct hub *hub, const struct transport_options *options, struct po
              struct health *health, struct arena *arena, const char **ret_why)
 {
     hub->options = options;
-    hub->loop = options->loop;
+    hub->streams.loop = options->loop;
     hub->poller = poller;
     hub->health = health;
     hub->reserve.look = (struct timer){.fn = look_at_reserve, .arg = hub};
-    limits_init(&hub->limits, options);
+    limits_init(&hub->streams.limits, options);
+    hub->ears = &heard;
     hub->callbacks = http2_callbacks_new();
     hub->gates = calloc(options->n_listeners + 1, sizeof *hub->gates);
     if (!hub->callbacks || !hub->gates)
@@ -138,9 +141,9 @@ void hub_fini(struct hub *hub)
     while (hub->conns)
         conn_die(hub->conns);
     bury(hub);
-    if (hub->loop)
-        loop_cancel(hub->loop, &hub->reserve.look);
-    h2_calls_fini(hub);
+    if (hub->streams.loop)
+        loop_cancel(hub->streams.loop, &hub->reserve.look);
+    h2_calls_fini(&hub->streams);
     nghttp2_session_callbacks_del(hub->callbacks);
     for (size_t i = 0; hub->gates && i < hub->options->n_listeners; i++) {
         nghttp2_option_del(hub->gates[i].option);
@@ -150,39 +153,6 @@ void hub_fini(struct hub *hub)
 }
 
 /* ---- idle connections --------------------------------------------------------------------------- */
-
-void hub_put_idle(struct conn *c)
-{
-    struct idle_list *list = c->n_heard ? &c->gate->known : &c->gate->strangers;
-    c->idle_list = list;
-    c->idle_since = ++c->hub->n_idled;
-    c->idle_ms = c->hub->loop->now_ms;
-    c->next_idle = NULL;
-    c->idle_link = list->end;
-    *list->end = c;
-    list->end = &c->next_idle;
-}
-
-void hub_put_gone(struct conn *c)
-{
-    struct idle_list *list = &c->gate->strangers;
-    hub_take_idle(c);
-    c->idle_list = list;
-    c->idle_since = 0; /* first to go */
-    c->next_idle = list->first;
-    c->idle_link = &list->first;
-    *(c->next_idle ? &c->next_idle->idle_link : &list->end) = &c->next_idle;
-    list->first = c;
-}
-
-void hub_take_idle(struct conn *c)
-{
-    if (!c->idle_list)
-        return;
-    *c->idle_link = c->next_idle;
-    *(c->next_idle ? &c->next_idle->idle_link : &c->idle_list->end) = c->idle_link;
-    c->idle_list = NULL;
-}
 
 /* NULL gives the other one. */
 static struct conn *longer_idle(struct conn *a, struct conn *b)
@@ -197,7 +167,7 @@ static struct conn *longer_idle(struct conn *a, struct conn *b)
  * served. */
 static struct conn *least_missed(const struct hub *hub, struct conn *stranger, struct conn *known)
 {
-    bool rests = known && hub->loop->now_ms - known->idle_ms < REST_MS;
+    bool rests = known && hub->streams.loop->now_ms - known->idle_ms < REST_MS;
     return rests && stranger ? stranger : longer_idle(stranger, known);
 }
 
@@ -209,7 +179,8 @@ static int shake_hands(struct hub *hub, struct gate *gate, struct tls **ret)
     *ret = NULL;
     if (!gate->tls)
         return 0;
-    tls_context_refresh(gate->tls, loop_now(hub->loop), hub->options->log, gate->listener->name);
+    tls_context_refresh(gate->tls, loop_now(hub->streams.loop), hub->options->log,
+                        gate->listener->name);
     *ret = tls_new(gate->tls);
     return *ret ? 0 : -ENOMEM;
 }
@@ -229,7 +200,7 @@ static bool gate_has_room(struct gate *gate, const char *peer)
         conn_evict(c, LIMIT_ROOM, amount);
     if (gate->n_conns < most)
         return true;
-    limits_exceeded(&hub->limits, LIMIT_CONNECTIONS, &place, amount);
+    limits_exceeded(&hub->streams.limits, LIMIT_CONNECTIONS, &place, amount);
     return false;
 }
 
@@ -299,7 +270,7 @@ bool hub_flush(struct hub *hub)
         }
     }
     hub->dirty = later;
-    hub->n_zipped = 0;
+    hub->streams.n_zipped = 0;
     bury(hub);
     give_back(hub);
     return hub->dirty != NULL;
@@ -315,7 +286,7 @@ void hub_drain(struct hub *hub)
 
 void hub_stop(struct hub *hub)
 {
-    hub->stopping = true;
+    hub->streams.stopping = true;
     for (struct conn *c = hub->conns, *next; c; c = next) {
         next = c->next;
         conn_stop(c, "the service is stopping");

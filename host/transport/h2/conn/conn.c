@@ -23,8 +23,8 @@
  */
 #include "transport/h2/conn/conn.h"
 
-#include "transport/h2/http2.h"
-#include "transport/h2/stream/call.h"
+#include "transport/h2/conn/idle.h"
+#include "transport/h2/stream/life.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -40,18 +40,18 @@ enum {
 
 int conn_set_timer(struct conn *c, struct timer *timer, uint64_t delay_ms)
 {
-    return loop_set(c->hub->loop, timer, delay_ms);
+    return loop_set(c->hub->streams.loop, timer, delay_ms);
 }
 
 static void conn_cancel(struct conn *c, struct timer *timer)
 {
-    loop_cancel(c->hub->loop, timer);
+    loop_cancel(c->hub->streams.loop, timer);
 }
 
 void conn_exceeds(const struct conn *c, enum limit which, const char *amount)
 {
-    const struct limit_place place = {.listener = c->listener, .peer = c->peer};
-    limits_exceeded(&c->hub->limits, which, &place, amount);
+    const struct limit_place place = {.listener = c->streams.listener, .peer = c->peer};
+    limits_exceeded(&c->hub->streams.limits, which, &place, amount);
 }
 
 void conn_exceeds_by(const struct conn *c, enum limit which, size_t amount)
@@ -87,8 +87,8 @@ static void become(struct conn *c, enum conn_state state)
 
 static void close_calls(struct conn *c)
 {
-    while (c->calls)
-        h2_call_closed(c->calls, TRANSPORT_LOST);
+    while (c->streams.calls)
+        h2_call_closed(c->streams.calls, TRANSPORT_LOST);
 }
 
 void conn_die(struct conn *c)
@@ -98,15 +98,14 @@ void conn_die(struct conn *c)
         return;
     become(c, CONN_DEAD);
     close_calls(c);
-    nghttp2_session_del(c->session);
-    c->session = NULL;
+    http2_close(&c->streams.http2);
     channel_fini(&c->channel);
     conn_cancel(c, &c->timer);
     conn_cancel(c, &c->stall);
     conn_cancel(c, &c->idle);
     conn_cancel(c, &c->age);
     conn_cancel(c, &c->rest);
-    hub_take_idle(c);
+    idle_take(c);
     *c->link = c->next;
     if (c->next)
         c->next->link = c->link;
@@ -120,9 +119,8 @@ static void conn_shut(struct conn *c)
 {
     become(c, CONN_LINGERING);
     close_calls(c);
-    nghttp2_session_del(c->session);
-    c->session = NULL;
-    hub_put_gone(c);
+    http2_close(&c->streams.http2);
+    idle_put_gone(c);
     if (channel_end(&c->channel) || conn_set_timer(c, &c->timer, LINGER_MS))
         conn_die(c);
 }
@@ -147,7 +145,7 @@ void conn_break(struct conn *c, enum limit which, size_t amount)
         conn_cancel(c, &c->timer);
     become(c, CONN_BROKEN);
     conn_exceeds_by(c, which, amount);
-    http2_calm(c);
+    http2_calm(&c->streams.http2);
     conn_touch(c);
 }
 
@@ -164,7 +162,7 @@ void conn_drain(struct conn *c)
     if (c->state >= CONN_DRAINING)
         return;
     become(c, CONN_DRAINING);
-    http2_announce_end(c);
+    http2_announce_end(&c->streams.http2);
     conn_touch(c);
     if (conn_set_timer(c, &c->timer, PING_MS))
         conn_last_goaway(c);
@@ -175,7 +173,7 @@ void conn_last_goaway(struct conn *c)
     if (c->state >= CONN_ENDING)
         return;
     become(c, CONN_ENDING);
-    http2_end(c);
+    http2_end(&c->streams.http2);
     conn_touch(c);
     conn_cancel(c, &c->timer);
 }
@@ -184,7 +182,7 @@ void conn_stop(struct conn *c, const char *why)
 {
     if (conn_is_over(c))
         return;
-    for (struct h2_call *call = c->calls, *next; call; call = next) {
+    for (struct h2_call *call = c->streams.calls, *next; call; call = next) {
         next = call->next;
         h2_call_abort(call, TRANSPORT_UNAVAILABLE, str_c(why));
     }
@@ -192,7 +190,7 @@ void conn_stop(struct conn *c, const char *why)
     if (c->state == CONN_ENDING)
         become(c, CONN_STOPPING);
     /* Not now: it may be one of its own calls that stops us. */
-    c->failed |= conn_set_timer(c, &c->timer, STOP_MS) != 0;
+    c->streams.http2.failed |= conn_set_timer(c, &c->timer, STOP_MS) != 0;
     conn_touch(c);
 }
 
@@ -218,19 +216,19 @@ bool conn_is_torn(const struct conn *c)
 
 void conn_await_rest(struct conn *c)
 {
-    uint64_t limit_ms = c->listener->limits.first_message_ms;
+    uint64_t limit_ms = c->streams.listener->limits.first_message_ms;
     if (!limit_ms || c->rest.place)
         return;
     c->n_done_before = c->seam.n_done;
-    c->failed |= conn_set_timer(c, &c->rest, conn_tick_ms(limit_ms)) != 0;
+    c->streams.http2.failed |= conn_set_timer(c, &c->rest, conn_tick_ms(limit_ms)) != 0;
 }
 
 /* While something waits to be taken it is looked at now and then whether it is: so an answer costs no
  * timer. 0 or -ENOMEM. */
 int conn_watch_writes(struct conn *c)
 {
-    bool waits = c->n_queued || c->n_ending || channel_is_full(&c->channel);
-    uint64_t limit_ms = c->listener->limits.write_ms;
+    bool waits = c->streams.n_queued || c->streams.n_ending || channel_is_full(&c->channel);
+    uint64_t limit_ms = c->streams.listener->limits.write_ms;
     if (!waits || !limit_ms || c->stall.place)
         return 0;
     return conn_set_timer(c, &c->stall, conn_tick_ms(limit_ms));
@@ -249,8 +247,8 @@ static void conn_read(struct conn *c)
     struct channel_input *input = &c->hub->input;
     size_t len = 0;
     int r = channel_read(&c->channel, input, &len);
-    bool good =
-        !len || http2_feed(c, input->plain, len); /* an end may come behind the last bytes */
+    bool good = !len || c->hub->ears->feed(c, input->plain,
+                                           len); /* an end may come behind the last bytes */
     if (good && r == -EPROTO)
         conn_refuse_tls(c);
     else if (!good || r)
@@ -278,7 +276,7 @@ static int conn_listen(struct conn *c)
     if (c->deaf == full)
         return 0;
     c->deaf = full;
-    c->moved_ms = c->hub->loop->now_ms;
+    c->moved_ms = c->hub->streams.loop->now_ms;
     uint32_t events = full ? EPOLLOUT : EPOLLIN;
     return watch_change(c->hub->poller->epoll_fd, c->channel.fd, events, &c->watch);
 }
@@ -288,15 +286,15 @@ static int conn_catch_up(struct conn *c)
 {
     int r = channel_catch_up(&c->channel);
     if (r == 1)
-        c->moved_ms = c->hub->loop->now_ms;
+        c->moved_ms = c->hub->streams.loop->now_ms;
     return r < 0 ? r : 0;
 }
 
 /* One write. 1: there is more to send, 0: there is not, or it must wait; or -errno. */
 static int conn_write(struct conn *c)
 {
-    struct gather *g = &c->hub->gather;
-    int more = http2_gather(c), r = more < 0 ? more : 0;
+    struct gather *g = &c->hub->streams.gather;
+    int more = http2_gather(&c->streams.http2), r = more < 0 ? more : 0;
     if (r == 0 && g->len)
         r = channel_write(&c->channel, g->parts, (size_t)g->n_parts, g->len);
     gather_reset(g);
@@ -312,13 +310,23 @@ static int conn_send(struct conn *c)
     return more;
 }
 
+/* Nothing is to be said or heard any more. */
+static bool has_nothing_left(const struct conn *c)
+{
+    /* Behind the last GOAWAY streams without a call are nothing to wait for: their heads are not complete,
+     * or their refusals not taken. */
+    bool may_hear =
+        http2_wants_to_read(&c->streams.http2) && !(c->state >= CONN_ENDING && !c->streams.calls);
+    return !may_hear && !http2_wants_to_write(&c->streams.http2);
+}
+
 bool conn_flush(struct conn *c)
 {
     int r = channel_is_full(&c->channel) ? conn_catch_up(c) : 0;
     int more = r ? r : conn_send(c);
     if (more < 0 || conn_listen(c) || conn_watch_writes(c))
         conn_die(c);
-    else if (!more && !channel_is_full(&c->channel) && http2_is_over(c))
+    else if (!more && !channel_is_full(&c->channel) && has_nothing_left(c))
         conn_shut(c);
     return more == 1 && c->state != CONN_DEAD;
 }
@@ -351,10 +359,14 @@ void conn_touch(struct conn *c)
 
 static int conn_begin(struct conn *c)
 {
-    int r = http2_open(c);
+    struct hub *hub = c->hub;
+    c->streams.http2 =
+        (struct http2){.gather = &hub->streams.gather, .events = &hub->ears->http2, .arg = c};
+    int r = http2_open(&c->streams.http2, hub->callbacks, c->gate->option,
+                       &c->streams.listener->limits);
     if (!r)
-        r = watch_add(c->hub->poller->epoll_fd, c->channel.fd, EPOLLIN, &c->watch);
-    uint64_t handshake_ms = c->listener->limits.handshake_ms;
+        r = watch_add(hub->poller->epoll_fd, c->channel.fd, EPOLLIN, &c->watch);
+    uint64_t handshake_ms = c->streams.listener->limits.handshake_ms;
     return r || !handshake_ms ? r : conn_set_timer(c, &c->timer, handshake_ms);
 }
 
@@ -365,7 +377,10 @@ static void conn_init(struct conn *c, struct gate *gate, const char *peer)
     c->watch.ready = conn_ready;
     c->hub = hub;
     c->gate = gate;
-    c->listener = gate->listener;
+    c->streams.commons = &hub->streams;
+    c->streams.owner = &hub->ears->streams;
+    c->streams.listener = gate->listener;
+    c->streams.peer = c->peer;
     c->timer.fn = conn_timer;
     c->timer.arg = c;
     seam_init(&c->seam);
@@ -376,7 +391,7 @@ static void conn_init(struct conn *c, struct gate *gate, const char *peer)
     hub->conns = c;
     hub->n_conns++;
     gate->n_conns++;
-    hub_put_idle(c);
+    idle_put(c);
 }
 
 int conn_open(struct gate *gate, int fd, const char *peer, struct tls *tls, struct conn **ret)

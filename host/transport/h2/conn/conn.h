@@ -1,11 +1,13 @@
-/* conn: one connection: the times it may take, what it may cost, its end. */
+/* conn: one connection: its bytes, what it may cost, its end. */
 #ifndef EXTPROCD_TRANSPORT_H2_CONN_CONN_H
 #define EXTPROCD_TRANSPORT_H2_CONN_CONN_H
 
+#include "transport/h2/conn/commons.h"
 #include "transport/h2/framing/head.h"
 #include "transport/h2/framing/seam.h"
-#include "transport/h2/hub.h"
 #include "transport/peername.h"
+
+#include <stddef.h>
 
 /* Drawn at the top of conn.c. */
 enum conn_state {
@@ -21,23 +23,16 @@ enum conn_state {
 
 struct conn {
     struct watch watch;
+    struct streams streams;
     struct hub *hub;
     struct gate *gate;
-    const struct transport_listener *listener;
     enum conn_state state;
-    nghttp2_session *session; /* NULL: see conn_is_over() */
     struct conn *next, **link;
     struct conn *next_dirty;
     struct conn *next_idle, **idle_link; /* of its list; list NULL: it is not idle */
     struct idle_list *idle_list;
     uint64_t idle_since, idle_ms; /* counts: see struct hub; and when that was */
-    struct h2_call *calls;
-    size_t n_calls;
-    size_t n_talking; /* of them, those that a message has come in */
     struct channel channel;
-    size_t n_queued;    /* bytes of answers, in all calls   */
-    size_t n_ending;    /* calls whose status waits behind answers */
-    size_t n_in;        /* bytes of what has come, in all calls */
     size_t n_lingered;  /* bytes thrown away                */
     struct timer timer; /* of its state: handshake, drain, end: whatever is to be waited for */
     struct timer stall; /* to look whether what waits is taken */
@@ -45,7 +40,6 @@ struct conn {
     uint64_t moved_ms; /* when the socket took something, or became full */
     struct timer rest; /* for the rest of what the client has begun */
     struct seam seam;
-    uint32_t n_heard;        /* calls that a message has come in, ever */
     uint32_t n_heard_before; /* the same, when `idle` last fired */
     uint32_t n_done_before;  /* of the seam, when `rest` was set */
     unsigned n_quiet;        /* times that `idle` fired since a call was open */
@@ -55,10 +49,14 @@ struct conn {
     struct head head;                     /* of the request that is being read */
     char peer[PEERNAME_MAX];
     bool dirty;
-    bool deaf;      /* the socket is full: nothing is read  */
-    bool announced; /* our settings, the first frame, are on their way */
-    bool failed;    /* there was no memory for it           */
+    bool deaf; /* the socket is full: nothing is read */
 };
+
+/* Whose streams these are. */
+static inline struct conn *conn_of(struct streams *s)
+{
+    return (struct conn *)((char *)s - offsetof(struct conn, streams));
+}
 
 /* Takes over a connection that was accepted, and its TLS (NULL: cleartext). 0, or -errno: it is over. */
 int conn_open(struct gate *gate, int fd, const char *peer, struct tls *tls, struct conn **ret);
@@ -68,11 +66,6 @@ void conn_die(struct conn *c);
 static inline bool conn_is_over(const struct conn *c)
 {
     return c->state >= CONN_LINGERING;
-}
-/* nghttp2 fails for want of memory only, where we keep its rules. */
-static inline void conn_check(struct conn *c, int r)
-{
-    c->failed |= r < 0;
 }
 /* There is something to send. */
 void conn_touch(struct conn *c);

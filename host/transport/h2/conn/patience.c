@@ -4,7 +4,7 @@
  */
 #include "transport/h2/conn/patience.h"
 
-#include "transport/h2/stream/call.h"
+#include "transport/h2/stream/life.h"
 
 #include <stdio.h>
 
@@ -28,7 +28,7 @@ static void conn_grace_over(void *arg)
     struct conn *c = arg;
     if (conn_is_over(c))
         return;
-    for (const struct h2_call *call = c->calls; call; call = call->next)
+    for (const struct h2_call *call = c->streams.calls; call; call = call->next)
         h2_call_exceeds(call, LIMIT_GRACE, NULL);
     conn_stop(c, "max_connection_age_grace exceeded");
 }
@@ -40,7 +40,7 @@ static void conn_aged(void *arg)
         return;
     conn_leave(c, LIMIT_AGE);
     c->age.fn = conn_grace_over;
-    c->failed |= set_limit(c, &c->age, c->listener->limits.grace_ms) != 0;
+    c->streams.http2.failed |= set_limit(c, &c->age, c->streams.listener->limits.grace_ms) != 0;
 }
 
 /* Looks now and then whether there was a call, so that a call costs no timer and no clock. One that ended
@@ -48,11 +48,11 @@ static void conn_aged(void *arg)
 static void conn_quiet(void *arg)
 {
     struct conn *c = arg;
-    bool quiet = !c->calls && c->n_heard == c->n_heard_before;
-    c->n_heard_before = c->n_heard;
+    bool quiet = !c->streams.calls && c->streams.n_heard == c->n_heard_before;
+    c->n_heard_before = c->streams.n_heard;
     c->n_quiet = quiet ? c->n_quiet + 1 : 0;
     if (c->n_quiet >= CONN_TICKS ||
-        conn_set_timer(c, &c->idle, conn_tick_ms(c->listener->limits.idle_ms)))
+        conn_set_timer(c, &c->idle, conn_tick_ms(c->streams.listener->limits.idle_ms)))
         conn_leave(c, LIMIT_IDLE);
 }
 
@@ -70,11 +70,11 @@ static void conn_rest(void *arg)
         conn_break(c, LIMIT_FRAME_REST, 0);
         return;
     }
-    for (struct h2_call *call = c->deaf ? NULL : c->calls, *next; call; call = next) {
+    for (struct h2_call *call = c->deaf ? NULL : c->streams.calls, *next; call; call = next) {
         next = call->next;
         h2_call_look(call, CONN_TICKS);
     }
-    if (torn || c->deaf || c->calls)
+    if (torn || c->deaf || c->streams.calls)
         conn_await_rest(c);
 }
 
@@ -83,14 +83,14 @@ static void conn_rest(void *arg)
 static size_t count_stalled(const struct conn *c)
 {
     size_t n = 0;
-    for (const struct h2_call *call = c->calls; call; call = call->next)
+    for (const struct h2_call *call = c->streams.calls; call; call = call->next)
         n += h2_call_is_stalled(call);
     return n;
 }
 
 static void reset_stalled(struct conn *c)
 {
-    for (struct h2_call *call = c->calls, *next; call; call = next) {
+    for (struct h2_call *call = c->streams.calls, *next; call; call = next) {
         next = call->next;
         if (!h2_call_is_stalled(call))
             continue;
@@ -104,13 +104,13 @@ static void reset_stalled(struct conn *c)
 /* Also what the socket has not taken. */
 static size_t bytes_waiting(const struct conn *c)
 {
-    return c->n_queued + c->channel.left_len - c->channel.n_left_done;
+    return c->streams.n_queued + c->channel.left_len - c->channel.n_left_done;
 }
 
 static bool socket_is_stalled(const struct conn *c)
 {
     return channel_is_full(&c->channel) &&
-           c->hub->loop->now_ms - c->moved_ms >= c->listener->limits.write_ms;
+           c->hub->streams.loop->now_ms - c->moved_ms >= c->streams.listener->limits.write_ms;
 }
 
 /* A stream that takes nothing is reset. Where the socket takes nothing, or none of the streams does, the
@@ -123,7 +123,7 @@ static void conn_look(void *arg)
     bool over = socket_is_stalled(c);
     if (over)
         conn_exceeds_by(c, LIMIT_WRITE, bytes_waiting(c));
-    else if (n && n == c->n_calls)
+    else if (n && n == c->streams.n_calls)
         conn_break(c, LIMIT_WRITE, bytes_waiting(c));
     else if (n)
         reset_stalled(c);
@@ -141,7 +141,7 @@ static uint64_t spread(const struct conn *c, uint64_t age_ms)
 
 int patience_begin(struct conn *c)
 {
-    const struct transport_limits *l = &c->listener->limits;
+    const struct transport_limits *l = &c->streams.listener->limits;
     c->stall.fn = conn_look;
     c->idle.fn = conn_quiet;
     c->age.fn = conn_aged;

@@ -7,7 +7,7 @@
  */
 #include "transport/h2/conn/shed.h"
 
-#include "transport/h2/stream/call.h"
+#include "transport/h2/stream/life.h"
 
 #include <stdio.h>
 
@@ -18,24 +18,24 @@ static size_t waiting(const struct h2_call *call)
 }
 
 /* The prefix of an answer that is as large as may be does not count. */
-static size_t most_queued(const struct conn *c)
+static size_t most_queued(const struct streams *s)
 {
-    return c->listener->limits.max_queued + FRAME_PREFIX;
+    return s->listener->limits.max_queued + FRAME_PREFIX;
 }
 
 /* One that would be too much by itself is never its neighbours' fault. */
 static uint64_t cost(const struct h2_call *call)
 {
-    if (waiting(call) > most_queued(call->conn))
+    if (waiting(call) > most_queued(call->streams))
         return UINT64_MAX;
-    return waiting(call) * (call->hub->loop->now_ms - call->moved_ms + 1);
+    return waiting(call) * (call->commons->loop->now_ms - call->moved_ms + 1);
 }
 
 /* NULL: none holds anything. */
 static struct h2_call *costliest(const struct conn *c)
 {
     struct h2_call *worst = NULL;
-    for (struct h2_call *call = c->calls; call; call = call->next)
+    for (struct h2_call *call = c->streams.calls; call; call = call->next)
         if (waiting(call) && (!worst || cost(call) > cost(worst)))
             worst = call;
     return worst;
@@ -43,11 +43,11 @@ static struct h2_call *costliest(const struct conn *c)
 
 void shed_answers(struct conn *c)
 {
-    size_t most = c->listener->limits.max_queued;
+    size_t most = c->streams.listener->limits.max_queued;
     struct h2_call *call;
-    while (most && c->n_queued > most_queued(c) && (call = costliest(c))) {
+    while (most && c->streams.n_queued > most_queued(&c->streams) && (call = costliest(c))) {
         char amount[24], why[96];
-        snprintf(amount, sizeof amount, "%zu", c->n_queued);
+        snprintf(amount, sizeof amount, "%zu", c->streams.n_queued);
         int len = snprintf(why, sizeof why, "%s bytes of queued answers exceed max_queued (%zu)",
                            amount, most);
         h2_call_exceeds(call, LIMIT_QUEUED, amount);
@@ -66,9 +66,9 @@ static struct h2_call *largest(const struct hub *hub)
     const struct conn *conn = hub->conns;
     struct h2_call *worst = NULL;
     for (const struct conn *c = conn; c; c = c->next)
-        if (c->n_in + c->n_queued > conn->n_in + conn->n_queued)
+        if (c->streams.n_in + c->streams.n_queued > conn->streams.n_in + conn->streams.n_queued)
             conn = c;
-    for (struct h2_call *call = conn ? conn->calls : NULL; call; call = call->next)
+    for (struct h2_call *call = conn ? conn->streams.calls : NULL; call; call = call->next)
         if (held(call) && (!worst || held(call) > held(worst)))
             worst = call;
     return worst;
@@ -78,12 +78,12 @@ void shed_held(struct hub *hub)
 {
     size_t most = hub->options->max_held;
     struct h2_call *call;
-    while (most && hub->n_held > most && (call = largest(hub))) {
+    while (most && hub->streams.n_held > most && (call = largest(hub))) {
         char why[160];
         int len = snprintf(why, sizeof why,
                            "%zu bytes of messages in memory exceed max_held (%zu), and %zu of them "
                            "are this stream's",
-                           hub->n_held, most, held(call));
+                           hub->streams.n_held, most, held(call));
         h2_call_exceeds(call, LIMIT_HELD, why);
         h2_call_shed(call, (struct extproc_str){why, (size_t)len});
     }

@@ -22,13 +22,11 @@
  *     or a stop        read that, RST_STREAM; RESET or STOPPED
  *     the client       RESET; LOST where it is the connection's end
  */
+
 #include "transport/h2/stream/call.h"
 
-#include "transport/h2/conn/shed.h"
-#include "transport/h2/h2.h"
-#include "transport/h2/http2.h"
-#include "transport/h2/stream/answer.h"
-#include "transport/h2/stream/intake.h"
+#include "transport/h2/framing/head.h"
+#include "transport/h2/http2/answer.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -60,68 +58,75 @@ static void become(struct h2_call *call, enum h2_call_state state)
 {
     assert(may_follow[call->state] & 1u << state);
     if (call->state == CALL_ENDING)
-        call->conn->n_ending--;
+        call->streams->n_ending--;
     if (state == CALL_ENDING)
-        call->conn->n_ending++;
+        call->streams->n_ending++;
     call->state = state;
+}
+
+static void touch(const struct h2_call *call)
+{
+    call->streams->owner->touched(call->streams);
 }
 
 /* ---- memory ------------------------------------------------------------------------------------- */
 
-/* NULL: out of memory. */
-static struct h2_call *call_new(struct conn *c, int32_t id)
+struct h2_call *h2_call_new(struct streams *s, int32_t id)
 {
-    struct hub *hub = c->hub;
-    struct h2_call *call = hub->idle;
+    struct stream_commons *commons = s->commons;
+    struct h2_call *call = commons->idle;
     if (call) {
-        hub->idle = call->next_idle;
-        hub->n_idle--;
+        commons->idle = call->next_idle;
+        commons->n_idle--;
     } else {
         call = malloc(sizeof *call);
     }
     if (!call)
         return NULL;
-    hub->n_calls++;
-    *call = (struct h2_call){
-        .base = {&transport_h2, c->peer}, .hub = hub, .conn = c, .id = id, .next = c->calls};
+    commons->n_calls++;
+    *call = (struct h2_call){.base = {commons->ops, s->peer},
+                             .commons = commons,
+                             .streams = s,
+                             .id = id,
+                             .next = s->calls};
     call->queue_end = &call->queue;
-    call->link = &c->calls;
+    call->link = &s->calls;
     if (call->next)
         call->next->link = &call->next;
-    c->calls = call;
-    c->n_calls++;
-    conn_await_rest(c);
+    s->calls = call;
+    s->n_calls++;
+    http2_set_stream(&s->http2, id, call);
     return call;
 }
 
 static void call_put(struct h2_call *call)
 {
-    struct hub *hub = call->hub;
-    hub->n_calls--;
-    if (hub->n_idle == IDLE_MAX) {
+    struct stream_commons *commons = call->commons;
+    commons->n_calls--;
+    if (commons->n_idle == IDLE_MAX) {
         free(call);
         return;
     }
-    call->next_idle = hub->idle;
-    hub->idle = call;
-    hub->n_idle++;
+    call->next_idle = commons->idle;
+    commons->idle = call;
+    commons->n_idle++;
 }
 
-void h2_calls_drop_idle(struct hub *hub)
+void h2_calls_drop_idle(struct stream_commons *commons)
 {
-    while (hub->idle) {
-        struct h2_call *call = hub->idle;
-        hub->idle = call->next_idle;
+    while (commons->idle) {
+        struct h2_call *call = commons->idle;
+        commons->idle = call->next_idle;
         free(call);
     }
-    hub->n_idle = 0;
+    commons->n_idle = 0;
 }
 
-void h2_calls_fini(struct hub *hub)
+void h2_calls_fini(struct stream_commons *commons)
 {
-    h2_calls_drop_idle(hub);
-    frame_pool_fini(&hub->frames);
-    gzip_fini(&hub->gzip);
+    h2_calls_drop_idle(commons);
+    frame_pool_fini(&commons->frames);
+    gzip_fini(&commons->gzip);
 }
 
 /* ---- the queue of messages to send -------------------------------------------------------------- */
@@ -130,8 +135,8 @@ void h2_calls_fini(struct hub *hub)
 static void call_sent(struct h2_call *call, size_t len)
 {
     call->n_queued -= len;
-    call->conn->n_queued -= len;
-    call->hub->n_held -= len;
+    call->streams->n_queued -= len;
+    call->commons->n_held -= len;
 }
 
 static struct outgoing *queue_pop(struct h2_call *call)
@@ -160,7 +165,7 @@ static void queue_drop(struct h2_call *call)
     while (rest) {
         struct outgoing *out = rest;
         rest = out->next;
-        gather_spend(&call->hub->gather, out);
+        gather_spend(&call->commons->gather, out);
     }
     if (!call->queue)
         call->n_sent = 0;
@@ -171,8 +176,8 @@ static void queue_drop(struct h2_call *call)
 void h2_call_hold(struct h2_call *call, size_t len)
 {
     call->n_in += len;
-    call->conn->n_in += len;
-    hub_hold(call->hub, len);
+    call->streams->n_in += len;
+    stream_commons_hold(call->commons, len);
 }
 
 void h2_call_drop(struct h2_call *call, size_t len)
@@ -180,30 +185,54 @@ void h2_call_drop(struct h2_call *call, size_t len)
     if (call->shed)
         return;
     call->n_in -= len;
-    call->hub->n_held -= len;
-    if (call->conn)
-        call->conn->n_in -= len;
+    call->commons->n_held -= len;
+    if (call->streams)
+        call->streams->n_in -= len;
 }
 
 /* ---- flow --------------------------------------------------------------------------------------- */
 
 void h2_call_consume(struct h2_call *call)
 {
-    bool waits =
-        call->n_held > 0 || call->n_queued > UNSENT_MAX || (call->packed && intake_waits(call));
+    bool waits = call->n_held > 0 || call->n_queued > UNSENT_MAX || h2_call_waits(call);
     if (!call->n_unread || (waits && !h2_call_is_finished(call)))
         return;
     size_t len = call->n_unread;
     call->n_unread = 0;
-    http2_consume(call, len);
+    http2_consume(&call->streams->http2, call->id, len);
+    touch(call);
 }
 
-void h2_call_take(struct h2_call *call, size_t len)
+/* ---- what HTTP/2 asks for ----------------------------------------------------------------------- */
+
+size_t h2_call_ready(void *stream, size_t most, bool *ret_last)
 {
-    struct gather *g = &call->hub->gather;
+    struct h2_call *call = stream;
+    size_t n = call->n_queued < most ? call->n_queued : most;
+    *ret_last = n == call->n_queued && h2_call_is_finished(call);
+    call->n_promised = n;
+    return n;
+}
+
+static struct answer_status status_of(const struct h2_call *call)
+{
+    return (struct answer_status){call->status, call->status_text, call->status_text_len};
+}
+
+void h2_call_trailers(void *stream)
+{
+    struct h2_call *call = stream;
+    struct answer_status status = status_of(call);
+    answer_trailers(&call->streams->http2, call->id, &status);
+}
+
+void h2_call_take(void *stream, size_t len)
+{
+    struct h2_call *call = stream;
+    struct gather *g = &call->commons->gather;
     call_sent(call, len);
     call->n_promised = 0;
-    call->moved_ms = call->hub->loop->now_ms;
+    call->moved_ms = call->commons->loop->now_ms;
     while (len) {
         struct outgoing *out = call->queue;
         size_t n = out->len - call->n_sent;
@@ -238,8 +267,9 @@ static void call_resume_end(struct h2_call *call)
 {
     become(call, CALL_ENDING);
     if (!call->n_queued)
-        call->moved_ms = call->hub->loop->now_ms;
-    answer_resume(call);
+        call->moved_ms = call->commons->loop->now_ms;
+    answer_resume(&call->streams->http2, call->id);
+    touch(call);
 }
 
 /* Ends it behind what was sent. */
@@ -251,19 +281,21 @@ static void call_end(struct h2_call *call, int status, struct extproc_str why)
     if (call->state == CALL_ANSWERING) {
         call_resume_end(call);
     } else {
+        struct answer_status full = status_of(call);
         become(call, CALL_TRAILERS_ONLY);
-        answer_status(call);
+        answer_status(&call->streams->http2, call->id, &full);
+        touch(call);
     }
     h2_call_consume(call);
 }
 
 void h2_call_exceeds(const struct h2_call *call, enum limit which, const char *amount)
 {
-    const struct conn *c = call->conn;
-    struct limit_place place = {.listener = c->listener, .peer = c->peer};
+    const struct streams *s = call->streams;
+    struct limit_place place = {.listener = s->listener, .peer = s->peer};
     if (call->service && call->service->transaction)
         place.transaction = call->service->transaction(call->stream);
-    limits_exceeded(&c->hub->limits, which, &place, amount);
+    limits_exceeded(&s->commons->limits, which, &place, amount);
 }
 
 void h2_call_refuse(struct h2_call *call, int status, struct extproc_str why)
@@ -279,57 +311,17 @@ void h2_call_abort(struct h2_call *call, int status, struct extproc_str why)
     call->aborted |= call->state != CALL_ENDING || call->n_queued;
     /* A status behind a part of the answers would be a lie, and so would the service's own. */
     bool torn = call->n_sent || call->n_promised || (call->state == CALL_ENDING && call->n_queued);
-    bool reset = call->state != CALL_OPEN && (torn || !http2_can_send(call));
+    bool reset =
+        call->state != CALL_OPEN && (torn || !http2_can_send(&call->streams->http2, call->id));
     queue_drop(call);
     if (reset) {
         call->aborted = true;
         become(call, CALL_RESET);
-        answer_reset(call, status);
+        answer_reset(&call->streams->http2, call->id, status);
+        touch(call);
     } else {
         call_end(call, status, why);
     }
-}
-
-void h2_call_shed(struct h2_call *call, struct extproc_str why)
-{
-    h2_call_abort(call, TRANSPORT_RESOURCE_EXHAUSTED, why);
-    intake_fini(call);
-    h2_call_drop(call, call->n_in);
-    call->shed = true;
-}
-
-static void deadline_over(void *arg)
-{
-    h2_call_abort(arg, TRANSPORT_DEADLINE_EXCEEDED, EXTPROC_S("Deadline Exceeded"));
-}
-
-void h2_call_look(struct h2_call *call, unsigned patience)
-{
-    /* Where it may not send, it is not the client that we wait for. */
-    bool open =
-        call->heard ? !frames_at_rest(&call->frames) && !call->n_unread : !intake_waits(call);
-    call->n_silent = open && !h2_call_is_finished(call) ? call->n_silent + 1 : 0;
-    if (call->n_silent <= patience)
-        return;
-    h2_call_exceeds(call, call->heard ? LIMIT_MESSAGE_REST : LIMIT_FIRST_MESSAGE, NULL);
-    h2_call_abort(call, TRANSPORT_DEADLINE_EXCEEDED,
-                  EXTPROC_S("no complete message within first_message_timeout"));
-}
-
-static enum transport_end how_it_ended(const struct h2_call *call, enum transport_end how)
-{
-    if (call->state == CALL_ENDED && !call->aborted)
-        return TRANSPORT_FINISHED;
-    return call->hub->stopping ? TRANSPORT_STOPPED : how;
-}
-
-static void drop_deadline(struct h2_call *call)
-{
-    if (!call->deadline)
-        return;
-    loop_cancel(call->hub->loop, call->deadline);
-    free(call->deadline);
-    call->deadline = NULL;
 }
 
 void h2_call_ended(struct h2_call *call)
@@ -338,12 +330,9 @@ void h2_call_ended(struct h2_call *call)
         become(call, CALL_ENDED); /* and not where its RST_STREAM stands behind the trailers */
 }
 
-void h2_call_closed(struct h2_call *call, enum transport_end how)
+void h2_call_gone(struct h2_call *call)
 {
-    how = how_it_ended(call, how);
     become(call, CALL_CLOSED);
-    drop_deadline(call);
-    intake_fini(call);
     call->n_promised = 0;
     queue_drop(call);
     free(call->reserved);
@@ -351,15 +340,9 @@ void h2_call_closed(struct h2_call *call, enum transport_end how)
     *call->link = call->next;
     if (call->next)
         call->next->link = call->link;
-    call->conn->n_calls--;
-    if (call->heard && --call->conn->n_talking == 0)
-        hub_put_idle(call->conn);
-    call->conn->n_in -= call->n_in;
-    call->conn = NULL;
-    call->n_held++; /* by us: it stays until the service knows, which may give back the last one */
-    if (call->service)
-        call->service->closed(call->stream, how);
-    h2_call_unheld(call);
+    call->streams->n_calls--;
+    call->streams->n_in -= call->n_in;
+    call->streams = NULL;
 }
 
 void h2_call_unheld(struct h2_call *call)
@@ -375,8 +358,8 @@ void h2_call_unheld(struct h2_call *call)
 bool h2_call_is_stalled(const struct h2_call *call)
 {
     bool waits = call->n_queued || call->state == CALL_ENDING;
-    return waits && !http2_can_send(call) &&
-           call->hub->loop->now_ms - call->moved_ms >= call->conn->listener->limits.write_ms;
+    return waits && !http2_can_send(&call->streams->http2, call->id) &&
+           call->commons->loop->now_ms - call->moved_ms >= call->streams->listener->limits.write_ms;
 }
 
 bool h2_call_is_owed(const struct h2_call *call)
@@ -386,43 +369,12 @@ bool h2_call_is_owed(const struct h2_call *call)
     return !call->heard || (call->owed > 0 && call->n_held > 0);
 }
 
-/* ---- the beginning ------------------------------------------------------------------------------ */
-
-static int set_deadline(struct h2_call *call, uint64_t timeout_ms)
-{
-    if (timeout_ms == HEAD_NO_TIMEOUT)
-        return 0;
-    call->deadline = calloc(1, sizeof *call->deadline);
-    if (!call->deadline)
-        return -ENOMEM;
-    call->deadline->fn = deadline_over;
-    call->deadline->arg = call;
-    return loop_set(call->hub->loop, call->deadline, timeout_ms);
-}
-
-void h2_call_open(struct conn *c, int32_t id, const struct transport_service *service, void *arg)
-{
-    struct h2_call *call = call_new(c, id);
-    if (!call) {
-        c->failed = true;
-        return;
-    }
-    (void)nghttp2_session_set_stream_user_data(c->session, id, call);
-    bool good = intake_init(call, &c->head) == 0 && set_deadline(call, c->head.timeout_ms) == 0;
-    if (good)
-        call->stream = service->open(arg, &call->base);
-    if (call->stream)
-        call->service = service;
-    else
-        h2_call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
-}
-
 /* ---- what the service says ---------------------------------------------------------------------- */
 
 size_t h2_call_max_answer(const struct transport_call *base)
 {
     const struct h2_call *call = (const struct h2_call *)base;
-    return call->conn->listener->limits.max_queued;
+    return call->streams->listener->limits.max_queued;
 }
 
 uint8_t *h2_call_reserve(struct transport_call *base, size_t len)
@@ -447,8 +399,8 @@ static struct outgoing *pack(struct h2_call *call, struct outgoing *out)
     struct outgoing *packed = malloc(sizeof *packed + out->len);
     if (!packed)
         return out;
-    call->hub->n_zipped += out->len;
-    size_t len = gzip_pack(&call->hub->gzip, out->bytes + FRAME_PREFIX,
+    call->commons->n_zipped += out->len;
+    size_t len = gzip_pack(&call->commons->gzip, out->bytes + FRAME_PREFIX,
                            (uint32_t)(out->len - FRAME_PREFIX), packed->bytes + FRAME_PREFIX);
     if (!len) {
         free(packed);
@@ -462,32 +414,40 @@ static struct outgoing *pack(struct h2_call *call, struct outgoing *out)
     return fitting ? fitting : packed;
 }
 
+static enum answer_head head_of(const struct h2_call *call)
+{
+    if (call->packs)
+        return ANSWER_PACKS_GZIP;
+    return call->encoded ? ANSWER_TAKES_GZIP : ANSWER_PLAIN;
+}
+
 void h2_call_send(struct transport_call *base)
 {
     struct h2_call *call = (struct h2_call *)base;
     struct outgoing *out = call->reserved;
     if (!out || h2_call_is_finished(call))
         return;
-    struct conn *c = call->conn;
+    struct streams *s = call->streams;
     call->reserved = NULL;
     if (call->packs && out->len >= FRAME_PREFIX + PACK_MIN)
         out = pack(call, out);
     out->next = NULL;
     if (!call->n_queued)
-        call->moved_ms = call->hub->loop->now_ms;
+        call->moved_ms = call->commons->loop->now_ms;
     *call->queue_end = out;
     call->queue_end = &out->next;
     call->n_queued += out->len;
-    c->n_queued += out->len;
-    hub_hold(call->hub, out->len);
+    s->n_queued += out->len;
+    stream_commons_hold(call->commons, out->len);
     call->owed--;
     if (call->state == CALL_ANSWERING) {
-        answer_resume(call);
+        answer_resume(&s->http2, call->id);
     } else {
         become(call, CALL_ANSWERING);
-        answer_begin(call);
+        answer_begin(&s->http2, call->id, head_of(call), call);
     }
-    shed_answers(c);
+    touch(call);
+    s->owner->queued(s);
 }
 
 void h2_call_unprompted(struct transport_call *base)

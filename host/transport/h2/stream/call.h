@@ -2,7 +2,8 @@
 #ifndef EXTPROCD_TRANSPORT_H2_STREAM_CALL_H
 #define EXTPROCD_TRANSPORT_H2_STREAM_CALL_H
 
-#include "transport/h2/conn/conn.h"
+#include "transport/h2/framing/unpack.h"
+#include "transport/h2/stream/streams.h"
 
 /* Drawn at the top of call.c. */
 enum h2_call_state {
@@ -15,16 +16,24 @@ enum h2_call_state {
     CALL_CLOSED
 };
 
+/* Of a call that compresses: intake's. */
+struct packed_side {
+    struct unpack unpack;
+    struct timer timer; /* its turn has come */
+    bool later;         /* the timer is set */
+    bool half_closed;   /* and that is still to be told */
+};
+
 struct h2_call {
     union {
         struct transport_call base;
         struct h2_call *next_idle;
     };
-    struct hub *hub;
-    struct conn *conn; /* NULL: its stream is gone */
+    struct stream_commons *commons;
+    struct streams *streams; /* of its connection; NULL: its stream is gone */
     const struct transport_service *service;
     void *stream;
-    struct h2_call *next, **link; /* of the connection */
+    struct h2_call *next, **link; /* of those */
     struct timer *deadline;       /* NULL: none */
     struct frames frames;
     struct packed_side *packed; /* NULL: its messages are not compressed */
@@ -56,12 +65,18 @@ static inline bool h2_call_is_finished(const struct h2_call *call)
     return call->state >= CALL_ENDING;
 }
 
-/* A call has come. */
-void h2_call_open(struct conn *c, int32_t id, const struct transport_service *service, void *arg);
+/* There are messages that have come and were not handed over. */
+static inline bool h2_call_waits(const struct h2_call *call)
+{
+    return call->packed && unpack_waits(&call->packed->unpack);
+}
+
+/* Memory for one, which its stream is told of, without anything else. NULL: out of memory. */
+struct h2_call *h2_call_new(struct streams *s, int32_t id);
 /* Our END_STREAM is with the socket. */
 void h2_call_ended(struct h2_call *call);
-/* Its stream is gone: reset, or lost with its connection. */
-void h2_call_closed(struct h2_call *call, enum transport_end how);
+/* Its stream is gone, and with it all but the messages that the service has. */
+void h2_call_gone(struct h2_call *call);
 /* Ends it with this status, and drops what was to be sent. */
 void h2_call_abort(struct h2_call *call, int status, struct extproc_str why);
 /* It has exceeded a limit: counts and logs that. `amount`: see limits_exceeded(). */
@@ -73,24 +88,21 @@ void h2_call_consume(struct h2_call *call);
 /* So many bytes more, or fewer, of messages that have come. */
 void h2_call_hold(struct h2_call *call, size_t len);
 void h2_call_drop(struct h2_call *call, size_t len);
-/* Ends it for the memory that it has, which is freed: all but what the service still has. */
-void h2_call_shed(struct h2_call *call, struct extproc_str why);
 /* One of those who hold it does no more. */
 void h2_call_unheld(struct h2_call *call);
 /* Its answers wait, or its status, and the client has let nothing of them through for write_timeout. */
 bool h2_call_is_stalled(const struct h2_call *call);
-/* A time has passed: ends it when its first message, or the rest of one, has not come for more than
- * `patience` of them. */
-void h2_call_look(struct h2_call *call, unsigned patience);
 /* Somebody works for it, in vain if it went now. */
 bool h2_call_is_owed(const struct h2_call *call);
 
-/* The next bytes of its answers, to the gather; there are as many. */
-void h2_call_take(struct h2_call *call, size_t len);
+/* Its part of struct http2_events. */
+size_t h2_call_ready(void *stream, size_t most, bool *ret_last);
+void h2_call_trailers(void *stream);
+void h2_call_take(void *stream, size_t len);
 
 /* Gives back the memory that waits for calls to come. */
-void h2_calls_drop_idle(struct hub *hub);
-void h2_calls_fini(struct hub *hub);
+void h2_calls_drop_idle(struct stream_commons *commons);
+void h2_calls_fini(struct stream_commons *commons);
 
 /* struct transport_ops, as far as it is of calls. */
 size_t h2_call_max_answer(const struct transport_call *base);

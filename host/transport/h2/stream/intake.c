@@ -10,26 +10,11 @@
  */
 #include "transport/h2/stream/intake.h"
 
-#include "transport/h2/framing/unpack.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { ROUND_ZIPPED = 1024 * 1024 };
-
-/* Of a call that compresses. */
-struct packed_side {
-    struct unpack unpack;
-    struct timer timer; /* its turn has come, see intake_later() */
-    bool later;         /* the timer is set */
-    bool half_closed;   /* and that is still to be told */
-};
-
-bool intake_waits(const struct h2_call *call)
-{
-    return call->packed && unpack_waits(&call->packed->unpack);
-}
 
 /* ---- refusals ----------------------------------------------------------------------------------- */
 
@@ -42,10 +27,9 @@ static void refuse_memory(struct h2_call *call)
 static void refuse_size(struct h2_call *call, const char *size)
 {
     char text[96];
-    const struct conn *c = call->conn;
     h2_call_exceeds(call, LIMIT_MESSAGE, size);
     int len = snprintf(text, sizeof text, "Received message larger than max (%s vs. %zu)", size,
-                       c->listener->limits.max_message);
+                       call->streams->listener->limits.max_message);
     h2_call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
 }
 
@@ -87,11 +71,11 @@ static void fail_unpack(struct h2_call *call, int event)
     char size[32];
     switch (event) {
     case GZIP_TOO_LARGE:
-        snprintf(size, sizeof size, "more than %zu", call->conn->listener->limits.max_message);
+        snprintf(size, sizeof size, "more than %zu", call->streams->listener->limits.max_message);
         refuse_size(call, size);
         break;
     case GZIP_MALFORMED:
-        refuse_malformed(call, call->hub->gzip.why);
+        refuse_malformed(call, call->commons->gzip.why);
         break;
     default:
         refuse_memory(call);
@@ -106,24 +90,24 @@ static void intake_later(struct h2_call *call)
     struct packed_side *p = call->packed;
     if (p->later)
         return;
-    if (loop_set(call->hub->loop, &p->timer, 0)) {
+    if (loop_set(call->commons->loop, &p->timer, 0)) {
         refuse_memory(call);
         return;
     }
     p->later = true;
-    call->hub->n_later++;
+    call->commons->n_later++;
 }
 
 static void intake_not_later(struct h2_call *call)
 {
-    call->hub->n_later -= call->packed->later;
+    call->commons->n_later -= call->packed->later;
     call->packed->later = false;
 }
 
 static void make_room(struct h2_call *call, const struct frame_message *message)
 {
     unpack_back(&call->packed->unpack, message);
-    if (!h2_call_is_finished(call) && intake_waits(call))
+    if (!h2_call_is_finished(call) && h2_call_waits(call))
         intake_later(call);
 }
 
@@ -134,7 +118,7 @@ static void release_message(void *owner)
     if (call->packed)
         make_room(call, message);
     h2_call_drop(call, message->size);
-    frame_free(&call->hub->frames, message);
+    frame_free(&call->commons->frames, message);
     h2_call_unheld(call);
 }
 
@@ -145,9 +129,9 @@ static void note_heard(struct h2_call *call)
     if (call->heard)
         return;
     call->heard = true;
-    call->conn->n_heard++;
-    if (call->conn->n_talking++ == 0)
-        hub_take_idle(call->conn);
+    call->streams->n_heard++;
+    if (call->streams->n_talking++ == 0)
+        call->streams->owner->busy(call->streams);
 }
 
 static void deliver(struct h2_call *call, struct frame_message *received)
@@ -159,7 +143,7 @@ static void deliver(struct h2_call *call, struct frame_message *received)
     call->owed++;
     note_heard(call);
     call->n_silent = 0;
-    call->conn->idles.spent = 0; /* whoever works may ping */
+    call->streams->owner->heard(call->streams);
     call->service->message(call->stream, &message);
 }
 
@@ -167,28 +151,28 @@ static void deliver(struct h2_call *call, struct frame_message *received)
 static void deliver_packed(struct h2_call *call)
 {
     struct packed_side *p = call->packed;
-    struct hub *hub = call->hub;
+    struct stream_commons *commons = call->commons;
     while (!h2_call_is_finished(call)) {
         struct frame_message *message = NULL;
-        if (intake_waits(call) && hub->n_zipped >= ROUND_ZIPPED) {
+        if (h2_call_waits(call) && commons->n_zipped >= ROUND_ZIPPED) {
             intake_later(call);
             break;
         }
-        size_t max = call->conn->listener->limits.max_message;
+        size_t max = call->streams->listener->limits.max_message;
         size_t waited = unpack_waits(&p->unpack) ? p->unpack.first->size : 0;
-        int event = unpack_next(&p->unpack, &hub->gzip, &hub->frames, max, &message);
+        int event = unpack_next(&p->unpack, &commons->gzip, &commons->frames, max, &message);
         if (event == UNPACK_WAIT)
             break;
         if (event == UNPACK_MESSAGE) {
             h2_call_drop(call, waited);
             h2_call_hold(call, message->size);
-            hub->n_zipped += message->len;
+            commons->n_zipped += message->len;
             deliver(call, message);
         } else {
             fail_unpack(call, event);
         }
     }
-    if (!p->half_closed || h2_call_is_finished(call) || intake_waits(call))
+    if (!p->half_closed || h2_call_is_finished(call) || h2_call_waits(call))
         return;
     p->half_closed = false;
     call->service->half_close(call->stream);
@@ -209,7 +193,7 @@ static void take_message(struct h2_call *call, struct frame_message *message)
     }
     message->packed = frames_packed(&call->frames);
     unpack_put(&call->packed->unpack, message);
-    if (call->hub->n_later)
+    if (call->commons->n_later)
         intake_later(call);
     else
         deliver_packed(call);
@@ -222,9 +206,9 @@ void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len)
         call->n_silent = 0;
     while (len && !h2_call_is_finished(call)) {
         struct frame_message *message = NULL;
-        size_t max = call->conn->listener->limits.max_message;
+        size_t max = call->streams->listener->limits.max_message;
         size_t before = frames_held(&call->frames);
-        int event = frames_feed(&call->frames, &call->hub->frames, max, &bytes, &len, &message);
+        int event = frames_feed(&call->frames, &call->commons->frames, max, &bytes, &len, &message);
         h2_call_hold(call, frames_held(&call->frames) + (message ? message->size : 0) - before);
         if (event == FRAMES_MESSAGE)
             take_message(call, message);
@@ -238,7 +222,7 @@ void intake_half_close(struct h2_call *call)
 {
     if (h2_call_is_finished(call))
         return;
-    if (frames_at_rest(&call->frames) && intake_waits(call))
+    if (frames_at_rest(&call->frames) && h2_call_waits(call))
         call->packed->half_closed = true;
     else if (frames_at_rest(&call->frames))
         call->service->half_close(call->stream);
@@ -266,16 +250,16 @@ int intake_init(struct h2_call *call, const struct head *head)
 
 void intake_fini(struct h2_call *call)
 {
-    struct hub *hub = call->hub;
+    struct stream_commons *commons = call->commons;
     struct packed_side *p = call->packed;
     /* All but what the service has. */
     h2_call_drop(call, p ? call->n_in - p->unpack.n_bytes : frames_held(&call->frames));
-    frames_fini(&call->frames, &hub->frames);
+    frames_fini(&call->frames, &commons->frames);
     if (!p)
         return;
-    loop_cancel(hub->loop, &p->timer);
+    loop_cancel(commons->loop, &p->timer);
     intake_not_later(call);
-    unpack_fini(&p->unpack, &hub->frames);
+    unpack_fini(&p->unpack, &commons->frames);
     free(p);
     call->packed = NULL;
 }

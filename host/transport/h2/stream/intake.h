@@ -2,6 +2,7 @@
 #ifndef EXTPROCD_TRANSPORT_H2_STREAM_INTAKE_H
 #define EXTPROCD_TRANSPORT_H2_STREAM_INTAKE_H
 
+#include "transport/h2/framing/head.h"
 #include "transport/h2/stream/call.h"
 
 /* As the request's head says. 0 or -ENOMEM; in any case intake_fini() is still to be called. */
@@ -11,7 +12,5 @@ void intake_fini(struct h2_call *call);
 
 void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len);
 void intake_half_close(struct h2_call *call);
-/* There are messages that have come and were not handed over. */
-bool intake_waits(const struct h2_call *call);
 
 #endif

@@ -49,8 +49,8 @@ Test(call, the_last_message_is_given_back_as_it_closes)
     peer_reset(&peer, 1);
     still_read();
     cr_assert_eq(n_closed[TRANSPORT_RESET], 1);
-    cr_assert_eq(hub.n_calls, 0);
-    cr_assert_eq(hub.n_idle, 1);
+    cr_assert_eq(hub.streams.n_calls, 0);
+    cr_assert_eq(hub.streams.n_idle, 1);
 }
 
 Test(call, a_stop_does_not_make_a_refusal_the_services_own_end)

@@ -106,7 +106,7 @@ Test(flow, streams_whose_answers_are_not_read_hold_up_no_other)
 /* Of a stream's own window, so many bytes are open. */
 static int32_t window_of(int32_t id)
 {
-    return nghttp2_session_get_stream_local_window_size(hub.conns->session, id);
+    return nghttp2_session_get_stream_local_window_size(hub.conns->streams.http2.session, id);
 }
 
 Test(flow, a_stream_that_is_kept_waiting_may_send_no_more_than_its_window)

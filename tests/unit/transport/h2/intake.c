@@ -234,9 +234,9 @@ Test(intake, what_is_held_when_the_call_ends_can_be_given_back)
     say_three();
     peer_reset(&peer, 1);
     still_read();
-    cr_assert_eq(hub.n_calls, 1);
+    cr_assert_eq(hub.streams.n_calls, 1);
     give_back_first();
-    cr_assert_eq(hub.n_calls, 0);
+    cr_assert_eq(hub.streams.n_calls, 0);
 }
 
 /* ---- turns --------------------------------------------------------------------------------------- */
@@ -284,7 +284,7 @@ Test(intake, a_call_that_ends_before_its_turn_leaves_the_others_theirs)
     still_read();
     peer_reset(&peer, 1);
     still_read();
-    cr_assert_eq(hub.n_later, 0);
+    cr_assert_eq(hub.streams.n_later, 0);
     next_round();
     cr_assert_str_eq(told, "a1048576 ");
 }

@@ -83,7 +83,7 @@ static void end(void)
         message_release(&kept[--n_kept]);
     conn_die(conn);
     conn_die(other_conn);
-    cr_assert_eq(hub.n_held, 0, "%zu", hub.n_held);
+    cr_assert_eq(hub.streams.n_held, 0, "%zu", hub.streams.n_held);
     still_end();
     peer_close(&other);
     metrics_free(options.metrics);
@@ -187,7 +187,7 @@ Test(shed, as_many_as_have_to)
 {
     for (int32_t id = 1; id < 41; id += 2)
         ask(id, "a200");
-    cr_assert_leq(conn->n_queued, MAX_QUEUED);
+    cr_assert_leq(conn->streams.n_queued, MAX_QUEUED);
     cr_assert_eq(counted("max_queued_exceeded"), n_closed);
     expect_the_rest_goes_on(n_closed);
 }
@@ -210,7 +210,7 @@ Test(shed, messages_in_part_of_the_connection_that_holds_most)
     begin_message(&other, other_conn, 1, 20);
     for (int32_t id = 1; id < 61; id += 2)
         begin_message(&peer, conn, id, 6);
-    cr_assert_leq(hub.n_held, MAX_HELD);
+    cr_assert_leq(hub.streams.n_held, MAX_HELD);
     cr_assert_gt(n_closed, 0);
     cr_assert_eq(counted("max_held_exceeded"), n_closed);
     peer_await(&peer, NGHTTP2_HEADERS);
@@ -231,7 +231,7 @@ Test(shed, what_is_announced_does_not_count)
         peer_send_frame(&peer, NGHTTP2_DATA, 0, id, "\0\0\x8\0\0", 5);
     }
     take(conn);
-    cr_assert_eq(hub.n_held, 0);
+    cr_assert_eq(hub.streams.n_held, 0);
     cr_assert_eq(n_closed, 0);
 }
 
@@ -262,7 +262,7 @@ Test(shed, messages_that_are_kept)
     /* It is still kept, and does not count any more: a neighbour is not made to pay. */
     have_kept(7, 20);
     cr_assert_eq(n_closed, 1);
-    cr_assert_leq(hub.n_held, options.max_held);
+    cr_assert_leq(hub.streams.n_held, options.max_held);
 }
 
 Test(shed, answers_of_the_connection_that_holds_most)

@@ -194,7 +194,7 @@ Test(stall, a_status_that_goes_out_is_not_waited_for)
     loop.now_ms += 100 * WRITE_MS;
     take();
     cr_assert_eq(n_closed, 1);
-    cr_assert_eq(hub.conns->n_ending, 0);
+    cr_assert_eq(hub.conns->streams.n_ending, 0);
 }
 
 Test(stall, nothing_is_watched_where_nothing_waits)

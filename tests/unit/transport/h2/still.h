@@ -2,7 +2,8 @@
 #ifndef EXTPROCD_TESTS_UNIT_TRANSPORT_H2_STILL_H
 #define EXTPROCD_TESTS_UNIT_TRANSPORT_H2_STILL_H
 
-#include "transport/h2/conn/conn.h"
+#include "transport/h2/h2.h"
+#include "transport/h2/hub.h"
 #include "unit/transport/h2/peer.h"
 
 static struct hub hub;
@@ -25,6 +26,7 @@ static inline void still_begin(const struct transport_options *options)
     const char *why;
     loop_init(&loop, NULL);
     hub.emptied = still_nothing;
+    hub.streams.ops = &transport_h2;
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
     cr_assert_eq(poller_init(&poller, &loop, still_round, NULL), 0);
     cr_assert_eq(hub_init(&hub, options, &poller, NULL, NULL, &why), 0);

@@ -1,9 +1,11 @@
 /* answer: what is said on a stream: heads, messages, statuses, and why there is no call.
  *
  * Messages are sent from where they lie (NGHTTP2_DATA_FLAG_NO_COPY): nghttp2 asks read_answers() for a
- * number of bytes, and has answer_send_data() fetch them.
+ * number of bytes, and has them fetched afterwards (http2_events.take).
  */
-#include "transport/h2/stream/answer.h"
+#include "transport/h2/http2/answer.h"
+
+#include "transport/h2/framing/head.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,104 +35,79 @@ static nghttp2_nv copied(nghttp2_nv field, const char *value, size_t len)
 }
 
 /* The fields that tell a status: N_STATUS at most. */
-static size_t put_status(nghttp2_nv *to, char digits[12], int status, const char *text,
-                         size_t text_len)
+static size_t put_status(nghttp2_nv *to, char digits[12], const struct answer_status *status)
 {
     static const nghttp2_nv code = FIELD("grpc-status", ""), message = FIELD("grpc-message", "");
     size_t n = 0;
-    to[n++] = copied(code, digits, (size_t)snprintf(digits, 12, "%d", status));
-    if (text_len)
-        to[n++] = copied(message, text, text_len);
-    if (status == TRANSPORT_UNIMPLEMENTED) /* maybe for want of an encoding */
+    to[n++] = copied(code, digits, (size_t)snprintf(digits, 12, "%d", status->code));
+    if (status->text_len)
+        to[n++] = copied(message, status->text, status->text_len);
+    if (status->code == TRANSPORT_UNIMPLEMENTED) /* maybe for want of an encoding */
         to[n++] = answer_head[N_ANSWER_HEAD];
     return n;
 }
 
-/* A head that is the status as well: there are no messages. */
-static void submit_status(struct conn *c, int32_t id, int status, const char *text, size_t text_len)
+void answer_status(struct http2 *h, int32_t id, const struct answer_status *status)
 {
     char digits[12];
     nghttp2_nv fields[N_ANSWER_HEAD + N_STATUS];
     memcpy(fields, answer_head, N_ANSWER_HEAD * sizeof *fields);
-    size_t n = N_ANSWER_HEAD + put_status(fields + N_ANSWER_HEAD, digits, status, text, text_len);
-    conn_check(c, nghttp2_submit_response(c->session, id, fields, n, NULL));
-    conn_touch(c);
+    size_t n = N_ANSWER_HEAD + put_status(fields + N_ANSWER_HEAD, digits, status);
+    http2_check(h, nghttp2_submit_response(h->session, id, fields, n, NULL));
 }
 
-static void submit_trailers(struct conn *c, struct h2_call *call)
+void answer_trailers(struct http2 *h, int32_t id, const struct answer_status *status)
 {
     char digits[12];
     nghttp2_nv fields[N_STATUS];
-    size_t n = put_status(fields, digits, call->status, call->status_text, call->status_text_len);
-    conn_check(c, nghttp2_submit_trailer(c->session, call->id, fields, n));
+    http2_check(h,
+                nghttp2_submit_trailer(h->session, id, fields, put_status(fields, digits, status)));
 }
 
 static ssize_t read_answers(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t length,
                             uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
-    struct h2_call *call = source->ptr;
-    size_t n = call->n_queued < length ? call->n_queued : length;
-    if (n == 0 && !h2_call_is_finished(call))
+    const struct http2 *h = arg;
+    bool last = false;
+    size_t n = h->events->ready(source->ptr, length, &last);
+    if (n == 0 && !last)
         return NGHTTP2_ERR_DEFERRED;
-    if (n == call->n_queued && h2_call_is_finished(call)) {
-        submit_trailers(arg, call);
+    if (last) {
+        h->events->trailers(source->ptr);
         *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
     }
     if (n)
         *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    call->n_promised = n;
     return (ssize_t)n;
 }
 
-int answer_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
-                     size_t length, nghttp2_data_source *source, void *arg)
+void answer_begin(struct http2 *h, int32_t id, enum answer_head head, void *stream)
 {
-    struct conn *c = arg;
-    struct gather *g = &c->hub->gather;
-    if (!gather_has_room(g))
-        return NGHTTP2_ERR_WOULDBLOCK;
-    gather_copy(g, head, 9);
-    h2_call_take(source->ptr, length);
-    return 0;
+    nghttp2_data_provider provider = {{.ptr = stream}, read_answers};
+    http2_check(h, nghttp2_submit_response(h->session, id, answer_head,
+                                           N_ANSWER_HEAD + (size_t)head, &provider));
 }
 
-void answer_begin(struct h2_call *call)
-{
-    nghttp2_data_provider provider = {{.ptr = call}, read_answers};
-    size_t n = N_ANSWER_HEAD + (size_t)call->encoded + (size_t)call->packs;
-    conn_check(call->conn,
-               nghttp2_submit_response(call->conn->session, call->id, answer_head, n, &provider));
-    conn_touch(call->conn);
-}
-
-void answer_resume(struct h2_call *call)
+void answer_resume(struct http2 *h, int32_t id)
 {
     /* Fails where it was not deferred, and then it will be asked anyway. */
-    (void)nghttp2_session_resume_data(call->conn->session, call->id);
-    conn_touch(call->conn);
+    (void)nghttp2_session_resume_data(h->session, id);
 }
 
-void answer_status(struct h2_call *call)
+void answer_reset(struct http2 *h, int32_t id, int status)
 {
-    submit_status(call->conn, call->id, call->status, call->status_text, call->status_text_len);
-}
-
-void answer_reset(struct h2_call *call, int status)
-{
-    struct conn *c = call->conn;
     /* The codes that gRPC's clients take for these two statuses and those like them. */
     uint32_t code =
         status == TRANSPORT_RESOURCE_EXHAUSTED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_CANCEL;
-    conn_check(c, nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, call->id, code));
-    conn_touch(c);
+    http2_check(h, nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, id, code));
 }
 
 /* ---- without a call ------------------------------------------------------------------------------ */
 
-void answer_refuse(struct conn *c, int32_t id, int status, struct extproc_str why)
+void answer_refuse(struct http2 *h, int32_t id, int status, struct extproc_str why)
 {
     char text[3 * HEAD_STATUS_TEXT];
-    submit_status(c, id, status, text, head_escape(why, text));
+    answer_status(h, id, &(struct answer_status){status, text, head_escape(why, text)});
 }
 
 static ssize_t read_text(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t length,
@@ -146,25 +123,24 @@ static ssize_t read_text(nghttp2_session *session, int32_t id, uint8_t *buffer, 
 }
 
 /* An answer of HTTP's own, for a person to read. */
-static void answer_http(struct conn *c, int32_t id, const nghttp2_nv *fields, size_t n)
+static void answer_http(struct http2 *h, int32_t id, bool is_head, const nghttp2_nv *fields,
+                        size_t n)
 {
     static const char text[] = "This server speaks gRPC: POST, content-type application/grpc\n";
     nghttp2_data_provider provider = {{.ptr = (void *)(uintptr_t)text}, read_text};
-    conn_check(c,
-               nghttp2_submit_response(c->session, id, fields, n, c->head.head ? NULL : &provider));
-    conn_touch(c);
+    http2_check(h, nghttp2_submit_response(h->session, id, fields, n, is_head ? NULL : &provider));
 }
 
-void answer_not_post(struct conn *c, int32_t id)
+void answer_not_post(struct http2 *h, int32_t id, bool is_head)
 {
     static const nghttp2_nv fields[] = {
         FIELD(":status", "405"), FIELD("content-type", "text/plain"), FIELD("allow", "POST")};
-    answer_http(c, id, fields, sizeof fields / sizeof *fields);
+    answer_http(h, id, is_head, fields, sizeof fields / sizeof *fields);
 }
 
-void answer_not_grpc(struct conn *c, int32_t id)
+void answer_not_grpc(struct http2 *h, int32_t id, bool is_head)
 {
     static const nghttp2_nv fields[] = {FIELD(":status", "415"),
                                         FIELD("content-type", "text/plain")};
-    answer_http(c, id, fields, sizeof fields / sizeof *fields);
+    answer_http(h, id, is_head, fields, sizeof fields / sizeof *fields);
 }

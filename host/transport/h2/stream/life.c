@@ -1,0 +1,98 @@
+/* life: how a call begins, is looked after, and ends. */
+#include "transport/h2/stream/life.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- the beginning ------------------------------------------------------------------------------ */
+
+static void deadline_over(void *arg)
+{
+    h2_call_abort(arg, TRANSPORT_DEADLINE_EXCEEDED, EXTPROC_S("Deadline Exceeded"));
+}
+
+static int set_deadline(struct h2_call *call, uint64_t timeout_ms)
+{
+    if (timeout_ms == HEAD_NO_TIMEOUT)
+        return 0;
+    call->deadline = calloc(1, sizeof *call->deadline);
+    if (!call->deadline)
+        return -ENOMEM;
+    call->deadline->fn = deadline_over;
+    call->deadline->arg = call;
+    return loop_set(call->commons->loop, call->deadline, timeout_ms);
+}
+
+void h2_call_open(struct streams *s, int32_t id, const struct head *head,
+                  const struct transport_service *service, void *arg)
+{
+    struct h2_call *call = h2_call_new(s, id);
+    if (!call) {
+        s->http2.failed = true;
+        return;
+    }
+    s->owner->begun(s);
+    bool good = intake_init(call, head) == 0 && set_deadline(call, head->timeout_ms) == 0;
+    if (good)
+        call->stream = service->open(arg, &call->base);
+    if (call->stream)
+        call->service = service;
+    else
+        h2_call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+}
+
+/* ---- meanwhile ---------------------------------------------------------------------------------- */
+
+void h2_call_look(struct h2_call *call, unsigned patience)
+{
+    /* Where it may not send, it is not the client that we wait for. */
+    bool open =
+        call->heard ? !frames_at_rest(&call->frames) && !call->n_unread : !h2_call_waits(call);
+    call->n_silent = open && !h2_call_is_finished(call) ? call->n_silent + 1 : 0;
+    if (call->n_silent <= patience)
+        return;
+    h2_call_exceeds(call, call->heard ? LIMIT_MESSAGE_REST : LIMIT_FIRST_MESSAGE, NULL);
+    h2_call_abort(call, TRANSPORT_DEADLINE_EXCEEDED,
+                  EXTPROC_S("no complete message within first_message_timeout"));
+}
+
+void h2_call_shed(struct h2_call *call, struct extproc_str why)
+{
+    h2_call_abort(call, TRANSPORT_RESOURCE_EXHAUSTED, why);
+    intake_fini(call);
+    h2_call_drop(call, call->n_in);
+    call->shed = true;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------ */
+
+static enum transport_end how_it_ended(const struct h2_call *call, enum transport_end how)
+{
+    if (call->state == CALL_ENDED && !call->aborted)
+        return TRANSPORT_FINISHED;
+    return call->commons->stopping ? TRANSPORT_STOPPED : how;
+}
+
+static void drop_deadline(struct h2_call *call)
+{
+    if (!call->deadline)
+        return;
+    loop_cancel(call->commons->loop, call->deadline);
+    free(call->deadline);
+    call->deadline = NULL;
+}
+
+void h2_call_closed(struct h2_call *call, enum transport_end how)
+{
+    struct streams *s = call->streams;
+    how = how_it_ended(call, how);
+    drop_deadline(call);
+    intake_fini(call);
+    h2_call_gone(call);
+    if (call->heard && --s->n_talking == 0)
+        s->owner->idle(s);
+    call->n_held++; /* by us: it stays until the service knows, which may give back the last one */
+    if (call->service)
+        call->service->closed(call->stream, how);
+    h2_call_unheld(call);
+}

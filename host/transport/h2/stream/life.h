@@ -1,0 +1,18 @@
+/* life: how a call begins, is looked after, and ends. */
+#ifndef EXTPROCD_TRANSPORT_H2_STREAM_LIFE_H
+#define EXTPROCD_TRANSPORT_H2_STREAM_LIFE_H
+
+#include "transport/h2/stream/intake.h"
+
+/* A call has come, with this head. */
+void h2_call_open(struct streams *s, int32_t id, const struct head *head,
+                  const struct transport_service *service, void *arg);
+/* Its stream is gone: reset, or lost with its connection. */
+void h2_call_closed(struct h2_call *call, enum transport_end how);
+/* A time has passed: ends it when its first message, or the rest of one, has not come for more than
+ * `patience` of them. */
+void h2_call_look(struct h2_call *call, unsigned patience);
+/* Ends it for the memory that it has, which is freed: all but what the service still has. */
+void h2_call_shed(struct h2_call *call, struct extproc_str why);
+
+#endif
