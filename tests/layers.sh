@@ -37,7 +37,7 @@ function only(pattern, place, header) {
         only(".", "^host/(wire/|transport/health)", header)
     else
         only("^grpc/", "^host/transport/grpc/", header)
-    only("^nghttp2/", "^host/transport/h2/http2/", header)
+    only("^nghttp2/", "^host/transport/h2/(http2/|framing/seam)", header)
     only("^openssl/", "^host/transport/h2/channel/tls/|^plugins/", header)
     only("^zlib\\.h$", "^host/transport/h2/framing/gzip", header)
     only("^ini\\.h$", "^host/base/config_reader\\.c$", header)
