@@ -41,9 +41,10 @@ int init(extproc_instance *h)
     return 0;
 }
 
-/* One that takes part in nothing is refused. */
-void close(extproc_txn *, extproc_end)
+/* -t warns of a plugin that takes part in no phase. */
+extproc_action on_request(extproc_txn *)
 {
+    return EXTPROC_ACTION_CONTINUE;
 }
 
 constexpr extproc_plugin describe()
@@ -52,7 +53,7 @@ constexpr extproc_plugin describe()
     p.abi = EXTPROC_ABI;
     p.name = "crew";
     p.init = init;
-    p.close = close;
+    p.request_headers = on_request;
     return p;
 }
 
