@@ -191,11 +191,9 @@ static enum extproc_action on_phase(struct extproc_txn *x)
     for (size_t i = 0; i < self->edits[p].n; i++) {
         const struct edit *e = &self->edits[p].list[i];
         int r = apply(x, places[p].map, e);
-        if (r < 0) {
-            extproc_log(x, EXTPROC_LEVEL_ERROR, "%s.%s %.*s: %s", places[p].name, e->verb->name,
-                        EXTPROC_ARG(e->line.name), extproc_strerror(r));
-            return EXTPROC_ACTION_FAIL;
-        }
+        if (r < 0)
+            return extproc_fail(x, "%s.%s: %.*s", places[p].name, e->verb->name,
+                                EXTPROC_ARG(extproc_why(x)));
     }
     return finish(x);
 }

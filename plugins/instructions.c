@@ -169,19 +169,18 @@ static const char *check_text(struct extproc_txn *x, json_t *text)
 
 /* ---- changes: each returns 0 or -errno: fail ----------------------------------------------------- */
 
-/* `r` is what came of changing `what`. */
-static int done(struct extproc_txn *x, struct extproc_str what, int r)
+/* `r` is what came of a change. */
+static int done(struct extproc_txn *x, int r)
 {
     if (r < 0)
-        extproc_log(x, EXTPROC_LEVEL_WARN, "%.*s not changed: %s", EXTPROC_ARG(what),
-                    extproc_strerror(r));
+        extproc_log(x, EXTPROC_LEVEL_WARN, "not changed: %.*s", EXTPROC_ARG(extproc_why(x)));
     return r == -ENOMEM ? r : 0;
 }
 
 static int set(struct extproc_txn *x, enum extproc_map map, struct extproc_str name,
                struct extproc_str value)
 {
-    return done(x, name, extproc_header_set(x, map, name, value));
+    return done(x, extproc_header_set(x, map, name, value));
 }
 
 static int set_all(struct extproc_txn *x, enum extproc_map map, json_t *members)
@@ -212,8 +211,7 @@ static int remove_headers(struct extproc_txn *x, json_t *names)
     json_array_foreach(names, i, name)
     {
         if (r == 0)
-            r = done(x, view(name),
-                     extproc_header_remove(x, headers_of[extproc_is_response(x)], view(name)));
+            r = done(x, extproc_header_remove(x, headers_of[extproc_is_response(x)], view(name)));
     }
     return r;
 }
@@ -244,7 +242,7 @@ static int set_body(struct extproc_txn *x, json_t *text)
     if (r == -ENODATA) /* a response to HEAD, or the like: it stays without */
         return 0;
     if (r < 0)
-        return done(x, EXTPROC_S("the body"), r);
+        return done(x, r);
     t->replaced[extproc_is_response(x)] = true;
     return set(x, headers_of[extproc_is_response(x)], EXTPROC_S("content-type"),
                EXTPROC_S("text/plain"));
@@ -352,7 +350,7 @@ static enum extproc_action on_headers(struct extproc_txn *x)
 
     if (!text.ptr || !self->strip || action != EXTPROC_ACTION_CONTINUE)
         return action;
-    return extproc_continue(done(x, self->header, extproc_header_remove(x, map, self->header)));
+    return extproc_continue(done(x, extproc_header_remove(x, map, self->header)));
 }
 
 static enum extproc_action on_trailers(struct extproc_txn *x)

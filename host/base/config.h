@@ -105,6 +105,10 @@ struct extproc_str config_shown(const struct config_entry *entry, struct extproc
 const char *config_quote(struct arena *arena, const struct config_entry *entry,
                          struct extproc_str text);
 
+/* Would a text show what is hidden of the section's values: all that was put into one, or a part of it? For
+ * texts that are made while the service runs. section NULL: nothing is hidden. */
+bool config_hides(const struct config_section *section, struct extproc_str text);
+
 /* NULL: there is none. */
 struct config_section *config_find(const struct config *config, const char *type, const char *name);
 

@@ -82,6 +82,38 @@ bool config_reveals(const struct config_section *section, const struct config_en
     return false;
 }
 
+/* What was put into a value: what is left of it without the ends that may be seen. */
+static struct extproc_str put_in(const struct config_entry *entry)
+{
+    struct extproc_str v = entry->value, shown = entry->shown;
+    while (v.len > 0 && shown.len > 0 && *v.ptr == *shown.ptr)
+        v.ptr++, v.len--, shown.ptr++, shown.len--;
+    while (v.len > 0 && shown.len > 0 && v.ptr[v.len - 1] == shown.ptr[shown.len - 1])
+        v.len--, shown.len--;
+    return v;
+}
+
+static bool contains_nocase(struct extproc_str all, struct extproc_str part)
+{
+    for (size_t i = 0; part.len > 0 && i + part.len <= all.len; i++) {
+        if (str_eq_nocase((struct extproc_str){all.ptr + i, part.len}, part))
+            return true;
+    }
+    return false;
+}
+
+bool config_hides(const struct config_section *section, struct extproc_str text)
+{
+    for (size_t i = 0; section && i < section->n_entries; i++) {
+        struct extproc_str secret = {NULL, 0};
+        if (section->entries[i].hidden)
+            secret = put_in(&section->entries[i]);
+        if (contains_nocase(text, secret) || contains_nocase(secret, text))
+            return true;
+    }
+    return false;
+}
+
 /* ---- hiding ----------------------------------------------------------------------------------- */
 
 void config_print_words(FILE *out, const char *fmt)

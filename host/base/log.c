@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TEXT_MAX = 8 * 1024, QUEUE_SIZE = 1024 * 1024 };
+enum { TEXT_MAX = 8 * 1024, KIND_MAX = 64, QUEUE_SIZE = 1024 * 1024 };
 
 struct log {
     enum extproc_level level;
@@ -146,6 +146,25 @@ void log_vline(struct log *log, enum extproc_level level, const struct log_conte
     record.text.ptr = text;
     record.text.len = record.text_len < sizeof text ? record.text_len : sizeof text - 1;
     if (log_passes(log, &record, fmt))
+        log_write(log, &record);
+    errno = saved_errno;
+}
+
+void log_text(struct log *log, enum extproc_level level, const struct log_context *context,
+              struct extproc_str key, struct extproc_str text)
+{
+    struct log_record record = {.level = level, .text = text, .text_len = text.len};
+    char kind[KIND_MAX];
+    int saved_errno = errno;
+
+    if (!log_wants(log, level))
+        return;
+    if (context)
+        record.context = *context;
+    if (record.text.len >= TEXT_MAX)
+        record.text.len = TEXT_MAX - 1;
+    snprintf(kind, sizeof kind, "%.*s", EXTPROC_ARG(key.ptr ? key : text));
+    if (log_passes(log, &record, kind))
         log_write(log, &record);
     errno = saved_errno;
 }

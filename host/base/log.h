@@ -55,5 +55,9 @@ void log_line(struct log *log, enum extproc_level level, const struct log_contex
 EXTPROC_PRINTF(4, 0)
 void log_vline(struct log *log, enum extproc_level level, const struct log_context *context,
                const char *fmt, va_list ap);
+/* The same of a text that is there already. Lines with the same key count as the same text; absent: those
+ * with the same text do. */
+void log_text(struct log *log, enum extproc_level level, const struct log_context *context,
+              struct extproc_str key, struct extproc_str text);
 
 #endif

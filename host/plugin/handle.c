@@ -6,9 +6,11 @@
  */
 #include "plugin/handle.h"
 
+#include "base/str.h"
 #include "http/rules.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { ERRNO_MAX = 4095 };
@@ -22,15 +24,31 @@ static const char *handle_where(const struct handle *h)
     return h->txn->turn ? "open" : "close";
 }
 
+static struct log_context handle_context(const struct handle *h)
+{
+    struct log_context context = txn_log_context(h->txn);
+    context.plugin = handle_instance(h)->name;
+    context.phase = handle_where(h);
+    return context;
+}
+
 void handle_vlog(struct handle *h, enum extproc_level level, const char *fmt, va_list ap)
 {
-    const struct instance *instance = handle_instance(h);
-    if (!log_wants(instance->env->log, level))
+    struct log *log = handle_instance(h)->env->log;
+    if (!log_wants(log, level))
         return;
-    struct log_context context = txn_log_context(h->txn);
-    context.plugin = instance->name;
-    context.phase = handle_where(h);
-    log_vline(instance->env->log, level, &context, fmt, ap);
+    struct log_context context = handle_context(h);
+    log_vline(log, level, &context, fmt, ap);
+}
+
+void handle_log_text(struct handle *h, enum extproc_level level, struct extproc_str key,
+                     struct extproc_str text)
+{
+    struct log *log = handle_instance(h)->env->log;
+    if (!log_wants(log, level))
+        return;
+    struct log_context context = handle_context(h);
+    log_text(log, level, &context, key, text);
 }
 
 void handle_log(struct handle *h, enum extproc_level level, const char *fmt, ...)
@@ -48,6 +66,45 @@ static enum extproc_action handle_failed(struct handle *h, const char *fmt, ...)
     va_start(ap, fmt);
     handle_vlog(h, EXTPROC_LEVEL_ERROR, fmt, ap);
     va_end(ap);
+    return EXTPROC_ACTION_FAIL;
+}
+
+/* ---- why it fails ---------------------------------------------------------------------------- */
+
+static struct refusal *handle_refused(const struct handle *h)
+{
+    return h->txn->turn ? &h->txn->turn->refused : NULL; /* close() cannot fail */
+}
+
+int handle_refuse_why(struct handle *h, const char *call, struct extproc_str subject, int r,
+                      const char *why)
+{
+    refusal_of_call(handle_refused(h), handle_instance(h)->section, call, subject, why);
+    return r;
+}
+
+int handle_refuse(struct handle *h, const char *call, struct extproc_str subject, int r)
+{
+    return handle_refuse_why(h, call, subject, r, extproc_strerror(r));
+}
+
+void handle_fail(struct handle *h, struct extproc_str key, struct extproc_str why)
+{
+    refusal_of_plugin(handle_refused(h), handle_instance(h)->section, key, why);
+}
+
+/* The line's kind is what was refused, so that one reason does not keep another out of the log. */
+static enum extproc_action handle_failed_itself(struct handle *h)
+{
+    const struct refusal *refused = handle_refused(h);
+    char text[REFUSAL_TEXT + 32];
+    if (!*refused->text)
+        return handle_failed(h,
+                             "%s failed without a reason (a plugin can log one with "
+                             "extproc_fail())",
+                             handle_where(h));
+    snprintf(text, sizeof text, "%s failed: %s", handle_where(h), refused->text);
+    handle_log_text(h, EXTPROC_LEVEL_ERROR, str_c(refused->key), str_c(text));
     return EXTPROC_ACTION_FAIL;
 }
 
@@ -85,6 +142,7 @@ static void handle_ready(struct handle *h, struct turn *turn, struct instance *i
 {
     enum framing framing = txn_framing(turn->txn, turn->event->lane);
     undo_mark(turn, h);
+    refusal_forget(&turn->refused);
     h->txn = turn->txn;
     h->pub.api = instance->pub.api;
     h->pub.instance = &instance->pub;
@@ -103,9 +161,11 @@ static enum extproc_action handle_open(struct handle *h, const struct instance *
     loop_ran(h->txn->loop);
     const char *text = r < 0 && r >= -ERRNO_MAX ? strerrordesc_np(-r) : NULL;
     h->opened = r == 0;
-    if (!h->opened)
-        return handle_failed(h, "open() returned %d (%s)", r, text ? text : "not an errno value");
-    return EXTPROC_ACTION_CONTINUE;
+    if (h->opened)
+        return EXTPROC_ACTION_CONTINUE;
+    if (text && *handle_refused(h)->text)
+        return handle_failed_itself(h);
+    return handle_failed(h, "open() returned %d (%s)", r, text ? text : "expected 0 or -errno");
 }
 
 static const char *advice(const char *const texts[N_LANES], enum lane lane)
@@ -145,7 +205,7 @@ static enum extproc_action handle_judge(struct handle *h, const struct turn *tur
                                       "a response that was accepted "
                                       "by extproc_respond() in this callback");
     case EXTPROC_ACTION_FAIL:
-        return handle_failed(h, "failed");
+        return handle_failed_itself(h);
     }
     return handle_failed(h, "callback returned invalid action %d", (int)action);
 }
@@ -160,6 +220,7 @@ static enum extproc_action handle_run(struct handle *h, struct turn *turn,
     h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
     if (handle_check_needs(h, turn) == EXTPROC_ACTION_FAIL)
         return EXTPROC_ACTION_FAIL;
+    refusal_forget(&turn->refused); /* what open() was refused */
     loop_runs(h->txn->loop, &instance->who, phase_name(turn->phase));
     enum extproc_action action = instance->on[turn->phase](&h->pub);
     loop_ran(h->txn->loop);

@@ -47,10 +47,20 @@ enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lan
 /* close(), where it is owed. */
 void handle_close(struct handle *h, enum extproc_end why);
 
+/* Remembers why a call of the plugin's was refused, for the line that is logged if its callback fails.
+ * r, for the caller to return; without a why extproc_strerror() has the words. */
+int handle_refuse(struct handle *h, const char *call, struct extproc_str subject, int r);
+int handle_refuse_why(struct handle *h, const char *call, struct extproc_str subject, int r,
+                      const char *why);
+/* The plugin says itself why it fails. key absent: the text. */
+void handle_fail(struct handle *h, struct extproc_str key, struct extproc_str why);
+
 /* A line with transaction, plugin and phase. */
 EXTPROC_PRINTF(3, 4)
 void handle_log(struct handle *h, enum extproc_level level, const char *fmt, ...);
 EXTPROC_PRINTF(3, 0)
 void handle_vlog(struct handle *h, enum extproc_level level, const char *fmt, va_list ap);
+void handle_log_text(struct handle *h, enum extproc_level level, struct extproc_str key,
+                     struct extproc_str text);
 
 #endif

@@ -7,6 +7,7 @@
 #define EXTPROCD_PLUGIN_TURN_H
 
 #include "http/verdict.h"
+#include "plugin/refusal.h"
 #include "plugin/txn.h"
 #include "plugin/undo.h"
 
@@ -34,6 +35,7 @@ struct turn {
     enum phase phase; /* the event's, or the body phase behind a replacement */
     struct decided decided;
     struct undo undo;
+    struct refusal refused;
 
     struct metadata metadata;
     struct answer answer;

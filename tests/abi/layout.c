@@ -47,5 +47,4 @@ LAST_AT(struct extproc_plugin, response_trailers, 128, 76);
 /* The table's slots by their number. */
 #define SLOT_IS(slot, n) LAST_AT(struct extproc_api, slot, 8 + 8 * (n), 8 + 4 * (n))
 SLOT_IS(conf_count, 0);
-SLOT_IS(file_append, 38);
-SLOT_IS(conf_edit, 39);
+SLOT_IS(file_append, 44);

@@ -138,7 +138,7 @@ Test(respond, what_a_template_made_illegal_fails_and_is_told)
 {
     RUN("header = x-a: %ATTR(lines)%");
     kit_expect_immediate(c, 500, NULL, "extprocd.p.error");
-    kit_expect_log(c, "headers[0], x-a: not a legal name or value");
+    kit_expect_log(c, "headers[0], x-a: invalid header value: contains");
     done();
 }
 
@@ -162,7 +162,7 @@ Test(respond, what_it_does_not_take)
                    "test.ini:3: [plugin:p] details: ~UTF-8~",
                    "test.ini:4: [plugin:p] body: at character 1: ~%NO~REQ RESP ATTR~",
                    "test.ini:5: [plugin:p] header: ~NAME: VALUE~",
-                   "test.ini:6: [plugin:p] header: ~name or value~",
+                   "test.ini:6: [plugin:p] header: ~invalid header name~",
                    "test.ini:7: [plugin:p] header: content-length: not allowed: ~",
                    "test.ini:8: [plugin:p] header: :status: not allowed: ~");
     PLUGIN_REFUSED(

@@ -16,7 +16,9 @@ const struct extproc_api plugin_api = {
     .conf_int = api_conf_int,
     .conf_template = api_conf_template,
     .conf_vrefuse = api_conf_vrefuse,
+    .conf_refuse = api_conf_refuse,
     .check_edit = api_check_edit,
+    .conf_edit = api_conf_edit,
     .interest = api_interest,
     .fallback = api_fallback,
     .want_attribute = api_want_attribute,
@@ -45,14 +47,16 @@ const struct extproc_api plugin_api = {
     .clear_route = api_clear_route,
     .respond = api_respond,
     .skip = api_skip,
+    .vfail = api_vfail,
+    .fail = api_fail,
+    .why = api_why,
 
     .alloc = api_alloc,
     .scratch = api_scratch,
     .vformat = api_vformat,
     .expand = api_expand,
     .vlog = api_vlog,
+    .log = api_log,
     .metric_add = api_metric_add,
     .file_append = api_file_append,
-
-    .conf_edit = api_conf_edit,
 };

@@ -10,6 +10,7 @@
 #include "plugin/handle.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 struct extproc_str api_body(struct extproc_txn *x)
 {
@@ -45,12 +46,14 @@ static int body_check(const struct turn *turn, struct extproc_str bytes)
     return length_has_room(turn) ? 0 : -ENOSPC;
 }
 
-static void body_log_length(struct handle *h, size_t len)
+static int body_refuse(struct handle *h, size_t len, int r)
 {
-    if (txn_exceeds_answer(h->txn, len))
-        handle_log(h, EXTPROC_LEVEL_WARN,
-                   "extproc_body_set: body of %zu bytes exceeds max_queued (%zu)", len,
-                   h->txn->max_answer);
+    char why[REFUSAL_TEXT];
+    if (r != -ENOSPC || !txn_exceeds_answer(h->txn, len))
+        return handle_refuse(h, "extproc_body_set", STR_ABSENT, r);
+    snprintf(why, sizeof why, "body of %zu bytes exceeds max_queued (%zu)", len,
+             h->txn->max_answer);
+    return handle_refuse_why(h, "extproc_body_set", STR_ABSENT, r, why);
 }
 
 /* The body stays as it is; what the plugin makes of that is its affair. */
@@ -122,7 +125,7 @@ int api_body_set(struct extproc_txn *x, struct extproc_str bytes, void (*release
         release(arg);
     if (r == 0)
         turn->decided.sets_body = true;
-    if (r == -ENOSPC)
-        body_log_length(handle_of(x), bytes.len);
-    return r == -ENODATA ? body_miss(handle_of(x), turn) : r;
+    if (r == -ENODATA)
+        r = body_miss(handle_of(x), turn);
+    return r < 0 ? body_refuse(handle_of(x), bytes.len, r) : 0;
 }

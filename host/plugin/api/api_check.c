@@ -70,9 +70,13 @@ static bool is_literal(struct extproc_str value)
     return value.ptr && !memchr(value.ptr, '%', value.len);
 }
 
-static int refuse_illegal(struct extproc_instance *h, const char *key, size_t i)
+static int refuse_illegal(struct extproc_instance *h, const char *key, size_t i,
+                          const struct asked *a)
 {
-    return extproc_conf_refuse(h, key, i, "%s", extproc_strerror(-EINVAL));
+    struct instance *in = (struct instance *)h;
+    struct extproc_str why =
+        refused_edit(&in->arena, rules_at(in, 0), &a->context, a->op, a->name, a->value, -EINVAL);
+    return extproc_conf_refuse(h, key, i, "\"%.*s\": %.*s", EXTPROC_ARG(a->name), EXTPROC_ARG(why));
 }
 
 /* The same of all of them, but for the name. */
@@ -83,7 +87,8 @@ static int refuse_everywhere(struct extproc_instance *h, const char *key, size_t
     struct rules rules = *rules_at(in, 0);
     if (count_proxies(in) > 1)
         rules.proxy = "the proxy of every listener";
-    struct extproc_str why = refused_edit(&in->arena, &rules, &a->context, a->op, a->name, -EPERM);
+    struct extproc_str why =
+        refused_edit(&in->arena, &rules, &a->context, a->op, a->name, a->value, -EPERM);
     return extproc_conf_refuse(h, key, i, "%.*s: %.*s", EXTPROC_ARG(a->name), EXTPROC_ARG(why));
 }
 
@@ -91,7 +96,7 @@ static struct extproc_str explain(const struct instance *in, struct arena *arena
                                   const struct asked *a)
 {
     const struct rules *rules = rules_at(in, i);
-    return refused_edit(arena, rules, &a->context, a->op, a->name, -EPERM);
+    return refused_edit(arena, rules, &a->context, a->op, a->name, a->value, -EPERM);
 }
 
 static void warn_of_some(struct extproc_instance *h, const char *key, size_t i,
@@ -148,11 +153,11 @@ int api_conf_edit(struct extproc_instance *h, const char *key, size_t i, enum ex
     if (!in->errors || !key)
         return -EOPNOTSUPP;
     if (is_literal(value) && op != EXTPROC_EDIT_REMOVE && !role_takes(role_of(map, name), value))
-        return refuse_illegal(h, key, i);
+        return refuse_illegal(h, key, i, &a);
     for (size_t at = 0; at < n; at++) {
         int r = ask(rules_at(in, at), &a);
         if (r == -EINVAL)
-            return refuse_illegal(h, key, i);
+            return refuse_illegal(h, key, i, &a);
         n_refused += r < 0;
     }
     if (n_refused == n)

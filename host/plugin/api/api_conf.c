@@ -103,6 +103,11 @@ int api_conf_vrefuse(struct extproc_instance *h, const char *key, size_t i, cons
     return -EINVAL;
 }
 
+int api_conf_refuse(struct extproc_instance *h, const char *key, size_t i, struct extproc_str why)
+{
+    return extproc_conf_refuse(h, key, i, "%.*s", EXTPROC_ARG(why));
+}
+
 int api_interest(struct extproc_instance *h, uint32_t phases)
 {
     struct instance *in = instance_of(h);

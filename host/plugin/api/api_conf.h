@@ -14,6 +14,7 @@ struct extproc_template *api_conf_template(struct extproc_instance *h, const cha
 EXTPROC_PRINTF(4, 0)
 int api_conf_vrefuse(struct extproc_instance *h, const char *key, size_t i, const char *fmt,
                      va_list ap);
+int api_conf_refuse(struct extproc_instance *h, const char *key, size_t i, struct extproc_str why);
 int api_check_edit(struct extproc_instance *h, enum extproc_map map, enum extproc_edit op,
                    struct extproc_str name, struct extproc_str value);
 int api_conf_edit(struct extproc_instance *h, const char *key, size_t i, enum extproc_map map,

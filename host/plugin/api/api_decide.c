@@ -10,12 +10,13 @@
 #include "plugin/handle.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 int api_clear_route(struct extproc_txn *x)
 {
     struct turn *turn = handle_turn(handle_of(x));
     if (!turn || !(turn->allowed & MAY_CLEAR_ROUTE))
-        return -EOPNOTSUPP;
+        return handle_refuse(handle_of(x), "extproc_clear_route", STR_ABSENT, -EOPNOTSUPP);
     turn->decided.clears_route = true;
     return 0;
 }
@@ -23,9 +24,32 @@ int api_clear_route(struct extproc_txn *x)
 int api_skip(struct extproc_txn *x, uint32_t phases)
 {
     if (phases & ~(uint32_t)ALL_PHASES)
-        return -EINVAL;
+        return handle_refuse_why(handle_of(x), "extproc_skip", STR_ABSENT, -EINVAL,
+                                 "a bit that is not a phase");
     handle_of(x)->skipped |= (uint8_t)phases;
     return 0;
+}
+
+/* ---- failing --------------------------------------------------------------------------------- */
+
+void api_vfail(struct extproc_txn *x, const char *fmt, va_list ap)
+{
+    char text[REFUSAL_TEXT];
+    if (!fmt)
+        return;
+    vsnprintf(text, sizeof text, fmt, ap);
+    handle_fail(handle_of(x), str_c(fmt), str_c(text));
+}
+
+void api_fail(struct extproc_txn *x, struct extproc_str key, struct extproc_str why)
+{
+    handle_fail(handle_of(x), key, why);
+}
+
+struct extproc_str api_why(struct extproc_txn *x)
+{
+    const struct turn *turn = handle_of(x)->txn->turn;
+    return turn && !turn->refused.said ? str_c(turn->refused.text) : EXTPROC_S("");
 }
 
 /* ---- an answer of one's own ------------------------------------------------------------------ */
@@ -33,11 +57,12 @@ int api_skip(struct extproc_txn *x, uint32_t phases)
 EXTPROC_PRINTF(3, 4)
 static int respond_refuse(struct handle *h, int error, const char *fmt, ...)
 {
+    char why[REFUSAL_TEXT];
     va_list ap;
     va_start(ap, fmt);
-    handle_vlog(h, EXTPROC_LEVEL_ERROR, fmt, ap);
+    vsnprintf(why, sizeof why, fmt, ap);
     va_end(ap);
-    return error;
+    return handle_refuse_why(h, "extproc_respond", STR_ABSENT, error, why);
 }
 
 static const struct rules_context in_answer = {.map = EXTPROC_MAP_ANSWER};
@@ -54,38 +79,35 @@ static struct extproc_str header_why(const struct handle *h, const struct extpro
                                      int error)
 {
     return refused_edit(handle_scratch(h), h->txn->rules, &in_answer, EXTPROC_EDIT_APPEND,
-                        header->name, error);
+                        header->name, header->value, error);
 }
 
 static int response_check(struct handle *h, const struct extproc_response *r)
 {
     if (r->status < 200 || r->status > 599)
-        return respond_refuse(h, -EINVAL, "extproc_respond: invalid status %u: expected 200 to 599",
+        return respond_refuse(h, -EINVAL, "invalid status %u: expected 200 to 599",
                               (unsigned)r->status);
     if (r->body.len > 0 && !framing_may_answer(&h->txn->request, r->status))
-        return respond_refuse(
-            h, -EINVAL, "extproc_respond: a response with status %u has no body%s",
-            (unsigned)r->status, h->txn->request.connect ? " (the request is CONNECT)" : "");
+        return respond_refuse(h, -EINVAL, "a response with status %u has no body%s",
+                              (unsigned)r->status,
+                              h->txn->request.connect ? " (the request is CONNECT)" : "");
     if (r->grpc_status < EXTPROC_NO_GRPC)
-        return respond_refuse(h, -EINVAL, "extproc_respond: invalid grpc_status %d",
-                              (int)r->grpc_status);
+        return respond_refuse(h, -EINVAL, "invalid grpc_status %d", (int)r->grpc_status);
     if (r->details.ptr && !str_is_utf8(r->details))
-        return respond_refuse(h, -EINVAL, "extproc_respond: details are not UTF-8");
+        return respond_refuse(h, -EINVAL, "details are not UTF-8");
     if (txn_exceeds_answer(h->txn, r->body.len))
-        return respond_refuse(h, -ENOSPC,
-                              "extproc_respond: body of %zu bytes exceeds max_queued (%zu)",
-                              r->body.len, h->txn->max_answer);
+        return respond_refuse(h, -ENOSPC, "body of %zu bytes exceeds max_queued (%zu)", r->body.len,
+                              h->txn->max_answer);
     if (r->n_headers > h->txn->rules->max_entries)
-        return respond_refuse(h, -ENOSPC,
-                              "extproc_respond: %zu headers exceed %zu, the most that %s accepts",
+        return respond_refuse(h, -ENOSPC, "%zu headers exceed %zu, the most that %s accepts",
                               r->n_headers, h->txn->rules->max_entries, h->txn->rules->proxy);
     if (r->n_headers > 0 && !r->headers)
-        return respond_refuse(h, -EINVAL, "extproc_respond: headers is NULL");
+        return respond_refuse(h, -EINVAL, "headers is NULL");
     for (size_t i = 0; i < r->n_headers; i++) {
         const struct extproc_header *header = &r->headers[i];
         int error = header_check(h, header);
         if (error < 0)
-            return respond_refuse(h, error, "extproc_respond: headers[%zu], %.*s: %.*s", i,
+            return respond_refuse(h, error, "headers[%zu], %.*s: %.*s", i,
                                   EXTPROC_ARG(header->name),
                                   EXTPROC_ARG(header_why(h, header, error)));
     }
@@ -130,17 +152,17 @@ int api_respond(struct extproc_txn *x, const struct extproc_response *r)
     struct handle *h = handle_of(x);
     struct turn *turn = handle_turn(h);
     if (!r || r->size < sizeof *r)
-        return respond_refuse(h, -EINVAL, "extproc_respond: NULL, or its size is not set");
+        return respond_refuse(h, -EINVAL, "NULL, or its size is not set");
     if (!turn)
-        return respond_refuse(h, -EOPNOTSUPP, "extproc_respond: not in a phase");
+        return respond_refuse(h, -EOPNOTSUPP, "not in a phase");
     if (!(turn->allowed & MAY_RESPOND) && !turn->txn->observing)
-        return respond_refuse(h, -EOPNOTSUPP, "extproc_respond: the response has already begun");
+        return respond_refuse(h, -EOPNOTSUPP, "the response has already begun");
     int error = response_check(h, r);
     if (error < 0)
         return error;
     struct extproc_str details = r->details.ptr ? r->details : str_c(handle_instance(h)->name);
     if (answer_copy(turn->arena, r, details, &turn->answer) < 0)
-        return respond_refuse(h, -ENOMEM, "extproc_respond: out of memory");
+        return respond_refuse(h, -ENOMEM, "out of memory");
     turn->decided.answers = true;
     return 0;
 }

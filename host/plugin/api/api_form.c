@@ -103,9 +103,9 @@ int api_form_change(struct turn *turn)
 int api_body_changes(struct extproc_txn *x, enum extproc_change change)
 {
     struct turn *turn = handle_turn(handle_of(x));
-    if ((unsigned)change > EXTPROC_CHANGE_REPLACE)
-        return -EINVAL;
-    if (!turn || phase_part(turn->phase) != PART_HEADERS)
-        return -EOPNOTSUPP;
-    return api_form_announce(turn, change);
+    int r = -EINVAL;
+    if ((unsigned)change <= EXTPROC_CHANGE_REPLACE)
+        r = turn && phase_part(turn->phase) == PART_HEADERS ? api_form_announce(turn, change)
+                                                            : -EOPNOTSUPP;
+    return r < 0 ? handle_refuse(handle_of(x), "extproc_body_changes", STR_ABSENT, r) : 0;
 }

@@ -75,13 +75,21 @@ bool api_header_at(struct extproc_txn *x, enum extproc_map map, size_t i,
     return true;
 }
 
-/* The author's error, or the operator's, who alone can read what would allow it. */
-static void log_refused(struct handle *h, const struct rules_context *context, enum extproc_edit op,
-                        struct extproc_str name, int r)
+/* The call as its author wrote it: extproc_header_set() and its like come through the same slot. */
+static const char *call_of(enum extproc_edit op)
 {
-    struct extproc_str why = refused_edit(h->txn->turn->arena, h->txn->rules, context, op, name, r);
-    handle_log(h, EXTPROC_LEVEL_WARN, "extproc_header_edit(\"%.*s\"): %.*s", EXTPROC_ARG(name),
-               EXTPROC_ARG(why));
+    switch (op) {
+    case EXTPROC_EDIT_SET:
+        return "extproc_header_set";
+    case EXTPROC_EDIT_APPEND:
+        return "extproc_header_append";
+    case EXTPROC_EDIT_REMOVE:
+        return "extproc_header_remove";
+    case EXTPROC_EDIT_IF_ABSENT:
+    case EXTPROC_EDIT_IF_PRESENT:
+    default: /* comes from a plugin */
+        return "extproc_header_edit";
+    }
 }
 
 int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
@@ -91,9 +99,10 @@ int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
     bool removes = op == EXTPROC_EDIT_REMOVE;
     if (!map_known(map) || (unsigned)op > EXTPROC_EDIT_REMOVE || !name.ptr ||
         (!removes && !value.ptr))
-        return -EINVAL;
+        return handle_refuse_why(h, call_of(op), name, -EINVAL,
+                                 "no such map or edit, or an absent name or value");
     if (api_map_state(x, map) != EXTPROC_MAP_STATE_OPEN)
-        return -EOPNOTSUPP;
+        return handle_refuse(h, call_of(op), name, -EOPNOTSUPP);
 
     struct turn *turn = handle_turn(h);
     struct headers *headers = map_find(h, map);
@@ -108,7 +117,10 @@ int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
     };
     struct extproc_str known = map == EXTPROC_MAP_REQUEST ? headers_host(headers, name) : name;
     int r = rules_edit(turn->txn->rules, headers, &context, op, known, value);
-    if (r == -EPERM || r == -ENOSPC)
-        log_refused(h, &context, op, name, r);
-    return r < 0 ? r : headers_edit(headers, turn->arena, op, known, value);
+    if (r < 0) {
+        struct extproc_str why =
+            refused_edit(turn->arena, turn->txn->rules, &context, op, name, value, r);
+        return handle_refuse_why(h, call_of(op), name, r, why.ptr);
+    }
+    return headers_edit(headers, turn->arena, op, known, value);
 }

@@ -30,6 +30,10 @@ int api_metadata_set(struct extproc_txn *x, struct extproc_str ns, struct extpro
 int api_clear_route(struct extproc_txn *x);
 int api_respond(struct extproc_txn *x, const struct extproc_response *r);
 int api_skip(struct extproc_txn *x, uint32_t phases);
+EXTPROC_PRINTF(2, 0)
+void api_vfail(struct extproc_txn *x, const char *fmt, va_list ap);
+void api_fail(struct extproc_txn *x, struct extproc_str key, struct extproc_str why);
+struct extproc_str api_why(struct extproc_txn *x);
 
 void *api_alloc(struct extproc_txn *x, size_t size);
 void *api_scratch(struct extproc_txn *x, size_t size);
@@ -37,5 +41,7 @@ struct extproc_str api_vformat(struct extproc_txn *x, const char *fmt, va_list a
 struct extproc_str api_expand(struct extproc_txn *x, const struct extproc_template *t);
 void api_vlog(struct extproc_instance *h, struct extproc_txn *x, enum extproc_level level,
               const char *fmt, va_list ap);
+void api_log(struct extproc_instance *h, struct extproc_txn *x, enum extproc_level level,
+             struct extproc_str key, struct extproc_str text);
 
 #endif

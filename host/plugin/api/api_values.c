@@ -68,19 +68,30 @@ struct extproc_value api_value_get(struct extproc_value v, struct extproc_str ke
 
 /* ---- to the proxy ---------------------------------------------------------------------------- */
 
+static int refuse_value(struct extproc_txn *x, const char *call, struct extproc_str key, int r)
+{
+    static const char why[] = "an absent or empty name, an ABSENT value, text that is not UTF-8, "
+                              "or more than 30 levels";
+    if (r == -EINVAL)
+        return handle_refuse_why(handle_of(x), call, key, r, why);
+    return handle_refuse(handle_of(x), call, key, r);
+}
+
 struct extproc_value api_list(struct extproc_txn *x, const struct extproc_value *items, size_t n)
 {
     struct extproc_value v = absent;
-    if (items || n == 0)
-        value_list(handle_scratch(handle_of(x)), items, n, &v);
+    int r = items || n == 0 ? value_list(handle_scratch(handle_of(x)), items, n, &v) : -EINVAL;
+    if (r < 0)
+        refuse_value(x, "extproc_list", (struct extproc_str){NULL, 0}, r);
     return v;
 }
 
 struct extproc_value api_dict(struct extproc_txn *x, const struct extproc_field *fields, size_t n)
 {
     struct extproc_value v = absent;
-    if (fields || n == 0)
-        value_dict(handle_scratch(handle_of(x)), fields, n, &v);
+    int r = fields || n == 0 ? value_dict(handle_scratch(handle_of(x)), fields, n, &v) : -EINVAL;
+    if (r < 0)
+        refuse_value(x, "extproc_dict", (struct extproc_str){NULL, 0}, r);
     return v;
 }
 
@@ -88,9 +99,8 @@ int api_metadata_set(struct extproc_txn *x, struct extproc_str ns, struct extpro
                      struct extproc_value value)
 {
     struct turn *turn = handle_turn(handle_of(x));
-    if (!ns.ptr || !key.ptr)
-        return -EINVAL;
-    if (!turn)
-        return -EOPNOTSUPP;
-    return metadata_set(&turn->metadata, turn->arena, ns, key, value);
+    int r = -EINVAL;
+    if (ns.ptr && key.ptr)
+        r = turn ? metadata_set(&turn->metadata, turn->arena, ns, key, value) : -EOPNOTSUPP;
+    return r < 0 ? refuse_value(x, "extproc_metadata_set", key, r) : 0;
 }

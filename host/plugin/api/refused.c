@@ -2,6 +2,7 @@
 #include "plugin/api/refused.h"
 
 #include "base/str.h"
+#include "http/illegal.h"
 
 #include <errno.h>
 
@@ -22,14 +23,24 @@ static struct extproc_str too_large(struct arena *arena, const struct rules *rul
     return arena_format(arena, "more than %s takes (%s)", rules->proxy, rules->limits_remedy);
 }
 
+static struct extproc_str illegal(struct arena *arena, struct extproc_str name,
+                                  struct extproc_str value)
+{
+    char why[ILLEGAL_WHY];
+    illegal_header(name, value.ptr ? value : EXTPROC_S(""), why);
+    return arena_format(arena, "%s", why);
+}
+
 struct extproc_str refused_edit(struct arena *arena, const struct rules *rules,
                                 const struct rules_context *context, enum extproc_edit op,
-                                struct extproc_str name, int r)
+                                struct extproc_str name, struct extproc_str value, int r)
 {
     struct extproc_str text = STR_ABSENT;
     if (r == -EPERM)
         text = not_permitted(arena, rules, rules_refusal(rules, context, op, name));
     else if (r == -ENOSPC)
         text = too_large(arena, rules);
+    else if (r == -EINVAL)
+        text = illegal(arena, name, value);
     return text.ptr ? text : str_c(extproc_strerror(r));
 }

@@ -8,6 +8,6 @@
  * would change it. Without the name of the header; in the arena, or static. Never absent. */
 struct extproc_str refused_edit(struct arena *arena, const struct rules *rules,
                                 const struct rules_context *context, enum extproc_edit op,
-                                struct extproc_str name, int r);
+                                struct extproc_str name, struct extproc_str value, int r);
 
 #endif

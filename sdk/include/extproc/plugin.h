@@ -443,8 +443,12 @@ struct extproc_api {
                                               struct extproc_str part); /* absent: the whole */
     int (*conf_vrefuse)(struct extproc_instance *, const char *key, size_t i, const char *fmt,
                         va_list);
+    int (*conf_refuse)(struct extproc_instance *, const char *key, size_t i,
+                       struct extproc_str why);
     int (*check_edit)(struct extproc_instance *, enum extproc_map, enum extproc_edit,
                       struct extproc_str, struct extproc_str);
+    int (*conf_edit)(struct extproc_instance *, const char *key, size_t i, enum extproc_map,
+                     enum extproc_edit, struct extproc_str name, struct extproc_str value);
     int (*interest)(struct extproc_instance *, uint32_t phases);
     int (*fallback)(struct extproc_instance *, uint32_t phases, uint32_t deeds);
     int (*want_attribute)(struct extproc_instance *, struct extproc_str name);
@@ -478,6 +482,9 @@ struct extproc_api {
     int (*clear_route)(struct extproc_txn *);
     int (*respond)(struct extproc_txn *, const struct extproc_response *);
     int (*skip)(struct extproc_txn *, uint32_t phases);
+    void (*vfail)(struct extproc_txn *, const char *, va_list);
+    void (*fail)(struct extproc_txn *, struct extproc_str key, struct extproc_str why);
+    struct extproc_str (*why)(struct extproc_txn *);
     /* conveniences */
     void *(*alloc)(struct extproc_txn *, size_t);   /* for the transaction */
     void *(*scratch)(struct extproc_txn *, size_t); /* for the callback    */
@@ -485,10 +492,10 @@ struct extproc_api {
     struct extproc_str (*expand)(struct extproc_txn *, const struct extproc_template *);
     void (*vlog)(struct extproc_instance *, struct extproc_txn *, enum extproc_level, const char *,
                  va_list);
+    void (*log)(struct extproc_instance *, struct extproc_txn *, enum extproc_level,
+                struct extproc_str key, struct extproc_str text);
     void (*metric_add)(struct extproc_metric *, uint64_t);
     int (*file_append)(struct extproc_file *, struct extproc_str line);
-    int (*conf_edit)(struct extproc_instance *, const char *key, size_t i, enum extproc_map,
-                     enum extproc_edit, struct extproc_str name, struct extproc_str value);
 };
 
 /* ---- the instance: in init(), and later too unless it says otherwise ------------------------- */
@@ -527,6 +534,13 @@ static inline int extproc_conf_refuse(struct extproc_instance *h, const char *ke
     r = h->api->conf_vrefuse(h, key, i, fmt, ap);
     va_end(ap);
     return r;
+}
+
+/** The same with a text that is there already. */
+static inline int extproc_conf_refuse_str(struct extproc_instance *h, const char *key, size_t i,
+                                          struct extproc_str why)
+{
+    return h->api->conf_refuse(h, key, i, why);
 }
 
 /** In init(): compiles the i-th value, a text with %REQ(name)% and the like, for extproc_expand().
@@ -983,6 +997,37 @@ static inline int extproc_skip(struct extproc_txn *x, uint32_t phases)
     return x->api->skip(x, phases);
 }
 
+/** The callback fails, and this is why: `return extproc_fail(x, "no key %.*s", EXTPROC_ARG(id));`. The
+ *  host logs it once the callback has returned EXTPROC_ACTION_FAIL (or open() an error), in one line that
+ *  names plugin, phase and transaction; text from ${...} of the section is not shown. Without it the line
+ *  names the last function with an x that was refused in this callback:
+ *      request_headers failed: extproc_header_set("x hello"): invalid header name: contains a space */
+EXTPROC_PRINTF(2, 3)
+static inline enum extproc_action extproc_fail(struct extproc_txn *x, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    x->api->vfail(x, fmt, ap);
+    va_end(ap);
+    return EXTPROC_ACTION_FAIL;
+}
+
+/** The same with a text that is there already; key as for extproc_log_str(). */
+static inline enum extproc_action extproc_fail_str(struct extproc_txn *x, struct extproc_str key,
+                                                   struct extproc_str why)
+{
+    x->api->fail(x, key, why);
+    return EXTPROC_ACTION_FAIL;
+}
+
+/** The last call with this x that was refused in this callback, and why, in words for a log line:
+ *  `extproc_header_set("host"): the proxy would ignore it (...)`. For what goes on nevertheless. It has len
+ *  0 and a ptr where no call was refused, and lives until the next call is refused. */
+static inline struct extproc_str extproc_why(struct extproc_txn *x)
+{
+    return x->api->why(x);
+}
+
 /* ---- conveniences ---------------------------------------------------------------------------- */
 
 /** Zeroed memory that lives as long as the transaction, aligned for anything. Never freed before:
@@ -1031,6 +1076,22 @@ static inline void extproc_log(struct extproc_txn *x, enum extproc_level level, 
     va_start(ap, fmt);
     x->api->vlog(x->instance, x, level, fmt, ap);
     va_end(ap);
+}
+
+/** The same with a text that is there already, any bytes. Lines with the same key (any text that names
+ *  this kind of line) count as the same for the limit of repeated lines; key absent: lines with the same
+ *  text do. */
+static inline void extproc_log_str(struct extproc_txn *x, enum extproc_level level,
+                                   struct extproc_str key, struct extproc_str text)
+{
+    x->api->log(x->instance, x, level, key, text);
+}
+
+/** The same without a transaction. Any thread. */
+static inline void extproc_instance_log_str(struct extproc_instance *h, enum extproc_level level,
+                                            struct extproc_str key, struct extproc_str text)
+{
+    h->api->log(h, NULL, level, key, text);
 }
 
 /** The same without a transaction. Any thread. */

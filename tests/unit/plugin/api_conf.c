@@ -107,6 +107,17 @@ Test(api_conf, refuses_a_value_with_its_place)
                "test.ini:3: [plugin:a] text: is no colour (red)");
 }
 
+static int refuse_with_a_text(struct extproc_instance *h)
+{
+    return extproc_conf_refuse_str(h, "text", 0, EXTPROC_S("100%s of it"));
+}
+
+Test(api_conf, refuses_with_a_text_that_is_there)
+{
+    cr_assert_eq(start(refuse_with_a_text, "[plugin:a]\ntext = blue\n"), -EINVAL);
+    INI_EXPECT(&errors, "test.ini:2: [plugin:a] text: 100%s of it");
+}
+
 /* ---- interest -------------------------------------------------------------------------------- */
 
 static int narrow(struct extproc_instance *h)
@@ -284,7 +295,7 @@ Test(api_conf, tells_which_configured_edit_would_have_no_effect)
     INI_EXPECT(
         &errors,
         "test.ini:3: [plugin:a] text: host: the proxy of one would ignore it (unlock routing)",
-        "test.ini:4: [plugin:a] text: not a legal name or value",
+        "test.ini:4: [plugin:a] text: \"x a\": invalid header name: contains a space",
         "test.ini:5: [plugin:a] text: upgrade: not allowed: it belongs to the proxy's "
         "connection");
 }
@@ -378,6 +389,7 @@ Test(api_conf, knows_what_belongs_into_init)
     struct extproc_instance *h = &in->pub;
 
     cr_expect_eq(extproc_conf_refuse(h, "text", 0, "no"), -EOPNOTSUPP);
+    cr_expect_eq(extproc_conf_refuse_str(h, "text", 0, EXTPROC_S("no")), -EOPNOTSUPP);
     cr_expect_eq(extproc_interest(h, EXTPROC_PHASE_RESPONSE_BODY), -EOPNOTSUPP);
     cr_expect(!extproc_conf_template(h, "text", 0));
     cr_expect(!extproc_counter(h, "late", "Late."));

@@ -1,0 +1,77 @@
+/* illegal: what is wrong with a header that HTTP does not allow.
+ *
+ * The rules (http/rules.h) say whether something is; this looks again for what it is, after the fact, so
+ * that the hot path has no words to carry.
+ */
+#include "http/illegal.h"
+
+#include "http/rules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void say_byte(const char *what, char c, char ret_why[static ILLEGAL_WHY])
+{
+    const char *name = c == ' '                 ? "a space"
+                       : c == '\t'              ? "a tab"
+                       : c == '\n' || c == '\r' ? "a line break"
+                       : c == '\0'              ? "a NUL"
+                                                : NULL;
+    if (name)
+        snprintf(ret_why, ILLEGAL_WHY, "invalid header %s: contains %s", what, name);
+    else if (c > ' ' && c < 0x7f)
+        snprintf(ret_why, ILLEGAL_WHY, "invalid header %s: contains '%c'", what, c);
+    else
+        snprintf(ret_why, ILLEGAL_WHY, "invalid header %s: contains the byte 0x%02x", what,
+                 (unsigned char)c);
+}
+
+static void name_why(struct extproc_str name, char ret_why[static ILLEGAL_WHY])
+{
+    size_t i = name.len > 0 && name.ptr[0] == ':';
+    for (size_t at = i; at < name.len; at++) {
+        if (!rules_name_valid((struct extproc_str){name.ptr + at, 1}) || name.ptr[at] == ':') {
+            say_byte("name", name.ptr[at], ret_why);
+            return;
+        }
+    }
+    snprintf(ret_why, ILLEGAL_WHY, "invalid header name: empty");
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static void value_why(struct extproc_str name, struct extproc_str value,
+                      char ret_why[static ILLEGAL_WHY])
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (!is_blank(value.ptr[i]) && !rules_value_valid((struct extproc_str){value.ptr + i, 1})) {
+            say_byte("value", value.ptr[i], ret_why);
+            return;
+        }
+    }
+    if (value.len > 0 && (is_blank(value.ptr[0]) || is_blank(value.ptr[value.len - 1])))
+        snprintf(ret_why, ILLEGAL_WHY, "invalid header value: begins or ends with a blank");
+    else if (extproc_eq_nocase(name, EXTPROC_S(":path")))
+        snprintf(ret_why, ILLEGAL_WHY,
+                 "invalid value: expected / or *, printable ASCII, without blanks and #");
+    else if (extproc_eq_nocase(name, EXTPROC_S(":status")))
+        snprintf(ret_why, ILLEGAL_WHY, "invalid value: expected 200 to 599");
+    else
+        snprintf(ret_why, ILLEGAL_WHY, "invalid header value");
+}
+
+void illegal_header(struct extproc_str name, struct extproc_str value,
+                    char ret_why[static ILLEGAL_WHY])
+{
+    if (!name.ptr)
+        snprintf(ret_why, ILLEGAL_WHY, "invalid header name: absent");
+    else if (!rules_name_valid(name))
+        name_why(name, ret_why);
+    else if (!value.ptr)
+        snprintf(ret_why, ILLEGAL_WHY, "invalid header value: absent");
+    else
+        value_why(name, value, ret_why);
+}
