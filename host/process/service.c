@@ -1,12 +1,6 @@
 /* service: the seam between two floors that do not know each other. */
 #include "process/service.h"
 
-#include <assert.h>
-
-static_assert((int)SESSION_OK == (int)TRANSPORT_OK, "both count as gRPC does");
-static_assert((int)SESSION_UNIMPLEMENTED == (int)TRANSPORT_UNIMPLEMENTED,
-              "both count as gRPC does");
-
 static const char *out_peer(void *call)
 {
     return ((const struct transport_call *)call)->peer;
@@ -27,9 +21,9 @@ static void out_send(void *call)
     transport_send(call);
 }
 
-static void out_finish(void *call, enum session_status status, struct extproc_str message)
+static void out_finish(void *call, enum status status, struct extproc_str message)
 {
-    transport_finish(call, (int)status, message);
+    transport_finish(call, status, message);
 }
 
 static const struct stream_out to_transport = {

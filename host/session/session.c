@@ -52,11 +52,11 @@ void session_lost(struct session *s)
 static void session_out_of_memory(struct session *s)
 {
     s->failed = true;
-    s->out->fail(s->out_arg, SESSION_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+    s->out->fail(s->out_arg, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
 }
 
 EXTPROC_PRINTF(4, 5)
-static void session_fail(struct session *s, struct arena *arena, enum session_status status,
+static void session_fail(struct session *s, struct arena *arena, enum status status,
                          const char *fmt, ...)
 {
     va_list ap;
@@ -74,7 +74,7 @@ static void session_fail(struct session *s, struct arena *arena, enum session_st
 static void session_refuse(struct session *s, const struct event *event, struct arena *arena)
 {
     const struct direction *d = direction_of(s, event->lane);
-    session_fail(s, arena, SESSION_INVALID_ARGUMENT, "%s in state %s (the %s%s)",
+    session_fail(s, arena, STATUS_INVALID_ARGUMENT, "%s in state %s (the %s%s)",
                  phase_name(event->phase), direction_name(d->state), lane_name(event->lane),
                  direction_refusal(d, event->part));
 }
@@ -83,7 +83,7 @@ static void session_refuse(struct session *s, const struct event *event, struct 
 
 static void session_refuse_mode(struct session *s, enum lane lane, struct arena *arena)
 {
-    session_fail(s, arena, SESSION_UNIMPLEMENTED,
+    session_fail(s, arena, STATUS_UNIMPLEMENTED,
                  "%s_body_mode %s is not supported (NONE, STREAMED and BUFFERED are)",
                  lane_name(lane), body_mode_name(direction_of(s, lane)->mode));
 }
@@ -124,7 +124,7 @@ static bool session_may_have_body(struct session *s, const struct event *event, 
     if (mode_of(d->mode)->built == MODE_BUILT_BODILESS)
         session_refuse_mode(s, event->lane, arena);
     else
-        session_fail(s, arena, SESSION_INVALID_ARGUMENT, "%s in state %s (%s_body_mode is %s)",
+        session_fail(s, arena, STATUS_INVALID_ARGUMENT, "%s in state %s (%s_body_mode is %s)",
                      phase_name(event->phase), direction_name(d->state), lane_name(event->lane),
                      body_mode_name(d->mode));
     return false;
@@ -275,7 +275,7 @@ static void session_tell(struct session *s, struct turn *turn)
     const struct verdict *verdict = &turn->verdict;
     switch (verdict->kind) {
     case VERDICT_CLOSE:
-        session_fail(s, turn->arena, SESSION_INTERNAL, "%.*s", EXTPROC_ARG(verdict->why));
+        session_fail(s, turn->arena, STATUS_INTERNAL, "%.*s", EXTPROC_ARG(verdict->why));
         break;
     case VERDICT_CONTINUE:
     case VERDICT_REPLACE:

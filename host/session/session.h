@@ -11,18 +11,10 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/message.h"
+#include "base/status.h"
 #include "http/verdict.h"
 #include "plugin/txn.h"
 #include "session/coverage.h"
-
-/* Why a session ends before its time. Numbers of google.rpc.Code, which gRPC uses too. */
-enum session_status {
-    SESSION_OK = 0,
-    SESSION_INVALID_ARGUMENT = 3,
-    SESSION_RESOURCE_EXHAUSTED = 8,
-    SESSION_UNIMPLEMENTED = 12,
-    SESSION_INTERNAL = 13
-};
 
 enum { N_ENDS = EXTPROC_END_DRAINED + 1 };
 
@@ -39,7 +31,7 @@ struct session_out {
     /* An answer is owed, and this is it. The verdict lives until the call returns. */
     void (*verdict)(void *arg, const struct verdict *verdict, struct arena *arena);
     /* The session has failed: no event may follow, only session_end(). */
-    void (*fail)(void *arg, enum session_status status, struct extproc_str why);
+    void (*fail)(void *arg, enum status status, struct extproc_str why);
 };
 
 struct session {

@@ -25,31 +25,14 @@ struct stream {
     struct session session;
 };
 
-static const char *status_name(enum session_status status)
-{
-    switch (status) {
-    case SESSION_OK:
-        return "OK";
-    case SESSION_INVALID_ARGUMENT:
-        return "INVALID_ARGUMENT";
-    case SESSION_RESOURCE_EXHAUSTED:
-        return "RESOURCE_EXHAUSTED";
-    case SESSION_UNIMPLEMENTED:
-        return "UNIMPLEMENTED";
-    case SESSION_INTERNAL:
-        return "INTERNAL";
-    }
-    return "?";
-}
-
-static void stream_finish(struct stream *s, enum session_status status, struct extproc_str why)
+static void stream_finish(struct stream *s, enum status status, struct extproc_str why)
 {
     assert(!s->finished);
     s->finished = true;
     s->out->finish(s->call, status, why);
 }
 
-static void stream_fail(void *arg, enum session_status status, struct extproc_str why)
+static void stream_fail(void *arg, enum status status, struct extproc_str why)
 {
     struct stream *s = arg;
     if (s->finished)
@@ -63,7 +46,7 @@ static void stream_fail(void *arg, enum session_status status, struct extproc_st
 
 static void stream_out_of_memory(struct stream *s)
 {
-    stream_fail(s, SESSION_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+    stream_fail(s, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
 }
 
 /* What plugins make of headers and metadata may be too much together. */
@@ -71,7 +54,7 @@ static void stream_too_large(struct stream *s, size_t len, struct arena *arena)
 {
     struct extproc_str why = arena_format(arena, "answer of %zu bytes exceeds max_queued (%zu)",
                                           len, s->session.txn.max_answer);
-    stream_fail(s, SESSION_RESOURCE_EXHAUSTED, why.ptr ? why : EXTPROC_S("answer too large"));
+    stream_fail(s, STATUS_RESOURCE_EXHAUSTED, why.ptr ? why : EXTPROC_S("answer too large"));
 }
 
 static void stream_verdict(void *arg, const struct verdict *verdict, struct arena *arena)
@@ -158,7 +141,7 @@ static struct event *stream_decode(struct stream *s, const struct message *messa
     if (r == -EBADMSG)
         text = arena_format(arena, "malformed ProcessingRequest: %s", why);
     if (text.ptr)
-        stream_fail(s, SESSION_INVALID_ARGUMENT, text);
+        stream_fail(s, STATUS_INVALID_ARGUMENT, text);
     else
         stream_out_of_memory(s);
     return NULL;
@@ -189,7 +172,7 @@ void stream_half_close(struct stream *s)
     if (s->finished)
         return;
     session_half_close(&s->session);
-    stream_finish(s, SESSION_OK, EXTPROC_S(""));
+    stream_finish(s, STATUS_OK, EXTPROC_S(""));
 }
 
 void stream_lost(struct stream *s)

@@ -21,7 +21,7 @@ struct stream_out {
     /* The buffer last reserved is full: on its way with it. */
     void (*send)(void *call);
     /* Ends the stream, behind what was sent. Once at most; nothing may be sent after it. */
-    void (*finish)(void *call, enum session_status status, struct extproc_str message);
+    void (*finish)(void *call, enum status status, struct extproc_str message);
 };
 
 /* Streams are counted from now on: those that are open, and how they end. */

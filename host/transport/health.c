@@ -86,7 +86,7 @@ static bool probe_tell(struct probe *probe)
     size_t len = grpc__health__v1__health_check_response__get_packed_size(&response);
     uint8_t *buffer = transport_reserve(probe->call, len);
     if (!buffer) {
-        probe_finish(probe, TRANSPORT_RESOURCE_EXHAUSTED, "out of memory");
+        probe_finish(probe, STATUS_RESOURCE_EXHAUSTED, "out of memory");
         return false;
     }
     grpc__health__v1__health_check_response__pack(&response, buffer);
@@ -117,13 +117,13 @@ static bool probe_read(struct probe *probe, const struct message *message)
     uint8_t buffer[REQUEST_MAX];
     size_t len = 0;
     if (!join(message, buffer, &len)) {
-        probe_finish(probe, TRANSPORT_INVALID_ARGUMENT, "health request too long");
+        probe_finish(probe, STATUS_INVALID_ARGUMENT, "health request too long");
         return false;
     }
     Grpc__Health__V1__HealthCheckRequest *request =
         grpc__health__v1__health_check_request__unpack(NULL, len, buffer);
     if (!request) {
-        probe_finish(probe, TRANSPORT_INVALID_ARGUMENT, "malformed health request");
+        probe_finish(probe, STATUS_INVALID_ARGUMENT, "malformed health request");
         return false;
     }
     probe->knows = health_knows(probe->health, request->service);
@@ -147,9 +147,9 @@ static void check_message(void *stream, const struct message *message)
     struct message bytes = *message;
     if (probe_read(probe, &bytes)) {
         if (!probe->knows)
-            probe_finish(probe, TRANSPORT_NOT_FOUND, "unknown service");
+            probe_finish(probe, STATUS_NOT_FOUND, "unknown service");
         else if (probe_tell(probe))
-            probe_finish(probe, TRANSPORT_OK, "");
+            probe_finish(probe, STATUS_OK, "");
     }
     probe->asked = true;
     message_release(&bytes);
@@ -162,7 +162,7 @@ static void watch_begin(struct probe *probe)
     if (!probe_tell(probe))
         return;
     if (h->state == HEALTH_STOPPED) {
-        probe_finish(probe, TRANSPORT_UNAVAILABLE, "shutting down");
+        probe_finish(probe, STATUS_UNAVAILABLE, "shutting down");
         return;
     }
     probe->next = h->watchers;
@@ -187,7 +187,7 @@ static void probe_half_close(void *stream)
 {
     struct probe *probe = stream;
     if (!probe->asked) /* what gRPC's table of statuses says of a wrong number of requests */
-        probe_finish(probe, TRANSPORT_UNIMPLEMENTED, "no health request");
+        probe_finish(probe, STATUS_UNIMPLEMENTED, "no health request");
 }
 
 static void probe_unlink(struct probe *probe)
@@ -225,7 +225,7 @@ void health_stop(struct health *h)
     while (h->watchers) {
         struct probe *probe = h->watchers;
         probe_unlink(probe);
-        probe_finish(probe, TRANSPORT_UNAVAILABLE, "shutting down");
+        probe_finish(probe, STATUS_UNAVAILABLE, "shutting down");
     }
 }
 

@@ -12,6 +12,7 @@
 #include "base/loop.h"
 #include "base/message.h"
 #include "base/metrics.h"
+#include "base/status.h"
 #include "transport/budget.h"
 
 #include <stdbool.h>
@@ -48,18 +49,6 @@ struct transport_service {
     void (*closed)(void *stream, enum transport_end why);
     /* The transaction's id, for the log. NULL: these streams have none. */
     struct extproc_str (*transaction)(void *stream);
-};
-
-/* gRPC's status codes, as far as a transport or a service of it needs them. */
-enum transport_status {
-    TRANSPORT_OK = 0,
-    TRANSPORT_INVALID_ARGUMENT = 3,
-    TRANSPORT_DEADLINE_EXCEEDED = 4,
-    TRANSPORT_NOT_FOUND = 5,
-    TRANSPORT_RESOURCE_EXHAUSTED = 8,
-    TRANSPORT_UNIMPLEMENTED = 12,
-    TRANSPORT_INTERNAL = 13,
-    TRANSPORT_UNAVAILABLE = 14
 };
 
 /* TLS of a listener; PEM files, read again when they have changed. */

@@ -138,7 +138,7 @@ static inline void service_half_close(void *stream)
     assert(!s->half_closed && !s->finished && !world->answering);
     s->half_closed = true;
     if (!s->tidy)
-        finish(world, s, TRANSPORT_OK);
+        finish(world, s, STATUS_OK);
 }
 
 static inline void service_closed(void *stream, enum transport_end why)

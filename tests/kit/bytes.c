@@ -34,7 +34,7 @@ void kit_sent(void *call)
     c->reserved = NULL;
 }
 
-void kit_finish(void *call, enum session_status status, struct extproc_str message)
+void kit_finish(void *call, enum status status, struct extproc_str message)
 {
     struct kit_call *c = call;
     if (c->finished)

@@ -61,7 +61,7 @@ struct kit_call *kit_call(struct kit *k, const struct kit_how *how)
         if (!alloc_has_failed())
             kit_fail(c, "the stream cannot be opened");
         c->finished = true;
-        c->status = SESSION_RESOURCE_EXHAUSTED;
+        c->status = STATUS_RESOURCE_EXHAUSTED;
     }
     return c;
 }
@@ -73,7 +73,7 @@ void kit_half_close(struct kit_call *c)
     alloc_enter();
     c->driver->half_close(c);
     alloc_leave();
-    if (!c->finished || c->status != SESSION_OK)
+    if (!c->finished || c->status != STATUS_OK)
         kit_fail(c, "the proxy has half-closed, and the stream is not finished with OK");
 }
 

@@ -20,7 +20,7 @@ struct kit_session {
 
 static void out_of_memory(struct kit_call *c)
 {
-    kit_finish(c, SESSION_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+    kit_finish(c, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
 }
 
 static void on_verdict(void *arg, const struct verdict *verdict, struct arena *arena)
@@ -176,13 +176,13 @@ static void events_message(struct kit_call *c, const struct kit_message *m, stru
 static void events_half_close(struct kit_call *c)
 {
     session_half_close(&c->session->session);
-    kit_finish(c, SESSION_OK, EXTPROC_S(""));
+    kit_finish(c, STATUS_OK, EXTPROC_S(""));
 }
 
 static void events_close(struct kit_call *c, enum extproc_end seen)
 {
     struct session *s = &c->session->session;
-    session_end(s, c->status == SESSION_OK ? session_outcome(s, seen) : EXTPROC_END_FAILED);
+    session_end(s, c->status == STATUS_OK ? session_outcome(s, seen) : EXTPROC_END_FAILED);
     arena_fini(&c->session->arena);
     free(c->session);
 }

@@ -100,7 +100,7 @@ void kit_check_immediate(struct kit_call *c, unsigned status, const char *body, 
         kit_fail(c, "answered with details \"%s\", not \"%s\"", r->details, details);
 }
 
-void kit_check_failed(struct kit_call *c, enum session_status status, const char *text)
+void kit_check_failed(struct kit_call *c, enum status status, const char *text)
 {
     if (alloc_has_failed())
         return;

@@ -162,7 +162,7 @@ void kit_check_body(struct kit_call *c, enum lane lane, const char *bytes);
 void kit_check_unchanged(struct kit_call *c);
 void kit_check_immediate(struct kit_call *c, unsigned status, const char *body,
                          const char *details);
-void kit_check_failed(struct kit_call *c, enum session_status status, const char *text);
+void kit_check_failed(struct kit_call *c, enum status status, const char *text);
 void kit_check_going(struct kit_call *c);
 void kit_check_metadata(struct kit_call *c, const char *ns, const char *key, const char *value);
 void kit_check_log(struct kit_call *c, const char *text, bool wanted);

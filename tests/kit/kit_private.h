@@ -70,7 +70,7 @@ struct kit_call {
     unsigned n_released; /* how often the message at hand was given back */
     struct kit_frame *reserved, *sent, **sent_tail;
     bool finished;
-    enum session_status status;
+    enum status status;
     char *why;
 
     size_t n_answers;
@@ -88,7 +88,7 @@ void *kit_need(void *p);
 const char *kit_peer(void *call);
 uint8_t *kit_reserve(void *call, size_t len);
 void kit_sent(void *call);
-void kit_finish(void *call, enum session_status status, struct extproc_str message);
+void kit_finish(void *call, enum status status, struct extproc_str message);
 void kit_release(void *call);
 
 /* The proxy's message, before and after an answer. */

@@ -195,7 +195,7 @@ Test(answers, a_failure_that_comes_too_late_ends_the_stream)
 {
     for (size_t i = 0; i < sizeof late / sizeof *late; i++) {
         struct kit_call *c = transaction(late[i].mode, late[i].phase, fail);
-        kit_expect_failed(c, SESSION_INTERNAL, late[i].text);
+        kit_expect_failed(c, STATUS_INTERNAL, late[i].text);
         kit_end(c);
         cr_expect_eq(n_closed, 1);
         cr_expect_eq(closed_why, EXTPROC_END_FAILED);
@@ -205,7 +205,7 @@ Test(answers, a_failure_that_comes_too_late_ends_the_stream)
 Test(answers, a_refusal_that_comes_too_late_is_a_failure)
 {
     struct kit_call *c = transaction(BODY_MODE_STREAMED, EXTPROC_PHASE_RESPONSE_BODY, refuse);
-    kit_expect_failed(c, SESSION_INTERNAL, "plugin actor failed in response_body");
+    kit_expect_failed(c, STATUS_INTERNAL, "plugin actor failed in response_body");
     kit_end(c);
 }
 

@@ -58,8 +58,8 @@ static void expect_malformed(struct extproc_str bytes, size_t piece_len, const c
     struct kit_call *c = kit_call(k, &(struct kit_how){.piece_len = piece_len});
     kit_headers(other, LANE_REQUEST, ":path: /", false);
     kit_raw(c, bytes);
-    kit_expect_failed(c, SESSION_INVALID_ARGUMENT, "malformed ProcessingRequest: ");
-    kit_expect_failed(c, SESSION_INVALID_ARGUMENT, text);
+    kit_expect_failed(c, STATUS_INVALID_ARGUMENT, "malformed ProcessingRequest: ");
+    kit_expect_failed(c, STATUS_INVALID_ARGUMENT, text);
     kit_headers(c, LANE_REQUEST, ":path: /", true); /* is not answered */
     kit_trailers(other, LANE_REQUEST, "x-end: 1");
     kit_expect_going(other);

@@ -104,7 +104,7 @@ Test(modes, none_lets_no_body_in)
     struct kit_call *c = kit_call(k, &(struct kit_how){.response = BODY_MODE_STREAMED});
     kit_headers(c, LANE_REQUEST, ":path: /", false);
     kit_body(c, LANE_REQUEST, "abc", true);
-    kit_expect_failed(c, SESSION_INVALID_ARGUMENT,
+    kit_expect_failed(c, STATUS_INVALID_ARGUMENT,
                       "request_body in state HEADERS (request_body_mode is NONE)");
     kit_end(c);
 }
@@ -131,7 +131,7 @@ static void expect_unbuilt(size_t i, struct kit_how how)
     how.response = unbuilt[i].response;
     struct kit_call *c = kit_call(k, &how);
     kit_headers(c, LANE_REQUEST, ":path: /", true);
-    kit_expect_failed(c, SESSION_UNIMPLEMENTED, unbuilt[i].text);
+    kit_expect_failed(c, STATUS_UNIMPLEMENTED, unbuilt[i].text);
     cr_expect_eq(kit_n_answers(c), 0);
     kit_end(c);
 }
@@ -154,7 +154,7 @@ Test(modes, grpc_is_none_until_a_body_comes)
     kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-body", "none");
     kit_expect_going(c);
     kit_body(c, LANE_RESPONSE, "abc", false);
-    kit_expect_failed(c, SESSION_UNIMPLEMENTED, "response_body_mode GRPC is not supported");
+    kit_expect_failed(c, STATUS_UNIMPLEMENTED, "response_body_mode GRPC is not supported");
     kit_end(c);
 }
 

@@ -153,7 +153,7 @@ static void expect_refusal(enum lane lane, size_t i, char letter)
     char text[64];
     snprintf(text, sizeof text, "%s_%s in state %s (",
              lane == LANE_REQUEST ? "request" : "response", part_name(letter), refused[i].state);
-    kit_expect_failed(c, SESSION_INVALID_ARGUMENT, text);
+    kit_expect_failed(c, STATUS_INVALID_ARGUMENT, text);
     kit_expect_log(c, text);
     send_letter(other, lane, 't');
     kit_expect_going(other);
@@ -177,7 +177,7 @@ Test(order, a_failed_stream_says_nothing_more)
     struct kit *k = kit_of(chain);
     struct kit_call *c = kit_call(k, &(struct kit_how){0});
     play(c, "HHRhht-");
-    kit_expect_failed(c, SESSION_INVALID_ARGUMENT,
+    kit_expect_failed(c, STATUS_INVALID_ARGUMENT,
                       "request_headers in state ENDED (the request has already ended)");
     cr_expect_eq(kit_n_answers(c), 1);
     cr_expect_str_eq(seen, "h");

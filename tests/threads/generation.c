@@ -53,7 +53,7 @@ static void look_at_verdict(void *arg, const struct verdict *v, struct arena *ar
     r->n_wrong += !right;
 }
 
-static void note_failure(void *arg, enum session_status status, struct extproc_str why)
+static void note_failure(void *arg, enum status status, struct extproc_str why)
 {
     struct runner *r = arg;
     r->n_wrong++;

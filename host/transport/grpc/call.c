@@ -307,7 +307,7 @@ static void deliver(struct call *call, grpc_byte_buffer *buffer)
     if (!received || (!pieces && slices->count)) {
         free(received);
         grpc_byte_buffer_destroy(buffer);
-        call_finish(&call->base, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+        call_finish(&call->base, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
         return;
     }
     *received = (struct received){call, buffer};
@@ -453,7 +453,7 @@ void call_begin(struct call_pool *pool, grpc_call *grpc, bool tcp,
     if (call->stream)
         call->service = service;
     else
-        call_finish(&call->base, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+        call_finish(&call->base, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
     take_read(call, first, true);
     call_pump(call);
 }

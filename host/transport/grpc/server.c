@@ -59,7 +59,7 @@ static void refuse_unknown(struct slot *slot)
     grpc_call_details_destroy(&slot->details);
     grpc_call *call = slot->call;
     slot_post(slot);
-    call_refuse(slot->server->pool, call, slot->server->listener->tcp, TRANSPORT_UNIMPLEMENTED,
+    call_refuse(slot->server->pool, call, slot->server->listener->tcp, STATUS_UNIMPLEMENTED,
                 (struct extproc_str){text, (size_t)len});
 }
 
@@ -86,7 +86,7 @@ static void refuse_metadata(struct slot *slot, size_t size)
     if (slot->first)
         grpc_byte_buffer_destroy(slot->first);
     slot_post(slot);
-    call_refuse(s->pool, call, s->listener->tcp, TRANSPORT_RESOURCE_EXHAUSTED,
+    call_refuse(s->pool, call, s->listener->tcp, STATUS_RESOURCE_EXHAUSTED,
                 (struct extproc_str){text, (size_t)len});
 }
 

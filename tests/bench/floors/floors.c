@@ -76,9 +76,9 @@ static void sent(void *call)
     n_answers++;
 }
 
-static void finished(void *call, enum session_status status, struct extproc_str message)
+static void finished(void *call, enum status status, struct extproc_str message)
 {
-    if (status != SESSION_OK) {
+    if (status != STATUS_OK) {
         fprintf(stderr, "%.*s\n", EXTPROC_ARG(message));
         abort();
     }

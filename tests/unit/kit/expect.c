@@ -54,7 +54,7 @@ Test(expect, answers)
     expect_noticed(kit_expect_unchanged(c), "changes something");
     expect_noticed(kit_expect_body(c, LANE_REQUEST, "a"), "body is \"\", not \"a\"");
     expect_noticed(kit_expect_immediate(c, 200, NULL, NULL), "no answer in the origin's stead");
-    expect_noticed(kit_expect_failed(c, SESSION_INTERNAL, NULL), "has not failed");
+    expect_noticed(kit_expect_failed(c, STATUS_INTERNAL, NULL), "has not failed");
     expect_noticed(kit_expect_metadata(c, "ns", "k", "2"), "is \"1.5\", not \"2\"");
     expect_noticed(kit_expect_log(c, "nonsense"), "the log has no");
 }
@@ -64,7 +64,7 @@ Test(expect, streams)
     expect_noticed(kit_headers(c, LANE_REQUEST, ":path: /", true);
                    kit_expect_going(c), "the stream ended with 3");
     expect_noticed(kit_headers(c, LANE_REQUEST, ":path: /", true);
-                   kit_expect_failed(c, SESSION_INTERNAL, NULL), "ended with 3");
+                   kit_expect_failed(c, STATUS_INTERNAL, NULL), "ended with 3");
 }
 
 /* ---- what else can be asked --------------------------------------------------------------------- */

@@ -16,7 +16,7 @@ static struct coverage coverage;
 /* What came out last, and how often. */
 static unsigned n_verdicts, n_failures, n_released;
 static struct verdict verdict;
-static enum session_status status;
+static enum status status;
 static char why[256];
 
 static void on_verdict(void *arg, const struct verdict *v, struct arena *a)
@@ -24,7 +24,7 @@ static void on_verdict(void *arg, const struct verdict *v, struct arena *a)
     n_verdicts++;
     verdict = *v;
 }
-static void on_fail(void *arg, enum session_status s, struct extproc_str text)
+static void on_fail(void *arg, enum status s, struct extproc_str text)
 {
     n_failures++;
     status = s;
@@ -104,7 +104,7 @@ Test(session, fails_once)
     pass_phase(PHASE_RESPONSE_HEADERS, false);
     cr_expect_eq(n_verdicts, 1);
     cr_expect_eq(n_failures, 1);
-    cr_expect_eq(status, SESSION_INVALID_ARGUMENT);
+    cr_expect_eq(status, STATUS_INVALID_ARGUMENT);
     cr_expect_str_eq(why, "request_trailers in state ENDED (the request has already ended)");
     finish();
 }
@@ -154,7 +154,7 @@ Test(session, modes_may_come_without_a_phase)
     told.protocol.body_mode[LANE_RESPONSE] = BODY_MODE_FULL_DUPLEX_STREAMED;
     begin(BODY_MODE_UNKNOWN, BODY_MODE_UNKNOWN);
     pass(told);
-    cr_expect_eq(status, SESSION_UNIMPLEMENTED);
+    cr_expect_eq(status, STATUS_UNIMPLEMENTED);
     cr_expect_str_eq(why, "response_body_mode FULL_DUPLEX_STREAMED is not supported (NONE, "
                           "STREAMED and BUFFERED are)");
     finish();

@@ -19,7 +19,7 @@ static unsigned n_sent, n_finished, n_released;
 static bool no_memory;
 static uint8_t buffer[256];
 static size_t buffer_len;
-static enum session_status status;
+static enum status status;
 static char why[256];
 
 static uint8_t *on_reserve(void *call, size_t len)
@@ -31,7 +31,7 @@ static void on_send(void *call)
 {
     n_sent++;
 }
-static void on_finish(void *call, enum session_status s, struct extproc_str message)
+static void on_finish(void *call, enum status s, struct extproc_str message)
 {
     n_finished++;
     status = s;
@@ -98,7 +98,7 @@ Test(stream, says_what_is_malformed)
 {
     feed(EXTPROC_S("\x12\x05"));
     cr_expect_eq(n_finished, 1);
-    cr_expect_eq(status, SESSION_INVALID_ARGUMENT);
+    cr_expect_eq(status, STATUS_INVALID_ARGUMENT);
     cr_expect(str_has_prefix(str_c(why), "malformed ProcessingRequest: "), "%s", why);
     cr_expect_eq(n_released, 1);
 }
@@ -114,7 +114,7 @@ Test(stream, an_answer_that_is_too_large_ends_it)
     stream_closed(before, EXTPROC_END_DONE);
     feed(HEADERS);
     cr_expect_eq(n_sent, 0);
-    cr_expect_eq(status, SESSION_RESOURCE_EXHAUSTED);
+    cr_expect_eq(status, STATUS_RESOURCE_EXHAUSTED);
     cr_expect_str_eq(why, "answer of 2 bytes exceeds max_queued (1)");
 }
 
@@ -148,7 +148,7 @@ Test(stream, a_transport_without_memory_ends_it)
     feed(HEADERS);
     cr_expect_eq(n_sent, 0);
     cr_expect_eq(n_finished, 1);
-    cr_expect_eq(status, SESSION_RESOURCE_EXHAUSTED);
+    cr_expect_eq(status, STATUS_RESOURCE_EXHAUSTED);
 }
 
 Test(stream, after_its_end_all_is_given_back_unread)
@@ -159,7 +159,7 @@ Test(stream, after_its_end_all_is_given_back_unread)
     stream_half_close(stream);
     cr_expect_eq(n_sent, 0);
     cr_expect_eq(n_finished, 1);
-    cr_expect_eq(status, SESSION_OK);
+    cr_expect_eq(status, STATUS_OK);
     cr_expect_eq(n_released, 2);
 }
 

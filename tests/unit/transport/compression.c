@@ -54,7 +54,7 @@ Test(compression, messages_and_answers)
     static const size_t lengths[] = {1, 100, 5000, 300000, 1 << 20};
     struct client_call c;
     if (!unpacks) {
-        cr_assert_eq(send_packed(&c, 100), TRANSPORT_UNIMPLEMENTED, "%s", c.status_text);
+        cr_assert_eq(send_packed(&c, 100), STATUS_UNIMPLEMENTED, "%s", c.status_text);
         return;
     }
     open_packed(&c);
@@ -76,7 +76,7 @@ Test(compression, messages_and_answers)
 Test(compression, a_bomb_is_never_a_message)
 {
     struct client_call c;
-    int status = unpacks ? TRANSPORT_RESOURCE_EXHAUSTED : TRANSPORT_UNIMPLEMENTED;
+    int status = unpacks ? STATUS_RESOURCE_EXHAUSTED : STATUS_UNIMPLEMENTED;
     cr_assert_eq(send_packed(&c, 64u << 20), status, "%s", c.status_text);
     if (unpacks)
         cr_assert_str_eq(c.status_text,

@@ -94,7 +94,7 @@ Test(health, check_of_a_service)
     void *stream = check->open(health, &call.base);
     ask(check, stream, "a.Service");
     cr_assert_told(&call, 1, 1);
-    cr_assert_eq(call.status, TRANSPORT_OK);
+    cr_assert_eq(call.status, STATUS_OK);
     check->closed(stream, TRANSPORT_FINISHED);
 }
 
@@ -111,7 +111,7 @@ Test(health, check_of_an_unknown_service)
     void *stream = check->open(health, &call.base);
     ask(check, stream, "b.Service");
     cr_assert_eq(call.n_sent, 0);
-    cr_assert_eq(call.status, TRANSPORT_NOT_FOUND);
+    cr_assert_eq(call.status, STATUS_NOT_FOUND);
     check->closed(stream, TRANSPORT_FINISHED);
 }
 
@@ -136,8 +136,8 @@ Test(health, watchers_are_told_and_ended)
     health_stop(health);
     cr_assert_told(&call, 2, 2);
     cr_assert_told(&other, 1, 3);
-    cr_assert_eq(call.status, TRANSPORT_UNAVAILABLE);
-    cr_assert_eq(other.status, TRANSPORT_UNAVAILABLE);
+    cr_assert_eq(call.status, STATUS_UNAVAILABLE);
+    cr_assert_eq(other.status, STATUS_UNAVAILABLE);
     watch->closed(one, TRANSPORT_FINISHED);
     watch->closed(two, TRANSPORT_FINISHED);
 }
@@ -163,8 +163,8 @@ Test(health, watchers_of_a_lame_server_go_on)
     health_stop(health);
     cr_assert_told(&call, 2, 2);
     cr_assert_told(&other, 1, 2);
-    cr_assert_eq(call.status, TRANSPORT_UNAVAILABLE);
-    cr_assert_eq(other.status, TRANSPORT_UNAVAILABLE);
+    cr_assert_eq(call.status, STATUS_UNAVAILABLE);
+    cr_assert_eq(other.status, STATUS_UNAVAILABLE);
     watch->closed(early, TRANSPORT_FINISHED);
     watch->closed(late, TRANSPORT_FINISHED);
 }
@@ -196,7 +196,7 @@ Test(health, watch_of_a_server_that_stops)
     void *stream = watch->open(health, &call.base);
     ask(watch, stream, "");
     cr_assert_told(&call, 1, 2);
-    cr_assert_eq(call.status, TRANSPORT_UNAVAILABLE);
+    cr_assert_eq(call.status, STATUS_UNAVAILABLE);
     watch->closed(stream, TRANSPORT_FINISHED);
 }
 
@@ -213,12 +213,12 @@ static int status_of(const char *bytes, size_t len)
 Test(health, what_is_no_request)
 {
     static const char too_long[5000];
-    cr_assert_eq(status_of("\x0a\x7f", 2), TRANSPORT_INVALID_ARGUMENT);
-    cr_assert_eq(status_of(too_long, sizeof too_long), TRANSPORT_INVALID_ARGUMENT);
+    cr_assert_eq(status_of("\x0a\x7f", 2), STATUS_INVALID_ARGUMENT);
+    cr_assert_eq(status_of(too_long, sizeof too_long), STATUS_INVALID_ARGUMENT);
     cr_assert_eq(n_released, 2);
     void *stream = check->open(health, &other.base);
     check->half_close(stream);
-    cr_assert_eq(other.status, TRANSPORT_UNIMPLEMENTED);
+    cr_assert_eq(other.status, STATUS_UNIMPLEMENTED);
     check->closed(stream, TRANSPORT_FINISHED);
 }
 
@@ -227,6 +227,6 @@ Test(health, out_of_memory)
     void *stream = check->open(health, &call.base);
     call.no_memory = true;
     ask(check, stream, "");
-    cr_assert_eq(call.status, TRANSPORT_RESOURCE_EXHAUSTED);
+    cr_assert_eq(call.status, STATUS_RESOURCE_EXHAUSTED);
     check->closed(stream, TRANSPORT_FINISHED);
 }

@@ -125,7 +125,7 @@ Test(life, drain_ends_by_force_at_its_limit)
         open_one(&c[i]);
     loop_post(&rig.loop, drain_briefly, NULL, NULL);
     for (int i = 0; i < 20; i++)
-        cr_assert_eq(client_status(&c[i]), TRANSPORT_UNAVAILABLE);
+        cr_assert_eq(client_status(&c[i]), STATUS_UNAVAILABLE);
     rig_wait(&rig, &rig.n_closed[TRANSPORT_STOPPED], 20);
     rig_join(&rig);
     client_close(&client);
@@ -136,7 +136,7 @@ Test(life, stop_ends_calls_at_once)
     struct client_call c;
     open_one(&c);
     loop_post(&rig.loop, rig_do_stop, NULL, &rig);
-    cr_assert_eq(client_status(&c), TRANSPORT_UNAVAILABLE);
+    cr_assert_eq(client_status(&c), STATUS_UNAVAILABLE);
     rig_wait(&rig, &rig.n_closed[TRANSPORT_STOPPED], 1);
     rig_join(&rig);
     client_close(&client);
@@ -149,7 +149,7 @@ Test(life, stop_ends_a_drain)
     loop_post(&rig.loop, rig_do_drain, NULL, &rig);
     loop_post(&rig.loop, rig_do_drain, NULL, &rig);
     loop_post(&rig.loop, rig_do_stop, NULL, &rig);
-    cr_assert_eq(client_status(&c), TRANSPORT_UNAVAILABLE);
+    cr_assert_eq(client_status(&c), STATUS_UNAVAILABLE);
     rig_join(&rig);
     client_close(&client);
 }

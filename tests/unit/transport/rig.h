@@ -160,7 +160,7 @@ static inline void echo_act(struct echo *echo, char what, const char *bytes, siz
     if (what == 'm' || what == 'e' || what == 'F' || what == 'x')
         echo_answer(echo, bytes, len);
     if (what == 'e')
-        transport_finish(echo->call, TRANSPORT_OK, (struct extproc_str){NULL, 0});
+        transport_finish(echo->call, STATUS_OK, (struct extproc_str){NULL, 0});
     if (what == 'm')
         transport_unprompted(echo->call);
     if (what == 'm' || what == 'l' || what == 'x')
@@ -196,7 +196,7 @@ static inline void echo_half_close(void *stream)
 {
     struct echo *echo = stream;
     if (!echo->rig->deaf)
-        transport_finish(echo->call, TRANSPORT_OK, (struct extproc_str){NULL, 0});
+        transport_finish(echo->call, STATUS_OK, (struct extproc_str){NULL, 0});
     rig_count(echo->rig, &echo->rig->n_half_close, 1);
 }
 

@@ -37,14 +37,14 @@ Test(server, a_message_over_the_limit_is_told_both_sizes)
     struct client_call c;
     client_open(&c, &client); /* as the first message */
     client_send(&c, bytes, len);
-    cr_assert_eq(client_status(&c), TRANSPORT_RESOURCE_EXHAUSTED);
+    cr_assert_eq(client_status(&c), STATUS_RESOURCE_EXHAUSTED);
     cr_assert_str_eq(c.status_text, "Received message larger than max (1048577 vs. 1048576)");
 
     client_open(&c, &client); /* as a later one */
     cr_assert(client_say(&c, "1"));
     client_expect(&c, "1");
     client_send(&c, bytes, len);
-    cr_assert_eq(client_status(&c), TRANSPORT_RESOURCE_EXHAUSTED);
+    cr_assert_eq(client_status(&c), STATUS_RESOURCE_EXHAUSTED);
     cr_assert_str_eq(c.status_text, "Received message larger than max (1048577 vs. 1048576)");
     rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
 
@@ -90,7 +90,7 @@ Test(server, metadata_over_the_limit_ends_its_call_alone)
 
     cr_assert_eq(status_with_metadata(&c, 15u << 10), 0);
     unsigned n_open = rig.n_open;
-    cr_assert_eq(status_with_metadata(&c, 17u << 10), TRANSPORT_RESOURCE_EXHAUSTED);
+    cr_assert_eq(status_with_metadata(&c, 17u << 10), STATUS_RESOURCE_EXHAUSTED);
     unsigned size, limit;
     cr_assert_eq(
         sscanf(c.status_text, "metadata of %u bytes, and max_header_list is %u", &size, &limit), 2,
@@ -111,7 +111,7 @@ Test(server, an_unknown_path_is_unimplemented_at_once)
         for (int i = 0; i < 3; i++) {
             struct client_call c;
             cr_assert(client_open_with(&c, &client, paths[i], NULL, 0));
-            cr_assert_eq(client_status(&c), TRANSPORT_UNIMPLEMENTED);
+            cr_assert_eq(client_status(&c), STATUS_UNIMPLEMENTED);
             char text[64];
             snprintf(text, sizeof text, "unknown method %s", paths[i]);
             cr_assert_str_eq(c.status_text, text);
@@ -132,7 +132,7 @@ Test(server, health_check)
 
     cr_assert(client_open_with(&c, &client, "/grpc.health.v1.Health/Check", NULL, 0));
     cr_assert(client_say(&c, for_nobody));
-    cr_assert_eq(client_status(&c), TRANSPORT_NOT_FOUND);
+    cr_assert_eq(client_status(&c), STATUS_NOT_FOUND);
 }
 
 Test(server, health_watch_tells_of_the_end)
@@ -144,5 +144,5 @@ Test(server, health_watch_tells_of_the_end)
     client_expect(&c, "\x08\x01");
     loop_post(&rig.loop, rig_do_drain, NULL, &rig);
     client_expect(&c, "\x08\x02");
-    cr_assert_eq(client_status(&c), TRANSPORT_UNAVAILABLE);
+    cr_assert_eq(client_status(&c), STATUS_UNAVAILABLE);
 }

@@ -35,7 +35,7 @@ static void refuse_size(struct conn *c, int32_t id)
     conn_exceeds_by(c, LIMIT_HEADER_LIST, c->head.size);
     int len = snprintf(text, sizeof text, "metadata of %zu bytes, and max_header_list is %zu",
                        c->head.size, c->streams.listener->limits.max_header_list);
-    refuse(c, id, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
+    refuse(c, id, STATUS_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
 }
 
 static void refuse_path(struct conn *c, int32_t id)
@@ -43,7 +43,7 @@ static void refuse_path(struct conn *c, int32_t id)
     char text[HEAD_PATH_MAX + 32];
     struct extproc_str path = head_path(&c->head);
     int len = snprintf(text, sizeof text, "unknown method %.*s", EXTPROC_ARG(path));
-    refuse(c, id, TRANSPORT_UNIMPLEMENTED, (struct extproc_str){text, (size_t)len});
+    refuse(c, id, STATUS_UNIMPLEMENTED, (struct extproc_str){text, (size_t)len});
 }
 
 static bool has_stream_left(const struct conn *c)
@@ -92,7 +92,7 @@ static void take_request(void *owner, int32_t id)
     else if (!service)
         refuse_path(c, id);
     else if (c->head.bad_timeout)
-        refuse(c, id, TRANSPORT_INTERNAL, EXTPROC_S("malformed grpc-timeout"));
+        refuse(c, id, STATUS_INTERNAL, EXTPROC_S("malformed grpc-timeout"));
     else
         h2_call_open(&c->streams, id, &c->head, service, arg);
     conn_touch(c);

@@ -97,7 +97,7 @@ static void reset_stalled(struct conn *c)
         char amount[24];
         snprintf(amount, sizeof amount, "%zu", call->n_queued);
         h2_call_exceeds(call, LIMIT_STALL, amount);
-        h2_call_abort(call, TRANSPORT_DEADLINE_EXCEEDED, EXTPROC_S("write_timeout"));
+        h2_call_abort(call, STATUS_DEADLINE_EXCEEDED, EXTPROC_S("write_timeout"));
     }
 }
 

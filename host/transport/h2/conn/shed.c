@@ -51,7 +51,7 @@ void shed_answers(struct conn *c)
         int len = snprintf(why, sizeof why, "%s bytes of queued answers exceed max_queued (%zu)",
                            amount, most);
         h2_call_exceeds(call, LIMIT_QUEUED, amount);
-        h2_call_abort(call, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){why, (size_t)len});
+        h2_call_abort(call, STATUS_RESOURCE_EXHAUSTED, (struct extproc_str){why, (size_t)len});
     }
 }
 

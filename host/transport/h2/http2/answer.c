@@ -42,7 +42,7 @@ static size_t put_status(nghttp2_nv *to, char digits[12], const struct answer_st
     to[n++] = copied(code, digits, (size_t)snprintf(digits, 12, "%d", status->code));
     if (status->text_len)
         to[n++] = copied(message, status->text, status->text_len);
-    if (status->code == TRANSPORT_UNIMPLEMENTED) /* maybe for want of an encoding */
+    if (status->code == STATUS_UNIMPLEMENTED) /* maybe for want of an encoding */
         to[n++] = answer_head[N_ANSWER_HEAD];
     return n;
 }
@@ -98,7 +98,7 @@ void answer_reset(struct http2 *h, int32_t id, int status)
 {
     /* The codes that gRPC's clients take for these two statuses and those like them. */
     uint32_t code =
-        status == TRANSPORT_RESOURCE_EXHAUSTED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_CANCEL;
+        status == STATUS_RESOURCE_EXHAUSTED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_CANCEL;
     http2_check(h, nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, id, code));
 }
 

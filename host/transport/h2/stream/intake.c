@@ -20,7 +20,7 @@ enum { ROUND_ZIPPED = 1024 * 1024 };
 
 static void refuse_memory(struct h2_call *call)
 {
-    h2_call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+    h2_call_refuse(call, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
 }
 
 /* `size`: what is known of it. */
@@ -30,14 +30,14 @@ static void refuse_size(struct h2_call *call, const char *size)
     h2_call_exceeds(call, LIMIT_MESSAGE, size);
     int len = snprintf(text, sizeof text, "Received message larger than max (%s vs. %zu)", size,
                        call->streams->listener->limits.max_message);
-    h2_call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
+    h2_call_refuse(call, STATUS_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
 }
 
 static void refuse_malformed(struct h2_call *call, const char *why)
 {
     char text[96];
     int len = snprintf(text, sizeof text, "malformed compressed message: %s", why);
-    h2_call_refuse(call, TRANSPORT_INTERNAL, (struct extproc_str){text, (size_t)len});
+    h2_call_refuse(call, STATUS_INTERNAL, (struct extproc_str){text, (size_t)len});
 }
 
 /* Framing comes to anything but a message. */
@@ -51,14 +51,14 @@ static void fail_frame(struct h2_call *call, int event)
         break;
     case FRAMES_COMPRESSED:
         if (call->encoded)
-            h2_call_refuse(call, TRANSPORT_UNIMPLEMENTED,
+            h2_call_refuse(call, STATUS_UNIMPLEMENTED,
                            EXTPROC_S("unsupported grpc-encoding: expected identity or gzip"));
         else
-            h2_call_refuse(call, TRANSPORT_INTERNAL,
+            h2_call_refuse(call, STATUS_INTERNAL,
                            EXTPROC_S("compressed message without grpc-encoding"));
         break;
     case FRAMES_MALFORMED:
-        h2_call_refuse(call, TRANSPORT_INTERNAL, EXTPROC_S("malformed message prefix"));
+        h2_call_refuse(call, STATUS_INTERNAL, EXTPROC_S("malformed message prefix"));
         break;
     default:
         refuse_memory(call);
@@ -227,7 +227,7 @@ void intake_half_close(struct h2_call *call)
     else if (frames_at_rest(&call->frames))
         call->service->half_close(call->stream);
     else
-        h2_call_refuse(call, TRANSPORT_INTERNAL, EXTPROC_S("the stream ended inside a message"));
+        h2_call_refuse(call, STATUS_INTERNAL, EXTPROC_S("the stream ended inside a message"));
 }
 
 /* ---- life --------------------------------------------------------------------------------------- */

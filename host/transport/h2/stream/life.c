@@ -8,7 +8,7 @@
 
 static void deadline_over(void *arg)
 {
-    h2_call_abort(arg, TRANSPORT_DEADLINE_EXCEEDED, EXTPROC_S("Deadline Exceeded"));
+    h2_call_abort(arg, STATUS_DEADLINE_EXCEEDED, EXTPROC_S("Deadline Exceeded"));
 }
 
 static int set_deadline(struct h2_call *call, uint64_t timeout_ms)
@@ -38,7 +38,7 @@ void h2_call_open(struct streams *s, int32_t id, const struct head *head,
     if (call->stream)
         call->service = service;
     else
-        h2_call_refuse(call, TRANSPORT_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+        h2_call_refuse(call, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
 }
 
 /* ---- meanwhile ---------------------------------------------------------------------------------- */
@@ -52,13 +52,13 @@ void h2_call_look(struct h2_call *call, unsigned patience)
     if (call->n_silent <= patience)
         return;
     h2_call_exceeds(call, call->heard ? LIMIT_MESSAGE_REST : LIMIT_FIRST_MESSAGE, NULL);
-    h2_call_abort(call, TRANSPORT_DEADLINE_EXCEEDED,
+    h2_call_abort(call, STATUS_DEADLINE_EXCEEDED,
                   EXTPROC_S("no complete message within first_message_timeout"));
 }
 
 void h2_call_shed(struct h2_call *call, struct extproc_str why)
 {
-    h2_call_abort(call, TRANSPORT_RESOURCE_EXHAUSTED, why);
+    h2_call_abort(call, STATUS_RESOURCE_EXHAUSTED, why);
     intake_fini(call);
     h2_call_drop(call, call->n_in);
     call->shed = true;

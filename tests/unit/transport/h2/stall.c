@@ -15,7 +15,7 @@ static void *service_open(void *arg, struct transport_call *call)
 
 static void service_half_close(void *stream)
 {
-    transport_finish(stream, TRANSPORT_OK, (struct extproc_str){NULL, 0});
+    transport_finish(stream, STATUS_OK, (struct extproc_str){NULL, 0});
 }
 
 /* Answered with itself. */
