@@ -118,6 +118,30 @@ static int take_format(struct compile *c, struct extproc_str inside, struct temp
     return part->name.ptr ? 0 : -ENOMEM;
 }
 
+/* Attributes that are maps or messages, whatever the transaction: a value of one may be read by other
+ * means, but it has no text of its own. */
+static bool is_tree(struct extproc_str attribute)
+{
+    static const struct extproc_str trees[] = {
+        EXTPROC_STR("request.headers"),
+        EXTPROC_STR("response.headers"),
+        EXTPROC_STR("response.trailers"),
+        EXTPROC_STR("metadata"),
+        EXTPROC_STR("filter_state"),
+        EXTPROC_STR("upstream_filter_state"),
+        EXTPROC_STR("xds.cluster_metadata"),
+        EXTPROC_STR("xds.listener_metadata"),
+        EXTPROC_STR("xds.route_metadata"),
+        EXTPROC_STR("xds.virtual_host_metadata"),
+        EXTPROC_STR("xds.upstream_host_metadata"),
+    };
+    for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
+        if (extproc_eq(attribute, trees[i]))
+            return true;
+    }
+    return false;
+}
+
 static int take_name(struct compile *c, const struct piece *piece, struct extproc_str inside,
                      struct template_part *part)
 {
@@ -131,6 +155,11 @@ static int take_name(struct compile *c, const struct piece *piece, struct extpro
     if (piece->inside == INSIDE_HEADER && !rules_name_valid(part->name))
         return refuse(c, "invalid header name \"%.*s\": expected %s", EXTPROC_ARG(part->name),
                       piece->usage);
+    if (piece->part.kind == TEMPLATE_ATTRIBUTE && is_tree(part->name))
+        return refuse(c,
+                      "attribute \"%.*s\" is a map, which has no text: expected an attribute with "
+                      "one value, %%REQ(name)%%, %%RESP(name)%% or %%METADATA(namespace:key)%%",
+                      EXTPROC_ARG(part->name));
     return 0;
 }
 

@@ -255,10 +255,17 @@ static void turn_close(struct turn *turn, struct extproc_str why)
     turn->verdict.why = why.ptr ? why : EXTPROC_S("a plugin failed");
 }
 
+/* It leads from the proxy's access log to our lines. The id may be a client's: one that is not a token
+ * (RFC 9110, 5.6.2) is left out. */
 static struct extproc_str turn_details(const struct turn *turn, const char *name)
 {
     const char *prefix = turn->txn->rules->details;
-    return prefix ? arena_format(turn->arena, "%s.%s.error", prefix, name) : STR_ABSENT;
+    struct extproc_str id = txn_id(turn->txn);
+    if (!prefix)
+        return STR_ABSENT;
+    if (!str_is_token(id))
+        return arena_format(turn->arena, "%s.%s.error", prefix, name);
+    return arena_format(turn->arena, "%s.%s.error{%.*s}", prefix, name, EXTPROC_ARG(id));
 }
 
 /* What comes of a plugin's failure: what it did is taken back, it is called no more, the client gets

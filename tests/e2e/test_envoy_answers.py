@@ -79,7 +79,7 @@ class Failure(Case):
                 service, envoy = self.failing(phase, WHOLE)
                 self.assertEqual(http1.request(envoy.port, "POST", "/x", body=b"abc").status, 500)
                 self.assertEqual(envoy.access("/x"), ["500", "extprocd.probe.error"])
-                service.wait_line(f"error .*plugin=probe phase={phase}")
+                service.wait_line(f"error .*transaction={envoy.access_id('/x')} .*plugin=probe phase={phase}")
 
     def test_a_response_that_has_begun_is_cut(self):
         gate = threading.Event()

@@ -83,6 +83,15 @@ void kit_check_unchanged(struct kit_call *c)
         kit_fail(c, "the last answer changes something");
 }
 
+/* Behind the details of a failed plugin stands the transaction's id, in braces; where the host had to
+ * make one up, a test cannot know it. */
+static bool has_details(const char *is, const char *wanted)
+{
+    size_t len = strcspn(is, "{"), id = strspn(is + len + (is[len] == '{'), "0123456789abcdef");
+    bool made_up = id == 16 && strcmp(is + len + 1 + id, "}") == 0;
+    return made_up ? strlen(wanted) == len && memcmp(is, wanted, len) == 0 : !strcmp(is, wanted);
+}
+
 void kit_check_immediate(struct kit_call *c, unsigned status, const char *body, const char *details)
 {
     if (alloc_has_failed())
@@ -96,7 +105,7 @@ void kit_check_immediate(struct kit_call *c, unsigned status, const char *body, 
         kit_fail(c, "answered with %d, not %u", r->status ? (int)r->status->code : 0, status);
     if (body && !str_eq_c(is, body))
         kit_fail(c, "answered with body \"%.*s\", not \"%s\"", EXTPROC_ARG(is), body);
-    if (details && strcmp(r->details, details) != 0)
+    if (details && !has_details(r->details, details))
         kit_fail(c, "answered with details \"%s\", not \"%s\"", r->details, details);
 }
 

@@ -170,6 +170,23 @@ Test(answers, a_failure_is_a_500)
     }
 }
 
+/* A client may have made the id up, and the proxy's access log shows it. */
+Test(answers, a_failure_names_the_transaction)
+{
+    static const char *const requests[][2] = {
+        {":method: GET\n:path: /\nx-request-id: 7f3a-b1", "extprocd.actor.error{7f3a-b1}"},
+        {":method: GET\n:path: /\nx-request-id: 7f3a b1}", "extprocd.actor.error"},
+    };
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        act = fail;
+        act_in = EXTPROC_PHASE_REQUEST_HEADERS;
+        struct kit_call *c = kit_call(k, &(struct kit_how){0});
+        kit_request(c, requests[i][0], NULL, NULL);
+        kit_expect_immediate(c, 500, NULL, requests[i][1]);
+        kit_end(c);
+    }
+}
+
 Test(answers, an_unknown_action_is_a_failure)
 {
     struct kit_call *c = transaction(BODY_MODE_NONE, EXTPROC_PHASE_REQUEST_HEADERS, invent);

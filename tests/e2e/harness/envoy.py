@@ -179,7 +179,15 @@ class Envoy(Process):
         return sum(int(line.rsplit(": ", 1)[1]) for line in text.splitlines())
 
     def access(self, path):
-        """The access log's entry of a path, when it is there: [status, details]."""
+        """The access log's entry of a path, when it is there: [status, details without the transaction's id, ...]."""
+        status, details, *rest = self.access_line(path)
+        return [status, details.partition("{")[0], *rest]
+
+    def access_id(self, path):
+        """The transaction's id, which stands in braces behind the details of a failed plugin; else ""."""
+        return self.access_line(path)[1].partition("{")[2].rstrip("}")
+
+    def access_line(self, path):
         def look():
             lines = self.access_log.read_text().splitlines() if self.access_log.exists() else []
             return [line.split(" ")[1:] for line in lines if line.split(" ")[0] == path]

@@ -64,7 +64,7 @@ Test(api_decide, answers_no_more_than_an_answer_may_have)
     s.txn.id = EXTPROC_S("7f3a");
     const struct verdict *v = play_request(&s);
     cr_assert_eq(v->answer->status, 500);
-    assert_str(v->answer->details, "service.a.error");
+    assert_str(v->answer->details, "service.a.error{7f3a}");
     SCENE_LOGGED(
         &s, " error peer=192.0.2.1:4711 transaction=7f3a plugin=a phase=request_headers: "
             "request_headers failed: extproc_respond(): body of 9 bytes exceeds max_queued (8)\n");

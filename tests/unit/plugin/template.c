@@ -215,6 +215,17 @@ Test(template, names_must_be_names)
         "%s", why);
 }
 
+Test(template, an_attribute_that_has_no_text_is_refused)
+{
+    cr_expect(lines_match(refusal("a %ATTR(request.headers)%"),
+                          "at character 3: ~request.headers~is a map~%REQ(name)%~"),
+              "%s", why);
+    cr_expect(
+        lines_match(refusal("%ATTR(xds.route_metadata:-none)%"),
+                    "at character 1: ~xds.route_metadata~is a map~%METADATA(namespace:key)%~"),
+        "%s", why);
+}
+
 Test(template, a_time_format_must_be_known)
 {
     cr_expect(lines_match(refusal("%TIME(%Y-%q)%"), "at character 1: ~conversion %q:~aAbB~"), "%s",

@@ -431,7 +431,7 @@ Test(turn, answers_for_a_plugin_that_fails)
     cr_assert_str_eq(s.journal, "a sees ; b1 ");
     cr_assert_eq(v->kind, VERDICT_RESPOND);
     cr_assert_eq(v->answer->status, 500);
-    assert_str(v->answer->details, "service.b.error");
+    assert_str(v->answer->details, "service.b.error{id-1}");
     cr_assert_eq(v->answer->grpc_status, EXTPROC_NO_GRPC);
     cr_assert_null(v->headers);
     scene_close(&s, EXTPROC_END_FAILED);
