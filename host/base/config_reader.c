@@ -136,7 +136,7 @@ static void split_section(struct extproc_str s, struct extproc_str *ret_type,
         *ret_name = (struct extproc_str){colon + 1, s.len - type_len - 1};
 }
 
-/* What follows belongs to a section of which we do not know what it is. */
+/* What follows belongs to an unknown section. */
 static void end_section(struct reader *r)
 {
     config_end_section(r->f);

@@ -47,8 +47,8 @@ static int log_open(struct log *log, const struct log_options *options)
     return r;
 }
 
-/* systemd tells a service by this variable that a stream of its leads to the journal: device:inode of
- * the stream (systemd.exec(5)), which a child may have replaced by another. */
+/* systemd sets this variable when a stream of the service is connected to the journal: device:inode of
+ * the stream (systemd.exec(5)). A child may have replaced the stream by another, so both are compared. */
 static bool is_journal(int fd)
 {
     const char *stream = getenv("JOURNAL_STREAM");

@@ -52,8 +52,8 @@ void log_limit_fini(struct log_limit *limit);
 
 /* Goes into a key; begin with 0. NULL is a text of its own. */
 uint64_t log_limit_key(uint64_t key, const char *text);
-/* The same of a message's beginning, without what only tells one case from another: words with digits
- * in them (numbers, addresses, ids). */
+/* The same for the beginning of a message, without the words that only distinguish one case from
+ * another: words with digits in them (numbers, addresses, ids). */
 uint64_t log_limit_message_key(uint64_t key, struct extproc_str text);
 
 /* Any thread. True: the line passes, and *ret_left_out is how many like it did not since the last one

@@ -13,7 +13,7 @@ struct lookup {
     size_t n, n_slots;
 };
 
-/* What is looked for: two strings of bytes, of which one may be empty. */
+/* What is looked for: two strings of bytes; one of them may be empty. */
 struct lookup_name {
     struct extproc_str first, second;
 };

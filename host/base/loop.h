@@ -97,7 +97,7 @@ static inline void loop_count(struct loop *loop, const struct metric *metric, ui
         metric_add(metric, n);
 }
 
-/* ---- whoever drives it -------------------------------------------------------------------------- */
+/* ---- for the thread that drives it -------------------------------------------------------------- */
 
 /* The calling thread drives it from now on. */
 void loop_enter(struct loop *loop);

@@ -1,9 +1,9 @@
 /* metrics: counters, gauges and histograms in memory that another process can read.
  *
- * What they are is defined once. Their numbers are in shards, one for each loop, which its one thread adds
- * to with a plain load and store; all other threads share one, where adding is atomic. Whoever reads adds
- * the shards up. All of it is one shared anonymous mapping of a fixed size, so that a process forked later,
- * or the one that forked us, sees the numbers without asking.
+ * They are defined once. Their numbers are in shards, one for each loop: the loop's thread adds to its
+ * shard with a plain load and store; all other threads share one shard, where adding is atomic. A reader
+ * adds the shards up. All of it is one shared anonymous mapping of a fixed size, so that a process forked
+ * later, or the process that forked this one, can read the numbers directly.
  */
 #ifndef EXTPROCD_BASE_METRICS_H
 #define EXTPROCD_BASE_METRICS_H

@@ -1,7 +1,7 @@
 /* rows: tables that have a row for each member of an enum.
  *
- * C fills a row that was forgotten with zeros, without a word. So the number of rows that somebody has
- * written stands behind each table, and a new member does not compile before it has been there.
+ * C silently fills a forgotten row with zeros. So the number of rows that were written stands after each
+ * table, and a new member of the enum does not compile before each such table has been looked at.
  */
 #ifndef EXTPROCD_BASE_ROWS_H
 #define EXTPROCD_BASE_ROWS_H

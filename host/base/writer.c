@@ -1,10 +1,10 @@
 /* writer: a thread that appends lines to files, so that no other thread waits for a disk or a reader.
  *
- * A line that comes into an empty queue wakes it. Those that come while it is at work cost a memcpy(),
- * and are written together: it looks at a queue until it is empty.
+ * A line that comes into an empty queue wakes the thread. Lines that come while it is writing cost a
+ * memcpy() and are written together: the thread looks at a queue until it is empty.
  *
- * `lock` guards the list of outputs and all that is not atomic in them. The thread has it, but for
- * the time in which it waits; before the start and after the stop it is whose line is to be written.
+ * `lock` guards the list of outputs and all that is not atomic in them. The thread holds it except
+ * while it waits; before the start and after the stop, the thread that writes a line holds it.
  * Appending does not take it while the thread runs.
  */
 #include "base/writer.h"

@@ -1,9 +1,9 @@
 /* inbox: what other threads want done in the loop's thread.
  *
- * A list behind a mutex, and the way to wake whoever drives the loop.
+ * A list that a mutex guards, and a way to wake the thread that drives the loop.
  *
- * Invariant: where the list is not empty and somebody drives the loop, a wake-up is on its way or the loop
- * is running the list.
+ * Invariant: if the list is not empty and a thread drives the loop, a wake-up is on its way or the loop is
+ * running the list.
  */
 #include "base/loop/inbox.h"
 
@@ -47,7 +47,7 @@ void inbox_fini(struct inbox *inbox)
 
 /* ---- errands ------------------------------------------------------------------------------------ */
 
-/* With the lock held, so that whoever is woken stays until it has been. */
+/* Call it with the lock held, so that the driver that is woken still exists when wake() returns. */
 static void wake_up(struct inbox *inbox)
 {
     if (!inbox->wake || inbox->waking || !inbox->first)
@@ -61,7 +61,7 @@ void inbox_wakes(struct inbox *inbox, void (*wake)(void *arg), void *arg)
     pthread_mutex_lock(&inbox->mutex);
     inbox->wake = wake;
     inbox->arg = arg;
-    inbox->waking = false; /* a wake-up that is on its way comes to nobody */
+    inbox->waking = false; /* a wake-up that is on its way does not count */
     wake_up(inbox);
     pthread_mutex_unlock(&inbox->mutex);
 }

@@ -28,7 +28,7 @@ struct timers {
 /* Forgets those that are set. */
 void timers_fini(struct timers *timers);
 
-/* A timer that nobody needs to hold. 0 or -ENOMEM. */
+/* A timer that has no owner and cannot be cancelled. 0 or -ENOMEM. */
 int timers_add(struct timers *timers, uint64_t due_ms, void (*fn)(void *arg), void *arg);
 /* One that is its owner's until it has fired or is cancelled; one that is set already is moved. 0 or
  * -ENOMEM. */
