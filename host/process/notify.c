@@ -1,4 +1,4 @@
-/* notify: tells the service manager what becomes of the service.
+/* notify: reports the state of the service to the service manager.
  *
  * A datagram to the socket that NOTIFY_SOCKET names (sd_notify(3)); a name that begins with "@" is one of the
  * kernel's own. It is done here because libsystemd would bring five libraries along, and all their names into
@@ -47,7 +47,7 @@ void notify(const char *fmt, ...)
     if (fd < 0)
         return;
     if (len > 0 &&
-        (size_t)len < sizeof text) /* a manager that does not listen is no reason to fail */
+        (size_t)len < sizeof text) /* if the manager does not listen, that is not an error */
         (void)sendto(fd, text, (size_t)len, MSG_NOSIGNAL, (struct sockaddr *)&address, address_len);
     close(fd);
 }

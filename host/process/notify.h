@@ -1,4 +1,4 @@
-/* notify: tells the service manager what becomes of the service. */
+/* notify: reports the state of the service to the service manager. */
 #ifndef EXTPROCD_PROCESS_NOTIFY_H
 #define EXTPROCD_PROCESS_NOTIFY_H
 

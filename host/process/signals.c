@@ -38,7 +38,7 @@ enum state { STARTING, SERVING, ENDING };
 static const struct kind {
     int signo;
     const char *name;
-    bool stops, waits; /* waits for the loop; else nothing is to be done */
+    bool stops, waits; /* waits for the loop; otherwise there is nothing to do */
 } kinds[] = {
     {SIGTERM, "TERM", true, true},
     {SIGINT, "INT", true, true},

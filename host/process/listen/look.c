@@ -29,7 +29,7 @@ static void look_at_folder(const struct listener_settings *l, struct arena *aren
                    config_quote(arena, entry, folder), strerror(error));
 }
 
-/* A socket of any port tells whether the host is one of ours. */
+/* Binding to any port shows whether the address belongs to this machine. */
 static void look_at_host(const struct listener_settings *l, struct arena *arena,
                          struct config_errors *errors)
 {
