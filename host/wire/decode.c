@@ -2,11 +2,11 @@
  *
  * One walk over the top-level fields finds out which member of the oneof counts and where the parts
  * of each submessage lie; only then is anything read or allocated. A submessage in several parts
- * (no writer we know makes any, every reader has to take them) is put together first: the protobuf
- * encoding defines merging so that the parts' bytes one behind the other are the merged message.
+ * (no known writer makes any, but every reader must accept them) is put together first: the protobuf
+ * encoding defines merging so that the concatenated bytes of the parts are the merged message.
  *
- * Every allocation is paid for from a budget that the message's size gives, so what a hostile
- * message can cost is known without looking at any of its many shapes.
+ * Every allocation is paid for from a budget that depends on the message's size, so the cost of a
+ * hostile message is bounded whatever its form is.
  */
 #include "wire/decode.h"
 
@@ -108,7 +108,7 @@ static void parts_add(struct parts *p, const struct reader *before, const struct
     p->content_len += reader_len(&f->content);
 }
 
-/* Copies every part behind the one before it: its content, or the field as it stands. */
+/* Copies the parts one after another: their content, or the fields as they are. */
 static void parts_copy(const struct parts *p, uint32_t number, bool whole, char *to)
 {
     struct reader r = p->from;
@@ -148,7 +148,8 @@ static int parts_merge(struct decoder *d, const struct parts *p, uint32_t number
 
 /* ---- trees ----------------------------------------------------------------------------------- */
 
-/* A tree's raw bytes: whole fields, in one piece. None, or only empty ones: stays absent. */
+/* A tree's raw bytes: complete fields, in one piece. If there are none, or only empty ones, it stays
+ * absent. */
 static int decode_tree(struct decoder *d, const struct parts *p, uint32_t number,
                        int (*check)(struct decoder *, struct extproc_str),
                        int (*read)(struct extproc_str, struct arena *, struct extproc_value *),

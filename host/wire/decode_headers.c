@@ -5,7 +5,7 @@
  * value where that is empty: Envoy fills the first, others the second.
  *
  * key and value are proto3 strings, so what is not UTF-8 there is refused as any parser of proto3
- * refuses it; raw_value is bytes and taken as it is. A NUL is kept: whoever wrote it meant it.
+ * refuses it; raw_value is bytes and taken as it is. A NUL is kept, because the proxy sent it.
  */
 #include "base/str.h"
 #include "wire/decode_private.h"
@@ -158,7 +158,7 @@ static int next_entry(struct reader *map, struct reader *ret)
     return 1;
 }
 
-/* The entries of one HeaderMap, behind *n others; headers NULL counts only. */
+/* Appends the entries of one HeaderMap after *n others; headers NULL counts only. */
 static int decode_entries(struct decoder *d, struct reader map, struct extproc_header *headers,
                           size_t *n)
 {

@@ -26,9 +26,9 @@ int decoder_str(struct decoder *d, const struct reader *r, struct extproc_str *r
 int decode_headers(struct decoder *d, struct reader message, const struct extproc_header **ret,
                    size_t *ret_n);
 
-/* The trees; raw is a row of whole fields: `attributes` of ProcessingRequest or of HttpHeaders, and
- * `metadata_context`. The checks find all that the later reading could, but -ENOMEM, and spend what
- * it will take. */
+/* The trees; raw is a sequence of complete fields: `attributes` of ProcessingRequest or of HttpHeaders,
+ * and `metadata_context`. The checks find every error that the later reading could find, except -ENOMEM,
+ * and spend the budget that it will need. */
 int decode_check_attributes(struct decoder *d, struct extproc_str raw);
 int decode_check_metadata(struct decoder *d, struct extproc_str raw);
 /* For struct tree. */

@@ -2,11 +2,11 @@
  *
  * A tree is walked twice by the same code: the first time it only adds up the memory that lists and
  * dicts take, the second time it fills one allocation of that size. The first walk alone is the
- * check of a message that has just come; nobody may ever ask for the tree. It finds all there is to
- * find, so that the later reading fails for want of memory only.
+ * check of a message that has just come, because the tree may never be needed. It finds every error,
+ * so that the later reading can fail only if memory is exhausted.
  *
- * Merged is as protobuf does it, without putting anything together: a Value may be in several
- * parts, and of its oneof the last run of parts of one member counts (struct run). A key that comes
+ * Fields are merged as protobuf merges them, but without copying: a Value may be in several
+ * parts, and the last run of parts of one member of its oneof counts (struct run). A key that comes
  * twice in a map is shown twice; value_get() takes the last, as a map does.
  *
  * Strings are taken as they are, also where they are not UTF-8: Envoy puts request.path there byte
@@ -157,8 +157,8 @@ static int build_value(struct builder *b, struct source s, unsigned depth,
 typedef int build_entry_fn(struct builder *b, struct reader entry, unsigned depth,
                            struct extproc_value *ret);
 
-/* Builds all children, `*fields` being the place for the first (NULL while measuring), and puts it
- * behind the last. */
+/* Builds all children. `*fields` is the place for the first (NULL while measuring); it is moved past
+ * the last. */
 static int build_fields(struct builder *b, struct children c, build_entry_fn *build, unsigned depth,
                         struct extproc_field **fields)
 {
@@ -177,7 +177,7 @@ static int build_fields(struct builder *b, struct children c, build_entry_fn *bu
     return rc;
 }
 
-/* A dict of n members. Gives the place for them. */
+/* A dict of n members. Returns the place for them. */
 static struct extproc_field *carve_dict(struct builder *b, size_t n, struct extproc_value *ret)
 {
     struct value_dict *dict = carve(b, 1, sizeof *dict);
@@ -293,7 +293,7 @@ static int build_value(struct builder *b, struct source s, unsigned depth,
                                          : build_dict(b, c, build_value_entry, depth, ret);
 }
 
-/* ---- whole trees ----------------------------------------------------------------------------- */
+/* ---- complete trees -------------------------------------------------------------------------- */
 
 /* A tree from its raw fields. */
 typedef int build_fn(struct builder *b, struct reader raw, struct extproc_value *ret);
@@ -415,7 +415,7 @@ static int build_any_entry(struct builder *b, struct reader entry, unsigned dept
     return rc;
 }
 
-/* Typed behind untyped: of a namespace that is in both the typed one counts. */
+/* Typed metadata comes after untyped, so that for a namespace in both the typed entry counts. */
 static int build_metadata(struct builder *b, struct reader raw, struct extproc_value *ret)
 {
     struct source s = source_of(raw);

@@ -43,7 +43,7 @@ static ProtobufCBinaryData binary(struct extproc_str s)
     return (ProtobufCBinaryData){s.len, (uint8_t *)(uintptr_t)s.ptr};
 }
 
-/* A NUL behind it, as protobuf-c wants it; there is none in a header's name. */
+/* Appends a NUL, which protobuf-c requires; a header's name contains none. */
 static char *terminated(struct extproc_str s, struct arena *arena)
 {
     char *copy = arena_alloc(arena, s.len + 1);
@@ -246,7 +246,7 @@ static int encode_phase(const struct verdict *v, struct arena *arena, Response *
     return encode_part[phase_part(v->phase)](v, arena, ret);
 }
 
-/* ---- answering in the origin's stead --------------------------------------------------------- */
+/* ---- immediate responses --------------------------------------------------------------------- */
 
 /* The first of a name replaces what the proxy would send by itself (its content-type), further
  * ones are more of it (set-cookie). */
@@ -302,7 +302,7 @@ static int encode_answer(const struct answer *a, struct arena *arena, Response *
     return rc;
 }
 
-/* ---- whole ----------------------------------------------------------------------------------- */
+/* ---- the complete message -------------------------------------------------------------------- */
 
 /* The answer "go on, nothing changed" of each phase: a tag and the length of nothing. */
 static void encode_untouched(enum phase phase, struct encoded *ret)

@@ -106,7 +106,7 @@ static void put_metadata(struct writer *w, const struct metadata *m)
 
 /* ---- fields as protobuf-c takes them --------------------------------------------------------- */
 
-/* Gives the message a field of the size that a first run has measured, for a second run to fill. */
+/* Adds to the message a field of the size that a first run has measured, for a second run to fill. */
 static int field_add(ProtobufCMessage *to, uint32_t number, struct arena *arena, struct writer *w)
 {
     uint8_t *data = arena_alloc(arena, w->len);

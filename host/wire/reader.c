@@ -1,11 +1,11 @@
 /* reader: a cursor over protobuf's wire format, in bytes that lie in several pieces.
  *
  * The invariant: [at, end) and `more` bytes of the pieces from `next` on are the rest of exactly
- * one message, so nothing is ever read behind its end, wherever the pieces end. Nearly every
- * message lies in one or two pieces; a piece's border costs only who comes to it.
+ * one message, so nothing is ever read after its end, wherever the pieces end. Nearly every
+ * message lies in one or two pieces; only a read that reaches a piece's border pays for it.
  *
  * What is accepted is what protobuf's own parsers accept: varints of up to ten bytes, longer than
- * need be or not; groups, which nobody writes any more, are skipped with their fields.
+ * necessary or not; groups, which are obsolete, are skipped with their fields.
  */
 #include "wire/reader.h"
 
@@ -146,12 +146,13 @@ static int read_payload(struct reader *r, struct field *f)
         return read_content(r, &f->content);
     case WIRE_I32:
         return read_fixed(r, 4, &f->value);
-    default: /* six and seven are no types */
+    default: /* six and seven are not valid types */
         return -EBADMSG;
     }
 }
 
-/* Goes behind the end of a group whose begin was read. Not recursive: depth is the sender's. */
+/* Moves past the end of a group whose start tag was read. It is not recursive, because the sender
+ * chooses the depth. */
 static int skip_group(struct reader *r, uint32_t number)
 {
     uint32_t open[GROUP_MAX_DEPTH] = {number};

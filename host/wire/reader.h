@@ -15,7 +15,7 @@
 /* One message, or what is left of it. */
 struct reader {
     const char *at, *end;           /* in the piece at hand              */
-    const struct extproc_str *next; /* the pieces behind that one        */
+    const struct extproc_str *next; /* the pieces after that one         */
     size_t more;                    /* bytes of the message in those     */
 };
 
@@ -35,17 +35,17 @@ struct field {
     struct reader content; /* LEN; a group is skipped before anybody sees it        */
 };
 
-/* The pieces stay as long as the reader is used, their bytes as long as what it gave. */
+/* The pieces must stay as long as the reader is used, their bytes as long as what it returned. */
 struct reader reader_of(const struct extproc_str *pieces, size_t n_pieces);
 struct reader reader_of_str(struct extproc_str bytes);
 
 size_t reader_len(const struct reader *r);
 
-/* Goes behind the next field. 1, 0 at the end, -EBADMSG; groups may be nested 64 deep. */
+/* Reads the next field and moves past it. 1, 0 at the end, -EBADMSG; groups may be nested 64 deep. */
 int reader_next(struct reader *r, struct field *ret);
 
-/* Goes behind the next field if it is what most are: of that number, which is below 16,
- * length-delimited, of less than 128 bytes, and in the piece at hand. */
+/* Reads the next field and moves past it if it is as most are: it has that number, which is below 16,
+ * is length-delimited, has less than 128 bytes, and lies in the current piece. */
 static inline bool reader_short(struct reader *r, uint32_t number, struct extproc_str *ret)
 {
     const uint8_t *at = (const uint8_t *)r->at;
@@ -68,7 +68,7 @@ struct reader reader_take(struct reader *r, size_t len);
 bool reader_view(const struct reader *r, struct extproc_str *ret);
 /* The pieces that all that is left lies in, none of them empty: how many; ret NULL counts only. */
 size_t reader_pieces(struct reader r, struct extproc_str *ret);
-/* Copies all that is left; gives the place behind. */
+/* Copies all that is left; returns the place after it. */
 char *reader_copy(struct reader r, char *to);
 
 #endif
