@@ -22,7 +22,7 @@ struct coverage {
     uint32_t settled;          /* phase bits: all its plugins are reported */
     struct metrics *metrics;   /* NULL: nothing counts */
     bool unseen_said;          /* by coverage_unseen()                              */
-    unsigned holding;          /* lanes (1 << LANE_x) of coverage_holds_tunnels()   */
+    unsigned holding;          /* directions (1 << LANE_x) of coverage_holds_tunnels() */
     unsigned n_unanswered;     /* transactions without a response, before the first that had one */
 };
 

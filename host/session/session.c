@@ -88,8 +88,8 @@ static void session_refuse_mode(struct session *s, enum lane lane, struct arena 
                  lane_name(lane), body_mode_name(direction_of(s, lane)->mode));
 }
 
-/* Takes over what the proxy tells of its modes, which it does in its first message (envoy
- * ProtocolConfiguration). False: one of them is not built, and the session has failed. */
+/* Applies the modes that the proxy sends in its first message (Envoy's ProtocolConfiguration). False:
+ * one of them is not supported, and the session has failed. */
 static bool session_settle_modes(struct session *s, const struct event *event, struct arena *arena)
 {
     if (s->begun)
@@ -107,7 +107,7 @@ static bool session_settle_modes(struct session *s, const struct event *event, s
     return true;
 }
 
-/* Of a proxy that has not told. */
+/* For a proxy that has not sent its modes. */
 static void session_guess_mode(struct session *s, const struct event *event)
 {
     struct direction *d = &s->txn.lanes[event->lane].direction;
@@ -202,8 +202,8 @@ static bool request_trailers_are_skipped(const struct session *s, const struct t
            !(s->coverage->seen & phase_bit(PHASE_REQUEST_TRAILERS));
 }
 
-/* The directions (1 << LANE_x) whose body may be needed, and of which this event is the first that
- * shows what becomes of it. */
+/* The directions (1 << LANE_x) whose body may be needed, if this event is the first that shows whether
+ * and how that body is sent. */
 static unsigned session_unmet(const struct session *s, const struct turn *turn)
 {
     enum lane lane = turn->event->lane;
@@ -221,7 +221,7 @@ static unsigned session_unmet(const struct session *s, const struct turn *turn)
     return lanes;
 }
 
-/* What a direction of which nothing comes has no phases of: its headers, and its body unless the
+/* The phases that are missing if nothing of a direction comes: its headers, and its body unless the
  * message may have had none. */
 static uint32_t lane_missing(const struct session *s, enum lane lane)
 {
@@ -258,7 +258,7 @@ static void session_report_missing(struct session *s, const struct turn *turn)
         coverage_report(s->coverage, &s->txn, turn, missing);
 }
 
-/* At the end: a response of which nothing has come, on a listener that has never seen one. */
+/* At the end: nothing of the response has come, on a listener that has never seen a response. */
 static void session_report_end(struct session *s)
 {
     bool answered = s->coverage->seen >> PHASE_RESPONSE_HEADERS;
@@ -349,11 +349,11 @@ void session_event(struct session *s, struct event *event, struct arena_lease *m
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* The parts of a direction that the proxy sends: they have come before, or the chain takes part in
- * them, which the operator was told to set the proxy to. Not of a direction of which nothing has
- * come where that says enough: a request that nothing was seen of had nothing that is sent, and
- * a proxy that resets without a half-close does it because it has all that it waits for. A connection
- * that is lost says nothing of the kind. */
+/* The parts of a direction that the proxy is expected to send: they have come before, or the chain uses
+ * them, and the log asks the operator to configure the proxy for that. None are expected of a
+ * direction that is still idle in two cases: a request without any event had nothing to send, and a
+ * proxy that resets without a half-close has received all that it waits for. A lost connection does not
+ * show that. */
 static unsigned session_awaits(const struct session *s, enum lane lane)
 {
     const struct chain *chain = s->txn.chain ? s->txn.chain : s->coverage->chain;

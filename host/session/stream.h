@@ -20,7 +20,7 @@ struct stream_out {
     uint8_t *(*reserve)(void *call, size_t len);
     /* The buffer last reserved is full: on its way with it. */
     void (*send)(void *call);
-    /* Ends the stream, behind what was sent. Once at most; nothing may be sent after it. */
+    /* Ends the stream after what was sent. Call it once at most; nothing may be sent after it. */
     void (*finish)(void *call, enum status status, struct extproc_str message);
 };
 
@@ -33,7 +33,7 @@ struct stream *stream_open(const struct session_env *env, struct generation *g,
 void stream_message(struct stream *s, const struct message *message);
 /* Its transaction's id; one of our own where the request has none. */
 struct extproc_str stream_transaction(struct stream *s);
-/* The proxy will send no more: finishes with OK. */
+/* The proxy will not send anything further: finishes with OK. */
 void stream_half_close(struct stream *s);
 /* Its connection has gone, and so the stream: before stream_closed(). */
 void stream_lost(struct stream *s);
