@@ -2,8 +2,8 @@
  *
  * Rules of envoy's external_processor.proto and of what Envoy does: a direction is headers, body*,
  * trailers; a processing mode may skip any of them, so it may begin anywhere. A body that was sent
- * whole says `end` only where no trailers follow, so WHOLE is a state of its own: a second body
- * message is refused there, and would be the next chunk in BODY. What is not in a table is refused.
+ * in one message says `end` only if no trailers follow, so WHOLE is a state of its own: a second body
+ * message is refused there, but in BODY it is the next chunk. What is not in a table is refused.
  */
 #include "http/direction.h"
 

@@ -1,4 +1,4 @@
-/* metadata: a list of entries, of which those that were superseded stay until they are undone.
+/* metadata: a list of entries; an entry that was superseded stays, so that the later one can be undone.
  *
  * There are few namespaces with few keys each: the list is walked.
  */
@@ -114,7 +114,7 @@ struct extproc_value metadata_over(const struct metadata *m, struct extproc_str 
     return (struct extproc_value){.kind = EXTPROC_KIND_DICT, .as.node = dict};
 }
 
-/* ---- what was told in earlier phases --------------------------------------------------------- */
+/* ---- what was sent in earlier phases --------------------------------------------------------- */
 
 static int copy_counting(struct metadata *to, struct arena *arena, const struct metadata *from)
 {

@@ -1,4 +1,4 @@
-/* metadata: what plugins tell the proxy, key by key within a namespace.
+/* metadata: the dynamic metadata that plugins send to the proxy, key by key within a namespace.
  *
  * A list that grows at its end only, so what one plugin added can be taken back; of the same key the
  * last entry counts. Within a namespace keys are merged, one level deeper than protobuf merges.
@@ -41,14 +41,14 @@ bool metadata_opens(const struct metadata *m, const struct metadata_entry *entry
 struct extproc_value metadata_over(const struct metadata *m, struct extproc_str ns,
                                    struct extproc_value had, struct arena *arena);
 
-/* What was told in earlier phases. All zero: nothing. The memory stays in proportion to what counts,
- * however often it is set. */
+/* The metadata sent in earlier phases. All zero: nothing. Its memory stays in proportion to the entries
+ * that count, however often a key is set. */
 struct metadata_told {
     struct metadata metadata;
     struct arena arena;
     size_t roomy; /* bytes from which on it is copied to fresh memory, less what is superseded */
 };
-/* Merges what was told now, which is copied. 0, or -ENOMEM: all is forgotten. */
+/* Merges a copy of the metadata sent now. 0, or -ENOMEM: all of it is dropped. */
 int metadata_tell(struct metadata_told *told, const struct metadata *now);
 void metadata_told_fini(struct metadata_told *told);
 

@@ -57,7 +57,7 @@ static inline const char *body_mode_name(enum body_mode m)
 
 /* The least mode that serves: NONE, STREAMED or BUFFERED, which stand in this order. */
 enum body_mode mode_least(bool body, bool whole);
-/* Of a proxy that has not told, by its first body message. */
+/* For a proxy that has not sent its mode: guesses it from the first body message. */
 enum body_mode mode_guess(bool end);
 
 #endif

@@ -109,7 +109,7 @@ static int remove_all(const struct work *w)
     return r;
 }
 
-/* An entity tag still tells versions apart, but no longer which bytes each of them has. */
+/* An entity tag still distinguishes versions, but no longer identifies the exact bytes of each. */
 static int weaken_etag(const struct work *w)
 {
     struct extproc_str name = EXTPROC_S("etag"), tag = headers_get(w->headers, name, 0);

@@ -22,7 +22,7 @@ enum role {
 
 /* Case does not count. */
 enum role role_of(enum extproc_map map, struct extproc_str name);
-/* May such a header have this value? Of ORDINARY ones any that is legal. */
+/* May such a header have this value? An ORDINARY one may have any valid value. */
 bool role_takes(enum role role, struct extproc_str value);
 /* `host`: in a response, an ordinary header. */
 bool role_is_host(struct extproc_str name);

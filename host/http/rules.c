@@ -1,7 +1,7 @@
 /* rules: a proxy's own checks, made before an edit reaches it.
  *
- * Some edits a proxy drops without a word, and others it answers with a 500; both are found here, where
- * their author can be told. What HTTP itself rules out is the same for every proxy: names and values,
+ * A proxy drops some edits silently and answers others with a 500; both are found here, where the error
+ * can be returned to the plugin. What HTTP itself rules out is the same for every proxy: names and values,
  * who owns the framing of a message (content-length is the host's, transfer-encoding and the headers of
  * one connection, RFC 9110, 7.6.1, are the proxy's), what each kind of message must have. The rest is in
  * struct rules.

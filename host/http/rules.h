@@ -1,8 +1,8 @@
 /* rules: what may be done where, as the proxy would have it.
  *
  * An edit that the proxy would ignore, or answer with a 500, is refused at the plugin's call. What a
- * proxy ignores and limits is data, which whoever drives a session lends to it; what is allowed in
- * which phase and body mode stands in one table, indexed [phase][mode].
+ * proxy ignores and limits is data, which the owner of a session lends to it; what is allowed in
+ * which phase and body mode is in one table, indexed [phase][mode].
  */
 #ifndef EXTPROCD_HTTP_RULES_H
 #define EXTPROCD_HTTP_RULES_H
@@ -41,8 +41,8 @@ extern const struct rules rules_of_http;
 
 /* Bits of what a phase allows. */
 enum {
-    MAY_EDIT_HEADERS = 1,  /* the lane's headers are still held    */
-    MAY_EDIT_TRAILERS = 2, /* the lane's trailers are here         */
+    MAY_EDIT_HEADERS = 1,  /* the direction's headers are held     */
+    MAY_EDIT_TRAILERS = 2, /* the direction's trailers are here    */
     MAY_SET_BODY = 4,      /* the chunk, or the complete body */
     MAY_REPLACE_BODY = 8,  /* CONTINUE_AND_REPLACE                 */
     MAY_RESPOND = 16,      /* an immediate response comes out clean */
