@@ -1,7 +1,7 @@
 /* generation: a configuration with its loaded plugins and chains, as one object.
  *
- * It is there as a whole or not at all: every section is looked at, whatever was wrong with the ones
- * before, and one error in any of them means that every instance that was started is ended again.
+ * It is built completely or not at all: every section is checked, even after errors in earlier ones,
+ * and one error in any section ends every instance that was started.
  *
  * Chains are read before plugins, because they say which plugins are needed: one that no chain names
  * is not started, so that a plugin can be taken out of service by taking its name out of a chain.
@@ -222,7 +222,7 @@ static void make_chain(struct build *b, const struct plan *plan)
         g->n_chains++;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------- */
+/* ---- the generation -------------------------------------------------------------------------- */
 
 static bool reserve(struct build *b)
 {
@@ -247,7 +247,7 @@ static void for_each(struct build *b, const char *type,
     }
 }
 
-/* A service that does nothing, or an instance of which the same is true. */
+/* Warns about a service that does nothing, and about an instance that does nothing. */
 static void look_at_use(struct build *b)
 {
     struct generation *g = b->g;
@@ -309,7 +309,7 @@ struct generation *generation_ref(struct generation *g)
 
 struct generation *generation_unref(struct generation *g)
 {
-    /* Whoever takes the last one must see what the others did before they dropped theirs. */
+    /* The thread that drops the last reference must see what others did before they dropped theirs. */
     if (!g || __atomic_sub_fetch(&g->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return NULL;
     for (size_t i = g->n_instances; i > 0; i--)

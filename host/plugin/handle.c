@@ -1,8 +1,8 @@
-/* handle: calls one plugin, and says in the log what is wrong with what it gave back.
+/* handle: calls one plugin, and logs what is wrong with what it returned.
  *
- * Invariant: nothing that a plugin returns goes further than this file but one of three actions,
- * RESPOND only with an answer. A plugin whose needs the proxy does not meet is not called: it would
- * take a part of the body for the whole.
+ * Invariant: of what a plugin returns, only one of three actions leaves this file, and RESPOND only
+ * with a response. A plugin whose needs the proxy does not meet is not called: it would treat a part
+ * of the body as the complete body.
  */
 #include "plugin/handle.h"
 

@@ -11,7 +11,7 @@ enum { ALL_PHASES = (1 << N_PHASES) - 1 };
 struct handle {
     struct extproc_txn pub; /* first: what the plugin sees; all zero until open() */
     struct txn *txn;
-    uint8_t skipped; /* phase bits: no calls any more */
+    uint8_t skipped; /* phase bits: not called again */
     bool opened;     /* close() is owed */
 };
 

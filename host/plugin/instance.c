@@ -1,8 +1,8 @@
 /* instance: one [plugin:NAME] section: a plugin with its configuration and its `self`.
  *
- * init() runs only on a section in which everything that tables can tell is right, so a plugin never
- * sees an unknown key or a value of another type. While it runs, and never else, `errors` is set:
- * that is how the api knows what belongs into init().
+ * init() runs only on a section that passed every check that tables can make, so a plugin never
+ * sees an unknown key or a value of another type. `errors` is set only while init() runs: from that
+ * the API knows whether a call that belongs into init() is allowed.
  */
 #include "plugin/instance.h"
 
@@ -18,7 +18,7 @@
 
 enum { ARENA_FIRST_SIZE = 1024 };
 
-/* `file` comes first: a plugin that is linked in has none, and takes what is behind it. */
+/* `file` comes first: a plugin that is linked in has no file, and uses the table from the next key on. */
 const struct extproc_key instance_keys[] = {
     {.name = "file",
      .type = EXTPROC_KEY_TYPE_STR,
@@ -107,7 +107,7 @@ static void runs_begin(struct instance *in, const char *phase)
     struct loop *loop = in->env->loop;
     if (!loop)
         return;
-    loop_begins_round(loop); /* nobody drives it at such times */
+    loop_begins_round(loop); /* no thread drives it at this time */
     loop_runs(loop, &in->who, phase);
 }
 

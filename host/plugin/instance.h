@@ -56,11 +56,11 @@ struct instance {
     struct arena arena;           /* the instance's life */
     struct config_errors *errors; /* while init() runs, else NULL */
     bool asked_undeclared;        /* ... and has asked for a key that its table does not have */
-    bool started;                 /* init() gave 0: fini() is owed */
+    bool started;                 /* init() returned 0: fini() is owed */
 };
 
 /* Loads the file, checks the section, runs init(). Errors are added, each with file and line.
- * 0 with *ret; -EINVAL: it was refused and told why; -ENOMEM. The section must stay. */
+ * 0 with *ret; -EINVAL: it was refused, and `errors` says why; -ENOMEM. The section must stay. */
 int instance_new(struct config_section *section, const struct plugin_env *env,
                  struct config_errors *errors, struct instance **ret);
 /* The same for a descriptor that is there already (linked in, or a test's). */

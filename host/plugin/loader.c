@@ -1,8 +1,8 @@
 /* loader: a shared object -> a plugin's descriptor, or one line that says why not.
  *
- * Nothing of a file runs before it is known to be a shared object for this machine, and nothing of a
- * descriptor is used before its size is known: what is handed out is a copy, as large as this host's
- * structs, zero where the plugin's are shorter. So nobody else need think of older plugins.
+ * No code of a file runs before it is known to be a shared object for this machine, and nothing of a
+ * descriptor is used before its size is known: the result is a copy, as large as this host's structs,
+ * zero where the plugin's are shorter. So no other file has to handle older plugins.
  */
 #include "plugin/loader.h"
 
@@ -99,7 +99,7 @@ static int refuse_symbol(struct attempt *a, void *object)
                           EXTPROC_ABI_MAJOR);
 }
 
-/* The bytes behind the symbol, as the object's own symbol table has them. */
+/* The size of the symbol, as the object's own symbol table has it. */
 static size_t symbol_size(const void *symbol)
 {
     Dl_info info;

@@ -18,7 +18,7 @@
 
 typedef ElfW(Ehdr) elf_header; /* of our own class */
 
-/* Our own header, by the name that the linker gives it: it says what machine we are built for. */
+/* Our own header, by the name that the linker defines: it says which machine we are built for. */
 extern const elf_header own_header __asm__("__ehdr_start") __attribute__((visibility("hidden")));
 
 /* ---- the machine ----------------------------------------------------------------------------- */
@@ -97,7 +97,7 @@ static int check_length(struct attempt *a, int fd, const elf_header *header, uin
 static int check_file(struct attempt *a, int fd)
 {
     struct stat st;
-    elf_header header = {0}; /* what a short file lacks is zero, so it is no shared object */
+    elf_header header = {0}; /* a short file leaves zeros: not a shared object */
     if (fstat(fd, &st) < 0 || pread(fd, &header, sizeof header, 0) < 0)
         return attempt_refuse(a, "cannot be read: %s", strerror(errno));
     int r = check_header(a, &header);

@@ -37,7 +37,7 @@ static struct symbols symbols_of(const struct link_map *map)
     return s;
 }
 
-/* The library that has the name in the scope of the whole process; NULL: none has. */
+/* The library that has the name in the global scope of the process; NULL: none has. */
 static const char *global_home(const char *name)
 {
     Dl_info info;
@@ -73,8 +73,8 @@ static void look_at(struct clashes *c, const struct symbols *s, const ElfW(Sym) 
         note(c, name, library);
 }
 
-/* What is defined stands in the hash table: in buckets, each of which is a row of symbols whose last one
- * has a hash with its lowest bit set. */
+/* The defined symbols are in the hash table, in buckets. Each bucket is a sequence of symbols; the last
+ * one has a hash with its lowest bit set. */
 static void look_at_all(struct clashes *c, const struct symbols *s)
 {
     uint32_t n_buckets = s->hash[0], first = s->hash[1], n_bloom = s->hash[2];

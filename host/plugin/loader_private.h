@@ -18,9 +18,9 @@ struct attempt {
 EXTPROC_PRINTF(2, 3)
 int attempt_refuse(struct attempt *a, const char *fmt, ...);
 
-/* Is the file a whole shared object for this machine? Nothing of it is run. 0, or as above. */
+/* Is the file a complete shared object for this machine? None of its code is run. 0, or as above. */
 int attempt_check_elf(struct attempt *a);
-/* Of that the libraries that it asks for: are they for this C library? Sets `sanitizer`. 0, or as above. */
+/* Are the libraries that it needs for this C library? Sets `sanitizer`. 0, or as above. */
 int attempt_check_needed(struct attempt *a, int fd, const ElfW(Ehdr) * header);
 
 /* What a loaded object exports that the host has, too: "FILE: ..."; NULL: nothing. */

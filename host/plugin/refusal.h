@@ -24,8 +24,8 @@ static inline void refusal_forget(struct refusal *refusal)
     refusal->text[0] = '\0';
 }
 
-/* A call was refused: `call("subject"): why`. Of the subject nothing is shown where the section hides it.
- * subject absent: none; refusal NULL: nobody asks. */
+/* A call was refused: `call("subject"): why`. The subject is not shown if the section hides it.
+ * subject absent: there is none; refusal NULL: the caller does not need the text. */
 void refusal_of_call(struct refusal *refusal, const struct config_section *section,
                      const char *call, struct extproc_str subject, const char *why);
 /* The plugin's own reason. key absent: the text. */

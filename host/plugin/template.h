@@ -9,7 +9,7 @@
  *     %TIME(format)%  %TIME%       now in UTC, as strftime has it; without a format: RFC 3339
  *     %%                           a percent sign
  *
- * Absent gives an empty text, or what stands after `:-` inside the parentheses. A number is written
+ * An absent value expands to an empty text, or to the text after `:-` in the parentheses. A number is written
  * with as many digits as it needs; null, a list and a dict have no text and count as absent.
  */
 #ifndef EXTPROCD_PLUGIN_TEMPLATE_H

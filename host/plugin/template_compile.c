@@ -80,7 +80,7 @@ static void add(struct compile *c, struct template_part part)
     c->t->parts[c->t->n_parts++] = part;
 }
 
-/* `s` up to the first `mark`, and what is behind it; without one, all of it and nothing. */
+/* `s` up to the first `mark`, and what is after it; without a mark, all of `s` and nothing. */
 static struct extproc_str split(struct extproc_str s, const char *mark,
                                 struct extproc_str *ret_rest)
 {
@@ -215,7 +215,7 @@ static size_t letters(struct extproc_str s)
     return n;
 }
 
-/* The piece at c->at, which begins with a percent sign; moves behind it. */
+/* Reads the piece at c->at, which begins with a percent sign, and moves past it. */
 static int take_piece(struct compile *c)
 {
     struct extproc_str rest = {c->text.ptr + c->at + 1, c->text.len - c->at - 1};

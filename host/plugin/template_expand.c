@@ -49,7 +49,7 @@ static int time_text(struct extproc_str format, struct arena *arena, struct extp
     return 0;
 }
 
-/* As many digits as it takes to tell the number from its neighbours. */
+/* As many digits as are needed to distinguish the number from its neighbours. */
 static int number_text(double number, struct arena *arena, struct extproc_str *ret)
 {
     *ret = arena_format(arena, "%.15g", number);
@@ -81,7 +81,7 @@ static int value_text(struct extproc_value value, struct arena *arena, struct ex
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-/* It counts as absent, which whoever wrote the template may not expect. */
+/* A list or a dict counts as absent, which the author of the template may not expect. */
 static struct extproc_value with_text(struct extproc_value value, const struct template_part *part,
                                       struct extproc_txn *x)
 {

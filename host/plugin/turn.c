@@ -2,14 +2,14 @@
  *
  * The walk is over two lists, both in the order of the event's direction: the instances to call in
  * its phase and, once a plugin has replaced the body in a headers phase, those to call in the body
- * phase, from the one behind it on. They are merged, so every instance has its headers callback and
+ * phase, beginning after that plugin. They are merged, so every instance has its headers callback and
  * then its body callback before the next one has any:
  *
  *     headers   A   B replaces   C           called: A  B  C  C'  D'      (' body callback)
  *     body      A                C   D
  *
- * Invariant: between two plugins all there is to know of the walk is in the turn, so it may stop
- * there and go on later. Nothing of a body event stays in the transaction's memory.
+ * Invariant: between two plugins the complete state of the walk is in the turn, so it may stop
+ * there and continue later. Nothing of a body event stays in the transaction's memory.
  */
 #include "plugin/turn.h"
 
@@ -43,8 +43,8 @@ static unsigned turn_allowed(const struct turn *turn)
     return allowed;
 }
 
-/* What the message's framing depends on, before any plugin edits it. Of a request that the proxy does
- * not show its attributes may tell the method, and the transaction's id. */
+/* Notes what the message's framing depends on, before any plugin edits it. If the proxy does not send the
+ * request's headers, its attributes may contain the method and the transaction's id. */
 static void turn_note_kind(struct turn *turn)
 {
     struct txn *t = turn->txn;
@@ -203,7 +203,7 @@ static enum phase turn_body_phase(const struct turn *turn)
     return phase_of(turn->event->lane, PART_BODY);
 }
 
-/* The next call of the two lists. False: no more. */
+/* The next call of the two lists. False: there are none left. */
 static bool turn_next(struct turn *turn, uint16_t *ret_place, enum phase *ret_phase)
 {
     const struct chain *chain = turn->txn->chain;
@@ -226,7 +226,7 @@ static bool turn_next(struct turn *turn, uint16_t *ret_place, enum phase *ret_ph
     return true;
 }
 
-/* A plugin has replaced the body: the ones behind it get the new one. */
+/* A plugin has replaced the body: the plugins after it get the new one. */
 static void turn_replace(struct turn *turn, uint16_t place)
 {
     const struct chain *chain = turn->txn->chain;
@@ -268,8 +268,8 @@ static struct extproc_str turn_details(const struct turn *turn, const char *name
     return arena_format(turn->arena, "%s.%s.error{%.*s}", prefix, name, EXTPROC_ARG(id));
 }
 
-/* What comes of a plugin's failure: what it did is taken back, it is called no more, the client gets
- * a 500 while there can be an answer. True: that was the verdict. */
+/* Handles a plugin's failure: its changes are undone, it is not called again, and the downstream client
+ * gets a 500 if a response is still possible. True: that was the verdict. */
 static bool turn_fail(struct turn *turn, uint16_t place)
 {
     struct handle *h = &turn->txn->handles[place];
@@ -426,7 +426,8 @@ static void turn_keep_trees(struct turn *turn, struct arena *keep)
     }
 }
 
-/* What plugins told the proxy, which those of later phases see too. Without memory: nothing of it. */
+/* Keeps the metadata that plugins sent to the proxy, for plugins in later phases. If memory is exhausted,
+ * all of it is dropped. */
 static void turn_keep_told(struct turn *turn, struct arena *keep)
 {
     struct txn *t = turn->txn;
@@ -465,5 +466,5 @@ void turn_end(struct turn *turn)
         turn_keep_told(turn, keep);
     }
     body_fini(&turn->event->body);
-    assert(!t->turn); /* nobody is called with what has just gone */
+    assert(!t->turn); /* no callback may see memory that was just freed */
 }

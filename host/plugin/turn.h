@@ -24,7 +24,7 @@ struct turn {
     bool first;          /* the direction's first event */
     bool whole;          /* a body phase: all of the body is in hand */
 
-    unsigned unmet;       /* lanes (1 << LANE_x) whose body does not come as its mode tells */
+    unsigned unmet;       /* directions (1 << LANE_x) to check against the needs of plugins */
     unsigned allowed;     /* rules_allow(), less what this transaction rules out */
     uint16_t cursor;      /* next place in chain->calls[event->phase] */
     uint16_t body_cursor; /* once replaced: next place in the calls of the body phase */
@@ -32,7 +32,7 @@ struct turn {
     bool clears_route;    /* somebody asked, and edited a header */
 
     /* of the current callback */
-    enum phase phase; /* the event's, or the body phase behind a replacement */
+    enum phase phase; /* the event's, or the body phase after a replacement */
     struct decided decided;
     struct undo undo;
     struct refusal refused;
@@ -56,7 +56,7 @@ static inline const struct mode *turn_mode(const struct turn *turn)
 bool turn_fits_length(const struct turn *turn);
 
 enum turn_state {
-    TURN_DONE /* turn->verdict says what is to become of the event */
+    TURN_DONE /* turn->verdict says what to do with the event */
 };
 
 /* Takes an event that its direction may run, and readies the turn. 0, or -ENOMEM: turn_end() is all
@@ -68,8 +68,8 @@ enum turn_state turn_run(struct turn *turn);
 bool turn_falls_back(const struct turn *turn, uint16_t place);
 /* The verdict, other than CLOSE, goes out to a proxy that listens: that answer is owed. */
 void turn_answer(struct turn *turn);
-/* The verdict has been told: edits are committed, what later phases may read is kept, the rest of
- * the turn is released. Also after a turn that was never run. */
+/* Call it after the verdict was sent: it commits edits, keeps what later phases may read, and releases
+ * the rest of the turn. Also after a turn that was never run. */
 void turn_end(struct turn *turn);
 
 #endif

@@ -26,7 +26,7 @@ struct handle; /* an instance's struct extproc_txn, and what the host keeps besi
 
 struct txn {
     struct generation *generation; /* a reference */
-    const struct chain *chain;     /* NULL: not selected yet, or nobody is interested */
+    const struct chain *chain;     /* NULL: not selected yet, or no plugin is interested */
     const struct rules *rules;     /* of its proxy, HTTP's own until they are set; they must stay */
     struct loop *loop;             /* in which it lives */
     struct arena *arena;           /* the transaction's life */

@@ -1,7 +1,7 @@
-/* undo: how all that a callback may change stood before it, and the way back.
+/* undo: saves all that a callback may change before it runs, and restores it.
  *
- * A plugin that fails leaves nothing behind: neither those after it in the chain nor the proxy see
- * anything of what it did in that callback. Both need no memory, so neither can fail.
+ * A plugin that fails leaves no changes: neither the plugins after it in the chain nor the proxy see
+ * anything of what it did in that callback. Saving and restoring allocate nothing, so neither can fail.
  */
 #ifndef EXTPROCD_PLUGIN_UNDO_H
 #define EXTPROCD_PLUGIN_UNDO_H

@@ -1,7 +1,7 @@
 /* api_body: the body in hand, and other bytes in its place.
  *
- * Bytes that a plugin gives away are released exactly once whatever happens: here, where they are
- * not taken, else by the body.
+ * Bytes whose ownership a plugin passes to us are released exactly once in every case: here if they
+ * are refused, otherwise by the body.
  */
 #include "base/str.h"
 #include "http/rules.h"

@@ -1,7 +1,7 @@
-/* api_values: what the proxy tells beside the message, and what it is told.
+/* api_values: what the proxy sends beside the message (attributes, metadata), and metadata sent to it.
  *
- * A tree is read at the first question about it, into the memory of whoever holds it: the message's
- * while its event is in hand, the transaction's once it was kept.
+ * A tree is read when it is first asked for, into the memory of its owner: the message's while its
+ * event is current, the transaction's once it was kept.
  */
 #include "plugin/api/api_txn.h"
 #include "plugin/handle.h"
@@ -41,8 +41,8 @@ static struct extproc_value proxys_metadata(struct txn *t, struct extproc_str ns
     return value_get(tree_value(&t->metadata, t->arena), ns);
 }
 
-/* Over that, what plugins have told the proxy: in earlier phases, whether it sends that back or not, and
- * in this one. */
+/* Merges over that the metadata that plugins have sent to the proxy: in earlier phases, whether the proxy
+ * sends it back or not, and in this one. */
 struct extproc_value api_metadata(struct extproc_txn *x, struct extproc_str ns)
 {
     struct txn *t = handle_of(x)->txn;
