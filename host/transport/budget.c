@@ -1,6 +1,6 @@
-/* budget: how often something may happen: so many times at once, and as many again in each period.
+/* budget: how often something may happen: n times in a burst, and n more times in each period.
  *
- * What comes back comes evenly, one after another, and not all at the period's end.
+ * The budget is refilled evenly, one after another, and not all at the period's end.
  */
 #include "transport/budget.h"
 
@@ -13,7 +13,7 @@ bool budget_take(struct budget *b, const struct budget_rate *rate, uint64_t now_
     if (back >= b->spent) {
         b->spent = 0;
         b->since_ms = now_ms;
-    } else if (back) { /* only whole ones: a part of one goes on growing */
+    } else if (back) { /* only complete units; the fraction is kept */
         b->spent -= (uint32_t)back;
         b->since_ms += back * rate->period_ms / rate->n;
     }

@@ -1,4 +1,4 @@
-/* budget: how often something may happen: so many times at once, and as many again in each period. */
+/* budget: how often something may happen: n times in a burst, and n more times in each period. */
 #ifndef EXTPROCD_TRANSPORT_BUDGET_H
 #define EXTPROCD_TRANSPORT_BUDGET_H
 

@@ -159,7 +159,7 @@ static bool make_room(struct doors *doors)
 
 enum accepted { ACCEPTED_SOME, ACCEPTED_ALL, ACCEPTED_NONE };
 
-/* All: none waits any more. None: and none can be taken. */
+/* All: no connection waits. None: connections may wait, but none can be accepted. */
 static enum accepted accept_some(const struct door *door)
 {
     for (unsigned i = 0; i < ACCEPT_MAX; i++) {
@@ -196,6 +196,6 @@ void doors_close(struct doors *doors)
     for (size_t i = 0; i < doors->n_door; i++) {
         while (accept_some(&doors->door[i]) == ACCEPTED_SOME)
             ;
-        close(doors->door[i].listener->fd); /* at once: what comes in between is reset */
+        close(doors->door[i].listener->fd); /* immediately: what comes in between is reset */
     }
 }

@@ -1,9 +1,9 @@
 /* health: grpc.health.v1.Health, by which proxies ask whether a server wants work.
  *
- * Every open stream is a probe. The probes of Watch that were answered, and may be told something
- * new, are in the list of watchers until their stream is closed or finished.
+ * Every open stream is a probe. The probes of Watch that were answered, and may get further answers,
+ * are in the list of watchers until their stream is closed or finished.
  *
- *     serving ──health_lame()──► lame: NOT_SERVING ──health_stop()──► stopped: the same, and nobody watches
+ *     serving ──health_lame()──► lame: NOT_SERVING ──health_stop()──► stopped: the same, without watchers
  */
 #include "transport/health.h"
 
@@ -182,7 +182,7 @@ static void watch_message(void *stream, const struct message *message)
     message_release(&bytes);
 }
 
-/* Of Check, and of Watch, which goes on being told. */
+/* For Check, and for Watch, which continues to get answers. */
 static void probe_half_close(void *stream)
 {
     struct probe *probe = stream;

@@ -15,7 +15,7 @@ extern const struct transport_service health_services[N_HEALTH_SERVICES]; /* Che
 
 /* SERVING for "" and the names, which must stay. NULL: out of memory. */
 struct health *health_new(const char *const *names, size_t n_names);
-/* Behind the last stream's end. */
+/* Call it after the last stream's end. */
 struct health *health_free(struct health *h);
 
 /* NOT_SERVING from now on, also for those that watch. */

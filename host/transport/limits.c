@@ -1,9 +1,10 @@
 /* limits: clients that exceed what a listener lets them have: counted, and logged.
  *
- * A counter is named after the key that sets its limit. What may well be no fault of the client's is no
- * warning. A line names the key, its value and the amount that was seen, which of a time is the value
- * itself; the peer and the transaction are fields of it. The log suppresses what repeats by the format, whoever the peer is, so that neither one
- * attacker nor many of them can fill the disk.
+ * A counter is named after the key that sets its limit. An event that may not be the client's fault is not
+ * logged as a warning. A line names the key, its value and the amount that was seen (for a time, the
+ * amount is the value itself); the peer and the transaction are fields of it. The log suppresses
+ * repetitions by the format, regardless of the peer, so that neither one attacker nor many can fill the
+ * disk.
  */
 #include "transport/limits.h"
 

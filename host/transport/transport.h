@@ -1,8 +1,8 @@
 /* transport: gRPC in and out, as the other floors see it: bytes, queues, wake-ups.
  *
- * A transport drives the loop: one thread that runs every callback below. It knows nothing of what the
- * messages mean. Several implementations stand behind this header (grpc/, h2/); which one runs is
- * chosen by name, and nobody else may know.
+ * A transport drives the loop: one thread that runs every callback below. It does not know what the
+ * messages mean. This header has several implementations (grpc/, h2/); the one to run is chosen by
+ * name, and no other code may depend on which one it is.
  */
 #ifndef EXTPROCD_TRANSPORT_TRANSPORT_H
 #define EXTPROCD_TRANSPORT_TRANSPORT_H
@@ -44,7 +44,7 @@ struct transport_service {
      * returned, before destroy() and in its thread. Until it is, the transport may have the client wait
      * before it sends much more. */
     void (*message)(void *stream, const struct message *message);
-    void (*half_close)(void *stream); /* the client sends no more */
+    void (*half_close)(void *stream); /* the client has finished sending */
     /* Always, once, last; never from within a transport_send() or transport_finish(). */
     void (*closed)(void *stream, enum transport_end why);
     /* The transaction's id, for the log. NULL: these streams have none. */
@@ -96,7 +96,7 @@ struct transport_listener {
 };
 
 struct transport_options {
-    struct loop *loop; /* driven between create() and destroy(), by nobody else */
+    struct loop *loop; /* only we drive it between create() and destroy() */
     struct log *log;
     struct metrics *metrics; /* where limits that were broken are counted; NULL: nowhere */
     /* With TRANSPORT_OWN_LIMITS: bytes of messages that have come, in part or complete, and of answers
@@ -145,7 +145,7 @@ struct transport_ops {
      * closed; no new calls, open ones may finish within the time; then the rest is ended, and run()
      * returns. */
     void (*drain)(struct transport *t, uint64_t limit_ms);
-    /* In the loop: the same, and ends every call at once. */
+    /* In the loop: the same, and ends every call immediately. */
     void (*stop)(struct transport *t);
     struct transport *(*destroy)(struct transport *t);
 
@@ -179,7 +179,7 @@ static inline void transport_unprompted(struct transport_call *call)
 {
     call->ops->unprompted(call);
 }
-/* Ends the call behind what was sent. What the client still sends is thrown away. A second one does
+/* Ends the call after what was sent. What the client still sends is discarded. A second finish does
  * nothing. */
 static inline void transport_finish(struct transport_call *call, int status,
                                     struct extproc_str message)
@@ -191,7 +191,7 @@ enum { TRANSPORT_WHY = 512 };
 
 /* NULL: it cannot be had, and *ret_why says why. */
 const struct transport_ops *transport_find(const char *name, char ret_why[static TRANSPORT_WHY]);
-/* The name of the i-th that this build has; NULL: no more. The first is the default. */
+/* The name of the i-th transport of this build; NULL: i is past the last. The first is the default. */
 const char *transport_name(size_t i);
 
 #endif

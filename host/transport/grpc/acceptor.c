@@ -116,7 +116,7 @@ static void *acceptor_main(void *arg)
         int n = epoll_wait(a->epoll_fd, events, EVENTS_MAX, waiting ? DOORS_PAUSE_MS : -1);
         for (int i = 0; i < n; i++)
             watch_ready(&events[i]);
-        int order = atomic_load(&a->order); /* behind the read that says there is a new one */
+        int order = atomic_load(&a->order); /* after the read that signals a new order */
         if (order == ORDER_QUIT)
             return NULL;
         if (order == ORDER_CLOSE && !a->doors.closed) {

@@ -23,7 +23,7 @@ struct acceptor {
     pthread_t thread;
     bool running;
     atomic_int order;
-    /* What the thread tells the loop. */
+    /* What the thread reports to the loop. */
     struct errand closed, noticed;
 };
 
@@ -36,7 +36,7 @@ void acceptor_fini(struct acceptor *a);
 void acceptor_bind(struct acceptor *a, size_t i, grpc_server *server);
 /* 0 or -errno. */
 int acceptor_start(struct acceptor *a);
-/* Accepts no more; then calls fn(arg) in the loop. */
+/* Stops accepting; then calls fn(arg) in the loop. */
 void acceptor_close(struct acceptor *a, void (*fn)(void *arg), void *arg);
 /* After that: breaks the connections that are still open. */
 void acceptor_break(const struct acceptor *a);

@@ -1,19 +1,20 @@
 /* call: one call of a client, from the moment that gRPC hands it over until nothing of it is left.
  *
- * Whatever happens to a call, an event of its own or a word from its service, is noted in it, and
- * then call_pump() starts what may be started. It is the only place that starts anything:
+ * Every event of a call and every request of its service is noted in the call, and then call_pump()
+ * starts what may be started. It is the only place that starts anything:
  *
  *     read    the next message, unless the client has ended, answers wait to be sent, or the service
  *             holds READ_AHEAD bytes of those before it
  *     write   the first of the queue; gRPC takes one at a time
  *     both    in one batch, which costs a fifth less: see may_join()
- *     watch   for the client's loss, where no read would tell: behind its half-close, and while the
- *             service holds too much
+ *     watch   for the loss of the client, when there is no read to report it: after its half-close,
+ *             and while the service holds too much
  *     status  ours, alone or in one batch with the last message
  *
  * Invariant: n_flying counts the batches under way, and when the pump is done with a call that is not
- * over, there is one at least. The service is told `closed` when there are none, and so never from
- * within a call of its own. The call's memory stays until it has given back all its messages as well.
+ * over, there is at least one. The service's closed() is called when there are none, and so never from
+ * within a function that the service has called. The call's memory stays until the service has also
+ * released all its messages.
  */
 #include "transport/grpc/call.h"
 
@@ -106,7 +107,7 @@ static void start(struct call *call, const grpc_op *ops, size_t n_ops, struct ta
     cork_hold(&call->pool->completions->cork, call->fd);
     call->n_flying++;
     grpc_call_error error = grpc_call_start_batch(call->grpc, ops, n_ops, tag, NULL);
-    assert(error == GRPC_CALL_OK); /* else we have broken gRPC's rules: a lost call gives OK too */
+    assert(error == GRPC_CALL_OK); /* a lost call returns OK too: an error is our own fault */
     (void)error;
 }
 
@@ -127,7 +128,7 @@ static size_t add_read(struct call *call, grpc_op *ops)
     return 1;
 }
 
-/* *ret_out is to be freed when the batch has been started. */
+/* The caller frees *ret_out after it has started the batch. */
 static size_t add_write(struct call *call, grpc_op *ops, struct outgoing **ret_out)
 {
     size_t n = add_metadata(call, ops);
@@ -202,8 +203,9 @@ static bool may_start_status(const struct call *call)
 {
     if (!call->finishing || call->status_started)
         return false;
-    /* Behind a write the status goes with the queue's last message, or when that write is done;
-     * one that is joined to a read is with gRPC already, and its end would be the client's. */
+    /* If there are writes, the status is sent with the queue's last message, or when that write is done.
+     * A write that is joined to a read is with gRPC already, and waiting for it means waiting for the
+     * client. */
     return call->queue ? !call->writing && !call->queue->next : !call->writing || call->joined;
 }
 
@@ -246,7 +248,7 @@ static void call_over(struct call *call)
     while (call->queue)
         outgoing_free(queue_pop(call));
     grpc_slice_unref(call->status_text);
-    /* gRPC cancels what has had no status from us, which is a lost call, so nobody hears of it. */
+    /* gRPC cancels a call that had no status from us. Such a call is lost, so the client is gone. */
     grpc_call_unref(call->grpc);
     call_unheld(call);
     if (--pool->n_calls == 0)
@@ -265,7 +267,7 @@ static void call_pump(struct call *call)
         call_over(call);
 }
 
-/* ---- what gRPC tells ---------------------------------------------------------------------------- */
+/* ---- events of gRPC ----------------------------------------------------------------------------- */
 
 static void release_received(void *owner)
 {
@@ -382,7 +384,7 @@ static void status_done(void *owner, bool ok)
 
 /* ---- beginnings --------------------------------------------------------------------------------- */
 
-/* The connection's descriptor, which gRPC gives as the peer's name; -1: it has none. */
+/* The connection's descriptor, which gRPC returns as the peer's name; -1: it has none. */
 static int peer_fd(grpc_call *grpc)
 {
     char *peer = grpc_call_get_peer(grpc);

@@ -15,7 +15,7 @@ struct call_pool {
     struct call *idle; /* memory for calls to come */
     unsigned n_idle;
     unsigned n_calls;           /* that are not over */
-    void (*emptied)(void *arg); /* there are none any more */
+    void (*emptied)(void *arg); /* there are none left */
     void *arg;
     struct extproc_str *pieces; /* of the message that is being handed over */
     size_t n_pieces;

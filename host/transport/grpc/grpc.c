@@ -51,7 +51,7 @@ struct transport {
     size_t n_down;
     bool ending;   /* drain() or stop() was called                  */
     bool at_once;  /* calls are not waited for                      */
-    bool shut;     /* the servers are told to shut down             */
+    bool shut;     /* the servers' shutdown has begun               */
     bool finished; /* run() has returned: they are down             */
 };
 

@@ -1,11 +1,11 @@
 /* log: gRPC's own messages, among ours.
  *
- * gRPC has one log function for the whole process, which is told nothing of whose message it is. So
- * here is the one variable of this floor that belongs to the process: the log of the transport that
- * was created last.
+ * gRPC has one log function per process, and that function does not learn which transport a message
+ * belongs to. So this file has the only process-wide variable of this floor: the log of the transport
+ * that was created last.
  *
- * What gRPC calls an error is mostly a peer's doing (a broken preface, a connection lost), so it is a
- * warning with us; the rest is about its own inside, and would bury our own debug lines.
+ * Most of gRPC's errors are caused by a peer (an invalid preface, a lost connection), so they are logged
+ * as warnings; its other messages are about its internals, and would hide our own debug lines.
  */
 #include "transport/grpc/log.h"
 

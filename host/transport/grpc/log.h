@@ -6,7 +6,7 @@
 
 /* Before grpc_init(). */
 void grpc_log_to(struct log *log);
-/* Behind grpc_shutdown_blocking(): gRPC forgets the log. */
+/* Call it after grpc_shutdown_blocking(): gRPC no longer uses the log. */
 void grpc_log_end(void);
 
 #endif

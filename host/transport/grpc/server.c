@@ -1,9 +1,9 @@
 /* server: one listener's gRPC server: its limits, its methods, and the slots for calls to come.
  *
- * A slot is posted with gRPC, comes back with a call in it, and is posted again at once. Slots of a
+ * A slot is posted to gRPC, comes back with a call in it, and is posted again immediately. Slots of a
  * method come back with the first message as well, so that a call and its first message are one
- * event. A call of a path that nobody knows is only ever given to a slot without a method: were there
- * none, it would hang until its client gives up.
+ * event. gRPC passes a call with an unknown path only to a slot without a method: without such a slot,
+ * the call would hang until its client cancels it.
  */
 #include "transport/grpc/server.h"
 
@@ -24,7 +24,7 @@ enum {
 struct slot {
     struct tag tag;
     struct server *server;
-    void *method; /* gRPC's handle; NULL: of the paths that nobody knows */
+    void *method; /* gRPC's handle; NULL: for unknown paths */
     struct server_binding binding;
     grpc_call *call;
     grpc_metadata_array metadata;
@@ -134,14 +134,14 @@ static grpc_server *make_server(const struct transport_listener *l)
         /* A call over gRPC's own limit takes its connection with it (1.51), and so its neighbours:
          * ours is asked first, see refuse_metadata(). */
         number(GRPC_ARG_MAX_METADATA_SIZE, 4 * l->limits.max_header_list),
-        /* gRPC unpacks a compressed message whole before it looks at its size: a megabyte could
+        /* gRPC decompresses a complete message before it checks its size: a megabyte could
          * become a gigabyte. So there is no compression: such a call gets UNIMPLEMENTED. */
         number(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1u << GRPC_COMPRESS_NONE),
         number(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         /* Proxies ping idle connections; gRPC would allow them one ping in two hours. */
         number(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         number(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MS),
-        /* Costs a few per cent, and nobody would look at it. */
+        /* These cost a few per cent, and their data is not used. */
         number(GRPC_ARG_HTTP2_BDP_PROBE, 0),
         number(GRPC_ARG_ENABLE_CHANNELZ, 0),
         number(GRPC_ARG_MAX_CONNECTION_IDLE_MS, no_limit(l->limits.idle_ms)),

@@ -9,7 +9,7 @@
 struct server_binding {
     const struct transport_service *service;
     void *arg;
-    unsigned n_slots; /* calls that can be taken at once; the others wait */
+    unsigned n_slots; /* calls that can be accepted at a time; others wait */
 };
 
 struct server {
@@ -25,12 +25,12 @@ struct server {
 int server_init(struct server *s, const struct transport_listener *listener,
                 const struct limits *limits, struct call_pool *pool,
                 const struct server_binding *bindings, size_t n_bindings);
-/* Behind its shutdown, or where it could not be made. */
+/* Call it after its shutdown, or if server_init() failed. */
 void server_fini(struct server *s);
 
 /* No new calls and connections; the tag comes when the last call is over. */
 void server_shutdown(struct server *s, struct tag *tag);
-/* Ends every call. Behind server_shutdown(). */
+/* Ends every call. Call it after server_shutdown(). */
 void server_cancel(struct server *s);
 
 #endif

@@ -1,10 +1,11 @@
-/* sockets: the connections that gRPC was given, so that they can be broken in the end.
+/* sockets: the connections that were passed to gRPC, so that they can be closed by force at the end.
  *
- * A server of the gRPC core is down when its connections are gone, and one whose client reads nothing is
- * gone when all is written: never. gRPC has no way to break it, but the socket can be shut down under it.
+ * A server of the gRPC core is down when its connections are closed. gRPC closes a connection when all is
+ * written, which never happens if the client reads nothing. gRPC has no function to abort it, but its
+ * socket can be shut down.
  *
- * The descriptors are gRPC's, which closes them when it likes, and their numbers may be somebody else's
- * afterwards. So each is known by its socket's cookie too, which the kernel gives once.
+ * gRPC owns the descriptors and may close them at any time; their numbers may then be used for other files.
+ * So each is also identified by its socket's cookie, which the kernel never uses twice.
  */
 #include "transport/grpc/sockets.h"
 
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* 0: it is no socket. */
+/* 0: it is not a socket. */
 static uint64_t cookie_of(int fd)
 {
     uint64_t cookie = 0;

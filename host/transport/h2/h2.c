@@ -7,11 +7,11 @@
  * How it ends, by drain() or stop(), which lame() may have announced:
  *
  *     health NOT_SERVING ─► what waits at the doors is taken, and the doors are closed
- *       ─► GOAWAY with the highest id, and a PING: the client opens no more, and what it opened before
- *          it knew is here when the PING is back ─► GOAWAY with the last id
+ *       ─► GOAWAY with the highest id, and a PING: the client opens no new streams, and those that it
+ *          opened before it knew are here when the PING is back ─► GOAWAY with the last id
  *       ─► calls end; at the limit, by force ─► the last connection is gone: run() returns
  *
- * So no call is lost: one that was opened is served, one that was not is known not to be.
+ * So no call is lost: a call that was opened is served, and for any other the client knows that it was not.
  */
 #include "transport/h2/h2.h"
 

@@ -1,7 +1,7 @@
 /* hub: what is done to all connections of a loop.
  *
- * A connection is freed at the end of the round in which it died, so that nobody who is still at work on
- * it in that round has the floor taken away.
+ * A connection is freed at the end of the round in which it died, so that functions that still use it in
+ * that round do not use freed memory.
  */
 
 #include "transport/h2/hub.h"
@@ -18,7 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Of a call and of a connection, in memory of all kinds; what is worth giving back, and when. */
+/* The memory of a call and of a connection, of all kinds; how much to return to the kernel, and when. */
 enum {
     CALL_BYTES = 2 * 1024,
     CONN_BYTES = 32 * 1024,
@@ -27,7 +27,7 @@ enum {
     REST_MS = 10 * 1000 /* between two streams of a connection that is in use */
 };
 
-/* ---- memory that is not used any more -------------------------------------------------------------- */
+/* ---- memory that is no longer used ----------------------------------------------------------------- */
 
 /* What the C library was asked for, near enough. */
 static size_t used(const struct hub *hub, size_t n_held)
@@ -46,8 +46,8 @@ static void look_later(struct hub *hub)
         (void)loop_set(hub->streams.loop, &hub->reserve.look, RESERVE_MS);
 }
 
-/* What was in use leaves holes all over the heap, and the C library keeps them. They are given back to
- * the kernel when they have not been wanted for a while, so that nobody who is at work pays for it. */
+/* Freed memory leaves holes all over the heap, and the C library keeps them. They are returned to the
+ * kernel when they have not been needed for a while, so that active connections do not pay for it. */
 static void look_at_reserve(void *arg)
 {
     struct hub *hub = arg;
@@ -74,7 +74,7 @@ static void note_use(struct hub *hub)
     look_later(hub);
 }
 
-/* Where nobody is at work, large messages have left their buffers. */
+/* When there are no calls, the buffers of large messages are still in the pool. */
 static void give_back(struct hub *hub)
 {
     if (hub->streams.n_calls == 0)
@@ -154,7 +154,7 @@ void hub_fini(struct hub *hub)
 
 /* ---- idle connections --------------------------------------------------------------------------- */
 
-/* NULL gives the other one. */
+/* If one is NULL: the other one. */
 static struct conn *longer_idle(struct conn *a, struct conn *b)
 {
     if (!a || !b)
@@ -162,9 +162,9 @@ static struct conn *longer_idle(struct conn *a, struct conn *b)
     return a->idle_since < b->idle_since ? a : b;
 }
 
-/* The one that is missed least. One that was at work a moment ago is between two of its streams: those
- * that never had one go before it, so that a burst of new connections drives out itself, and nobody who is
- * served. */
+/* The idle connection that is needed least. A connection that had a stream a moment ago is between two
+ * streams: connections that never had one are closed before it, so that a burst of new connections
+ * displaces only itself, and no connection in use. */
 static struct conn *least_missed(const struct hub *hub, struct conn *stranger, struct conn *known)
 {
     bool rests = known && hub->streams.loop->now_ms - known->idle_ms < REST_MS;
@@ -185,7 +185,7 @@ static int shake_hands(struct hub *hub, struct gate *gate, struct tls **ret)
     return *ret ? 0 : -ENOMEM;
 }
 
-/* One more may come, in whose stead an idle one may have to go. */
+/* May one more connection be opened? Closes an idle one to make room if necessary. */
 static bool gate_has_room(struct gate *gate, const char *peer)
 {
     struct hub *hub = gate->hub;

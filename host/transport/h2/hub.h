@@ -19,7 +19,7 @@ bool hub_make_room(struct hub *hub);
 bool hub_flush(struct hub *hub);
 /* Every connection: no new calls, in the two steps that lose none. */
 void hub_drain(struct hub *hub);
-/* Ends every call, and every connection behind it. */
+/* Ends every call, and then every connection. */
 void hub_stop(struct hub *hub);
 
 #endif

@@ -2,13 +2,13 @@
  *
  * gRPC writes at the end of every batch, and the system call costs twice as much as all its own
  * work. So a connection is corked (TCP_CORK) before the first batch of a burst that may write to it,
- * and the whole burst's answers leave together when it is released.
+ * and all answers of the burst are sent together when it is released.
  *
  * Invariant: what is in `corked` was corked in this burst, and is there once.
  *
- * The descriptors are gRPC's, which may close one at any time, and its number may be somebody else's
- * at once. That is harmless: nothing but TCP_CORK is ever set, other sockets and files refuse it, and
- * a TCP connection that is corked or released by mistake is late, or early, by one burst.
+ * gRPC owns the descriptors and may close one at any time, and its number may be reused immediately.
+ * That is harmless: only TCP_CORK is ever set, other sockets and files refuse it, and a TCP connection
+ * that is corked or released by mistake is late, or early, by one burst.
  */
 #include "transport/grpc/queue/cork.h"
 
@@ -57,7 +57,7 @@ static void set_cork(int fd, int on)
 
 void cork_hold(struct cork *cork, int fd)
 {
-    /* Without memory it goes out at once: slower, no more. */
+    /* If memory is exhausted, data is sent immediately, which is only slower. */
     if (fd < 0 || !make_room(cork, (size_t)fd) || cork->last_burst[fd] == cork->burst)
         return;
     cork->last_burst[fd] = cork->burst;

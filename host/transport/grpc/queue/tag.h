@@ -1,4 +1,4 @@
-/* tag: what gRPC gives back when a thing that was started is done: whom it belongs to, what to do. */
+/* tag: what gRPC returns when an operation that was started is done: its owner and its callback. */
 #ifndef EXTPROCD_TRANSPORT_GRPC_QUEUE_TAG_H
 #define EXTPROCD_TRANSPORT_GRPC_QUEUE_TAG_H
 

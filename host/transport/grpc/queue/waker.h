@@ -12,7 +12,7 @@ struct waker {
     grpc_call *call;
 };
 
-/* done(owner) is called by whoever takes the tag out of the queue, once for each wake-up. */
+/* The thread that takes the tag out of the queue calls done(owner), once for each wake-up. */
 void waker_init(struct waker *w, grpc_completion_queue *cq, void (*done)(void *owner, bool ok),
                 void *owner);
 void waker_fini(struct waker *w);

@@ -47,7 +47,7 @@ static ssize_t put_out(const struct channel *c, const struct iovec *parts, size_
     return n;
 }
 
-/* Keeps what is behind the first `done` bytes. */
+/* Keeps the bytes after the first `done` bytes. */
 static int keep(struct channel *c, const struct iovec *parts, size_t n_parts, size_t len,
                 size_t done)
 {

@@ -4,7 +4,7 @@
 
 #include "transport/h2/channel/tls/tls.h"
 
-enum { CHANNEL_INPUT = 256 * 1024 }; /* bytes that a connection may bring at once */
+enum { CHANNEL_INPUT = 256 * 1024 }; /* bytes read from a connection at a time */
 
 /* What was read last; one for all channels of a loop. TLS is opened where it lies. */
 struct channel_input {
@@ -30,7 +30,7 @@ static inline bool channel_is_clean(const struct channel *c)
 {
     return !c->tls || tls_is_clean(c->tls);
 }
-/* The socket does not take what there is: nothing is to be read or written before it does. */
+/* The socket does not accept the pending bytes: read and write nothing until it does. */
 static inline bool channel_is_full(const struct channel *c)
 {
     return c->left != NULL;
@@ -39,13 +39,13 @@ static inline bool channel_is_full(const struct channel *c)
 /* Into input->plain: *ret_len bytes, maybe none. 0; -ECONNRESET: the client has ended; -EPROTO: its TLS
  * is wrong, see tls_why(); or -errno. */
 int channel_read(struct channel *c, struct channel_input *input, size_t *ret_len);
-/* The same for bytes that nobody looks at any more. */
+/* The same for bytes that are discarded. */
 int channel_skip(struct channel *c, struct channel_input *input, size_t *ret_len);
 /* All of it: what the socket does not take is copied. 0 or -errno. */
 int channel_write(struct channel *c, const struct iovec *parts, size_t n_parts, size_t len);
 /* Writes what was copied. 1: the socket took something, 0: it did not; or -errno. */
 int channel_catch_up(struct channel *c);
-/* Our last word: the client is told that no more comes. 0 or -errno. */
+/* Ends our side: the client sees that nothing further comes. 0 or -errno. */
 int channel_end(struct channel *c);
 
 #endif

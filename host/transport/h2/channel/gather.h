@@ -38,7 +38,7 @@ bool gather_has_room(const struct gather *g);
 void gather_copy(struct gather *g, const void *bytes, size_t len);
 /* The bytes are to stay until the next gather_reset(), if there are many of them. */
 void gather_lend(struct gather *g, const uint8_t *bytes, size_t len);
-/* A message that is over: freed when nothing can show it any more. */
+/* A message that is sent: it is freed when no part refers to it. */
 void gather_spend(struct gather *g, struct outgoing *out);
 /* Empties it. */
 void gather_reset(struct gather *g);

@@ -53,7 +53,7 @@ struct hub {
     struct conn *dirty;         /* to be flushed when the round ends   */
     struct conn *dead;          /* to be freed then                    */
     struct reserve reserve;     /* of memory that was in use, and is the C library's now */
-    void (*emptied)(void *arg); /* there are no connections any more        */
+    void (*emptied)(void *arg); /* there are no connections left            */
     void *arg;
     struct channel_input input;
 };

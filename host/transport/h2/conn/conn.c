@@ -1,25 +1,25 @@
-/* conn: one connection: its bytes, what it may cost, its end. How long it may take is in patience.c.
+/* conn: one connection: its bytes, its limits, its end. Its timeouts are in patience.c.
  *
- * What is to be sent waits until the round ends, and goes out in one write. What the socket does not
- * take is kept by the channel, and until it is gone the connection is deaf: a client that does not read
- * us is not read either, so that it cannot fill our memory; one that takes nothing for write_ms is left.
- * What a stream's window does not let through waits in its call, which is reset after the same time.
+ * Bytes to send wait until the round ends, and are sent in one write. The channel keeps the bytes that the
+ * socket does not accept, and until they are sent the connection is deaf: nothing is read from a client
+ * that does not read, so that it cannot fill our memory; if it reads nothing for write_ms, the connection
+ * is closed. Bytes that a stream's window does not allow wait in its call, which is reset after the same time.
  *
  *     NEW ──preface──► OPEN ──idle, age, a drain──► DRAINING ──the ping is back──► ENDING ──by force──► STOPPING
  *      │                 │        first GOAWAY, and      │          last GOAWAY       │   streams end       │
- *      │                 │        a ping behind it       │                            │                     │
+ *      │                 │        a ping after it        │                            │                     │
  *      ├─────────────────┴───────a limit is exceeded─────┴────────────────────────────┴─────────────────────┤
  *      │                                                                                               BROKEN
  *      │                                                              ENHANCE_YOUR_CALM; nothing is read │
- *      ├──────────────────────all is sent, nothing more is heard: our end is shut────────────────────────┤
+ *      ├──────────────────────all is sent, nothing more is read: our side is shut────────────────────────┤
  *      │                                                                                            LINGERING
  *      └──────the client is gone; its end is shut, or LINGER_MS are over; STOP_MS are over──────────► DEAD
  *
- * States only go forward, and some are skipped: may_follow has it exactly. The one timer of the state is
- * for the preface, the ping, the last words of STOPPING and BROKEN, and the client's end.
+ * States only go forward, and some are skipped: see may_follow. The one timer of the state is for the
+ * preface, the ping, the last bytes of STOPPING and BROKEN, and the client's end.
  *
- * Lingering is for the client: to close a socket that has unread bytes destroys what it has not read
- * yet, and that may be its answers, or why its TLS was refused.
+ * A connection lingers for its client: closing a socket that has unread bytes destroys the bytes that the
+ * client has not read yet, which may be its answers, or the reason why its TLS was refused.
  */
 #include "transport/h2/conn/conn.h"
 
@@ -247,8 +247,8 @@ static void conn_read(struct conn *c)
     struct channel_input *input = &c->hub->input;
     size_t len = 0;
     int r = channel_read(&c->channel, input, &len);
-    bool good = !len || c->hub->ears->feed(c, input->plain,
-                                           len); /* an end may come behind the last bytes */
+    bool good =
+        !len || c->hub->ears->feed(c, input->plain, len); /* an end may come after the last bytes */
     if (good && r == -EPROTO)
         conn_refuse_tls(c);
     else if (!good || r)
@@ -259,7 +259,7 @@ static void conn_read(struct conn *c)
         conn_await_rest(c);
 }
 
-/* Behind the end. */
+/* Reads and discards bytes after the end. */
 static void conn_linger(struct conn *c)
 {
     size_t len;
@@ -310,11 +310,11 @@ static int conn_send(struct conn *c)
     return more;
 }
 
-/* Nothing is to be said or heard any more. */
+/* There is nothing left to send or to read. */
 static bool has_nothing_left(const struct conn *c)
 {
-    /* Behind the last GOAWAY streams without a call are nothing to wait for: their heads are not complete,
-     * or their refusals not taken. */
+    /* After the last GOAWAY we do not wait for streams without a call: their heads are not complete, or
+     * the client has not read their refusals. */
     bool may_hear =
         http2_wants_to_read(&c->streams.http2) && !(c->state >= CONN_ENDING && !c->streams.calls);
     return !may_hear && !http2_wants_to_write(&c->streams.http2);

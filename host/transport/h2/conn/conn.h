@@ -34,7 +34,7 @@ struct conn {
     uint64_t idle_since, idle_ms; /* counts: see struct hub; and when that was */
     struct channel channel;
     size_t n_lingered;  /* bytes thrown away                */
-    struct timer timer; /* of its state: handshake, drain, end: whatever is to be waited for */
+    struct timer timer; /* of its state: for what it waits for: handshake, drain or end */
     struct timer stall; /* to look whether what waits is taken */
     struct timer idle, age;
     uint64_t moved_ms; /* when the socket took something, or became full */
@@ -60,7 +60,7 @@ static inline struct conn *conn_of(struct streams *s)
 
 /* Takes over a connection that was accepted, and its TLS (NULL: cleartext). 0, or -errno: it is over. */
 int conn_open(struct gate *gate, int fd, const char *peer, struct tls *tls, struct conn **ret);
-/* Ends it at once. */
+/* Ends it immediately. */
 void conn_die(struct conn *c);
 /* All is said: only the client's end is waited for, or nothing. */
 static inline bool conn_is_over(const struct conn *c)
@@ -73,7 +73,7 @@ void conn_touch(struct conn *c);
 bool conn_flush(struct conn *c);
 /* No new calls, in two steps. */
 void conn_drain(struct conn *c);
-/* Ends its calls, and itself behind them. */
+/* Ends its calls, and then itself. */
 void conn_stop(struct conn *c, const char *why);
 /* Closes it, which is idle, to make room: see limits_exceeded(). */
 void conn_evict(struct conn *c, enum limit which, const char *amount);

@@ -127,9 +127,9 @@ static bool take_due(uint32_t *due)
     return *due && (*due)--;
 }
 
-/* What is none of these is a frame that nothing comes of: PING, PRIORITY, unknown types, ... To open a
- * stream's window and the connection's is due for each stream and each frame of answers, a reset for each
- * stream. Padding is no content; a frame that may be nothing else is taken to be. */
+/* All other frames have no content: PING, PRIORITY, unknown types, ... For each stream and each frame of
+ * answers the client may send a WINDOW_UPDATE for the stream and one for the connection, and for each stream
+ * one RST_STREAM. Padding is not content; a frame that may consist only of padding counts as one without. */
 static bool has_content(struct conn *c, uint8_t type, uint8_t flags, uint32_t len)
 {
     switch (type) {
@@ -171,7 +171,7 @@ static void count_reset(struct conn *c)
         conn_break(c, LIMIT_RESETS, c->resets.spent + 1u);
 }
 
-/* Behind a limit that was broken nothing is read. */
+/* After a limit was exceeded nothing is read. */
 static bool goes_on(void *owner)
 {
     const struct conn *c = owner;
@@ -261,7 +261,7 @@ static void streams_busy(struct streams *s)
 
 static void streams_heard(struct streams *s)
 {
-    conn_of(s)->idles.spent = 0; /* whoever works may ping */
+    conn_of(s)->idles.spent = 0; /* a client that sends messages may ping */
 }
 
 static void streams_idle(struct streams *s)

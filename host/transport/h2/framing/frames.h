@@ -12,7 +12,7 @@ enum { FRAME_PREFIX = 5, FRAME_PACKED = 1 };
 /* A message on its way in. */
 struct frame_message {
     union {
-        void *owner;                /* of whoever takes it */
+        void *owner;                /* of its receiver */
         struct frame_message *next; /* that waits, or is spare */
     };
     uint32_t len;
@@ -30,7 +30,7 @@ struct frame_pool {
     size_t n_bytes;
 };
 void frame_pool_fini(struct frame_pool *pool);
-/* Gives back all but so many bytes, the largest first: FRAME_POOL_IDLE where nobody is at work. */
+/* Frees all but so many bytes, the largest buffers first: FRAME_POOL_IDLE if there are no calls. */
 void frame_pool_trim(struct frame_pool *pool, size_t keep);
 /* Room for so many bytes, or more: see its size. NULL: out of memory. */
 struct frame_message *frame_new(struct frame_pool *pool, size_t len);
@@ -40,10 +40,10 @@ int frame_move(struct frame_pool *pool, struct frame_message **message, size_t l
 
 /* All zero: at the beginning of a message. */
 struct frames {
-    struct frame_message *message; /* NULL: no byte behind its prefix has come */
+    struct frame_message *message; /* NULL: no byte after its prefix has come */
     uint32_t got;                  /* bytes of the prefix, or of the message */
     uint8_t prefix[FRAME_PREFIX];
-    bool may_pack; /* set by whoever can do something about it */
+    bool may_pack; /* set if the caller can decompress */
 };
 
 enum frames_event {
@@ -54,13 +54,13 @@ enum frames_event {
     FRAMES_MALFORMED   /* a flag that means nothing                      */
 };
 
-/* Takes bytes off the front of what is left, up to the end of a message. An event, or -ENOMEM; behind
- * any but the first two there is no way to go on. */
+/* Consumes bytes from the beginning of what is left, up to the end of a message. An event, or -ENOMEM;
+ * after any but the first two events nothing more can be fed. */
 int frames_feed(struct frames *f, struct frame_pool *pool, size_t max_message,
                 const uint8_t **bytes, size_t *len, struct frame_message **ret);
 /* Bytes that the prefix names. */
 uint32_t frames_len(const struct frames *f);
-/* The message that has just become whole is compressed. */
+/* The message that has just become complete is compressed. */
 static inline bool frames_packed(const struct frames *f)
 {
     return f->prefix[0] == FRAME_PACKED;

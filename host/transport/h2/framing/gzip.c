@@ -1,13 +1,12 @@
 /* gzip: messages as gRPC's "gzip" has them, one member of RFC 1952 each. The one door of zlib.
  *
- * What a message says of its own size is not believed: its buffer starts at twice the bytes that came,
- * doubles as it is filled, and ends at max_message. So while a message is unpacked it takes no more than
- * three times what it has become by then (its last buffer, and the one before), or a page or two; and
- * one that is done has no more than twice its length. There is one at a time, whatever the number of
- * calls.
+ * The size that a message states is not trusted: its buffer starts at twice the bytes that came, doubles
+ * as it is filled, and ends at max_message. So while a message is unpacked, it takes at most three times
+ * its unpacked length so far (its last buffer, and the one before), or a page or two; when it is done, it
+ * takes at most twice its length. One message is unpacked at a time, whatever the number of calls.
  *
- * A second member behind the first is refused, though RFC 1952 has them: no implementation of gRPC
- * writes one, and gRPC's own does not read them either.
+ * A second member after the first is refused, although RFC 1952 allows it: no implementation of gRPC
+ * writes one, and gRPC's own does not read one either.
  */
 #include "transport/h2/framing/gzip.h"
 

@@ -8,7 +8,7 @@
 
 enum {
     HEAD_PATH_MAX = 128,    /* bytes kept of a path: no service's is longer */
-    HEAD_STATUS_TEXT = 1024 /* bytes of a status's text that are told       */
+    HEAD_STATUS_TEXT = 1024 /* bytes of a status's text that are sent       */
 };
 
 #define HEAD_NO_TIMEOUT UINT64_MAX

@@ -19,8 +19,8 @@ enum unpack_event {
     UNPACK_MESSAGE = GZIP_MALFORMED + 1,
     UNPACK_WAIT /* for one to come, or one to be back */
 };
-/* The next one, as it was before it was compressed. An event, one of gzip_unpack()'s, or -ENOMEM; behind
- * the last two there is no way to go on. */
+/* The next message, decompressed. An event, one of gzip_unpack()'s, or -ENOMEM; after the last two
+ * nothing more can be unpacked. */
 int unpack_next(struct unpack *u, struct gzip *z, struct frame_pool *pool, size_t max_message,
                 struct frame_message **ret);
 /* It is back. */

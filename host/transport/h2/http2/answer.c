@@ -34,7 +34,7 @@ static nghttp2_nv copied(nghttp2_nv field, const char *value, size_t len)
     return field;
 }
 
-/* The fields that tell a status: N_STATUS at most. */
+/* Writes the fields of a status: N_STATUS at most. */
 static size_t put_status(nghttp2_nv *to, char digits[12], const struct answer_status *status)
 {
     static const nghttp2_nv code = FIELD("grpc-status", ""), message = FIELD("grpc-message", "");

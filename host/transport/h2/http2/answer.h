@@ -18,14 +18,14 @@ struct answer_status {
     const char *text;
     size_t text_len;
 };
-/* For http2_events.trailers: it stands behind the answers. */
+/* For http2_events.trailers: the status comes after the answers. */
 void answer_trailers(struct http2 *h, int32_t id, const struct answer_status *status);
 /* The status is the head as well: there are no answers. */
 void answer_status(struct http2 *h, int32_t id, const struct answer_status *status);
-/* The end at once. */
+/* Ends the stream immediately. */
 void answer_reset(struct http2 *h, int32_t id, int status);
 
-/* Of a request that is no call. */
+/* For a request that is not a gRPC call. */
 void answer_refuse(struct http2 *h, int32_t id, int status, struct extproc_str why);
 /* is_head: the request is a HEAD, whose answer has no body. */
 void answer_not_post(struct http2 *h, int32_t id, bool is_head);

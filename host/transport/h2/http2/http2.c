@@ -18,8 +18,8 @@ enum {
     STAND_IN = 0xff03 /* a type of setting that nghttp2 does not know */
 };
 
-/* For callbacks. Told to end by one of its callbacks, nghttp2 1.52 abort()s on a next frame that has a wrong
- * size: so nothing is read afterwards. */
+/* For callbacks. If a callback has asked nghttp2 1.52 to terminate the session, it abort()s on a following
+ * frame with a wrong size; so nothing is read afterwards. */
 static int go_on(const struct http2 *h)
 {
     return h->events->goes_on(h->arg) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -134,7 +134,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     struct http2 *h = arg;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
-    case NGHTTP2_DATA: /* behind a call's there are trailers */
+    case NGHTTP2_DATA: /* a call's DATA is followed by trailers */
         h->events->sent(h->arg);
         if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
             stream_ended(h, frame->hd.stream_id);
@@ -192,7 +192,7 @@ nghttp2_option *http2_option_new(const struct transport_limits *limits)
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX);
-    /* Whoever counts what asks for an acknowledgement (conn/heard) does not read a client that takes none. */
+    /* conn/heard counts frames that need an acknowledgement, and we do not read a client that accepts none. */
     nghttp2_option_set_max_outbound_ack(option, SIZE_MAX);
     if (limits->max_continuations)
         nghttp2_option_set_max_continuations(option, limits->max_continuations);

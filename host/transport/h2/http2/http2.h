@@ -1,7 +1,7 @@
-/* http2: nghttp2's session of a connection: what it is told, and what it reports.
+/* http2: nghttp2's session of a connection: what it is asked to do, and what it reports.
  *
- * It knows neither connections nor streams of ours: what happens is reported through a table that was handed
- * down, with the pointer that stands for the connection, or the one that stands for the stream.
+ * It does not know our types of connections and streams: events are reported through a table of functions
+ * that its user passes, with a pointer that stands for the connection, or one that stands for the stream.
  */
 #ifndef EXTPROCD_TRANSPORT_H2_HTTP2_HTTP2_H
 #define EXTPROCD_TRANSPORT_H2_HTTP2_HTTP2_H
@@ -14,12 +14,12 @@
 
 /* arg: the connection; stream: what http2_set_stream() was given, never NULL where it does not say so. */
 struct http2_events {
-    /* May more be read? Asked behind every other event of what has come. */
+    /* May more be read? Called after every other event of received bytes. */
     bool (*goes_on)(void *arg);
     void (*head_begins)(void *arg);
     void (*field)(void *arg, struct extproc_str name, struct extproc_str value);
     void (*request)(void *arg, int32_t id);
-    /* stream NULL: nobody wants the bytes. */
+    /* stream NULL: the bytes are not used. */
     void (*data)(void *arg, void *stream, const uint8_t *bytes, size_t len);
     void (*half_closed)(void *arg, void *stream);
     /* The client resets a stream; stream NULL: of one that is refused, if it is `known`. */
@@ -31,8 +31,8 @@ struct http2_events {
     void (*ended)(void *arg, void *stream); /* and so is our END_STREAM */
     void (*reset_by_us)(void *arg);         /* a stream, which the client made us do */
 
-    /* Of answers, see answer_begin(): how many bytes of them may go now, `most` at the most, and whether the
-     * status stands behind them. */
+    /* For answers, see answer_begin(): how many of their bytes may be sent now, `most` at most, and whether
+     * the status follows them. */
     size_t (*ready)(void *stream, size_t most, bool *ret_last);
     void (*trailers)(void *stream);
     /* So many bytes of them go, to the gather. */
@@ -44,7 +44,7 @@ struct http2 {
     struct gather *gather;
     const struct http2_events *events;
     void *arg;
-    uint32_t max_streams; /* that the client is told; 0: none */
+    uint32_t max_streams; /* announced to the client; 0: none */
     bool greeted;         /* our settings, the first frame, are on their way */
     bool failed;          /* there was no memory for something */
 };
@@ -78,7 +78,7 @@ static inline void http2_check(struct http2 *h, int r)
 /* The two steps of an end: GOAWAY with the highest id and a PING, GOAWAY with the last one. */
 void http2_announce_end(struct http2 *h);
 void http2_end(struct http2 *h);
-/* An end at once: ENHANCE_YOUR_CALM. */
+/* Ends it immediately, with ENHANCE_YOUR_CALM. */
 void http2_calm(struct http2 *h);
 
 /* The pointer that stands for a stream from now on. */

@@ -1,24 +1,24 @@
 /* call: one call of a client, from its head until nothing of it is left.
  *
- * Its stream ends where both sides have ended it, or one has reset it. The service is told `closed`
- * then, and the call's memory goes when it has given back all its messages as well.
+ * Its stream ends when both sides have ended it, or one has reset it. The service's closed() is called
+ * then, and the call's memory is freed when the service has also released all its messages.
  *
- * A client may send as much in a stream as its window is wide, and more only as the service takes: the
- * bytes of a message count as taken when no message before it is held any more or waits to be unpacked, and no more
- * answers wait to be sent than UNSENT_MAX. So the bytes of the first message always are, however large it
- * is; else its end could never come.
+ * A client may send as much in a stream as its window allows, and more only as the service takes it: the
+ * bytes of a message count as taken when no message before it is still held or waits to be unpacked, and at
+ * most UNSENT_MAX bytes of answers wait to be sent. So the bytes of the first message always count as taken, however
+ * large it is; otherwise its end could never come.
  *
- *     OPEN ──first answer──► ANSWERING ──finish──► ENDING: the status waits behind answers
+ *     OPEN ──first answer──► ANSWERING ──finish──► ENDING: the status waits for the answers
  *      │ finish: the head is the status                │ │
  *      ▼                                               │ └─ end by force, and the client would not read it
  *     TRAILERS_ONLY ──────END_STREAM is with the socket┼──► ENDED            RESET: RST_STREAM
  *
- *     from all of them: the stream is gone ──► CLOSED, until the service has given back all messages
+ *     from all of them: the stream is gone ──► CLOSED, until the service has released all messages
  *
- * Who ends it, and how it is told:
- *     the service      its status, behind what was sent; FINISHED
- *     a rule           a status of ours, behind what was sent; RESET
- *     time, memory,    a status of ours, and what was to be sent is dropped; where the client would not
+ * Who ends it, what the client gets, and what closed() gets:
+ *     the service      its status, after what was sent; FINISHED
+ *     a rule           a status of ours, after what was sent; RESET
+ *     time, memory,    a status of ours, and unsent answers are dropped; if the client would not
  *     or a stop        read that, RST_STREAM; RESET or STOPPED
  *     the client       RESET; LOST where it is the connection's end
  */
@@ -272,7 +272,7 @@ static void call_resume_end(struct h2_call *call)
     touch(call);
 }
 
-/* Ends it behind what was sent. */
+/* Ends it after what was sent. */
 static void call_end(struct h2_call *call, int status, struct extproc_str why)
 {
     if (h2_call_is_finished(call))
@@ -309,7 +309,7 @@ void h2_call_abort(struct h2_call *call, int status, struct extproc_str why)
     if (call->state > CALL_ENDING)
         return;
     call->aborted |= call->state != CALL_ENDING || call->n_queued;
-    /* A status behind a part of the answers would be a lie, and so would the service's own. */
+    /* A status after only a part of the answers would be wrong, even the service's own. */
     bool torn = call->n_sent || call->n_promised || (call->state == CALL_ENDING && call->n_queued);
     bool reset =
         call->state != CALL_OPEN && (torn || !http2_can_send(&call->streams->http2, call->id));
@@ -327,7 +327,7 @@ void h2_call_abort(struct h2_call *call, int status, struct extproc_str why)
 void h2_call_ended(struct h2_call *call)
 {
     if (call->state == CALL_ENDING || call->state == CALL_TRAILERS_ONLY)
-        become(call, CALL_ENDED); /* and not where its RST_STREAM stands behind the trailers */
+        become(call, CALL_ENDED); /* but not if a RST_STREAM follows the trailers */
 }
 
 void h2_call_gone(struct h2_call *call)

@@ -9,7 +9,7 @@
 enum h2_call_state {
     CALL_OPEN,
     CALL_ANSWERING,
-    CALL_ENDING, /* from here on nothing comes behind what is in the queue */
+    CALL_ENDING, /* from here on nothing is added to the queue */
     CALL_TRAILERS_ONLY,
     CALL_RESET,
     CALL_ENDED,
@@ -21,7 +21,7 @@ struct packed_side {
     struct unpack unpack;
     struct timer timer; /* its turn has come */
     bool later;         /* the timer is set */
-    bool half_closed;   /* and that is still to be told */
+    bool half_closed;   /* and the service does not know it yet */
 };
 
 struct h2_call {
@@ -56,7 +56,7 @@ struct h2_call {
     bool encoded; /* its messages may be compressed, by whatever */
     bool packs;   /* and ours, as gzip                         */
     bool aborted; /* and not by the service's will             */
-    bool shed;    /* for its memory, which does not count any more */
+    bool shed;    /* for its memory, which no longer counts */
 };
 
 /* It has its status, or has none coming. */
@@ -71,7 +71,7 @@ static inline bool h2_call_waits(const struct h2_call *call)
     return call->packed && unpack_waits(&call->packed->unpack);
 }
 
-/* Memory for one, which its stream is told of, without anything else. NULL: out of memory. */
+/* Allocates a call and sets it as its stream's pointer; does nothing else. NULL: out of memory. */
 struct h2_call *h2_call_new(struct streams *s, int32_t id);
 /* Our END_STREAM is with the socket. */
 void h2_call_ended(struct h2_call *call);
@@ -81,14 +81,14 @@ void h2_call_gone(struct h2_call *call);
 void h2_call_abort(struct h2_call *call, int status, struct extproc_str why);
 /* It has exceeded a limit: counts and logs that. `amount`: see limits_exceeded(). */
 void h2_call_exceeds(const struct h2_call *call, enum limit which, const char *amount);
-/* Ends it behind what was sent, because of what the client has sent. */
+/* Ends it after what was sent, because of what the client has sent. */
 void h2_call_refuse(struct h2_call *call, int status, struct extproc_str why);
 /* Lets the client send as much as was taken. */
 void h2_call_consume(struct h2_call *call);
 /* So many bytes more, or fewer, of messages that have come. */
 void h2_call_hold(struct h2_call *call, size_t len);
 void h2_call_drop(struct h2_call *call, size_t len);
-/* One of those who hold it does no more. */
+/* Releases one hold of the call. */
 void h2_call_unheld(struct h2_call *call);
 /* Its answers wait, or its status, and the client has let nothing of them through for write_timeout. */
 bool h2_call_is_stalled(const struct h2_call *call);
@@ -100,7 +100,7 @@ size_t h2_call_ready(void *stream, size_t most, bool *ret_last);
 void h2_call_trailers(void *stream);
 void h2_call_take(void *stream, size_t len);
 
-/* Gives back the memory that waits for calls to come. */
+/* Frees the memory that is kept for new calls. */
 void h2_calls_drop_idle(struct stream_commons *commons);
 void h2_calls_fini(struct stream_commons *commons);
 

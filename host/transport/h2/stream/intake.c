@@ -1,12 +1,12 @@
 /* intake: what a client sends in a call, on its way to the service.
  *
- * A message is handed over as soon as it is whole, and is the service's until it gives it back. Where the
- * client compresses, it may have to wait until others are back (see unpack); then nothing overtakes
- * it, a half-close no more than a message, and it comes from the loop, by a timer that is due at once:
- * whoever gives a message back does not expect the next one meanwhile.
+ * A message is handed over as soon as it is complete, and is the service's until the service releases it.
+ * If the client compresses, a message may have to wait until others are released (see unpack). Then
+ * neither a message nor a half-close overtakes it, and the loop delivers it, by a timer that is due
+ * immediately: a service that releases a message does not expect the next one during that call.
  *
- * A kilobyte can become a megabyte, which takes its time. So no more than ROUND_ZIPPED bytes are unpacked
- * or packed in one round of the loop; the calls that come after wait for a later one, in their order.
+ * A kilobyte can become a megabyte, which takes time. So at most ROUND_ZIPPED bytes are unpacked or packed
+ * in one round of the loop; the calls that come after wait for a later round, in their order.
  */
 #include "transport/h2/stream/intake.h"
 
@@ -147,7 +147,7 @@ static void deliver(struct h2_call *call, struct frame_message *received)
     call->service->message(call->stream, &message);
 }
 
-/* As many of those that wait as there is room for, and what comes behind them. */
+/* Delivers as many of the waiting messages as there is room for, and then the half-close. */
 static void deliver_packed(struct h2_call *call)
 {
     struct packed_side *p = call->packed;

@@ -91,7 +91,7 @@ void h2_call_closed(struct h2_call *call, enum transport_end how)
     h2_call_gone(call);
     if (call->heard && --s->n_talking == 0)
         s->owner->idle(s);
-    call->n_held++; /* by us: it stays until the service knows, which may give back the last one */
+    call->n_held++; /* our hold: closed() may release the last message */
     if (call->service)
         call->service->closed(call->stream, how);
     h2_call_unheld(call);

@@ -35,7 +35,7 @@ static inline void stream_commons_hold(struct stream_commons *commons, size_t le
 
 struct streams;
 
-/* What streams say to whoever has them. */
+/* What streams report to their owner. */
 struct streams_owner {
     void (*touched)(struct streams *s); /* there is something to send */
     void (*begun)(struct streams *s);   /* something, and its rest may not come */
@@ -56,7 +56,7 @@ struct streams {
     size_t n_calls;
     size_t n_talking; /* of them, those that a message has come in */
     size_t n_queued;  /* bytes of answers, in all calls   */
-    size_t n_ending;  /* calls whose status waits behind answers */
+    size_t n_ending;  /* calls whose status waits for answers */
     size_t n_in;      /* bytes of what has come, in all calls */
     uint32_t n_heard; /* calls that a message has come in, ever */
 };

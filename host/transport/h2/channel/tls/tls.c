@@ -1,12 +1,12 @@
 /* tls: one connection's TLS, from bytes to bytes.
  *
- * OpenSSL reads from where the bytes that are fed lie, and writes to a buffer that lives until it was
- * sent. Invariant: behind tls_feed() OpenSSL holds no more than a part of one record, so a connection
- * that is idle holds no buffer at all (SSL_MODE_RELEASE_BUFFERS).
+ * OpenSSL reads the fed bytes in place, and writes to a buffer that lives until it was sent. Invariant:
+ * after tls_feed() OpenSSL holds at most a part of one record, so an idle connection holds no buffer at
+ * all (SSL_MODE_RELEASE_BUFFERS).
  *
- * The surprise: SSL_MODE_AUTO_RETRY is off. With it, SSL_read() works through any number of records that
- * carry nothing, and we would not see them; a client that sends nothing but KeyUpdate has us derive keys
- * all day. So they are counted, as HTTP/2's empty frames are, against those that carry something.
+ * Note that SSL_MODE_AUTO_RETRY is off. With it, SSL_read() processes any number of records without
+ * content, and we would not see them; a client that sends only KeyUpdate could make us derive keys
+ * forever. So such records are counted, as HTTP/2's empty frames are, against those that have content.
  */
 #include "transport/h2/channel/tls/tls_private.h"
 
@@ -208,7 +208,7 @@ int tls_feed(struct tls *t, const uint8_t *bytes, size_t len, uint8_t *plain, si
         t->end = read_record(t, plain + *ret_len, len + TLS_HELD - *ret_len, &n);
         *ret_len += n;
     }
-    t->in_len = 0; /* of what comes behind an end */
+    t->in_len = 0; /* also drops bytes after an end */
     return t->end;
 }
 

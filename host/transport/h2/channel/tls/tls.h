@@ -12,25 +12,25 @@
 struct tls_context;
 struct tls;
 
-/* What a record that was fed in pieces may still give when its last byte comes. */
+/* The most bytes that a record fed in pieces may return when its last byte comes. */
 enum { TLS_HELD = 16384 };
 
 /* NULL: out of memory. It keeps what it needs of the context. */
 struct tls *tls_new(struct tls_context *context);
 struct tls *tls_free(struct tls *t);
 
-/* Takes all `len` bytes that the client sent, and gives what they say: at most `len` + TLS_HELD bytes,
- * into `plain`, which may lie over `bytes` if it begins TLS_HELD before them. What there is to answer to
- * the handshake is to be sent then: tls_out(). 0; -ECONNRESET: the client has said that it ends;
- * -EPROTO: tls_why(), and what is out says it to the client; -ENOMEM. Behind an error there is no way to
- * go on; *ret_len counts in any case. */
+/* Takes all `len` bytes that the client sent, and writes their plaintext, at most `len` + TLS_HELD bytes,
+ * into `plain`, which may overlap `bytes` if it begins TLS_HELD before them. The caller then sends our part
+ * of the handshake: tls_out(). 0; -ECONNRESET: the client has sent close_notify; -EPROTO: see tls_why(),
+ * and tls_out() has an alert for the client; -ENOMEM. After an error nothing more can be fed; *ret_len is
+ * valid in every case. */
 int tls_feed(struct tls *t, const uint8_t *bytes, size_t len, uint8_t *plain, size_t *ret_len);
 /* Encrypts. Not before the handshake is over. 0, -EPROTO or -ENOMEM. */
 int tls_wrap(struct tls *t, const struct iovec *parts, size_t n_parts);
 /* Our last word. */
 void tls_end(struct tls *t);
 
-/* What is to be sent; gone with the next call of any function of it but these. */
+/* The bytes to send; they are valid until the next call of any function of `t` except these. */
 struct extproc_str tls_out(const struct tls *t);
 /* All of it was sent, or copied. */
 void tls_out_taken(struct tls *t);

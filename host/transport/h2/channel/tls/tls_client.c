@@ -156,7 +156,7 @@ static int on_hello(SSL *ssl, int *ret_alert, void *arg)
     return SSL_CLIENT_HELLO_ERROR;
 }
 
-/* Names with their length in front; OpenSSL has seen to it that they are whole. */
+/* Names, each with its length before it; OpenSSL has checked that they are complete. */
 static int on_protocols(SSL *ssl, const unsigned char **ret, unsigned char *ret_len,
                         const unsigned char *protocols, unsigned len, void *arg)
 {

@@ -1,11 +1,11 @@
 /* tls_context: the SSL_CTX of a listener, and the next one when its files change.
  *
- * The files are looked at through symbolic links: a Kubernetes secret is a link that is swapped. They are
- * looked at before they are read, so that a change in between is seen the next time; and what was seen
- * is kept also where they are no good, so that each change is tried, and logged, once.
+ * stat() follows symbolic links: a Kubernetes secret is a link that is swapped. It is called before the
+ * files are read, so that a change in between is seen the next time; and its result is kept even if the
+ * files are invalid, so that each change is tried, and logged, once.
  *
- * A connection has the SSL_CTX that it began with until it ends; what the SSL_CTX does not hold, the
- * methods of its BIO and the rules, it has from the context, which lives until its last user goes.
+ * A connection keeps the SSL_CTX that it began with until it ends. What the SSL_CTX does not hold (the
+ * methods of its BIO, and the rules) belongs to the context, which lives until its last user is gone.
  */
 #include "transport/h2/channel/tls/tls_private.h"
 

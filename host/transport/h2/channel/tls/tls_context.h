@@ -15,9 +15,9 @@ int tls_context_new(const struct transport_tls *rules, struct arena *arena,
 /* Connections that use it may go on. */
 struct tls_context *tls_context_free(struct tls_context *context);
 
-/* Looks whether the files have changed, at most once a second, and uses the new ones for connections to
- * come; `name` is the listener's, for the log. Files that are no good (half written, say) leave the old
- * ones in use; that is logged once for each change. */
+/* Checks whether the files have changed, at most once a second, and uses the new files for new connections;
+ * `name` is the listener's, for the log. If the new files are invalid (half written, say), the old ones
+ * stay in use; that is logged once for each change. */
 void tls_context_refresh(struct tls_context *context, uint64_t now_ms, struct log *log,
                          const char *name);
 

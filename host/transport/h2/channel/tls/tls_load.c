@@ -1,11 +1,11 @@
 /* tls_load: from a listener's files to the SSL_CTX that its connections share.
  *
- * OpenSSL reads the files; it is asked only for what is a regular file of a sane size, since anything
- * else would have it wait, and it never gets a passphrase, since a terminal would have it ask.
+ * OpenSSL reads the files. Only regular files of a sane size are passed to it, because any other file
+ * could block it; and its passphrase callback returns none, because it would otherwise ask on a terminal.
  *
  * Sessions are not resumed. Connections from a proxy are few and long, so there is little to gain; and a
- * session that is resumed shows no certificate, so one that has expired or whose CA is trusted no more
- * would still open the door.
+ * client that resumes a session presents no certificate, so a certificate that has expired, or whose CA is
+ * no longer trusted, would still be accepted.
  */
 #include "base/file.h"
 #include "transport/h2/channel/tls/tls_private.h"
@@ -134,7 +134,7 @@ static int load_client_ca(struct load *l, const char *file)
     return 0;
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------- */
+/* ---- the SSL_CTX -------------------------------------------------------------------------------- */
 
 static int set_protocol(struct load *l)
 {
