@@ -47,7 +47,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* What was printed has to have arrived: a file that is cut short is not what was asked for. */
+/* All output must have been written: a truncated file counts as a failure. */
 static int printed(int status)
 {
     errno = EIO; /* where the error was met before */
