@@ -148,7 +148,7 @@ static void read_plugin_dir(struct settings *ret, struct arena *arena)
     char room[PATH_MAX];
 
     if (value && !value->entry) { /* -T prints it too */
-        struct extproc_str found = arena_copy(arena, str_c(places_plugin_dir(room)));
+        struct extproc_str found = arena_format(arena, "%s", places_plugin_dir(room));
         value->text = found.ptr ? found : value->text;
     }
     ret->plugin_dir = value ? config_path(arena, value->entry, value->text.ptr) : NULL;

@@ -346,6 +346,12 @@ static const char **read_names(const struct keys_slot *slot, struct arena *arena
     return names;
 }
 
+/* As the transport has it: a URI with such segments matches nothing that ends with a "*". */
+static bool has_dot_segment(struct extproc_str uri)
+{
+    return memmem(uri.ptr, uri.len, "/./", 3) || memmem(uri.ptr, uri.len, "/../", 4);
+}
+
 /* What is wrong with a name; NULL: nothing. Only at the end a "*" stands for something; and in the
  * middle of a host it would stand for hosts of others. */
 static const char *client_name_wrong(struct extproc_str name)
@@ -361,6 +367,8 @@ static const char *client_name_wrong(struct extproc_str name)
         return "a * is allowed at the end only";
     if (host && !memchr(host + 3, '/', (size_t)(end - host) - 3))
         return "a * is allowed in the path of a URI, not in its host";
+    if (host && has_dot_segment(name))
+        return "a path with dot segments before a * matches no certificate";
     return NULL;
 }
 

@@ -23,7 +23,7 @@ static void say_unknown(struct listener_settings *l, const struct keys_value *va
 static void read_item(struct listener_settings *l, const struct keys_value *value,
                       struct extproc_str item, struct arena *arena, struct config_errors *errors)
 {
-    struct extproc_str copy = arena_copy(arena, item);
+    struct extproc_str copy = arena_format(arena, "%.*s", EXTPROC_ARG(item));
 
     if (extproc_eq(item, str_c(known[0])))
         l->proxy_settings.all_routing = true;

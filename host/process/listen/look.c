@@ -18,7 +18,7 @@ static void look_at_folder(const struct listener_settings *l, struct arena *aren
     struct extproc_str folder = {path, slash > path ? (size_t)(slash - path) : 1};
     struct stat st;
 
-    folder = arena_copy(arena, folder);
+    folder = arena_format(arena, "%.*s", EXTPROC_ARG(folder));
     if (!folder.ptr)
         return;
     int error = stat(folder.ptr, &st) < 0 ? errno : 0;

@@ -1,6 +1,8 @@
 /* [listener:NAME]: limits and TLS; the rest of it is in settings.c. */
 #include "unit/process/scene.h"
 
+#include <malloc.h>
+
 static struct listener_settings *const *listener = &settings.listeners;
 
 TestSuite(listener, .init = setup, .fini = teardown);
@@ -178,6 +180,14 @@ Test(listener, the_core_has_no_idle_time_but_on_demand)
     cr_expect_eq((*listener)->limits.idle_ms, 5000u);
 }
 
+/* Of a list one name is taken out of the middle: a guess looks at that name alone. */
+Test(listener, a_mutation_rule_that_is_none)
+{
+    mallopt(M_PERTURB, 0x5a);
+    expect_error(keys("mutation_rules = envoi, all_routing\n"),
+                 "3: [listener:a] mutation_rules: ~\"envoi\"~(did you mean envoy?)");
+}
+
 /* The line is that of the value that is wrong, not of the first. */
 Test(listener, a_star_that_means_nothing_is_refused)
 {
@@ -194,4 +204,8 @@ Test(listener, a_star_that_means_nothing_is_refused)
         keys("tls_client_names = spiffe://exam*\n"),
         "3: [listener:a] tls_client_names: invalid name \"spiffe://exam*\": a * is allowed "
         "in the path of a URI, not in its host");
+    expect_error(
+        keys("tls_client_names = spiffe://a/b/../*\n"),
+        "3: [listener:a] tls_client_names: invalid name \"spiffe://a/b/../*\": a path with "
+        "dot segments before a * matches no certificate");
 }

@@ -1,6 +1,19 @@
+#include "process/places.h"
 #include "unit/process/scene.h"
 
+#include <malloc.h>
+
 TestSuite(settings, .init = setup, .fini = teardown);
+
+/* Of strings that are copied: no byte of memory happens to be the end of one. */
+Test(settings, where_plugins_are_by_default)
+{
+    char room[PATH_MAX];
+    mallopt(M_PERTURB, 0x5a);
+    cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\n"));
+    cr_expect_str_eq(settings.plugin_dir, places_plugin_dir(room));
+    cr_expect_str_eq(settings.plugin_dir_shown, settings.plugin_dir);
+}
 
 Test(settings, defaults)
 {
