@@ -216,8 +216,8 @@ static int remove_headers(struct extproc_txn *x, json_t *names)
     return r;
 }
 
-/* The body is not text, so it is not known what would be lost. Also of a response to HEAD, whose
- * headers are to be those of the response to GET. */
+/* The body is not text, so it is unknown what a change would destroy. This also applies to a response to
+ * HEAD, whose headers must be those of the response to GET. */
 static int leave_body(struct extproc_txn *x, const char *why)
 {
     bool fails = ((const struct instructions *)x->self)->encoded == ENCODED_FAIL && !x->end;

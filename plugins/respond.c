@@ -101,7 +101,7 @@ static int read_details(struct extproc_instance *h, struct respond *r)
     return utf8_valid(r->details) ? 0 : extproc_conf_refuse(h, "details", 0, "not valid UTF-8");
 }
 
-/* Where the proxy skips a request's headers, what comes of its body will do; a response whose headers
+/* If the proxy skips a request's headers, a later phase is used instead; but a response whose headers
  * are skipped has begun when its body comes. */
 static int take_part(struct extproc_instance *h, bool on_request)
 {

@@ -1,7 +1,7 @@
 /* arena: memory that is freed together.
  *
  * A stream has one for its lifetime; every message has one while it is worked on, taken from the
- * loop's pool and given back. Blocks come from the heap and double in size up to a limit; a
+ * loop's pool and returned to it. Blocks come from the heap and double in size up to a limit; a
  * request larger than a block has a block of its own.
  */
 #ifndef EXTPROCD_BASE_ARENA_H

@@ -94,7 +94,7 @@ void config_read(const char *file, config_knows_fn *knows, void *arg, struct con
                  struct config **ret);
 struct config *config_free(struct config *config);
 
-/* A path that an entry names, which is relative to the file that it stands in. entry NULL: as it is.
+/* A path that an entry names, which is relative to the file of that entry. entry NULL: unchanged.
  * NULL: out of memory. */
 const char *config_path(struct arena *arena, const struct config_entry *entry, const char *path);
 

@@ -82,7 +82,7 @@ static int print_place(FILE *out, const struct place *place)
 
 /* ---- lines ------------------------------------------------------------------------------------ */
 
-/* Counts it. False: there are so many that this one has no line. */
+/* Counts it. False: there are too many to print this one. */
 static bool errors_count(struct config_errors *errors, enum config_severity severity)
 {
     size_t *n = severity == CONFIG_ERROR ? &errors->n_errors : &errors->n_warnings;

@@ -1,7 +1,7 @@
-/* config_expand: a value as it is meant, from the value as it is written.
+/* config_expand: expands a value as written into the value that is meant.
  *
  *     ${VAR}         the environment's VAR
- *     ${file:PATH}   what stands in a file beside the ini file, less one newline at its end
+ *     ${file:PATH}   the content of a file beside the ini file, without one newline at its end
  *     $${            a plain ${
  *     \;             a plain ;     (inih takes " ;" for the beginning of a comment)
  *
@@ -61,7 +61,7 @@ static bool expansion_add(struct expansion *x, struct extproc_str bytes, struct 
            expansion_refuse(x, "out of memory");
 }
 
-/* Bytes that do not stand in the ini file: maybe a secret. */
+/* Bytes that are not in the ini file: maybe a secret. */
 static bool expansion_add_hidden(struct expansion *x, struct extproc_str bytes)
 {
     x->hidden = true;

@@ -37,7 +37,7 @@ struct reader {
     struct config_file *f;
     struct extproc_str rest; /* of the file's bytes */
     unsigned line;
-    enum line_kind kind; /* of the line that inih has in hand */
+    enum line_kind kind; /* of the line that inih reads now */
     bool taken;          /* ... and it called */
     struct extproc_str
         long_value; /* ... of a line that its buffer does not hold; absent: it does */
@@ -178,7 +178,7 @@ static enum line_kind section_line(struct reader *r, struct extproc_str line)
     return LINE_SECTION;
 }
 
-/* A line that is nothing but [type] or [type:NAME]; not an address like [::1]. */
+/* A line that consists only of [type] or [type:NAME]; not an address like [::1]. */
 static bool looks_like_section(struct extproc_str text)
 {
     struct extproc_str type, name;

@@ -1,4 +1,4 @@
-/* exposed: may somebody other than its owner change a file that we trust? */
+/* exposed: may a user other than its owner change a file that we trust? */
 #ifndef EXTPROCD_BASE_EXPOSED_H
 #define EXTPROCD_BASE_EXPOSED_H
 

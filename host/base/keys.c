@@ -1,7 +1,7 @@
 /* keys: one section checked against a table of keys, its values typed.
  *
- * Every mistake of the section is reported, and each once. A value that is wrong is left out of the
- * result, so what is in the result is right.
+ * Every error of the section is reported once. An invalid value is not in the result, so every value in
+ * the result is valid.
  */
 #include "base/keys.h"
 

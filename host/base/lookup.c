@@ -1,4 +1,4 @@
-/* lookup: from a name to a place in somebody's array: open addressing, at most half full. */
+/* lookup: from a name to an index in the caller's array: open addressing, at most half full. */
 #include "base/lookup.h"
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* lookup: from a name to a place in somebody's array. A hash table in an arena, from which nothing is
- * removed; so that a configuration of any size is read in a time that grows with it, not faster. */
+/* lookup: from a name to an index in the caller's array. A hash table in an arena, from which nothing is
+ * removed. With it the time to read a configuration grows linearly with its size. */
 #ifndef EXTPROCD_BASE_LOOKUP_H
 #define EXTPROCD_BASE_LOOKUP_H
 

@@ -36,7 +36,8 @@ struct loop {
 
 /* clock NULL: the system's. The thread is the caller's. */
 void loop_init(struct loop *loop, const struct loop_clock *clock);
-/* Before the metrics go. Timers are forgotten; what other threads want done is given back (struct errand). */
+/* Call it before the metrics are freed. Timers are dropped; errands of other threads are dropped too (struct
+ * errand). */
 void loop_fini(struct loop *loop);
 
 /* ---- time --------------------------------------------------------------------------------------- */
@@ -110,7 +111,7 @@ static inline void loop_awake(struct loop *loop)
 {
     inbox_awake(&loop->inbox);
 }
-/* Its last round is over: does what was asked for by now, so that less has to be given back. */
+/* Its last round is over: runs the errands that have come by now, so that fewer have to be dropped. */
 static inline void loop_catches_up(struct loop *loop)
 {
     (void)inbox_run(&loop->inbox);

@@ -1,4 +1,4 @@
-/* message: received bytes that somebody else owns, and that are given back exactly once. */
+/* message: received bytes that another part owns, and that are released exactly once. */
 #ifndef EXTPROCD_BASE_MESSAGE_H
 #define EXTPROCD_BASE_MESSAGE_H
 

@@ -1,8 +1,8 @@
 /* output: one file, FIFO or standard stream that lines are appended to, without ever waiting for it.
  *
- * Lines wait in a queue. A batch of complete lines is one write(2), with O_APPEND where the file is
- * ours. A full disk tears no line: where only a part of one was written, the part is cut off again,
- * or, where that cannot be (a pipe, a file of somebody else's), its rest is what is written next.
+ * Lines wait in a queue. A batch of complete lines is one write(2), with O_APPEND if we opened the
+ * file. A full disk leaves no partial line: if only a part of a line was written, that part is truncated
+ * again, or, where that is not possible (a pipe, a file that we did not open), its rest is written next.
  */
 #ifndef EXTPROCD_BASE_OUTPUT_H
 #define EXTPROCD_BASE_OUTPUT_H

@@ -33,7 +33,7 @@ size_t str_utf8_at(struct extproc_str s, size_t at);
  * `limit` + 1. */
 unsigned str_distance(const char *a, const char *b, unsigned limit);
 
-/* The candidate nearest to a misspelt name, or NULL where none is near enough to be meant. */
+/* The candidate nearest to a misspelt name, or NULL if none is similar enough to be meant. */
 const char *str_nearest(const char *name, const char *const *candidates, size_t n);
 
 #endif

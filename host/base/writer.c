@@ -27,9 +27,9 @@ enum {
 };
 
 enum writer_state {
-    WRITER_UNSTARTED, /* who appends, writes                                  */
+    WRITER_UNSTARTED, /* the appending thread writes                           */
     WRITER_RUNNING,
-    WRITER_STUCK /* the thread did not return from a write: all is its, for good */
+    WRITER_STUCK /* the thread did not return from a write, and owns all */
 };
 
 struct writer {
@@ -229,8 +229,8 @@ static void wait_for_work(struct writer *w, int timeout_ms)
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-/* What an output does not take is dropped, before the first report of it: the log is one of the outputs,
- * and its reports are to be written. Lines that have come since the last look are left for the next one. */
+/* Lines that an output does not accept are dropped, before the first report of that: the log is one of the
+ * outputs, and its reports must be written. Lines that came since the last look are left for the next. */
 static void end(struct writer *w, uint64_t now_ms)
 {
     for (struct output *o = w->outputs; o; o = o->next)

@@ -1,7 +1,7 @@
-/* body: the bytes of a body in hand: as pieces of a received message, or as somebody set them.
+/* body: the bytes of the current body: as pieces of a received message, or as a plugin set them.
  *
- * It is joined at most once, and only when somebody reads it. Bytes that were given to us are
- * released exactly once.
+ * It is joined at most once, and only when it is read. Bytes that were passed to us are released
+ * exactly once.
  */
 #ifndef EXTPROCD_HTTP_BODY_H
 #define EXTPROCD_HTTP_BODY_H

@@ -103,7 +103,7 @@ static inline bool direction_is_settled(const struct direction *d)
 {
     return d->owed == OWED_NOTHING || d->owed == OWED_STREAM || d->owed == OWED_NO_MORE;
 }
-/* Nothing more will come, or be shown to anyone. */
+/* Nothing further will come, or none of it will be shown to plugins. */
 static inline bool direction_is_over(const struct direction *d)
 {
     return d->state == DIRECTION_OVER || d->state == DIRECTION_DEAF;

@@ -1,8 +1,8 @@
 /* framing: may this message have a body?
  *
  * It depends on the method of the request and the status of the response, whatever the headers say
- * (RFC 9112, 6.3). A proxy sends on what it is given: bytes that are set where there can be none
- * reach the client before the next response.
+ * (RFC 9112, 6.3). A proxy forwards every body that it gets: bytes that are set in a message without a
+ * body reach the client before the next response.
  */
 #ifndef EXTPROCD_HTTP_FRAMING_H
 #define EXTPROCD_HTTP_FRAMING_H

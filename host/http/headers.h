@@ -14,7 +14,7 @@
  * Encoding each cell once (removed; set: overwrite, then append; appended: append) has exactly the
  * effect of the edits one after another, for every original map: see tests/unit/http/cells.c.
  *
- * What one plugin did can be taken back: headers_mark() before, headers_rewind() after it failed.
+ * The edits of one plugin can be undone: headers_mark() before, headers_rewind() after it failed.
  * Names in the map are lower case; bytes belong to the arena that was handed in, or to the message.
  */
 #ifndef EXTPROCD_HTTP_HEADERS_H
@@ -83,7 +83,7 @@ int headers_edit(struct headers *h, struct arena *arena, enum extproc_edit op,
 uint32_t headers_mark(const struct headers *h);
 /* Was this name edited since? */
 bool headers_touched(const struct headers *h, uint32_t mark, struct extproc_str name);
-/* Takes back every edit since. It needs no memory, so it cannot fail. */
+/* Undoes every edit since. It needs no memory, so it cannot fail. */
 void headers_rewind(struct headers *h, uint32_t mark);
 
 /* The proxy has the edits: the working copy is now what it shows. Entries are moved to `keep`, an

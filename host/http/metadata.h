@@ -1,6 +1,6 @@
 /* metadata: the dynamic metadata that plugins send to the proxy, key by key within a namespace.
  *
- * A list that grows at its end only, so what one plugin added can be taken back; of the same key the
+ * A list that grows at its end only, so what one plugin added can be undone; of the same key the
  * last entry counts. Within a namespace keys are merged, one level deeper than protobuf merges.
  */
 #ifndef EXTPROCD_HTTP_METADATA_H

@@ -21,7 +21,7 @@ enum body_mode {
     BODY_MODE_UNKNOWN = N_BODY_MODES /* neither the proxy nor the operator has said it */
 };
 
-/* What comes of a body. */
+/* Which messages a body comes in. */
 enum mode_body {
     MODE_BODY_NEVER,
     MODE_BODY_CHUNKS,
@@ -55,7 +55,7 @@ static inline const char *body_mode_name(enum body_mode m)
     return mode_rows[m].name;
 }
 
-/* The least mode that serves: NONE, STREAMED or BUFFERED, which stand in this order. */
+/* The least mode that is sufficient: NONE, STREAMED or BUFFERED, in this order. */
 enum body_mode mode_least(bool body, bool whole);
 /* For a proxy that has not sent its mode: guesses it from the first body message. */
 enum body_mode mode_guess(bool end);

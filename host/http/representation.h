@@ -2,7 +2,7 @@
  *
  * Once other bytes take the place of those that were received, headers that describe the old ones
  * would be wrong: a client would decompress text, find a checksum that does not match, or join parts
- * of two versions into one file. Which headers these are stands in one table (RFC 9110, sections 8
+ * of two versions into one file. One table lists these headers (RFC 9110, sections 8
  * and 14; RFC 9530).
  */
 #ifndef EXTPROCD_HTTP_REPRESENTATION_H

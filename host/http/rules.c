@@ -33,7 +33,7 @@ enum {
 /* The headers rows: a proxy that sends bodies without waiting would lose what is on its way when
  * the body is replaced; gRPC takes neither replacement nor clear_route_cache.
  * The body rows: what follows a part of a body is not known, so it is not rewritten; response
- * headers that have gone cannot be taken back. */
+ * headers that were sent cannot be changed. */
 static const unsigned char allowed[N_PHASES][N_BODY_MODES + 1] = {
     [PHASE_REQUEST_HEADERS] =
         {

@@ -1,4 +1,4 @@
-/* rules: what may be done where, as the proxy would have it.
+/* rules: the edits that the proxy accepts, by phase and body mode.
  *
  * An edit that the proxy would ignore, or answer with a 500, is refused at the plugin's call. What a
  * proxy ignores and limits is data, which the owner of a session lends to it; what is allowed in

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-/* ---- whom a phase calls ---------------------------------------------------------------------- */
+/* ---- which plugins a phase calls ------------------------------------------------------------- */
 
 static uint16_t place_in_turn(const struct chain *c, enum phase phase, uint16_t turn)
 {

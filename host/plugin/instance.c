@@ -61,8 +61,8 @@ static void take_callbacks(struct instance *in)
         in->reads |= phase_bit(PHASE_REQUEST_HEADERS);
 }
 
-/* What the host reads of a section, now or in a later version: a plugin that loads today will load
- * then. A name that ends with a dot stands for all that begin with it. */
+/* Keys that the host reads in a section, now or in a later version, so that a plugin that loads today will
+ * load then. A name that ends with a dot matches all keys that begin with it. */
 static bool is_kept_for_host(const char *key)
 {
     static const char *const names[] = {"file",        "mode",     "timeout",

@@ -53,7 +53,7 @@ static const char *order_name(const elf_header *header)
     return header->e_ident[EI_DATA] == ELFDATA2MSB ? "big-endian" : "little-endian";
 }
 
-/* Type and machine stand at the same place in both classes. */
+/* Type and machine are at the same offset in both classes. */
 static int check_header(struct attempt *a, const elf_header *header)
 {
     const elf_header *own = &own_header;

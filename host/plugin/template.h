@@ -3,7 +3,7 @@
  *     %REQ(name)%  %RESP(name)%    the first value of a header
  *     %ATTR(name)%                 an attribute
  *     %METADATA(namespace:key)%    one key of the proxy's dynamic metadata
- *     %PATH%                       :path as it stands, with its query, as Envoy's %PATH% has it
+ *     %PATH%                       :path unchanged, with its query, as Envoy's %PATH% has it
  *     %METHOD%  %STATUS%           :method, the response's :status
  *     %UUID%                       a new random one (RFC 9562, version 4)
  *     %TIME(format)%  %TIME%       now in UTC, as strftime has it; without a format: RFC 3339

@@ -15,7 +15,7 @@
 
 struct compile {
     struct extproc_str text;
-    size_t at; /* place of the piece in hand */
+    size_t at; /* offset of the current piece */
     struct arena *arena;
     struct extproc_template *t;
     const char *why; /* once it was refused */
@@ -27,7 +27,7 @@ enum inside {
     INSIDE_HEADER,
     INSIDE_NAME,
     INSIDE_PAIR,  /* namespace:key */
-    INSIDE_FORMAT /* may be left out */
+    INSIDE_FORMAT /* may be omitted */
 };
 
 static const struct piece {
@@ -97,7 +97,7 @@ static struct extproc_str split(struct extproc_str s, const char *mark,
 
 static int check_format(struct compile *c, struct extproc_str format)
 {
-    /* What strftime() has, but for what depends on a locale or breaks a line. */
+    /* The conversions of strftime(), except those that depend on a locale or contain a newline. */
     static const char known[] = "aAbBCdDeFgGhHIjmMpRsSTuUVwWyYzZ%";
     for (size_t i = 0; i < format.len; i++) {
         if (format.ptr[i] != '%')

@@ -256,7 +256,7 @@ static void turn_close(struct turn *turn, struct extproc_str why)
 }
 
 /* It leads from the proxy's access log to our lines. The id may be a client's: one that is not a token
- * (RFC 9110, 5.6.2) is left out. */
+ * (RFC 9110, 5.6.2) is omitted. */
 static struct extproc_str turn_details(const struct turn *turn, const char *name)
 {
     const char *prefix = turn->txn->rules->details;
@@ -293,10 +293,10 @@ static bool turn_fail(struct turn *turn, uint16_t place)
     return true;
 }
 
-/* The bytes of a tunnel are none of ours, and a proxy that waits for them as for a body never sends
- * the headers (Envoy in BUFFERED; 1.39 in STREAMED too). CONTINUE_AND_REPLACE without a body lets it
- * go on by itself: of a request always, since the upstream is only asked then, of a response once
- * the upstream has accepted; one that declined is an ordinary message. */
+/* We do not process the bytes of a tunnel, and a proxy that waits for them as for a body never sends the
+ * headers (Envoy in BUFFERED; 1.39 in STREAMED too). CONTINUE_AND_REPLACE without a body makes it continue
+ * by itself: for a request always, since the upstream is only asked then; for a response once the upstream
+ * has accepted. A response that declined is an ordinary message. */
 static bool turn_leaves_tunnel(const struct turn *turn)
 {
     return turn->event->part == PART_HEADERS && turn_mode(turn)->body != MODE_BODY_NEVER &&

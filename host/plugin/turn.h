@@ -22,14 +22,14 @@ struct turn {
     struct event *event;
     struct arena *arena; /* the message's life */
     bool first;          /* the direction's first event */
-    bool whole;          /* a body phase: all of the body is in hand */
+    bool whole;          /* a body phase: event->body is complete */
 
     unsigned unmet;       /* directions (1 << LANE_x) to check against the needs of plugins */
     unsigned allowed;     /* rules_allow(), less what this transaction rules out */
     uint16_t cursor;      /* next place in chain->calls[event->phase] */
     uint16_t body_cursor; /* once replaced: next place in the calls of the body phase */
     bool replaced;        /* in a headers phase: event->body is the replacement */
-    bool clears_route;    /* somebody asked, and edited a header */
+    bool clears_route;    /* a plugin asked for it and edited a header */
 
     /* of the current callback */
     enum phase phase; /* the event's, or the body phase after a replacement */
@@ -52,7 +52,7 @@ static inline const struct mode *turn_mode(const struct turn *turn)
     return mode_of(turn_lane(turn)->direction.mode);
 }
 
-/* Does a change of the body in hand make the host edit content-length? */
+/* Does a change of the current body make the host edit content-length? */
 bool turn_fits_length(const struct turn *turn);
 
 enum turn_state {
@@ -66,7 +66,8 @@ int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct are
 enum turn_state turn_run(struct turn *turn);
 /* Is the event's phase a fallback of the instance in this place, for headers that were skipped? */
 bool turn_falls_back(const struct turn *turn, uint16_t place);
-/* The verdict, other than CLOSE, goes out to a proxy that listens: that answer is owed. */
+/* Notes that the verdict, which is not CLOSE, is sent as an answer that is owed. Not for a proxy that only
+ * observes. */
 void turn_answer(struct turn *turn);
 /* Call it after the verdict was sent: it commits edits, keeps what later phases may read, and releases
  * the rest of the turn. Also after a turn that was never run. */

@@ -16,7 +16,7 @@
 
 static const struct extproc_str content_length = EXTPROC_STR("content-length");
 
-/* Are the headers held until the body in hand, which is complete, is answered? */
+/* Are the headers held until the current body, which is complete, is answered? */
 static bool turn_holds_headers(const struct turn *turn)
 {
     return turn_mode(turn)->holds_headers && turn->event->part == PART_BODY;

@@ -4,7 +4,7 @@
 
 #include "plugin/turn.h"
 
-/* After all plugins were called: sets or removes content-length where the bytes in hand have changed.
+/* After all plugins were called: sets or removes content-length if the current bytes have changed.
  * 0, -ENOMEM or -ENOSPC. */
 int turn_fit_length(struct turn *turn);
 

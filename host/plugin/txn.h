@@ -51,8 +51,8 @@ void txn_init(struct txn *t, struct generation *g, struct loop *loop, struct are
 /* close() of every instance that was opened, the reference dropped. Exactly once. */
 void txn_end(struct txn *t, enum extproc_end why);
 
-/* Will nothing more of a direction come, or be shown to anyone? What follows the headers of a body that
- * is held is not shown. */
+/* True if nothing further of a direction will come, or none of it will be shown to plugins. What follows
+ * the headers of a body that is held is not shown. */
 static inline bool txn_is_over(const struct txn *t, enum lane lane)
 {
     return direction_is_over(&t->lanes[lane].direction) || (t->held && lane == LANE_REQUEST);
@@ -62,7 +62,7 @@ bool txn_wants_later(const struct txn *t);
 
 /* Whether the message of a direction may have a body, by its headers as they are now. */
 enum framing txn_framing(const struct txn *t, enum lane lane);
-/* A body of so many bytes fits into no answer. */
+/* A body of this length does not fit into an answer. */
 static inline bool txn_exceeds_answer(const struct txn *t, size_t len)
 {
     return t->max_answer && len > t->max_answer;

@@ -170,7 +170,7 @@ static void handle(int signo)
 static void install(void)
 {
     /* Plugins may run on stacks of their own that are too small for a handler (SA_ONSTACK), and wait in
-     * system calls that nothing but their own work should end (SA_RESTART). */
+     * system calls that a signal must not interrupt (SA_RESTART). */
     struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART | SA_ONSTACK};
     sigset_t none;
 

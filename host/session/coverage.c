@@ -1,4 +1,4 @@
-/* coverage: the reports: one for each plugin and phase, and nothing but a mask from then on. */
+/* coverage: the reports: one for each plugin and phase; after that only a mask is kept. */
 #include "session/coverage.h"
 
 #include "base/rows.h"

@@ -185,9 +185,9 @@ static bool upstream_has_answered(const struct turn *turn)
            headers_get(&lane->headers, EXTPROC_S("x-envoy-upstream-service-time"), 0).ptr;
 }
 
-/* The request passes by unseen: its response has come, and nothing of it; and that is not a response
- * that the proxy made itself, before the request came to us. On a listener whose proxies send requests
- * it may be one, unless it says that it is not. */
+/* The proxy does not send the request: its response has come, and no event of the request; and the proxy
+ * did not make that response itself before it sent the request to us. On a listener whose proxies send
+ * requests, the proxy may have made it, unless the response shows that it did not. */
 static bool request_is_skipped(const struct session *s, const struct turn *turn)
 {
     return turn->event->lane == LANE_RESPONSE && is_idle(s, LANE_REQUEST) &&

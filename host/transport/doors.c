@@ -2,13 +2,13 @@
  *
  *                accept fails, and would again
  *          open ───────────────────────────────────► paused, open again after DOORS_PAUSE_MS
- *           ▲  └─ doors_close() ─► closed for good        │    (from paused as well)
+ *           ▲  └─ doors_close() ─► closed permanently     │    (from paused as well)
  *           └─────────────────────────────────────────────┘
  *
- * A door that is paused is out of the poll set, and connections wait in the backlog. When it is closed
- * for good, those are taken first: to close a listener resets what its backlog holds, and a client takes a
- * connection that was reset for a request that failed, one that is refused for a server that is away. It is
- * closed and never shut down, which would act on the copies that other processes hold.
+ * A paused door is not in the poll set, and connections wait in the backlog. Before it is closed
+ * permanently, those are accepted: closing a listener resets the connections in its backlog, and a client
+ * treats a reset connection as a failed request, but a refused one as a server that is down. The listener
+ * is closed and never shut down, because shutdown() would affect the copies that other processes hold.
  */
 #include "transport/doors.h"
 
@@ -101,8 +101,8 @@ static void set_option(int fd, int level, int option, int value)
     (void)setsockopt(fd, level, option, &value, sizeof value);
 }
 
-/* A peer whose machine or network is gone does not say so: the kernel asks after ALIVE_IDLE_S, and
- * breaks the connection when it has asked ALIVE_PROBES times in vain. */
+/* A peer whose machine or network is down does not close its connection. The kernel probes it after
+ * ALIVE_IDLE_S, and closes the connection after ALIVE_PROBES probes without an answer. */
 static void set_options(int fd)
 {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);

@@ -24,8 +24,8 @@ struct doors {
     bool (*make_room)(void *arg);
     void *arg;
     bool open;   /* the doors are in the poll set                            */
-    bool closed; /* for good                                                 */
-    bool stuck;  /* accept fails for a lasting reason: said, until it goes on */
+    bool closed; /* permanently                                              */
+    bool stuck;  /* accept() fails for a lasting reason, which was logged     */
 };
 
 /* Its owner may set make_room then. 0 or -errno; then doors_fini() is still to be called. Listeners become non-blocking. */
@@ -34,9 +34,9 @@ int doors_init(struct doors *doors, const struct transport_options *options, int
 void doors_fini(struct doors *doors);
 
 void doors_open(struct doors *doors);
-/* For good: takes what waits at every door, and closes the listeners. */
+/* Permanently: accepts all waiting connections, and closes the listeners. */
 void doors_close(struct doors *doors);
-/* They are to be opened again, DOORS_PAUSE_MS from when this was seen. */
+/* True if they must be opened again, DOORS_PAUSE_MS after this was seen. */
 bool doors_paused(const struct doors *doors);
 
 #endif

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The first is what a service gets that asks for none. */
+/* The first is the default. */
 static const char *const names[] = {EXTPROCD_TRANSPORTS};
 
 enum { N_NAMES = sizeof names / sizeof *names };

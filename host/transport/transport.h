@@ -40,9 +40,9 @@ struct transport_service {
     /* A call has come; arg is its listener's. The result is handed to the callbacks below. NULL: out
      * of memory, the call ends with RESOURCE_EXHAUSTED. */
     void *(*open)(void *arg, struct transport_call *call);
-    /* One message, which the service takes over; to be given back in the loop, or, when run() has
-     * returned, before destroy() and in its thread. Until it is, the transport may have the client wait
-     * before it sends much more. */
+    /* One message. The service takes ownership, and releases it in the loop, or, when run() has returned,
+     * before destroy() and in its thread. Until then, the transport may make the client wait before it
+     * sends much more. */
     void (*message)(void *stream, const struct message *message);
     void (*half_close)(void *stream); /* the client has finished sending */
     /* Always, once, last; never from within a transport_send() or transport_finish(). */
@@ -81,7 +81,7 @@ struct transport_limits {
     size_t max_queued;          /* bytes of answers that wait on a connection; calls end */
     size_t stream_window;       /* bytes that a client may send ahead in a call */
     uint32_t max_continuations; /* CONTINUATION frames of one head */
-    struct budget_rate resets;  /* of calls that somebody works on */
+    struct budget_rate resets;  /* of calls that are being worked on */
     struct budget_rate idles;   /* of frames without content: PING, SETTINGS, empty DATA, ... */
 };
 
@@ -131,7 +131,7 @@ struct transport_ops {
     const char *(*check_tls)(const struct transport_tls *tls, struct arena *arena,
                              const char **ret_file);
     /* With TRANSPORT_TLS: the name in our certificate that clients must check, and *ret_kind: "DNS", "URI"
-     * or "IP_ADDRESS". NULL: it has none, or none that stands for one host only. */
+     * or "IP_ADDRESS". NULL: it has none, or none that is the name of one host only. */
     const char *(*tls_name)(const struct transport_tls *tls, struct arena *arena,
                             const char **ret_kind);
     /* 0; -errno with *ret_why (in the arena) saying what is wrong. Everything in options must stay. */
@@ -172,9 +172,9 @@ static inline void transport_send(struct transport_call *call)
 {
     call->ops->send(call);
 }
-/* Says that this call may send when it has answered all it got. A transport may else take it that
- * one message each is the answer to one message, and hold back what comes beyond, where every message
- * has had its answer and was given back, until the client speaks again. */
+/* Says that this call may send messages that are not answers. Otherwise a transport may assume that each
+ * message is the answer to one message: when every message has had its answer and was released, it may
+ * hold back further messages until the client sends again. */
 static inline void transport_unprompted(struct transport_call *call)
 {
     call->ops->unprompted(call);

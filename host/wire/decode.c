@@ -197,8 +197,8 @@ static int decode_map(struct decoder *d, struct reader message, struct event *e)
     return rc;
 }
 
-/* A body's bytes are shown as they lie. Only pieces smaller than what it takes to show one are put
- * together: those can be nothing but an attempt to make us spend memory. */
+/* A body's bytes are used in place. Only pieces smaller than their own descriptor are put together: such
+ * pieces can only be an attempt to make us spend memory. */
 static int decode_bytes(struct decoder *d, struct reader bytes, struct body *ret)
 {
     size_t n = reader_pieces(bytes, NULL);

@@ -1,7 +1,7 @@
 /* encode_value: strings and trees -> bytes, without protobuf-c's objects.
  *
- * protobuf-c has strings end at a NUL, and would cut a string that has one inside without a word;
- * it would also take three objects for every value. So what is made of strings is written here.
+ * protobuf-c ends strings at a NUL, and would silently truncate a string that contains one; it would also
+ * need three objects for every value. So messages that contain strings are written here.
  */
 #include "wire/encode_private.h"
 #include "wire/writer.h"

@@ -32,7 +32,7 @@ struct field {
     uint32_t number;
     enum wire_type type;   /* never WIRE_GROUP_END                                     */
     uint64_t value;        /* VARINT, I64, I32                                         */
-    struct reader content; /* LEN; a group is skipped before anybody sees it        */
+    struct reader content; /* LEN; a group is skipped and never returned            */
 };
 
 /* The pieces must stay as long as the reader is used, their bytes as long as what it returned. */

@@ -1,6 +1,6 @@
-/* timers: functions that are to be called at a time, the nearest one first.
+/* timers: functions to call at a given time, the nearest one first.
  *
- * Knows no clock: times are milliseconds of whatever clock its owner reads.
+ * It has no clock of its own: times are milliseconds of the clock that its owner reads.
  */
 #ifndef EXTPROCD_BASE_LOOP_TIMERS_H
 #define EXTPROCD_BASE_LOOP_TIMERS_H

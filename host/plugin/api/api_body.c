@@ -1,4 +1,4 @@
-/* api_body: the body in hand, and other bytes in its place.
+/* api_body: the current body, and other bytes in its place.
  *
  * Bytes whose ownership a plugin passes to us are released exactly once in every case: here if they
  * are refused, otherwise by the body.
@@ -73,7 +73,7 @@ static void body_log_absent(struct handle *h, const struct turn *turn)
                    extproc_strerror(-ENODATA));
 }
 
-/* A proxy that only observes sends the body itself whatever comes of the headers, so there is
+/* A proxy that only observes sends the body itself whatever the answer to the headers is, so there is
  * nothing to replace. */
 static bool body_is_moot(const struct turn *turn)
 {

@@ -79,7 +79,7 @@ static int refuse_illegal(struct extproc_instance *h, const char *key, size_t i,
     return extproc_conf_refuse(h, key, i, "\"%.*s\": %.*s", EXTPROC_ARG(a->name), EXTPROC_ARG(why));
 }
 
-/* The same of all of them, but for the name. */
+/* Every proxy refuses it: reports the refusal of the first one, but names all of them. */
 static int refuse_everywhere(struct extproc_instance *h, const char *key, size_t i,
                              const struct asked *a)
 {

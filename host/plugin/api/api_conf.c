@@ -72,7 +72,7 @@ int64_t api_conf_int(struct extproc_instance *h, const char *key, size_t i)
 
 /* ---- in init() ------------------------------------------------------------------------------- */
 
-/* A value that stands in no line (a fallback, or none at all) has the section's place. */
+/* A value without a line (a fallback, or none at all) is reported at the section's line. */
 EXTPROC_PRINTF(5, 0)
 static void say_of_value(struct instance *in, enum config_severity severity, const char *key,
                          size_t i, const char *fmt, va_list ap)

@@ -33,7 +33,7 @@ struct extproc_value api_attribute(struct extproc_txn *x, struct extproc_str nam
     return v;
 }
 
-/* What comes with a message is all there is now, so an older one counts only where none came. */
+/* The metadata of a message replaces all earlier metadata, so an older one counts only if none came. */
 static struct extproc_value proxys_metadata(struct txn *t, struct extproc_str ns)
 {
     if (t->turn && t->turn->event->metadata.raw.len > 0)

@@ -346,14 +346,14 @@ static const char **read_names(const struct keys_slot *slot, struct arena *arena
     return names;
 }
 
-/* As the transport has it: a URI with such segments matches nothing that ends with a "*". */
+/* As in the transport: a URI with such segments matches nothing that ends with a "*". */
 static bool has_dot_segment(struct extproc_str uri)
 {
     return memmem(uri.ptr, uri.len, "/./", 3) || memmem(uri.ptr, uri.len, "/../", 4);
 }
 
-/* What is wrong with a name; NULL: nothing. Only at the end a "*" stands for something; and in the
- * middle of a host it would stand for hosts of others. */
+/* What is wrong with a name; NULL: nothing. A "*" is a wildcard only at the end; in the middle of a host
+ * it would match hosts of other owners. */
 static const char *client_name_wrong(struct extproc_str name)
 {
     const char *star = memchr(name.ptr, '*', name.len);

@@ -103,7 +103,7 @@ static int make_attributes(const struct generation *g, struct arena *arena, stru
     struct wants all = {0}, lanes[N_LANES] = {0};
     enum lane early = sends(r, LANE_REQUEST) ? LANE_REQUEST : LANE_RESPONSE;
     int error = gather(g, WANT_ATTRIBUTE, arena, &all);
-    /* The transaction's name in the log; where they are sent, it stands in the request's headers. */
+    /* The transaction's name in the log; if the request's headers are sent, they contain it. */
     if (error == 0 && sends(r, early) && !r->headers[LANE_REQUEST])
         error = wants_add(&lanes[early], arena, WANT_ATTRIBUTE, EXTPROC_S("request.id"));
     for (const struct want *w = all.first[WANT_ATTRIBUTE]; error == 0 && w; w = w->next)

@@ -46,7 +46,7 @@ struct call {
     grpc_byte_buffer *received;
     struct outgoing *reserved, *queue, **queue_end;
     size_t n_held_bytes; /* of messages that the service has */
-    unsigned n_held;     /* those, and reasons of ours that the call stays */
+    unsigned n_held;     /* those messages, and our own holds of the call */
     unsigned owed;       /* messages received that had no answer yet */
     char peer[PEERNAME_MAX];
     grpc_slice status_text;
@@ -165,8 +165,8 @@ static void start_status(struct call *call)
 }
 
 /* A read and a write in one batch are done when both are: nothing can be written until the client has
- * said something more. That is right where every message has had its one answer and was given back, so
- * that it is the client's turn to speak; elsewhere both sides could wait for each other. */
+ * sent something more. That is right if every message has had its one answer and was released, so that
+ * the client is the next to send; otherwise both sides could wait for each other. */
 static bool may_join(const struct call *call)
 {
     return call->owed == 0 && call->n_held == 0 && !call->unprompted;
@@ -399,8 +399,8 @@ const char *call_peer(grpc_call *grpc, char ret_name[static PEERNAME_MAX])
     return ret_name;
 }
 
-/* At the beginning, because of a connection that is lost the descriptor may be another's by the time that
- * somebody asks. */
+/* Called at the beginning, because after the loss of the connection its descriptor may be reused before
+ * the name is needed. */
 static void call_name_peer(struct call *call, bool tcp)
 {
     int fd = peer_fd(call->grpc);

@@ -29,7 +29,7 @@ enum {
 
 /* ---- memory that is no longer used ----------------------------------------------------------------- */
 
-/* What the C library was asked for, near enough. */
+/* The memory requested from the C library, approximately. */
 static size_t used(const struct hub *hub, size_t n_held)
 {
     return n_held + hub->streams.n_calls * CALL_BYTES + hub->n_conns * CONN_BYTES;

@@ -10,7 +10,7 @@ struct cork {
     int *corked; /* in this burst */
     size_t n_corked;
     uint64_t *last_burst; /* by descriptor: in which it was corked last */
-    size_t n_fds;         /* both arrays have room for so many */
+    size_t n_fds;         /* both arrays have room for this many */
     uint64_t burst;
 };
 

@@ -25,7 +25,7 @@ struct gate {
     struct tls_context *tls; /* NULL: cleartext */
 };
 
-/* What calls used, in bytes: the most since memory was given back, and since it was last looked at. */
+/* What calls used, in bytes: the most since memory was returned to the kernel, and since the last check. */
 struct reserve {
     size_t most, most_lately;
     struct timer look;

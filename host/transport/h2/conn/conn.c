@@ -194,7 +194,7 @@ void conn_stop(struct conn *c, const char *why)
     conn_touch(c);
 }
 
-/* No last word is waited for, since its descriptor is needed now. */
+/* It does not linger, because its descriptor is needed now. */
 void conn_evict(struct conn *c, enum limit which, const char *amount)
 {
     conn_exceeds(c, which, amount);

@@ -33,7 +33,7 @@ struct conn {
     struct idle_list *idle_list;
     uint64_t idle_since, idle_ms; /* counts: see struct hub; and when that was */
     struct channel channel;
-    size_t n_lingered;  /* bytes thrown away                */
+    size_t n_lingered;  /* bytes discarded                  */
     struct timer timer; /* of its state: for what it waits for: handshake, drain or end */
     struct timer stall; /* to look whether what waits is taken */
     struct timer idle, age;

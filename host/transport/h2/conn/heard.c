@@ -1,10 +1,10 @@
-/* heard: what a connection makes of what comes, from HTTP/2 and from its streams.
+/* heard: how a connection handles events of HTTP/2 and of its streams.
  *
- * Here is which request is a call, and how often a client may do what costs us more than it costs the client.
+ * It decides which request is a call, and how often a client may do what costs us more than the client.
  *
- * The trap in the last: nghttp2 limits how many streams a client resets (CVE-2023-44487), but to reset a
- * stream that has its answers is how Envoy ends every one. So that limit is out of the way, and we
- * count those that somebody still works for.
+ * A trap: nghttp2 limits how many streams a client resets (CVE-2023-44487), but Envoy ends every stream by
+ * resetting it after its answers. So that limit is turned off, and we count only resets of streams that
+ * are still being worked on.
  */
 #include "transport/h2/conn/heard.h"
 

@@ -125,7 +125,7 @@ static int check_prefix(const struct frames *f, size_t max_message)
     return frames_len(f) > max_message ? FRAMES_TOO_LARGE : FRAMES_MORE;
 }
 
-/* Room for so many bytes of the message, as far as it goes. 0 or -ENOMEM. */
+/* Makes room for `more` bytes of the message, but not beyond its end. 0 or -ENOMEM. */
 static int make_room(struct frames *f, struct frame_pool *pool, size_t more)
 {
     size_t len = frames_len(f), got = f->message ? f->got : 0;

@@ -30,9 +30,9 @@ struct frame_pool {
     size_t n_bytes;
 };
 void frame_pool_fini(struct frame_pool *pool);
-/* Frees all but so many bytes, the largest buffers first: FRAME_POOL_IDLE if there are no calls. */
+/* Frees all but `keep` bytes, the largest buffers first: FRAME_POOL_IDLE if there are no calls. */
 void frame_pool_trim(struct frame_pool *pool, size_t keep);
-/* Room for so many bytes, or more: see its size. NULL: out of memory. */
+/* A message with room for `len` bytes, or more: see its size. NULL: out of memory. */
 struct frame_message *frame_new(struct frame_pool *pool, size_t len);
 void frame_free(struct frame_pool *pool, struct frame_message *message);
 /* Moves its first `used` bytes to a buffer for `len` or more. 0, or -ENOMEM: nothing has changed. */

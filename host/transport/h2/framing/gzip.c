@@ -1,4 +1,4 @@
-/* gzip: messages as gRPC's "gzip" has them, one member of RFC 1952 each. The one door of zlib.
+/* gzip: messages as gRPC's "gzip" has them, one member of RFC 1952 each. Only this file calls zlib.
  *
  * The size that a message states is not trusted: its buffer starts at twice the bytes that came, doubles
  * as it is filled, and ends at max_message. So while a message is unpacked, it takes at most three times

@@ -1,4 +1,4 @@
-/* gzip: messages as gRPC's "gzip" has them, one member of RFC 1952 each. The one door of zlib. */
+/* gzip: messages as gRPC's "gzip" has them, one member of RFC 1952 each. */
 #ifndef EXTPROCD_TRANSPORT_H2_FRAMING_GZIP_H
 #define EXTPROCD_TRANSPORT_H2_FRAMING_GZIP_H
 

@@ -42,7 +42,7 @@ static size_t put_status(nghttp2_nv *to, char digits[12], const struct answer_st
     to[n++] = copied(code, digits, (size_t)snprintf(digits, 12, "%d", status->code));
     if (status->text_len)
         to[n++] = copied(message, status->text, status->text_len);
-    if (status->code == STATUS_UNIMPLEMENTED) /* maybe for want of an encoding */
+    if (status->code == STATUS_UNIMPLEMENTED) /* maybe of an encoding */
         to[n++] = answer_head[N_ANSWER_HEAD];
     return n;
 }

@@ -1,12 +1,12 @@
 /* http2: nghttp2's session of a connection.
  *
- * nghttp2 keeps HTTP/2's own rules, and ends streams and connections that break them. What is ours: how fast
- * a client may send (it may as somebody takes), and which of its limits are out of the way because ours
- * stand in their place (conn/heard).
+ * nghttp2 enforces HTTP/2's own rules, and ends streams and connections that break them. We decide how fast
+ * a client may send (as fast as the service takes it), and which of nghttp2's limits are turned off because
+ * ours replace them (conn/heard).
  *
- * A trap: where a client opens a stream more than it has acknowledged that it may, nghttp2 closes the
- * connection, with streams that have done nothing wrong. RFC 9113, 5.1.2, wants that one to end. So nghttp2
- * does not know max_streams: see gather_frame() and http2_refuse().
+ * A trap: if a client opens more streams than the limit that it has acknowledged, nghttp2 closes the
+ * connection, including its correct streams. RFC 9113, 5.1.2, requires that only the excess stream ends.
+ * So nghttp2 does not know max_streams: see gather_frame() and http2_refuse().
  */
 #include "transport/h2/http2/http2.h"
 
@@ -117,7 +117,7 @@ static void stream_ended(struct http2 *h, int32_t id)
     void *stream = stream_of(h, id);
     if (stream)
         h->events->ended(h->arg, stream);
-    /* What it still sends would be thrown away: RFC 9113, 8.1. */
+    /* What it still sends would be discarded: RFC 9113, 8.1. */
     if (nghttp2_session_get_stream_remote_close(h->session, id) == 0)
         http2_check(h,
                     nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR));

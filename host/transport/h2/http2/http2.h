@@ -35,7 +35,7 @@ struct http2_events {
      * the status follows them. */
     size_t (*ready)(void *stream, size_t most, bool *ret_last);
     void (*trailers)(void *stream);
-    /* So many bytes of them go, to the gather. */
+    /* Puts `len` of their bytes into the gather. */
     void (*take)(void *stream, size_t len);
 };
 
@@ -69,7 +69,7 @@ int http2_gather(struct http2 *h);
 bool http2_wants_to_read(const struct http2 *h);
 bool http2_wants_to_write(const struct http2 *h);
 
-/* nghttp2 fails for want of memory only, where we keep its rules. */
+/* If we call nghttp2 correctly, it fails only when memory is exhausted. */
 static inline void http2_check(struct http2 *h, int r)
 {
     h->failed |= r < 0;
@@ -87,7 +87,7 @@ void http2_set_stream(struct http2 *h, int32_t id, void *stream);
 void http2_refuse(struct http2 *h, int32_t id);
 /* The client's windows are open: what is sent will go. */
 bool http2_can_send(const struct http2 *h, int32_t id);
-/* The client may send so many bytes more in this stream. */
+/* The client may send `len` more bytes in this stream. */
 void http2_consume(struct http2 *h, int32_t id, size_t len);
 
 #endif

@@ -131,7 +131,7 @@ void h2_calls_fini(struct stream_commons *commons)
 
 /* ---- the queue of messages to send -------------------------------------------------------------- */
 
-/* So many bytes of the queue wait no longer. */
+/* `len` bytes of the queue no longer wait. */
 static void call_sent(struct h2_call *call, size_t len)
 {
     call->n_queued -= len;

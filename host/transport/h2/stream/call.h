@@ -49,7 +49,7 @@ struct h2_call {
     enum h2_call_state state;
     int32_t id;
     int32_t owed;      /* messages received less messages sent */
-    uint32_t n_held;   /* messages that somebody works on */
+    uint32_t n_held;   /* messages not yet released, and our own hold */
     uint32_t n_silent; /* times that a message was waited for: see h2_call_look() */
     int status;
     bool heard;   /* a message has come                        */
@@ -77,7 +77,7 @@ struct h2_call *h2_call_new(struct streams *s, int32_t id);
 void h2_call_ended(struct h2_call *call);
 /* Its stream is gone, and with it all but the messages that the service has. */
 void h2_call_gone(struct h2_call *call);
-/* Ends it with this status, and drops what was to be sent. */
+/* Ends it with this status, and drops unsent answers. */
 void h2_call_abort(struct h2_call *call, int status, struct extproc_str why);
 /* It has exceeded a limit: counts and logs that. `amount`: see limits_exceeded(). */
 void h2_call_exceeds(const struct h2_call *call, enum limit which, const char *amount);
@@ -85,14 +85,14 @@ void h2_call_exceeds(const struct h2_call *call, enum limit which, const char *a
 void h2_call_refuse(struct h2_call *call, int status, struct extproc_str why);
 /* Lets the client send as much as was taken. */
 void h2_call_consume(struct h2_call *call);
-/* So many bytes more, or fewer, of messages that have come. */
+/* `len` bytes more, or fewer, of messages that have come. */
 void h2_call_hold(struct h2_call *call, size_t len);
 void h2_call_drop(struct h2_call *call, size_t len);
 /* Releases one hold of the call. */
 void h2_call_unheld(struct h2_call *call);
 /* Its answers wait, or its status, and the client has let nothing of them through for write_timeout. */
 bool h2_call_is_stalled(const struct h2_call *call);
-/* Somebody works for it, in vain if it went now. */
+/* It is being worked on, and that work would be wasted if it ended now. */
 bool h2_call_is_owed(const struct h2_call *call);
 
 /* Its part of struct http2_events. */

@@ -25,7 +25,7 @@ struct stream_commons {
     struct gather gather;
 };
 
-/* So many bytes more are held. */
+/* `len` more bytes are held. */
 static inline void stream_commons_hold(struct stream_commons *commons, size_t len)
 {
     commons->n_held += len;

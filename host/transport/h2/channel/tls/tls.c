@@ -40,7 +40,7 @@ static int bio_read(BIO *bio, char *to, size_t len, size_t *ret_len)
     return 1;
 }
 
-/* Room for so many more. */
+/* Makes room for `more` bytes. */
 static bool reserve(struct tls *t, size_t more)
 {
     size_t need = t->out_len + more, twice = t->out_cap * 2;

@@ -27,7 +27,7 @@ struct tls *tls_free(struct tls *t);
 int tls_feed(struct tls *t, const uint8_t *bytes, size_t len, uint8_t *plain, size_t *ret_len);
 /* Encrypts. Not before the handshake is over. 0, -EPROTO or -ENOMEM. */
 int tls_wrap(struct tls *t, const struct iovec *parts, size_t n_parts);
-/* Our last word. */
+/* Ends our side (close_notify). */
 void tls_end(struct tls *t);
 
 /* The bytes to send; they are valid until the next call of any function of `t` except these. */

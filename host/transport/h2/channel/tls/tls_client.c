@@ -1,12 +1,13 @@
-/* tls_client: what a client must be and speak; each "no" is said to the client in an alert, and to the
- * operator in words.
+/* tls_client: the client's certificate and protocol; each refusal is sent to the client as an alert, and
+ * reported to the operator as text.
  *
- * A rule and a name of the certificate are compared as bytes with a length, and only where the name is
- * one of its kind: no DNS name has a colon, no URI is without one, and neither has a NUL. So a rule can
- * say either, and a CA that signs what it is asked to in one kind cannot be made to sign the other.
+ * A rule and a name of the certificate are compared as bytes with a length, and only if the name is valid
+ * for its kind: a DNS name has no colon, a URI has one, and neither has a NUL. So a rule can be either, and
+ * a CA that signs any name of one kind cannot be tricked into signing a name of the other kind.
  *
- * RFC 8446, 6.2, has access_denied for a client that is who it says but may not come in. OpenSSL lets us
- * choose among the reasons of X509_V_ERR_ only, and the nearest alert among theirs is bad_certificate.
+ * RFC 8446, 6.2, defines access_denied for a client with a valid certificate but without permission.
+ * OpenSSL only lets us choose among the reasons X509_V_ERR_*, and the nearest alert among theirs is
+ * bad_certificate.
  */
 #include "transport/h2/channel/tls/tls_names.h"
 #include "transport/h2/channel/tls/tls_private.h"

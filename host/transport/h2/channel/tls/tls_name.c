@@ -21,7 +21,7 @@ static const char *address_of(struct arena *arena, const ASN1_OCTET_STRING *s)
     return arena_format(arena, "%s", text).ptr;
 }
 
-/* One that stands for several hosts is not the name of one. */
+/* A name that matches several hosts is not the name of one. */
 static const char *name_of(const GENERAL_NAME *name, struct arena *arena, const char **ret_kind)
 {
     const char *text = NULL;

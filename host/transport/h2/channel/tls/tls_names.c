@@ -1,9 +1,9 @@
-/* tls_names: does a name of a client's certificate fit a rule of tls_client_names?
+/* tls_names: does a name of a client's certificate match a rule of tls_client_names?
  *
  * The case of DNS names does not count, nor that of a URI's scheme and host (RFC 3986, 6.2.2.1); all else
- * is compared as bytes. What a "*" stands for is not looked at by us, but maybe by others, who resolve
- * dot segments: spiffe://example/ns/edge/../admin is not below /ns/edge/. So a URI that is not in its
- * simplest form fits no rule with a "*".
+ * is compared as bytes. We do not look at what a "*" matches, but other programs may, and may resolve dot
+ * segments: spiffe://example/ns/edge/../admin is not below /ns/edge/. So a URI that is not normalized
+ * matches no rule with a "*".
  */
 #include "transport/h2/channel/tls/tls_names.h"
 

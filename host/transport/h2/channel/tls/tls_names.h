@@ -6,7 +6,7 @@
 
 enum tls_name_kind { TLS_NAME_DNS, TLS_NAME_URI };
 
-/* The rule is a name, or ends with "*", which stands for any end. */
+/* The rule is a name, or ends with "*", which matches any end. */
 bool tls_name_matches(struct extproc_str rule, struct extproc_str name, enum tls_name_kind kind);
 
 #endif
