@@ -23,6 +23,7 @@ enum {
     REQUEST_OBSERVABILITY_MODE = 10,
     REQUEST_PROTOCOL_CONFIG = 11
 };
+enum { MESSAGE_HEADERS = 1 }; /* HttpHeaders.headers, HttpTrailers.trailers: one number */
 enum { HEADERS_ATTRIBUTES = 2, HEADERS_END_OF_STREAM = 3 };
 enum { BODY_BODY = 1, BODY_END_OF_STREAM = 2, BODY_END_WITHOUT_MESSAGE = 3 };
 enum { PROTOCOL_REQUEST_BODY = 1, PROTOCOL_RESPONSE_BODY = 2 };
@@ -176,21 +177,28 @@ static int decode_map(struct decoder *d, struct reader message, struct event *e)
 {
     bool trailers = phase_part(e->phase) == PART_TRAILERS;
     struct parts attributes = {0};
+    struct gathered gathered;
     struct reader r = message, before = r;
     struct field f;
     int rc;
 
+    gathered_init(&gathered);
     e->end = trailers;
     for (; (rc = reader_next(&r, &f)) > 0; before = r) {
-        if (trailers)
-            continue; /* those fields are the headers' only */
-        if (f.number == HEADERS_ATTRIBUTES && f.type == WIRE_LEN)
+        if (f.number == MESSAGE_HEADERS && f.type == WIRE_LEN)
+            rc = decode_headers(d, f.content, &gathered);
+        else if (trailers)
+            continue; /* the other fields are the headers' only */
+        else if (f.number == HEADERS_ATTRIBUTES && f.type == WIRE_LEN)
             parts_add(&attributes, &before, &r, &f);
         else if (f.number == HEADERS_END_OF_STREAM && f.type == WIRE_VARINT)
             e->end = f.value != 0;
+        if (rc < 0)
+            return rc;
     }
+    e->n_headers = gathered.n;
     if (rc == 0)
-        rc = decode_headers(d, message, &e->headers, &e->n_headers);
+        rc = gathered_take(d, &gathered, &e->headers);
     if (rc == 0 && !e->attributes.raw.ptr)
         rc = decode_tree(d, &attributes, HEADERS_ATTRIBUTES, decode_check_attributes,
                          decode_attributes, &e->attributes);

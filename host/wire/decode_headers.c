@@ -1,6 +1,7 @@
 /* decode_headers: HeaderMap's bytes -> an array of headers.
  *
- * Two walks: one counts, so that the array is taken once and exactly; the other fills it. Names
+ * One walk: the headers are gathered in the caller's frame, which has room for those of nearly every
+ * message, and then copied to an array of exactly their number. If there are more, the rest is counted. Names
  * become lower case here, so that no floor above has to ask. A header's value is raw_value, or
  * value where that is empty: Envoy fills the first, others the second.
  *
@@ -12,7 +13,6 @@
 
 #include <string.h>
 
-enum { MESSAGE_HEADERS = 1 }; /* HttpHeaders.headers, HttpTrailers.trailers: one number */
 enum { MAP_HEADERS = 1 };
 enum { HEADER_KEY = 1, HEADER_VALUE = 2, HEADER_RAW_VALUE = 3 };
 
@@ -158,52 +158,52 @@ static int next_entry(struct reader *map, struct reader *ret)
     return 1;
 }
 
-/* Appends the entries of one HeaderMap after *n others; headers NULL counts only. */
-static int decode_entries(struct decoder *d, struct reader map, struct extproc_header *headers,
-                          size_t *n)
+/* Makes room for an entry and for those after it in its map. From the second time on, the room at least
+ * doubles: a map in many parts must not be copied for each part. */
+static int gathered_grow(struct decoder *d, struct gathered *g, struct reader behind)
+{
+    bool again = g->headers != g->few;
+    size_t room = g->n + 1 + (again ? g->n : 0);
+    struct reader entry;
+    void *memory;
+    int rc;
+    while ((rc = next_entry(&behind, &entry)) > 0)
+        room++;
+    if (rc == 0)
+        rc = decoder_array(d, room, sizeof *g->headers, &memory);
+    if (rc < 0)
+        return rc;
+    memcpy(memory, g->headers, g->n * sizeof *g->headers);
+    g->headers = memory;
+    g->room = room;
+    return 0;
+}
+
+int decode_headers(struct decoder *d, struct reader map, struct gathered *g)
 {
     struct reader entry;
     int rc;
     while ((rc = next_entry(&map, &entry)) > 0) {
-        if (headers)
-            rc = decode_header(d, entry, &headers[*n]);
+        if (g->n == g->room)
+            rc = gathered_grow(d, g, map);
+        if (rc >= 0)
+            rc = decode_header(d, entry, &g->headers[g->n]);
         if (rc < 0)
             break;
-        ++*n;
+        g->n++;
     }
     return rc;
 }
 
-/* The entries of all HeaderMaps in a message, one after another. */
-static int decode_maps(struct decoder *d, struct reader message, struct extproc_header *headers,
-                       size_t *ret_n)
+int gathered_take(struct decoder *d, const struct gathered *g, const struct extproc_header **ret)
 {
-    struct reader map;
-    size_t n = 0;
-    int rc;
-    while ((rc = reader_find(&message, MESSAGE_HEADERS, &map)) > 0) {
-        rc = decode_entries(d, map, headers, &n);
+    void *memory = g->headers;
+    if (g->headers == g->few) {
+        int rc = decoder_array(d, g->n, sizeof *g->headers, &memory);
         if (rc < 0)
             return rc;
+        memcpy(memory, g->few, g->n * sizeof *g->few);
     }
-    if (rc == 0)
-        *ret_n = n;
-    return rc;
-}
-
-int decode_headers(struct decoder *d, struct reader message, const struct extproc_header **ret,
-                   size_t *ret_n)
-{
-    void *memory;
-    size_t n;
-    int rc = decode_maps(d, message, NULL, &n);
-    if (rc == 0)
-        rc = decoder_array(d, n, sizeof(struct extproc_header), &memory);
-    if (rc == 0)
-        rc = decode_maps(d, message, memory, &n);
-    if (rc < 0)
-        return rc;
     *ret = memory;
-    *ret_n = n;
     return 0;
 }

@@ -22,9 +22,22 @@ int decoder_array(struct decoder *d, size_t n, size_t size, void **ret);
 /* All that is left of a reader in one piece: a view if it lies so, else a copy. */
 int decoder_str(struct decoder *d, const struct reader *r, struct extproc_str *ret);
 
-/* The HeaderMaps in a HttpHeaders' or HttpTrailers' bytes. */
-int decode_headers(struct decoder *d, struct reader message, const struct extproc_header **ret,
-                   size_t *ret_n);
+/* Holds the headers of a message while its HeaderMaps are read. */
+struct gathered {
+    struct extproc_header *headers; /* `few`, or an array in the arena */
+    size_t n, room;
+    struct extproc_header few[64];
+};
+static inline void gathered_init(struct gathered *g)
+{
+    g->headers = g->few;
+    g->n = 0;
+    g->room = sizeof g->few / sizeof *g->few;
+}
+/* Appends the headers of one HeaderMap. */
+int decode_headers(struct decoder *d, struct reader map, struct gathered *g);
+/* Gives g->n headers that live as long as the arena. */
+int gathered_take(struct decoder *d, const struct gathered *g, const struct extproc_header **ret);
 
 /* The trees; raw is a sequence of complete fields: `attributes` of ProcessingRequest or of HttpHeaders,
  * and `metadata_context`. The checks find every error that the later reading could find, except -ENOMEM,

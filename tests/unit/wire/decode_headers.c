@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 
 static struct arena arena;
 static struct event event;
@@ -166,4 +167,24 @@ Test(decode_headers, a_map_in_parts_is_one_map)
     cr_assert_eq(event.n_headers, 2);
     cr_assert(event.end);
     expect(1, "b", "2");
+}
+
+Test(decode_headers, many_headers_in_parts_are_all_there)
+{
+    struct extproc_str parts = NOTHING, hundred = NOTHING;
+    char text[16];
+    for (int i = 0; i < 400; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        if (i < 100)
+            hundred = cat(hundred, header("a", text));
+        else
+            parts = cat(parts, field(1, header("a", text)));
+    }
+    struct extproc_str message = field(2, cat(field(1, hundred), parts));
+    cr_assert_eq(decode_request(&message, 1, &arena, &event, &why), 0);
+    cr_assert_eq(event.n_headers, 400);
+    for (size_t i = 0; i < 400; i++) {
+        snprintf(text, sizeof text, "%zu", i);
+        expect(i, "a", text);
+    }
 }
