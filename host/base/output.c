@@ -31,6 +31,11 @@ static int standard_stream(const char *path)
     return 0;
 }
 
+const char *output_path(struct arena *arena, const struct config_entry *entry, const char *path)
+{
+    return standard_stream(path) ? path : config_path(arena, entry, path);
+}
+
 int output_check(const char *path, char ret_why[static FILE_WHY])
 {
     return standard_stream(path) ? 0 : file_check_append(path, ret_why);

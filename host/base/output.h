@@ -7,6 +7,7 @@
 #ifndef EXTPROCD_BASE_OUTPUT_H
 #define EXTPROCD_BASE_OUTPUT_H
 
+#include "base/config.h"
 #include "base/file.h"
 #include "base/metrics.h"
 #include "base/queue.h"
@@ -48,6 +49,10 @@ struct output_options {
     size_t size;       /* of the queue in bytes, a power of two */
     struct metric *dropped; /* counts the lines that were dropped; NULL: none */
 };
+
+/* What an entry of an ini file names: one of the service's own, or a path, relative to that file. NULL:
+ * out of memory. */
+const char *output_path(struct arena *arena, const struct config_entry *entry, const char *path);
 
 /* Could it be opened? Leaves no trace. 0, or -errno with *ret_why. */
 int output_check(const char *path, char ret_why[static FILE_WHY]);

@@ -131,7 +131,7 @@ static void read_log_file(const struct config_section *s, struct arena *arena,
 
     if (!value)
         return;
-    ret->log.file = config_path(arena, value->entry, value->text.ptr);
+    ret->log.file = output_path(arena, value->entry, value->text.ptr);
     ret->log.shown = value->entry->shown.ptr;
     if (output_check(ret->log.file, why) < 0) {
         config_say(errors, CONFIG_ERROR, s, value->entry, "cannot open %s: %s", ret->log.shown,

@@ -5,7 +5,9 @@
  */
 #include "plugin/api/api_file.h"
 
+#include "base/config.h"
 #include "base/file.h"
+#include "base/output.h"
 #include "base/str.h"
 #include "base/writer.h"
 #include "plugin/instance.h"
@@ -24,14 +26,17 @@ struct path {
     const char *text, *shown;
 };
 
-/* What a key's i-th value names. text NULL: it is absent, which is said, or this is not init(). */
-static struct path path_of(struct extproc_instance *h, const char *key, size_t i)
+typedef const char *locate_fn(struct arena *arena, const struct config_entry *entry,
+                              const char *path);
+
+/* What a key's i-th value names. text NULL: it is absent, which is reported, or this is not init(). */
+static struct path path_of(struct extproc_instance *h, const char *key, size_t i, locate_fn *locate)
 {
     struct instance *in = instance_of(h);
     const struct keys_slot *slot = in->errors && key ? keys_find(&in->keys, key) : NULL;
     const struct keys_value *value = slot && i < slot->n_values ? &slot->values[i] : NULL;
     if (value && value->text.len > 0)
-        return (struct path){config_path(&in->arena, value->entry, value->text.ptr),
+        return (struct path){locate(&in->arena, value->entry, value->text.ptr),
                              value->entry ? value->entry->shown.ptr : value->text.ptr};
     extproc_conf_refuse(h, key, i, "expected the path of a file");
     return (struct path){0};
@@ -41,7 +46,7 @@ static struct path path_of(struct extproc_instance *h, const char *key, size_t i
 
 struct extproc_str api_read_file(struct extproc_instance *h, const char *key, size_t i, size_t max)
 {
-    struct path path = path_of(h, key, i);
+    struct path path = path_of(h, key, i, config_path);
     struct file_bytes bytes;
     char why[FILE_WHY];
     if (!path.text)
@@ -80,7 +85,7 @@ static int open_output(const struct plugin_env *env, struct path path, struct ou
 struct extproc_file *api_file(struct extproc_instance *h, const char *key, size_t i)
 {
     struct instance *in = instance_of(h);
-    struct path path = path_of(h, key, i);
+    struct path path = path_of(h, key, i, output_path);
     char why[FILE_WHY] = "out of memory";
     if (!path.text)
         return NULL;
