@@ -21,7 +21,7 @@
  * for such bodies sends none: headers.so with `request.remove = accept-encoding` and
  * `request.remove = range`.
  *
- * Teaches: replacing a body that one never sees; what x->body_mode and x->end say; state per
+ * Teaches: replacing a body that one never sees; what x->last says; state per
  * transaction. */
 #include "lib/direction.h"
 #include "lib/plain_body.h"
@@ -231,7 +231,7 @@ static enum extproc_action on_body(struct extproc_txn *x)
     const struct body *self = x->self;
     const struct change *c = &self->changes[extproc_is_response(x)];
     struct progress *p = &((struct transaction *)x->ctx)->progress[extproc_is_response(x)];
-    bool first = !p->begun, last = x->end || x->body_mode == EXTPROC_BODY_MODE_WHOLE;
+    bool first = !p->begun, last = x->last;
     const char *why_not = settles(c) ? NULL : plain_body_why_not(x);
 
     if (why_not)

@@ -162,7 +162,7 @@ static int apply(struct extproc_txn *x, enum extproc_map map, const struct edit 
     struct extproc_str value = {NULL, 0};
 
     if (e->line.value) {
-        value = extproc_expand(x, e->line.value);
+        value = extproc_trim(extproc_expand(x, e->line.value));
         if (!value.ptr)
             return -ENOMEM;
     }

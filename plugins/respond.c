@@ -143,7 +143,7 @@ static bool expand(struct extproc_txn *x, struct extproc_response *answer)
     answer->n_headers = r->n_headers;
     for (size_t i = 0; headers && i < r->n_headers; i++) {
         headers[i].name = r->headers[i].name;
-        headers[i].value = extproc_expand(x, r->headers[i].value);
+        headers[i].value = extproc_trim(extproc_expand(x, r->headers[i].value));
         if (!headers[i].value.ptr)
             return false;
     }

@@ -181,6 +181,19 @@ struct extproc_str arena_format(struct arena *a, const char *fmt, ...)
     return s;
 }
 
+bool arena_has(const struct arena *a, const void *at, size_t size)
+{
+    uintptr_t begin = (uintptr_t)at;
+    for (const struct arena_block *block = a->blocks; block; block = block->next) {
+        uintptr_t first = (uintptr_t)block->data, end = (uintptr_t)block + block->size;
+        if (block == a->blocks)
+            end = (uintptr_t)a->next;
+        if (begin >= first && begin <= end && size <= end - begin)
+            return true;
+    }
+    return false;
+}
+
 size_t arena_size(const struct arena *a)
 {
     size_t size = 0;

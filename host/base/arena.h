@@ -10,6 +10,7 @@
 #include <extproc/plugin.h>
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_block;
@@ -43,6 +44,9 @@ EXTPROC_PRINTF(2, 0)
 struct extproc_str arena_vformat(struct arena *a, const char *fmt, va_list ap);
 EXTPROC_PRINTF(2, 3)
 struct extproc_str arena_format(struct arena *a, const char *fmt, ...);
+
+/* Do these bytes lie in memory that was handed out and may still be used? */
+bool arena_has(const struct arena *a, const void *at, size_t size);
 
 /* Bytes taken from the heap. */
 size_t arena_size(const struct arena *a);

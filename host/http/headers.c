@@ -30,6 +30,7 @@ struct headers_edit {
 
 struct headers_work {
     uint32_t cap_entries, cap_cells;
+    uint32_t n_holes;           /* places of entries that were dropped */
     uint32_t n_sets, n_removes; /* of the cells   */
     size_t bytes;               /* of the entries */
     struct names names;         /* of all that was in a cell or an entry */
@@ -156,17 +157,29 @@ static void entries_count(struct headers *h, const struct extproc_header *entry,
     h->work->bytes = added ? h->work->bytes + bytes : h->work->bytes - bytes;
 }
 
-/* Drops the entries of a name from a place on. */
+/* Drops the entries of a name from a place on. Their places stay, without a name, for who walks the map. */
 static void entries_drop(struct headers *h, struct extproc_str name, uint32_t from)
 {
-    uint32_t n = from;
     for (uint32_t i = from; i < h->n_entries; i++) {
-        if (name_equal(h->entries[i].name, name))
+        if (name_equal(h->entries[i].name, name)) {
             entries_count(h, &h->entries[i], false);
-        else if (n++ != i)
-            h->entries[n - 1] = h->entries[i];
+            h->entries[i] = (struct extproc_header){EXTPROC_S(""), EXTPROC_S("")};
+            h->work->n_holes++;
+        }
+    }
+}
+
+void headers_settle(struct headers *h)
+{
+    uint32_t n = 0;
+    if (!h->work || h->work->n_holes == 0)
+        return;
+    for (uint32_t i = 0; i < h->n_entries; i++) {
+        if (h->entries[i].name.len > 0)
+            h->entries[n++] = h->entries[i];
     }
     h->n_entries = n;
+    h->work->n_holes = 0;
 }
 
 static void entries_add(struct headers *h, const struct headers_edit *edit)
@@ -440,7 +453,7 @@ void headers_rewind(struct headers *h, uint32_t mark)
     copy_entries(h->entries, h->shown, h->n_shown);
     h->n_entries = h->n_shown;
     h->work->bytes = bytes_shown(h);
-    h->work->n_sets = h->work->n_removes = 0;
+    h->work->n_sets = h->work->n_removes = h->work->n_holes = 0;
     h->n_cells = 0;
     h->first_edit = h->last_edit = NULL;
     h->n_edits = 0;
@@ -472,6 +485,7 @@ static struct extproc_header *entries_keep(const struct extproc_header *entries,
 
 int headers_commit(struct headers *h, struct arena *keep)
 {
+    headers_settle(h);
     const struct extproc_header *entries = all_entries(h);
     size_t n = keep ? headers_count(h) : 0;
 
@@ -496,6 +510,7 @@ void headers_sum(const struct headers *h, struct headers_sum *ret)
         ret->bytes = bytes_shown(h);
         return;
     }
+    ret->n_entries -= h->work->n_holes;
     ret->n_sets = h->work->n_sets;
     ret->n_removes = h->work->n_removes;
     ret->bytes = h->work->bytes;

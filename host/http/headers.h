@@ -54,8 +54,9 @@ struct headers {
 /* Begins with these entries, borrowed. */
 void headers_init(struct headers *h, const struct extproc_header *shown, size_t n);
 
+/* Places of entries. Those of entries that were dropped count until headers_settle(). */
 size_t headers_count(const struct headers *h);
-/* The entry at place i < headers_count(). */
+/* The entry at place i < headers_count(); of one that was dropped, name and value are empty. */
 const struct extproc_header *headers_at(const struct headers *h, size_t i);
 /* The i-th value of a name, case ignored; `host` finds `:authority` where there is no host. Absent:
  * ptr NULL. */
@@ -78,6 +79,9 @@ const struct extproc_header *headers_joined(const struct headers *h, struct extp
  * 0, or -ENOMEM with nothing changed. */
 int headers_edit(struct headers *h, struct arena *arena, enum extproc_edit op,
                  struct extproc_str name, struct extproc_str value);
+
+/* Closes the gaps that dropped entries have left. */
+void headers_settle(struct headers *h);
 
 /* A place in the history of edits. */
 uint32_t headers_mark(const struct headers *h);

@@ -102,7 +102,7 @@ struct extproc_value metadata_over(const struct metadata *m, struct extproc_str 
     if (!dict || !fields)
         return (struct extproc_value){.kind = EXTPROC_KIND_ABSENT};
 
-    *dict = (struct value_dict){.fields = fields};
+    *dict = (struct value_dict){.fields = fields, .mark = value_mark(dict)};
     for (size_t i = 0; i < n_old; i++) {
         if (!metadata_find(m, ns, old->fields[i].key))
             fields[dict->n++] = old->fields[i];

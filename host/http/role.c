@@ -54,9 +54,13 @@ enum role role_of(enum extproc_map map, struct extproc_str name)
 
 static bool is_path(struct extproc_str value)
 {
-    return extproc_eq(value, EXTPROC_S("*")) ||
-           (str_has_prefix(value, "/") && !memchr(value.ptr, ' ', value.len) &&
-            !memchr(value.ptr, '\t', value.len));
+    if (extproc_eq(value, EXTPROC_S("*")))
+        return true;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] <= ' ' || value.ptr[i] > '~' || value.ptr[i] == '#')
+            return false; /* a fragment stays with the client (RFC 9110, 7.1), other bytes are encoded */
+    }
+    return str_has_prefix(value, "/");
 }
 
 static bool is_final_status(struct extproc_str value)

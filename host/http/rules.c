@@ -109,6 +109,11 @@ bool rules_name_valid(struct extproc_str name)
     return str_is_token(name);
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 bool rules_value_valid(struct extproc_str value)
 {
     for (size_t i = 0; i < value.len; i++) {
@@ -116,7 +121,8 @@ bool rules_value_valid(struct extproc_str value)
         if ((c < ' ' && c != '\t') || c == 0x7f)
             return false;
     }
-    return value.ptr != NULL;
+    return value.ptr &&
+           (value.len == 0 || (!is_blank(value.ptr[0]) && !is_blank(value.ptr[value.len - 1])));
 }
 
 /* ---- what would not fit the message -------------------------------------------------------------- */

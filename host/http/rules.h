@@ -52,7 +52,8 @@ unsigned rules_allow(enum phase phase, enum body_mode mode);
 
 /* A token (RFC 9110 5.1), or ':' and a token. */
 bool rules_name_valid(struct extproc_str name);
-/* No NUL, CR, LF or other control character but tab (RFC 9110 5.5); bytes from 0x80 may be there. */
+/* No NUL, CR, LF or other control character but tab, no blank at either end (RFC 9110 5.5); bytes from 0x80
+ * may be there. */
 bool rules_value_valid(struct extproc_str value);
 
 /* What rules_edit() has to know beside the edit itself. */

@@ -10,6 +10,20 @@
 
 #include <errno.h>
 
+/* A list and a dict have their marks in the same place. */
+bool value_is_ours(struct extproc_value v, const struct arena *const *arenas, size_t n)
+{
+    const struct value_list *node = v.as.node;
+    if (v.kind != EXTPROC_KIND_LIST && v.kind != EXTPROC_KIND_DICT)
+        return true;
+    for (size_t i = 0; i < n; i++) {
+        if ((uintptr_t)node % _Alignof(struct value_list) == 0 &&
+            arena_has(arenas[i], node, sizeof *node))
+            return node->mark == value_mark(node);
+    }
+    return false;
+}
+
 bool value_at(struct extproc_value v, size_t i, struct extproc_field *ret)
 {
     if (v.kind == EXTPROC_KIND_LIST) {
@@ -106,7 +120,7 @@ static int copy_list(struct arena *arena, const struct extproc_value *from, size
         if (r < 0)
             return r;
     }
-    *list = (struct value_list){n, items};
+    *list = (struct value_list){n, items, value_mark(list)};
     *ret = (struct extproc_value){.kind = EXTPROC_KIND_LIST, .as.node = list};
     return 0;
 }
@@ -127,7 +141,7 @@ static int copy_dict(struct arena *arena, const struct extproc_field *from, size
         if (r < 0)
             return r;
     }
-    *dict = (struct value_dict){n, fields};
+    *dict = (struct value_dict){n, fields, value_mark(dict)};
     *ret = (struct extproc_value){.kind = EXTPROC_KIND_DICT, .as.node = dict};
     return 0;
 }

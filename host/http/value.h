@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Of what plugins build: a dict in a dict costs three messages, and protobuf readers stop at 100. The
  * wire's own limit is in wire/. */
@@ -15,11 +16,21 @@ enum { VALUE_MAX_DEPTH = 30 };
 struct value_list {
     size_t n;
     const struct extproc_value *items;
+    uintptr_t mark; /* value_mark(): that it is one, see value_is_ours() */
 };
 struct value_dict {
     size_t n;
     const struct extproc_field *fields;
+    uintptr_t mark;
 };
+
+static inline uintptr_t value_mark(const void *node)
+{
+    return (uintptr_t)node ^ (uintptr_t)0x6578747076616c75u;
+}
+/* May its node be read? It has none, or one that was made here, in one of these arenas. For what a plugin
+ * hands in, which may be anything. */
+bool value_is_ours(struct extproc_value v, const struct arena *const *arenas, size_t n);
 
 /* False: no such member, or neither list nor dict. */
 bool value_at(struct extproc_value v, size_t i, struct extproc_field *ret);

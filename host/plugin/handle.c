@@ -138,6 +138,21 @@ static bool handle_end(const struct turn *turn, enum framing framing)
     return turn->event->end || phase_part(turn->phase) == PART_TRAILERS;
 }
 
+/* Is it known that no byte of the body follows? */
+static bool handle_last(const struct turn *turn, enum framing framing)
+{
+    switch (phase_part(turn->phase)) {
+    case PART_HEADERS:
+        return handle_end(turn, framing) || (!turn->replaced && framing == FRAMING_NONE);
+    case PART_BODY:
+        return handle_end(turn, framing) || turn->whole;
+    case PART_TRAILERS:
+    case N_PARTS:
+        break;
+    }
+    return true;
+}
+
 static void handle_ready(struct handle *h, struct turn *turn, struct instance *instance)
 {
     enum framing framing = txn_framing(turn->txn, turn->event->lane);
@@ -149,6 +164,7 @@ static void handle_ready(struct handle *h, struct turn *turn, struct instance *i
     h->pub.self = instance->pub.self;
     h->pub.body_mode = handle_body_mode(instance, turn, framing);
     h->pub.end = handle_end(turn, framing);
+    h->pub.last = handle_last(turn, framing);
     h->pub.observing = turn->txn->observing;
 }
 

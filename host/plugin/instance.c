@@ -65,9 +65,10 @@ static void take_callbacks(struct instance *in)
  * load then. A name that ends with a dot matches all keys that begin with it. */
 static bool is_kept_for_host(const char *key)
 {
-    static const char *const names[] = {"file",        "mode",     "timeout",
-                                        "max_body",    "on_error", "on_error_status",
-                                        "on_max_body", "when.",    "unless."};
+    static const char *const names[] = {
+        "file",        "mode",      "timeout", "max_body", "on_error", "on_error_status",
+        "on_max_body", "when.",     "unless.", "blocking", "sha256",   "run",
+        "trusted",     "on_stream", "strict",  "max_held", "overload", "host."};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t len = strlen(names[i]);
         if (names[i][len - 1] == '.' ? strncmp(key, names[i], len) == 0

@@ -106,7 +106,7 @@ static int part_text(const struct template_part *part, struct extproc_txn *x, st
         return value_text(with_text(api->attribute(x, part->name), part, x), arena, ret);
     case TEMPLATE_METADATA:
         return value_text(
-            with_text(api->value_get(api->metadata(x, part->space), part->name), part, x), arena,
+            with_text(api->value_get(x, api->metadata(x, part->space), part->name), part, x), arena,
             ret);
     case TEMPLATE_UUID:
         return uuid_text(arena, ret);

@@ -466,5 +466,7 @@ void turn_end(struct turn *turn)
         turn_keep_told(turn, keep);
     }
     body_fini(&turn->event->body);
+    for (; turn->given; turn->given = turn->given->next)
+        turn->given->release(turn->given->arg);
     assert(!t->turn); /* no callback may see memory that was just freed */
 }

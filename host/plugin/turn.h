@@ -37,9 +37,17 @@ struct turn {
     struct undo undo;
     struct refusal refused;
 
+    struct turn_given *given; /* bodies of answers, to be released when the turn ends */
     struct metadata metadata;
     struct answer answer;
     struct verdict verdict; /* when done */
+};
+
+/* Bytes that a plugin lends until the turn has ended, whatever happens to the answer. */
+struct turn_given {
+    struct turn_given *next;
+    void (*release)(void *);
+    void *arg;
 };
 
 /* Of the event. */

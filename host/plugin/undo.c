@@ -9,7 +9,9 @@
 
 void undo_mark(struct turn *turn, const struct handle *h)
 {
-    const struct txn_lane *lane = turn_lane(turn);
+    struct txn_lane *lane = turn_lane(turn);
+    headers_settle(&lane->headers);
+    headers_settle(&lane->trailers);
     turn->undo = (struct undo){
         .headers = headers_mark(&lane->headers),
         .trailers = headers_mark(&lane->trailers),

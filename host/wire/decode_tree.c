@@ -183,7 +183,7 @@ static struct extproc_field *carve_dict(struct builder *b, size_t n, struct extp
     struct value_dict *dict = carve(b, 1, sizeof *dict);
     struct extproc_field *fields = carve(b, n, sizeof *fields);
     if (dict)
-        *dict = (struct value_dict){n, fields};
+        *dict = (struct value_dict){n, fields, value_mark(dict)};
     *ret = (struct extproc_value){.kind = EXTPROC_KIND_DICT, .as.node = dict};
     return fields;
 }
@@ -209,7 +209,7 @@ static int build_list(struct builder *b, struct children c, unsigned depth,
     struct value_list *list = carve(b, 1, sizeof *list);
     struct extproc_value *items = carve(b, n, sizeof *items);
     if (list)
-        *list = (struct value_list){n, items};
+        *list = (struct value_list){n, items, value_mark(list)};
     *ret = (struct extproc_value){.kind = EXTPROC_KIND_LIST, .as.node = list};
 
     struct reader item;

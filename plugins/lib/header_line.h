@@ -3,38 +3,24 @@
 #ifndef EXTPROC_LIB_HEADER_LINE_H
 #define EXTPROC_LIB_HEADER_LINE_H
 
-#include <extproc/plugin.h>
+#include <extproc/text.h>
 
 struct header_line {
     struct extproc_str name; /* the configuration's: lives as long as the instance */
     struct extproc_template *value;
 };
 
-static inline struct extproc_str header_line_trim(const char *begin, const char *end)
-{
-    struct extproc_str text;
-
-    while (begin < end && (*begin == ' ' || *begin == '\t'))
-        begin++;
-    while (begin < end && (end[-1] == ' ' || end[-1] == '\t'))
-        end--;
-    text.ptr = begin;
-    text.len = (size_t)(end - begin);
-    return text;
-}
-
 /* The text before and after the colon, without the space around it. A colon at the beginning belongs to the
  * name. False: there is no colon. */
 static inline bool header_line_split(struct extproc_str text, struct extproc_str *ret_name,
                                      struct extproc_str *ret_value)
 {
-    const char *end = text.ptr + text.len;
     const char *colon = text.len ? (const char *)memchr(text.ptr + 1, ':', text.len - 1) : NULL;
 
     if (!colon)
         return false;
-    *ret_name = header_line_trim(text.ptr, colon);
-    *ret_value = header_line_trim(colon + 1, end);
+    *ret_name = extproc_trim(extproc_first(text, (size_t)(colon - text.ptr)));
+    *ret_value = extproc_trim(extproc_from(text, (size_t)(colon - text.ptr) + 1));
     return true;
 }
 

@@ -31,10 +31,12 @@ SIZE_IS(enum extproc_action, 4, 4);
 /* Grow at their end. */
 LAST_AT(struct extproc_response, headers, 40, 24);
 LAST_AT(struct extproc_response, grpc_status, 56, 32);
+LAST_AT(struct extproc_response, release_arg, 72, 40);
 LAST_AT(struct extproc_instance, self, 8, 4);
 LAST_AT(struct extproc_instance, testing, 16, 8);
 LAST_AT(struct extproc_txn, ctx, 24, 12);
-LAST_AT(struct extproc_txn, observing, 41, 25);
+LAST_AT(struct extproc_txn, last, 41, 25);
+LAST_AT(struct extproc_txn, observing, 42, 26);
 LAST_AT(struct extproc_metric, api, 0, 0);
 LAST_AT(struct extproc_file, api, 0, 0);
 LAST_AT(struct extproc_key, fallback, 16, 12);
@@ -47,4 +49,4 @@ LAST_AT(struct extproc_plugin, response_trailers, 128, 76);
 /* The table's slots by their number. */
 #define SLOT_IS(slot, n) LAST_AT(struct extproc_api, slot, 8 + 8 * (n), 8 + 4 * (n))
 SLOT_IS(conf_count, 0);
-SLOT_IS(file_append, 44);
+SLOT_IS(file_append, 45);

@@ -32,6 +32,7 @@ const struct extproc_api plugin_api = {
     .header_at = api_header_at,
     .map_state = api_map_state,
     .edit = api_edit,
+    .remove_prefix = api_remove_prefix,
     .body = api_body,
     .body_set = api_body_set,
     .body_form = api_body_form,

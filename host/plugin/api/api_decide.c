@@ -135,7 +135,8 @@ static int answer_copy(struct arena *arena, const struct extproc_response *r,
         .n_headers = r->n_headers,
         .grpc_status = r->grpc_status,
     };
-    if (!headers || !copy_into(arena, &answer.body) || !copy_into(arena, &answer.details))
+    if (!headers || (!r->release && !copy_into(arena, &answer.body)) ||
+        !copy_into(arena, &answer.details))
         return -ENOMEM;
     for (size_t i = 0; i < r->n_headers; i++) {
         headers[i] = r->headers[i];
@@ -146,13 +147,8 @@ static int answer_copy(struct arena *arena, const struct extproc_response *r,
     return 0;
 }
 
-/* A response of a later minor is longer: what this host does not know is not read. */
-int api_respond(struct extproc_txn *x, const struct extproc_response *r)
+static int respond(struct handle *h, struct turn *turn, const struct extproc_response *r)
 {
-    struct handle *h = handle_of(x);
-    struct turn *turn = handle_turn(h);
-    if (!r || r->size < sizeof *r)
-        return respond_refuse(h, -EINVAL, "NULL, or its size is not set");
     if (!turn)
         return respond_refuse(h, -EOPNOTSUPP, "not in a phase");
     if (!(turn->allowed & MAY_RESPOND) && !turn->txn->observing)
@@ -161,8 +157,25 @@ int api_respond(struct extproc_txn *x, const struct extproc_response *r)
     if (error < 0)
         return error;
     struct extproc_str details = r->details.ptr ? r->details : str_c(handle_instance(h)->name);
-    if (answer_copy(turn->arena, r, details, &turn->answer) < 0)
+    struct turn_given *given = r->release ? arena_alloc(turn->arena, sizeof *given) : NULL;
+    if ((r->release && !given) || answer_copy(turn->arena, r, details, &turn->answer) < 0)
         return respond_refuse(h, -ENOMEM, "out of memory");
+    if (given) {
+        *given = (struct turn_given){turn->given, r->release, r->release_arg};
+        turn->given = given;
+    }
     turn->decided.answers = true;
     return 0;
+}
+
+/* A response of a later minor is longer: what this host does not know is not read. */
+int api_respond(struct extproc_txn *x, const struct extproc_response *r)
+{
+    struct handle *h = handle_of(x);
+    if (!r || r->size < sizeof *r)
+        return respond_refuse(h, -EINVAL, "NULL, or its size is not set");
+    int error = respond(h, handle_turn(h), r);
+    if (error < 0 && r->release)
+        r->release(r->release_arg);
+    return error;
 }

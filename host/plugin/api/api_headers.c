@@ -124,3 +124,32 @@ int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
     }
     return headers_edit(headers, turn->arena, op, known, value);
 }
+
+static bool has_prefix(struct extproc_str name, struct extproc_str prefix)
+{
+    return name.len >= prefix.len &&
+           str_eq_nocase((struct extproc_str){name.ptr, prefix.len}, prefix);
+}
+
+int api_remove_prefix(struct extproc_txn *x, enum extproc_map map, struct extproc_str prefix)
+{
+    struct handle *h = handle_of(x);
+    if (!map_known(map) || !prefix.ptr || prefix.len == 0)
+        return handle_refuse_why(h, "extproc_header_remove_prefix", prefix, -EINVAL,
+                                 "no such map, or an empty prefix");
+    if (api_map_state(x, map) != EXTPROC_MAP_STATE_OPEN)
+        return handle_refuse(h, "extproc_header_remove_prefix", prefix, -EOPNOTSUPP);
+
+    struct headers *headers = map_find(h, map);
+    uint32_t mark = headers_mark(headers);
+    for (size_t i = 0; i < headers_count(headers); i++) {
+        struct extproc_str name = headers_at(headers, i)->name;
+        int r =
+            has_prefix(name, prefix) ? api_edit(x, map, EXTPROC_EDIT_REMOVE, name, STR_ABSENT) : 0;
+        if (r < 0) {
+            headers_rewind(headers, mark);
+            return r;
+        }
+    }
+    return 0;
+}

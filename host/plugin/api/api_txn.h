@@ -13,6 +13,7 @@ bool api_header_at(struct extproc_txn *x, enum extproc_map map, size_t i,
 enum extproc_map_state api_map_state(struct extproc_txn *x, enum extproc_map map);
 int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
              struct extproc_str name, struct extproc_str value);
+int api_remove_prefix(struct extproc_txn *x, enum extproc_map map, struct extproc_str prefix);
 struct extproc_str api_body(struct extproc_txn *x);
 int api_body_set(struct extproc_txn *x, struct extproc_str bytes, void (*release)(void *),
                  void *arg);
@@ -20,8 +21,10 @@ enum extproc_form api_body_form(struct extproc_txn *x);
 int api_body_changes(struct extproc_txn *x, enum extproc_change change);
 struct extproc_value api_attribute(struct extproc_txn *x, struct extproc_str name);
 struct extproc_value api_metadata(struct extproc_txn *x, struct extproc_str ns);
-struct extproc_value api_value_get(struct extproc_value v, struct extproc_str key);
-bool api_value_at(struct extproc_value v, size_t i, struct extproc_field *ret);
+struct extproc_value api_value_get(struct extproc_txn *x, struct extproc_value v,
+                                   struct extproc_str key);
+bool api_value_at(struct extproc_txn *x, struct extproc_value v, size_t i,
+                  struct extproc_field *ret);
 struct extproc_value api_list(struct extproc_txn *x, const struct extproc_value *items, size_t n);
 struct extproc_value api_dict(struct extproc_txn *x, const struct extproc_field *fields, size_t n);
 int api_metadata_set(struct extproc_txn *x, struct extproc_str ns, struct extproc_str key,

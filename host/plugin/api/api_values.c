@@ -56,14 +56,23 @@ struct extproc_value api_metadata(struct extproc_txn *x, struct extproc_str ns)
     return v;
 }
 
-bool api_value_at(struct extproc_value v, size_t i, struct extproc_field *ret)
+static bool is_ours(const struct extproc_txn *x, struct extproc_value v)
 {
-    return ret && value_at(v, i, ret);
+    const struct txn *t = ((const struct handle *)x)->txn;
+    const struct arena *const arenas[] = {t->arena, t->turn ? t->turn->arena : t->arena};
+    return value_is_ours(v, arenas, 2);
 }
 
-struct extproc_value api_value_get(struct extproc_value v, struct extproc_str key)
+bool api_value_at(struct extproc_txn *x, struct extproc_value v, size_t i,
+                  struct extproc_field *ret)
 {
-    return key.ptr ? value_get(v, key) : absent;
+    return ret && is_ours(x, v) && value_at(v, i, ret);
+}
+
+struct extproc_value api_value_get(struct extproc_txn *x, struct extproc_value v,
+                                   struct extproc_str key)
+{
+    return key.ptr && is_ours(x, v) ? value_get(v, key) : absent;
 }
 
 /* ---- to the proxy ---------------------------------------------------------------------------- */
@@ -80,7 +89,10 @@ static int refuse_value(struct extproc_txn *x, const char *call, struct extproc_
 struct extproc_value api_list(struct extproc_txn *x, const struct extproc_value *items, size_t n)
 {
     struct extproc_value v = absent;
-    int r = items || n == 0 ? value_list(handle_scratch(handle_of(x)), items, n, &v) : -EINVAL;
+    bool ours = items || n == 0;
+    for (size_t i = 0; items && i < n; i++)
+        ours = ours && is_ours(x, items[i]);
+    int r = ours ? value_list(handle_scratch(handle_of(x)), items, n, &v) : -EINVAL;
     if (r < 0)
         refuse_value(x, "extproc_list", (struct extproc_str){NULL, 0}, r);
     return v;
@@ -89,7 +101,10 @@ struct extproc_value api_list(struct extproc_txn *x, const struct extproc_value 
 struct extproc_value api_dict(struct extproc_txn *x, const struct extproc_field *fields, size_t n)
 {
     struct extproc_value v = absent;
-    int r = fields || n == 0 ? value_dict(handle_scratch(handle_of(x)), fields, n, &v) : -EINVAL;
+    bool ours = fields || n == 0;
+    for (size_t i = 0; fields && i < n; i++)
+        ours = ours && is_ours(x, fields[i].value);
+    int r = ours ? value_dict(handle_scratch(handle_of(x)), fields, n, &v) : -EINVAL;
     if (r < 0)
         refuse_value(x, "extproc_dict", (struct extproc_str){NULL, 0}, r);
     return v;
@@ -100,7 +115,7 @@ int api_metadata_set(struct extproc_txn *x, struct extproc_str ns, struct extpro
 {
     struct turn *turn = handle_turn(handle_of(x));
     int r = -EINVAL;
-    if (ns.ptr && key.ptr)
+    if (ns.ptr && key.ptr && is_ours(x, value))
         r = turn ? metadata_set(&turn->metadata, turn->arena, ns, key, value) : -EOPNOTSUPP;
     return r < 0 ? refuse_value(x, "extproc_metadata_set", key, r) : 0;
 }

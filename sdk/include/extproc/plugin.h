@@ -295,9 +295,12 @@ struct extproc_field {
 
 #define EXTPROC_NO_GRPC (-1)
 
-/** An answer in the origin's stead (envoy ImmediateResponse). Start from extproc_response_init(),
- *  which fills size and grpc_status. Everything is copied by extproc_respond(). Of the headers of
- *  one name the first takes the place of the proxy's own, the others are added to it. */
+/** An immediate response: it goes to the downstream client in place of what the upstream would send
+ *  (envoy ImmediateResponse). Start from extproc_response_init(), which fills size and grpc_status.
+ *  extproc_respond() copies everything, but a body with `release`: its bytes stay as they are until the
+ *  host calls release(release_arg), exactly once, on the thread that handles the transaction, also where
+ *  the response is refused or dropped. Of the headers of one name the first overwrites the proxy's own,
+ *  the others are appended to it. */
 struct extproc_response {
     uint32_t size;                        /* sizeof(struct extproc_response)                   */
     uint32_t status;                      /* 200..599                                          */
@@ -307,6 +310,8 @@ struct extproc_response {
     const struct extproc_header *headers; /* in this order                                     */
     size_t n_headers;                     /* at most 100                                       */
     int32_t grpc_status; /* what a gRPC client gets; EXTPROC_NO_GRPC: from `status`            */
+    void (*release)(void *); /* not NULL: the body is not copied                  */
+    void *release_arg;
 };
 
 /* ---- handles: the host allocates them, and may let them grow at the end ---------------------- */
@@ -328,8 +333,17 @@ struct extproc_instance {
 };
 
 /** One HTTP transaction as one plugin sees it. Read only, but for ctx. Where `observing` is true,
- *  what callbacks decide is accepted and comes to nothing: the proxy goes on as if it had not been
- *  said, and so does the chain. */
+ *  what callbacks decide is accepted and has no effect: the proxy goes on as if nothing had been
+ *  decided, and so does the chain.
+ *
+ *  `end` is what the proxy says: this message is the last one of its direction. `last` is what is known of
+ *  the body: no byte of it comes after this callback. Where trailers follow, the last part of a body has
+ *  `last` and not `end`:
+ *      a complete body (EXTPROC_BODY_MODE_WHOLE, also one that a plugin has replaced): always true
+ *      chunks (EXTPROC_BODY_MODE_STREAMED): true with `end`. Where trailers follow it is never true, since
+ *          the proxy does not say which chunk is the last: the trailers callback is the first to know
+ *      in a headers callback: true where the message has no body
+ *      in a trailers callback: always true */
 struct extproc_txn {
     const struct extproc_api *api;
     struct extproc_instance *instance;
@@ -337,8 +351,9 @@ struct extproc_txn {
     void *ctx;                /* the plugin's, for any callback to set; NULL at first  */
     enum extproc_phase phase; /* of this callback; 0 in open() and close()             */
     enum extproc_body_mode body_mode; /* how this direction's body arrives                     */
-    bool end;                         /* nothing follows in this direction                     */
-    bool observing;                   /* the proxy does not listen to answers                  */
+    bool end;       /* nothing follows in this direction, neither body nor trailers */
+    bool last;      /* no byte of this direction's body follows; see below          */
+    bool observing; /* the proxy does not listen to answers                  */
 };
 
 /** May an immediate response of this status have a body? 1xx, 204, 205 and 304 have none (RFC 9110,
@@ -368,9 +383,10 @@ enum EXTPROC_ENUM(extproc_key_type) {
 #define EXTPROC_KEY_LIST     2u /* may be repeated; the order is kept               */
 #define EXTPROC_KEY_SECRET   4u /* masked in dumps and logs                         */
 
-/** A config key. The host refuses unknown keys and bad values before init(). These names are kept
- *  for the host, and a plugin that declares one does not load: file, mode, timeout, max_body,
- *  on_max_body, on_error, on_error_status, and all that begin with `when.` or `unless.`. */
+/** A config key. The host refuses unknown keys and invalid values before init(). These names are
+ *  reserved for the host, and a plugin that declares one does not load: file, mode, timeout, max_body,
+ *  on_max_body, on_error, on_error_status, blocking, sha256, run, trusted, on_stream, strict, max_held,
+ *  overload, and all that begin with `when.`, `unless.` or `host.`. */
 struct extproc_key {
     const char *name; /* at most 48 bytes, without ':' and '='                  */
     enum extproc_key_type type;
@@ -466,14 +482,16 @@ struct extproc_api {
     enum extproc_map_state (*map_state)(struct extproc_txn *, enum extproc_map);
     int (*edit)(struct extproc_txn *, enum extproc_map, enum extproc_edit, struct extproc_str,
                 struct extproc_str);
+    int (*remove_prefix)(struct extproc_txn *, enum extproc_map, struct extproc_str prefix);
     struct extproc_str (*body)(struct extproc_txn *);
     int (*body_set)(struct extproc_txn *, struct extproc_str, void (*)(void *), void *);
     enum extproc_form (*body_form)(struct extproc_txn *);
     int (*body_changes)(struct extproc_txn *, enum extproc_change);
     struct extproc_value (*attribute)(struct extproc_txn *, struct extproc_str);
     struct extproc_value (*metadata)(struct extproc_txn *, struct extproc_str ns);
-    bool (*value_at)(struct extproc_value, size_t, struct extproc_field *);
-    struct extproc_value (*value_get)(struct extproc_value, struct extproc_str key);
+    bool (*value_at)(struct extproc_txn *, struct extproc_value, size_t, struct extproc_field *);
+    struct extproc_value (*value_get)(struct extproc_txn *, struct extproc_value,
+                                      struct extproc_str key);
     struct extproc_value (*list)(struct extproc_txn *, const struct extproc_value *, size_t);
     struct extproc_value (*dict)(struct extproc_txn *, const struct extproc_field *, size_t);
     int (*metadata_set)(struct extproc_txn *, struct extproc_str ns, struct extproc_str key,
@@ -713,10 +731,11 @@ static inline struct extproc_str extproc_header_nth(struct extproc_txn *x, enum 
     return x->api->header(x, map, name, i);
 }
 
-/** The i-th entry of a map, from 0, for loops: i is a place in the map as it is now. A set keeps
- *  the place of the first value, an append adds at the end, a remove moves up what is behind. The
- *  names are lower case.
- *  False: no such entry, or the map is not here; *ret is untouched. */
+/** The i-th entry of a map, from 0, for loops. Places stay during a callback, so a loop that removes or
+ *  sets headers skips none: the place of an entry that was removed in this callback has an empty name (len
+ *  0) and an empty value. A set keeps the place of the first value, an append adds a place at the end. The
+ *  next callback, of this plugin or another, sees the map without such gaps. Names are lower case.
+ *  False: no such entry, or the map is not here; *ret is unchanged. */
 static inline bool extproc_header_at(struct extproc_txn *x, enum extproc_map map, size_t i,
                                      struct extproc_header *ret)
 {
@@ -773,6 +792,16 @@ static inline int extproc_header_remove(struct extproc_txn *x, enum extproc_map 
 {
     struct extproc_str none = {NULL, 0};
     return x->api->edit(x, map, EXTPROC_EDIT_REMOVE, name, none);
+}
+
+/** Removes every header whose name begins with the prefix, whatever its case; none is no error. All of
+ *  them or, with an error, none. Only headers that the proxy shows are known: with its forward_rules it
+ *  may hide some. Errors are those of extproc_header_edit(), of the first header that cannot be removed;
+ *  -EINVAL also for an empty prefix. */
+static inline int extproc_header_remove_prefix(struct extproc_txn *x, enum extproc_map map,
+                                               struct extproc_str prefix)
+{
+    return x->api->remove_prefix(x, map, prefix);
 }
 
 /* ---- the body -------------------------------------------------------------------------------- */
@@ -864,18 +893,19 @@ static inline struct extproc_value extproc_metadata(struct extproc_txn *x, struc
 }
 
 /** The i-th member, from 0, of a LIST (the key is absent) or of a DICT.
- *  False: no such member, or neither list nor dict; *ret is untouched. */
+ *  False: no such member, neither list nor dict, or one that the host did not make, or not for this
+ *  transaction; *ret is unchanged. */
 static inline bool extproc_value_at(struct extproc_txn *x, struct extproc_value v, size_t i,
                                     struct extproc_field *ret)
 {
-    return x->api->value_at(v, i, ret);
+    return x->api->value_at(x, v, i, ret);
 }
 
 /** The member of a DICT with this key, or ABSENT. */
 static inline struct extproc_value extproc_value_get(struct extproc_txn *x, struct extproc_value v,
                                                      struct extproc_str key)
 {
-    return x->api->value_get(v, key);
+    return x->api->value_get(x, v, key);
 }
 
 static inline struct extproc_value extproc_null(void)
@@ -1035,6 +1065,21 @@ static inline struct extproc_str extproc_why(struct extproc_txn *x)
 static inline void *extproc_alloc(struct extproc_txn *x, size_t size)
 {
     return x->api->alloc(x, size);
+}
+
+/** A copy that lives as long as the transaction, for x->ctx. A NUL follows it, outside len. Absent stays
+ *  absent; ptr NULL also: out of memory. */
+static inline struct extproc_str extproc_keep(struct extproc_txn *x, struct extproc_str s)
+{
+    struct extproc_str copy = {NULL, 0};
+    char *bytes = s.ptr ? (char *)extproc_alloc(x, s.len + 1) : NULL;
+    if (bytes) {
+        if (s.len)
+            memcpy(bytes, s.ptr, s.len);
+        copy.ptr = bytes;
+        copy.len = s.len;
+    }
+    return copy;
 }
 
 /** Memory until this callback returns, not zeroed, aligned for anything: for chunks of a long body.

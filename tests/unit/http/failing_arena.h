@@ -55,6 +55,15 @@ size_t arena_size(const struct arena *a)
     return size;
 }
 
+bool arena_has(const struct arena *a, const void *at, size_t size)
+{
+    for (const struct arena_block *block = a->blocks; block; block = block->next) {
+        if ((const char *)at >= block->data && (const char *)at + size <= block->data + block->size)
+            return true;
+    }
+    return false;
+}
+
 void *arena_array(struct arena *a, size_t n, size_t size)
 {
     return arena_alloc(a, n * size);

@@ -44,6 +44,7 @@ static const char *map_text(void)
     static char text[1024];
     size_t len = 0;
     text[0] = 0;
+    headers_settle(&headers);
     for (size_t i = 0; i < headers_count(&headers); i++) {
         const struct extproc_header *h = headers_at(&headers, i);
         len += (size_t)snprintf(text + len, sizeof text - len, "%.*s=%.*s;", EXTPROC_ARG(h->name),

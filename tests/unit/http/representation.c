@@ -48,6 +48,7 @@ static const char *text(void)
     static char out[1024];
     size_t at = 0;
     out[0] = '\0';
+    headers_settle(&headers);
     for (size_t i = 0; i < headers_count(&headers); i++) {
         const struct extproc_header *h = headers_at(&headers, i);
         at += (size_t)snprintf(out + at, sizeof out - at, "%s%.*s: %.*s", at ? "\n" : "",

@@ -131,7 +131,10 @@ Test(rules, names_are_tokens_with_a_colon_before_them_or_not)
 Test(rules, values_have_no_control_characters_but_tab)
 {
     cr_assert(rules_value_valid(EXTPROC_S("")));
-    cr_assert(rules_value_valid(EXTPROC_S(" a\tb \xff\x80~")));
+    cr_assert(rules_value_valid(EXTPROC_S("a\tb \xff\x80~")));
+    cr_assert_not(rules_value_valid(EXTPROC_S(" a")), "blanks around a value are not of it");
+    cr_assert_not(rules_value_valid(EXTPROC_S("a\t")));
+    cr_assert_not(rules_value_valid(EXTPROC_S("\t")));
     cr_assert_not(rules_value_valid(EXTPROC_S("a\0")));
     cr_assert_not(rules_value_valid(EXTPROC_S("a\r\nx: y")));
     cr_assert_not(rules_value_valid(EXTPROC_S("\x1b")));

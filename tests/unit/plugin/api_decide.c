@@ -207,3 +207,55 @@ Test(api_decide, skips_later_phases_of_this_plugin)
     scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
+
+/* ---- a body that is not copied --------------------------------------------------------------- */
+
+static int n_released;
+
+static void release(void *arg)
+{
+    cr_expect_eq(arg, &n_released);
+    n_released++;
+}
+
+#define LENT(text) .body = EXTPROC_S(text), .release = release, .release_arg = &n_released
+
+static enum extproc_action answer_with_a_lent_body(struct extproc_txn *x)
+{
+    static const char body[] = "mine";
+    cr_expect_eq(extproc_reply(x, .status = 700, LENT("no")), EXTPROC_ACTION_FAIL);
+    cr_expect_eq(n_released, 1, "a refused one is released immediately");
+    cr_expect_eq(extproc_reply(x, .status = 403, LENT("first")), EXTPROC_ACTION_RESPOND);
+    return extproc_reply(x, .status = 403, .body = {body, 4}, .release = release,
+                         .release_arg = &n_released);
+}
+
+Test(api_decide, answers_with_bytes_that_are_lent_and_released_once)
+{
+    SCENE(s, {.name = "a", .request_headers = answer_with_a_lent_body});
+    n_released = 0;
+    const struct verdict *v = play_request(&s);
+    assert_str(v->answer->body, "mine");
+    cr_expect_eq(n_released, 1, "while the answer may be read, nothing is released");
+    scene_settle(&s);
+    cr_expect_eq(n_released, 3);
+    scene_close(&s, EXTPROC_END_DONE);
+    scene_fini(&s);
+    cr_expect_eq(n_released, 3);
+}
+
+static enum extproc_action answer_and_fail(struct extproc_txn *x)
+{
+    extproc_reply(x, .status = 403, LENT("dropped"));
+    return EXTPROC_ACTION_FAIL;
+}
+
+Test(api_decide, a_lent_body_of_an_answer_that_is_dropped_is_released)
+{
+    SCENE(s, {.name = "a", .request_headers = answer_and_fail});
+    n_released = 0;
+    cr_expect_eq(play_request(&s)->answer->status, 500);
+    scene_close(&s, EXTPROC_END_FAILED);
+    cr_expect_eq(n_released, 1);
+    scene_fini(&s);
+}

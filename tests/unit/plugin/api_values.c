@@ -246,3 +246,38 @@ Test(api_values, are_not_told_where_they_are_wrong)
     scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
+
+/* ---- what no host has made ------------------------------------------------------------------- */
+
+static enum extproc_action forge(struct extproc_txn *x)
+{
+    static const char bytes[64];
+    struct extproc_value one = extproc_number(1), list = extproc_list(x, &one, 1), forged = list;
+    struct extproc_field field;
+    const void *const nodes[] = {NULL,
+                                 (const void *)1,
+                                 bytes,
+                                 &field,
+                                 (const char *)list.as.node + 8,
+                                 (const char *)list.as.node + 16};
+    cr_assert(extproc_value_at(x, list, 0, &field));
+    for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
+        forged.as.node = nodes[i];
+        forged.kind = i % 2 ? EXTPROC_KIND_LIST : EXTPROC_KIND_DICT;
+        cr_expect_not(extproc_value_at(x, forged, 0, &field), "%zu", i);
+        cr_expect_eq(extproc_value_get(x, forged, EXTPROC_S("k")).kind, EXTPROC_KIND_ABSENT);
+        cr_expect_eq(extproc_list(x, &forged, 1).kind, EXTPROC_KIND_ABSENT);
+        cr_expect_eq(extproc_metadata_set(x, EXTPROC_S("n"), EXTPROC_S("k"), forged), -EINVAL);
+        field = (struct extproc_field){EXTPROC_STR("k"), forged};
+        cr_expect_eq(extproc_dict(x, &field, 1).kind, EXTPROC_KIND_ABSENT);
+    }
+    return EXTPROC_ACTION_CONTINUE;
+}
+
+Test(api_values, a_forged_value_is_refused_and_not_read)
+{
+    SCENE(s, {.name = "a", .request_headers = forge});
+    cr_expect_eq(play_request(&s)->kind, VERDICT_CONTINUE);
+    scene_close(&s, EXTPROC_END_DONE);
+    scene_fini(&s);
+}

@@ -240,3 +240,55 @@ Test(handle, no_callback_runs_inside_another, .signal = SIGABRT)
           {.name = "b", .request_headers = call_the_next});
     play_request(&s);
 }
+
+/* ---- what is known of the end ---------------------------------------------------------------- */
+
+static enum extproc_action show_last(struct extproc_txn *x)
+{
+    note(x, "%d:%d%d ", (int)x->phase, x->end, x->last);
+    return EXTPROC_ACTION_CONTINUE;
+}
+
+#define SHOW_LAST                                                                                  \
+    .request_headers = show_last, .request_body = show_last, .request_trailers = show_last
+
+Test(handle, last_is_known_in_complete_bodies_also_where_trailers_follow)
+{
+    SCENE(s, {.name = "a", SHOW_LAST});
+    s.modes[LANE_REQUEST] = BODY_MODE_BUFFERED;
+    play_request(&s);
+    play_body(&s, PHASE_REQUEST_BODY, false, "all");
+    play_headers(&s, PHASE_REQUEST_TRAILERS, true, H("x-t", "1"));
+    cr_expect_str_eq(s.journal, "1:00 2:01 4:11 ");
+    scene_close(&s, EXTPROC_END_DONE);
+    scene_fini(&s);
+}
+
+Test(handle, last_of_chunks_is_known_only_where_no_trailers_follow)
+{
+    SCENE(s, {.name = "a", SHOW_LAST});
+    play_request(&s);
+    play_body(&s, PHASE_REQUEST_BODY, false, "1");
+    play_body(&s, PHASE_REQUEST_BODY, false, "2");
+    play_headers(&s, PHASE_REQUEST_TRAILERS, true, H("x-t", "1"));
+    cr_expect_str_eq(s.journal, "1:00 2:00 2:00 4:11 ");
+    scene_close(&s, EXTPROC_END_DONE);
+    scene_fini(&s);
+
+    scene_init(&s, s_plugins, 1);
+    play_request(&s);
+    play_body(&s, PHASE_REQUEST_BODY, false, "1");
+    play_body(&s, PHASE_REQUEST_BODY, true, "2");
+    cr_expect_str_eq(s.journal, "1:00 2:00 2:11 ");
+    scene_close(&s, EXTPROC_END_DONE);
+    scene_fini(&s);
+}
+
+Test(handle, a_message_without_a_body_has_its_last_byte_behind_it)
+{
+    SCENE(s, {.name = "a", SHOW_LAST});
+    play_headers(&s, PHASE_REQUEST_HEADERS, true, H(":method", "GET"), H(":path", "/"));
+    cr_expect_str_eq(s.journal, "1:11 ");
+    scene_close(&s, EXTPROC_END_DONE);
+    scene_fini(&s);
+}

@@ -234,3 +234,23 @@ Test(instance, who_refuses_a_value_does_not_start)
     INI_EXPECT(&errors, "test.ini:2: [plugin:a] n: is too small (8 or more)");
     cr_expect_eq(n_fini, 1, "init gave 0");
 }
+
+/* What a later version of the host may read of a section. */
+Test(instance, a_plugin_declares_no_key_of_the_hosts)
+{
+    static const char *const kept[] = {"file",        "mode",     "timeout",         "max_body",
+                                       "on_max_body", "on_error", "on_error_status", "when.x",
+                                       "unless.x",    "host.x",   "blocking",        "sha256",
+                                       "run",         "trusted",  "on_stream",       "strict",
+                                       "max_held",    "overload"};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        struct extproc_key table[] = {{.name = kept[i]}, {.name = NULL}};
+        struct extproc_plugin plugin = {
+            .abi = EXTPROC_ABI, .name = "p", .keys = table, .close = on_close};
+        struct config *own = ini_read("[plugin:a]\n", &errors);
+        cr_expect_eq(instance_new_linked(&plugin, &own->sections[0], &env, &errors, &in), -EINVAL,
+                     "%s", kept[i]);
+        cr_expect(strstr(errors.lines[errors.n_lines - 1], kept[i]));
+        config_free(own);
+    }
+}

@@ -80,11 +80,14 @@ static void vlog(struct extproc_instance *h, struct extproc_txn *x, enum extproc
     vsnprintf(logged, sizeof logged, fmt, ap);
 }
 
-static const struct extproc_api api = {.header = header,
-                                       .attribute = attribute,
-                                       .metadata = metadata,
-                                       .value_get = value_get,
-                                       .vlog = vlog};
+static struct extproc_value get(struct extproc_txn *x, struct extproc_value v,
+                                struct extproc_str key)
+{
+    return value_get(v, key);
+}
+
+static const struct extproc_api api = {
+    .header = header, .attribute = attribute, .metadata = metadata, .value_get = get, .vlog = vlog};
 
 static const char *expand(const char *text)
 {
