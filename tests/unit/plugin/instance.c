@@ -245,10 +245,10 @@ Test(instance, a_plugin_declares_no_key_of_the_hosts)
                                        "max_held",    "overload"};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
         struct extproc_key table[] = {{.name = kept[i]}, {.name = NULL}};
-        struct extproc_plugin plugin = {
+        struct extproc_plugin declares = {
             .abi = EXTPROC_ABI, .name = "p", .keys = table, .close = on_close};
         struct config *own = ini_read("[plugin:a]\n", &errors);
-        cr_expect_eq(instance_new_linked(&plugin, &own->sections[0], &env, &errors, &in), -EINVAL,
+        cr_expect_eq(instance_new_linked(&declares, &own->sections[0], &env, &errors, &in), -EINVAL,
                      "%s", kept[i]);
         cr_expect(strstr(errors.lines[errors.n_lines - 1], kept[i]));
         config_free(own);
