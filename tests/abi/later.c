@@ -1,5 +1,5 @@
-/* later: a plugin that was built with the header of a later minor. Where it asks for no more than the
- * first (EXTPROC_ABI_TARGET), it loads into this host, and sees what the host does not have. */
+/* later: a plugin that was built with the header of a later minor. If it asks for at most the first
+ * (EXTPROC_ABI_TARGET), it loads into this host, and sees what the host does not have. */
 #include <extproc/plugin.h>
 
 static const struct extproc_key keys[] = {

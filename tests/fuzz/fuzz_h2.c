@@ -2,13 +2,13 @@
  *
  * The input is a script, a letter and its arguments at a time: see act(). It is played by a timer of
  * the loop, one command in a round, so that all runs in one thread and comes out the same each time; the
- * loop's clock is the script's as well. Behind the script
- * the transport is stopped. However that goes:
+ * loop's clock is the script's as well. After the script
+ * the transport is stopped. In every case:
  *     a call that was opened is closed, once, last, and for a reason that is true
- *     nothing is told of a call that has half-closed or was finished
- *     what the server sends is whole frames
- *     memory is no more than what clients and service have put in
- *     the loop ends, also where the clients do nothing about it
+ *     no event follows for a call that has half-closed or was finished
+ *     the server sends complete frames
+ *     memory is at most what clients and service have put in
+ *     the loop ends, even if the clients do nothing
  */
 #include "fuzz/h2_world.h"
 #include "transport/h2/framing/gzip.h"
@@ -255,7 +255,7 @@ static void act(struct world *w)
         play_raw(w);
         break;
     case 's': /* which: that client acts from now on */
-    case 'q': /* it reads no more, or again */
+    case 'q': /* it stops reading, or starts again */
     case 'e': /* it ends its side */
     case 'k': /* it is gone */
         play_client(w, what);
@@ -316,7 +316,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* Takes the connections that nobody took. */
+/* Accepts the connections that were not accepted. */
 static void drain_backlog(void)
 {
     int fd;

@@ -1,6 +1,6 @@
-/* h2_world: clients that say whatever they are told to, and a service that keeps and ends what it likes.
+/* h2_world: clients that send what the script says, and a service that keeps and ends streams at random.
  *
- * Both check what they see, and write down what it may cost: see fuzz_h2.c.
+ * Both check what they see, and record what it may cost: see fuzz_h2.c.
  */
 #ifndef EXTPROCD_TESTS_FUZZ_H2_WORLD_H
 #define EXTPROCD_TESTS_FUZZ_H2_WORLD_H
@@ -35,7 +35,7 @@ struct stream {
     struct transport_call *call;
     struct stream *next;
     bool half_closed, finished;
-    bool tidy; /* gives its messages back when it is closed, else somebody does, some day */
+    bool tidy; /* releases its messages when it is closed; otherwise they are released later */
 };
 
 struct held {
@@ -59,7 +59,7 @@ struct world {
 };
 
 static struct client clients[CLIENTS_MAX];
-static struct world *world; /* whose transport runs: of a stream only open() is told */
+static struct world *world; /* whose transport runs; other callbacks than open() do not get it */
 
 /* ---- the service -------------------------------------------------------------------------------- */
 
@@ -168,7 +168,7 @@ static inline void service_closed(void *stream, enum transport_end why)
 
 /* ---- the clients -------------------------------------------------------------------------------- */
 
-/* What there is no room for is left out, a frame as a whole. */
+/* A frame that does not fit is omitted completely. */
 static inline void put(struct world *w, const void *bytes, size_t len)
 {
     struct client *c = w->client;

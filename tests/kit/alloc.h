@@ -1,6 +1,6 @@
 /* alloc: the heap, counted, and made to fail at will.
  *
- * malloc and its like are interposed in every program that links this. Counts are of the whole
+ * malloc and similar functions are interposed in every program that links this. Counts are of the complete
  * process; failures hit only what runs between alloc_enter() and alloc_leave(), the host's own code.
  * Under a sanitizer, which has a heap of its own, nothing is counted and nothing fails.
  */
@@ -18,7 +18,7 @@ size_t alloc_in_use(void);
 size_t alloc_peak(void);
 void alloc_peak_reset(void);
 
-/* The host's code runs, or does no more. */
+/* The host's code begins to run, or ends. */
 void alloc_enter(void);
 void alloc_leave(void);
 /* The n-th allocation of the host from now on fails, n from 1; 0: none does. */

@@ -236,7 +236,7 @@ void kit_use_plain_values(struct kit_call *c)
     c->plain_values = true;
 }
 
-/* ---- whole messages -------------------------------------------------------------------------- */
+/* ---- complete messages ----------------------------------------------------------------------- */
 
 static bool call_goes_on(const struct kit_call *c, enum lane lane)
 {

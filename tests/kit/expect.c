@@ -83,8 +83,8 @@ void kit_check_unchanged(struct kit_call *c)
         kit_fail(c, "the last answer changes something");
 }
 
-/* Behind the details of a failed plugin stands the transaction's id, in braces; where the host had to
- * make one up, a test cannot know it. */
+/* The details of a failed plugin are followed by the transaction's id in braces; a test cannot know an id
+ * that the host has made. */
 static bool has_details(const char *is, const char *wanted)
 {
     size_t len = strcspn(is, "{"), id = strspn(is + len + (is[len] == '{'), "0123456789abcdef");

@@ -13,9 +13,9 @@
  *       fed to stream_message(), every answer unpacked by protobuf-c. The call keeps the message as
  *       the proxy has it after each answer, which is what the expectations look at.
  *
- * In every test the kit itself sees to it that each message gets one answer of its own kind (none
- * where the proxy observes, or listens no more), that received bytes are given back exactly once,
- * and that nothing follows the end of a stream. What is not as it should be ends the test.
+ * In every test the kit itself checks that each message gets one answer of its own kind (none if the
+ * proxy observes, or no longer listens), that received bytes are released exactly once, and that nothing
+ * follows the end of a stream. A violation ends the test.
  */
 #ifndef EXTPROCD_TESTS_KIT_H
 #define EXTPROCD_TESTS_KIT_H
@@ -61,13 +61,13 @@ uint64_t kit_counter(struct kit *k, const char *plugin, const char *name);
 
 /* ---- one stream ------------------------------------------------------------------------------ */
 
-/* How the proxy is set up. All zero: body modes NONE, told in protocol_config. */
+/* How the proxy is set up. All zero: body modes NONE, sent in protocol_config. */
 struct kit_how {
     enum body_mode request, response;
     bool untold;         /* it sends no protocol_config               */
     bool listener_tells; /* the listener's keys say the modes instead */
     bool observing;      /* observability_mode                        */
-    size_t split;        /* STREAMED bodies of kit_request(): a cut behind so many bytes; 0: none */
+    size_t split;        /* STREAMED bodies of kit_request(): cut after so many bytes; 0: none */
     bool empty_end;      /* ... and the end comes as an empty chunk of its own */
     size_t piece_len;    /* messages arrive in pieces of so many bytes; 0: in one */
     bool forget_bodies;  /* bodies are counted only: for long ones   */
@@ -75,7 +75,7 @@ struct kit_how {
 };
 struct kit_call *kit_call(struct kit *k, const struct kit_how *how);
 
-/* The proxy sends no more. */
+/* The proxy will not send anything further. */
 void kit_half_close(struct kit_call *c);
 /* How it ends, each the last call: the proxy half-closes and the stream finishes; the proxy resets;
  * the service stops. */
@@ -95,7 +95,7 @@ struct kit_call *kit_here(struct kit_call *c, const char *file, int line);
 #define kit_trailers(c, lane, trailers)     kit_send_trailers(KIT_HERE(c), (lane), (trailers))
 /* A message with no member of the oneof. */
 #define kit_nothing(c) kit_send_nothing(KIT_HERE(c))
-/* Bytes that need be no message at all; nothing is to be answered. */
+/* Bytes that need not be a message; no answer is expected. */
 #define kit_raw(c, bytes) kit_send_raw(KIT_HERE(c), (bytes))
 
 /* A string to go with the next message. */
@@ -115,7 +115,7 @@ void kit_send_trailers(struct kit_call *c, enum lane lane, const char *trailers)
 void kit_send_nothing(struct kit_call *c);
 void kit_send_raw(struct kit_call *c, struct extproc_str bytes);
 
-/* ---- whole messages, as the proxy would send them in its modes -------------------------------- */
+/* ---- complete messages, as the proxy would send them in its modes ----------------------------- */
 
 /* Stops where the proxy would: after an immediate response, a replaced body, the stream's end.
  * body NULL: there is none; trailers NULL: none. */
@@ -128,7 +128,7 @@ void kit_send_message(struct kit_call *c, enum lane lane, const char *headers, c
 
 /* ---- what came of it ------------------------------------------------------------------------- */
 
-/* A map as the proxy has it. The i-th value of a name; ptr NULL: no more. */
+/* A map as the proxy has it. The i-th value of a name; ptr NULL: i is past the last. */
 struct extproc_str kit_header(struct kit_call *c, enum extproc_map map, const char *name, size_t i);
 /* Exactly one value, this one. NULL: none. */
 #define kit_expect_header(c, map, name, value) kit_check_header(KIT_HERE(c), (map), (name), (value))
@@ -138,12 +138,12 @@ uint64_t kit_body_len(struct kit_call *c, enum lane lane);
 #define kit_expect_body(c, lane, bytes) kit_check_body(KIT_HERE(c), (lane), (bytes))
 /* The last answer changes nothing. */
 #define kit_expect_unchanged(c) kit_check_unchanged(KIT_HERE(c))
-/* Answered in the origin's stead. body, details NULL: any. */
+/* An immediate response was made. body, details NULL: any. */
 #define kit_expect_immediate(c, status, body, details)                                             \
     kit_check_immediate(KIT_HERE(c), (status), (body), (details))
 /* The stream has ended with this status (text: part of its message; NULL: any). */
 #define kit_expect_failed(c, status, text) kit_check_failed(KIT_HERE(c), (status), (text))
-/* Neither answered in the origin's stead nor failed. */
+/* No immediate response was made, and the stream has not failed. */
 #define kit_expect_going(c) kit_check_going(KIT_HERE(c))
 /* Dynamic metadata of all answers so far, as text: a string's bytes, true, 1.5, null, [a,b], {k:a}.
  * NULL: none. */
@@ -172,8 +172,8 @@ void kit_check_log(struct kit_call *c, const char *text, bool wanted);
 /* What happens in one transaction; it does not end the call. */
 typedef void kit_scenario(struct kit_call *c, void *arg);
 
-/* In both directions' modes NONE, STREAMED and BUFFERED, told by the proxy, by the listener, by
- * nobody; STREAMED with the bodies cut at every byte position, the end in the last chunk or in one
+/* In both directions' modes NONE, STREAMED and BUFFERED, set by the proxy, by the listener, or not at
+ * all; STREAMED with the bodies cut at every byte position, the end in the last chunk or in one
  * of its own; messages arriving in one piece, byte by byte, and as events. `modes`: 1 << BODY_MODE_x of those that make sense; 0: all three. */
 void kit_every_way(struct kit *k, unsigned modes, kit_scenario *scenario, void *arg);
 /* How the call at hand is set up. */

@@ -19,7 +19,7 @@ struct kit {
     struct loop loop;
     uint64_t now_ms; /* of the loop's clock */
     struct session_env session_env;
-    size_t longest_body;      /* of all whole messages so far */
+    size_t longest_body;      /* of all complete messages so far */
     struct coverage coverage; /* of the listener */
 };
 
@@ -29,7 +29,7 @@ struct kit_side {
     char *body;
     size_t body_len, body_cap;
     uint64_t n_body; /* its length, also where it is not kept */
-    bool deaf;       /* the proxy sends no more of it         */
+    bool deaf;       /* the proxy has sent all of it          */
 };
 
 /* An answer on its way to the proxy. */
@@ -74,7 +74,7 @@ struct kit_call {
     char *why;
 
     size_t n_answers;
-    bool immediate; /* the last answer is one in the origin's stead */
+    bool immediate; /* the last answer is an immediate response */
     PbResponse *last;
 };
 
@@ -84,7 +84,7 @@ _Noreturn void kit_fail(const struct kit_call *c, const char *fmt, ...);
 /* The kit's own memory. */
 void *kit_need(void *p);
 
-/* What a host that is given a call as argument finds behind it, as a transport's: see stream_out. */
+/* The transport's functions that the host calls with a call as argument: see stream_out. */
 const char *kit_peer(void *call);
 uint8_t *kit_reserve(void *call, size_t len);
 void kit_sent(void *call);

@@ -1,8 +1,8 @@
-/* model: what Envoy makes of a message and of the answer to it.
+/* model: how Envoy applies an answer to a message.
  *
- * Header mutations are applied by proxy_model.c. Here stands what goes beyond one map: which map an
- * answer reaches, the body, content-length, metadata. An answer that Envoy would refuse with a 500,
- * or part of which it would silently ignore, is a fault of ours and ends the test (the rules, with
+ * Header mutations are applied by proxy_model.c. This file does what concerns more than one map: which map
+ * an answer applies to, the body, content-length, metadata. An answer that Envoy would refuse with a 500,
+ * or silently ignore in part, is our fault and ends the test (the rules, with
  * their sources, are sections 2 and 3 of the protocol's description).
  */
 #include "base/str.h"
@@ -248,7 +248,7 @@ static struct extproc_str value_text(struct kit_call *c, const PbValue *v)
     }
 }
 
-/* Merged as Envoy merges it: key by key, the later value in whole. */
+/* Merged as Envoy merges it: key by key, each value replaced completely. */
 static void take_metadata(struct kit_call *c, const PbStruct *metadata)
 {
     for (size_t i = 0; i < metadata->n_fields; i++) {

@@ -13,7 +13,7 @@ static void run(struct kit *k, const struct kit_how *how, kit_scenario *scenario
     kit_end(c);
 }
 
-/* Who tells of the mode does not matter, nor how the bytes of a message arrive. */
+/* The source of the mode does not matter, nor how the bytes of a message arrive. */
 static void run_told(struct kit *k, struct kit_how how, kit_scenario *scenario, void *arg)
 {
     run(k, &how, scenario, arg);
@@ -47,7 +47,7 @@ void kit_every_way(struct kit *k, unsigned modes, kit_scenario *scenario, void *
 
 /* ---- every failure --------------------------------------------------------------------------- */
 
-/* One run from an empty pool to an empty pool; gives the bytes that it left behind. */
+/* One run from an empty pool to an empty pool; returns the number of bytes that it did not free. */
 static size_t run_failing(struct kit *k, const struct kit_how *how, size_t nth,
                           kit_scenario *scenario, void *arg)
 {

@@ -1,7 +1,7 @@
-/* body: what is put in the place of a body, in front of it and behind it. */
+/* body: what replaces a body, and what is added before and after it. */
 #include "plugin.h"
 
-/* What a scenario expects to become of "abc" and "def". */
+/* What a scenario expects "abc" and "def" to be changed to. */
 struct expected {
     const char *request, *response;
 };
@@ -156,7 +156,7 @@ static void left_head(struct kit_call *c, void *arg)
     kit_expect_unchanged(c);
 }
 
-Test(body, nothing_is_added_to_what_is_no_text_in_any_way)
+Test(body, nothing_is_added_to_what_is_not_text_in_any_way)
 {
     static kit_scenario *const scenarios[] = {left_gzip, left_range, left_head};
     static const char *const logged[] = {"response body not changed: it is encoded",
@@ -240,7 +240,7 @@ Test(body, empty_chunks_are_chunks)
     done();
 }
 
-Test(body, a_whole_body_with_trailers_has_its_end)
+Test(body, a_complete_body_with_trailers_has_its_end)
 {
     begin(AROUND, BODY_MODE_BUFFERED);
     exchange(c, "x-end: 1", "x-end: 2");
@@ -283,7 +283,7 @@ Test(body, a_streamed_body_with_trailers_has_none_and_the_log_says_so)
     kit_free(k);
 }
 
-Test(body, a_client_that_leaves_is_no_reason_to_complain)
+Test(body, a_client_that_leaves_is_not_reported)
 {
     begin(AROUND, BODY_MODE_STREAMED);
     kit_headers(c, LANE_REQUEST, HEAD, false);
@@ -320,7 +320,7 @@ static void any(struct kit_call *call, void *arg)
     exchange(call, NULL, NULL);
 }
 
-Test(body, memory_that_runs_out_ends_no_more_than_the_stream)
+Test(body, exhausted_memory_ends_only_the_stream)
 {
     struct kit_how buffered = {.request = BODY_MODE_BUFFERED, .response = BODY_MODE_BUFFERED};
     struct kit *all =

@@ -71,7 +71,7 @@ Test(canary, a_known_client_stays_where_it_was)
     kit_free(k);
 }
 
-Test(canary, a_cookie_of_ours_that_says_something_else_is_none)
+Test(canary, an_invalid_cookie_of_ours_does_not_count)
 {
     static const char *const lines[] = {"cookie:",
                                         "cookie: version",

@@ -55,7 +55,7 @@ Test(headers, every_verb_in_every_place_in_every_way)
     kit_free(k);
 }
 
-Test(headers, memory_that_runs_out_ends_no_more_than_the_stream)
+Test(headers, exhausted_memory_ends_only_the_stream)
 {
     struct kit *k = PLUGIN_KIT("headers", EVERYWHERE "request.set = x-t: %PATH%");
     kit_every_failure(k, &(struct kit_how){0}, any, NULL);
@@ -183,7 +183,7 @@ Test(headers, routing_where_the_proxy_lets_it_be_edited)
     kit_free(kit);
 }
 
-Test(headers, what_the_proxy_would_ignore_fails_and_is_told)
+Test(headers, what_the_proxy_would_ignore_fails_and_is_reported)
 {
     RUN("request.set = :method: PUT"); /* right only where the body has been replaced */
     kit_expect_immediate(c, 500, NULL, "extprocd.p.error");
@@ -191,7 +191,7 @@ Test(headers, what_the_proxy_would_ignore_fails_and_is_told)
     done();
 }
 
-Test(headers, what_a_template_made_illegal_fails_and_is_told)
+Test(headers, what_a_template_made_invalid_fails_and_is_reported)
 {
     RUN("request.set = x-t: %ATTR(lines)%");
     kit_expect_immediate(c, 500, NULL, "extprocd.p.error");

@@ -64,7 +64,7 @@ static void any(struct kit_call *c, void *arg)
     kit_response(c, OK EVERYTHING, "def", NULL);
 }
 
-Test(instructions, memory_that_runs_out_ends_no_more_than_the_stream)
+Test(instructions, exhausted_memory_ends_only_the_stream)
 {
     struct kit *k = PLUGIN_KIT("instructions", "strip = yes");
     kit_every_failure(k, &(struct kit_how){0}, any, NULL);
@@ -192,7 +192,7 @@ Test(instructions, header_values_beyond_ascii)
     done();
 }
 
-Test(instructions, what_the_proxy_would_ignore_is_left_out_and_told)
+Test(instructions, what_the_proxy_would_ignore_is_omitted_and_reported)
 {
     REQUEST("{\"addHeaders\": {\"host\": \"x\", \"x-a\": \"1\"}, \"removeHeaders\": [\":path\"]}");
     kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", "1");
@@ -206,7 +206,7 @@ Test(instructions, what_the_proxy_would_ignore_is_left_out_and_told)
     done();
 }
 
-Test(instructions, what_is_more_than_the_proxy_takes_is_left_out_and_told)
+Test(instructions, what_exceeds_the_proxys_limits_is_omitted_and_reported)
 {
     char headers[4096],
         *end = stpcpy(headers, POST "instructions: {\"addHeaders\": {\"x-0\": \"0\"");
@@ -324,7 +324,7 @@ Test(instructions, what_is_invalid_may_be_ignored_altogether)
     }
 }
 
-/* ---- bodies that are no text ----------------------------------------------------------------- */
+/* ---- bodies that are not text ---------------------------------------------------------------- */
 
 #define GZIP "content-encoding: gzip\netag: \"v1\"\ncontent-length: 3\n"
 #define SET  "instructions: {\"setBody\": \"new\", \"addHeaders\": {\"x-a\": \"1\"}}"
@@ -369,7 +369,7 @@ Test(instructions, an_encoded_body_is_replaced_where_a_key_says_so)
     done();
 }
 
-Test(instructions, an_encoding_that_is_removed_is_none)
+Test(instructions, an_encoding_that_is_removed_does_not_count)
 {
     request(PLUGIN_INI("instructions", ""),
             ":method: POST\n:path: /\n" GZIP "instructions: {\"removeHeaders\": "
@@ -391,14 +391,14 @@ static void expect_no_trailers(const char *why)
 
 #define NOT_SENT "setTrailers: not done: the proxy sent no request trailers"
 
-Test(instructions, trailers_that_do_not_come_are_told)
+Test(instructions, trailers_that_do_not_come_are_reported)
 {
     REQUEST("{\"setTrailers\": {\"x-t\": \"1\"}}");
     kit_headers(c, LANE_RESPONSE, ":status: 200", true);
     expect_no_trailers(NOT_SENT);
 }
 
-Test(instructions, behind_a_new_body_there_are_none)
+Test(instructions, after_a_new_body_there_are_none)
 {
     request(PLUGIN_INI("instructions", ""),
             POST "instructions: {\"setBody\": \"new\", \"setTrailers\": {\"x-t\": \"1\"}}");
@@ -407,7 +407,7 @@ Test(instructions, behind_a_new_body_there_are_none)
     expect_no_trailers("setTrailers: not done: setBody replaced the request body");
 }
 
-Test(instructions, trailers_that_came_are_not_told)
+Test(instructions, trailers_that_came_are_not_reported)
 {
     k = PLUGIN_KIT("instructions", "");
     c = kit_call(k, &(struct kit_how){0});

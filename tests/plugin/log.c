@@ -1,4 +1,4 @@
-/* log: what its one line tells of a transaction. What is looked for is a piece of the text. */
+/* log: what its one line contains of a transaction. The tests look for a part of the text. */
 #include "plugin.h"
 
 #include <fcntl.h>
@@ -86,7 +86,7 @@ Test(log, changes_nothing_in_any_way)
     done();
 }
 
-Test(log, bodies_cut_at_every_byte_are_told_whole)
+Test(log, bodies_cut_at_every_byte_are_logged_complete)
 {
     begin("body_limit = 1k");
     for (size_t split = 0; split < sizeof "defg"; split++) {
@@ -101,7 +101,7 @@ Test(log, bodies_cut_at_every_byte_are_told_whole)
     done();
 }
 
-Test(log, without_body_limit_no_bodies_are_told)
+Test(log, without_body_limit_no_bodies_are_logged)
 {
     begin("");
     struct kit_call *c = call(BODY_MODE_BUFFERED);
@@ -111,7 +111,7 @@ Test(log, without_body_limit_no_bodies_are_told)
     done();
 }
 
-Test(log, memory_that_runs_out_ends_no_more_than_the_stream)
+Test(log, exhausted_memory_ends_only_the_stream)
 {
     begin("body_limit = 1k\nrequest.header = user-agent\nresponse.header = set-cookie");
     struct kit_how streamed = {.request = BODY_MODE_STREAMED, .response = BODY_MODE_STREAMED};
@@ -168,7 +168,7 @@ Test(log, redacts_what_is_secret)
     done();
 }
 
-/* The path of a request, as it is told. */
+/* The path of a request, as it is logged. */
 static void expect_path(const char *sent, const char *told)
 {
     char head[512], wanted[512];
@@ -247,7 +247,7 @@ Test(log, tells_an_empty_body)
     done();
 }
 
-/* What a body of these bytes is told as. */
+/* How a body of these bytes is logged. */
 static void expect_body(struct extproc_str bytes, const char *told)
 {
     struct kit_call *c = call(BODY_MODE_BUFFERED);
@@ -258,7 +258,7 @@ static void expect_body(struct extproc_str bytes, const char *told)
     expect(told);
 }
 
-Test(log, what_is_not_utf8_is_told_with_replacement_characters)
+Test(log, what_is_not_utf8_is_logged_with_replacement_characters)
 {
 #define NO_CHAR "\xef\xbf\xbd"
     begin("body_limit = 1k");
@@ -341,7 +341,7 @@ Test(log, a_disk_that_is_full_does_no_harm)
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
-Test(log, asks_for_bodies_only_where_it_tells_them)
+Test(log, asks_for_bodies_only_where_it_logs_them)
 {
     uint32_t headers = EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_RESPONSE_HEADERS;
     uint32_t bodies = EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_RESPONSE_BODY;

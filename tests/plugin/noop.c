@@ -39,7 +39,7 @@ Test(noop, tells_each_phase_at_level_debug)
     kit_free(k);
 }
 
-Test(noop, memory_that_runs_out_ends_no_more_than_the_stream)
+Test(noop, exhausted_memory_ends_only_the_stream)
 {
     struct kit *k = PLUGIN_KIT("noop", "");
     kit_every_failure(k, &(struct kit_how){.request = BODY_MODE_STREAMED}, pass, NULL);

@@ -1,4 +1,4 @@
-/* respond: an answer in the origin's stead, in both of its phases. */
+/* respond: an immediate response, in both of its phases. */
 #include "plugin.h"
 
 static void expect_both_phases(struct kit_call *c, void *arg)
@@ -134,7 +134,7 @@ Test(respond, a_large_file)
 
 /* ---- failures and refusals ------------------------------------------------------------------- */
 
-Test(respond, what_a_template_made_illegal_fails_and_is_told)
+Test(respond, what_a_template_made_invalid_fails_and_is_reported)
 {
     RUN("header = x-a: %ATTR(lines)%");
     kit_expect_immediate(c, 500, NULL, "extprocd.p.error");
@@ -147,7 +147,7 @@ static void any(struct kit_call *call, void *arg)
     kit_request(call, ":method: GET\n:path: /p", NULL, NULL);
 }
 
-Test(respond, memory_that_runs_out_ends_no_more_than_the_stream)
+Test(respond, exhausted_memory_ends_only_the_stream)
 {
     struct kit *all = PLUGIN_KIT("respond", "body = %PATH%\nheader = a: %METHOD%\ndetails = d");
     kit_every_failure(all, &(struct kit_how){0}, any, NULL);
@@ -189,7 +189,7 @@ Test(respond, what_it_does_not_take)
                    "test.ini:3: [plugin:p] phase: ~\"both\"~request, response");
 }
 
-Test(respond, a_status_without_a_body_takes_none)
+Test(respond, a_status_without_a_body_allows_no_body)
 {
     PLUGIN_REFUSED("respond", "status = 304\nbody = unchanged",
                    "test.ini:4: [plugin:p] body: ~status 304 has no body~");

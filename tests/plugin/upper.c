@@ -1,4 +1,4 @@
-/* upper: ASCII letters of bodies, wherever a body is cut, in no more memory than a chunk needs. */
+/* upper: ASCII letters of bodies, wherever a body is cut, with only the memory that a chunk needs. */
 #include "kit/alloc.h"
 #include "plugin.h"
 
@@ -6,7 +6,7 @@
 
 #define UPPER(direction) PLUGIN_KIT("upper", "direction = " direction)
 
-/* Letters, what stands beside them in ASCII, and bytes that are no letters in it. */
+/* Letters, their neighbours in ASCII, and bytes that are not letters in it. */
 #define MIXED    "az@[`{AZ09 \xc3\xa9 end"
 #define CAPITALS "AZ@[`{AZ09 \xc3\xa9 END"
 
@@ -102,7 +102,7 @@ Test(upper, a_body_that_another_plugin_has_set)
     kit_free(k);
 }
 
-/* ---- bodies that are no text ------------------------------------------------------------------- */
+/* ---- bodies that are not text ------------------------------------------------------------------ */
 
 #define POST      ":method: POST\n:path: /\n"
 #define GZIP      "content-encoding: gzip\netag: \"v1\"\ncontent-digest: a\ncontent-length: 3"
@@ -148,7 +148,7 @@ Test(upper, headers_follow_the_change_in_every_way)
     kit_free(k);
 }
 
-Test(upper, capitals_that_came_whole_keep_their_headers)
+Test(upper, capitals_in_a_complete_body_keep_their_headers)
 {
     struct kit *k = UPPER("response");
     struct kit_call *c = kit_call(k, &(struct kit_how){.response = BODY_MODE_BUFFERED});
@@ -184,7 +184,7 @@ Test(upper, an_encoded_body_fails_where_a_key_says_so)
     kit_free(k);
 }
 
-/* The most memory in use at once while so many chunks of 64 KiB pass. */
+/* The peak of memory in use while `n_chunks` chunks of 64 KiB pass. */
 static size_t peak_of(struct kit *k, size_t n_chunks)
 {
     enum { CHUNK_LEN = 64 * 1024 };
@@ -216,7 +216,7 @@ Test(upper, a_long_body_needs_no_more_memory_than_a_short_one)
     kit_free(k);
 }
 
-Test(upper, memory_that_runs_out_ends_no_more_than_the_stream)
+Test(upper, exhausted_memory_ends_only_the_stream)
 {
     struct kit *k = UPPER("both");
     struct kit_how buffered = {.request = BODY_MODE_BUFFERED, .response = BODY_MODE_BUFFERED};

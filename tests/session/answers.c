@@ -1,4 +1,4 @@
-/* What becomes of a plugin's decisions: answers in the origin's stead, replaced bodies, failures. */
+/* The effects of a plugin's decisions: immediate responses, replaced bodies, failures. */
 #include "kit/criterion.h"
 
 #include <string.h>
@@ -57,7 +57,7 @@ static struct kit_call *transaction(enum body_mode mode, enum extproc_phase phas
     return c;
 }
 
-/* ---- in the origin's stead ------------------------------------------------------------------- */
+/* ---- immediate responses --------------------------------------------------------------------- */
 
 static enum extproc_action refuse(struct extproc_txn *x)
 {
@@ -91,12 +91,12 @@ Test(answers, immediate)
     }
 }
 
-Test(answers, after_an_immediate_one_nobody_is_called_or_answered)
+Test(answers, after_an_immediate_response_no_plugin_is_called)
 {
     struct kit_call *c = transaction(BODY_MODE_STREAMED, EXTPROC_PHASE_REQUEST_HEADERS, refuse);
     kit_body(c, LANE_REQUEST, "abc", false);
     kit_headers(c, LANE_RESPONSE, ":status: 403", true);
-    kit_headers(c, LANE_RESPONSE, ":status: 403", true); /* illegal, were anybody listening */
+    kit_headers(c, LANE_RESPONSE, ":status: 403", true); /* invalid, but ignored */
     cr_expect_eq(n_calls, 1);
     cr_expect_eq(kit_n_answers(c), 1);
     kit_end(c);
@@ -132,8 +132,8 @@ static enum extproc_action shout(struct extproc_txn *x)
     return extproc_body_set(x, text) == 0 ? EXTPROC_ACTION_CONTINUE : EXTPROC_ACTION_FAIL;
 }
 
-/* The plugins behind get the new body, the ones before get none. */
-Test(answers, replaced_body_passes_those_behind)
+/* The plugins after it get the new body, the plugins before it get none. */
+Test(answers, a_replaced_body_goes_to_later_plugins)
 {
     const struct extproc_plugin shouter = {
         .abi = EXTPROC_ABI, .name = "shouter", .request_body = shout};
@@ -276,7 +276,7 @@ Test(answers, a_reset_is_how_a_proxy_ends_a_stream)
     cr_expect_eq(end_of(BODY_MODE_BUFFERED, "hb", kit_reset), EXTPROC_END_DONE);
 }
 
-Test(answers, a_reset_in_the_midst_of_a_body_is_a_loss)
+Test(answers, a_reset_inside_a_body_is_a_loss)
 {
     cr_expect_eq(end_of(BODY_MODE_STREAMED, "hb", kit_reset), EXTPROC_END_DISCONNECTED);
     cr_expect_eq(end_of(BODY_MODE_STREAMED, "h", kit_reset), EXTPROC_END_DISCONNECTED);
@@ -289,8 +289,8 @@ static void half_close_and_reset(struct kit_call *c)
     kit_reset(c);
 }
 
-/* What a proxy does whose client has left, or whose origin has cut its answer. */
-Test(answers, a_half_close_is_no_reason_to_call_it_done)
+/* What a proxy does if its client has left, or its upstream has aborted the response. */
+Test(answers, a_half_close_does_not_mean_done)
 {
     cr_expect_eq(end_of(BODY_MODE_STREAMED, "hb", half_close_and_reset), EXTPROC_END_DISCONNECTED);
     cr_expect(

@@ -1,4 +1,4 @@
-/* What a proxy tells beside the message: attributes, metadata; and where it puts header values. */
+/* What a proxy sends beside the message: attributes, metadata; and where it puts header values. */
 #include "kit/criterion.h"
 
 /* Writes what it can read of both trees into headers of every phase that has some. */

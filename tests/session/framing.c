@@ -63,7 +63,7 @@ static struct exchange bodiless[] = {
     {GET, ":status: 103"},
 };
 
-/* As an HTTP/2 origin may end it: by an empty DATA frame. */
+/* As an HTTP/2 upstream may end it: with an empty DATA frame. */
 static void stays_without(struct kit_call *c, void *arg)
 {
     const struct exchange *e = arg;
@@ -149,7 +149,7 @@ Test(framing, body_replaces_what_comes)
     kit_free(own);
 }
 
-Test(framing, an_attribute_may_tell_the_method)
+Test(framing, an_attribute_may_contain_the_method)
 {
     struct kit_call *c = kit_call(k, &(struct kit_how){0});
     kit_with(c, KIT_ATTRIBUTES, NULL, "request.method", "GET");
@@ -253,7 +253,7 @@ Test(framing, a_101_makes_a_tunnel_of_a_request_that_was_not_shown)
 }
 
 /* A proxy that only observes sends what passes anyway. */
-Test(framing, what_is_observed_of_a_tunnel_is_no_body)
+Test(framing, what_is_observed_of_a_tunnel_is_not_a_body)
 {
     struct kit_call *c = kit_call(k, &(struct kit_how){.request = BODY_MODE_STREAMED,
                                                        .response = BODY_MODE_STREAMED,

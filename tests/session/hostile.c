@@ -1,4 +1,4 @@
-/* Bytes that are no message, and a heap that gives no memory: one stream suffers, and only it. */
+/* Bytes that are not a message, and a heap without memory: only one stream fails. */
 #include "kit/alloc.h"
 #include "kit/criterion.h"
 
@@ -70,7 +70,7 @@ static void expect_malformed(struct extproc_str bytes, size_t piece_len, const c
 Test(hostile, malformed)
 {
     static const struct extproc_str messages[] = {
-        EXTPROC_STR("\x12"),         /* a tag and nothing behind it   */
+        EXTPROC_STR("\x12"),         /* a tag and nothing after it    */
         EXTPROC_STR("\x12\x05\x01"), /* longer than the message       */
         EXTPROC_STR("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
         EXTPROC_STR("\x17\x01"), /* a wire type that there is not */
@@ -91,7 +91,7 @@ static size_t varint(char *out, size_t v)
     return n;
 }
 
-/* Puts a tag and a length in front of what stands at the end of the buffer. */
+/* Puts a tag and a length before the bytes at the end of the buffer. */
 static char *wrap(char *begin, const char *end, char tag)
 {
     char head[12] = {tag};
@@ -131,7 +131,7 @@ Test(hostile, too_many_elements)
     free(buffer);
 }
 
-Test(hostile, an_empty_message_is_legal)
+Test(hostile, an_empty_message_is_valid)
 {
     struct kit_call *c = kit_call(k, &(struct kit_how){0});
     kit_raw(c, EXTPROC_S(""));

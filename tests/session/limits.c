@@ -12,7 +12,7 @@ static size_t n_sets, n_removes;
 static bool body_first;
 static int results[3]; /* of the body, of the last set, of the last remove */
 
-/* Values that the proxy joins make no more headers of it. */
+/* Values that the proxy joins do not count as further headers. */
 static void edit(struct extproc_txn *x)
 {
     for (size_t i = 0; i < n_sets; i++)

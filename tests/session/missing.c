@@ -211,7 +211,7 @@ Test(missing, a_mode_that_is_not_known_breaks_no_need)
     kit_free(k);
 }
 
-Test(missing, the_listener_tells_too)
+Test(missing, the_listener_sets_it_too)
 {
     k = kit_with_plugin(&needs_request);
     c = kit_call(k, &(struct kit_how){.untold = true, .listener_tells = true});

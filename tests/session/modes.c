@@ -1,7 +1,7 @@
-/* How bodies travel: who tells the mode, what is found out, what is not built, and observing. */
+/* How bodies are sent: who sets the mode, what is detected, what is not supported, and observing. */
 #include "kit/criterion.h"
 
-/* Tells, in a header of its own phase or in the body, what it was told of the body. */
+/* Reports, in a header of its own phase or in the body, what it sees of the body. */
 static enum extproc_action mark(struct extproc_txn *x)
 {
     static const char *const names[] = {"none", "streamed", "whole", "partial", "duplex"};
@@ -39,9 +39,9 @@ static void teardown(void)
 }
 TestSuite(modes, .init = setup, .fini = teardown);
 
-/* ---- who tells ------------------------------------------------------------------------------- */
+/* ---- who sets the mode ----------------------------------------------------------------------- */
 
-Test(modes, the_proxy_tells)
+Test(modes, the_proxy_sends_its_mode)
 {
     struct kit_call *c = kit_call(
         k, &(struct kit_how){.request = BODY_MODE_BUFFERED, .response = BODY_MODE_STREAMED});
@@ -54,7 +54,7 @@ Test(modes, the_proxy_tells)
     kit_end(c);
 }
 
-Test(modes, the_listener_tells_where_the_proxy_does_not)
+Test(modes, the_listener_sets_the_mode_where_the_proxy_does_not_send_it)
 {
     struct kit_call *c = kit_call(k, &(struct kit_how){.request = BODY_MODE_BUFFERED,
                                                        .response = BODY_MODE_STREAMED,
@@ -68,7 +68,7 @@ Test(modes, the_listener_tells_where_the_proxy_does_not)
     kit_end(c);
 }
 
-Test(modes, nobody_tells_and_the_first_message_is_all)
+Test(modes, no_mode_is_known_and_the_first_message_is_all)
 {
     struct kit_call *c =
         kit_call(k, &(struct kit_how){.request = BODY_MODE_BUFFERED, .untold = true});
@@ -77,7 +77,7 @@ Test(modes, nobody_tells_and_the_first_message_is_all)
     kit_end(c);
 }
 
-Test(modes, nobody_tells_and_more_follows)
+Test(modes, no_mode_is_known_and_more_follows)
 {
     struct kit_call *c =
         kit_call(k, &(struct kit_how){.request = BODY_MODE_STREAMED, .untold = true, .split = 1});
@@ -213,8 +213,8 @@ Test(modes, an_observing_proxy_goes_on_whatever_is_decided)
     cr_expect_eq(observed_by(observe_and_respond), 5);
 }
 
-/* One that has failed is called no more. */
-Test(modes, an_observing_proxy_is_told_of_no_failure)
+/* A plugin that has failed is not called again. */
+Test(modes, an_observing_proxy_gets_no_failure)
 {
     cr_expect_eq(observed_by(observe_and_fail), 1);
 }

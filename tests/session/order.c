@@ -67,14 +67,14 @@ static const struct {
     enum body_mode mode;
     const char *script, *phases;
 } legal[] = {
-    /* headers only, with and without an end; trailers behind headers */
+    /* headers only, with and without an end; trailers after headers */
     {BODY_MODE_NONE, "H", "h"},
     {BODY_MODE_NONE, "h", "h"},
     {BODY_MODE_NONE, "ht", "ht"},
     {BODY_MODE_NONE, "hRh", "hRh"},
     {BODY_MODE_NONE, "HRH", "hRh"},
     {BODY_MODE_NONE, "htRhRt", "htRhRt"},
-    /* bodies in chunks, in whole; trailers behind both */
+    /* bodies in chunks, complete; trailers after both */
     {BODY_MODE_STREAMED, "hB", "hb"},
     {BODY_MODE_STREAMED, "hbbB", "hbbb"},
     {BODY_MODE_STREAMED, "hbt", "hbt"},
@@ -116,7 +116,7 @@ Test(order, legal)
     }
 }
 
-/* ---- what is illegal: every state, and everything that may not come in it ---------------------- */
+/* ---- what is invalid: every state, and everything that may not come in it ---------------------- */
 
 static const struct {
     const char *state;
@@ -189,7 +189,7 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
 {
 }
 
-Test(order, nobody_is_interested)
+Test(order, no_plugin_is_interested)
 {
     static const struct extproc_plugin deaf = {
         .abi = EXTPROC_ABI, .name = "deaf", .close = on_close};

@@ -1,7 +1,7 @@
-/* generation: several threads, each with whole transactions of its own, over one generation: what a
- * proxy with threads does that has loaded the host into itself. Nothing below session/ may belong to
- * a process or a thread, `self` is shared and only read, and whoever drops the last reference runs
- * fini(), once.
+/* generation: several threads, each with complete transactions of its own, over one generation, as in a
+ * proxy with threads that has loaded the host into itself. Nothing below session/ may belong to a process
+ * or a thread, `self` is shared and only read, and the thread that drops the last reference runs fini(),
+ * once.
  */
 #include "plugin/generation.h"
 

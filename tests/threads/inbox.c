@@ -1,5 +1,5 @@
-/* inbox: what several threads ask of a loop is done, each thread's errands in their order; one that
- * is put again and again is done at least once behind its last time, and no wake-up is lost.
+/* inbox: errands that several threads put into a loop are done, each thread's in their order; an errand that
+ * is put repeatedly is done at least once after the last put, and no wake-up is lost.
  */
 #include "base/loop/inbox.h"
 
@@ -50,7 +50,7 @@ static void count_one(void *arg)
     p->n_done++;
 }
 
-/* Behind all others of its putter. */
+/* After all other errands of its thread. */
 static void leave(void *arg)
 {
     struct putter *p = arg;
@@ -84,7 +84,7 @@ static void loop(void *arg)
         else
             s->timed_out = true;
     }
-    inbox_run(&s->inbox); /* the shared one may stand behind the last that left */
+    inbox_run(&s->inbox); /* the shared one may come after the last that left */
 }
 
 int main(void)

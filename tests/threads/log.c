@@ -32,7 +32,7 @@ static unsigned filler_len(unsigned line)
     return line * 7 % FILLER + 1;
 }
 
-/* Debug lines are not limited; those at info are of one kind, whoever writes them. */
+/* Debug lines are not limited; those at info are of one kind, whichever thread writes them. */
 static void write_lines(void *arg)
 {
     struct teller *w = arg;
@@ -73,7 +73,7 @@ struct found {
     unsigned n_alike, n_left_out, n_broken;
 };
 
-/* "<0 17 aaa>" and nothing behind it. */
+/* "<0 17 aaa>" and nothing after it. */
 static bool find_own(struct found *f, const char *text)
 {
     unsigned number, line;

@@ -1,4 +1,4 @@
-/* metrics: threads that define and add at once, loops and others, lose nothing, and a reader beside them sees numbers
+/* metrics: threads that define and add concurrently, loops and others, lose nothing, and a reader beside them sees numbers
  * that only grow.
  */
 #include "base/metrics.h"
@@ -47,7 +47,7 @@ static void add(void *arg)
     atomic_fetch_add(&a->scene->n_done, 1);
 }
 
-/* At least once when nobody has begun, and once when all have ended. */
+/* At least once before any thread has begun, and once after all have ended. */
 static void read_until_done(void *arg)
 {
     struct reader *r = arg;

@@ -3,11 +3,11 @@
  *     [plugin:canary]
  *     file = canary.so
  *     share = 10                          ; percent of the clients that have no cookie yet
- *     client = %ATTR(source.address)%     ; what tells them apart
+ *     client = %ATTR(source.address)%     ; what distinguishes them
  *     cookie = version
  *
  * The request goes on with x-version: stable or canary, for the proxy's routes to match, and the
- * same is told as dynamic metadata, for its access log. A new client gets a cookie with its
+ * same is sent as dynamic metadata, for its access log. A new client gets a cookie with its
  * response.
  */
 #include <extproc/plugin.h>
@@ -63,7 +63,7 @@ static int on_open(struct extproc_txn *x)
     return x->ctx ? 0 : -ENOMEM;
 }
 
-/* Cuts "name=value" off a cookie header, with the "; " behind it. */
+/* Removes the next "name=value" from a cookie header, with the "; " after it. */
 static struct extproc_str next_pair(struct extproc_str *rest)
 {
     const char *end = memchr(rest->ptr, ';', rest->len);

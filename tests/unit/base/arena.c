@@ -20,7 +20,7 @@ Test(arena, takes_nothing_before_it_is_asked)
     arena_fini(&a);
 }
 
-Test(arena, what_it_gives_is_aligned_and_apart)
+Test(arena, what_it_returns_is_aligned_and_apart)
 {
     struct arena a;
     arena_init(&a, 256);
@@ -195,7 +195,7 @@ Test(arena, a_text_that_printf_refuses_is_absent)
     arena_fini(&a);
 }
 
-Test(arena, without_memory_everything_gives_null)
+Test(arena, without_memory_everything_returns_null)
 {
     if (failing_is_off)
         cr_skip_test("the allocator is the sanitizer's");
@@ -218,7 +218,7 @@ Test(arena, without_memory_everything_gives_null)
     arena_fini(&a);
 }
 
-Test(arena_pool, gives_back_what_was_put)
+Test(arena_pool, returns_what_was_put)
 {
     struct arena_pool pool = {0};
     struct arena_lease *one = arena_pool_take(&pool), *two = arena_pool_take(&pool);

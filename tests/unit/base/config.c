@@ -35,7 +35,7 @@ Test(config, what_is_not_there_is_not_found)
     cr_assert_null(config_free(NULL));
 }
 
-Test(config, a_file_that_cannot_be_read_is_an_error_of_the_whole)
+Test(config, a_file_that_cannot_be_read_is_an_error)
 {
     config_read("none.ini", NULL, NULL, &errors, &config);
     expect_told("none.ini: cannot be read: ~\n");
@@ -114,7 +114,7 @@ Test(config, a_folder_is_not_a_file)
     expect_told("main.ini:2: [extprocd] include: ~cannot read x.ini: ~\n");
 }
 
-Test(config, a_folder_that_cannot_be_searched_is_told)
+Test(config, a_folder_that_cannot_be_searched_is_reported)
 {
     cr_assert_eq(symlink("loop", "loop"), 0);
     read_text("[extprocd]\ninclude = loop/*.ini\n");

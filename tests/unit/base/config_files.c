@@ -26,7 +26,7 @@ Test(config_files, beside_is_in_the_folder_of_the_file)
     cr_assert_str_eq(config_beside(&arena, "/etc/main.ini", "/run/x"), "/run/x");
 }
 
-Test(config_files, a_pattern_is_told_from_a_name)
+Test(config_files, a_pattern_is_distinguished_from_a_name)
 {
     cr_assert(config_is_pattern("conf.d/*.ini"));
     cr_assert(config_is_pattern("x?"));
@@ -34,7 +34,7 @@ Test(config_files, a_pattern_is_told_from_a_name)
     cr_assert_not(config_is_pattern("conf.d/a.ini"));
 }
 
-Test(config_files, the_folder_is_no_part_of_the_pattern)
+Test(config_files, the_folder_is_not_part_of_the_pattern)
 {
     const char **paths;
     size_t n;

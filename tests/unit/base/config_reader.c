@@ -4,7 +4,7 @@
 
 TestSuite(config_reader, .init = scene_begin, .fini = scene_end);
 
-/* Text behind a beginning, filled up with x to a length. */
+/* Text with this beginning, filled up with x to a length. */
 static const char *filled(const char *beginning, size_t len)
 {
     static char text[70000];
@@ -103,7 +103,7 @@ Test(config_reader, a_long_value_goes_on_line_by_line)
     cr_assert_eq(strlen(value("x")), 500 * 197 - 1);
 }
 
-Test(config_reader, byte_order_mark_and_carriage_returns_are_no_matter)
+Test(config_reader, byte_order_mark_and_carriage_returns_are_ignored)
 {
     read_text("\xEF\xBB\xBF[a]\r\nx = 1\r\n  2\r\ny = 3\r\n");
     expect_told("");
@@ -133,7 +133,7 @@ Test(config_reader, sections_without_keys_are_there)
     cr_assert_eq(config->sections[3].line, 5);
 }
 
-Test(config_reader, an_address_on_a_line_of_its_own_is_no_section)
+Test(config_reader, an_address_on_a_line_of_its_own_is_not_a_section)
 {
     read_text("[a]\naddress =\n  [::1]:50051\n  [::1]\n");
     expect_told("");
@@ -144,8 +144,8 @@ Test(config_reader, an_address_on_a_line_of_its_own_is_no_section)
 
 enum { LINE_MAX_BYTES = 64 * 1024 };
 
-/* What inih's own buffer holds is no limit. */
-Test(config_reader, a_line_of_64_kib_is_whole)
+/* The size of inih's own buffer is not a limit. */
+Test(config_reader, a_line_of_64_kib_is_complete)
 {
     static const size_t sizes[] = {199, 200, 201, 4096, LINE_MAX_BYTES};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -193,7 +193,7 @@ Test(config_reader, a_long_line_that_goes_on_is_refused)
     cr_assert_str_eq(value("x"), "1");
 }
 
-Test(config_reader, a_comment_that_looks_like_a_part_of_the_value_is_told)
+Test(config_reader, a_comment_that_looks_like_a_part_of_the_value_is_reported)
 {
     read_text("[a]\nx = b=1 ; Path=/\ny = 2 ; two\nz = 3 \\; Path=/ ; why = so\n");
     expect_told(
@@ -277,7 +277,7 @@ Test(config_reader, an_indented_line_needs_a_key_above)
 
 /* ---- what is wrong --------------------------------------------------------------------------- */
 
-Test(config_reader, every_line_without_an_equals_sign_is_told)
+Test(config_reader, every_line_without_an_equals_sign_is_reported)
 {
     read_text("[a]\nx = 1\nnonsense\n  more of it\ny ; = 2\nlast");
     expect_told("main.ini:3: [a] ~missing =~\n"
@@ -323,7 +323,7 @@ Test(config_reader, names_are_checked_and_their_sections_kept)
     cr_assert_str_eq(nth("plugin", "a b", "x", 0), "1");
 }
 
-Test(config_reader, nothing_stands_behind_a_section)
+Test(config_reader, nothing_may_follow_a_section)
 {
     read_text("[a] x = 1\n[b]   ; fine\n");
     expect_told("main.ini:1: [a] ~text after ]~\n");

@@ -64,7 +64,7 @@ Test(exposed, a_folder_further_up)
     cr_expect_str_eq(strrchr(e.path, '/'), "/d");
 }
 
-/* Whoever may replace the link may replace what is loaded; and whoever may replace what it leads to. */
+/* A user who may replace the link, or its target, may replace what is loaded. */
 Test(exposed, a_link)
 {
     mkdir("links", 0777);

@@ -59,7 +59,7 @@ void *realloc(void *p, size_t size)
 }
 #endif
 
-/* The next n allocations succeed, the one behind them and all later ones fail. */
+/* The next n allocations succeed, all later ones fail. */
 static inline void fail_after(long n)
 {
     allocations_left = n + 1;

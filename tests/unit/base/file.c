@@ -166,7 +166,7 @@ Test(file, an_empty_path_is_refused)
 Test(file, to_append_to_may_be_a_fifo_or_a_device)
 {
     cr_assert_eq(mkfifo("fifo", 0600), 0);
-    expect_appendable("fifo"); /* nobody reads it */
+    expect_appendable("fifo"); /* it has no reader */
     expect_appendable("/dev/null");
     expect_appendable("/dev/full");
 }
@@ -181,7 +181,7 @@ Test(file, that_waits_in_a_fifo_is_there_for_the_next_reader)
     cr_assert_eq(read(reader, text, sizeof text - 1), 5);
     cr_assert_str_eq(text, "hello");
     close(reader);
-    cr_assert_eq(write(fd, "still", 5), 5); /* a reader that leaves is no error */
+    cr_assert_eq(write(fd, "still", 5), 5); /* a reader that leaves is not an error */
     close(fd);
 }
 

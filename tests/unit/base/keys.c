@@ -76,7 +76,7 @@ Test(keys, what_is_not_there_is_absent)
     cr_assert_null(keys_text(&keys, "no such key").ptr);
 }
 
-Test(keys, every_mistake_is_told)
+Test(keys, every_mistake_is_reported)
 {
     cr_assert_not(check("set = a\ntimeout = soon\nmode = on\ncodes = 1\ncodes = x\nsize = 1\n"
                         "size = 2\nsize = 3\nshare = 100\n"));

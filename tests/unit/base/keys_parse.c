@@ -135,7 +135,7 @@ Test(keys_parse, limits_are_part_of_the_range)
     cr_assert_str_eq(why, "an integer", "one thing at a time");
 }
 
-Test(keys_parse, limits_are_told_as_they_would_be_written)
+Test(keys_parse, limits_are_shown_as_they_would_be_written)
 {
     static const struct {
         struct extproc_key key;

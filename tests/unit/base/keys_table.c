@@ -58,7 +58,7 @@ Test(keys_table, types_and_flags_that_are_not_known)
     cr_assert(lines_match(why, "~key k: unknown flags 0x8"), "%s", why);
 }
 
-Test(keys_table, choices_that_are_none)
+Test(keys_table, invalid_choices)
 {
     static const char *const choices[] = {NULL, "", "a|", "|a", "a||b"};
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {

@@ -108,7 +108,7 @@ Test(log, json_is_one_object_a_line)
     log_free(log);
 }
 
-Test(log, a_file_that_cannot_be_opened_is_told)
+Test(log, a_file_that_cannot_be_opened_is_reported)
 {
     struct log *log = NULL;
     cr_assert_eq(log_new(&(struct log_options){.file = "none/log"}, &log), -ENOENT);
@@ -143,7 +143,7 @@ Test(log, what_one_function_writes_for_many_is_not_alike)
     log_free(log);
 }
 
-Test(log, what_was_suppressed_is_told_at_the_end)
+Test(log, what_was_suppressed_is_reported_at_the_end)
 {
     struct log *log = a_log("log", EXTPROC_LEVEL_INFO);
     for (int i = 0; i < 37; i++)

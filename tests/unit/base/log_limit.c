@@ -20,7 +20,7 @@ static bool passes(uint64_t key, int64_t now_ms, unsigned *ret_left_out)
     return log_limit_pass(&limit, &line, now_ms, ret_left_out);
 }
 
-/* How many of n lines pass at a time; *ret_left_out is what the last of them told. */
+/* How many of n lines pass at a time; *ret_left_out is what the last of them reported. */
 static unsigned passed(uint64_t key, int64_t now_ms, unsigned n, unsigned *ret_left_out)
 {
     unsigned count = 0;

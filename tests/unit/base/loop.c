@@ -121,7 +121,7 @@ Test(loop, what_was_not_done_is_given_back)
     struct loop other;
     loop_init(&other, NULL);
     loop_post(&other, note, note_drop, TEXT("a"));
-    loop_post(&other, note, NULL, TEXT("b")); /* which needs no giving back */
+    loop_post(&other, note, NULL, TEXT("b")); /* which is not dropped later */
     struct errand errand = {.fn = note, .drop = note_drop, .arg = TEXT("c")};
     loop_put(&other, &errand);
     loop_fini(&other);
@@ -154,7 +154,7 @@ Test(loop, an_errand_that_is_recalled_is_neither_done_nor_given_back)
     cr_assert_str_eq(journal, "ab");
 }
 
-/* ---- whoever is woken --------------------------------------------------------------------------- */
+/* ---- wake-ups ----------------------------------------------------------------------------------- */
 
 static void count_wake(void *arg)
 {

@@ -75,7 +75,7 @@ Test(metrics, a_histogram_counts_by_bit_length)
     cr_assert_eq(reading.buckets[64], 1);
 }
 
-Test(metrics, the_same_pair_gives_the_same_metric)
+Test(metrics, the_same_pair_returns_the_same_metric)
 {
     struct metric *one = define(m, "a", "hits", false, "first");
     cr_assert_eq(define(m, "a", "hits", false, "second"), one);
@@ -205,7 +205,7 @@ Test(metrics, a_loop_s_numbers_and_those_of_other_threads_are_added_up)
     cr_assert_eq(sum_of("hits"), 10011, "what was added stays");
 }
 
-Test(metrics, a_shard_is_nobody_else_s_until_its_loop_has_left_it)
+Test(metrics, a_shard_is_not_shared_until_its_loop_has_left_it)
 {
     struct metrics_shard *one = metrics_take_shard(m), *two = metrics_take_shard(m);
     cr_assert(one && two && one != two);
@@ -254,7 +254,7 @@ Test(metrics, a_gauge_goes_down_wherever_it_went_up)
 {
     struct metric *open =
         metrics_define(m, &(struct metric_definition){.name = "open", .kind = METRIC_GAUGE});
-    metric_add(open, 3); /* in the shard of all threads that are no loop's */
+    metric_add(open, 3); /* in the shard of all threads that drive no loop */
     struct metrics_shard *shard = metrics_take_shard(m);
     metrics_enter(m, shard);
     metric_add(open, (uint64_t)-2);

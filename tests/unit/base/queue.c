@@ -43,7 +43,7 @@ static const char *next(size_t max)
     return text;
 }
 
-Test(queue, gives_complete_records_up_to_a_size)
+Test(queue, returns_complete_records_up_to_a_size)
 {
     put("one");
     put("two");

@@ -121,7 +121,7 @@ static unsigned n_said(const char *part)
     return n;
 }
 
-/* More than a pipe and the queue behind it hold. */
+/* More than a pipe and its queue hold. */
 static unsigned append_too_much(struct output *o)
 {
     char line[1000];
@@ -232,7 +232,7 @@ Test(writer, tears_no_line_where_two_outputs_lead_to_one_file)
 
 /* ---- an output that is stalled --------------------------------------------------------------- */
 
-Test(writer, a_stalled_reader_holds_up_nobody)
+Test(writer, a_stalled_reader_holds_up_no_thread)
 {
     int fd = open_fifo("fifo");
     struct output *stalled = open_output("fifo"), *other = open_output("x");

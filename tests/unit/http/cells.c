@@ -12,7 +12,7 @@
 enum {
     N_CASES = 20000,
     MAX_ORIGINAL = 12,
-    MAX_ROUNDS = 2, /* headers, then a whole body: edits are committed between */
+    MAX_ROUNDS = 2, /* headers, then a complete body; edits are committed between */
     MAX_PLUGINS = 4,
     MAX_EDITS = 6
 };

@@ -134,7 +134,7 @@ Test(direction, refusals_say_why)
 /* ---- what is owed ---------------------------------------------------------------------------- */
 
 /* One column per answer: h headers, b body, t trailers, r replacement, i instead. '-' not owed, else
- * what is owed after it: 0 nothing, s a stream, x no more, for good. */
+ * what is owed after it: 0 nothing, s a stream, x nothing ever again. */
 static const char owed_picture[N_OWED][N_ANSWERS + 1] = {
     /*                    hbtri */
     [OWED_NOTHING] = "-----",  [OWED_HEADERS] = "0--xx", [OWED_BODY] = "-0--x",

@@ -150,7 +150,7 @@ Test(headers, append_joins_what_the_proxy_joins)
     cr_assert_str_eq(cells_text(), "+accept:text/plain,;+via:,1.1 x;");
 }
 
-Test(headers, remove_moves_up_what_is_behind_and_reaches_what_is_hidden)
+Test(headers, remove_moves_up_later_entries_and_reaches_hidden_ones)
 {
     edit(EXTPROC_EDIT_REMOVE, "cookie", NULL);
     edit(EXTPROC_EDIT_REMOVE, "x-hidden", "ignored");

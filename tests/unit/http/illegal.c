@@ -23,7 +23,7 @@ Test(illegal, a_name)
     assert_why(EXTPROC_S("x\xff"), v, "invalid header name: contains the byte 0xff");
 }
 
-Test(illegal, a_value_of_which_nothing_else_is_shown)
+Test(illegal, a_value_is_never_shown)
 {
     struct extproc_str x = EXTPROC_S("x");
     assert_why(x, STR_ABSENT, "invalid header value: absent");

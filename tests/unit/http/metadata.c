@@ -115,7 +115,7 @@ Test(metadata, is_merged_over_what_the_proxy_had)
     cr_assert_eq(number_of(had, "both"), 2);
 }
 
-Test(metadata, leaves_namespaces_alone_that_nobody_set)
+Test(metadata, leaves_namespaces_alone_that_were_not_set)
 {
     struct extproc_value had = extproc_number(1), none = {.kind = EXTPROC_KIND_ABSENT};
     set("ns", "a", 1);
@@ -134,9 +134,9 @@ Test(metadata, makes_a_namespace_that_the_proxy_has_not)
     cr_assert_eq(number_of(merged, "a"), 1);
 }
 
-/* ---- what was told ----------------------------------------------------------------------------- */
+/* ---- what was sent ----------------------------------------------------------------------------- */
 
-Test(metadata, what_was_told_is_merged_and_outlives_the_message)
+Test(metadata, what_was_sent_is_merged_and_outlives_the_message)
 {
     struct metadata_told told = {0};
     struct arena message;
@@ -154,7 +154,7 @@ Test(metadata, what_was_told_is_merged_and_outlives_the_message)
     metadata_told_fini(&told);
 }
 
-Test(metadata, told_over_and_over_takes_no_more_memory)
+Test(metadata, sending_it_repeatedly_takes_no_further_memory)
 {
     struct metadata_told told = {0};
     size_t most = 0;
@@ -209,7 +209,7 @@ Test(metadata, without_memory_nothing_changes)
     cr_assert_eq(set("ns", "a", 2), 0);
 }
 
-Test(metadata, what_there_is_no_memory_for_was_not_told)
+Test(metadata, without_memory_nothing_was_sent)
 {
     struct metadata_told told = {0};
     set("ns", "a", 1);

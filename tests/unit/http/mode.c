@@ -46,7 +46,7 @@ Test(mode, the_least_that_serves_grows_with_the_need)
     cr_expect_lt(mode_least(true, false), mode_least(true, true));
 }
 
-Test(mode, a_first_body_message_that_is_the_last_is_the_whole)
+Test(mode, a_first_body_message_that_is_the_last_is_complete)
 {
     cr_expect_eq(mode_of(mode_guess(true))->body, MODE_BODY_WHOLE);
     cr_expect_eq(mode_of(mode_guess(false))->body, MODE_BODY_CHUNKS);

@@ -207,7 +207,7 @@ static void edits(enum extproc_edit op, int n)
     }
 }
 
-Test(representation, more_edits_than_the_proxy_takes_are_none)
+Test(representation, edits_that_exceed_the_proxys_limit_are_not_made)
 {
     map("content-md5: a\ndigest: b");
     edits(EXTPROC_EDIT_REMOVE, MAX_EDITS - 1);

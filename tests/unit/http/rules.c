@@ -88,7 +88,7 @@ Test(rules, a_body_is_replaced_where_none_of_it_can_be_on_its_way)
     cr_assert_not(rules_allow(PHASE_RESPONSE_HEADERS, BODY_MODE_GRPC) & MAY_REPLACE_BODY);
 }
 
-Test(rules, a_whole_body_comes_while_its_headers_are_held)
+Test(rules, a_complete_body_comes_while_its_headers_are_held)
 {
     cr_assert_eq(rules_allow(PHASE_REQUEST_BODY, BODY_MODE_BUFFERED),
                  MAY_EDIT_HEADERS | MAY_SET_BODY | MAY_RESPOND | MAY_CLEAR_ROUTE);
@@ -96,7 +96,7 @@ Test(rules, a_whole_body_comes_while_its_headers_are_held)
                  MAY_EDIT_HEADERS | MAY_SET_BODY | MAY_RESPOND);
 }
 
-Test(rules, behind_the_first_part_of_a_body_comes_the_rest)
+Test(rules, after_the_first_part_of_a_body_comes_the_rest)
 {
     cr_assert_not(rules_allow(PHASE_REQUEST_BODY, BODY_MODE_BUFFERED_PARTIAL) & MAY_SET_BODY);
     cr_assert_not(rules_allow(PHASE_RESPONSE_BODY, BODY_MODE_BUFFERED_PARTIAL) & MAY_SET_BODY);

@@ -85,7 +85,7 @@ Test(value, members_of_a_dict_come_by_place_and_key_and_the_last_counts)
     cr_assert_not(value_at(v, 3, &member));
 }
 
-Test(value, what_has_no_members_has_none)
+Test(value, a_value_without_members_has_no_fields)
 {
     struct extproc_field member;
     cr_assert_not(value_at(text("x"), 0, &member));
@@ -112,7 +112,7 @@ Test(value, a_copy_shares_nothing_with_what_it_was_made_of)
     arena_fini(&other);
 }
 
-Test(value, so_many_levels_can_be_built_and_no_more)
+Test(value, levels_can_be_built_up_to_the_limit)
 {
     struct extproc_value deepest = nested(VALUE_MAX_DEPTH, extproc_null());
     struct extproc_value too_deep = nested(VALUE_MAX_DEPTH, dict(NULL, 0));

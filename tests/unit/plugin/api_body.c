@@ -186,7 +186,7 @@ static enum extproc_action give_in_vain(struct extproc_txn *x)
     return EXTPROC_ACTION_CONTINUE;
 }
 
-Test(api_body, is_accepted_and_dropped_where_nobody_listens)
+Test(api_body, is_accepted_and_dropped_if_the_proxy_only_observes)
 {
     SCENE(s, {.name = "a", .request_headers = give_in_vain});
     s.event.observing = true;

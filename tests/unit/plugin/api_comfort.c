@@ -38,7 +38,7 @@ static enum extproc_action use_memory(struct extproc_txn *x)
     return EXTPROC_ACTION_CONTINUE;
 }
 
-Test(api_comfort, gives_aligned_memory_or_none)
+Test(api_comfort, returns_aligned_memory_or_null)
 {
     SCENE(s, {.name = "a", .request_headers = use_memory});
 

@@ -52,7 +52,7 @@ static int start(int (*init)(struct extproc_instance *), const char *text)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-Test(api_conf, gives_values_in_file_order)
+Test(api_conf, returns_values_in_file_order)
 {
     cr_assert_eq(start(NULL, "[plugin:a]\ntext = one\nsize = 4k\ntext = two\nlevel = high\n"), 0);
     struct extproc_instance *h = &in->pub;
@@ -65,7 +65,7 @@ Test(api_conf, gives_values_in_file_order)
     cr_expect_eq(extproc_conf_int(h, "level", 0), 1);
 }
 
-Test(api_conf, gives_fallbacks)
+Test(api_conf, returns_fallbacks)
 {
     cr_assert_eq(start(NULL, "[plugin:a]\n"), 0);
     struct extproc_instance *h = &in->pub;
@@ -146,7 +146,7 @@ static int fall_back(struct extproc_instance *h)
     return extproc_fallback(h, EXTPROC_PHASE_REQUEST_BODY, EXTPROC_RESPONDS);
 }
 
-Test(api_conf, a_fallback_is_no_interest)
+Test(api_conf, a_fallback_is_not_an_interest)
 {
     cr_assert_eq(start(fall_back, "[plugin:a]\n"), 0);
     cr_expect_eq(in->interest, (uint32_t)EXTPROC_PHASE_REQUEST_HEADERS);
@@ -337,7 +337,7 @@ static int take_memory(struct extproc_instance *h)
     return 0;
 }
 
-Test(api_conf, gives_memory_for_the_instances_life)
+Test(api_conf, returns_memory_for_the_instances_life)
 {
     cr_assert_eq(start(take_memory, "[plugin:a]\n"), 0);
     memset(in->pub.self, 1, 3);
@@ -374,7 +374,7 @@ Test(api_conf, counts_under_the_sections_name)
     cr_expect(!misnamed);
 }
 
-Test(api_conf, counts_into_nothing_where_nobody_reads)
+Test(api_conf, counts_nowhere_without_metrics)
 {
     cr_assert_eq(start(define, "[plugin:a]\n"), 0);
     cr_expect(hits && sizes && !misnamed);

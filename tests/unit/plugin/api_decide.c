@@ -1,4 +1,4 @@
-/* The SDK's decisions: an answer, a new route, phases no more, waiting. */
+/* The SDK's decisions: an immediate response, a new route, skipping phases, waiting. */
 #include "scene.h"
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -55,7 +55,7 @@ static enum extproc_action answer_at_length(struct extproc_txn *x)
     return extproc_reply(x, .status = 200, .body = EXTPROC_S("123456789"));
 }
 
-Test(api_decide, answers_no_more_than_an_answer_may_have)
+Test(api_decide, limits_an_immediate_response_to_the_size_of_an_answer)
 {
     SCENE(s, {.name = "a", .request_headers = answer_at_length});
 
@@ -135,7 +135,7 @@ Test(api_decide, stands_by_an_answer_when_another_is_refused)
     scene_fini(&s);
 }
 
-Test(api_decide, answers_no_more_once_the_response_has_begun)
+Test(api_decide, refuses_an_immediate_response_after_the_response_has_begun)
 {
     SCENE(s, {.name = "a", .response_body = answer_with_the_least});
     play_response(&s);
@@ -179,7 +179,7 @@ Test(api_decide, clears_the_route_while_the_request_is_held)
     scene_fini(&s);
 }
 
-/* ---- phases no more -------------------------------------------------------------------------- */
+/* ---- skipping phases ------------------------------------------------------------------------- */
 
 static enum extproc_action skip_bodies(struct extproc_txn *x)
 {

@@ -267,7 +267,7 @@ static const struct extproc_plugin looks = {.abi = EXTPROC_ABI,
                                             .response_headers = look,
                                             .response_body = look};
 
-Test(api_form, is_told_in_headers_and_body_phases)
+Test(api_form, is_known_in_headers_and_body_phases)
 {
     begin(&looks, BODY_MODE_STREAMED);
     play_headers(&s, PHASE_REQUEST_HEADERS, false, H(":method", "POST"), PLAIN);

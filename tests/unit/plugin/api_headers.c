@@ -37,7 +37,7 @@ Test(api_headers, follow_a_message_in_pieces)
     scene_fini(&s);
 }
 
-Test(api_headers, stay_open_while_the_whole_body_is_awaited)
+Test(api_headers, stay_open_while_the_complete_body_is_awaited)
 {
     SCENE(s, {.name = "a", SHOW_EVERYWHERE});
     s.modes[LANE_REQUEST] = s.modes[LANE_RESPONSE] = BODY_MODE_BUFFERED;
@@ -81,7 +81,7 @@ static enum extproc_action replace(struct extproc_txn *x)
     return EXTPROC_ACTION_CONTINUE;
 }
 
-Test(api_headers, have_no_trailers_behind_a_replacement)
+Test(api_headers, have_no_trailers_after_a_replacement)
 {
     SCENE(s, {.name = "a", .request_headers = replace},
           {.name = "b", .request_body = show_states, .response_headers = show_states});

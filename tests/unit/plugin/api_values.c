@@ -1,4 +1,4 @@
-/* The SDK's functions on attributes and metadata: what came, which one counts, what is told. */
+/* The SDK's functions on attributes and metadata: what came, which one counts, what is sent. */
 #include "scene.h"
 
 static const struct extproc_str name = EXTPROC_STR("name");
@@ -150,7 +150,7 @@ static enum extproc_action tell(struct extproc_txn *x)
     return EXTPROC_ACTION_CONTINUE;
 }
 
-Test(api_values, are_told_key_by_key)
+Test(api_values, are_sent_key_by_key)
 {
     SCENE(s, {.name = "a", .request_headers = tell}, {.name = "b", .request_headers = tell});
 
@@ -192,7 +192,7 @@ static int read_proxys(struct extproc_str raw, struct arena *arena, struct extpr
     return value_dict(arena, &outer, 1, ret);
 }
 
-Test(api_values, that_were_told_are_seen_by_those_after)
+Test(api_values, that_were_sent_are_seen_by_later_plugins)
 {
     SCENE(s, {.name = "a", .request_headers = show_and_tell, .response_headers = show_told},
           {.name = "b", .request_headers = show_and_tell, .response_headers = show_told},
@@ -209,7 +209,7 @@ Test(api_values, that_were_told_are_seen_by_those_after)
     scene_fini(&s);
 }
 
-Test(api_values, that_were_told_stand_over_the_proxys)
+Test(api_values, that_were_sent_override_the_proxys)
 {
     SCENE(s, {.name = "a", .request_headers = show_and_tell, .response_headers = show_told});
 
@@ -238,7 +238,7 @@ static enum extproc_action tell_wrongly(struct extproc_txn *x)
     return EXTPROC_ACTION_CONTINUE;
 }
 
-Test(api_values, are_not_told_where_they_are_wrong)
+Test(api_values, are_not_sent_if_they_are_invalid)
 {
     SCENE(s, {.name = "a", .request_headers = tell_wrongly});
 

@@ -71,7 +71,7 @@ Test(chain, needs_the_least_that_serves_all)
     cr_expect_eq(c.needs[LANE_RESPONSE], BODY_MODE_STREAMED);
 }
 
-Test(chain, headers_that_wait_need_the_whole_body)
+Test(chain, headers_that_wait_need_the_complete_body)
 {
     struct extproc_plugin waits = {.needs = EXTPROC_HEADERS_WAIT};
     struct instance in = {.plugin = &waits, .interest = EXTPROC_PHASE_RESPONSE_BODY};
@@ -131,7 +131,7 @@ Test(chain, wants_what_says_whether_there_is_a_body)
     }
 }
 
-Test(chain, a_fallback_is_in_the_calls_and_asked_of_nobody)
+Test(chain, a_fallback_is_in_the_calls_and_not_asked_of_the_proxy)
 {
     struct instance in = {.plugin = &plain,
                           .interest = EXTPROC_PHASE_REQUEST_HEADERS,

@@ -1,4 +1,4 @@
-/* One plugin's call: what it sees, what it may give back, what its needs ask of the proxy. */
+/* One plugin's call: what it sees, what it may return, what its needs ask of the proxy. */
 #include "scene.h"
 
 #include <signal.h>
@@ -107,7 +107,7 @@ Test(handle, calls_no_phase_that_open_did_not_want)
     scene_fini(&s);
 }
 
-/* ---- what it gives back ---------------------------------------------------------------------- */
+/* ---- what it returns ------------------------------------------------------------------------- */
 
 static int open_fails(struct extproc_txn *x)
 {
@@ -174,7 +174,7 @@ Test(handle, tells_why_a_plugin_failed)
 
 /* ---- what it needs --------------------------------------------------------------------------- */
 
-Test(handle, gives_no_part_of_a_body_to_who_needs_the_whole)
+Test(handle, passes_no_part_of_a_body_to_a_plugin_that_needs_all)
 {
     SCENE(s, {.name = "a", .needs = EXTPROC_WHOLE_REQUEST_BODY, .request_body = show});
 
@@ -186,7 +186,7 @@ Test(handle, gives_no_part_of_a_body_to_who_needs_the_whole)
     scene_fini(&s);
 }
 
-Test(handle, gives_a_first_chunk_that_is_the_last_as_the_whole)
+Test(handle, passes_a_first_chunk_that_is_the_last_as_complete)
 {
     SCENE(s, {.name = "a", .needs = EXTPROC_WHOLE_REQUEST_BODY, .request_body = show},
           {.name = "b", .needs = EXTPROC_WHOLE_RESPONSE_BODY, .request_body = show});
@@ -198,7 +198,7 @@ Test(handle, gives_a_first_chunk_that_is_the_last_as_the_whole)
     scene_fini(&s);
 }
 
-Test(handle, gives_a_whole_body_to_who_needs_it)
+Test(handle, passes_a_complete_body_to_a_plugin_that_needs_it)
 {
     SCENE(s, {.name = "a", .needs = EXTPROC_WHOLE_RESPONSE_BODY, .response_body = show});
     s.modes[LANE_RESPONSE] = BODY_MODE_BUFFERED;

@@ -18,7 +18,7 @@ static struct arena arena;
 static const struct extproc_plugin *plugin;
 static const struct extproc_key *keys;
 static const char *why;
-static char file[] = "/tmp/extprocd-test-XXXXXX"; /* for what is no plugin of ours */
+static char file[] = "/tmp/extprocd-test-XXXXXX"; /* for files that are not our plugins */
 
 static void begin(void)
 {
@@ -36,7 +36,7 @@ static void end(void)
 
 TestSuite(loader, .init = begin, .fini = end);
 
-/* What is said of it behind its name; it must be refused. */
+/* The error text after its name; it must be refused. */
 static const char *refusal(const char *path)
 {
     plugin = NULL;
@@ -118,7 +118,7 @@ Test(loader, copies_what_it_knows_of_structs_that_have_grown)
     cr_expect_eq(plugin->abi.key_size, sizeof *keys);
 }
 
-/* ---- what is no shared object for us --------------------------------------------------------- */
+/* ---- what is not a shared object for us ------------------------------------------------------ */
 
 Test(loader, refuses_what_is_not_there)
 {
@@ -147,7 +147,7 @@ Test(loader, refuses_what_it_may_not_read)
     cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 }
 
-Test(loader, refuses_what_is_no_file)
+Test(loader, refuses_what_is_not_a_file)
 {
     cr_expect_str_eq(refusal("/tmp"),
                      ": is a directory, expected a regular file (name the .so file itself)");
@@ -157,7 +157,7 @@ Test(loader, refuses_what_is_no_file)
                      ": is a FIFO, expected a regular file (name the .so file itself)");
 }
 
-Test(loader, refuses_what_is_no_elf_file)
+Test(loader, refuses_what_is_not_an_elf_file)
 {
     const char *text = ": ~not a shared object~";
     cr_expect(lines_match(refusal(file), text), "empty");
@@ -232,9 +232,9 @@ Test(loader, passes_on_what_else_the_system_says)
     cr_expect(strstr(said, "ldd -r"));
 }
 
-/* ---- what is no plugin for us ---------------------------------------------------------------- */
+/* ---- what is not a plugin for us ------------------------------------------------------------- */
 
-Test(loader, refuses_a_library_that_is_no_plugin)
+Test(loader, refuses_a_library_that_is_not_a_plugin)
 {
     cr_expect(
         lines_match(refusal(ABI_PLUGINS "/no_symbol.so"), ": ~not a plugin~extproc_plugin_v1~"),

@@ -82,7 +82,7 @@ Test(turn, calls_requests_in_order_and_responses_in_reverse)
     scene_fini(&s);
 }
 
-Test(turn, says_nothing_where_nobody_did_anything)
+Test(turn, says_nothing_where_no_plugin_did_anything)
 {
     SCENE(s, {.name = "a", .request_headers = pass, .request_body = pass});
 
@@ -136,7 +136,7 @@ static enum extproc_action read_path(struct extproc_txn *x)
     return EXTPROC_ACTION_CONTINUE;
 }
 
-Test(turn, keeps_edits_for_later_phases_and_tells_them_once)
+Test(turn, keeps_edits_for_later_phases_and_sends_them_once)
 {
     SCENE(s, {.name = "a",
               .request_headers = sign,
@@ -153,7 +153,7 @@ Test(turn, keeps_edits_for_later_phases_and_tells_them_once)
     scene_fini(&s);
 }
 
-Test(turn, edits_headers_again_in_the_phase_of_a_whole_body)
+Test(turn, edits_headers_again_in_the_phase_of_a_complete_body)
 {
     SCENE(s, {.name = "a", .request_headers = sign, .request_body = sign});
     s.modes[LANE_REQUEST] = BODY_MODE_BUFFERED;
@@ -215,7 +215,7 @@ Test(turn, edits_trailers_and_keeps_them)
 
 /* ---- replacement ----------------------------------------------------------------------------- */
 
-Test(turn, gives_a_replacement_to_those_behind)
+Test(turn, passes_a_replacement_to_later_plugins)
 {
     SCENE(s, {.name = "a", .request_headers = trace, .request_body = trace},
           {.name = "b", .request_headers = replace, .request_body = trace},
@@ -232,7 +232,7 @@ Test(turn, gives_a_replacement_to_those_behind)
     scene_fini(&s);
 }
 
-Test(turn, gives_a_replacement_to_those_behind_in_the_response)
+Test(turn, passes_a_replacement_to_later_plugins_in_the_response)
 {
     SCENE(s, {.name = "a", .response_body = add_to_body},
           {.name = "b", .response_headers = trace, .response_body = add_to_body},
@@ -268,7 +268,7 @@ static enum extproc_action look_behind_replacement(struct extproc_txn *x)
     return EXTPROC_ACTION_CONTINUE;
 }
 
-Test(turn, shows_a_replacement_as_a_whole_body)
+Test(turn, shows_a_replacement_as_a_complete_body)
 {
     SCENE(s, {.name = "a", .request_headers = replace},
           {.name = "b",
@@ -438,7 +438,7 @@ Test(turn, answers_for_a_plugin_that_fails)
     scene_fini(&s);
 }
 
-Test(turn, closes_where_no_answer_can_be_told)
+Test(turn, closes_where_no_answer_can_be_sent)
 {
     SCENE(s, {.name = "a", .request_body = fail, .response_body = fail, .response_trailers = fail});
 
@@ -477,7 +477,7 @@ Test(turn, knows_that_the_proxy_holds_a_response_back)
 
 /* ---- a proxy that only observes -------------------------------------------------------------- */
 
-Test(turn, goes_on_without_a_failed_plugin_where_nobody_listens)
+Test(turn, goes_on_without_a_failed_plugin_if_the_proxy_only_observes)
 {
     SCENE(s, {.name = "a", .request_headers = sign},
           {.name = "b", .request_headers = fail_after_edit, .request_body = trace},
@@ -497,7 +497,7 @@ Test(turn, goes_on_without_a_failed_plugin_where_nobody_listens)
     scene_fini(&s);
 }
 
-Test(turn, drops_answers_and_replacements_where_nobody_listens)
+Test(turn, drops_answers_and_replacements_if_the_proxy_only_observes)
 {
     SCENE(s, {.name = "a", .request_headers = replace, .request_body = trace},
           {.name = "b", .request_headers = refuse}, {.name = "c", .request_headers = trace});

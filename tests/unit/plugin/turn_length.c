@@ -81,7 +81,7 @@ Test(turn_length, where_others_read_the_headers_later_the_length_is_theirs_too)
     done();
 }
 
-Test(turn_length, plugins_see_the_new_body_at_once_and_the_old_one_never)
+Test(turn_length, plugins_see_the_new_body_immediately_and_the_old_one_never)
 {
     BEGIN({.name = "a", .request_headers = give, .request_body = look},
           {.name = "b", .request_body = look, .request_trailers = look});

@@ -150,7 +150,7 @@ Test(txn, wants_what_may_still_come)
     scene_fini(&s);
 }
 
-Test(txn, wants_a_whole_body_once)
+Test(txn, wants_a_complete_body_once)
 {
     SCENE(s, {.name = "a", .request_body = pass});
     s.modes[LANE_REQUEST] = BODY_MODE_BUFFERED;

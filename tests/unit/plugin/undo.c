@@ -1,8 +1,8 @@
-/* A plugin that fails leaves nothing behind: the property, over random callbacks with random edits.
+/* A plugin that fails leaves no changes: the property, over random callbacks with random edits.
  *
- * Two transactions are played with the same plugins and events. In one the culprit does this and that
- * in some callback, and fails; in the other it does nothing there, and wants no more. What the others
- * see in their callbacks, and what becomes of every event, is the same.
+ * Two transactions are played with the same plugins and events. In one the culprit makes random edits in
+ * some callback, and fails; in the other it does nothing there, and is not called again. What the other
+ * plugins see in their callbacks, and the verdict of every event, is the same.
  */
 #include "scene.h"
 
@@ -267,7 +267,7 @@ Test(undo, the_others_see_nothing_of_a_plugin_that_fails)
     }
 }
 
-/* The failure of a phase in which no answer can be told closes the stream instead. */
+/* A failure in a phase in which no answer can be sent closes the stream instead. */
 Test(undo, an_answer_for_a_plugin_that_fails_has_nothing_of_it)
 {
     static char failed[sizeof world.text];
@@ -291,7 +291,7 @@ static enum extproc_action respond_without(struct extproc_txn *x)
     return EXTPROC_ACTION_RESPOND;
 }
 
-Test(undo, an_answer_that_was_thought_better_of_is_nobodys)
+Test(undo, an_immediate_response_that_is_not_returned_is_dropped)
 {
     SCENE(s, {.name = "a", .request_headers = answer_and_go_on},
           {.name = "b", .request_headers = respond_without});

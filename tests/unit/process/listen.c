@@ -63,7 +63,7 @@ static const char *ourselves(void)
     return arena_format(&arena, "(pid %d)", (int)getpid()).ptr;
 }
 
-Test(listen, port_0_gives_a_free_port)
+Test(listen, port_0_selects_a_free_port)
 {
     struct listener_settings l = at("127.0.0.1:0");
     struct listen_socket s = must_open(&l);
@@ -97,7 +97,7 @@ Test(listen, a_live_socket_file_is_refused_and_its_holder_named)
     cr_expect_eq(access(path, F_OK), -1, "the file goes with its server");
 }
 
-Test(listen, a_socket_file_left_behind_is_replaced)
+Test(listen, a_stale_socket_file_is_replaced)
 {
     struct listener_settings l = at(address);
     struct listen_socket dead = must_open(&l), s;
@@ -149,7 +149,7 @@ static unsigned count_winners(const struct listener_settings *l)
     return n;
 }
 
-Test(listen, of_many_that_start_together_one_gets_the_socket_file_left_behind, .timeout = 60)
+Test(listen, of_many_that_start_together_one_gets_the_stale_socket_file, .timeout = 60)
 {
     struct listener_settings l = at(address);
     struct listen_socket dead = must_open(&l);

@@ -7,7 +7,7 @@ static struct listener_settings *const *listener = &settings.listeners;
 
 TestSuite(listener, .init = setup, .fini = teardown);
 
-/* The keys of a listener: they begin with line 3, behind its address. */
+/* The keys of a listener: they begin with line 3, after its address. */
 static const char *keys(const char *text)
 {
     static char whole[1024];
@@ -66,7 +66,7 @@ Test(listener, every_limit_can_be_set)
     cr_expect_eq(l->idles.period_ms, 60000u);
 }
 
-Test(listener, a_rate_that_is_none)
+Test(listener, an_invalid_rate)
 {
     if (!found("h2"))
         return;
@@ -181,7 +181,7 @@ Test(listener, the_core_has_no_idle_time_but_on_demand)
 }
 
 /* Of a list one name is taken out of the middle: a guess looks at that name alone. */
-Test(listener, a_mutation_rule_that_is_none)
+Test(listener, an_invalid_mutation_rule)
 {
     mallopt(M_PERTURB, 0x5a);
     expect_error(keys("mutation_rules = envoi, all_routing\n"),

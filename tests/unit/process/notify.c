@@ -32,7 +32,7 @@ static const char *what_came(void)
     return received;
 }
 
-Test(notify, a_manager_at_a_path_is_told)
+Test(notify, a_manager_at_a_path_is_notified)
 {
     char path[64];
     snprintf(path, sizeof path, "/tmp/extprocd-notify-%d", (int)getpid());
@@ -42,7 +42,7 @@ Test(notify, a_manager_at_a_path_is_told)
     unlink(path);
 }
 
-Test(notify, a_manager_at_a_name_of_the_kernel_s_own_is_told)
+Test(notify, a_manager_at_an_abstract_address_is_notified)
 {
     char name[64];
     snprintf(name, sizeof name, "@extprocd-notify-%d", (int)getpid());

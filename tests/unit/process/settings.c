@@ -81,7 +81,7 @@ Test(settings, a_listener_is_needed)
     expect_error("[extprocd]\n", " ~[listener:NAME]~");
 }
 
-/* What follows from a mistake is no second one. */
+/* A consequence of an error is not a second error. */
 Test(settings, a_listener_whose_section_is_misspelt_is_one_mistake)
 {
     static const char *const texts[] = {"[listner:a]\naddress = 127.0.0.1:0\n",
@@ -147,7 +147,7 @@ Test(settings, one_address_for_two_listeners)
                  "4: [listener:b] address: ~[listener:a]~line 1~");
 }
 
-Test(settings, every_error_is_told)
+Test(settings, every_error_is_reported)
 {
     cr_expect_not(read_text("[extprocd]\nlog_level = loud\ndrain = soon\n"
                             "[listener:a]\naddress = here\n[what]\n"));

@@ -92,7 +92,7 @@ Test(signals, are_noted_in_every_thread)
     cr_expect_eq(n_taken[SIGHUP], 4000);
 }
 
-Test(signals, a_pipe_that_nobody_reads_is_an_error_of_write)
+Test(signals, a_pipe_without_a_reader_is_an_error_of_write)
 {
     int ends[2];
     cr_assert_eq(pipe(ends), 0);
@@ -153,7 +153,7 @@ static void ends(void)
     raise(SIGINT);
 }
 
-Test(signals, int_ends_an_end_at_once)
+Test(signals, int_ends_a_drain_immediately)
 {
     int status = end_of(ends);
     cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x", (unsigned)status);

@@ -1,4 +1,4 @@
-/* Events in, verdicts out, with no plugin there: what a session owes, takes over and gives back. */
+/* Events in, verdicts out, without plugins: what a session owes, takes ownership of and releases. */
 #include "session/session.h"
 
 #include "base/str.h"
@@ -123,7 +123,7 @@ Test(session, the_proxy_overrules_the_operator_in_its_first_message)
     finish();
 }
 
-Test(session, what_is_told_later_does_not_count)
+Test(session, modes_that_come_later_do_not_count)
 {
     struct event told = {.has_phase = true, .has_protocol = true, .phase = PHASE_RESPONSE_HEADERS};
     begin(BODY_MODE_STREAMED, BODY_MODE_STREAMED);
@@ -137,7 +137,7 @@ Test(session, what_is_told_later_does_not_count)
 }
 
 /* A first message may hold nothing but flow control, or that and the modes. */
-Test(session, modes_may_come_behind_a_message_without_a_phase)
+Test(session, modes_may_come_after_a_message_without_a_phase)
 {
     struct event told = {.has_phase = true, .has_protocol = true, .phase = PHASE_REQUEST_BODY};
     told.protocol.body_mode[LANE_REQUEST] = BODY_MODE_STREAMED;
@@ -160,7 +160,7 @@ Test(session, modes_may_come_without_a_phase)
     finish();
 }
 
-Test(session, nothing_is_told_to_one_that_observes)
+Test(session, nothing_is_sent_to_a_proxy_that_observes)
 {
     begin(BODY_MODE_STREAMED, BODY_MODE_STREAMED);
     pass((struct event){.has_phase = true, .observing = true, .phase = PHASE_REQUEST_HEADERS});
@@ -240,8 +240,8 @@ Test(session, a_transaction_that_was_cut_is_disconnected_however_its_stream_ends
                      body_mode_name(cut[i].mode), cut[i].script);
 }
 
-/* The proxy half-closes where it has not all that it waits for; where it waits for no response, it
- * half-closes too. What came in other transactions tells one from the other. */
+/* The proxy half-closes if it has not received all that it waits for; if it waits for no response, it
+ * half-closes too. What came in other transactions distinguishes the two. */
 Test(session, a_response_that_never_came_was_cut_where_responses_are_sent)
 {
     cr_expect_eq(outcome(BODY_MODE_NONE, "H."), EXTPROC_END_DONE);
@@ -252,7 +252,7 @@ Test(session, a_response_that_never_came_was_cut_where_responses_are_sent)
     cr_expect_eq(outcome(BODY_MODE_NONE, "R."), EXTPROC_END_DONE, "nothing of the request is sent");
 }
 
-/* Nobody has chosen that end. */
+/* The proxy has not chosen that end. */
 Test(session, a_response_that_is_awaited_when_the_connection_is_lost_was_cut)
 {
     cr_expect_eq(outcome(BODY_MODE_NONE, "H!"), EXTPROC_END_DONE, "no responses are sent");

@@ -217,7 +217,7 @@ Test(call, the_service_ends_it)
 
 /* The last answer and the next read are in one batch then, which must not hold up the status; nor
  * must the status overtake an answer that flow control holds back. */
-Test(call, the_service_ends_it_behind_its_answer)
+Test(call, the_service_ends_it_after_its_answer)
 {
     static const size_t sizes[] = {10, 8u << 20};
     for (int i = 0; i < 2; i++) {
@@ -250,7 +250,7 @@ Test(call, a_deadline_ends_it)
     cr_assert_eq(rig.n_closed[TRANSPORT_FINISHED], 0);
 }
 
-Test(call, what_comes_behind_the_end_is_thrown_away)
+Test(call, what_comes_after_the_end_is_discarded)
 {
     struct client_call c;
     client_open(&c, &client);
@@ -263,7 +263,7 @@ Test(call, what_comes_behind_the_end_is_thrown_away)
     cr_assert_eq(rig.n_message, 1);
 }
 
-Test(call, a_reset_is_told_from_a_half_close)
+Test(call, a_reset_is_distinguished_from_a_half_close)
 {
     struct client_call c;
     client_open(&c, &client);
@@ -284,7 +284,7 @@ Test(call, a_reset_while_the_service_waits)
     rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
 }
 
-Test(call_deaf, a_reset_behind_a_half_close_is_noticed)
+Test(call_deaf, a_reset_after_a_half_close_is_noticed)
 {
     struct client_call c;
     client_open(&c, &client);
@@ -326,7 +326,7 @@ Test(call, a_broken_connection_ends_every_call)
     rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 8);
 }
 
-Test(call, big_messages_arrive_whole)
+Test(call, big_messages_arrive_complete)
 {
     static const size_t sizes[] = {1, 23, 24, 4096, 65535, 1u << 20, 20u << 20};
     struct client_call c;

@@ -119,7 +119,7 @@ static inline size_t client_add_initial(struct client_call *c, grpc_op *op)
     return 1;
 }
 
-/* One message, with a NUL behind it, from malloc; NULL: there came none. */
+/* One message, followed by a NUL, from malloc; NULL: none came. */
 static inline char *client_receive(struct client_call *c, size_t *ret_len)
 {
     grpc_byte_buffer *buffer = NULL;

@@ -133,6 +133,6 @@ Test(doors, the_kernel_looks_whether_a_quiet_peer_is_there)
         clock_gettime(CLOCK_REALTIME, &now);
         cr_assert_lt(now.tv_sec, deadline.tv_sec, "nobody asks");
     }
-    cr_assert_eq(option(accepted, SOL_SOCKET, SO_KEEPALIVE), 1); /* behind this one */
+    cr_assert_eq(option(accepted, SOL_SOCKET, SO_KEEPALIVE), 1); /* after this one */
     close(client);
 }

@@ -124,7 +124,7 @@ Test(health, check_of_a_server_that_stops)
     check->closed(stream, TRANSPORT_FINISHED);
 }
 
-Test(health, watchers_are_told_and_ended)
+Test(health, watchers_are_notified_and_ended)
 {
     void *one = watch->open(health, &call.base), *two = watch->open(health, &other.base);
     ask(watch, one, "a.Service");
@@ -149,7 +149,7 @@ Test(health, watchers_of_a_lame_server_go_on)
     ask(watch, early, "a.Service");
     cr_assert_told(&call, 1, 1);
 
-    /* when the server is lame, then it is told, and so is one that comes later. */
+    /* when the server is lame, then it is notified, and so is one that comes later. */
     health_lame(health);
     health_lame(health);
     cr_assert_told(&call, 2, 2);
@@ -169,7 +169,7 @@ Test(health, watchers_of_a_lame_server_go_on)
     watch->closed(late, TRANSPORT_FINISHED);
 }
 
-Test(health, a_watcher_that_went_is_not_told)
+Test(health, a_watcher_that_left_is_not_notified)
 {
     void *one = watch->open(health, &call.base), *two = watch->open(health, &other.base);
     ask(watch, one, "");
@@ -210,7 +210,7 @@ static int status_of(const char *bytes, size_t len)
     return call.status;
 }
 
-Test(health, what_is_no_request)
+Test(health, what_is_not_a_request)
 {
     static const char too_long[5000];
     cr_assert_eq(status_of("\x0a\x7f", 2), STATUS_INVALID_ARGUMENT);

@@ -1,4 +1,4 @@
-/* How the whole transport begins and ends. */
+/* How a transport begins and ends. */
 #include "unit/transport/client.h"
 
 static struct rig rig;
@@ -97,7 +97,7 @@ Test(life, drain_closes_the_listener_and_no_copy_of_it)
     rig_join(&rig);
     client_close(&client);
 
-    /* then that copy takes connections, and when it is closed too, nobody does. */
+    /* then that copy accepts connections, and when it is closed too, no process does. */
     int fds[] = {socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_STREAM, 0)};
     cr_expect_eq(connect(fds[0], (struct sockaddr *)&address, len), 0);
     close(copy);
@@ -131,7 +131,7 @@ Test(life, drain_ends_by_force_at_its_limit)
     client_close(&client);
 }
 
-Test(life, stop_ends_calls_at_once)
+Test(life, stop_ends_calls_immediately)
 {
     struct client_call c;
     open_one(&c);
@@ -228,7 +228,7 @@ Test(create, destroyed_before_it_ran)
     arena_fini(&arena);
 }
 
-Test(create, a_listener_that_is_none)
+Test(create, an_invalid_listener)
 {
     struct arena arena;
     arena_init(&arena, 1024);

@@ -4,12 +4,12 @@
  *     0..9  answers it as often
  *     h     answers with its hash
  *     l     answers once, later: from the loop, when nothing else is going on
- *     m     the same, but one answer is given at once as well
+ *     m     the same, but one answer is sent immediately as well
  *     f     finishes with status 7
  *     F     answers once, and finishes with status 7 later
  *     e     answers once and finishes with OK
  *     k     keeps the message, see rig_release(), and does not answer
- *     x     the same, but one answer more than is owed is given at once, and the owed one later
+ *     x     the same, but one answer more than is owed is sent immediately, and the owed one later
  * Everything that waits, waits for at most WAIT_S.
  */
 #ifndef EXTPROCD_TESTS_UNIT_TRANSPORT_RIG_H
@@ -332,7 +332,7 @@ static inline void rig_do_drain(void *arg)
     rig->ops->drain(rig->t, WAIT_S * 1000);
 }
 
-/* run() has returned, or will at once. */
+/* run() has returned, or will return immediately. */
 static inline void rig_join(struct rig *rig)
 {
     struct timespec deadline = rig_deadline();

@@ -30,7 +30,7 @@ static void still_works(void)
     cr_assert_eq(client_status(&c), 0);
 }
 
-Test(server, a_message_over_the_limit_is_told_both_sizes)
+Test(server, a_message_over_the_limit_is_refused_with_both_sizes)
 {
     size_t len = (1u << 20) + 1;
     char *bytes = calloc(1, len);
@@ -104,7 +104,7 @@ Test(server, metadata_over_the_limit_ends_its_call_alone)
     still_works();
 }
 
-Test(server, an_unknown_path_is_unimplemented_at_once)
+Test(server, an_unknown_path_is_unimplemented_immediately)
 {
     static const char *const paths[] = {"/test.Echo/Walk", "/", "/grpc.health.v1.Health/List"};
     for (int round = 0; round < 5; round++)
@@ -135,7 +135,7 @@ Test(server, health_check)
     cr_assert_eq(client_status(&c), STATUS_NOT_FOUND);
 }
 
-Test(server, health_watch_tells_of_the_end)
+Test(server, health_watch_reports_the_end)
 {
     struct client_call c;
     cr_assert(client_open_with(&c, &client, "/grpc.health.v1.Health/Watch", NULL, 0));

@@ -175,7 +175,7 @@ Test(decode, trees_can_be_kept)
     arena_fini(&keep);
 }
 
-/* ---- what the proxy tells of itself ------------------------------------------------------------ */
+/* ---- what the proxy sends of its settings ------------------------------------------------------ */
 
 Test(decode, observability_mode)
 {
@@ -195,7 +195,7 @@ Test(decode, protocol_config)
            "none STREAMED/GRPC attributes absent metadata absent");
 }
 
-Test(decode, a_body_mode_that_is_none)
+Test(decode, an_invalid_body_mode)
 {
     refuse(field(11, number(1, 7)), "protocol_config: unknown body mode 7");
     refuse(field(11, number(2, (uint64_t)-1)), "protocol_config: unknown body mode -1");
@@ -268,7 +268,7 @@ Test(decode, says_where_it_is_wrong)
     refuse(field(11, broken), "protocol_config: malformed protobuf");
 }
 
-Test(decode, cut_short_anywhere_it_is_refused_or_a_whole_message)
+Test(decode, truncated_anywhere_it_is_refused_or_complete)
 {
     struct extproc_str m = rich_message(2);
     for (size_t len = 0; len < m.len; len++) {

@@ -111,7 +111,7 @@ Test(decode_tree, a_key_that_comes_twice_has_its_last_value)
     cr_assert_eq(value_get(tree, EXTPROC_S("k")).as.number, 2);
 }
 
-/* As a map's entries do, whole Structs. */
+/* Complete Structs, as the entries of a map do. */
 Test(decode_tree, an_outer_key_that_comes_twice_has_its_last_struct)
 {
     struct extproc_str one = entry(1, "a", real(2, 1)), two = entry(1, "b", real(2, 2));
@@ -169,7 +169,7 @@ Test(decode_tree, values_of_an_entry_are_merged)
     cr_assert_str_eq(show(tree), "{v:[1 2] w:[2]}");
 }
 
-/* ---- whole trees ----------------------------------------------------------------------------- */
+/* ---- complete trees -------------------------------------------------------------------------- */
 
 Test(decode_tree, what_envoy_sends_itself_wins_over_other_keys)
 {

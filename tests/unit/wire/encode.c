@@ -227,7 +227,7 @@ Test(encode, metadata)
     cr_assert_str_eq(encoded(v), " request_trailers{ }");
 }
 
-/* ---- answering in the origin's stead ---------------------------------------------------------- */
+/* ---- immediate responses ---------------------------------------------------------------------- */
 
 Test(encode, an_answer)
 {

@@ -113,7 +113,7 @@ Test(reader, find_passes_by_other_numbers_and_other_types)
     cr_assert_eq(reader_find(&r, 2, &content), 0);
 }
 
-Test(reader, short_takes_nothing_else)
+Test(reader, short_reads_only_short_fields)
 {
     struct extproc_str longest = repeat(text("x"), 127);
     struct reader r = reader_of_str(cat(field(1, NOTHING), field(15, longest)));

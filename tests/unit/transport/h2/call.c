@@ -16,7 +16,7 @@ static void keeper_message(void *stream, const struct message *message)
     kept = *message;
 }
 
-/* Gives back what it keeps at the last moment that there is. */
+/* Releases what it keeps at the last possible moment. */
 static void keeper_closed(void *stream, enum transport_end why)
 {
     n_closed[why]++;

@@ -118,7 +118,7 @@ static inline struct cert cert_steal(const struct cert *victim, const struct cer
     return stolen;
 }
 
-/* Over whatever is there, in place; behind it its issuer's, unless NULL. */
+/* Overwrites the file in place; the issuer's certificate follows, unless NULL. */
 static inline void cert_write(const char *file, const struct cert *cert, const struct cert *issuer)
 {
     FILE *f = fopen(file, "w");

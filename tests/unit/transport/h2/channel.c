@@ -38,7 +38,7 @@ static int write_text(const char *text)
     return channel_write(&channel, &part, 1, part.iov_len);
 }
 
-Test(channel, cleartext_is_up_at_once)
+Test(channel, cleartext_is_up_immediately)
 {
     cr_assert(channel_is_up(&channel));
 }

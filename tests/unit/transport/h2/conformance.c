@@ -141,7 +141,7 @@ Test(conformance, a_window_that_is_negative)
     expect_data(1, 2);
 }
 
-/* A status is no DATA, and needs none. */
+/* A status is not DATA, and needs no window. */
 Test(conformance, trailers_go_out_without_a_window)
 {
     begin_windows_with(0);

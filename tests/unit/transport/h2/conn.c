@@ -34,7 +34,7 @@ static void end(void)
 TestSuite(conn, .init = begin, .fini = end);
 TestSuite(conn_few, .init = begin_few, .fini = end);
 
-/* Sends it as often, as long as the server takes it; many at once, so that a flood is one. */
+/* Sends it n times, as long as the server accepts it; many at a time, so that it is a flood. */
 static void flood(const uint8_t *frame, size_t len, int n)
 {
     static uint8_t all[1 << 20];
@@ -114,7 +114,7 @@ Test(conn, a_flood_of_goaways)
     expect_broken("max_idle_frames_exceeded");
 }
 
-/* Of which nghttp2 says nothing. */
+/* nghttp2 does not report these. */
 Test(conn, floods_for_a_stream_that_is_gone)
 {
     static const struct {
@@ -144,7 +144,7 @@ Test(conn, floods_for_a_stream_that_is_gone)
 }
 
 /* As many as there are frames of answers, of the stream and of the connection. */
-Test(conn, window_updates_for_what_was_sent_are_none)
+Test(conn, window_updates_for_what_was_sent_do_not_count)
 {
     static char text[16001];
     rig.listener.limits.idles = (struct budget_rate){4, 1000000};
@@ -162,8 +162,8 @@ Test(conn, window_updates_for_what_was_sent_are_none)
     peer_expect_field(&peer, 1, "grpc-status: 0");
 }
 
-/* What comes behind the limit is not even looked at: nghttp2 would abort() on it. */
-Test(conn, a_wrong_frame_behind_a_flood)
+/* What comes after the limit is not even looked at: nghttp2 would abort() on it. */
+Test(conn, a_wrong_frame_after_a_flood)
 {
     enum { N = 2000 };
     static uint8_t all[(N + 2) * 9];
@@ -176,7 +176,7 @@ Test(conn, a_wrong_frame_behind_a_flood)
     expect_broken("max_idle_frames_exceeded");
 }
 
-Test(conn, pings_of_one_who_works_are_none)
+Test(conn, pings_of_an_active_client_do_not_count)
 {
     peer_request(&peer, 1, echo);
     for (int i = 0; i < 8; i++) {
@@ -218,7 +218,7 @@ Test(conn, a_head_that_swells)
 }
 
 /* CVE-2023-44487. */
-Test(conn, a_flood_of_streams_that_are_reset_at_once)
+Test(conn, a_flood_of_streams_that_are_reset_immediately)
 {
     for (int32_t id = 1; id < 20000; id += 2)
         if (!peer_request(&peer, id, echo) || !peer_reset(&peer, id))
@@ -227,7 +227,7 @@ Test(conn, a_flood_of_streams_that_are_reset_at_once)
 }
 
 /* How Envoy ends all of its streams. */
-Test(conn, streams_that_are_reset_behind_their_answer_are_none)
+Test(conn, streams_that_are_reset_after_their_answer_do_not_count)
 {
     for (int32_t id = 1; id < 20000; id += 2) {
         peer_request(&peer, id, echo);
@@ -305,7 +305,7 @@ Test(conn, one_that_goes_is_lost_to_its_streams)
     peer_connect(&peer, rig.target);
 }
 
-/* It asks for ever more, and takes nothing: so at some time it is not read any more. */
+/* It sends more and more requests, and reads nothing: so at some time we no longer read from it. */
 Test(conn, one_that_does_not_read_is_not_read)
 {
     char path[100] = "/";
@@ -326,8 +326,8 @@ Test(conn, one_that_does_not_read_is_not_read)
     cr_assert(n >= 0 || errno == EAGAIN, "%s", strerror(errno));
 }
 
-/* It reads, but gives no window: its answers wait with us, so it may not send more. */
-Test(conn, one_that_gives_no_window_gets_none)
+/* It reads, but opens no window: its answers wait with us, so it may not send more. */
+Test(conn, a_client_that_opens_no_window_gets_none)
 {
     size_t n_updates = 0;
     char text[900];

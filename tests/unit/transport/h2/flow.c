@@ -109,7 +109,7 @@ static int32_t window_of(int32_t id)
     return nghttp2_session_get_stream_local_window_size(hub.conns->streams.http2.session, id);
 }
 
-Test(flow, a_stream_that_is_kept_waiting_may_send_no_more_than_its_window)
+Test(flow, a_stream_that_is_kept_waiting_may_send_only_its_window)
 {
     open_stream(1);
     for (unsigned i = 0; i < MESSAGES; i++)

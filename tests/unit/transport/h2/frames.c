@@ -87,7 +87,7 @@ Test(frames, end_where_they_are_too_large_or_no_frames)
     cr_assert_eq(frames_len(&frames), 1000);
 }
 
-Test(frames, a_compressed_one_is_told_apart_where_it_may_be)
+Test(frames, a_compressed_message_is_recognized_where_it_is_allowed)
 {
     char shown[64] = "";
     frames.may_pack = true;
@@ -190,7 +190,7 @@ Test(frames, the_pool_is_bounded)
     cr_assert_leq(pool.n_bytes, 32u << 20);
 }
 
-Test(frames, the_pool_gives_back_the_largest_first)
+Test(frames, the_pool_frees_the_largest_first)
 {
     struct frame_message *small = receive(5000), *large = receive(5u << 20);
     frame_free(&pool, small);

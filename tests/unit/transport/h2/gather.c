@@ -33,7 +33,7 @@ Test(gather, large_ones_stay_where_they_lie)
 
 Test(gather, has_room_for_any_frame_until_it_says_no)
 {
-    /* The worst: pieces that are just too large to be copied, each with a small one behind. */
+    /* The worst: pieces that are just too large to be copied, each followed by a small one. */
     while (gather_has_room(&gather))
         for (size_t n = 0; n + sizeof large + 9 <= GATHER_FRAME; n += sizeof large + 9) {
             gather_copy(&gather, large, 9);

@@ -19,7 +19,7 @@ static void end(void)
 
 TestSuite(gzip, .fini = end);
 
-/* As a client writes it, `times` one behind the other; longer than 4 KiB for sure. */
+/* As a client writes it, `times` in sequence; certainly longer than 4 KiB. */
 static struct frame_message *packed_times(const void *bytes, size_t len, unsigned times, int bits)
 {
     z_stream s = {0};
@@ -115,8 +115,8 @@ Test(gzip, what_would_become_longer_is_not_packed)
     free(bytes);
 }
 
-/* One that is refused leaves nothing behind that the next one would notice. */
-Test(gzip, a_message_that_is_cut_anywhere_is_not_whole)
+/* A message that is refused does not affect the next one. */
+Test(gzip, a_message_that_is_truncated_anywhere_is_incomplete)
 {
     struct frame_message *whole = packed("a message of 21 bytes", 21);
     uint32_t len = whole->len;
@@ -125,7 +125,7 @@ Test(gzip, a_message_that_is_cut_anywhere_is_not_whole)
     expect(whole, "a message of 21 bytes", 21);
 }
 
-Test(gzip, nothing_may_come_behind_a_message)
+Test(gzip, nothing_may_come_after_a_message)
 {
     struct frame_message *message = packed("x", 1);
     message->bytes[message->len++] = 0;
@@ -136,7 +136,7 @@ Test(gzip, nothing_may_come_behind_a_message)
     frame_free(&pool, message);
 }
 
-Test(gzip, a_wrong_sum_or_length_is_told)
+Test(gzip, a_wrong_sum_or_length_is_reported)
 {
     struct frame_message *message = packed("x", 1);
     message->bytes[message->len - 1] ^= 1;
@@ -164,7 +164,7 @@ Test(gzip, random_bytes_do_no_harm)
         uint8_t *bytes = noise(40, seed);
         message->bytes[10 + bytes[0] % (message->len - 10)] ^= (char)(bytes[1] | 1);
         cr_assert_eq(unpack(message, MAX, &got), GZIP_MALFORMED);
-        memcpy(message->bytes + 10, bytes, 40); /* behind a good header */
+        memcpy(message->bytes + 10, bytes, 40); /* after a valid header */
         message->len = 50;
         if (unpack(message, MAX, &got) == 0)
             frame_free(&pool, got);

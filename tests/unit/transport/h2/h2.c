@@ -83,7 +83,7 @@ Test(h2, drain_under_load_loses_no_stream)
 }
 
 /* A ping's answer says that the client has seen the first GOAWAY. */
-Test(h2, streams_are_taken_between_the_goaways_and_not_behind)
+Test(h2, streams_are_accepted_between_the_goaways_and_not_after)
 {
     struct peer peer;
     rig_start(&rig);

@@ -66,7 +66,7 @@ Test(http2, messages_are_split_and_joined_at_any_byte)
     }
 }
 
-Test(http2, padding_is_no_message)
+Test(http2, padding_is_not_a_message)
 {
     static const char padded[] = "\3\0\0\0\0\2"
                                  "1a"
@@ -76,7 +76,7 @@ Test(http2, padding_is_no_message)
     peer_expect(&peer, 1, "1a");
 }
 
-Test(http2, what_is_no_grpc_gets_an_answer_of_http)
+Test(http2, what_is_not_grpc_gets_an_answer_of_http)
 {
     peer_request(&peer, 1, (struct peer_request){.type = "application/json"});
     peer_expect_field(&peer, 1, ":status: 415\ncontent-type: text/plain\n");
@@ -110,7 +110,7 @@ Test(http2, a_refusal_is_a_head_alone)
     cr_assert(peer.frame.flags & NGHTTP2_FLAG_END_STREAM);
 }
 
-Test(http2, what_comes_behind_the_end_is_not_wanted)
+Test(http2, what_comes_after_the_end_is_not_wanted)
 {
     peer_request(&peer, 1, echo);
     peer_say(&peer, 1, "f");
@@ -141,7 +141,7 @@ Test(http2, frames_that_cannot_be)
     cr_assert_eq(rig.n_half_close, 0);
 }
 
-Test(http2, an_encoding_that_we_have_not_is_told_which_we_have)
+Test(http2, an_unknown_encoding_is_answered_with_the_known_ones)
 {
     peer_request(&peer, 1, (struct peer_request){.name = "grpc-encoding", .value = "deflate"});
     peer_say(&peer, 1, "1"); /* need not be compressed */

@@ -195,7 +195,7 @@ Test(intake, the_rest_waits_and_comes_from_the_loop)
     cr_assert_str_eq(told, "a2097152 b1000 c1 end");
 }
 
-Test(intake, a_half_close_is_told_once)
+Test(intake, a_half_close_is_reported_once)
 {
     say_three();
     give_back_first();
@@ -218,7 +218,7 @@ Test(intake, the_window_opens_when_nothing_waits)
     cr_assert_eq(h2->n_unread, 0);
 }
 
-Test(intake, what_waits_when_the_call_ends_is_never_told)
+Test(intake, what_waits_when_the_call_ends_is_never_delivered)
 {
     say_three();
     give_back_first();
@@ -243,7 +243,7 @@ Test(intake, what_is_held_when_the_call_ends_can_be_given_back)
 
 enum { ROUND = 1024 * 1024 };
 
-Test(intake, a_round_unpacks_no_more_than_a_megabyte)
+Test(intake, a_round_unpacks_at_most_a_megabyte)
 {
     open_with("gzip", NULL);
     say_packed('a', ROUND);

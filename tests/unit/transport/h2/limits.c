@@ -145,7 +145,7 @@ Test(limits, grace)
     end("max_connection_age_grace_exceeded");
 }
 
-/* Neither unknown methods nor what is no gRPC at all keeps a connection alive. */
+/* Neither unknown methods nor requests that are not gRPC keep a connection alive. */
 Test(limits, idleness_of_one_that_is_always_refused)
 {
     static const struct peer_request refused[] = {
@@ -163,7 +163,7 @@ Test(limits, idleness_of_one_that_is_always_refused)
     end("idle_timeout_exceeded");
 }
 
-/* It gives all windows that there are, asks for far more than sockets hold, and reads nothing. */
+/* It opens all windows, requests far more than sockets hold, and reads nothing. */
 Test(limits, one_that_takes_nothing)
 {
     enum { N = 65 }; /* 1 MB, which is our window: 9 MB of answers */
@@ -185,7 +185,7 @@ Test(limits, one_that_takes_nothing)
     end("write_timeout_exceeded");
 }
 
-/* It reads, but gives none of its calls a window. */
+/* It reads, but opens the window of none of its calls. */
 Test(limits, answers_that_wait)
 {
     char text[8000];

@@ -1,6 +1,6 @@
-/* peer: an HTTP/2 client that sends whatever it is told to, right or wrong, a frame at a time.
+/* peer: an HTTP/2 client that sends any frames that a test asks for, valid or not, a frame at a time.
  *
- * It answers SETTINGS and PING as long as it reads, and gives no windows but what it begins with.
+ * It answers SETTINGS and PING as long as it reads, and never opens its windows further.
  */
 #ifndef EXTPROCD_TESTS_UNIT_TRANSPORT_H2_PEER_H
 #define EXTPROCD_TESTS_UNIT_TRANSPORT_H2_PEER_H

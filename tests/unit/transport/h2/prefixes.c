@@ -87,7 +87,7 @@ static void cut_clear(size_t len)
     peer_send(&p, dialogue, len);
 }
 
-/* A client of TLS between two buffers, of whose bytes only some are sent. */
+/* A TLS client between two buffers; only some of its bytes are sent. */
 struct cut {
     SSL *ssl;
     int fd;

@@ -109,7 +109,7 @@ Test(room, one_that_has_not_begun_goes)
     peer_close(&peers[1]);
 }
 
-/* So that nobody keeps others out by streams that cost nothing. */
+/* So that no client keeps others out with streams that cost it nothing. */
 Test(room, one_with_silent_streams_goes)
 {
     connect_idle(&peers[0]);

@@ -259,7 +259,7 @@ Test(shed, messages_that_are_kept)
     cr_assert_eq(n_closed, 1);
     peer_expect_field(&peer, 3, "grpc-status: 8\n");
 
-    /* It is still kept, and does not count any more: a neighbour is not made to pay. */
+    /* It is still kept, but no longer counts: no other call is ended for it. */
     have_kept(7, 20);
     cr_assert_eq(n_closed, 1);
     cr_assert_leq(hub.streams.n_held, options.max_held);

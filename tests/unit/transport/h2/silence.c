@@ -54,7 +54,7 @@ Test(silence, half_a_message)
     expect_timeout(1);
 }
 
-/* A byte now and then is no message. */
+/* A byte now and then is not a message. */
 Test(silence, a_first_message_that_drips)
 {
     char byte;
@@ -95,7 +95,7 @@ Test(silence, a_stream_that_has_said_something_stays)
     expect_answer(1);
 }
 
-Test(silence, health_is_no_exception)
+Test(silence, health_is_not_an_exception)
 {
     peer_request(&peer, 1, watch);
     peer_say(&peer, 1, "");
@@ -127,7 +127,7 @@ Test(silence, half_a_header_block)
     cr_assert_eq(rig.n_open, 0);
 }
 
-/* With its streams: nobody could say which of them the rest of the frame is for. */
+/* With its streams: it is unknown which of them the rest of the frame is for. */
 Test(silence, half_a_frame_beside_a_stream)
 {
     peer_request(&peer, 1, echo);

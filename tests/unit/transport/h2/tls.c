@@ -142,7 +142,7 @@ Test(tls, parts_are_joined)
     pair_shake(&p, context, &(struct pair_how){0});
     cr_assert_eq(tls_wrap(p.tls, parts, 64), 0);
     size_t n_records = (len + 16383) / 16384;
-    cr_assert_eq(tls_out(p.tls).len, len + n_records * 22); /* no more records than need be */
+    cr_assert_eq(tls_out(p.tls).len, len + n_records * 22); /* as few records as possible */
     pair_talk(&p);
     cr_assert_eq(p.got_by_client_len, len);
     cr_assert(memcmp(p.got_by_client, much, len) == 0);
@@ -301,7 +301,7 @@ Test(tls, a_session_is_not_resumed)
 
 /* ---- no memory ---------------------------------------------------------------------------------- */
 
-/* A whole connection, whose end may make so many allocations. True: that was enough. */
+/* A complete connection; our end may make `memory` allocations. True: that was enough. */
 static bool lives_with(long memory)
 {
     static const uint8_t answer[20000];

@@ -224,14 +224,14 @@ Test(tls_names, are_told)
         "URI:spiffe://d");
 }
 
-Test(tls_names, none_are_told)
+Test(tls_names, no_names_are_reported)
 {
     expect_client_refused(&(struct cert_order){.cn = "client", .issuer = &ca},
                           SSL_AD_BAD_CERTIFICATE,
                           "the client's certificate has none of tls_client_names; it has nothing");
 }
 
-Test(tls_names, too_many_are_told_as_far_as_there_is_room)
+Test(tls_names, too_many_are_reported_as_far_as_there_is_room)
 {
     char name[250] = "DNS:";
     memset(name + 4, 'x', sizeof name - 5);

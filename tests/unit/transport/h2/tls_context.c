@@ -124,9 +124,9 @@ Test(tls_context, files_that_are_not_there)
     expect_unusable("no/cert", ENOENT, "No such file or directory");
 }
 
-Test(tls_context, what_is_no_file)
+Test(tls_context, what_is_not_a_file)
 {
-    cr_assert_eq(mkfifo("fifo", 0600), 0); /* nobody will ever write to it */
+    cr_assert_eq(mkfifo("fifo", 0600), 0); /* no process ever writes to it */
     rules.client_ca = "fifo";
     expect_unusable("fifo", EINVAL, "is a FIFO, expected a regular file");
     rules.key = ".";
@@ -326,7 +326,7 @@ Test(tls_refresh, a_link_that_is_swapped)
     cr_assert_str_eq(served(), "other");
 }
 
-Test(tls_refresh, files_that_are_no_good)
+Test(tls_refresh, invalid_files)
 {
     key_write("key.pem", &other, NULL); /* and its certificate is to follow */
     refresh();
@@ -356,7 +356,7 @@ Test(tls_refresh, a_file_that_has_gone)
     cr_assert_not_null(strstr(logged(), "read again"));
 }
 
-Test(tls_refresh, a_change_that_is_no_change_of_bytes)
+Test(tls_refresh, a_change_without_a_change_of_bytes)
 {
     cr_assert_eq(chmod("key.pem", 0400), 0); /* it may be what a file was waiting for */
     refresh();
@@ -404,7 +404,7 @@ Test(tls_refresh, connections_go_on)
     cr_assert_eq(p.got_len, 5);
 }
 
-/* Who was let in by a CA that is not trusted any more does not come back by his session. */
+/* A client whose CA is no longer trusted cannot connect again by resuming its session. */
 Test(tls_refresh, a_ca_that_is_taken_away)
 {
     struct cert other_ca = cert_make(&(struct cert_order){.cn = "another CA", .ca = true});

@@ -27,10 +27,10 @@ struct pair_how {
 struct pair {
     struct tls *tls;
     SSL *client;
-    size_t step; /* bytes to feed at once; 0: all */
+    size_t step; /* bytes to feed at a time; 0: all */
     long memory; /* allocations that our end may make; negative: any number */
     int end;     /* what tls_feed() has returned */
-    int alert;   /* that the client was told */
+    int alert;   /* that the client received */
     uint8_t got[PAIR_BYTES], got_by_client[PAIR_BYTES];
     size_t got_len, got_by_client_len;
 };

@@ -71,7 +71,7 @@ static void expect_no_tls(const char *bytes, size_t len)
     pair_end(&p);
 }
 
-Test(tls_words, what_is_no_tls)
+Test(tls_words, what_is_not_tls)
 {
     static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
     expect_no_tls(preface, sizeof preface - 1);

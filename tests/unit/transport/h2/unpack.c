@@ -117,7 +117,7 @@ Test(unpack, nothing_is_an_empty_message)
     expect('a', 0);
 }
 
-Test(unpack, an_error_is_told)
+Test(unpack, an_error_is_returned)
 {
     struct frame_message *message;
     put('a', 2 * MIB + 1, true);
