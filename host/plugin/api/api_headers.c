@@ -87,9 +87,9 @@ static const char *call_of(enum extproc_edit op)
         return "extproc_header_remove";
     case EXTPROC_EDIT_IF_ABSENT:
     case EXTPROC_EDIT_IF_PRESENT:
-    default: /* comes from a plugin */
-        return "extproc_header_edit";
+        break;
     }
+    return "extproc_header_edit"; /* a plugin may have passed any number */
 }
 
 int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
