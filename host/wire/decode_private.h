@@ -36,7 +36,7 @@ static inline void gathered_init(struct gathered *g)
 }
 /* Appends the headers of one HeaderMap. */
 int decode_headers(struct decoder *d, struct reader map, struct gathered *g);
-/* Gives g->n headers that live as long as the arena. */
+/* Sets *ret to g->n headers that live as long as the arena. */
 int gathered_take(struct decoder *d, const struct gathered *g, const struct extproc_header **ret);
 
 /* The trees; raw is a sequence of complete fields: `attributes` of ProcessingRequest or of HttpHeaders,

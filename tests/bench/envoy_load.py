@@ -1,4 +1,4 @@
-"""h2load, and what it says. A request that fails, or whose status is no 2xx, fails the measurement.
+"""h2load, and what it says. A request that fails, or whose status is not 2xx, fails the measurement.
 
 The requests are a browser's: with what Envoy adds, a server of ext_proc gets about a dozen headers.
 """
@@ -8,7 +8,7 @@ import re
 import subprocess
 
 SHARED_CORE, ENVOY_CORE = 0, 1  # envoy.sh says why
-PATIENCE = 30  # seconds beyond those that a run is told to take
+PATIENCE = 30  # seconds beyond the duration of a run
 
 PATH = "/api/v1/catalog/items/48213?currency=EUR&expand=price,stock"
 HEADERS = (

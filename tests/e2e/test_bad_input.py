@@ -1,4 +1,4 @@
-"""What is not as it should be gets a word that says so, and nobody else notices."""
+"""Invalid input gets an error that says so, and no other client notices."""
 import grpc
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
@@ -52,7 +52,7 @@ class BadInput(Case):
         self.assertEqual(code, grpc.StatusCode.INVALID_ARGUMENT)
         self.assertIn("malformed", details)
 
-    def test_illegal_order(self):
+    def test_invalid_order(self):
         cases = [([request_headers(), request_headers()], "request_headers"),
                  ([request_headers(end=True), request_body(b"x")], "request_body"),
                  ([request_headers(protocol_config=modes("NONE")), request_body(b"x")], "request_body"),

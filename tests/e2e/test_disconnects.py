@@ -1,4 +1,4 @@
-"""Clients that leave at every step: the service goes on, and finds nothing worth an error."""
+"""Clients that leave at every step: the service goes on, and logs no error."""
 import socket
 import threading
 

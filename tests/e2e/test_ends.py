@@ -1,4 +1,4 @@
-"""How a transaction ended, as plugins are told and the log says: complete, or cut, and by whom it does not matter."""
+"""How a transaction ended, as plugins and the log report it: complete, or aborted by any side."""
 import contextlib
 import json
 import socket
@@ -89,7 +89,7 @@ class Ends(Case):
         converse(envoy.port, GET, until=b"half")
         self.check_cut("response")
 
-    def test_the_origin_cuts_its_answer(self):
+    def test_the_upstream_aborts_its_response(self):
         for name, mode in BODIES.items():
             for answer in HALF_OF_IT, HALF_IN_CHUNKS:
                 with self.subTest(name, answer=answer):
@@ -98,7 +98,7 @@ class Ends(Case):
                     converse(self.envoy(self.service, origin, mode).port, GET)
                     self.check_cut("response")
 
-    def test_the_origin_cuts_its_answer_when_a_part_is_with_the_client(self):
+    def test_the_upstream_aborts_its_response_when_a_part_is_with_the_client(self):
         for answer in HALF_OF_IT, HALF_IN_CHUNKS:
             with self.subTest(answer=answer):
                 origin = self.origin(answer)
@@ -113,7 +113,7 @@ class Ends(Case):
                         pass
                 self.check_cut("response")
 
-    def test_the_origin_resets_a_stream(self):
+    def test_the_upstream_resets_a_stream(self):
         for name, mode in BODIES.items():
             with self.subTest(name):
                 envoy = None
@@ -200,7 +200,7 @@ class Ends(Case):
         wait_until(lambda: path.exists() and '"end":"done"' in path.read_text(), "a line that says done")
 
     def test_a_reply_of_the_proxy_itself_is_complete(self):
-        """The origin cannot be reached, or closes before it answers. Older proxies do not send us their reply."""
+        """The upstream cannot be reached, or closes before it answers. Older proxies do not send us their reply."""
         closed = self.origin()
         closed.close()
         silent = self.origin()
@@ -211,7 +211,7 @@ class Ends(Case):
                 line = self.next_line()
                 self.assertEqual(line["end"], "done" if line.get("status") == "503" else "disconnected")
 
-    def test_responses_that_nobody_asked_for_are_not_missing(self):
+    def test_responses_that_no_plugin_asked_for_are_not_missing(self):
         service = self.start("[plugin:tags]\nfile = headers.so\nrequest.set = x-a: 1\n", service="log_level = debug")
         for body_mode in "NONE", "STREAMED", "BUFFERED":
             with self.subTest(body_mode):

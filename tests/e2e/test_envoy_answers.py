@@ -1,4 +1,4 @@
-"""Answers in the origin's stead, in every phase, and what becomes of a plugin's failure."""
+"""Immediate responses, in every phase, and the effect of a plugin's failure."""
 import threading
 
 import grpc

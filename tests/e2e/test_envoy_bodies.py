@@ -120,14 +120,14 @@ class Lengths(Case):
         self.assertEqual(http1.request(envoy.port, "POST", body=b"hello", chunked=True).status, 200)
         self.assertEqual(upstream.seen[0].body, b"NEWBODY")
 
-    def test_plugins_behind_it_get_the_new_body(self):
+    def test_plugins_after_it_get_the_new_body(self):
         plugins = ("[plugin:b]\nfile = body.so\nrequest.replace = instead\n"
                    "[plugin:loud]\nfile = upper.so\ndirection = request\n")
         for mode in "NONE", "BUFFERED", "STREAMED":
             with self.subTest(mode):
                 self.check(self.exchange(plugins, mode)[0], b"INSTEAD")
 
-    def test_headers_that_follow_from_a_whole_body(self):
+    def test_headers_that_follow_from_a_complete_body(self):
         plugins = (f"[plugin:p]\nfile = {PROBE}\ndo = request_body: set x-late 1\ndo = response_body: set x-late 2\n")
         seen, answer = self.exchange(plugins, "BUFFERED")
         self.assertEqual((seen.get("x-late"), answer.get("x-late")), ("1", "2"))

@@ -81,7 +81,7 @@ class Headers(Case):
         self.assert_after(upstream.seen[0])
         self.assert_after(answer)
 
-    def test_what_the_proxy_tells_of_the_connection(self):
+    def test_what_the_proxy_sends_about_the_connection(self):
         upstream = self.upstream()
         envoy = self.envoy(self.start("[plugin:t]\nfile = headers.so\nrequest.set = x-seen: %ATTR(request.path)%\n"
                                       "response.set = x-seen: %ATTR(response.code)% %ATTR(request.path)%\n"),
@@ -96,7 +96,7 @@ class Headers(Case):
                                       "do = request_headers: clear_route\n"), upstream)
         self.assertEqual(http1.request(envoy.port).status, 299)
 
-    def test_500_at_once(self):
+    def test_500_requests_in_parallel(self):
         """The upstream answers none before all of them are there."""
         n = 500
         gate = threading.Barrier(n)

@@ -109,7 +109,7 @@ class Printed(Case):
         self.assertEqual((answer.status, answer.get("x-b"), len(answer.body), answer.cut), (200, "2", limit, False))
         self.assertEqual(http1.request(envoy.port, "POST", body=body + b"x" * 65536).status, 413)
 
-    def test_more_at_once_than_the_defaults_of_envoy_allow(self):
+    def test_more_streams_than_the_defaults_of_envoy_allow(self):
         """The upstream answers when all requests are there."""
         n = 1500
         together = threading.Barrier(n)

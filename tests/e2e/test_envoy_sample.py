@@ -32,7 +32,7 @@ class Sample(Case):
         self.check(answer, b"a new body")
         self.assertEqual((upstream.seen[0].get("x-new"), upstream.seen[0].body), (None, b"the old body"))
 
-    def test_on_both_at_once_and_with_trailers(self):
+    def test_on_both_and_with_trailers(self):
         word = ("instructions", json.dumps({"addHeaders": {"x-new": "1"}, "setTrailers": {"x-t": "new"}}))
         upstream = self.http2_upstream(headers=[word], trailers=[("x-t", "old")])
         envoy = self.printed_envoy(self.start(CONTROL), upstream)

@@ -32,7 +32,7 @@ class Trailers(Case):
                 self.assertEqual(dict(answer.trailers), {"x-set": "new", "x-untouched": "same"})
                 self.assertEqual((seen.body, answer.body), (b"a body", b"a body"))
 
-    def test_trailers_behind_a_body_that_is_changed(self):
+    def test_trailers_after_a_body_that_is_changed(self):
         plugins = TRAILERS + "[plugin:loud]\nfile = upper.so\ndirection = both\n"
         for body_mode in "STREAMED", "BUFFERED":
             with self.subTest(body_mode):

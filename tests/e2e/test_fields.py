@@ -110,7 +110,7 @@ class Modes(Case):
         told = self.told(request_headers(protocol_config=modes("BUFFERED")), request_body(b"abcd"))
         self.assertEqual(told[1:], ["body mode=WHOLE len=4 end=1 observing=0"])
 
-    def test_of_the_listener_where_the_proxy_does_not_tell(self):
+    def test_of_the_listener_where_the_proxy_does_not_send_it(self):
         told = self.told(request_headers(), request_body(b"abcd", end=False), request_trailers(),
                          listener="request_body_mode = BUFFERED")
         self.assertEqual(told[1:], ["body mode=WHOLE len=4 end=0 observing=0"])
@@ -170,7 +170,7 @@ class Answers(Case):
         answer = self.answer(request_headers(("x-a", "1")), "request_headers: remove x-a")
         self.assertEqual((sets(answer), removes(answer)), ([], ["x-a"]))
 
-    def test_a_phase_that_nobody_wants(self):
+    def test_a_phase_that_no_plugin_wants(self):
         answer = self.answer(request_headers(), "response_headers: set x-a 1")
         self.assertEqual(answer, pb.ProcessingResponse(request_headers=pb.HeadersResponse()))
 

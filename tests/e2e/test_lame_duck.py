@@ -160,7 +160,7 @@ class Proxy(Command):
 
 class ServiceManager(Case):
     def notified(self, config):
-        """What systemd is told at the end."""
+        """What systemd is notified of at the end."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind(str(self.folder / "notify"))
             manager.settimeout(30)

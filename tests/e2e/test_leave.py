@@ -67,7 +67,7 @@ class PluginThatEnds(Command):
                                           f"({LEAVER})\n")
 
     def test_past_all_handlers(self):
-        """_exit(0): nothing was printed, and that is no success."""
+        """_exit(0): nothing was printed, and that is not a success."""
         for where in "init", "fini":
             path = self.write(ini(leaver(where, "_exit")))
             for command in ["-t"], ["-T"], ["--print-envoy-config"]:

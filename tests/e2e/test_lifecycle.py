@@ -41,7 +41,7 @@ class Signals(Case):
         self.assertEqual(service.stop(), 0)
         self.assertNotEqual(stream.rest()[1], grpc.StatusCode.OK)
 
-    def test_a_second_term_stops_at_once(self):
+    def test_a_second_term_stops_immediately(self):
         service = self.launch(TAGS, service="drain = 1h").wait_ready()
         stream = self.client(service).stream()
         stream.exchange(request_headers())

@@ -123,7 +123,7 @@ class MaxConnectionAge(Limits):
         wait_until(request, "several connections, one behind the other")
 
     def test_grace(self):
-        """A stream that is still open behind it is ended, and with it the connection."""
+        """A stream that is still open after it is ended, and with it the connection."""
         service = self.start(TAGS, listener=f"max_connection_age = {SHORT}\nmax_connection_age_grace = {SHORT}")
         client = self.raw_client(service)
         stream = client.open(request_headers())
@@ -161,7 +161,7 @@ class MaxConnections(Limits):
         self.check_counted(service, "max_connections_exceeded=1")
 
     def test_an_idle_one_makes_room(self):
-        """Whoever opens connections and says nothing does not lock others out."""
+        """A client that opens connections and sends nothing does not lock others out."""
         service = self.start(TAGS, listener="max_connections = 2")
         idle = [self.raw_client(service) for _ in range(4)]
         self.assertEqual(len(self.client(service).answers(request_headers())), 1)
@@ -211,7 +211,7 @@ class HandshakeTimeout(Limits):
 
 @needs_own_limits
 class FirstMessageTimeout(Limits):
-    def test_silent_streams_lock_nobody_out(self):
+    def test_silent_streams_do_not_lock_others_out(self):
         """As many as there may be: what comes then is refused, until they have been silent for too long."""
         service = self.start(TAGS, listener=f"first_message_timeout = {SHORT}\nmax_streams = 100")
         client = self.raw_client(service)

@@ -35,7 +35,7 @@ class Listen(Case):
         with socket.create_server(("127.0.0.1", 0)) as held:
             self.assertRegex(self.refused(f"127.0.0.1:{held.getsockname()[1]}"), HOLDER)
 
-    def test_every_address_that_cannot_be_had_is_told(self):
+    def test_every_address_that_cannot_be_bound_is_reported(self):
         with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
             ports = [held.getsockname()[1] for held in (one, two)]
             service = self.launch(f"[listener:more]\naddress = 127.0.0.1:{ports[1]}\n[listener:good]\n"
@@ -52,13 +52,13 @@ class Listen(Case):
             self.assertRegex(self.refused(f"unix:{path}"), HOLDER)
             self.assertTrue(path.exists())
 
-    def test_file_that_is_no_socket(self):
+    def test_file_that_is_not_a_socket(self):
         path = self.folder / "file"
         path.write_text("precious")
         self.assertIn("not a socket", self.refused(f"unix:{path}"))
         self.assertEqual(path.read_text(), "precious")
 
-    def test_socket_that_was_left_behind(self):
+    def test_stale_socket(self):
         path = self.folder / "socket"
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(str(path))
@@ -81,7 +81,7 @@ class Listen(Case):
 
     @unittest.skipIf(TRANSPORT == "grpc", "the gRPC core keeps idle connections to itself")
     def test_idle_connections_make_room(self):
-        """Those that hold descriptors and say nothing lock nobody out, for as long as they like."""
+        """Clients that hold descriptors and send nothing do not lock others out, however long they stay."""
         service = self.start(TAGS, prefix=["prlimit", "--nofile=40:40"])
         early = self.raw_client(service)
         stream = early.open(request_headers())

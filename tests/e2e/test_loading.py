@@ -141,7 +141,7 @@ class Descriptors(Loading):
     def test_unknown_needs(self):
         self.expect(self.build(members=".needs = 1ull << 40,"), "0x10000000000 in .needs")
 
-    def test_choices_on_a_key_that_is_no_choice(self):
+    def test_choices_on_a_key_that_is_not_a_choice(self):
         path = self.build('static const struct extproc_key keys[] = {{.name = "k", .choices = "a|b"}, {0}};', ".keys = keys,")
         self.expect(path, "key k: .*choices")
 

@@ -1,4 +1,4 @@
-"""A long body costs no more memory than a short one."""
+"""A long body costs only as much memory as a short one."""
 import pathlib
 import re
 import threading

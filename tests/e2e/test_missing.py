@@ -30,7 +30,7 @@ class Needs(Case):
         self.assertEqual(answer.status, 500)
         service.wait_line(rf"^\S+ error .*plugin={name} phase=\w+: .*{setting} is NONE")
 
-    def test_a_request_whose_body_is_not_sent_does_not_reach_the_origin(self):
+    def test_a_request_whose_body_is_not_sent_does_not_reach_the_upstream(self):
         service, upstream = self.launched(need()), self.upstream()
         envoy = self.envoy(service, upstream, {"request_body_mode": "NONE"})
         answer = http1.request(envoy.port, "POST", path="/a", body=b"evil")
@@ -76,7 +76,7 @@ class Needs(Case):
         self.assertEqual(skips.access("/a")[1], "extprocd.need.error")
 
     def test_the_same_where_envoys_headers_are_suppressed(self):
-        """Then nothing tells it from a reply of the proxy itself, unless an attribute does."""
+        """Then only an attribute can distinguish it from a reply of the proxy itself."""
         service, upstream = self.launched(need()), self.upstream()
         bare = {"routes": [{"match": {"prefix": "/"}, "route": {"cluster": "upstream"},
                             "response_headers_to_remove": ["x-envoy-upstream-service-time"]}]}

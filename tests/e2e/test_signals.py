@@ -55,7 +55,7 @@ class Children(Case):
         wait_until(lambda: is_gone(pid), "TERM ends the child")
 
     def test_ignored_children_of_the_parent(self):
-        """Who starts the service may ignore SIGCHLD: then nobody could wait for children."""
+        """The parent may ignore SIGCHLD: then the service could not wait for children."""
         prefix = ["python3", "-c", "import os, signal, sys\n"
                   "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
                   "signal.pthread_sigmask(signal.SIG_SETMASK, range(1, 32))\n"
@@ -208,7 +208,7 @@ class Defeated(Case):
         return f"[plugin:{name}]\nfile = {self.folder}/{name}.so\n"
 
     def check(self, plugins):
-        """A signal that comes in the moment when it is ignored is lost; no more than that."""
+        """A signal that comes in the moment when it is ignored is lost, without other effects."""
         service = self.launch(plugins)
         service.wait_line("it blocks")
 

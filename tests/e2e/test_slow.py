@@ -1,4 +1,4 @@
-"""Clients that are slow, stop in the middle, or say half a goodbye: they get what is theirs, and cost nobody else."""
+"""Clients that are slow, stop in the middle, or half-close: they get their answers, and do not affect other clients."""
 import contextlib
 import pathlib
 import re
@@ -144,17 +144,17 @@ class Leavers(Slow):
         self.assertEqual((stream.n_answers, stream.status), (2, "0"))
 
     @needs_h2
-    def test_half_closed_behind_the_last_frame(self):
+    def test_half_closed_after_the_last_frame(self):
         self.check_last_frame(self.start_with_neighbour(self.plugins))
 
     @needs_h2
-    def test_half_closed_behind_the_last_record(self):
+    def test_half_closed_after_the_last_record(self):
         authority, listener = self.tls_listener()
         self.check_last_frame(self.start(self.plugins, listener=listener), context(authority))
 
     @needs_h2
-    def test_goodbye_of_tls_behind_the_last_record(self):
-        """All at once: nobody waits for the answers, but what was said counts."""
+    def test_close_notify_after_the_last_record(self):
+        """All in one go: the client does not wait for the answers, but what it sent counts."""
         authority, listener = self.tls_listener()
         service = self.start(self.plugins, listener=listener)
         client = self.raw_client(service, context(authority))
@@ -165,7 +165,7 @@ class Leavers(Slow):
         wait_until(lambda: self.n_ended() == 1, "the transaction's line")
 
     def test_half_closed_with_an_open_stream(self):
-        """Nobody can finish it, so nobody waits for it."""
+        """It cannot be finished, so the server does not wait for it."""
         service = self.start_with_neighbour(self.plugins)
         for last in b"", framed(response_headers())[:7]:
             before, client = self.n_ended(), self.raw_client(service)

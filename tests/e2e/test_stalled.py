@@ -154,7 +154,7 @@ class FullDisk(Case):
         self.assertEqual(len(service.lines("cannot write to /dev/full: No space left on device")), 1)
 
     def test_no_line_is_torn(self):
-        """RLIMIT_FSIZE stands in for a disk: what is written ends in the midst of a line."""
+        """RLIMIT_FSIZE simulates a full disk: a write ends inside a line."""
         access = self.folder / "access"
         service = self.launch(f"[plugin:access]\nfile = log.so\nto = {access}\nrequest.header = x-a\n",
                               prefix=["prlimit", "--fsize=10000"]).wait_ready()

@@ -29,7 +29,7 @@ needs_tls = unittest.skipIf(TRANSPORT == "grpc", "transport = grpc has no TLS")
 
 
 class Tls(Case):
-    """A service with a certificate, and a CA that everybody trusts."""
+    """A service with a certificate, and a CA that all clients trust."""
 
     def setUp(self):
         super().setUp()
@@ -92,7 +92,7 @@ class Servers(Tls):
                    "a line for each")
         self.check_served(service)
 
-    def test_a_client_that_speaks_tls_where_there_is_none(self):
+    def test_a_client_that_speaks_tls_to_a_cleartext_listener(self):
         service = self.start(TAGS)
         self.neighbour(service)
         self.assertEqual(self.client(service, credentials(self.authority)).health(), UNAVAILABLE)
@@ -255,7 +255,7 @@ class Drain(Tls):
 
 @needs_tls
 class Files(Command):
-    """extprocd -t, with files that are no good."""
+    """extprocd -t, with invalid files."""
 
     def setUp(self):
         super().setUp()

@@ -81,7 +81,7 @@ class Attack(Case):
     """besiege() begins; sent(), the bounds; relieve() ends the service, and demands what was found."""
 
     def besiege(self, plugins=TAGS, prefix=(), unheard=False, service="", **config):
-        """The service with a neighbour at work, measured before the attack. unheard: nobody can read its log."""
+        """The service with an active neighbour, measured before the attack. unheard: its log cannot be read."""
         self.broken, self.notes, self.what = [], [], ""
         config["service"] = f"lame_duck = 0s\ndrain = {DRAIN}s\n{service}"
         if unheard:
@@ -128,7 +128,7 @@ class Attack(Case):
         self.note(f"{'pinned' if pinned else 'held' if holds else 'BROKEN'}: {bound}")
 
     def all_within(self, bounds):
-        """Bounds, each with its condition, that are to hold in the end; gives the seconds they took, or None."""
+        """Bounds, each with its condition, that must hold in the end; returns the seconds they took, or None."""
         began, open_bounds = time.monotonic(), dict(bounds)
         while open_bounds:
             limits = [PINNED_WAIT if self.pinned(bound) else LIMIT for bound in open_bounds]

@@ -68,7 +68,7 @@ def encode(rnd, event):
     octets = request.SerializeToString()
     if event.malformed:  # a length that goes beyond the end
         octets += b"\x12\x7f"
-    elif rnd.random() < 0.1:  # fields that nobody knows yet
+    elif rnd.random() < 0.1:  # unknown fields
         octets += rnd.choice([b"\xa2\x06\x03abc", b"\x62\x00", b"\x88\x08\x01", b"\x6a\x00"])
     return octets
 
@@ -136,7 +136,7 @@ def events_of(rnd):
             spoil(rnd, events)
     if events and modes:
         events[0].modes = modes
-    if events and rnd.random() < 0.05:  # told too late
+    if events and rnd.random() < 0.05:  # sent too late
         events[-1].modes = rnd.choice([STREAMED, DUPLEX]), NONE
     return events
 

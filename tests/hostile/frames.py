@@ -62,7 +62,7 @@ def noise(rnd, stream):
 
 
 def mix(rnd, lists):
-    """Frames of many streams in one order; a stream begins behind those of lower ids."""
+    """Frames of many streams in one order; a stream begins after those of lower ids."""
     waiting, n_begun, out = [list(frames) for frames in lists], 0, []
     while any(waiting):
         open_lists = [i for i in range(n_begun) if waiting[i]]
@@ -95,7 +95,7 @@ class Connection(RawClient):
         super().take(frame_)
 
     def read_what_is_there(self):
-        """False: there is no more, ever."""
+        """False: the connection has ended."""
         while select.select([self.socket], [], [], 0)[0]:
             if not self.read():
                 return False

@@ -39,7 +39,7 @@ class Direction:
         self.mode = UNKNOWN
 
     def take(self, event):
-        """None: legal. Or the status that ends the stream."""
+        """None: valid. Or the status that ends the stream."""
         if self.unowed:
             return None
         if event.part == BODY and self.mode is UNKNOWN:
@@ -65,7 +65,7 @@ class Model:
         self.begun, self.status = False, None
 
     def settle(self, event):
-        """Body modes are told with the first message of a phase, or before it."""
+        """Body modes are sent with the first message of a phase, or before it."""
         if self.begun:
             return None
         self.begun = event.phase is not None
@@ -104,6 +104,6 @@ class Model:
         return None
 
     def half_closed(self, status):
-        """By the client; status: what that is worth, where nothing has ended the stream before."""
+        """By the client; status: what that leads to, if nothing has ended the stream before."""
         if self.status is None:
             self.status = status

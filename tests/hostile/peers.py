@@ -1,4 +1,4 @@
-"""Peers by the byte: they keep to HTTP/2 as far as an attack wants them to, and to no more."""
+"""Peers by the byte: they follow HTTP/2 only as far as an attack needs it."""
 import socket
 
 from harness.client import encoded

@@ -6,7 +6,7 @@ FREE, BACK = "descriptors are free", "but 64 MiB given back"
 
 PINNED = {
     "grpc": {
-        # Answers wait for ever behind a window, or a socket, that nobody opens.
+        # Answers wait for ever, because the client does not open the window or does not read.
         "Windows.a_connection_of_no_window": {FREE, BACK},
         "Windows.streams_of_no_window": {FREE},
         "Windows.sockets_that_are_not_read": {FREE, BACK},

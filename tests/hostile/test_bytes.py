@@ -30,7 +30,7 @@ class Bytes(Attack):
         self.memory_back(64 * MIB)
         self.relieve()
 
-    def test_messages_that_are_never_whole(self):
+    def test_messages_that_are_never_complete(self):
         self.besiege()
         begun = b"\0" + LARGEST.to_bytes(4, "big") + bytes(LARGEST - 100)
         peers = [Sender(self, self.service.address, beginning()) for _ in range(4)]
@@ -94,7 +94,7 @@ class Bytes(Attack):
 
     @staticmethod
     def pour(peers):
-        """Until no more can be sent for a while."""
+        """Until nothing can be sent for a while."""
         moved = time.monotonic()
         while time.monotonic() - moved < PINNED_WAIT / 5 and not all(peer.ended for peer in peers):
             if any([peer.pump() for peer in peers]):

@@ -1,4 +1,4 @@
-"""Random dialogues, legal and nearly so, many streams on a connection: every answer that is owed comes, and no other.
+"""Random dialogues, valid and nearly so, many streams on a connection: every answer that is owed comes, and no other.
 
 SEED=... repeats the dialogues of a run that printed it; HOSTILE_SECONDS is how long new ones are tried."""
 import collections
@@ -28,7 +28,7 @@ LOUD = ("[plugin:control]\nfile = instructions.so\n[plugin:loud]\nfile = upper.s
         "[plugin:more]\nfile = body.so\nresponse.append = <!-- end -->\n"
         f"[plugin:probe]\nfile = {PROBE}\ndo = request_headers: metadata a/b c\ndo = response_body: metadata a/b d\n"
         "do = request_trailers: set x-trailer yes\n")
-# What a half-close is worth; the gRPC core does not tell one in a message from one behind it.
+# What a half-close leads to; the gRPC core does not distinguish one in a message from one after it.
 ENDS = {HALF_CLOSE: OK, CUT: OK if TRANSPORT == "grpc" else INTERNAL}
 
 
@@ -37,7 +37,7 @@ class Broken(AssertionError):
 
 
 def answers_of(stream):
-    """The answers that are there, and how many bytes of one that is not whole."""
+    """The answers that are there, and how many bytes of one that is not complete."""
     answers, at, octets = [], 0, stream.received
     while at + 5 <= len(octets):
         end = at + 5 + int.from_bytes(octets[at + 1:at + 5], "big")
@@ -96,7 +96,7 @@ def prefix_judged(said, stream, quiet):
 
 
 def witness(rnd):
-    """A legal stream, with a known answer to each of its messages."""
+    """A valid stream, with a known answer to each of its messages."""
     events = legal_part(rnd, "request", STREAMED)
     while not events or events[0].part != "headers":
         events = legal_part(rnd, "request", STREAMED)

@@ -84,7 +84,7 @@ class Floods(Attack):
         self.relieve()
 
     def test_refused_calls(self):
-        """They are no work: idle_timeout goes on."""
+        """They do not count as activity: idle_timeout goes on."""
         self.besiege(listener=TIMES)
         block = HEAD_BLOCK.replace(b"Process", b"Nothing")
         peer = Peer(self, self.service.address, beginning())

@@ -46,7 +46,7 @@ class Logs(Attack):
         return service.popen.wait(MARGIN) in (0, 1, -signal.SIGTERM)
 
     def test_a_pipe_as_a_file(self):
-        """Nobody has it open at the other end: to open it would wait for ever."""
+        """No process has it open at the other end: opening it would wait for ever."""
         for name, plugins, key in (("log_file", TAGS, "log_file = {}"),
                                    ("to", TAGS + "[plugin:access]\nfile = log.so\nto = {}\n", ""),
                                    ("include", TAGS, "include = {}")):

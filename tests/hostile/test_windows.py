@@ -42,7 +42,7 @@ class Windows(Attack):
         self.check()
 
     def test_memory_comes_back_while_they_live(self):
-        """They take all of it at once, late, and stay."""
+        """They read all of it in one go, late, and stay."""
         self.besiege(LARGE)
         peers = self.ask(beginning(window=(1 << 31) - 1))
         live = []

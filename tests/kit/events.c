@@ -68,7 +68,7 @@ static struct tree tree_of(const struct kit_message *m, enum kit_place place, st
     return tree;
 }
 
-/* The next line's three fields. False: there are no more lines. */
+/* The next line's three fields. False: the text has ended. */
 static bool next_line(struct extproc_str *text, struct extproc_str ret[3])
 {
     if (text->len == 0)

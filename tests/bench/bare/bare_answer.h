@@ -26,7 +26,7 @@ struct bare_answer {
 
 void bare_parser_init(struct bare_parser *p);
 
-/* Unpacks the whole message. Returns the member of ProcessingRequest.request that is set; 0 if none
+/* Unpacks the complete message. Returns the member of ProcessingRequest.request that is set; 0 if none
  * is, or the message is malformed. */
 unsigned bare_parse(struct bare_parser *p, const uint8_t *message, size_t len);
 

@@ -11,13 +11,13 @@
 struct bare_frames {
     struct bytes in;  /* the beginning of a message */
     struct bytes out; /* answers, */
-    size_t out_off;   /* of which so much is said */
+    size_t out_off;   /* bytes of that already sent */
 };
 
 /* For another call: what it holds of memory is kept. */
 void bare_frames_reset(struct bare_frames *f);
 
-/* Answers each message that is whole now. False: one is too long, or is no request. */
+/* Answers each message that is complete now. False: one is too long, or is not a request. */
 bool bare_frames_hear(struct bare_frames *f, struct bare_parser *parser, const uint8_t *p,
                       size_t len);
 

@@ -112,7 +112,7 @@ static void finish(struct call *c, grpc_status_code code)
     start(c, ops, n, CALL_ENDS);
 }
 
-/* Parses the payload, which is used up: 0 if it is no request. */
+/* Parses the payload, which is used up: 0 if it is not a request. */
 static unsigned take_message(struct server *s, struct call *c)
 {
     const grpc_slice_buffer *slices = &c->payload->data.raw.slice_buffer;

@@ -10,13 +10,13 @@
  *     --> response_headers         <-- response_headers
  *     --> END_STREAM               <-- grpc-status: 0             (--reset: --> RST_STREAM)
  *
- * A stream that has ended is replaced by a new one at once: a closed loop. With --rate streams begin
- * when they are due, whatever has become of those before: an open one (pace.c), in which no latency is
- * left out or shortened by the client's having waited.
+ * A stream that has ended is replaced by a new one immediately: a closed loop. With --rate streams begin
+ * when they are due, whatever the state of earlier streams is: an open loop (pace.c), in which no latency
+ * is omitted or shortened because the client has waited.
  *
  * All that comes back is checked: HTTP status, content-type, gRPC framing, every message against the
  * schema, the member of the oneof against the request, the number of answers, the grpc-status. One
- * line of JSON tells the result (report.c); the exit code is 0 if there was no error, 1 if there was,
+ * line of JSON reports the result (report.c); the exit code is 0 if there was no error, 1 if there was,
  * 2 on wrong usage.
  *
  * This file is the course of a run: [hold] warm up, measure, drain, add up.
@@ -38,7 +38,7 @@ static void start_workers(struct worker *workers, struct run *run)
         worker_start(&workers[i], run, i);
 }
 
-/* Waits, but not for what cannot happen any more: the end of all threads ends it. */
+/* Waits; returns early when all threads have ended. */
 static void wait_s(const struct run *run, double s)
 {
     uint64_t end = clock_ns() + (uint64_t)(s * 1e9);

@@ -19,7 +19,7 @@ struct options {
     uint64_t count; /* streams in all; 0: no such limit */
     unsigned n_chunks;
     size_t chunk_len;
-    bool buffered; /* the one chunk is a whole body */
+    bool buffered; /* the one chunk is a complete body */
     bool pipeline, reset, verbose;
     const char *set_name, *set_value; /* the header that must be set; NULL: none, any value */
     pid_t pids[OPTIONS_MAX_PIDS];

@@ -1,4 +1,4 @@
-/* procs: what the servers under test have used, as the kernel tells. */
+/* procs: what the servers under test have used, as the kernel reports it. */
 #ifndef BENCH_PROCS_H
 #define BENCH_PROCS_H
 

@@ -4,7 +4,7 @@
  *     conns, streams_per_conn, seconds
  *     streams, streams_per_s, messages, messages_per_s      finished and right, while measuring
  *     errors, error_kinds {name: count}                     kinds: tally.h
- *     refused, goaways, reconnects                          what a server may do, and is no error
+ *     refused, goaways, reconnects                          what a server may do, not an error
  *     message_us, stream_us {mean, p50, p90, p99, p999, max}
  *     rate, late_us {mean, ...}                             with --rate; how late streams began
  *     bytes_in, bytes_out, body_mb_per_s

@@ -31,7 +31,7 @@ void client_begin_streams(struct client *c);
 void client_wake(struct client *c);
 
 bool client_input(struct client *c, const uint8_t *p, size_t len);
-/* Whole frames that fit into `cap` for certain; 0: nothing to say, negative: broken. */
+/* Writes complete frames that certainly fit into `cap`; 0: nothing to send, negative: broken. */
 ssize_t client_output(struct client *c, uint8_t *buf, size_t cap);
 
 /* Nothing more will come of it: replace it. */

@@ -13,7 +13,7 @@ struct conn {
     struct share *share;
     struct client client; /* only while fd >= 0 */
     int epoll_fd, fd;
-    bool wants_out;    /* the socket is full: epoll tells when it is not */
+    bool wants_out;    /* the socket is full: epoll reports when it is not */
     uint64_t retry_ns; /* not to be opened before */
     uint8_t *out;      /* what the client has said and the socket has not taken */
     size_t out_len, out_off;

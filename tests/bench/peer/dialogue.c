@@ -5,7 +5,7 @@
  *     request_body        --body-chunks times, --body-size bytes each; the last has end_of_stream
  *     response_headers    8 headers; its body is none of the server's business
  *
- * the first with the protocol_config that tells how bodies travel, each sent when all before it is answered. With --pipeline the bodies wait for the first answer
+ * the first with the protocol_config that has the body modes, each sent when all before it is answered. With --pipeline the bodies wait for the first answer
  * only. Header values go in raw_value, as Envoy sends them.
  *
  * The messages are written here, once, by hand: the bytes a server gets must not depend on the

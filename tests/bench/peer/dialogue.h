@@ -12,7 +12,7 @@ struct options;
 enum { GRPC_PREFIX_LEN = 5 };
 
 struct step {
-    struct bytes frame; /* a ProcessingRequest behind its gRPC prefix */
+    struct bytes frame; /* a ProcessingRequest after its gRPC prefix */
     unsigned answer;    /* the member of ProcessingResponse.response that answers it */
     unsigned n_before;  /* answers that must be in before it may go out */
 };

@@ -3,10 +3,10 @@
  * answers allow, cuts the DATA it gets into gRPC messages and checks each against the step that it
  * answers: answers come in the order of the requests.
  *
- * The latency of a message runs to its answer being whole: in a closed loop from its first byte being
- * handed out; in an open one from when that was due, which is when the stream was to begin, or when
- * the answer came that the message had to wait for. There it also counts by when its stream was to
- * begin: one that is late must not be left out for ending when measuring is over.
+ * The latency of a message ends when its answer is complete. It begins, in a closed loop, when its first
+ * byte is handed out; in an open loop when that was due, which is when the stream was due to begin, or when
+ * the answer came that the message had to wait for. In an open loop it also counts by the time when its
+ * stream was due to begin, so that a late stream is not omitted because it ends after the measurement.
  *
  * Streams are kept and used again: at saturation there are some hundred thousand a second.
  */
@@ -162,7 +162,7 @@ static void hear_answer(struct stream *s, const uint8_t *p, size_t len)
         share->run->n_parked++;
 }
 
-/* How long the answer that begins in s->in is, as far as can be told: its prefix at least. */
+/* How long the answer that begins in s->in is, as far as is known: its prefix at least. */
 static size_t wanted_len(const struct bytes *in)
 {
     if (in->len < GRPC_PREFIX_LEN)

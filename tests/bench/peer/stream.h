@@ -16,7 +16,7 @@ struct stream {
     bool deferred;  /* the owner waits with its DATA until there is something to say */
     bool cancelled; /* the owner has reset it: all is answered, or something is wrong */
 
-    unsigned n_sent; /* steps handed out whole */
+    unsigned n_sent; /* steps handed out completely */
     size_t sent_len; /* bytes handed out of the step after those */
     unsigned n_got;  /* answers */
     bool http_ok, status_ok, sets_header, failed;

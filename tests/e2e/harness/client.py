@@ -54,7 +54,7 @@ class Stream:
         return answers, self.call.code(), self.call.details()
 
     def finish(self):
-        """Half-closes, and gives what rest() gives."""
+        """Half-closes, and returns what rest() returns."""
         self.half_close()
         return self.rest()
 
@@ -86,7 +86,7 @@ class Client:
         return Stream(self.method, metadata, limit, compression)
 
     def answers(self, *messages):
-        """A whole stream: sends all, and gives one answer for each."""
+        """A complete stream: sends all, and returns one answer for each."""
         stream = self.stream()
         answers = [stream.exchange(message) for message in messages]
         more, code, details = stream.finish()

@@ -184,7 +184,7 @@ class Envoy(Process):
         return [status, details.partition("{")[0], *rest]
 
     def access_id(self, path):
-        """The transaction's id, which stands in braces behind the details of a failed plugin; else ""."""
+        """The transaction's id, which follows the details of a failed plugin in braces; otherwise ""."""
         return self.access_line(path)[1].partition("{")[2].rstrip("}")
 
     def access_line(self, path):

@@ -1,4 +1,4 @@
-"""An HTTP/1 client that tells everything it got."""
+"""An HTTP/1 client that reports everything it got."""
 import http.client
 
 from harness.places import PATIENCE

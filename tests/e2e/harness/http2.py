@@ -38,7 +38,7 @@ class Message:
 
 
 def send(connection, stream, headers, body, trailers, empty_end=False):
-    """A whole message: the last part of it that is there ends the stream, or an empty DATA frame."""
+    """A complete message: the last part of it that is there ends the stream, or an empty DATA frame."""
     connection.send_headers(stream, headers, end_stream=not body and not trailers and not empty_end)
     if empty_end:
         if body:

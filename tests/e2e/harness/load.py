@@ -11,7 +11,7 @@ BEGUN = 200
 
 
 class Load:
-    """Whole streams, one behind the other, until one does not end with OK: `ends` has what became of each."""
+    """Complete streams, one after another, until one does not end with OK: `ends` has the result of each."""
 
     def __init__(self, clients):
         self.ends, self.begun = [], threading.Event()

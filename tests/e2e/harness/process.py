@@ -25,7 +25,7 @@ class Process:
         return [line for line in self.log().splitlines() if re.search(pattern, line)]
 
     def wait_line(self, pattern):
-        """Waits for a line of the log, and gives the match. A program that has ended says no more."""
+        """Waits for a line of the log, and returns the match. A program that has ended logs nothing further."""
         def look():
             ended = self.popen.poll() is not None
             found = re.search(pattern, self.log(), re.MULTILINE)
@@ -48,7 +48,7 @@ class Process:
             raise AssertionError(f"{self.name} has not ended within {limit} s:\n{self.log()[-4000:]}") from None
 
     def stop(self, signo=signal.SIGTERM):
-        """Asks it to end, and gives the exit code."""
+        """Asks it to end, and returns the exit code."""
         if self.popen.poll() is None:
             self.send(signo)
         return self.wait()

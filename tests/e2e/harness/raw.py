@@ -1,4 +1,4 @@
-"""gRPC by hand: a client whose every byte goes when the test says so, and which reads only when told to."""
+"""gRPC by hand: a client that sends every byte when the test says so, and reads only when the test asks it to."""
 import contextlib
 import socket
 
@@ -117,7 +117,7 @@ class RawClient:
     # ---- in ----------------------------------------------------------------------------------------
 
     def read(self, size=RECEIVE):
-        """Takes some of what comes, in its time. False: there is no more."""
+        """Reads some of what comes, in its time. False: the connection has ended."""
         try:
             octets = self.channel.recv(size)
         except ConnectionResetError:

@@ -1,4 +1,4 @@
-"""HTTP/1 byte by byte: an origin and a client that stop wherever a test wants."""
+"""HTTP/1 byte by byte: an upstream and a client that stop wherever a test wants."""
 import socket
 import threading
 

@@ -7,7 +7,7 @@ from harness.process import Process
 
 
 def ini(plugins, address="127.0.0.1:0", listener="", service=""):
-    """A whole configuration: the given [plugin:NAME] sections in one chain, behind one listener. A lame duck is
+    """A complete configuration: the given [plugin:NAME] sections in one chain, with one listener. A lame duck is
     for those tests alone that ask for one."""
     names = ", ".join(re.findall(r"^\[plugin:(.+)\]", plugins, re.MULTILINE))
     chain = f"[chain:main]\nplugins = {names}\n" if names else ""

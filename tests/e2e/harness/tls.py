@@ -82,7 +82,7 @@ class TlsSocket:
                 self.flush()
 
     def flush(self):
-        """Where nobody hears it any more it is an alert, or nothing that matters."""
+        """If the peer no longer reads it, it is an alert, or irrelevant."""
         with contextlib.suppress(ConnectionError):
             self.sock.sendall(self.outgoing.read())
 
@@ -97,7 +97,7 @@ class TlsSocket:
         return self.outgoing.read()
 
     def end(self):
-        """The record that says that we say no more."""
+        """The record that says that we have finished sending."""
         with contextlib.suppress(ssl.SSLWantReadError):
             self.tls.unwrap()
         return self.outgoing.read()

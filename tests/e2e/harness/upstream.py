@@ -1,4 +1,4 @@
-"""An HTTP/1 origin that remembers what it saw and answers as it is told."""
+"""An HTTP/1 upstream that records what it saw and answers as the test says."""
 import http.server
 import threading
 
@@ -22,7 +22,7 @@ class Seen:
 class Upstream:
     """Answers every request with `status`, `headers`, `body`; chunked: without a content-length.
 
-    before: called with each request before it is answered; between: behind the response's headers."""
+    before: called with each request before it is answered; between: after the response's headers."""
 
     http2 = False
 

@@ -5,7 +5,7 @@ from harness.places import PATIENCE
 
 
 def wait_until(condition, what, limit=PATIENCE):
-    """Looks until condition() gives something true, and gives that."""
+    """Waits until condition() returns something true, and returns that."""
     end = time.monotonic() + limit
     while True:
         result = condition()
