@@ -27,7 +27,7 @@ static const char *copy_c(struct config *config, struct extproc_str s)
     return copy;
 }
 
-/* Of a file that has one. */
+/* The section of a file that has one. */
 static struct config_section *section_of(const struct config_file *f)
 {
     return &f->config->sections[f->section];

@@ -66,7 +66,7 @@ static bool share_piece(struct extproc_str value, struct extproc_str text)
     return false;
 }
 
-/* Of the entry that a text is about a piece is enough; another one would be there as it is. */
+/* For the text's own entry, a piece of its value is enough; the value of another entry would be complete. */
 bool config_reveals(const struct config_section *section, const struct config_entry *entry,
                     const char *text)
 {

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Of a well-formed character of `len` bytes. */
+/* The code point of a well-formed character of `len` bytes. */
 static uint32_t code_point(const char *bytes, size_t len)
 {
     uint32_t c = (unsigned char)bytes[0];

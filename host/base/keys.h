@@ -50,7 +50,7 @@ bool keys_table_valid(struct keys_table table, struct arena *arena, const char *
 
 /* NULL: no such key. */
 const struct keys_slot *keys_find(const struct keys *keys, const char *key);
-/* Of a key that takes one value. Absent: ptr NULL, 0. */
+/* The value of a key that takes one value. Absent: ptr NULL, 0. */
 struct extproc_str keys_text(const struct keys *keys, const char *key);
 int64_t keys_number(const struct keys *keys, const char *key);
 

@@ -169,7 +169,7 @@ void log_text(struct log *log, enum extproc_level level, const struct log_contex
     errno = saved_errno;
 }
 
-/* The first of those that were left out is written in the end, with the number of the others. */
+/* The first suppressed line is written in the end, with the number of the others. */
 void log_settle(struct log *log)
 {
     struct log_limit_slot owed;

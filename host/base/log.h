@@ -2,7 +2,7 @@
  *
  * Lines go through a writer's queue, so the caller never waits for a disk or a reader, and
  * lines of several threads do not mix. What repeats is limited: of the same message some pass in a
- * window of time, of one format some more, and the next one that passes says how many were left out
+ * window of time, of one format some more, and the next one that passes says how many were suppressed
  * (log_limit.h). Lines of standard error that leads to the journal begin with their priority
  * (sd-daemon(3)).
  */
@@ -28,7 +28,7 @@ struct log_options {
     struct metric *dropped; /* counts lines that did not fit; NULL: none */
 };
 
-/* Where a line comes from; what is absent is left out. */
+/* Where a line comes from; what is absent is omitted. */
 struct log_context {
     const char *listener;           /* its section name                */
     const char *peer;               /* a connection's address          */
@@ -42,7 +42,7 @@ int log_new(const struct log_options *options, struct log **ret);
 /* A writer that was handed in must be stopped before. */
 struct log *log_free(struct log *log);
 
-/* Any thread. Writes what the limit still owes: how many lines were left out. At the stop. */
+/* Any thread. Reports how many lines were suppressed and not yet reported. At the stop. */
 void log_settle(struct log *log);
 
 /* Is a line of this level written at all? */

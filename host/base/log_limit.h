@@ -19,7 +19,7 @@ enum {
     LOG_LIMIT_WINDOW_MS = 10000,
     LOG_LIMIT_SETS = 64,
     LOG_LIMIT_WAYS = 4,
-    LOG_LIMIT_SAMPLE = 120, /* bytes that are kept of a line that was left out */
+    LOG_LIMIT_SAMPLE = 120, /* bytes that are kept of a suppressed line */
     LOG_LIMIT_PLUGIN = 33
 };
 
@@ -34,7 +34,7 @@ struct log_limit_slot {
     uint64_t key; /* 0: free */
     int64_t since_ms;
     unsigned passed, left_out;
-    enum extproc_level level; /* the first line that was left out */
+    enum extproc_level level; /* of the first suppressed line */
     unsigned sample_len;
     char plugin[LOG_LIMIT_PLUGIN], sample[LOG_LIMIT_SAMPLE];
 };
@@ -43,10 +43,10 @@ typedef struct log_limit_slot log_limit_table[LOG_LIMIT_SETS][LOG_LIMIT_WAYS];
 struct log_limit {
     pthread_mutex_t lock;
     log_limit_table kinds, messages;
-    unsigned n_forgotten; /* lines that were left out, of slots that others took */
+    unsigned n_forgotten; /* suppressed lines, of slots that were reused */
 };
 
-/* Of memory that is all zero. */
+/* The memory must be all zero. */
 void log_limit_init(struct log_limit *limit);
 void log_limit_fini(struct log_limit *limit);
 

@@ -22,7 +22,7 @@ static uint64_t hash(struct lookup_name name)
     return h;
 }
 
-/* Of the name, or of the free slot where it would stand. */
+/* The slot of the name, or the free slot where it belongs. */
 static struct lookup_slot *slot_of(const struct lookup *lookup, struct lookup_name name)
 {
     size_t i = hash(name) & (lookup->n_slots - 1);

@@ -46,7 +46,7 @@ void loop_counts(struct loop *loop, struct metrics *metrics)
 uint64_t loop_due(const struct loop *loop, uint64_t delay_ms)
 {
     uint64_t now = loop_now(loop);
-    /* Of the millisecond that has begun some is over: one more makes sure of the delay. */
+    /* A part of the current millisecond is over: one more guarantees the delay. */
     uint64_t due = delay_ms && !loop->clock.exact ? now + 1 : now;
     return delay_ms < UINT64_MAX - due ? due + delay_ms : UINT64_MAX - 1;
 }

@@ -51,7 +51,7 @@ struct mapping {
     struct metrics_shard foreign, shards[SHARDS_MAX];
 };
 
-/* Of this process. */
+/* The part that belongs to this process. */
 struct metrics {
     struct mapping *map;
     _Atomic pthread_t threads[SHARDS_MAX]; /* that add to a shard; 0: none does */

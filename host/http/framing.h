@@ -26,7 +26,7 @@ struct request_kind {
     bool upgrade; /* it asks for another protocol */
 };
 struct request_kind request_kind_of(const struct headers *request);
-/* Of the method alone. */
+/* What follows from the method alone. */
 struct request_kind request_kind_of_method(struct extproc_str method);
 
 /* The number of a :status; 0: none. */

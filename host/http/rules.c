@@ -157,7 +157,7 @@ static int check_value(const struct headers *h, const struct rules_context *cont
 
 /* ---- who may edit what ----------------------------------------------------------------------------- */
 
-/* Of the connection, not of the message: one that slipped through may be removed. */
+/* Headers of the connection, not of the message: one that the proxy has forwarded may be removed. */
 static const struct extproc_str only_removed[] = {
     EXTPROC_STR("connection"),
     EXTPROC_STR("keep-alive"),

@@ -36,7 +36,7 @@ struct rules {
     const char *details;
 };
 
-/* Of a proxy that takes all that HTTP allows. */
+/* The rules of a proxy that accepts all that HTTP allows. */
 extern const struct rules rules_of_http;
 
 /* Bits of what a phase allows. */

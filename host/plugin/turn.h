@@ -50,7 +50,7 @@ struct turn_given {
     void *arg;
 };
 
-/* Of the event. */
+/* The direction of the event. */
 static inline struct txn_lane *turn_lane(const struct turn *turn)
 {
     return &turn->txn->lanes[turn->event->lane];

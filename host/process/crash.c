@@ -23,7 +23,7 @@ static bool is_loading(const char *phase)
     return strcmp(phase, "load") == 0 || strcmp(phase, "init") == 0;
 }
 
-/* Of the signals that crash_watch() takes. */
+/* For the signals that crash_watch() handles. */
 static const char *what_happened(int signo)
 {
     switch (signo) {

@@ -64,7 +64,7 @@ void setup_fini(struct setup *s)
     arena_fini(&s->arena);
 }
 
-/* Of the proxies of each listener. NULL: out of memory. */
+/* The rules of each listener's proxies. NULL: out of memory. */
 static const struct rules **collect_rules(struct setup *s)
 {
     const struct rules **rules =

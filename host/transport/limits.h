@@ -37,7 +37,7 @@ struct limits {
     struct metric *metrics[N_LIMITS]; /* NULL: not counted */
 };
 
-/* Whose limit it is. */
+/* Where the limit was exceeded. */
 struct limit_place {
     const struct transport_listener *listener;
     const char *peer;               /* NULL: not known */

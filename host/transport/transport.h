@@ -149,7 +149,7 @@ struct transport_ops {
     void (*stop)(struct transport *t);
     struct transport *(*destroy)(struct transport *t);
 
-    /* Of a call, in the loop, between open and closed. */
+    /* For a call, in the loop, between open and closed. */
     size_t (*max_answer)(const struct transport_call *call);
     uint8_t *(*reserve)(struct transport_call *call, size_t len);
     void (*send)(struct transport_call *call);

@@ -230,7 +230,7 @@ static int build_value_entry(struct builder *b, struct reader entry, unsigned de
     return build_value(b, source_of_entry(entry), depth, ret);
 }
 
-/* Of a Value's oneof the member that counts. */
+/* The member of a Value's oneof that counts. */
 struct run {
     struct field last; /* number 0: none was set             */
     size_t skip;       /* earlier fields of its number, which another member has replaced */

@@ -29,7 +29,7 @@ static inline size_t utf8_char_len(struct extproc_str s)
     return len;
 }
 
-/* Of a well-formed character of `len` bytes. */
+/* The code point of a well-formed character of `len` bytes. */
 static inline uint32_t utf8_code_point(const char *bytes, size_t len)
 {
     uint32_t c = (unsigned char)bytes[0];

@@ -33,7 +33,7 @@ int timers_add(struct timers *timers, uint64_t due_ms, void (*fn)(void *arg), vo
 /* One that is its owner's until it has fired or is cancelled; one that is set already is moved. 0 or
  * -ENOMEM. */
 int timers_set(struct timers *timers, struct timer *timer, uint64_t due_ms);
-/* Of one that is not set: nothing. */
+/* Does nothing for a timer that is not set. */
 void timers_cancel(struct timers *timers, struct timer *timer);
 
 /* UINT64_MAX: there is none. */

@@ -40,7 +40,7 @@ static bool has_representation(const struct headers *response)
     return status == 304 || extproc_status_has_body(status);
 }
 
-/* Of a response that may be one to HEAD: it is changed once bytes have come. */
+/* For a response that may be one to HEAD: it is changed once bytes have come. */
 static bool changes_when_seen(const struct turn *turn, enum extproc_change change)
 {
     return turn_mode(turn)->body != MODE_BODY_UNTOLD || change == EXTPROC_CHANGE_EDIT;

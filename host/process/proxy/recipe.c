@@ -6,7 +6,7 @@
 #include <errno.h>
 
 enum {
-    /* Of a message beside its body: the dynamic metadata, and what protobuf adds. */
+    /* Bytes of a message besides its body: the dynamic metadata, and protobuf's overhead. */
     MESSAGE_OVERHEAD = 64 * 1024,
     MANY = 1000000, /* where extprocd itself has no limit */
     HEALTH_MS_MIN = 50,

@@ -24,7 +24,7 @@ struct recipe {
     unsigned health_ms;              /* between two health checks                        */
 };
 
-/* Of these the first that fail in a row make an instance unhealthy. */
+/* So many failed health checks in a row make an instance unhealthy; the timeout of a message. */
 enum { RECIPE_HEALTH_FAILURES = 2, RECIPE_MESSAGE_TIMEOUT_S = 1 };
 
 /* With the least processing mode that serves the configured plugins, because the cheapest message is the

@@ -13,7 +13,7 @@ struct idle_list {
     struct conn *first, **end;
 };
 
-/* Of a listener: what its connections share. */
+/* One listener: what its connections share. */
 struct gate {
     struct hub *hub;
     const struct transport_listener *listener;

@@ -52,7 +52,7 @@ struct conn {
     bool deaf; /* the socket is full: nothing is read */
 };
 
-/* Whose streams these are. */
+/* The connection of these streams. */
 static inline struct conn *conn_of(struct streams *s)
 {
     return (struct conn *)((char *)s - offsetof(struct conn, streams));

@@ -107,7 +107,7 @@ static void begin_head(void *owner)
 static void take_field(void *owner, struct extproc_str name, struct extproc_str value)
 {
     struct conn *c = owner;
-    /* Of the client's trailers, in gRPC there are none, the size alone counts. */
+    /* gRPC clients send no trailers; if one does, only their size counts. */
     head_add(&c->head, name, value);
     if (c->head.size / HEADERS_BURST > c->streams.listener->limits.max_header_list)
         conn_break(c, LIMIT_HEADER_BURST, c->head.size);

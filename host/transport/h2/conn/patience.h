@@ -4,7 +4,7 @@
 
 #include "transport/h2/conn/conn.h"
 
-/* Of a connection that was opened, before anything of it is read. 0 or -ENOMEM. */
+/* Call it for a connection that was opened, before anything is read from it. 0 or -ENOMEM. */
 int patience_begin(struct conn *c);
 
 #endif

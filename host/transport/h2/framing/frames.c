@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of the buffers in a pool: 4 KiB, 8 KiB, ... */
+/* The sizes of the buffers in a pool (4 KiB, 8 KiB, ...) and the most bytes in it. */
 enum { POOLED_MIN = 4096, POOL_BYTES = 32 * 1024 * 1024 };
 
 enum { GROWTH = 4 };

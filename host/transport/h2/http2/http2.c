@@ -123,7 +123,7 @@ static void stream_ended(struct http2 *h, int32_t id)
                     nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR));
 }
 
-/* Of the streams that we reset ourselves. */
+/* True if the code is one of those with which we reset streams ourselves. */
 static bool is_our_code(uint32_t code)
 {
     return code == NGHTTP2_NO_ERROR || code == NGHTTP2_CANCEL || code == NGHTTP2_ENHANCE_YOUR_CALM;

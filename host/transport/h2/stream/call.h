@@ -16,7 +16,7 @@ enum h2_call_state {
     CALL_CLOSED
 };
 
-/* Of a call that compresses: intake's. */
+/* The state of a call that compresses; only intake uses it. */
 struct packed_side {
     struct unpack unpack;
     struct timer timer; /* its turn has come */

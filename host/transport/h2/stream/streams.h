@@ -7,7 +7,7 @@
 #include "transport/h2/http2/http2.h"
 #include "transport/limits.h"
 
-/* Of a loop. */
+/* What the streams of a loop share. */
 struct stream_commons {
     const struct transport_ops *ops;
     struct loop *loop;
@@ -45,7 +45,7 @@ struct streams_owner {
     void (*queued)(struct streams *s);  /* an answer waits; they may be too many */
 };
 
-/* Of a connection. */
+/* The streams of a connection. */
 struct streams {
     struct http2 http2;
     struct stream_commons *commons;

@@ -144,7 +144,7 @@ const char *tls_why(const struct tls *t)
     return t->why ? t->why : "out of memory";
 }
 
-/* Of a call that OpenSSL has not done: 0 if it only waits for more. */
+/* Why OpenSSL has not completed a call: 0 if it only waits for more. */
 static int judge(struct tls *t, int result)
 {
     switch (SSL_get_error(t->ssl, result)) {

@@ -37,7 +37,7 @@ void tls_out_taken(struct tls *t);
 
 /* The handshake is over: the client is who it has to be, and speaks HTTP/2. */
 bool tls_is_up(const struct tls *t);
-/* Of what was fed, each record is complete. */
+/* True if every record that was fed is complete. */
 bool tls_is_clean(const struct tls *t);
 /* What was wrong, for the log: "the client's certificate has expired", ...; valid until tls_free(). */
 const char *tls_why(const struct tls *t);
