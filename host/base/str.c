@@ -3,6 +3,7 @@
  */
 #include "base/str.h"
 
+#include <stdint.h>
 #include <string.h>
 
 struct extproc_str str_c(const char *s)
@@ -74,18 +75,17 @@ size_t str_utf8_at(struct extproc_str s, size_t at)
     return lead->len;
 }
 
-static bool is_token_char(char c)
+/* A bit for each character: letters, digits and !#$%&'*+-.^_`|~ */
+static bool is_token_char(unsigned char c)
 {
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-    char lower = ascii_lower(c);
-    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
-           memchr(marks, c, sizeof marks - 1);
+    static const uint32_t bits[256 / 32] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
+    return bits[c / 32] >> c % 32 & 1;
 }
 
 bool str_is_token(struct extproc_str s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (!is_token_char(s.ptr[i]))
+        if (!is_token_char((unsigned char)s.ptr[i]))
             return false;
     }
     return s.len > 0;

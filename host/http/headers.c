@@ -516,21 +516,20 @@ void headers_sum(const struct headers *h, struct headers_sum *ret)
     ret->bytes = h->work->bytes;
 }
 
-void headers_sum_without(const struct headers *h, struct extproc_str name, struct headers_sum *ret)
+void headers_sum_drop(const struct headers *h, struct extproc_str name, struct headers_sum *sum)
 {
-    headers_sum(h, ret);
     if (!may_have(h, name))
         return;
     const struct cell *cell = find_cell(h, name);
     if (cell) {
-        ret->n_removes -= cell->state == CELL_REMOVED;
-        ret->n_sets -= cell->n_values;
+        sum->n_removes -= cell->state == CELL_REMOVED;
+        sum->n_sets -= cell->n_values;
     }
     const struct extproc_header *entry = all_entries(h);
     for (size_t left = headers_count(h); left > 0; left--, entry++) {
         if (name_equal(entry->name, name)) {
-            ret->n_entries--;
-            ret->bytes -= headers_entry_bytes(name.len, entry->value.len);
+            sum->n_entries--;
+            sum->bytes -= headers_entry_bytes(name.len, entry->value.len);
         }
     }
 }

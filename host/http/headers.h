@@ -101,8 +101,8 @@ struct headers_sum {
     size_t n_entries, bytes;    /* of the working copy; names, values and 4 each */
 };
 void headers_sum(const struct headers *h, struct headers_sum *ret);
-/* The same of what would be left after the entries of a name and its cell are dropped. */
-void headers_sum_without(const struct headers *h, struct extproc_str name, struct headers_sum *ret);
+/* Makes it the sum of what would be left after the entries of a name and its cell are dropped. */
+void headers_sum_drop(const struct headers *h, struct extproc_str name, struct headers_sum *sum);
 /* An entry's part of it. */
 static inline size_t headers_entry_bytes(size_t name_len, size_t value_len)
 {

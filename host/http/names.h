@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The last bytes of a name, up to eight, without their case. */
+/* The last bytes of a name, up to eight. */
 static inline uint64_t name_tail(struct extproc_str name)
 {
     const char *end = name.ptr + name.len;
@@ -27,15 +27,26 @@ static inline uint64_t name_tail(struct extproc_str name)
         for (size_t i = 0; i < name.len; i++)
             tail = tail << 8 | (unsigned char)name.ptr[i];
     }
+    return tail;
+}
+
+/* Without their case, and that of some marks. */
+static inline uint64_t name_folded(uint64_t tail)
+{
     return tail | 0x2020202020202020;
 }
 
 /* Most names are written as the map has them, in lower case. */
 static inline bool name_equal(struct extproc_str a, struct extproc_str b)
 {
-    if (a.len != b.len || name_tail(a) != name_tail(b))
+    if (a.len != b.len)
         return false;
-    return a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0 || str_eq_nocase(a, b);
+    uint64_t a_tail = name_tail(a), b_tail = name_tail(b);
+    if (name_folded(a_tail) != name_folded(b_tail))
+        return false;
+    if (a.len <= sizeof a_tail && a_tail == b_tail)
+        return true;
+    return memcmp(a.ptr, b.ptr, a.len) == 0 || str_eq_nocase(a, b);
 }
 
 enum { NAMES_BITS_LOG2 = 9, NAMES_BITS = 1 << NAMES_BITS_LOG2 };
@@ -47,7 +58,8 @@ struct names {
 
 static inline unsigned names_bit(struct extproc_str name)
 {
-    return (unsigned)((name_tail(name) ^ name.len) * 0x9e3779b97f4a7c15 >> (64 - NAMES_BITS_LOG2));
+    uint64_t hash = (name_folded(name_tail(name)) ^ name.len) * 0x9e3779b97f4a7c15;
+    return (unsigned)(hash >> (64 - NAMES_BITS_LOG2));
 }
 
 static inline void names_add(struct names *names, struct extproc_str name)

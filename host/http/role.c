@@ -2,6 +2,7 @@
 #include "http/role.h"
 
 #include "base/str.h"
+#include "http/names.h"
 
 #include <string.h>
 
@@ -9,7 +10,7 @@
 
 bool role_is_host(struct extproc_str name)
 {
-    return str_eq_nocase(name, EXTPROC_S("host"));
+    return name_equal(name, EXTPROC_S("host"));
 }
 
 static enum role role_in_request(struct extproc_str name)
@@ -23,7 +24,7 @@ static enum role role_in_request(struct extproc_str name)
         {EXTPROC_STR(":scheme"), ROLE_SCHEME},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (str_eq_nocase(name, known[i].name))
+        if (name_equal(name, known[i].name))
             return known[i].role;
     }
     return ROLE_FOREIGN;
@@ -32,13 +33,13 @@ static enum role role_in_request(struct extproc_str name)
 enum role role_of(enum extproc_map map, struct extproc_str name)
 {
     bool host = role_is_host(name);
-    if (!host && !str_has_prefix(name, ":"))
+    if (!host && !(name.len > 0 && name.ptr[0] == ':'))
         return ROLE_ORDINARY;
     switch (map) {
     case EXTPROC_MAP_REQUEST:
         return role_in_request(name);
     case EXTPROC_MAP_RESPONSE:
-        if (str_eq_nocase(name, EXTPROC_S(":status")))
+        if (name_equal(name, EXTPROC_S(":status")))
             return ROLE_STATUS;
         return host ? ROLE_ORDINARY : ROLE_FOREIGN;
     case EXTPROC_MAP_ANSWER:

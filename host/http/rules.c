@@ -13,6 +13,7 @@
 
 #include "base/rows.h"
 #include "base/str.h"
+#include "http/names.h"
 #include "http/role.h"
 
 #include <errno.h>
@@ -89,7 +90,7 @@ unsigned rules_allow(enum phase phase, enum body_mode mode)
 static bool in_list(struct extproc_str name, const struct extproc_str *list, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (list[i].len == name.len && str_eq_nocase(list[i], name))
+        if (name_equal(list[i], name))
             return true;
     }
     return false;
@@ -174,9 +175,9 @@ static const char *refusal_of_http(enum role role, enum extproc_edit op, struct 
         return "it can be overwritten, but not removed";
     if (op == EXTPROC_EDIT_APPEND && role != ROLE_ORDINARY)
         return "it has exactly one value, which can be overwritten";
-    if (str_eq_nocase(name, EXTPROC_S("content-length")))
+    if (name_equal(name, EXTPROC_S("content-length")))
         return "it follows the length of the body";
-    if (str_eq_nocase(name, EXTPROC_S("transfer-encoding")) ||
+    if (name_equal(name, EXTPROC_S("transfer-encoding")) ||
         (op != EXTPROC_EDIT_REMOVE && IN_LIST(name, only_removed)))
         return "it belongs to the proxy's connection";
     return NULL;
@@ -186,7 +187,7 @@ static bool name_matches(const struct rules_name *rule, struct extproc_str name)
 {
     if (rule->prefix ? name.len < rule->name.len : name.len != rule->name.len)
         return false;
-    return str_eq_nocase((struct extproc_str){name.ptr, rule->name.len}, rule->name);
+    return name_equal((struct extproc_str){name.ptr, rule->name.len}, rule->name);
 }
 
 static const char *refusal_of_proxy(const struct rules *rules, const struct rules_context *context,
@@ -200,14 +201,21 @@ static const char *refusal_of_proxy(const struct rules *rules, const struct rule
     return NULL;
 }
 
-struct rules_refusal rules_refusal(const struct rules *rules, const struct rules_context *context,
-                                   enum extproc_edit op, struct extproc_str name)
+static struct rules_refusal refusal_of(const struct rules *rules,
+                                       const struct rules_context *context, enum role role,
+                                       enum extproc_edit op, struct extproc_str name)
 {
-    const char *why = refusal_of_http(role_of(context->map, name), op, name);
+    const char *why = refusal_of_http(role, op, name);
     if (why)
         return (struct rules_refusal){why, false};
     why = refusal_of_proxy(rules, context, name);
     return (struct rules_refusal){why, why};
+}
+
+struct rules_refusal rules_refusal(const struct rules *rules, const struct rules_context *context,
+                                   enum extproc_edit op, struct extproc_str name)
+{
+    return refusal_of(rules, context, role_of(context->map, name), op, name);
 }
 
 /* ---- limits ------------------------------------------------------------------------------------------ */
@@ -228,17 +236,17 @@ static void sum_append(const struct headers *h, struct extproc_str name, struct 
     }
 }
 
-static struct headers_sum sum_after(const struct headers *h, enum extproc_edit op,
-                                    struct extproc_str name, struct extproc_str value)
+/* From what it is before the edit. */
+static struct headers_sum sum_after(const struct headers *h, struct headers_sum sum,
+                                    enum extproc_edit op, struct extproc_str name,
+                                    struct extproc_str value)
 {
-    struct headers_sum sum;
     switch (op) {
     case EXTPROC_EDIT_APPEND:
-        headers_sum(h, &sum);
         sum_append(h, name, value, &sum);
         return sum;
     case EXTPROC_EDIT_SET:
-        headers_sum_without(h, name, &sum);
+        headers_sum_drop(h, name, &sum);
         sum.n_sets++;
         sum.n_entries++;
         sum.bytes += headers_entry_bytes(name.len, value.len);
@@ -248,7 +256,7 @@ static struct headers_sum sum_after(const struct headers *h, enum extproc_edit o
     case EXTPROC_EDIT_IF_PRESENT:
         break;
     }
-    headers_sum_without(h, name, &sum);
+    headers_sum_drop(h, name, &sum);
     sum.n_removes++;
     return sum;
 }
@@ -266,7 +274,7 @@ static int check_limits(const struct rules *rules, const struct headers *h, bool
         return 0;
     struct headers_sum before, after;
     headers_sum(h, &before);
-    after = sum_after(h, op, name, value);
+    after = sum_after(h, before, op, name, value);
     if (owes && after.n_sets >= rules->max_edits && after.n_removes >= rules->max_edits)
         return -ENOSPC;
     bool refused = too_much(before.n_sets, after.n_sets, rules->max_edits) ||
@@ -285,25 +293,33 @@ const struct rules rules_of_http = {
     .max_bytes = SIZE_MAX,
 };
 
-int rules_could_edit(const struct rules *rules, const struct rules_context *context,
-                     enum extproc_edit op, struct extproc_str name, struct extproc_str value)
+static int check_edit(const struct rules *rules, const struct rules_context *context,
+                      enum role role, enum extproc_edit op, struct extproc_str name,
+                      struct extproc_str value)
 {
     bool known = (unsigned)op <= EXTPROC_EDIT_REMOVE,
          has_value = op != EXTPROC_EDIT_REMOVE && value.ptr;
     if (!known || !rules_name_valid(name) || (has_value && !rules_value_valid(value)))
         return -EINVAL;
-    return rules_refusal(rules, context, op, name).why ? -EPERM : 0;
+    return refusal_of(rules, context, role, op, name).why ? -EPERM : 0;
+}
+
+int rules_could_edit(const struct rules *rules, const struct rules_context *context,
+                     enum extproc_edit op, struct extproc_str name, struct extproc_str value)
+{
+    return check_edit(rules, context, role_of(context->map, name), op, name, value);
 }
 
 int rules_edit(const struct rules *rules, const struct headers *h,
                const struct rules_context *context, enum extproc_edit op, struct extproc_str name,
                struct extproc_str value)
 {
+    enum role role = role_of(context->map, name);
     if (op != EXTPROC_EDIT_REMOVE && !value.ptr)
         return -EINVAL;
-    int r = rules_could_edit(rules, context, op, name, value);
+    int r = check_edit(rules, context, role, op, name, value);
     if (r == 0 && op != EXTPROC_EDIT_REMOVE)
-        r = check_value(h, context, role_of(context->map, name), value);
+        r = check_value(h, context, role, value);
     return r < 0 ? r : check_limits(rules, h, context->owes_length, op, name, value);
 }
 
