@@ -45,12 +45,13 @@ bool txn_wants_later(const struct txn *t)
     return false;
 }
 
-/* Looked up only where an edit may have changed it. */
+/* Looked up only where an edit has changed it. */
 static unsigned txn_status(const struct txn *t)
 {
+    static const struct extproc_str name = EXTPROC_STR(":status");
     const struct headers *response = &t->lanes[LANE_RESPONSE].headers;
-    return response->n_edits > 0 ? framing_status(headers_get(response, EXTPROC_S(":status"), 0))
-                                 : t->status;
+    bool edited = response->n_edits > 0 && headers_cell(response, name);
+    return edited ? framing_status(headers_get(response, name, 0)) : t->status;
 }
 
 enum framing txn_framing(const struct txn *t, enum lane l)
