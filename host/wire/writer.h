@@ -26,6 +26,12 @@ static inline void put_varint(struct writer *w, uint64_t value)
 {
     uint8_t bytes[10];
     size_t n = 0;
+    if (value < 0x80) { /* nearly all of them */
+        w->len++;
+        if (w->end)
+            *(w->end - w->len) = (uint8_t)value;
+        return;
+    }
     for (; value >= 0x80; value >>= 7)
         bytes[n++] = (uint8_t)(value | 0x80);
     bytes[n++] = (uint8_t)value;
