@@ -29,8 +29,8 @@ static void odd_add(struct odd *odd, uint64_t bytes)
     const uint64_t each = 0x0101010101010101;
     uint64_t low = bytes & each * 0x7f; /* no sum below is more than a byte holds */
     uint64_t from_a = low + each * (0x80 - 'A'), behind_z = low + each * (0x7f - 'Z');
-    odd->high |= bytes & each * 0x80;
-    odd->upper |= from_a & ~behind_z & ~bytes & each * 0x80;
+    odd->high |= bytes;
+    odd->upper |= (from_a ^ behind_z) & ~bytes;
 }
 
 static uint64_t eight(const char *p)
@@ -64,6 +64,8 @@ static struct odd odd_of(struct extproc_str name)
         odd_add(&odd, eight(name.ptr + i));
     /* The last ones, with some before them where there are any. */
     odd_add(&odd, name.len < step ? few(name.ptr, name.len) : eight(name.ptr + name.len - step));
+    odd.high &= 0x8080808080808080;
+    odd.upper &= 0x8080808080808080;
     return odd;
 }
 
