@@ -71,12 +71,8 @@ struct reader reader_take(struct reader *r, size_t len)
 
 /* ---- scalars --------------------------------------------------------------------------------- */
 
-static int read_varint(struct reader *r, uint64_t *ret)
+static int read_long_varint(struct reader *r, uint64_t *ret)
 {
-    if (r->at != r->end && (uint8_t)*r->at < 0x80) { /* nearly all of them */
-        *ret = (uint8_t)*r->at++;
-        return 0;
-    }
     uint64_t value = 0;
     for (unsigned i = 0; i < VARINT_MAX_BYTES; i++) {
         if (r->at == r->end)
@@ -91,6 +87,24 @@ static int read_varint(struct reader *r, uint64_t *ret)
         }
     }
     return -EBADMSG;
+}
+
+/* Nearly every tag is one byte, and nearly every length is one or two. */
+static inline int read_varint(struct reader *r, uint64_t *ret)
+{
+    const uint8_t *at = (const uint8_t *)r->at;
+    ptrdiff_t here = r->end - r->at;
+    if (here > 0 && at[0] < 0x80) {
+        *ret = at[0];
+        r->at++;
+        return 0;
+    }
+    if (here > 1 && at[1] < 0x80) {
+        *ret = (uint64_t)at[1] << 7 | (at[0] & 0x7f);
+        r->at += 2;
+        return 0;
+    }
+    return read_long_varint(r, ret);
 }
 
 static int read_fixed(struct reader *r, unsigned n_bytes, uint64_t *ret)
