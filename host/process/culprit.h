@@ -11,7 +11,7 @@ struct culprit {
 };
 
 /* It is looked for in this loop from now on; NULL: in none. */
-void culprit_in(struct loop *loop);
+void culprit_in(struct loop *in);
 /* Any thread, also in a handler of a signal. False: the loop runs the host's own code. */
 bool culprit_find(struct culprit *ret);
 /* The same, and false also where this thread is not the loop's. */

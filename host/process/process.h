@@ -14,11 +14,11 @@ int process_run(const char *file);
 /* Reads the configuration, loads every plugin, runs every init, starts nothing; dump: prints the
  * configuration in effect. */
 int process_check(const char *file, bool dump);
-/* Prints what to paste on the proxy's side. form: "envoy" or "gloo". */
-int process_print_proxy_config(const char *file, const char *form);
+/* Prints what to paste on the proxy's side. name: "envoy" or "gloo". */
+int process_print_proxy_config(const char *file, const char *name);
 
-/* Prints every key that the host reads, with what it takes. form: "text", "markdown" or "man". */
-int process_print_keys(const char *form);
+/* Prints every key that the host reads, with what it takes. name: "text", "markdown" or "man". */
+int process_print_keys(const char *name);
 
 /* Prints a line on standard error, escaped (base/escape.h). */
 EXTPROC_PRINTF(1, 2)

@@ -87,7 +87,7 @@ int decoder_str(struct decoder *d, const struct reader *r, struct extproc_str *r
 {
     if (reader_view(r, ret))
         return 0;
-    void *copy;
+    void *copy = NULL;
     int rc = decoder_array(d, reader_len(r), 1, &copy);
     if (rc < 0)
         return rc;
@@ -137,7 +137,7 @@ static int parts_merge(struct decoder *d, const struct parts *p, uint32_t number
         return 0;
     }
 
-    void *bytes;
+    void *bytes = NULL;
     size_t len = whole ? p->whole_len : p->content_len;
     int rc = decoder_array(d, len, 1, &bytes);
     if (rc < 0)

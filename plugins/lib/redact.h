@@ -34,7 +34,7 @@ static inline struct extproc_str redact_decode(struct extproc_str s, char out[RE
             return none;
         out[name.len++] = s.ptr[i] == '+' ? ' ' : s.ptr[i];
         if (escaped) {
-            out[name.len - 1] = (char)(redact_hex(s.ptr[i + 1]) << 4 | redact_hex(s.ptr[i + 2]));
+            out[name.len - 1] = (char)(redact_hex(s.ptr[i + 1]) * 16 + redact_hex(s.ptr[i + 2]));
             i += 2;
         }
     }

@@ -1161,4 +1161,11 @@ static inline void extproc_metric_add(struct extproc_metric *m, uint64_t n)
 #ifdef __cplusplus
 }
 #endif
+
+/* This header is complete by itself. */
+#if !defined EXTPROC_NEW_NAMES && defined __has_include
+#    if __has_include(<extproc/old_names.h>)
+#        include <extproc/old_names.h>
+#    endif
+#endif
 #endif
