@@ -29,8 +29,8 @@ uint32_t template_reads(const struct extproc_template *t);
 /* Adds the attributes and metadata namespaces that it reads. 0 or -ENOMEM. */
 int template_wants(const struct extproc_template *t, struct wants *wants, struct arena *arena);
 
-/* What it says of this transaction, in the arena. It asks x->api alone, so it knows nothing of how a
- * transaction is kept. 0, -ENOMEM, or -EIO: no random bytes for %UUID%. */
+/* What it says of this transaction: in the arena, or in the template if it is plain text. It asks x->api
+ * alone, so it knows nothing of how a transaction is kept. 0, -ENOMEM, or -EIO: no random bytes for %UUID%. */
 int template_expand(const struct extproc_template *t, struct extproc_txn *x, struct arena *arena,
                     struct extproc_str *ret);
 

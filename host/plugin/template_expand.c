@@ -116,9 +116,19 @@ static int part_text(const struct template_part *part, struct extproc_txn *x, st
     return -EINVAL;
 }
 
+/* Most templates are plain text, which stays as long as the instance. */
+static bool is_text(const struct extproc_template *t)
+{
+    return t->n_parts == 1 && t->parts[0].kind == TEMPLATE_TEXT;
+}
+
 int template_expand(const struct extproc_template *t, struct extproc_txn *x, struct arena *arena,
                     struct extproc_str *ret)
 {
+    if (is_text(t)) {
+        *ret = t->parts[0].name;
+        return 0;
+    }
     struct extproc_str *texts = arena_array(arena, t->n_parts, sizeof *texts);
     size_t len = 0;
     if (!texts)

@@ -1102,7 +1102,8 @@ static inline struct extproc_str extproc_format(struct extproc_txn *x, const cha
     return s;
 }
 
-/** What a template says of this transaction, in scratch memory. ptr NULL: out of memory. */
+/** What a template says of this transaction; it stays as long as scratch memory. ptr NULL: out of
+ *  memory. */
 static inline struct extproc_str extproc_expand(struct extproc_txn *x,
                                                 const struct extproc_template *t)
 {

@@ -175,6 +175,20 @@ Test(template, owns_its_text)
     cr_expect(str_eq_c(s, "GET is what"));
 }
 
+Test(template, plain_text_is_its_own_and_not_copied_again)
+{
+    char text[] = "text/html";
+    cr_assert_eq(template_compile(str_c(text), &arena, &t, &why), 0);
+    memset(text, 'x', sizeof text - 1);
+
+    struct arena scratch = {0};
+    struct extproc_txn x = {.api = &api};
+    struct extproc_str s;
+    cr_assert_eq(template_expand(t, &x, &scratch, &s), 0);
+    cr_expect(str_eq_c(s, "text/html"));
+    cr_expect_eq(arena_size(&scratch), 0);
+}
+
 /* ---- what is refused ------------------------------------------------------------------------- */
 
 Test(template, a_percent_sign_alone_is_refused_with_its_place)
