@@ -1090,7 +1090,7 @@ static inline void *extproc_scratch(struct extproc_txn *x, size_t size)
 }
 
 /** printf into scratch memory. A NUL stands behind the text, outside len. ptr NULL: out of
- *  memory. */
+ * memory. */
 EXTPROC_PRINTF(2, 3)
 static inline struct extproc_str extproc_format(struct extproc_txn *x, const char *fmt, ...)
 {
@@ -1103,7 +1103,7 @@ static inline struct extproc_str extproc_format(struct extproc_txn *x, const cha
 }
 
 /** What a template says of this transaction; it stays as long as scratch memory. ptr NULL: out of
- *  memory. */
+ * memory. */
 static inline struct extproc_str extproc_expand(struct extproc_txn *x,
                                                 const struct extproc_template *t)
 {
