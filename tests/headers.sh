@@ -14,8 +14,7 @@ for header in $(find host -name '*.h' | sort); do
 done
 for header in sdk/include/extproc/*.h; do
     line="#include <extproc/${header##*/}>"
-    printf '%s\n' "$line" | "${CC:-cc}" -std=c11 "${warnings[@]}" -Isdk/include -x c - || status=1
-    [ "${header##*/}" = plugin.h ] || continue
+    [ "${header##*/}" = old_names.h ] && continue # a part of plugin.h, and nothing but macros
     for compiler in "${CC:-cc}" gcc clang; do # those that are there
         command -v "$compiler" >/dev/null || continue
         for std in c11 gnu11 c17 c2x; do

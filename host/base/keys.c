@@ -105,6 +105,20 @@ static void say_missing(struct check *c, const struct extproc_key *key)
                key->help ? ": " : "", key->help ? key->help : "");
 }
 
+/* What a type has beside its number. False: out of memory, which is reported. */
+static bool take_typed(struct check *c, const struct extproc_key *key, struct keys_value *value)
+{
+    if (key->type == EXTPROC_KEY_TYPE_FLOAT)
+        keys_parse_real(value->text, &value->real);
+    if (key->type != EXTPROC_KEY_TYPE_PATH)
+        return true;
+    const char *path = config_path(c->arena, value->entry, value->text.ptr);
+    if (!path)
+        config_say(c->errors, CONFIG_ERROR, c->section, value->entry, "out of memory");
+    value->text = str_c(path);
+    return path;
+}
+
 /* One more entry of the key; `first` is its first one. */
 static void check_entry(struct check *c, struct keys_slot *slot, const struct config_entry *entry,
                         const struct config_entry *first)
@@ -118,6 +132,8 @@ static void check_entry(struct check *c, struct keys_slot *slot, const struct co
         say_twice(c, entry, first);
     else if (!keys_parse(slot->key, entry->value, c->arena, &value.number, &right))
         say_wrong(c, entry, right);
+    else if (!take_typed(c, slot->key, &value))
+        c->failed = true;
     else
         slot->values[slot->n_values++] = value;
 }
@@ -134,7 +150,8 @@ static void take_fallback(struct check *c, struct keys_slot *slot)
 {
     struct keys_value value = {.text = str_c(slot->key->fallback)};
     const char *right;
-    if (keys_parse(slot->key, value.text, c->arena, &value.number, &right))
+    if (keys_parse(slot->key, value.text, c->arena, &value.number, &right) &&
+        take_typed(c, slot->key, &value))
         slot->values[slot->n_values++] = value;
 }
 
@@ -263,6 +280,11 @@ struct extproc_str keys_text(const struct keys *keys, const char *key)
 {
     const struct keys_value *value = first_value(keys, key);
     return value ? value->text : STR_ABSENT;
+}
+
+int64_t keys_ms(const struct keys *keys, const char *key)
+{
+    return (keys_number(keys, key) + 999) / 1000;
 }
 
 int64_t keys_number(const struct keys *keys, const char *key)

@@ -13,7 +13,8 @@
 
 struct keys_value {
     struct extproc_str text;          /* as written, NUL-terminated as well  */
-    int64_t number;                   /* INT, BOOL, DURATION ms, SIZE, CHOICE */
+    int64_t number;                   /* INT, BOOL, DURATION in us, SIZE, CHOICE */
+    double real;                      /* FLOAT */
     const struct config_entry *entry; /* NULL: the fallback                   */
 };
 
@@ -53,6 +54,8 @@ const struct keys_slot *keys_find(const struct keys *keys, const char *key);
 /* The value of a key that takes one value. Absent: ptr NULL, 0. */
 struct extproc_str keys_text(const struct keys *keys, const char *key);
 int64_t keys_number(const struct keys *keys, const char *key);
+/* Of a DURATION: in milliseconds, rounded up, so that only 0 is 0. */
+int64_t keys_ms(const struct keys *keys, const char *key);
 
 /* One value by itself. False: it is not of that type, or out of its limits; *ret_why says what would
  * be right, in the arena if need be. */

@@ -4,10 +4,13 @@
  * What does not fit into the result is refused, never cut.
  */
 #include "base/keys.h"
+#include "base/keys_private.h"
 #include "base/str.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+enum { REAL_DIGITS_MAX = 300 }; /* a double holds that many */
 
 struct unit {
     const char *name;
@@ -26,7 +29,7 @@ struct units {
 
 static const struct unit one[] = {{"", 1}};
 static const struct unit times[] = {
-    {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 60 * 60 * 1000}};
+    {"us", 1}, {"ms", 1000}, {"s", 1000000}, {"m", 60 * 1000000LL}, {"h", 3600 * 1000000LL}};
 static const struct unit sizes[] = {{"", 1}, {"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}};
 
 static struct units units_of(enum extproc_key_type type)
@@ -86,6 +89,34 @@ static bool parse_quantity(struct extproc_str text, struct units units, int64_t 
     return false;
 }
 
+/* [-]DIGITS[.DIGITS], nothing else: strtod(3) takes hexadecimal, infinities and a locale's comma. */
+bool keys_parse_real(struct extproc_str text, double *ret)
+{
+    double n = 0, place = 1;
+    bool negative = str_has_prefix(text, "-"), point = false;
+    size_t digits = 0;
+    for (size_t i = negative; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '.' && !point && digits > 0 && i + 1 < text.len) {
+            point = true;
+            continue;
+        }
+        if (c < '0' || c > '9' || ++digits > REAL_DIGITS_MAX)
+            return false;
+        n = n * 10 + (c - '0');
+        place *= point ? 10 : 1;
+    }
+    *ret = (negative ? -n : n) / place;
+    return digits > 0;
+}
+
+static bool parse_float(struct extproc_str text, int64_t *ret)
+{
+    double real;
+    *ret = 0;
+    return keys_parse_real(text, &real);
+}
+
 static bool parse_duration(struct extproc_str text, int64_t *ret)
 {
     if (str_eq_c(text, "0")) { /* is the same in every unit */
@@ -133,6 +164,11 @@ static bool parse_as(const struct extproc_key *key, struct extproc_str text, int
     case EXTPROC_KEY_TYPE_STR:
         *ret = 0;
         return true;
+    case EXTPROC_KEY_TYPE_PATH:
+        *ret = 0;
+        return text.len > 0;
+    case EXTPROC_KEY_TYPE_FLOAT:
+        return parse_float(text, ret);
     case EXTPROC_KEY_TYPE_INT:
         return parse_int(text, ret);
     case EXTPROC_KEY_TYPE_BOOL:
@@ -165,12 +201,16 @@ static const char *right_for(const struct extproc_key *key, struct arena *arena)
     switch (key->type) {
     case EXTPROC_KEY_TYPE_STR:
         return "text";
+    case EXTPROC_KEY_TYPE_PATH:
+        return "a path";
+    case EXTPROC_KEY_TYPE_FLOAT:
+        return "a number such as 2 or 0.5";
     case EXTPROC_KEY_TYPE_INT:
         return "an integer";
     case EXTPROC_KEY_TYPE_BOOL:
         return "yes, no, true, false, on or off";
     case EXTPROC_KEY_TYPE_DURATION:
-        return "a duration such as 150ms, 2s, 5m or 1h";
+        return "a duration such as 150us, 20ms, 2s, 5m or 1h";
     case EXTPROC_KEY_TYPE_SIZE:
         return "a size such as 4096, 64k, 16m or 1g";
     case EXTPROC_KEY_TYPE_CHOICE:
@@ -198,30 +238,28 @@ static bool is_too_large(const struct extproc_key *key, struct extproc_str text)
 
 /* ---- limits ---------------------------------------------------------------------------------- */
 
-static bool within_limits(const struct extproc_key *key, int64_t n)
+/* Is a value before a limit, as the key's type orders them? */
+static bool is_below(const struct extproc_key *key, struct extproc_str a, struct extproc_str b)
 {
-    return (key->min == 0 && key->max == 0) || (n >= key->min && n <= key->max);
+    int64_t n = 0, m = 0;
+    double x = 0, y = 0;
+    if (key->type == EXTPROC_KEY_TYPE_FLOAT)
+        return keys_parse_real(a, &x) && keys_parse_real(b, &y) && x < y;
+    return parse_as(key, a, &n) && parse_as(key, b, &m) && n < m;
 }
 
-/* As it would be written, in the largest unit that needs no fraction. */
-static const char *number_text(const struct extproc_key *key, int64_t n, struct arena *arena)
+bool keys_within_limits(const struct extproc_key *key, struct extproc_str text)
 {
-    struct units units = units_of(key->type);
-    size_t i = units.n - 1;
-    while (i > 0 && n % units.list[i].factor)
-        i--;
-    return arena_format(arena, "%" PRId64 "%s", n / units.list[i].factor,
-                        n ? units.list[i].name : "")
-        .ptr;
+    return !(key->min && is_below(key, text, str_c(key->min))) &&
+           !(key->max && is_below(key, str_c(key->max), text));
 }
 
 static const char *limits_text(const struct extproc_key *key, struct arena *arena)
 {
-    const char *min = number_text(key, key->min, arena), *max = number_text(key, key->max, arena);
-    const char *text = NULL;
-    if (min && max)
-        text = key->max == INT64_MAX ? arena_format(arena, "%s or more", min).ptr
-                                     : arena_format(arena, "%s to %s", min, max).ptr;
+    const char *text = key->min && key->max
+                           ? arena_format(arena, "%s to %s", key->min, key->max).ptr
+                       : key->min ? arena_format(arena, "%s or more", key->min).ptr
+                                  : arena_format(arena, "at most %s", key->max).ptr;
     return text ? text : "out of memory";
 }
 
@@ -230,7 +268,7 @@ static const char *most_text(const struct extproc_key *key, struct arena *arena)
 {
     struct units units = units_of(key->type);
     const struct unit *largest = &units.list[units.n - 1];
-    if (key->max > 0 && key->max < INT64_MAX)
+    if (key->max)
         return limits_text(key, arena);
     const char *text =
         arena_format(arena, "at most %" PRId64 "%s", INT64_MAX / largest->factor, largest->name)
@@ -246,7 +284,7 @@ bool keys_parse(const struct extproc_key *key, struct extproc_str text, struct a
         *ret_why = is_too_large(key, text) ? most_text(key, arena) : right_for(key, arena);
         return false;
     }
-    if (!within_limits(key, n)) {
+    if (!keys_within_limits(key, text)) {
         *ret_why = limits_text(key, arena);
         return false;
     }

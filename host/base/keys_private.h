@@ -7,4 +7,9 @@
 /* The i-th key, i at most the number of keys. NULL: the end, or no table. */
 const struct extproc_key *keys_at(struct keys_table table, size_t i);
 
+/* A number in decimal digits, with a fraction or without. */
+bool keys_parse_real(struct extproc_str text, double *ret);
+/* Of a text that is of the key's type. */
+bool keys_within_limits(const struct extproc_key *key, struct extproc_str text);
+
 #endif

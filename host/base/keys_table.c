@@ -46,18 +46,29 @@ static bool are_choices(const char *choices)
     }
 }
 
-/* Both zero: none. */
+static bool is_number(enum extproc_key_type type)
+{
+    return type == EXTPROC_KEY_TYPE_INT || type == EXTPROC_KEY_TYPE_FLOAT ||
+           type == EXTPROC_KEY_TYPE_DURATION || type == EXTPROC_KEY_TYPE_SIZE;
+}
+
 static const char *limits_wrong(const struct extproc_key *key, struct arena *arena)
 {
-    bool takes_limits = key->type == EXTPROC_KEY_TYPE_INT ||
-                        key->type == EXTPROC_KEY_TYPE_DURATION ||
-                        key->type == EXTPROC_KEY_TYPE_SIZE;
+    const char *const limits[] = {key->min, key->max};
+    struct extproc_key bare = *key;
+    const char *right;
+    int64_t number;
 
-    if ((key->min || key->max) && !takes_limits)
-        return because(arena, "key %s: min and max are allowed for numbers only", key->name);
-    if (key->min > key->max)
-        return because(arena, "key %s: min exceeds max (set max = INT64_MAX for no maximum)",
-                       key->name);
+    bare.min = bare.max = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        if (limits[i] && !is_number(key->type))
+            return because(arena, "key %s: min and max are allowed for numbers only", key->name);
+        if (limits[i] && !keys_parse(&bare, str_c(limits[i]), arena, &number, &right))
+            return because(arena, "key %s: invalid %s \"%s\": expected %s", key->name,
+                           i == 0 ? "min" : "max", limits[i], right);
+    }
+    if (key->min && key->max && !keys_within_limits(key, str_c(key->min)))
+        return because(arena, "key %s: min exceeds max", key->name);
     return NULL;
 }
 
@@ -73,7 +84,7 @@ static const char *key_wrong(const struct extproc_key *key, struct arena *arena)
                        "invalid key name \"%.*s\": expected 1 to %d printable characters, without "
                        "space, : or =, and not starting with [ ; or #",
                        CONFIG_KEY_MAX, key->name, CONFIG_KEY_MAX);
-    if ((unsigned)key->type > EXTPROC_KEY_TYPE_CHOICE)
+    if ((unsigned)key->type > EXTPROC_KEY_TYPE_PATH)
         return because(arena, "key %s: unknown type %u", key->name, (unsigned)key->type);
     if (key->flags & ~flags)
         return because(arena, "key %s: unknown flags 0x%x", key->name, key->flags & ~flags);

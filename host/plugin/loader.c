@@ -19,7 +19,7 @@
 /* What the first minor had, and more than any will have. */
 enum {
     PLUGIN_SIZE_MIN = offsetof(struct extproc_plugin, response_trailers) + sizeof(extproc_on_fn *),
-    KEY_SIZE_MIN = offsetof(struct extproc_key, max) + sizeof(int64_t),
+    KEY_SIZE_MIN = offsetof(struct extproc_key, max) + sizeof(char *),
     SIZE_MAX_SANE = 4096
 };
 

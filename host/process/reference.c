@@ -24,7 +24,8 @@ static void print_type(const struct extproc_key *key)
     static const char *const types[] = {
         [EXTPROC_KEY_TYPE_STR] = "text",       [EXTPROC_KEY_TYPE_INT] = "number",
         [EXTPROC_KEY_TYPE_BOOL] = "yes or no", [EXTPROC_KEY_TYPE_DURATION] = "duration",
-        [EXTPROC_KEY_TYPE_SIZE] = "size",
+        [EXTPROC_KEY_TYPE_SIZE] = "size",      [EXTPROC_KEY_TYPE_FLOAT] = "number",
+        [EXTPROC_KEY_TYPE_PATH] = "path",
     };
     if (key->type == EXTPROC_KEY_TYPE_CHOICE)
         print_choices(key->choices);

@@ -44,8 +44,7 @@ static const struct extproc_key extprocd_keys[] = {
     {.name = "max_held",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .fallback = "256m",
-     .min = 1024 * 1024,
-     .max = INT64_MAX,
+     .min = "1m",
      .help =
          "Bytes of all messages that are being received, held by plugins or waiting to be sent."},
     {.name = NULL},
@@ -168,8 +167,8 @@ static void read_extprocd(struct config_section *s, struct arena *arena,
     ret->log.json = keys_number(&ret->keys, "log_format") == 1;
     read_log_file(s, arena, errors, ret);
     ret->transport = keys_text(&ret->keys, "transport").ptr;
-    ret->lame_duck_ms = (uint64_t)keys_number(&ret->keys, "lame_duck");
-    ret->drain_ms = (uint64_t)keys_number(&ret->keys, "drain");
+    ret->lame_duck_ms = (uint64_t)keys_ms(&ret->keys, "lame_duck");
+    ret->drain_ms = (uint64_t)keys_ms(&ret->keys, "drain");
 }
 
 /* ---- [listener:NAME] ---------------------------------------------------------------------------- */

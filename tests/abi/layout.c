@@ -41,7 +41,7 @@ LAST_AT(struct extproc_metric, api, 0, 0);
 LAST_AT(struct extproc_file, api, 0, 0);
 LAST_AT(struct extproc_key, fallback, 16, 12);
 LAST_AT(struct extproc_key, help, 32, 20);
-LAST_AT(struct extproc_key, max, 48, 32);
+LAST_AT(struct extproc_key, max, 48, 28);
 LAST_AT(struct extproc_plugin, keys, 40, 28);
 LAST_AT(struct extproc_plugin, needs, 48, 32);
 LAST_AT(struct extproc_plugin, request_headers, 88, 56);
@@ -49,4 +49,4 @@ LAST_AT(struct extproc_plugin, response_trailers, 128, 76);
 /* The table's slots by their number. */
 #define SLOT_IS(slot, n) LAST_AT(struct extproc_api, slot, 8 + 8 * (n), 8 + 4 * (n))
 SLOT_IS(conf_count, 0);
-SLOT_IS(file_append, 45);
+SLOT_IS(file_append, 46);

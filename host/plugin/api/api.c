@@ -14,6 +14,7 @@ const struct extproc_api plugin_api = {
     .conf_count = api_conf_count,
     .conf_str = api_conf_str,
     .conf_int = api_conf_int,
+    .conf_float = api_conf_float,
     .conf_template = api_conf_template,
     .conf_vrefuse = api_conf_vrefuse,
     .conf_refuse = api_conf_refuse,

@@ -70,6 +70,12 @@ int64_t api_conf_int(struct extproc_instance *h, const char *key, size_t i)
     return value ? value->number : 0;
 }
 
+double api_conf_float(struct extproc_instance *h, const char *key, size_t i)
+{
+    const struct keys_value *value = value_find(h, key, i);
+    return value ? value->real : 0;
+}
+
 /* ---- in init() ------------------------------------------------------------------------------- */
 
 /* A value without a line (a fallback, or none at all) is reported at the section's line. */

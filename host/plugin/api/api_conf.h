@@ -9,6 +9,7 @@
 size_t api_conf_count(struct extproc_instance *h, const char *key);
 struct extproc_str api_conf_str(struct extproc_instance *h, const char *key, size_t i);
 int64_t api_conf_int(struct extproc_instance *h, const char *key, size_t i);
+double api_conf_float(struct extproc_instance *h, const char *key, size_t i);
 struct extproc_template *api_conf_template(struct extproc_instance *h, const char *key, size_t i,
                                            struct extproc_str text);
 EXTPROC_PRINTF(4, 0)

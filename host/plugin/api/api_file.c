@@ -35,6 +35,9 @@ static struct path path_of(struct extproc_instance *h, const char *key, size_t i
     struct instance *in = instance_of(h);
     const struct keys_slot *slot = in->errors && key ? keys_find(&in->keys, key) : NULL;
     const struct keys_value *value = slot && i < slot->n_values ? &slot->values[i] : NULL;
+    if (value && slot->key->type == EXTPROC_KEY_TYPE_PATH) /* located already */
+        return (struct path){value->text.ptr,
+                             value->entry ? value->entry->shown.ptr : value->text.ptr};
     if (value && value->text.len > 0)
         return (struct path){locate(&in->arena, value->entry, value->text.ptr),
                              value->entry ? value->entry->shown.ptr : value->text.ptr};

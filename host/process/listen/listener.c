@@ -48,39 +48,39 @@ const struct extproc_key listener_keys[] = {
     {.name = "proxy_max_headers",
      .type = EXTPROC_KEY_TYPE_INT,
      .fallback = "100",
-     .min = 1,
-     .max = INT32_MAX,
+     .min = "1",
+     .max = "2147483647",
      .help =
          "Headers that the proxy takes in a message (its max_headers_count), and in an answer."},
     {.name = "proxy_max_header_bytes",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .fallback = "60k",
-     .min = 1024,
-     .max = 8192 * 1024,
+     .min = "1k",
+     .max = "8m",
      .help = "Size of all headers of a message that the proxy takes (its max_request_headers_kb)."},
     {.name = "max_message",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .fallback = "16m",
-     .min = 1024,
-     .max = INT32_MAX,
+     .min = "1k",
+     .max = "2147483647",
      .help = "Size of a message; a BUFFERED body is one message."},
     {.name = "max_header_list",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .fallback = "64k",
-     .min = 1024,
-     .max = INT32_MAX,
+     .min = "1k",
+     .max = "2147483647",
      .help = "Size of the metadata of a stream."},
     {.name = "max_streams",
      .type = EXTPROC_KEY_TYPE_INT,
      .fallback = "1024",
-     .min = 1,
-     .max = INT32_MAX,
+     .min = "1",
+     .max = "2147483647",
      .help = "Open streams of a connection."},
     {.name = "max_connections",
      .type = EXTPROC_KEY_TYPE_INT,
      .fallback = "4096",
-     .min = 1,
-     .max = INT32_MAX,
+     .min = "1",
+     .max = "2147483647",
      .help = "Open connections; when it is reached, the longest idle one is closed for a new one."},
     {.name = "idle_timeout",
      .type = EXTPROC_KEY_TYPE_DURATION,
@@ -97,40 +97,39 @@ const struct extproc_key listener_keys[] = {
     {.name = "handshake_timeout",
      .type = EXTPROC_KEY_TYPE_DURATION,
      .fallback = "10s",
-     .min = 1,
-     .max = INT32_MAX,
+     .min = "1ms",
+     .max = "2147483647ms",
      .help = "Time for a new connection to complete TLS and the HTTP/2 preface."},
     {.name = "first_message_timeout",
      .type = EXTPROC_KEY_TYPE_DURATION,
      .fallback = "10s",
-     .min = 1,
-     .max = INT32_MAX,
+     .min = "1ms",
+     .max = "2147483647ms",
      .help = "Time for the first message of a stream; and the longest silence inside a frame, "
              "header block or message."},
     {.name = "write_timeout",
      .type = EXTPROC_KEY_TYPE_DURATION,
      .fallback = "30s",
-     .min = 1,
-     .max = INT32_MAX,
+     .min = "1ms",
+     .max = "2147483647ms",
      .help =
          "Longest time without progress in sending the queued answers of a stream or connection."},
     {.name = "max_queued",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .fallback = "128m",
-     .min = 1024 * 1024,
-     .max = INT64_MAX,
+     .min = "1m",
      .help = "Bytes of queued answers of a connection."},
     {.name = "stream_window",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .fallback = "1m",
-     .min = 65535,
-     .max = INT32_MAX,
+     .min = "65535",
+     .max = "2147483647",
      .help = "HTTP/2 flow-control window of a stream: bytes that the proxy may send ahead."},
     {.name = "max_continuations",
      .type = EXTPROC_KEY_TYPE_INT,
      .fallback = "8",
-     .min = 1,
-     .max = 1024,
+     .min = "1",
+     .max = "1024",
      .help = "CONTINUATION frames of a header block."},
     {.name = "max_resets",
      .fallback = "4096 in 8s",
@@ -240,19 +239,19 @@ static void drop_own_limits(struct listener_settings *l, const struct transport_
 static bool parse_rate(struct extproc_str text, struct arena *arena, struct budget_rate *ret)
 {
     static const struct extproc_key count = {
-        .type = EXTPROC_KEY_TYPE_INT, .min = 1, .max = INT32_MAX};
+        .type = EXTPROC_KEY_TYPE_INT, .min = "1", .max = "2147483647"};
     static const struct extproc_key period = {
-        .type = EXTPROC_KEY_TYPE_DURATION, .min = 1, .max = INT32_MAX};
+        .type = EXTPROC_KEY_TYPE_DURATION, .min = "1ms", .max = "2147483647ms"};
     const char *in = strstr(text.ptr, " in "), *why;
-    int64_t n, period_ms;
+    int64_t n, period_us;
 
     if (!in)
         return false;
     struct extproc_str first = {text.ptr, (size_t)(in - text.ptr)};
     if (!keys_parse(&count, first, arena, &n, &why) ||
-        !keys_parse(&period, str_c(in + strlen(" in ")), arena, &period_ms, &why))
+        !keys_parse(&period, str_c(in + strlen(" in ")), arena, &period_us, &why))
         return false;
-    *ret = (struct budget_rate){(uint32_t)n, (uint32_t)period_ms};
+    *ret = (struct budget_rate){(uint32_t)n, (uint32_t)(period_us / 1000)};
     return true;
 }
 
@@ -295,12 +294,12 @@ static void read_limits(struct listener_settings *l, struct arena *arena,
         .max_header_list = (size_t)keys_number(keys, "max_header_list"),
         .max_streams = (uint32_t)keys_number(keys, "max_streams"),
         .max_connections = (uint32_t)keys_number(keys, "max_connections"),
-        .idle_ms = (uint64_t)keys_number(keys, "idle_timeout"),
-        .age_ms = (uint64_t)keys_number(keys, "max_connection_age"),
-        .grace_ms = (uint64_t)keys_number(keys, "max_connection_age_grace"),
-        .first_message_ms = (uint64_t)keys_number(keys, "first_message_timeout"),
-        .handshake_ms = (uint64_t)keys_number(keys, "handshake_timeout"),
-        .write_ms = (uint64_t)keys_number(keys, "write_timeout"),
+        .idle_ms = (uint64_t)keys_ms(keys, "idle_timeout"),
+        .age_ms = (uint64_t)keys_ms(keys, "max_connection_age"),
+        .grace_ms = (uint64_t)keys_ms(keys, "max_connection_age_grace"),
+        .first_message_ms = (uint64_t)keys_ms(keys, "first_message_timeout"),
+        .handshake_ms = (uint64_t)keys_ms(keys, "handshake_timeout"),
+        .write_ms = (uint64_t)keys_ms(keys, "write_timeout"),
         .max_queued = (size_t)keys_number(keys, "max_queued"),
         .stream_window = (size_t)keys_number(keys, "stream_window"),
         .max_continuations = (uint32_t)keys_number(keys, "max_continuations"),

@@ -1,40 +1,59 @@
-/* extproc plugin SDK: the whole contract between a plugin and the host.
+/* extproc plugin SDK: the complete contract between a plugin and the host, which is the program that
+ * loads it (extprocd).
  *
- * A plugin is one shared object that exports one constant, extproc_plugin_v1. It calls nothing but
- * the inline functions below; they go through the table in the handle they are given, so a plugin
- * has no undefined host symbol and links with -Wl,-z,defs.
+ * A plugin is one shared object that exports one constant, extproc_plugin_v1. It calls nothing of the host
+ * but the inline functions below, which go through the table in the handle that they get. So it has no
+ * undefined host symbol, and links with -Wl,-z,defs.
  *
  * One transaction (an HTTP request and its response), as a plugin sees it:
  *
- *   init(h)                           once per [plugin:NAME] section
+ *   init(instance)                    once for each [plugin:NAME] section
  *     open(x)                         before the first phase this instance takes part in
  *       request_headers(x)  request_body(x)...   request_trailers(x)
  *       response_headers(x) response_body(x)...  response_trailers(x)
- *     close(x, why)                   once after an open() that gave 0 or is NULL, whatever happens
- *   fini(h)                           once after an init() that gave 0
+ *     close(x, why)                   once after an open() that returned 0 or is NULL, in every case
+ *   fini(instance)                    once after an init() that returned 0
  *
- *   Phases that the proxy does not send, or that nobody asked for, do not come. The two directions
+ *   Phases that the proxy does not send, or that no plugin takes part in, do not come. The two directions
  *   may interleave: response_headers can come before request_body, and also first of all. Never
  *   wait for a phase: close() is the end.
  *
- * Threads.   Callbacks of one transaction never overlap, but may run on different threads.
- *            Transactions run in parallel: `self` is shared between them, `ctx` is not. Any thread
- *            may call extproc_instance_log(), extproc_metric_add() and extproc_file_append();
- *            everything else only inside a callback, on the x or h that the callback was given.
+ * Never block. One thread runs all transactions of a process: while a callback sleeps, waits for a lock or
+ *            reads a socket, all other transactions wait too, and the proxy gives up after its
+ *            message_timeout. 50 ms in a callback were measured to give 40 of 40 concurrent requests a 5xx.
+ *            What takes time belongs into init(), or into a thread of the plugin's own that callbacks only
+ *            read results of.
+ * Processes. The service may run in several processes, and each loads the plugin by itself: init() runs
+ *            once for each section in each of them, and again whenever the service is started, tested
+ *            (extprocd -t: instance->testing) or loads a new configuration. Two generations of a
+ *            configuration can live in one process at the same time, each with instances of its own: keep
+ *            state in instance->self and not in globals.
+ * Threads.   Callbacks of one transaction never overlap, but may run on different threads. `self` is
+ *            shared between transactions, `ctx` is not. Any thread may call extproc_instance_log(),
+ *            extproc_instance_log_str(), extproc_metric_add() and extproc_file_append(); all other
+ *            functions only inside a callback, on the x or the instance that the callback was called with.
+ *            Threads that a plugin has started must have ended when fini() returns.
  * Lifetime.  Every view (struct extproc_str) that the host returns is valid until the callback
  *            returns, or until the plugin edits the thing it came from. Every view that the plugin
- *            passes in is copied, unless stated otherwise.
- * Errors.    Functions that return int give 0 or a negative errno value; each lists the ones it can
- *            give beside -ENOMEM, which every edit can. A call that failed has changed nothing;
- *            extproc_continue() makes an action of what it gave, extproc_strerror() a text.
- *            Handles are never NULL; any other NULL argument gives -EINVAL, or the value that means
- *            absent.
+ *            passes in is copied, unless stated otherwise. extproc_keep() copies for the transaction.
+ * Errors.    Functions that return int return 0 or a negative errno value; each lists its values beside
+ *            -ENOMEM, which every edit can return. A call that failed has changed nothing.
+ *            extproc_continue() makes an action of the result, extproc_strerror() a text, and the host
+ *            logs the reason when the callback fails. Handles are never NULL; any other NULL argument
+ *            returns -EINVAL, or the value that means absent.
+ * C.         The host is C: no exception and no longjmp() may leave a callback. exit() in a plugin ends the
+ *            service.
  * File.      Compile with -fvisibility=hidden: a function that is exported is replaced by one of the
  *            same name in a library of the host. Replace a file that is in use with install(1) or
  *            mv(1): the process has it mapped, and one that is overwritten in place ends it.
- * Growth.    The host fills every slot of the table that its minor has; what it cannot do in some
- *            place gives -EOPNOTSUPP, never a crash. A switch over an enum of this header needs a
- *            default: later minors add values.
+ * Growth.    A plugin loads where the host's minor is at least the one that it asks for. The host fills
+ *            every slot of the table that its minor has; what it cannot do in some place returns
+ *            -EOPNOTSUPP, never a crash. A switch over an enum of this header needs a default: later
+ *            minors add values.
+ * Languages. The ABI is plain C: structs, enums of 32 bits, function pointers. No slot needs a variadic
+ *            call: beside each one with a va_list is one that takes a text (log, fail, conf_refuse).
+ *            EXTPROC_ABI and EXTPROC_STR() are initialisers for C and C++; what they consist of are plain
+ *            integers (EXTPROC_MAGIC, EXTPROC_ABI_MAJOR, EXTPROC_ABI_TARGET) and sizeof.
  */
 #ifndef EXTPROC_PLUGIN_H
 #define EXTPROC_PLUGIN_H
@@ -375,9 +394,12 @@ enum EXTPROC_ENUM(extproc_key_type) {
     EXTPROC_KEY_TYPE_STR,
     EXTPROC_KEY_TYPE_INT,
     EXTPROC_KEY_TYPE_BOOL,     /* yes no true false on off; extproc_conf_int(): 0 or 1   */
-    EXTPROC_KEY_TYPE_DURATION, /* 150ms 2s 5m 1h; extproc_conf_int(): milliseconds       */
+    EXTPROC_KEY_TYPE_DURATION, /* 150us 20ms 2s 5m 1h; extproc_conf_int(): microseconds  */
     EXTPROC_KEY_TYPE_SIZE,     /* 64k 4m 1g; extproc_conf_int(): bytes                   */
-    EXTPROC_KEY_TYPE_CHOICE    /* one of .choices; extproc_conf_int(): its place, from 0 */
+    EXTPROC_KEY_TYPE_CHOICE,   /* one of .choices; extproc_conf_int(): its place, from 0 */
+    EXTPROC_KEY_TYPE_FLOAT,    /* 2 0.5 -1.25, no exponent; extproc_conf_float()         */
+    EXTPROC_KEY_TYPE_PATH      /* relative to the ini file that has it; extproc_conf():
+                                  as it is to be opened                                  */
 };
 #define EXTPROC_KEY_REQUIRED 1u /* no fallback, and must be there                   */
 #define EXTPROC_KEY_LIST     2u /* may be repeated; the order is kept               */
@@ -391,10 +413,11 @@ struct extproc_key {
     const char *name; /* at most 48 bytes, without ':' and '='                  */
     enum extproc_key_type type;
     uint32_t flags;
-    const char *fallback; /* as it would stand in the file; NULL: absent unless given */
-    const char *choices;  /* CHOICE: "one|two|three"                            */
-    const char *help;     /* one sentence                                       */
-    int64_t min, max;     /* INT, DURATION, SIZE: in extproc_conf_int()'s unit; both 0: no limits */
+    const char *fallback;  /* as it would stand in the file; NULL: absent unless given */
+    const char *choices;   /* CHOICE: "one|two|three"                            */
+    const char *help;      /* one sentence                                       */
+    const char *min, *max; /* numbers: as they would stand in the file ("0", "64k", "150us"), and
+                              are part of the range; NULL: no limit */
 };
 
 /* Bits of extproc_plugin.needs. Where the proxy sends a body otherwise than it needs, the plugin
@@ -429,10 +452,11 @@ typedef enum extproc_action extproc_on_fn(struct extproc_txn *x);
 struct extproc_plugin {
     struct extproc_abi abi; /* EXTPROC_ABI                                   */
     const char *name, *version, *summary;
-    const struct extproc_key *keys;          /* ends with a NULL name; NULL: no keys          */
-    uint64_t needs;                          /* EXTPROC_WHOLE_REQUEST_BODY, ...               */
-    int (*init)(struct extproc_instance *h); /* 0 or -errno: refuse to start                  */
-    void (*fini)(struct extproc_instance *h);
+    const struct extproc_key *keys; /* ends with a NULL name; NULL: no keys          */
+    uint64_t needs;                 /* EXTPROC_WHOLE_REQUEST_BODY, ...               */
+    int (*init)(
+        struct extproc_instance *instance); /* 0 or -errno: refuse to start                  */
+    void (*fini)(struct extproc_instance *instance);
     int (*open)(struct extproc_txn *x); /* 0 or -errno: as if the phase had failed       */
     void (*close)(struct extproc_txn *x, enum extproc_end why);
     extproc_on_fn *request_headers; /* NULL: not interested */
@@ -455,6 +479,7 @@ struct extproc_api {
     size_t (*conf_count)(struct extproc_instance *, const char *key);
     struct extproc_str (*conf_str)(struct extproc_instance *, const char *key, size_t i);
     int64_t (*conf_int)(struct extproc_instance *, const char *key, size_t i);
+    double (*conf_float)(struct extproc_instance *, const char *key, size_t i);
     struct extproc_template *(*conf_template)(struct extproc_instance *, const char *key, size_t i,
                                               struct extproc_str part); /* absent: the whole */
     int (*conf_vrefuse)(struct extproc_instance *, const char *key, size_t i, const char *fmt,
@@ -522,61 +547,70 @@ struct extproc_api {
  *  Lives as long as the instance. A path is as for open(2): relative to the service's working
  *  directory.
  *  ptr NULL: absent, or no such key. */
-static inline struct extproc_str extproc_conf(struct extproc_instance *h, const char *key, size_t i)
+static inline struct extproc_str extproc_conf(struct extproc_instance *instance, const char *key,
+                                              size_t i)
 {
-    return h->api->conf_str(h, key, i);
+    return instance->api->conf_str(instance, key, i);
 }
 
 /** How often the key is given; 1 where its fallback stands in, 0 where it is absent. */
-static inline size_t extproc_conf_count(struct extproc_instance *h, const char *key)
+static inline size_t extproc_conf_count(struct extproc_instance *instance, const char *key)
 {
-    return h->api->conf_count(h, key);
+    return instance->api->conf_count(instance, key);
 }
 
-/** INT, BOOL, DURATION (ms), SIZE (bytes), CHOICE (place in .choices). 0: absent, or not such. */
-static inline int64_t extproc_conf_int(struct extproc_instance *h, const char *key, size_t i)
+/** INT, BOOL, DURATION (microseconds), SIZE (bytes), CHOICE (place in .choices). 0: absent, or of another
+ *  type. */
+static inline int64_t extproc_conf_int(struct extproc_instance *instance, const char *key, size_t i)
 {
-    return h->api->conf_int(h, key, i);
+    return instance->api->conf_int(instance, key, i);
+}
+
+/** FLOAT. 0: absent, or of another type. */
+static inline double extproc_conf_float(struct extproc_instance *instance, const char *key,
+                                        size_t i)
+{
+    return instance->api->conf_float(instance, key, i);
 }
 
 /** In init(): tells the operator, with file, line, section and key, why the i-th value cannot be:
  *  "is no colour (red)". Gives -EINVAL, for init() to return (after it has looked at the other
  *  values too); -EOPNOTSUPP outside init(). */
 EXTPROC_PRINTF(4, 5)
-static inline int extproc_conf_refuse(struct extproc_instance *h, const char *key, size_t i,
+static inline int extproc_conf_refuse(struct extproc_instance *instance, const char *key, size_t i,
                                       const char *fmt, ...)
 {
     va_list ap;
     int r;
     va_start(ap, fmt);
-    r = h->api->conf_vrefuse(h, key, i, fmt, ap);
+    r = instance->api->conf_vrefuse(instance, key, i, fmt, ap);
     va_end(ap);
     return r;
 }
 
 /** The same with a text that is there already. */
-static inline int extproc_conf_refuse_str(struct extproc_instance *h, const char *key, size_t i,
-                                          struct extproc_str why)
+static inline int extproc_conf_refuse_str(struct extproc_instance *instance, const char *key,
+                                          size_t i, struct extproc_str why)
 {
-    return h->api->conf_refuse(h, key, i, why);
+    return instance->api->conf_refuse(instance, key, i, why);
 }
 
 /** In init(): compiles the i-th value, a text with %REQ(name)% and the like, for extproc_expand().
  *  Lives as long as the instance. NULL: it is absent or wrong, and the operator has been told;
  *  init() returns -EINVAL. */
-static inline struct extproc_template *extproc_conf_template(struct extproc_instance *h,
+static inline struct extproc_template *extproc_conf_template(struct extproc_instance *instance,
                                                              const char *key, size_t i)
 {
     struct extproc_str whole = {NULL, 0};
-    return h->api->conf_template(h, key, i, whole);
+    return instance->api->conf_template(instance, key, i, whole);
 }
 
 /** The same for a text that is part of the i-th value, such as what stands behind a colon. */
-static inline struct extproc_template *extproc_conf_template_part(struct extproc_instance *h,
+static inline struct extproc_template *extproc_conf_template_part(struct extproc_instance *instance,
                                                                   const char *key, size_t i,
                                                                   struct extproc_str part)
 {
-    return h->api->conf_template(h, key, i, part);
+    return instance->api->conf_template(instance, key, i, part);
 }
 
 /** Could extproc_header_edit() take this edit in some phase? EXTPROC_MAP_ANSWER: extproc_respond() this
@@ -584,30 +618,30 @@ static inline struct extproc_template *extproc_conf_template_part(struct extproc
  *  judged, so a template's text will do; absent: not known.
  *  -EINVAL       no such map or edit; the name, or a character of the value, is not legal
  *  -EPERM        it would have no effect anywhere */
-static inline int extproc_check_edit(struct extproc_instance *h, enum extproc_map map,
+static inline int extproc_check_edit(struct extproc_instance *instance, enum extproc_map map,
                                      enum extproc_edit op, struct extproc_str name,
                                      struct extproc_str value)
 {
-    return h->api->check_edit(h, map, op, name, value);
+    return instance->api->check_edit(instance, map, op, name, value);
 }
 
 /** In init(): the same of an edit that a key's i-th value asks for. What no proxy of this service takes
  *  is reported at the key as an error, with what would allow it; what only some of its listeners' proxies
  *  take, as a warning. 0, or what extproc_conf_refuse() returns. */
-static inline int extproc_conf_edit(struct extproc_instance *h, const char *key, size_t i,
+static inline int extproc_conf_edit(struct extproc_instance *instance, const char *key, size_t i,
                                     enum extproc_map map, enum extproc_edit op,
                                     struct extproc_str name, struct extproc_str value)
 {
-    return h->api->conf_edit(h, key, i, map, op, name, value);
+    return instance->api->conf_edit(instance, key, i, map, op, name, value);
 }
 
 /** In init(): narrows the phases of this instance to those its configuration needs, so that the
  *  proxy need not send the others. Without a call: every phase that has a callback.
  *  -EINVAL       a bit without a callback
  *  -EOPNOTSUPP   outside init() */
-static inline int extproc_interest(struct extproc_instance *h, uint32_t phases)
+static inline int extproc_interest(struct extproc_instance *instance, uint32_t phases)
 {
-    return h->api->interest(h, phases);
+    return instance->api->interest(instance, phases);
 }
 
 /** In init(): this instance reads an attribute, by the name that the proxy knows it by
@@ -616,9 +650,9 @@ static inline int extproc_interest(struct extproc_instance *h, uint32_t phases)
  *  a template.
  *  -EINVAL       empty, or not UTF-8
  *  -EOPNOTSUPP   outside init() */
-static inline int extproc_want_attribute(struct extproc_instance *h, struct extproc_str name)
+static inline int extproc_want_attribute(struct extproc_instance *instance, struct extproc_str name)
 {
-    return h->api->want_attribute(h, name);
+    return instance->api->want_attribute(instance, name);
 }
 
 /* Bits of extproc_want_metadata(). */
@@ -630,10 +664,10 @@ static inline int extproc_want_attribute(struct extproc_instance *h, struct extp
  *  metadata_options).
  *  -EINVAL       an empty namespace, one that is not UTF-8, no bit or an unknown one
  *  -EOPNOTSUPP   outside init() */
-static inline int extproc_want_metadata(struct extproc_instance *h, struct extproc_str ns,
+static inline int extproc_want_metadata(struct extproc_instance *instance, struct extproc_str ns,
                                         uint32_t access)
 {
-    return h->api->want_metadata(h, ns, access);
+    return instance->api->want_metadata(instance, ns, access);
 }
 
 /* What a plugin does in a fallback phase: bits for extproc_fallback(). */
@@ -648,31 +682,32 @@ static inline int extproc_want_metadata(struct extproc_instance *h, struct extpr
  *  -EINVAL       a bit without a callback, a headers phase, or a phase of its interest (call
  *                extproc_interest() first); an unknown deed
  *  -EOPNOTSUPP   outside init() */
-static inline int extproc_fallback(struct extproc_instance *h, uint32_t phases, uint32_t deeds)
+static inline int extproc_fallback(struct extproc_instance *instance, uint32_t phases,
+                                   uint32_t deeds)
 {
-    return h->api->fallback(h, phases, deeds);
+    return instance->api->fallback(instance, phases, deeds);
 }
 
 /** In init(): zeroed memory that lives as long as the instance, aligned for anything. The host
  *  frees it, after fini() or where init() failed. NULL: out of memory, or outside init(). */
-static inline void *extproc_instance_alloc(struct extproc_instance *h, size_t size)
+static inline void *extproc_instance_alloc(struct extproc_instance *instance, size_t size)
 {
-    return h->api->instance_alloc(h, size);
+    return instance->api->instance_alloc(instance, size);
 }
 
 /** In init(): a number that only grows. `name` is [a-z][a-z0-9_]*, the same name gives the same
  *  counter. NULL: outside init(), not such a name, or out of memory; extproc_metric_add() takes NULL. */
-static inline struct extproc_metric *extproc_counter(struct extproc_instance *h, const char *name,
-                                                     const char *help)
+static inline struct extproc_metric *extproc_counter(struct extproc_instance *instance,
+                                                     const char *name, const char *help)
 {
-    return h->api->metric(h, false, name, help);
+    return instance->api->metric(instance, false, name, help);
 }
 
 /** In init(): a distribution of whole numbers (milliseconds, bytes, ...). As extproc_counter(). */
-static inline struct extproc_metric *extproc_histogram(struct extproc_instance *h, const char *name,
-                                                       const char *help)
+static inline struct extproc_metric *extproc_histogram(struct extproc_instance *instance,
+                                                       const char *name, const char *help)
 {
-    return h->api->metric(h, true, name, help);
+    return instance->api->metric(instance, true, name, help);
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */
@@ -682,22 +717,22 @@ static inline struct extproc_metric *extproc_histogram(struct extproc_instance *
  *  never waits for a FIFO or a device. An empty file has len 0 and a ptr.
  *  ptr NULL: outside init(), or it cannot be read, and the operator has been told why, with file, line
  *  and path; init() returns -EINVAL. */
-static inline struct extproc_str extproc_read_file(struct extproc_instance *h, const char *key,
-                                                   size_t i, size_t max)
+static inline struct extproc_str extproc_read_file(struct extproc_instance *instance,
+                                                   const char *key, size_t i, size_t max)
 {
-    return h->api->read_file(h, key, i, max);
+    return instance->api->read_file(instance, key, i, max);
 }
 
 /** In init(): opens the file that a key's i-th value names, for extproc_file_append(): a path (a
  *  regular file, created with 0640, a FIFO or a character device), or `stdout` or `stderr` for those of
  *  the service. The host opens it again after a rotation (signal USR1), and closes it after fini() or
- *  where init() failed. Where h->testing is true it is only looked at, and nothing is created.
+ *  where init() failed. Where instance->testing is true it is only looked at, and nothing is created.
  *  NULL: outside init(), or it cannot be opened, and the operator has been told; init() returns
  *  -EINVAL. */
-static inline struct extproc_file *extproc_file_open(struct extproc_instance *h, const char *key,
-                                                     size_t i)
+static inline struct extproc_file *extproc_file_open(struct extproc_instance *instance,
+                                                     const char *key, size_t i)
 {
-    return h->api->file(h, key, i);
+    return instance->api->file(instance, key, i);
 }
 
 /** Any thread, until fini() returns. Appends a line; the host adds the newline. Never waits: the line
@@ -1134,20 +1169,21 @@ static inline void extproc_log_str(struct extproc_txn *x, enum extproc_level lev
 }
 
 /** The same without a transaction. Any thread. */
-static inline void extproc_instance_log_str(struct extproc_instance *h, enum extproc_level level,
-                                            struct extproc_str key, struct extproc_str text)
+static inline void extproc_instance_log_str(struct extproc_instance *instance,
+                                            enum extproc_level level, struct extproc_str key,
+                                            struct extproc_str text)
 {
-    h->api->log(h, NULL, level, key, text);
+    instance->api->log(instance, NULL, level, key, text);
 }
 
 /** The same without a transaction. Any thread. */
 EXTPROC_PRINTF(3, 4)
-static inline void extproc_instance_log(struct extproc_instance *h, enum extproc_level level,
+static inline void extproc_instance_log(struct extproc_instance *instance, enum extproc_level level,
                                         const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    h->api->vlog(h, NULL, level, fmt, ap);
+    instance->api->vlog(instance, NULL, level, fmt, ap);
     va_end(ap);
 }
 

@@ -14,7 +14,7 @@ static const struct extproc_key some_keys[] = {
     {"mode", EXTPROC_KEY_TYPE_CHOICE, 0, "enforce", "enforce|shadow|off"},
     {"codes", EXTPROC_KEY_TYPE_INT, EXTPROC_KEY_LIST, "200"},
     {"token", EXTPROC_KEY_TYPE_INT, EXTPROC_KEY_SECRET},
-    {"share", EXTPROC_KEY_TYPE_INT, .min = 1, .max = 99},
+    {"share", EXTPROC_KEY_TYPE_INT, .min = "1", .max = "99"},
     {NULL},
 };
 static const struct keys_table table = {some_keys, sizeof *some_keys};
@@ -48,7 +48,7 @@ Test(keys, values_are_typed)
     cr_assert(check("file = a.so\nset = one\nset = two\ntimeout = 2s\nmode = off\n"));
     expect_told("");
     cr_assert(str_eq_c(keys_text(&keys, "file"), "a.so"));
-    cr_assert_eq(keys_number(&keys, "timeout"), 2000);
+    cr_assert_eq(keys_number(&keys, "timeout"), 2000000);
     cr_assert_eq(keys_number(&keys, "mode"), 2);
 
     const struct keys_slot *set = keys_find(&keys, "set");
@@ -61,7 +61,7 @@ Test(keys, a_fallback_stands_in_for_what_is_not_given)
 {
     cr_assert(check("file = a.so\n"));
     cr_assert(str_eq_c(keys_text(&keys, "timeout"), "150ms"));
-    cr_assert_eq(keys_number(&keys, "timeout"), 150);
+    cr_assert_eq(keys_number(&keys, "timeout"), 150000);
     cr_assert_null(keys_find(&keys, "timeout")->values[0].entry);
     cr_assert_eq(keys_find(&keys, "codes")->n_values, 1);
 }
@@ -81,7 +81,7 @@ Test(keys, every_mistake_is_reported)
     cr_assert_not(check("set = a\ntimeout = soon\nmode = on\ncodes = 1\ncodes = x\nsize = 1\n"
                         "size = 2\nsize = 3\nshare = 100\n"));
     expect_told("main.ini:1: [plugin:x] file: ~missing required key~\n"
-                "main.ini:3: [plugin:x] timeout: ~\"soon\"~150ms~\n"
+                "main.ini:3: [plugin:x] timeout: ~\"soon\"~150us~\n"
                 "main.ini:4: [plugin:x] mode: ~\"on\"~enforce, shadow, off\n"
                 "main.ini:6: [plugin:x] codes: ~\"x\"~integer\n"
                 "main.ini:8: [plugin:x] size: ~duplicate key~main.ini:7\n"
@@ -169,4 +169,28 @@ Test(keys, without_memory_is_an_error)
         arena_fini(&small);
     }
     cr_assert_eq(errors.n_errors, 2);
+}
+
+Test(keys, milliseconds_are_rounded_up)
+{
+    static const struct extproc_key times[] = {
+        {"a", EXTPROC_KEY_TYPE_DURATION}, {"b", EXTPROC_KEY_TYPE_DURATION}, {NULL}};
+    read_text("[plugin:x]\na = 150us\nb = 0\n");
+    cr_assert(keys_check(&config->sections[0], (struct keys_table){times, sizeof *times}, &arena,
+                         &errors, &keys));
+    cr_assert_eq(keys_ms(&keys, "a"), 1);
+    cr_assert_eq(keys_ms(&keys, "b"), 0);
+}
+
+Test(keys, numbers_with_a_fraction_and_paths)
+{
+    static const struct extproc_key others[] = {
+        {"ratio", EXTPROC_KEY_TYPE_FLOAT}, {"page", EXTPROC_KEY_TYPE_PATH}, {NULL}};
+    read_text("[plugin:x]\nratio = -1.25\npage = a/b.html\n");
+    struct config_entry *page = &config->sections[0].entries[1];
+    page->path = "/etc/x/main.ini";
+    cr_assert(keys_check(&config->sections[0], (struct keys_table){others, sizeof *others}, &arena,
+                         &errors, &keys));
+    cr_assert_eq(keys_find(&keys, "ratio")->values[0].real, -1.25);
+    cr_assert(str_eq_c(keys_text(&keys, "page"), "/etc/x/a/b.html"));
 }

@@ -68,12 +68,12 @@ Test(keys_parse, what_is_too_large_is_named_so)
 {
     EXPECT_REFUSED(EXTPROC_KEY_TYPE_INT, "9223372036854775808", "99999999999999999999");
     cr_expect_str_eq(why, "at most 9223372036854775807");
-    EXPECT_REFUSED(EXTPROC_KEY_TYPE_DURATION, "9223372036854775808ms", "2562047788016h");
-    cr_expect_str_eq(why, "at most 2562047788015h");
+    EXPECT_REFUSED(EXTPROC_KEY_TYPE_DURATION, "9223372036854775808us", "2562047789h");
+    cr_expect_str_eq(why, "at most 2562047788h");
     EXPECT_REFUSED(EXTPROC_KEY_TYPE_SIZE, "9223372036854775808", "8589934592g");
     cr_expect_str_eq(why, "at most 8589934591g");
 
-    struct extproc_key key = {"k", EXTPROC_KEY_TYPE_SIZE, .min = 1024, .max = 2048};
+    struct extproc_key key = {"k", EXTPROC_KEY_TYPE_SIZE, .min = "1k", .max = "2k"};
     cr_expect_eq(parse_key(key, "99999999999g"), REFUSED);
     cr_expect_str_eq(why, "1k to 2k");
 }
@@ -90,17 +90,18 @@ Test(keys_parse, booleans)
     cr_assert_str_eq(why, "yes, no, true, false, on or off");
 }
 
-Test(keys_parse, durations_are_milliseconds)
+Test(keys_parse, durations_are_microseconds)
 {
-    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "150ms"), 150);
-    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "2s"), 2000);
-    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "5m"), 300000);
-    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "1h"), 3600000);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "150us"), 150);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "150ms"), 150000);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "2s"), 2000000);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "5m"), 300000000);
+    cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "1h"), 3600000000);
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "0s"), 0);
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_DURATION, "0"), 0);
     EXPECT_REFUSED(EXTPROC_KEY_TYPE_DURATION, "", "5", "s", "-1s", "1.5s", "1 s", "1d", "1sec",
                    "1S");
-    cr_assert(lines_match(why, "a duration~150ms~"));
+    cr_assert(lines_match(why, "a duration~150us~"));
 }
 
 Test(keys_parse, sizes_are_bytes)
@@ -125,7 +126,7 @@ Test(keys_parse, choices_are_their_places)
 
 Test(keys_parse, limits_are_part_of_the_range)
 {
-    const struct extproc_key status = {"k", EXTPROC_KEY_TYPE_INT, .min = 200, .max = 599};
+    const struct extproc_key status = {"k", EXTPROC_KEY_TYPE_INT, .min = "200", .max = "599"};
     cr_assert_eq(parse_key(status, "200"), 200);
     cr_assert_eq(parse_key(status, "599"), 599);
     cr_assert_eq(parse_key(status, "199"), REFUSED);
@@ -141,12 +142,15 @@ Test(keys_parse, limits_are_shown_as_they_would_be_written)
         struct extproc_key key;
         const char *wrong, *told;
     } cases[] = {
-        {{"k", EXTPROC_KEY_TYPE_INT, .min = -5, .max = 0}, "1", "-5 to 0"},
-        {{"k", EXTPROC_KEY_TYPE_INT, .min = 1, .max = INT64_MAX}, "0", "1 or more"},
-        {{"k", EXTPROC_KEY_TYPE_DURATION, .min = 1500, .max = 7200000}, "1s", "1500ms to 2h"},
-        {{"k", EXTPROC_KEY_TYPE_DURATION, .min = 0, .max = 60000}, "61s", "0 to 1m"},
-        {{"k", EXTPROC_KEY_TYPE_SIZE, .min = 1024, .max = INT32_MAX}, "1", "1k to 2147483647"},
-        {{"k", EXTPROC_KEY_TYPE_SIZE, .min = 1 << 20, .max = INT64_MAX}, "1k", "1m or more"},
+        {{"k", EXTPROC_KEY_TYPE_INT, .min = "-5", .max = "0"}, "1", "-5 to 0"},
+        {{"k", EXTPROC_KEY_TYPE_INT, .min = "1"}, "0", "1 or more"},
+        {{"k", EXTPROC_KEY_TYPE_DURATION, .min = "1500ms", .max = "2h"}, "1s", "1500ms to 2h"},
+        {{"k", EXTPROC_KEY_TYPE_DURATION, .min = "0", .max = "1m"}, "61s", "0 to 1m"},
+        {{"k", EXTPROC_KEY_TYPE_SIZE, .min = "1k", .max = "2147483647"}, "1", "1k to 2147483647"},
+        {{"k", EXTPROC_KEY_TYPE_INT, .min = "0"}, "-1", "0 or more"},
+        {{"k", EXTPROC_KEY_TYPE_INT, .max = "0"}, "1", "at most 0"},
+        {{"k", EXTPROC_KEY_TYPE_FLOAT, .min = "0", .max = "1"}, "1.01", "0 to 1"},
+        {{"k", EXTPROC_KEY_TYPE_SIZE, .min = "1m"}, "1k", "1m or more"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cr_expect_eq(parse_key(cases[i].key, cases[i].wrong), REFUSED);
@@ -159,4 +163,14 @@ Test(keys_parse, what_a_broken_table_asks_for_is_refused)
     cr_assert_eq(parse_key((struct extproc_key){"k", EXTPROC_KEY_TYPE_CHOICE}, "x"), REFUSED);
     cr_assert_str_eq(why, "a choice");
     cr_assert_eq(parse((enum extproc_key_type)99, "x"), REFUSED);
+}
+
+Test(keys_parse, numbers_may_have_a_fraction)
+{
+    static const char *const right[] = {"0", "2", "0.5", "-1.25", "10.0"};
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++)
+        cr_assert_eq(parse(EXTPROC_KEY_TYPE_FLOAT, right[i]), 0, "%s", right[i]);
+    EXPECT_REFUSED(EXTPROC_KEY_TYPE_FLOAT, "", "-", ".5", "1.", "1e3", "0x1", "inf", "nan", "1,5",
+                   "1.2.3", " 1", "+1");
+    EXPECT_REFUSED(EXTPROC_KEY_TYPE_PATH, "");
 }

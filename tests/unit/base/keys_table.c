@@ -31,7 +31,7 @@ Test(keys_table, what_is_right)
         {"timeout", EXTPROC_KEY_TYPE_DURATION, 0, "150ms"},
         {"mode", EXTPROC_KEY_TYPE_CHOICE, 0, "b", "a|b"},
         {"token", EXTPROC_KEY_TYPE_STR, EXTPROC_KEY_REQUIRED | EXTPROC_KEY_SECRET},
-        {"status", EXTPROC_KEY_TYPE_INT, 0, "200", .min = 200, .max = 599},
+        {"status", EXTPROC_KEY_TYPE_INT, 0, "200", .min = "200", .max = "599"},
         {NULL},
     };
     cr_assert(keys_table_valid((struct keys_table){keys, sizeof *keys}, &arena, &why));
@@ -52,8 +52,8 @@ Test(keys_table, names_that_could_not_be_written)
 
 Test(keys_table, types_and_flags_that_are_not_known)
 {
-    cr_assert_not(is_valid((struct extproc_key){.name = "k", .type = (enum extproc_key_type)6}));
-    cr_assert(lines_match(why, "~key k: unknown type 6"), "%s", why);
+    cr_assert_not(is_valid((struct extproc_key){.name = "k", .type = (enum extproc_key_type)8}));
+    cr_assert(lines_match(why, "~key k: unknown type 8"), "%s", why);
     cr_assert_not(is_valid((struct extproc_key){.name = "k", .flags = 8 | EXTPROC_KEY_LIST}));
     cr_assert(lines_match(why, "~key k: unknown flags 0x8"), "%s", why);
 }
@@ -81,13 +81,13 @@ Test(keys_table, fallbacks_that_cannot_be)
 Test(keys_table, limits_that_cannot_be)
 {
     cr_assert_not(is_valid(
-        (struct extproc_key){.name = "k", .type = EXTPROC_KEY_TYPE_INT, .min = 1, .max = 0}));
+        (struct extproc_key){.name = "k", .type = EXTPROC_KEY_TYPE_INT, .min = "1", .max = "0"}));
     cr_assert(lines_match(why, "~key k: min exceeds max~"), "%s", why);
     cr_assert_not(
-        is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_TYPE_STR, .max = 9}));
+        is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_TYPE_STR, .max = "9"}));
     cr_assert(lines_match(why, "~key k: ~min~numbers~"), "%s", why);
     cr_assert_not(is_valid((struct extproc_key){
-        .name = "k", .type = EXTPROC_KEY_TYPE_SIZE, .fallback = "2k", .max = 1024}));
+        .name = "k", .type = EXTPROC_KEY_TYPE_SIZE, .fallback = "2k", .max = "1k"}));
     cr_assert(lines_match(why, "~key k: ~fallback \"2k\"~"), "%s", why);
 }
 
@@ -107,4 +107,14 @@ Test(keys_table, without_memory_the_answer_is_still_no)
     fail_no_more();
     cr_assert_not(valid);
     cr_assert_str_eq(why, "out of memory");
+}
+
+Test(keys_table, refuses_limits_that_are_not_of_the_type)
+{
+    cr_expect_not(
+        is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_TYPE_INT, .min = "1k"}));
+    cr_expect_not(
+        is_valid((struct extproc_key){.name = "k", .type = EXTPROC_KEY_TYPE_DURATION, .max = "5"}));
+    cr_expect(is_valid((struct extproc_key){
+        .name = "k", .type = EXTPROC_KEY_TYPE_FLOAT, .min = "-0.5", .max = "0", .fallback = "0"}));
 }

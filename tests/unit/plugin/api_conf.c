@@ -27,6 +27,8 @@ TestSuite(api_conf, .fini = end);
 static const struct extproc_key keys[] = {
     {.name = "text", .flags = EXTPROC_KEY_LIST},
     {.name = "wait", .type = EXTPROC_KEY_TYPE_DURATION, .fallback = "2s"},
+    {.name = "ratio", .type = EXTPROC_KEY_TYPE_FLOAT, .min = "0", .fallback = "0.5"},
+    {.name = "page", .type = EXTPROC_KEY_TYPE_PATH},
     {.name = "size", .type = EXTPROC_KEY_TYPE_SIZE},
     {.name = "level", .type = EXTPROC_KEY_TYPE_CHOICE, .choices = "low|high", .fallback = "low"},
     {.name = NULL},
@@ -63,6 +65,8 @@ Test(api_conf, returns_values_in_file_order)
     cr_expect_eq(extproc_conf(h, "text", 1).ptr[3], 0);
     cr_expect_eq(extproc_conf_int(h, "size", 0), 4096);
     cr_expect_eq(extproc_conf_int(h, "level", 0), 1);
+    cr_expect_eq(extproc_conf_float(h, "ratio", 0), 0.5);
+    cr_expect_eq(extproc_conf_float(h, "size", 0), 0);
 }
 
 Test(api_conf, returns_fallbacks)
@@ -71,7 +75,7 @@ Test(api_conf, returns_fallbacks)
     struct extproc_instance *h = &in->pub;
 
     cr_expect_eq(extproc_conf_count(h, "wait"), 1);
-    cr_expect_eq(extproc_conf_int(h, "wait", 0), 2000);
+    cr_expect_eq(extproc_conf_int(h, "wait", 0), 2000000);
     cr_expect(str_eq_c(extproc_conf(h, "wait", 0), "2s"));
 }
 
