@@ -119,8 +119,8 @@ static int command(int argc, char **argv)
     return status;
 }
 
-/* Standard streams that were closed: else the next file or connection gets their number, and with it what a
- * plugin prints. The wrong way round, so that who reads or prints meets an error. */
+/* Standard streams that were closed: else the next file or connection gets their number, and with
+ * it what a plugin prints. The wrong way round, so that who reads or prints meets an error. */
 static void open_standard_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)

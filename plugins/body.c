@@ -12,13 +12,13 @@
  * phase, so they need no body from the proxy, whatever its mode (where it skips the headers, they
  * are settled in the body phase); `prepend` and `append` go along with them there. Alone, `prepend`
  * and `append` work chunk by chunk, where the proxy sends bodies at all. A STREAMED body that ends
- * with trailers does not say which chunk is its last: then nothing can be appended, and the log says
- * so.
+ * with trailers does not say which chunk is its last: then nothing can be appended, and the log
+ * says so.
  *
  * Headers that describe the old bytes are removed (digests, accept-ranges; content-encoding and
- * content-range where the body is replaced or cleared), and a strong etag becomes a weak one. Alone,
- * `prepend` and `append` do not change a body that is encoded or partial. An upstream that is not asked
- * for such bodies sends none: headers.so with `request.remove = accept-encoding` and
+ * content-range where the body is replaced or cleared), and a strong etag becomes a weak one.
+ * Alone, `prepend` and `append` do not change a body that is encoded or partial. An upstream that
+ * is not asked for such bodies sends none: headers.so with `request.remove = accept-encoding` and
  * `request.remove = range`.
  *
  * Teaches: replacing a body that one never sees; what x->last says; state per

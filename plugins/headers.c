@@ -12,9 +12,9 @@
  *
  * Edits are made in this order: remove, set, replace, add, append; keys of one kind in file order.
  * An instance takes part only in the phases that its keys need. An edit that the proxy would ignore
- * (content-length; host and x-envoy-..., unless the listener's mutation_rules say that it allows them) is
- * refused with the configuration; one that fails later (the value of a template is not valid in HTTP) fails
- * the message, and the log says which one and why.
+ * (content-length; host and x-envoy-..., unless the listener's mutation_rules say that it allows
+ * them) is refused with the configuration; one that fails later (the value of a template is not
+ * valid in HTTP) fails the message, and the log says which one and why.
  *
  * Teaches: keys that follow a pattern; a table in place of a branch for each; templates; interest
  * that follows the configuration. */

@@ -24,9 +24,9 @@
  *     encoded = leave         ; setBody where the body is encoded (gzip) or partial (206): skipped;
  *                             ; or fail; or replace: done, without the headers of the old body
  *
- * The complete object is checked before anything is changed, so an invalid one has no effect; names and
- * values that HTTP does not allow are invalid too. An edit that the proxy would ignore (of host, say) is
- * skipped, and a line in the log says so.
+ * The complete object is checked before anything is changed, so an invalid one has no effect; names
+ * and values that HTTP does not allow are invalid too. An edit that the proxy would ignore (of
+ * host, say) is skipped, and a line in the log says so.
  *
  * Every client that can send the header can do all this: it is for demonstrations and tests.
  *
@@ -118,7 +118,7 @@ static struct extproc_str view(const json_t *string)
     return v;
 }
 
-/* ---- checks: each returns NULL, or what is wrong ---------------------------------------------- */
+/* ---- checks: each returns NULL, or what is wrong --------------------------------------------- */
 
 /* An edit that the proxy would ignore is valid: it is skipped. */
 static bool is_legal(struct extproc_txn *x, struct extproc_str name, struct extproc_str value)
@@ -167,7 +167,7 @@ static const char *check_text(struct extproc_txn *x, json_t *text)
     return json_is_string(text) ? NULL : "not a string";
 }
 
-/* ---- changes: each returns 0 or -errno: fail ----------------------------------------------------- */
+/* ---- changes: each returns 0 or -errno: fail ------------------------------------------------- */
 
 /* `r` is what came of a change. */
 static int done(struct extproc_txn *x, int r)
@@ -216,8 +216,8 @@ static int remove_headers(struct extproc_txn *x, json_t *names)
     return r;
 }
 
-/* The body is not text, so it is unknown what a change would destroy. This also applies to a response to
- * HEAD, whose headers must be those of the response to GET. */
+/* The body is not text, so it is unknown what a change would destroy. This also applies to a
+ * response to HEAD, whose headers must be those of the response to GET. */
 static int leave_body(struct extproc_txn *x, const char *why)
 {
     bool fails = ((const struct instructions *)x->self)->encoded == ENCODED_FAIL && !x->end;

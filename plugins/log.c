@@ -11,11 +11,12 @@
  *                                            ; that are URLs; token, password and the like never are
  *     body_limit = 1k                        ; the first bytes of bodies
  *
- * The plugin logs what it sees at its place: as the first of the chain, the request as the client sent it and
- * the response as the client receives it; as the last, what the upstream receives and sends. A line is
- * appended when the transaction is over, through the host's queue: lines of several processes do not mix, and
- * a disk or a reader that stalls costs lines, not traffic. Bytes that are not UTF-8 become replacement
- * characters, and characters that act on a terminal are escaped.
+ * The plugin logs what it sees at its place: as the first of the chain, the request as the client
+ * sent it and the response as the client receives it; as the last, what the upstream receives and
+ * sends. A line is appended when the transaction is over, through the host's queue: lines of
+ * several processes do not mix, and a disk or a reader that stalls costs lines, not traffic. Bytes
+ * that are not UTF-8 become replacement characters, and characters that act on a terminal are
+ * escaped.
  *
  * Teaches: looking without touching; what an open() begins and a close() ends; a body seen in
  * chunks; a file to append to. */

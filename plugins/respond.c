@@ -104,8 +104,8 @@ static int read_details(struct extproc_instance *h, struct respond *r)
     return utf8_valid(r->details) ? 0 : extproc_conf_refuse(h, "details", 0, "not valid UTF-8");
 }
 
-/* If the proxy skips a request's headers, a later phase is used instead; but a response whose headers
- * are skipped has begun when its body comes. */
+/* If the proxy skips a request's headers, a later phase is used instead; but a response whose
+ * headers are skipped has begun when its body comes. */
 static int take_part(struct extproc_instance *h, bool on_request)
 {
     uint32_t later = EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_REQUEST_TRAILERS;

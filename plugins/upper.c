@@ -6,9 +6,9 @@
  *     encoded = leave                 ; gzip, or a part of a body: unchanged; or fail
  *
  * Teaches: a body as a stream. Each chunk is changed and passed on. Scratch memory lasts until
- * the callback returns, so a body of any length needs only as much as its largest chunk. The headers were
- * forwarded before, so those that describe the old bytes are removed in the headers phase
- * (extproc_body_changes()), where the headers also say whether the body is text at all. */
+ * the callback returns, so a body of any length needs only as much as its largest chunk. The
+ * headers were forwarded before, so those that describe the old bytes are removed in the headers
+ * phase (extproc_body_changes()), where the headers also say whether the body is text at all. */
 #include "lib/plain_body.h"
 
 #include <extproc/plugin.h>

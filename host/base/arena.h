@@ -35,8 +35,8 @@ void *arena_alloc(struct arena *a, size_t size);
 void *arena_array(struct arena *a, size_t n, size_t size);
 void *arena_zalloc(struct arena *a, size_t size);
 
-/* A copy, with no NUL after it; absent stays absent. Out of memory: ptr NULL, so check where s.ptr was
- * not. */
+/* A copy, with no NUL after it; absent stays absent. Out of memory: ptr NULL, so check where s.ptr
+ * was not. */
 struct extproc_str arena_copy(struct arena *a, struct extproc_str s);
 
 /* printf; out of memory: ptr NULL. A NUL follows the text, and is not part of len. */

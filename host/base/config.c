@@ -72,8 +72,9 @@ struct include {
     const struct config_entry *entry;
 };
 
-/* The path of an included file as it is shown. If the value is hidden, at most the last component is shown,
- * and only if that part of the value (a name or a pattern) is not hidden. NULL: out of memory. */
+/* The path of an included file as it is shown. If the value is hidden, at most the last component
+ * is shown, and only if that part of the value (a name or a pattern) is not hidden. NULL: out of
+ * memory. */
 static const char *shown_path(const struct include *include, const char *path)
 {
     const char *shown = include->entry->shown.ptr;

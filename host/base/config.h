@@ -1,4 +1,5 @@
-/* config: the ini language, read with inih: sections of key-value pairs, each with its file and line.
+/* config: the ini language, read with inih: sections of key-value pairs, each with its file and
+ * line.
  *
  * A section with a name stands once; one without ([extprocd]) may go on elsewhere and is still one.
  * It knows the language (includes, comments, continuations, ${VAR}, ${file:PATH}) and not a single
@@ -52,8 +53,8 @@ enum { CONFIG_LINES_MAX = 1000 };
 
 struct config_order;
 
-/* What is wrong, in the order of the files: the one that was begun first comes first, and in a file the
- * lower line. Checks run in an order of their own, which an operator need not know. */
+/* What is wrong, in the order of the files: the one that was begun first comes first, and in a file
+ * the lower line. Checks run in an order of their own, which an operator need not know. */
 struct config_errors {
     char **lines; /* "FILE:LINE: [section] key: what is wrong (what would be right)" */
     size_t n_lines;
@@ -83,13 +84,13 @@ EXTPROC_PRINTF(4, 5)
 void config_say_at(struct config_errors *errors, const char *file, unsigned line, const char *fmt,
                    ...);
 
-/* Keys that a section type knows, so that an indented line that reads like one of them is distinguished
- * from a continuation. NULL: not known, nothing is refused. */
+/* Keys that a section type knows, so that an indented line that reads like one of them is
+ * distinguished from a continuation. NULL: not known, nothing is refused. */
 typedef bool config_knows_fn(const char *section_type, const char *key, void *arg);
 
-/* Reads a file and all it includes (the key `include` of [extprocd]; patterns in name order). Errors
- * are added; *ret holds what could be read, for more errors to be found. Never fails otherwise: NULL
- * only where there is no memory at all. An include is marked as used. */
+/* Reads a file and all it includes (the key `include` of [extprocd]; patterns in name order).
+ * Errors are added; *ret holds what could be read, for more errors to be found. Never fails
+ * otherwise: NULL only where there is no memory at all. An include is marked as used. */
 void config_read(const char *file, config_knows_fn *knows, void *arg, struct config_errors *errors,
                  struct config **ret);
 struct config *config_free(struct config *config);
@@ -98,15 +99,15 @@ struct config *config_free(struct config *config);
  * NULL: out of memory. */
 const char *config_path(struct arena *arena, const struct config_entry *entry, const char *path);
 
-/* How a text that is made of an entry's value may be shown: as it is, or as "(hidden)". entry NULL: the
- * text was not written by an operator. */
+/* How a text that is made of an entry's value may be shown: as it is, or as "(hidden)". entry NULL:
+ * the text was not written by an operator. */
 struct extproc_str config_shown(const struct config_entry *entry, struct extproc_str text);
 /* The same in quotes, and cut where it is long: for `invalid value "x": expected y`. */
 const char *config_quote(struct arena *arena, const struct config_entry *entry,
                          struct extproc_str text);
 
-/* Would a text show what is hidden of the section's values: all that was put into one, or a part of it? For
- * texts that are made while the service runs. section NULL: nothing is hidden. */
+/* Would a text show what is hidden of the section's values: all that was put into one, or a part of
+ * it? For texts that are made while the service runs. section NULL: nothing is hidden. */
 bool config_hides(const struct config_section *section, struct extproc_str text);
 
 /* NULL: there is none. */

@@ -1,9 +1,9 @@
 /* config_build: sections with their entries, from the lines of a file.
  *
  * An entry is complete only when the next one begins, since its value may go on: what ends it
- * expands it. An include is read where it stands, so what it holds comes before the rest of the file
- * that includes it. A section with a name is defined in one place; one without a name ([extprocd])
- * may be spread over several files.
+ * expands it. An include is read where it stands, so what it holds comes before the rest of the
+ * file that includes it. A section with a name is defined in one place; one without a name
+ * ([extprocd]) may be spread over several files.
  */
 #include "base/config_private.h"
 #include "base/str.h"

@@ -80,7 +80,7 @@ static int print_place(FILE *out, const struct place *place)
     return ferror(out);
 }
 
-/* ---- lines ------------------------------------------------------------------------------------ */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 /* Counts it. False: there are too many to print this one. */
 static bool errors_count(struct config_errors *errors, enum config_severity severity)
@@ -102,7 +102,8 @@ static bool grow(void *items_at, size_t n, size_t size)
     return larger != NULL;
 }
 
-/* The file's rank, which it gets when it is first named. Without a file, or without memory: the last. */
+/* The file's rank, which it gets when it is first named. Without a file, or without memory: the
+ * last. */
 static size_t rank_of(struct config_errors *errors, const char *file)
 {
     if (!errors->order)
@@ -194,7 +195,7 @@ static void errors_say(struct config_errors *errors, enum config_severity severi
     free(text);
 }
 
-/* ---- places ----------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 static struct place place_of(const struct config_section *section, const struct config_entry *entry)
 {

@@ -19,8 +19,8 @@ const char *config_beside(struct arena *arena, const char *file, const char *pat
 /* Is it a pattern of glob(7), or the name of one file? */
 bool config_is_pattern(const char *path);
 
-/* The files that match a pattern beside `file`, in name order; none is fine. 0, -ENOMEM, or -EACCES:
- * there is a folder that cannot be read. *ret_paths is the arena's. */
+/* The files that match a pattern beside `file`, in name order; none is fine. 0, -ENOMEM, or
+ * -EACCES: there is a folder that cannot be read. *ret_paths is the arena's. */
 int config_matches(struct arena *arena, const char *file, const char *pattern,
                    const char ***ret_paths, size_t *ret_n);
 
@@ -35,8 +35,8 @@ struct config_text {
 bool config_text_add(struct arena *arena, struct config_text *text, struct extproc_str bytes);
 
 /* Sets an entry's value, and how it is shown, from what is written in the file at `path`: ${VAR},
- * ${file:PATH}, $${ and \; are replaced. False: it cannot be; *ret_why says why, and never shows what
- * was read. */
+ * ${file:PATH}, $${ and \; are replaced. False: it cannot be; *ret_why says why, and never shows
+ * what was read. */
 bool config_expand(struct arena *arena, const char *path, struct extproc_str raw,
                    struct config_entry *ret, const char **ret_why);
 

@@ -1,12 +1,12 @@
 /* config_reader: the lines of one file, through inih.
  *
  * inih splits keys from values and cuts comments. What it does not do (version 55, as Debian builds
- * it) is done here, in the function that passes it each line: it does not pass line numbers, truncates a
- * line at the size of its buffer and a section's name at 49 bytes, both silently, skips a section
- * without keys, returns a continuation as if the key were repeated, with its comment, and reports only
- * the first line that it could not parse. So for every line we know beforehand what inih must return; an
- * invalid line is reported here, and inih gets an empty one instead. Of a line that its buffer does not
- * hold inih gets the key, or a first byte, and the value is read here.
+ * it) is done here, in the function that passes it each line: it does not pass line numbers,
+ * truncates a line at the size of its buffer and a section's name at 49 bytes, both silently, skips
+ * a section without keys, returns a continuation as if the key were repeated, with its comment, and
+ * reports only the first line that it could not parse. So for every line we know beforehand what
+ * inih must return; an invalid line is reported here, and inih gets an empty one instead. Of a line
+ * that its buffer does not hold inih gets the key, or a first byte, and the value is read here.
  *
  * The continuation of a refused line is refused with it: one mistake, one error.
  */

@@ -1,9 +1,9 @@
 /* config_shown: what may be said of a value that must not be seen.
  *
- * A value that came out of the environment or of another file, or that a key calls a secret, may be one;
- * so it is nowhere quoted, not even where it is wrong. Code that quotes a value asks here. Code that forgets
- * to (a plugin has words of its own) is found out by comparing: a text that has a piece of what is hidden
- * is cut down to the words of its format.
+ * A value that came out of the environment or of another file, or that a key calls a secret, may be
+ * one; so it is nowhere quoted, not even where it is wrong. Code that quotes a value asks here.
+ * Code that forgets to (a plugin has words of its own) is found out by comparing: a text that has a
+ * piece of what is hidden is cut down to the words of its format.
  */
 #include "base/config_private.h"
 #include "base/str.h"
@@ -35,9 +35,10 @@ const char *config_quote(struct arena *arena, const struct config_entry *entry,
     return quoted ? quoted : "(out of memory)";
 }
 
-/* ---- finding ---------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
-/* A set of pieces, as a hash of each. One that is found by mistake hides a text that could be seen. */
+/* A set of pieces, as a hash of each. One that is found by mistake hides a text that could be
+ * seen. */
 struct pieces {
     uint64_t bits[1024];
 };
@@ -66,7 +67,8 @@ static bool share_piece(struct extproc_str value, struct extproc_str text)
     return false;
 }
 
-/* For the text's own entry, a piece of its value is enough; the value of another entry would be complete. */
+/* For the text's own entry, a piece of its value is enough; the value of another entry would be
+ * complete. */
 bool config_reveals(const struct config_section *section, const struct config_entry *entry,
                     const char *text)
 {
@@ -114,7 +116,7 @@ bool config_hides(const struct config_section *section, struct extproc_str text)
     return false;
 }
 
-/* ---- hiding ----------------------------------------------------------------------------------- */
+/* ---- hiding ---------------------------------------------------------------------------------- */
 
 void config_print_words(FILE *out, const char *fmt)
 {

@@ -4,8 +4,8 @@
  *     \x1b           a byte: an ASCII control character, or one that is not part of any UTF-8 character
  *     \u202e         any other character of UTF-8 for which extproc_is_control() is true
  *
- * A backslash is escaped too, so that an escape cannot be forged. JSON has its own forms of the same,
- * and U+FFFD for a byte that is not UTF-8, because a JSON string cannot hold one.
+ * A backslash is escaped too, so that an escape cannot be forged. JSON has its own forms of the
+ * same, and U+FFFD for a byte that is not UTF-8, because a JSON string cannot hold one.
  */
 #include "base/escape.h"
 

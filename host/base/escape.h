@@ -1,4 +1,5 @@
-/* escape: text as it is shown to people: nothing in it acts on the terminal or the file that shows it. */
+/* escape: text as it is shown to people: nothing in it acts on the terminal or the file that shows
+ * it. */
 #ifndef EXTPROCD_BASE_ESCAPE_H
 #define EXTPROCD_BASE_ESCAPE_H
 
@@ -16,7 +17,8 @@ enum escape {
 
 enum { ESCAPE_ROOM = 16 };
 
-/* The character of `s` at *at as it is shown; moves *at past it. The view is of `s` or of `room`. */
+/* The character of `s` at *at as it is shown; moves *at past it. The view is of `s` or of
+ * `room`. */
 struct extproc_str escape_next(enum escape how, struct extproc_str s, size_t *at,
                                char room[static ESCAPE_ROOM]);
 

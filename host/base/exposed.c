@@ -1,7 +1,7 @@
 /* exposed: may a user other than its owner change a file that we trust?
  *
- * A user who may write to a plugin, to a key or to a configuration runs code as the service, and so does
- * a user who may replace the file: permission for that is the folder's.
+ * A user who may write to a plugin, to a key or to a configuration runs code as the service, and so
+ * does a user who may replace the file: permission for that is the folder's.
  */
 #include "base/exposed.h"
 

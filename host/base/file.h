@@ -25,12 +25,13 @@ struct file_bytes {
     struct stat stat; /* of the file that was read, whatever its path names by now */
 };
 
-/* A descriptor to read from a file of at most `max` bytes: it does not block, and is closed by exec.
- * Negative: -errno with *ret_why; -EISDIR, -EINVAL: another kind of file; -EFBIG: a larger one. */
+/* A descriptor to read from a file of at most `max` bytes: it does not block, and is closed by
+ * exec. Negative: -errno with *ret_why; -EISDIR, -EINVAL: another kind of file; -EFBIG: a larger
+ * one. */
 int file_open(const char *path, enum file_kinds kinds, size_t max, char ret_why[static FILE_WHY]);
 
-/* The complete content, at most `max` bytes. 0 with *ret, or as file_open(). A pipe is read until its
- * writers have closed it. */
+/* The complete content, at most `max` bytes. 0 with *ret, or as file_open(). A pipe is read until
+ * its writers have closed it. */
 int file_read(const char *path, enum file_kinds kinds, size_t max, struct file_bytes *ret,
               char ret_why[static FILE_WHY]);
 
@@ -42,9 +43,9 @@ int file_open_append(const char *path, char ret_why[static FILE_WHY]);
  * directory must be there. 0, or as file_open(). */
 int file_check_append(const char *path, char ret_why[static FILE_WHY]);
 
-/* A descriptor of our own for standard output or error: where the system can open it again, one that
- * does not block, so that those who share it see no change. *ret_may_wait: it could not, and write(2)
- * may wait. -1: it is closed. */
+/* A descriptor of our own for standard output or error: where the system can open it again, one
+ * that does not block, so that those who share it see no change. *ret_may_wait: it could not, and
+ * write(2) may wait. -1: it is closed. */
 int file_open_standard(int number, bool *ret_may_wait);
 
 #endif

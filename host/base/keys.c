@@ -1,7 +1,7 @@
 /* keys: one section checked against a table of keys, its values typed.
  *
- * Every error of the section is reported once. An invalid value is not in the result, so every value in
- * the result is valid.
+ * Every error of the section is reported once. An invalid value is not in the result, so every
+ * value in the result is valid.
  */
 #include "base/keys.h"
 

@@ -1,7 +1,7 @@
 /* keys: one section checked against a table of keys, its values typed.
  *
- * The table is the SDK's struct extproc_key, so the host's own sections and the plugins' are checked
- * by the same code, with the same words.
+ * The table is the SDK's struct extproc_key, so the host's own sections and the plugins' are
+ * checked by the same code, with the same words.
  */
 #ifndef EXTPROCD_BASE_KEYS_H
 #define EXTPROCD_BASE_KEYS_H
@@ -57,8 +57,8 @@ int64_t keys_number(const struct keys *keys, const char *key);
 /* Of a DURATION: in milliseconds, rounded up, so that only 0 is 0. */
 int64_t keys_ms(const struct keys *keys, const char *key);
 
-/* One value by itself. False: it is not of that type, or out of its limits; *ret_why says what would
- * be right, in the arena if need be. */
+/* One value by itself. False: it is not of that type, or out of its limits; *ret_why says what
+ * would be right, in the arena if need be. */
 bool keys_parse(const struct extproc_key *key, struct extproc_str text, struct arena *arena,
                 int64_t *ret_number, const char **ret_why);
 

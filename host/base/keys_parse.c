@@ -1,7 +1,7 @@
 /* keys_parse: one value of a key's type, read from its text.
  *
- * A number is read by us: strtol(3) takes spaces, signs, octal and hexadecimal, which are not meant.
- * What does not fit into the result is refused, never cut.
+ * A number is read by us: strtol(3) takes spaces, signs, octal and hexadecimal, which are not
+ * meant. What does not fit into the result is refused, never cut.
  */
 #include "base/keys.h"
 #include "base/keys_private.h"
@@ -89,7 +89,8 @@ static bool parse_quantity(struct extproc_str text, struct units units, int64_t 
     return false;
 }
 
-/* [-]DIGITS[.DIGITS], nothing else: strtod(3) takes hexadecimal, infinities and a locale's comma. */
+/* [-]DIGITS[.DIGITS], nothing else: strtod(3) takes hexadecimal, infinities and a locale's
+ * comma. */
 bool keys_parse_real(struct extproc_str text, double *ret)
 {
     double n = 0, place = 1;

@@ -47,8 +47,9 @@ static int log_open(struct log *log, const struct log_options *options)
     return r;
 }
 
-/* systemd sets this variable when a stream of the service is connected to the journal: device:inode of
- * the stream (systemd.exec(5)). A child may have replaced the stream by another, so both are compared. */
+/* systemd sets this variable when a stream of the service is connected to the journal: device:inode
+ * of the stream (systemd.exec(5)). A child may have replaced the stream by another, so both are
+ * compared. */
 static bool is_journal(int fd)
 {
     const char *stream = getenv("JOURNAL_STREAM");

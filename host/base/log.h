@@ -2,9 +2,9 @@
  *
  * Lines go through a writer's queue, so the caller never waits for a disk or a reader, and
  * lines of several threads do not mix. What repeats is limited: of the same message some pass in a
- * window of time, of one format some more, and the next one that passes says how many were suppressed
- * (log_limit.h). Lines of standard error that leads to the journal begin with their priority
- * (sd-daemon(3)).
+ * window of time, of one format some more, and the next one that passes says how many were
+ * suppressed (log_limit.h). Lines of standard error that leads to the journal begin with their
+ * priority (sd-daemon(3)).
  */
 #ifndef EXTPROCD_BASE_LOG_H
 #define EXTPROCD_BASE_LOG_H
@@ -55,8 +55,8 @@ void log_line(struct log *log, enum extproc_level level, const struct log_contex
 EXTPROC_PRINTF(4, 0)
 void log_vline(struct log *log, enum extproc_level level, const struct log_context *context,
                const char *fmt, va_list ap);
-/* The same of a text that is there already. Lines with the same key count as the same text; absent: those
- * with the same text do. */
+/* The same of a text that is there already. Lines with the same key count as the same text; absent:
+ * those with the same text do. */
 void log_text(struct log *log, enum extproc_level level, const struct log_context *context,
               struct extproc_str key, struct extproc_str text);
 

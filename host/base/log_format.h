@@ -19,7 +19,8 @@ struct log_record {
     bool priority;     /* "<4>" in front, for the journal */
 };
 
-/* Writes the line with its newline; returns its length. Text that does not fit is cut, with a mark. */
+/* Writes the line with its newline; returns its length. Text that does not fit is cut, with a
+ * mark. */
 size_t log_format(const struct log_record *record, bool json, char ret_line[static LOG_LINE_MAX]);
 
 #endif

@@ -1,8 +1,8 @@
 /* log_limit: how often the same line may be written in a while.
  *
- * Two limits hold: one for a message, and a larger one for its kind, which is the format of the call. The
- * first alone would let pass whatever differs a little; the second alone would take for the same all
- * that a function writes through which a plugin logs.
+ * Two limits hold: one for a message, and a larger one for its kind, which is the format of the
+ * call. The first alone would let pass whatever differs a little; the second alone would take for
+ * the same all that a function writes through which a plugin logs.
  */
 #ifndef EXTPROCD_BASE_LOG_LIMIT_H
 #define EXTPROCD_BASE_LOG_LIMIT_H
@@ -56,8 +56,8 @@ uint64_t log_limit_key(uint64_t key, const char *text);
  * another: words with digits in them (numbers, addresses, ids). */
 uint64_t log_limit_message_key(uint64_t key, struct extproc_str text);
 
-/* Any thread. True: the line passes, and *ret_left_out is how many like it did not since the last one
- * that did. */
+/* Any thread. True: the line passes, and *ret_left_out is how many like it did not since the last
+ * one that did. */
 bool log_limit_pass(struct log_limit *limit, const struct log_limit_line *line, int64_t now_ms,
                     unsigned *ret_left_out);
 

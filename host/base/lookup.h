@@ -1,5 +1,5 @@
-/* lookup: from a name to an index in the caller's array. A hash table in an arena, from which nothing is
- * removed. With it the time to read a configuration grows linearly with its size. */
+/* lookup: from a name to an index in the caller's array. A hash table in an arena, from which
+ * nothing is removed. With it the time to read a configuration grows linearly with its size. */
 #ifndef EXTPROCD_BASE_LOOKUP_H
 #define EXTPROCD_BASE_LOOKUP_H
 

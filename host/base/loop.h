@@ -1,9 +1,9 @@
-/* loop: what the work of one thread hangs on: a clock, timers, what other threads want done, memory for the
- * messages that are being worked on, which plugin runs, and the numbers that it counts.
+/* loop: what the work of one thread hangs on: a clock, timers, what other threads want done, memory
+ * for the messages that are being worked on, which plugin runs, and the numbers that it counts.
  *
- * An object that is driven: a transport calls it between what its descriptors bring, the tests' kit lets its
- * clock jump from one timer to the next. All functions are for the thread that drives it, but those that say
- * "any thread".
+ * An object that is driven: a transport calls it between what its descriptors bring, the tests' kit
+ * lets its clock jump from one timer to the next. All functions are for the thread that drives it,
+ * but those that say "any thread".
  */
 #ifndef EXTPROCD_BASE_LOOP_H
 #define EXTPROCD_BASE_LOOP_H
@@ -18,8 +18,7 @@
 struct loop_clock {
     uint64_t (*read)(void *arg);
     void *arg;
-    bool
-        exact; /* it goes on between rounds only, so that no part of a millisecond is over when one begins */
+    bool exact; /* it goes on between rounds only: none begins within a millisecond */
 };
 
 struct loop {
@@ -36,11 +35,11 @@ struct loop {
 
 /* clock NULL: the system's. The thread is the caller's. */
 void loop_init(struct loop *loop, const struct loop_clock *clock);
-/* Call it before the metrics are freed. Timers are dropped; errands of other threads are dropped too (struct
- * errand). */
+/* Call it before the metrics are freed. Timers are dropped; errands of other threads are dropped
+ * too (struct errand). */
 void loop_fini(struct loop *loop);
 
-/* ---- time --------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static inline uint64_t loop_now(const struct loop *loop)
 {
@@ -58,9 +57,10 @@ static inline void loop_cancel(struct loop *loop, struct timer *timer)
     timers_cancel(&loop->timers, timer);
 }
 
-/* ---- other threads ------------------------------------------------------------------------------ */
+/* ---- other threads --------------------------------------------------------------------------- */
 
-/* Any thread: calls fn(arg) in the loop, soon; or drop(arg), if it is not NULL, where the loop ends before.
+/* Any thread: calls fn(arg) in the loop, soon; or drop(arg), if it is not NULL, where the loop ends
+ * before.
  * 0 or -ENOMEM. */
 int loop_post(struct loop *loop, void (*fn)(void *arg), void (*drop)(void *arg), void *arg);
 /* Any thread: the same with an errand of the caller's, which is not put twice. */
@@ -73,7 +73,7 @@ static inline void loop_recall(struct loop *loop, struct errand *errand)
     inbox_recall(&loop->inbox, errand);
 }
 
-/* ---- which plugin runs -------------------------------------------------------------------------- */
+/* ---- which plugin runs ----------------------------------------------------------------------- */
 
 static inline void loop_runs(struct loop *loop, const struct running_plugin *plugin,
                              const char *phase)
@@ -85,7 +85,7 @@ static inline void loop_ran(struct loop *loop)
     loop->running.plugin = NULL;
 }
 
-/* ---- counting ----------------------------------------------------------------------------------- */
+/* ---- counting -------------------------------------------------------------------------------- */
 
 /* It has numbers of its own among these from now on. */
 void loop_counts(struct loop *loop, struct metrics *metrics);
@@ -98,7 +98,7 @@ static inline void loop_count(struct loop *loop, const struct metric *metric, ui
         metric_add(metric, n);
 }
 
-/* ---- for the thread that drives it -------------------------------------------------------------- */
+/* ---- for the thread that drives it ----------------------------------------------------------- */
 
 /* The calling thread drives it from now on. */
 void loop_enter(struct loop *loop);
@@ -111,7 +111,8 @@ static inline void loop_awake(struct loop *loop)
 {
     inbox_awake(&loop->inbox);
 }
-/* Its last round is over: runs the errands that have come by now, so that fewer have to be dropped. */
+/* Its last round is over: runs the errands that have come by now, so that fewer have to be
+ * dropped. */
 static inline void loop_catches_up(struct loop *loop)
 {
     (void)inbox_run(&loop->inbox);
@@ -131,8 +132,8 @@ static inline void loop_fires(struct loop *loop)
 {
     timers_fire(&loop->timers, loop->now_ms);
 }
-/* A round of a driver that has no descriptors: errands, and timers that are due. False: there was nothing
- * to do. */
+/* A round of a driver that has no descriptors: errands, and timers that are due. False: there was
+ * nothing to do. */
 bool loop_round(struct loop *loop);
 
 #endif

@@ -1,13 +1,14 @@
 /* metrics: counters, gauges and histograms in memory that another process can read.
  *
- * The mapping has the definitions and the shards. A definition never moves and never goes, so a pointer to
- * one is good for as long as the mapping. A new one is filled in before the count of them grows over it, so
- * readers need no lock. Workers define the same metrics at the same time, each in its own init: the lock is
- * shared between processes, and one that died holding it has broken nothing, since what it was filling in
- * is not counted yet.
+ * The mapping has the definitions and the shards. A definition never moves and never goes, so a
+ * pointer to one is good for as long as the mapping. A new one is filled in before the count of
+ * them grows over it, so readers need no lock. Workers define the same metrics at the same time,
+ * each in its own init: the lock is shared between processes, and one that died holding it has
+ * broken nothing, since what it was filling in is not counted yet.
  *
- * Which thread adds to which shard is each process's own: fork() copies it, and threads of two processes
- * have the same names. A shard begins on a page, so that no cache line belongs to two of them.
+ * Which thread adds to which shard is each process's own: fork() copies it, and threads of two
+ * processes have the same names. A shard begins on a page, so that no cache line belongs to two of
+ * them.
  */
 #include "base/metrics.h"
 

@@ -1,4 +1,5 @@
-/* output: one file, FIFO or standard stream that lines are appended to, without ever waiting for it. */
+/* output: one file, FIFO or standard stream that lines are appended to, without ever waiting for
+ * it. */
 #include "base/output.h"
 
 #include <errno.h>
@@ -67,7 +68,8 @@ static const char *name_of(const struct output_options *options, int standard)
     return options->shown ? options->shown : options->path;
 }
 
-/* A standard stream that was closed when we began stays closed: by now its number may be another file's. */
+/* A standard stream that was closed when we began stays closed: by now its number may be another
+ * file's. */
 static int output_init(struct output *o, const struct output_options *options,
                        char why[static FILE_WHY])
 {
@@ -174,7 +176,8 @@ static ssize_t write_some(struct output *o, size_t *ret_len)
     return writev(o->fd, parts, 2);
 }
 
-/* Cuts the part of a line off that was written before the disk was full, unless others have written since. */
+/* Cuts the part of a line off that was written before the disk was full, unless others have written
+ * since. */
 static void cut(struct output *o)
 {
     struct stat st;

@@ -1,8 +1,10 @@
-/* output: one file, FIFO or standard stream that lines are appended to, without ever waiting for it.
+/* output: one file, FIFO or standard stream that lines are appended to, without ever waiting for
+ * it.
  *
  * Lines wait in a queue. A batch of complete lines is one write(2), with O_APPEND if we opened the
- * file. A full disk leaves no partial line: if only a part of a line was written, that part is truncated
- * again, or, where that is not possible (a pipe, a file that we did not open), its rest is written next.
+ * file. A full disk leaves no partial line: if only a part of a line was written, that part is
+ * truncated again, or, where that is not possible (a pipe, a file that we did not open), its rest
+ * is written next.
  */
 #ifndef EXTPROCD_BASE_OUTPUT_H
 #define EXTPROCD_BASE_OUTPUT_H
@@ -50,8 +52,8 @@ struct output_options {
     struct metric *dropped; /* counts the lines that were dropped; NULL: none */
 };
 
-/* What an entry of an ini file names: one of the service's own, or a path, relative to that file. NULL:
- * out of memory. */
+/* What an entry of an ini file names: one of the service's own, or a path, relative to that file.
+ * NULL: out of memory. */
 const char *output_path(struct arena *arena, const struct config_entry *entry, const char *path);
 
 /* Could it be opened? Leaves no trace. 0, or -errno with *ret_why. */
@@ -65,7 +67,8 @@ struct output *output_free(struct output *o);
 /* Is there something to write, and reason to believe that it can be? */
 bool output_is_due(struct output *o, uint64_t now_ms);
 
-/* A part of a line is written, and its rest has to follow before anything else comes into that file. */
+/* A part of a line is written, and its rest has to follow before anything else comes into that
+ * file. */
 bool output_is_torn(const struct output *o);
 bool output_is_same_file(const struct output *a, const struct output *b);
 

@@ -1,7 +1,8 @@
 /* rows: tables that have a row for each member of an enum.
  *
- * C silently fills a forgotten row with zeros. So the number of rows that were written stands after each
- * table, and a new member of the enum does not compile before each such table has been looked at.
+ * C silently fills a forgotten row with zeros. So the number of rows that were written stands after
+ * each table, and a new member of the enum does not compile before each such table has been looked
+ * at.
  */
 #ifndef EXTPROCD_BASE_ROWS_H
 #define EXTPROCD_BASE_ROWS_H

@@ -1,5 +1,5 @@
-/* status: the status of a stream, as gRPC numbers it: https://grpc.io/docs/guides/status-codes. Only the
- * values that this host uses. */
+/* status: the status of a stream, as gRPC numbers it: https://grpc.io/docs/guides/status-codes.
+ * Only the values that this host uses. */
 #ifndef EXTPROCD_BASE_STATUS_H
 #define EXTPROCD_BASE_STATUS_H
 

@@ -1,7 +1,8 @@
-/* writer: a thread that appends lines to files, so that no other thread waits for a disk or a reader.
+/* writer: a thread that appends lines to files, so that no other thread waits for a disk or a
+ * reader.
  *
- * A line that comes into an empty queue wakes the thread. Lines that come while it is writing cost a
- * memcpy() and are written together: the thread looks at a queue until it is empty.
+ * A line that comes into an empty queue wakes the thread. Lines that come while it is writing cost
+ * a memcpy() and are written together: the thread looks at a queue until it is empty.
  *
  * `lock` guards the list of outputs and all that is not atomic in them. The thread holds it except
  * while it waits; before the start and after the stop, the thread that writes a line holds it.
@@ -229,8 +230,9 @@ static void wait_for_work(struct writer *w, int timeout_ms)
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-/* Lines that an output does not accept are dropped, before the first report of that: the log is one of the
- * outputs, and its reports must be written. Lines that came since the last look are left for the next. */
+/* Lines that an output does not accept are dropped, before the first report of that: the log is one
+ * of the outputs, and its reports must be written. Lines that came since the last look are left for
+ * the next. */
 static void end(struct writer *w, uint64_t now_ms)
 {
     for (struct output *o = w->outputs; o; o = o->next)

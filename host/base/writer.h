@@ -1,9 +1,10 @@
-/* writer: a thread that appends lines to files, so that no other thread waits for a disk or a reader.
+/* writer: a thread that appends lines to files, so that no other thread waits for a disk or a
+ * reader.
  *
- * An object that is started, not a global: a process that must not have threads leaves it unstarted,
- * and then lines are written as they come, still without waiting. One output that takes nothing (a
- * pipe that is not read, a full disk) does not hold up the others. Its lines wait in a queue of a
- * fixed size; what does not fit is dropped, counted, and reported once there is room.
+ * An object that is started, not a global: a process that must not have threads leaves it
+ * unstarted, and then lines are written as they come, still without waiting. One output that takes
+ * nothing (a pipe that is not read, a full disk) does not hold up the others. Its lines wait in a
+ * queue of a fixed size; what does not fit is dropped, counted, and reported once there is room.
  */
 #ifndef EXTPROCD_BASE_WRITER_H
 #define EXTPROCD_BASE_WRITER_H

@@ -1,7 +1,7 @@
 /* body: joined when it is first read, released when it can no longer be read.
  *
- * Bytes that were passed in stay until the end, however often the body is set after them: the next body
- * may be a part of them, and they are the body again if that edit is undone.
+ * Bytes that were passed in stay until the end, however often the body is set after them: the next
+ * body may be a part of them, and they are the body again if that edit is undone.
  */
 #include "http/body.h"
 

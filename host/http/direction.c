@@ -2,8 +2,9 @@
  *
  * Rules of envoy's external_processor.proto and of what Envoy does: a direction is headers, body*,
  * trailers; a processing mode may skip any of them, so it may begin anywhere. A body that was sent
- * in one message says `end` only if no trailers follow, so WHOLE is a state of its own: a second body
- * message is refused there, but in BODY it is the next chunk. What is not in a table is refused.
+ * in one message says `end` only if no trailers follow, so WHOLE is a state of its own: a second
+ * body message is refused there, but in BODY it is the next chunk. What is not in a table is
+ * refused.
  */
 #include "http/direction.h"
 

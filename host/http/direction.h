@@ -8,8 +8,8 @@
  *       │                                │   │        lead to OVER from every one of these;
  *       └── a body or trailers first ────┴───┴──► OVER   an answer may lead to DEAF
  *
- * What is owed for it, [owed][answer]: nothing where the proxy only observes, else one answer of its
- * own kind, or many where the mode of the body says so.
+ * What is owed for it, [owed][answer]: nothing where the proxy only observes, else one answer of
+ * its own kind, or many where the mode of the body says so.
  */
 #ifndef EXTPROCD_HTTP_DIRECTION_H
 #define EXTPROCD_HTTP_DIRECTION_H
@@ -26,8 +26,8 @@ enum direction_state {
     N_DIRECTION_STATES
 };
 
-/* What an event is to its direction. If one message has the complete body, it is WHOLE; in every other
- * mode a body message is a chunk. */
+/* What an event is to its direction. If one message has the complete body, it is WHOLE; in every
+ * other mode a body message is a chunk. */
 enum arrival {
     ARRIVAL_HEADERS,
     ARRIVAL_HEADERS_END,
@@ -108,18 +108,18 @@ static inline bool direction_is_over(const struct direction *d)
 {
     return d->state == DIRECTION_OVER || d->state == DIRECTION_DEAF;
 }
-/* The proxy has gone on with its headers, as far as it is up to us: they were answered or skipped, and
- * are not held back for the body. */
+/* The proxy has gone on with its headers, as far as it is up to us: they were answered or skipped,
+ * and are not held back for the body. */
 bool direction_has_passed(const struct direction *d);
 /* Parts (1 << PART_x) that may still come. */
 unsigned direction_may_come(const struct direction *d);
 
-/* Is it complete, or would the proxy send more of it? If neither the state nor the mode decides that,
- * `awaited` does: the parts (1 << PART_x) that the proxy sends of a message that has them.
+/* Is it complete, or would the proxy send more of it? If neither the state nor the mode decides
+ * that, `awaited` does: the parts (1 << PART_x) that the proxy sends of a message that has them.
  *   Nothing has come:     its headers may have been skipped, or it was aborted before they came.
  *   Headers, mode UNKNOWN: a body may follow, or may not be sent to us.
- * Trailers are never waited for: the proxy sends none for a message that has none. A body without a last
- * chunk is not complete, although the proxy also sends nothing when it skips the trailers. */
+ * Trailers are never waited for: the proxy sends none for a message that has none. A body without a
+ * last chunk is not complete, although the proxy also sends nothing when it skips the trailers. */
 bool direction_is_complete(const struct direction *d, unsigned awaited);
 
 #endif

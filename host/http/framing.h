@@ -1,8 +1,8 @@
 /* framing: may this message have a body?
  *
  * It depends on the method of the request and the status of the response, whatever the headers say
- * (RFC 9112, 6.3). A proxy forwards every body that it gets: bytes that are set in a message without a
- * body reach the client before the next response.
+ * (RFC 9112, 6.3). A proxy forwards every body that it gets: bytes that are set in a message
+ * without a body reach the client before the next response.
  */
 #ifndef EXTPROCD_HTTP_FRAMING_H
 #define EXTPROCD_HTTP_FRAMING_H
@@ -32,7 +32,8 @@ struct request_kind request_kind_of_method(struct extproc_str method);
 /* The number of a :status; 0: none. */
 unsigned framing_status(struct extproc_str text);
 
-/* status: of its response, 0: not known. A 101 shows that a request which was not seen is a tunnel. */
+/* status: of its response, 0: not known. A 101 shows that a request which was not seen is a
+ * tunnel. */
 enum framing framing_of_request(const struct request_kind *request, unsigned status);
 /* status 0: not known. Where the request asks for a tunnel it counts as one then, since nothing
  * must change the bytes of one. */

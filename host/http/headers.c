@@ -1,13 +1,13 @@
 /* headers: the working copy, the cells and the history of edits.
  *
- * Every edit is one allocation: its strings, its value's place in a cell, and, where the value joins
- * one that is there, the joined text. Whatever else an edit may need is made ready before it is
- * applied. So applying needs no memory, and taking edits back is applying the earlier ones again
+ * Every edit is one allocation: its strings, its value's place in a cell, and, where the value
+ * joins one that is there, the joined text. Whatever else an edit may need is made ready before it
+ * is applied. So applying needs no memory, and taking edits back is applying the earlier ones again
  * to the map as it was shown.
  *
- * Maps are short and names differ in length, so lookups walk and compare lengths first. Once there is a
- * working copy, a bit for each name says most of the time that there is nothing to find, so that many edits
- * of different names do not cost a walk each.
+ * Maps are short and names differ in length, so lookups walk and compare lengths first. Once there
+ * is a working copy, a bit for each name says most of the time that there is nothing to find, so
+ * that many edits of different names do not cost a walk each.
  */
 #include "http/headers.h"
 
@@ -157,7 +157,8 @@ static void entries_count(struct headers *h, const struct extproc_header *entry,
     h->work->bytes = added ? h->work->bytes + bytes : h->work->bytes - bytes;
 }
 
-/* Drops the entries of a name from a place on. Their places stay, without a name, for who walks the map. */
+/* Drops the entries of a name from a place on. Their places stay, without a name, for who walks the
+ * map. */
 static void entries_drop(struct headers *h, struct extproc_str name, uint32_t from)
 {
     for (uint32_t i = from; i < h->n_entries; i++) {
@@ -425,7 +426,7 @@ int headers_edit(struct headers *h, struct arena *arena, enum extproc_edit op,
     return 0;
 }
 
-/* ---- taking back, handing over ----------------------------------------------------------------- */
+/* ---- taking back, handing over --------------------------------------------------------------- */
 
 uint32_t headers_mark(const struct headers *h)
 {

@@ -1,7 +1,7 @@
 /* illegal: what is wrong with a header that HTTP does not allow.
  *
- * The rules (http/rules.h) only decide whether something is invalid. This finds out afterwards what is
- * invalid, so that the hot path carries no texts.
+ * The rules (http/rules.h) only decide whether something is invalid. This finds out afterwards what
+ * is invalid, so that the hot path carries no texts.
  */
 #include "http/illegal.h"
 

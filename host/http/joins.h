@@ -1,4 +1,5 @@
-/* joins: the headers for which the proxy keeps one entry, joining further values to it with a comma. */
+/* joins: the headers for which the proxy keeps one entry, joining further values to it with a
+ * comma. */
 #ifndef EXTPROCD_HTTP_JOINS_H
 #define EXTPROCD_HTTP_JOINS_H
 

@@ -1,4 +1,5 @@
-/* metadata: a list of entries; an entry that was superseded stays, so that the later one can be undone.
+/* metadata: a list of entries; an entry that was superseded stays, so that the later one can be
+ * undone.
  *
  * There are few namespaces with few keys each: the list is walked.
  */

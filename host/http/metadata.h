@@ -36,13 +36,13 @@ struct metadata_entry *metadata_find(const struct metadata *m, struct extproc_st
                                      struct extproc_str key);
 /* Is this the entry that a namespace begins with? */
 bool metadata_opens(const struct metadata *m, const struct metadata_entry *entry);
-/* A namespace as it is once the proxy has merged this into what it had, a DICT or nothing; ABSENT also
- * where there is no memory. The values are not copied. */
+/* A namespace as it is once the proxy has merged this into what it had, a DICT or nothing; ABSENT
+ * also where there is no memory. The values are not copied. */
 struct extproc_value metadata_over(const struct metadata *m, struct extproc_str ns,
                                    struct extproc_value had, struct arena *arena);
 
-/* The metadata sent in earlier phases. All zero: nothing. Its memory stays in proportion to the entries
- * that count, however often a key is set. */
+/* The metadata sent in earlier phases. All zero: nothing. Its memory stays in proportion to the
+ * entries that count, however often a key is set. */
 struct metadata_told {
     struct metadata metadata;
     struct arena arena;

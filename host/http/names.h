@@ -1,7 +1,8 @@
-/* names: names of headers compared whatever their case, and a set of them that rarely says yes to one that
- * is not in it.
+/* names: names of headers compared whatever their case, and a set of them that rarely says yes to
+ * one that is not in it.
  *
- * Names of one length mostly differ in their last bytes, so those are looked at first, eight at a time.
+ * Names of one length mostly differ in their last bytes, so those are looked at first, eight at a
+ * time.
  */
 #ifndef EXTPROCD_HTTP_NAMES_H
 #define EXTPROCD_HTTP_NAMES_H

@@ -2,11 +2,11 @@
  *
  * What stays, because it is still true or because only the author of the new bytes can know better:
  * content-type and content-language, vary, Want-* (a wish, not a description), and last-modified
- * beside an entity tag, since revalidation goes on to work. Without an entity tag a client may resume
- * a download by the date (RFC 9110, section 13.1.5), and would join old bytes to new ones.
+ * beside an entity tag, since revalidation goes on to work. Without an entity tag a client may
+ * resume a download by the date (RFC 9110, section 13.1.5), and would join old bytes to new ones.
  *
- * A 206 whose body is replaced becomes a 200: its content-range would be wrong, and a 206 without one
- * is not HTTP. To a request for a range a 200 is always a right response.
+ * A 206 whose body is replaced becomes a 200: its content-range would be wrong, and a 206 without
+ * one is not HTTP. To a request for a range a 200 is always a right response.
  */
 #include "http/representation.h"
 

@@ -1,8 +1,8 @@
 /* representation: what the headers of a message say of the bytes of its body.
  *
  * Once other bytes take the place of those that were received, headers that describe the old ones
- * would be wrong: a client would decompress text, find a checksum that does not match, or join parts
- * of two versions into one file. One table lists these headers (RFC 9110, sections 8
+ * would be wrong: a client would decompress text, find a checksum that does not match, or join
+ * parts of two versions into one file. One table lists these headers (RFC 9110, sections 8
  * and 14; RFC 9530).
  */
 #ifndef EXTPROCD_HTTP_REPRESENTATION_H

@@ -58,8 +58,9 @@ static bool is_path(struct extproc_str value)
     if (extproc_eq(value, EXTPROC_S("*")))
         return true;
     for (size_t i = 0; i < value.len; i++) {
+        /* A fragment stays with the client (RFC 9110, 7.1), other bytes are encoded. */
         if (value.ptr[i] <= ' ' || value.ptr[i] > '~' || value.ptr[i] == '#')
-            return false; /* a fragment stays with the client (RFC 9110, 7.1), other bytes are encoded */
+            return false;
     }
     return str_has_prefix(value, "/");
 }

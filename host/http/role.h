@@ -1,6 +1,8 @@
-/* role: the headers that say what a message is: which kind of message has which, and what values they take.
+/* role: the headers that say what a message is: which kind of message has which, and what values
+ * they take.
  *
- * What a message must have, it may have another value of; nothing else with a colon is HTTP (RFC 9113,
+ * What a message must have, it may have another value of; nothing else with a colon is HTTP (RFC
+ * 9113,
  * 8.3), and trailers say nothing of the message (RFC 9110, 6.5.1).
  */
 #ifndef EXTPROCD_HTTP_ROLE_H

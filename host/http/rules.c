@@ -1,10 +1,10 @@
 /* rules: a proxy's own checks, made before an edit reaches it.
  *
- * A proxy drops some edits silently and answers others with a 500; both are found here, where the error
- * can be returned to the plugin. What HTTP itself rules out is the same for every proxy: names and values,
- * who owns the framing of a message (content-length is the host's, transfer-encoding and the headers of
- * one connection, RFC 9110, 7.6.1, are the proxy's), what each kind of message must have. The rest is in
- * struct rules.
+ * A proxy drops some edits silently and answers others with a 500; both are found here, where the
+ * error can be returned to the plugin. What HTTP itself rules out is the same for every proxy:
+ * names and values, who owns the framing of a message (content-length is the host's,
+ * transfer-encoding and the headers of one connection, RFC 9110, 7.6.1, are the proxy's), what each
+ * kind of message must have. The rest is in struct rules.
  *
  * Limits are judged by the sum after the edit. A map that is above one already, since its proxy has
  * larger ones, may still be edited in ways that make it no worse.
@@ -19,7 +19,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- what is allowed where --------------------------------------------------------------------- */
+/* ---- what is allowed where ------------------------------------------------------------------- */
 
 enum {
     HEADERS_HELD = MAY_EDIT_HEADERS | MAY_RESPOND,
@@ -85,7 +85,7 @@ unsigned rules_allow(enum phase phase, enum body_mode mode)
     return allowed[phase][mode];
 }
 
-/* ---- names and values ---------------------------------------------------------------------------- */
+/* ---- names and values ------------------------------------------------------------------------ */
 
 static bool in_list(struct extproc_str name, const struct extproc_str *list, size_t n)
 {
@@ -126,10 +126,10 @@ bool rules_value_valid(struct extproc_str value)
            (value.len == 0 || (!is_blank(value.ptr[0]) && !is_blank(value.ptr[value.len - 1])));
 }
 
-/* ---- what would not fit the message -------------------------------------------------------------- */
+/* ---- what would not fit the message ---------------------------------------------------------- */
 
-/* A response to HEAD has no body whatever its headers say, and CONNECT opens a tunnel: a proxy frames
- * the response by the method that came, and the upstream by the one that it got. */
+/* A response to HEAD has no body whatever its headers say, and CONNECT opens a tunnel: a proxy
+ * frames the response by the method that came, and the upstream by the one that it got. */
 static bool method_may_change(const struct request_kind *from, struct extproc_str to)
 {
     struct request_kind kind = request_kind_of_method(to);
@@ -156,9 +156,10 @@ static int check_value(const struct headers *h, const struct rules_context *cont
     return may ? 0 : -EPROTO;
 }
 
-/* ---- who may edit what ----------------------------------------------------------------------------- */
+/* ---- who may edit what ----------------------------------------------------------------------- */
 
-/* Headers of the connection, not of the message: one that the proxy has forwarded may be removed. */
+/* Headers of the connection, not of the message: one that the proxy has forwarded may be
+ * removed. */
 static const struct extproc_str only_removed[] = {
     EXTPROC_STR("connection"),
     EXTPROC_STR("keep-alive"),
@@ -218,7 +219,7 @@ struct rules_refusal rules_refusal(const struct rules *rules, const struct rules
     return refusal_of(rules, context, role_of(context->map, name), op, name);
 }
 
-/* ---- limits ------------------------------------------------------------------------------------------ */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 static void sum_append(const struct headers *h, struct extproc_str name, struct extproc_str value,
                        struct headers_sum *sum)

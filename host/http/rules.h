@@ -1,7 +1,7 @@
 /* rules: the edits that the proxy accepts, by phase and body mode.
  *
- * An edit that the proxy would ignore, or answer with a 500, is refused at the plugin's call. What a
- * proxy ignores and limits is data, which the owner of a session lends to it; what is allowed in
+ * An edit that the proxy would ignore, or answer with a 500, is refused at the plugin's call. What
+ * a proxy ignores and limits is data, which the owner of a session lends to it; what is allowed in
  * which phase and body mode is in one table, indexed [phase][mode].
  */
 #ifndef EXTPROCD_HTTP_RULES_H
@@ -52,8 +52,8 @@ unsigned rules_allow(enum phase phase, enum body_mode mode);
 
 /* A token (RFC 9110 5.1), or ':' and a token. */
 bool rules_name_valid(struct extproc_str name);
-/* No NUL, CR, LF or other control character but tab, no blank at either end (RFC 9110 5.5); bytes from 0x80
- * may be there. */
+/* No NUL, CR, LF or other control character but tab, no blank at either end (RFC 9110 5.5); bytes
+ * from 0x80 may be there. */
 bool rules_value_valid(struct extproc_str value);
 
 /* What rules_edit() has to know beside the edit itself. */
@@ -70,9 +70,9 @@ struct rules_context {
  * the bytes of the value), -EPERM. value absent: not known yet. */
 int rules_could_edit(const struct rules *rules, const struct rules_context *context,
                      enum extproc_edit op, struct extproc_str name, struct extproc_str value);
-/* 0, or what extproc_header_edit() documents: -EINVAL, -EPERM, -EPROTO, -ENOSPC. An edit that would do
- * nothing (IF_ABSENT where there is one, IF_PRESENT where there is none shown) is judged like any
- * other, but takes no room. */
+/* 0, or what extproc_header_edit() documents: -EINVAL, -EPERM, -EPROTO, -ENOSPC. An edit that would
+ * do nothing (IF_ABSENT where there is one, IF_PRESENT where there is none shown) is judged like
+ * any other, but takes no room. */
 int rules_edit(const struct rules *rules, const struct headers *h,
                const struct rules_context *context, enum extproc_edit op, struct extproc_str name,
                struct extproc_str value);
@@ -85,8 +85,8 @@ struct rules_refusal {
 struct rules_refusal rules_refusal(const struct rules *rules, const struct rules_context *context,
                                    enum extproc_edit op, struct extproc_str name);
 
-/* Is there room for one more edit of the host's own: a set of this value or, where the value is absent
- * or only that fits, a remove? True with *ret_op. */
+/* Is there room for one more edit of the host's own: a set of this value or, where the value is
+ * absent or only that fits, a remove? True with *ret_op. */
 bool rules_host_edit(const struct rules *rules, const struct headers *h, bool owes_length,
                      struct extproc_str name, struct extproc_str value, enum extproc_edit *ret_op);
 

@@ -55,7 +55,7 @@ struct extproc_value value_get(struct extproc_value v, struct extproc_str key)
     return (struct extproc_value){.kind = EXTPROC_KIND_ABSENT};
 }
 
-/* ---- copies ------------------------------------------------------------------------------------ */
+/* ---- copies ---------------------------------------------------------------------------------- */
 
 static int copy_text(struct arena *arena, struct extproc_str s, struct extproc_str *ret)
 {
@@ -163,7 +163,7 @@ int value_dict(struct arena *arena, const struct extproc_field *fields, size_t n
     return copy_dict(arena, fields, n, VALUE_MAX_DEPTH, ret);
 }
 
-/* ---- trees that are read when asked for --------------------------------------------------------- */
+/* ---- trees that are read when asked for ------------------------------------------------------ */
 
 struct extproc_value tree_value(struct tree *t, struct arena *arena)
 {

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of what plugins build: a dict in a dict costs three messages, and protobuf readers stop at 100. The
- * wire's own limit is in wire/. */
+/* Of what plugins build: a dict in a dict costs three messages, and protobuf readers stop at 100.
+ * The wire's own limit is in wire/. */
 enum { VALUE_MAX_DEPTH = 30 };
 
 /* What as.node points to. */
@@ -28,8 +28,8 @@ static inline uintptr_t value_mark(const void *node)
 {
     return (uintptr_t)node ^ (uintptr_t)0x6578747076616c75u;
 }
-/* May its node be read? It has none, or one that was made here, in one of these arenas. For what a plugin
- * hands in, which may be anything. */
+/* May its node be read? It has none, or one that was made here, in one of these arenas. For what a
+ * plugin hands in, which may be anything. */
 bool value_is_ours(struct extproc_value v, const struct arena *const *arenas, size_t n);
 
 /* False: no such member, or neither list nor dict. */

@@ -9,8 +9,8 @@
 
 enum verdict_kind {
     VERDICT_CONTINUE,
-    VERDICT_REPLACE, /* headers phases: with this body, or with the message's own where there is none;
-                      * it sends no further messages of this direction */
+    VERDICT_REPLACE, /* headers phases: with this body, or with the message's own where there is
+                      * none; no further messages of this direction are sent */
     VERDICT_RESPOND, /* an immediate response; ends the transaction                  */
     VERDICT_CLOSE    /* a failure after the response began: end with an error, say why */
 };

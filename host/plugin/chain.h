@@ -10,8 +10,8 @@ struct chain {
     struct keys keys;            /* of its section */
     struct instance **instances; /* request order */
     uint16_t n_instances;
-    /* Places in `instances`, in the order of this phase's direction: of those that are interested in
-     * it, or may have it as a fallback. */
+    /* Places in `instances`, in the order of this phase's direction: of those that are interested
+     * in it, or may have it as a fallback. */
     uint16_t *calls[N_PHASES];
     uint16_t n_calls[N_PHASES];
     uint32_t wants;    /* phase bits: interest, with the messages that are looked back at, and
@@ -20,8 +20,8 @@ struct chain {
     enum body_mode needs[N_LANES]; /* the least mode that serves all: NONE, STREAMED, BUFFERED */
 };
 
-/* Can an instance do what its needs ask of a direction's body, where the proxy is in this mode? Where
- * it depends on the message too (a STREAMED body may come in one chunk), it can. */
+/* Can an instance do what its needs ask of a direction's body, where the proxy is in this mode?
+ * Where it depends on the message too (a STREAMED body may come in one chunk), it can. */
 bool chain_need_met(const struct instance *in, enum lane lane, enum body_mode mode);
 
 /* Does any of them need a complete body, of either direction? */

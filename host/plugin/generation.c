@@ -1,10 +1,11 @@
 /* generation: a configuration with its loaded plugins and chains, as one object.
  *
- * It is built completely or not at all: every section is checked, even after errors in earlier ones,
- * and one error in any section ends every instance that was started.
+ * It is built completely or not at all: every section is checked, even after errors in earlier
+ * ones, and one error in any section ends every instance that was started.
  *
- * Chains are read before plugins, because they say which plugins are needed: one that no chain names
- * is not started, so that a plugin can be taken out of service by taking its name out of a chain.
+ * Chains are read before plugins, because they say which plugins are needed: one that no chain
+ * names is not started, so that a plugin can be taken out of service by taking its name out of a
+ * chain.
  */
 #include "plugin/generation.h"
 
@@ -56,8 +57,8 @@ static void say_memory(struct build *b, const struct config_section *section)
 
 /* ---- what the chains name -------------------------------------------------------------------- */
 
-/* Is there a section that is meant, but has no name, or a misspelt type? That is reported, and is the
- * one mistake. name NULL: of any name. */
+/* Is there a section that is meant, but has no name, or a misspelt type? That is reported, and is
+ * the one mistake. name NULL: of any name. */
 static bool is_meant(const struct build *b, const char *type, const char *name)
 {
     const struct config *config = b->g->config;
@@ -309,7 +310,8 @@ struct generation *generation_ref(struct generation *g)
 
 struct generation *generation_unref(struct generation *g)
 {
-    /* The thread that drops the last reference must see what others did before they dropped theirs. */
+    /* The thread that drops the last reference must see what others did before they dropped
+     * theirs. */
     if (!g || __atomic_sub_fetch(&g->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return NULL;
     for (size_t i = g->n_instances; i > 0; i--)

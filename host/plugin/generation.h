@@ -27,12 +27,12 @@ struct generation *generation_build(struct config *config, const struct plugin_e
                                     struct config_errors *errors);
 struct generation *generation_ref(struct generation *g);
 struct generation *generation_unref(struct generation *g);
-/* Runs every fini() and frees nothing: threads that plugins leave running may use it until the process
- * ends. No stream may be open. */
+/* Runs every fini() and frees nothing: threads that plugins leave running may use it until the
+ * process ends. No stream may be open. */
 void generation_stop(struct generation *g);
 
-/* The chain for a transaction that begins with this event on this listener (NULL: with any). NULL: it
- * passes untouched. */
+/* The chain for a transaction that begins with this event on this listener (NULL: with any). NULL:
+ * it passes untouched. */
 const struct chain *generation_select(const struct generation *g, const char *listener,
                                       const struct event *first);
 

@@ -1,8 +1,8 @@
 /* handle: calls one plugin, and logs what is wrong with what it returned.
  *
  * Invariant: of what a plugin returns, only one of three actions leaves this file, and RESPOND only
- * with a response. A plugin whose needs the proxy does not meet is not called: it would treat a part
- * of the body as the complete body.
+ * with a response. A plugin whose needs the proxy does not meet is not called: it would treat a
+ * part of the body as the complete body.
  */
 #include "plugin/handle.h"
 
@@ -127,8 +127,8 @@ static enum extproc_body_mode handle_body_mode(const struct instance *instance,
     return turn_mode(turn)->shown;
 }
 
-/* After a replacement the body comes after the headers, and then nothing. What a tunnel carries does
- * not come. */
+/* After a replacement the body comes after the headers, and then nothing. What a tunnel carries
+ * does not come. */
 static bool handle_end(const struct turn *turn, enum framing framing)
 {
     if (framing == FRAMING_TUNNEL)

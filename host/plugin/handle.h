@@ -47,8 +47,8 @@ enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lan
 /* close(), where it is owed. */
 void handle_close(struct handle *h, enum extproc_end why);
 
-/* Remembers why a call of the plugin's was refused, for the line that is logged if its callback fails.
- * r, for the caller to return; without a why extproc_strerror() has the words. */
+/* Remembers why a call of the plugin's was refused, for the line that is logged if its callback
+ * fails. r, for the caller to return; without a why extproc_strerror() has the words. */
 int handle_refuse(struct handle *h, const char *call, struct extproc_str subject, int r);
 int handle_refuse_why(struct handle *h, const char *call, struct extproc_str subject, int r,
                       const char *why);

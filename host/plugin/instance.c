@@ -18,7 +18,8 @@
 
 enum { ARENA_FIRST_SIZE = 1024 };
 
-/* `file` comes first: a plugin that is linked in has no file, and uses the table from the next key on. */
+/* `file` comes first: a plugin that is linked in has no file, and uses the table from the next key
+ * on. */
 const struct extproc_key instance_keys[] = {
     {.name = "file",
      .type = EXTPROC_KEY_TYPE_STR,
@@ -61,8 +62,8 @@ static void take_callbacks(struct instance *in)
         in->reads |= phase_bit(PHASE_REQUEST_HEADERS);
 }
 
-/* Keys that the host reads in a section, now or in a later version, so that a plugin that loads today will
- * load then. A name that ends with a dot matches all keys that begin with it. */
+/* Keys that the host reads in a section, now or in a later version, so that a plugin that loads
+ * today will load then. A name that ends with a dot matches all keys that begin with it. */
 static bool is_kept_for_host(const char *key)
 {
     static const char *const names[] = {

@@ -1,8 +1,8 @@
 /* loader: a shared object -> a plugin's descriptor, or one line that says why not.
  *
- * No code of a file runs before it is known to be a shared object for this machine, and nothing of a
- * descriptor is used before its size is known: the result is a copy, as large as this host's structs,
- * zero where the plugin's are shorter. So no other file has to handle older plugins.
+ * No code of a file runs before it is known to be a shared object for this machine, and nothing of
+ * a descriptor is used before its size is known: the result is a copy, as large as this host's
+ * structs, zero where the plugin's are shorter. So no other file has to handle older plugins.
  */
 #include "plugin/loader.h"
 
@@ -189,7 +189,8 @@ static int name_judge(struct attempt *a, const char *name)
     return 0;
 }
 
-/* What could only be meant otherwise: a need that would not be met, a plugin that is never called. */
+/* What could only be meant otherwise: a need that would not be met, a plugin that is never
+ * called. */
 static int content_judge(struct attempt *a, const struct extproc_plugin *plugin)
 {
     const uint64_t needs = EXTPROC_WHOLE_REQUEST_BODY | EXTPROC_WHOLE_RESPONSE_BODY |

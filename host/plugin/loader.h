@@ -16,7 +16,8 @@
 int loader_open(const char *path, struct arena *arena, const struct extproc_plugin **ret_plugin,
                 const struct extproc_key **ret_keys, const char **ret_why);
 
-/* The path, as it was opened, of the shared object that an address lies in; NULL: none. Any thread. */
+/* The path, as it was opened, of the shared object that an address lies in; NULL: none. Any
+ * thread. */
 const char *loader_object_at(const void *address);
 
 /* What is wrong with the descriptor of a plugin that is there already, as loader_open() says it:

@@ -1,7 +1,7 @@
 /* loader_names: what a plugin exports that the host has, too.
  *
- * The plugin's own calls of such a function go to the host's: the dynamic linker takes the first one of a
- * name, and the host's libraries come first. It runs, and does something else.
+ * The plugin's own calls of such a function go to the host's: the dynamic linker takes the first
+ * one of a name, and the host's libraries come first. It runs, and does something else.
  */
 #include "plugin/loader_private.h"
 
@@ -73,8 +73,8 @@ static void look_at(struct clashes *c, const struct symbols *s, const ElfW(Sym) 
         note(c, name, library);
 }
 
-/* The defined symbols are in the hash table, in buckets. Each bucket is a sequence of symbols; the last
- * one has a hash with its lowest bit set. */
+/* The defined symbols are in the hash table, in buckets. Each bucket is a sequence of symbols; the
+ * last one has a hash with its lowest bit set. */
 static void look_at_all(struct clashes *c, const struct symbols *s)
 {
     uint32_t n_buckets = s->hash[0], first = s->hash[1], n_bloom = s->hash[2];

@@ -1,8 +1,8 @@
 /* loader_needed: what libraries a shared object asks for, before dlopen() gets to look for them.
  *
- * Two kinds must not even be tried. An object that was built for musl would bring a second C library into
- * the process, and dlopen() only says that this one is not found. A sanitizer's library, where the process
- * did not begin with it, ends the process.
+ * Two kinds must not even be tried. An object that was built for musl would bring a second C
+ * library into the process, and dlopen() only says that this one is not found. A sanitizer's
+ * library, where the process did not begin with it, ends the process.
  */
 #include "plugin/loader_private.h"
 

@@ -18,7 +18,8 @@ struct attempt {
 EXTPROC_PRINTF(2, 3)
 int attempt_refuse(struct attempt *a, const char *fmt, ...);
 
-/* Is the file a complete shared object for this machine? None of its code is run. 0, or as above. */
+/* Is the file a complete shared object for this machine? None of its code is run. 0, or as
+ * above. */
 int attempt_check_elf(struct attempt *a);
 /* Are the libraries that it needs for this C library? Sets `sanitizer`. 0, or as above. */
 int attempt_check_needed(struct attempt *a, int fd, const ElfW(Ehdr) * header);

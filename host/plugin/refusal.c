@@ -1,5 +1,5 @@
-/* refusal: kept as text, because what a call was about may be gone when its callback returns; in place,
- * because a callback may be refused as often as it likes. */
+/* refusal: kept as text, because what a call was about may be gone when its callback returns; in
+ * place, because a callback may be refused as often as it likes. */
 #include "plugin/refusal.h"
 
 #include "base/config.h"

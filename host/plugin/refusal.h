@@ -1,4 +1,5 @@
-/* refusal: why a callback fails: the last call of the SDK that was refused in it, or what the plugin says. */
+/* refusal: why a callback fails: the last call of the SDK that was refused in it, or what the
+ * plugin says. */
 #ifndef EXTPROCD_PLUGIN_REFUSAL_H
 #define EXTPROCD_PLUGIN_REFUSAL_H
 

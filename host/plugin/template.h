@@ -9,8 +9,9 @@
  *     %TIME(format)%  %TIME%       now in UTC, as strftime has it; without a format: RFC 3339
  *     %%                           a percent sign
  *
- * An absent value expands to an empty text, or to the text after `:-` in the parentheses. A number is written
- * with as many digits as it needs; null, a list and a dict have no text and count as absent.
+ * An absent value expands to an empty text, or to the text after `:-` in the parentheses. A number
+ * is written with as many digits as it needs; null, a list and a dict have no text and count as
+ * absent.
  */
 #ifndef EXTPROCD_PLUGIN_TEMPLATE_H
 #define EXTPROCD_PLUGIN_TEMPLATE_H
@@ -29,8 +30,9 @@ uint32_t template_reads(const struct extproc_template *t);
 /* Adds the attributes and metadata namespaces that it reads. 0 or -ENOMEM. */
 int template_wants(const struct extproc_template *t, struct wants *wants, struct arena *arena);
 
-/* What it says of this transaction: in the arena, or in the template if it is plain text. It asks x->api
- * alone, so it knows nothing of how a transaction is kept. 0, -ENOMEM, or -EIO: no random bytes for %UUID%. */
+/* What it says of this transaction: in the arena, or in the template if it is plain text. It asks
+ * x->api alone, so it knows nothing of how a transaction is kept. 0, -ENOMEM, or -EIO: no random
+ * bytes for %UUID%. */
 int template_expand(const struct extproc_template *t, struct extproc_txn *x, struct arena *arena,
                     struct extproc_str *ret);
 

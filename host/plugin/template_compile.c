@@ -118,8 +118,8 @@ static int take_format(struct compile *c, struct extproc_str inside, struct temp
     return part->name.ptr ? 0 : -ENOMEM;
 }
 
-/* Attributes that are maps or messages, whatever the transaction: a value of one may be read by other
- * means, but it has no text of its own. */
+/* Attributes that are maps or messages, whatever the transaction: a value of one may be read by
+ * other means, but it has no text of its own. */
 static bool is_tree(struct extproc_str attribute)
 {
     static const struct extproc_str trees[] = {

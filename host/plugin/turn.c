@@ -2,8 +2,8 @@
  *
  * The walk is over two lists, both in the order of the event's direction: the instances to call in
  * its phase and, once a plugin has replaced the body in a headers phase, those to call in the body
- * phase, beginning after that plugin. They are merged, so every instance has its headers callback and
- * then its body callback before the next one has any:
+ * phase, beginning after that plugin. They are merged, so every instance has its headers callback
+ * and then its body callback before the next one has any:
  *
  *     headers   A   B replaces   C           called: A  B  C  C'  D'      (' body callback)
  *     body      A                C   D
@@ -24,8 +24,8 @@
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
-/* Has the proxy begun to send the response? One whose headers it skips it does not hold back, whatever
- * the mode. */
+/* Has the proxy begun to send the response? One whose headers it skips it does not hold back,
+ * whatever the mode. */
 static bool response_begun(const struct turn *turn)
 {
     const struct direction *response = &turn->txn->lanes[LANE_RESPONSE].direction;
@@ -43,8 +43,8 @@ static unsigned turn_allowed(const struct turn *turn)
     return allowed;
 }
 
-/* Notes what the message's framing depends on, before any plugin edits it. If the proxy does not send the
- * request's headers, its attributes may contain the method and the transaction's id. */
+/* Notes what the message's framing depends on, before any plugin edits it. If the proxy does not
+ * send the request's headers, its attributes may contain the method and the transaction's id. */
 static void turn_note_kind(struct turn *turn)
 {
     struct txn *t = turn->txn;
@@ -113,8 +113,8 @@ static int turn_note_change(struct turn *turn)
     return representation_change(&lane->trailers, turn->arena, &change);
 }
 
-/* A body phase whose message has no body, or whose bytes are a tunnel's, concerns no plugin, and what
- * follows the headers of a replaced body does not either. */
+/* A body phase whose message has no body, or whose bytes are a tunnel's, concerns no plugin, and
+ * what follows the headers of a replaced body does not either. */
 static bool turn_concerns(const struct turn *turn)
 {
     if (turn_has_held(turn))
@@ -255,8 +255,8 @@ static void turn_close(struct turn *turn, struct extproc_str why)
     turn->verdict.why = why.ptr ? why : EXTPROC_S("a plugin failed");
 }
 
-/* It leads from the proxy's access log to our lines. The id may be a client's: one that is not a token
- * (RFC 9110, 5.6.2) is omitted. */
+/* It leads from the proxy's access log to our lines. The id may be a client's: one that is not a
+ * token (RFC 9110, 5.6.2) is omitted. */
 static struct extproc_str turn_details(const struct turn *turn, const char *name)
 {
     const char *prefix = turn->txn->rules->details;
@@ -268,8 +268,8 @@ static struct extproc_str turn_details(const struct turn *turn, const char *name
     return arena_format(turn->arena, "%s.%s.error{%.*s}", prefix, name, EXTPROC_ARG(id));
 }
 
-/* Handles a plugin's failure: its changes are undone, it is not called again, and the downstream client
- * gets a 500 if a response is still possible. True: that was the verdict. */
+/* Handles a plugin's failure: its changes are undone, it is not called again, and the downstream
+ * client gets a 500 if a response is still possible. True: that was the verdict. */
 static bool turn_fail(struct turn *turn, uint16_t place)
 {
     struct handle *h = &turn->txn->handles[place];
@@ -293,10 +293,10 @@ static bool turn_fail(struct turn *turn, uint16_t place)
     return true;
 }
 
-/* We do not process the bytes of a tunnel, and a proxy that waits for them as for a body never sends the
- * headers (Envoy in BUFFERED; 1.39 in STREAMED too). CONTINUE_AND_REPLACE without a body makes it continue
- * by itself: for a request always, since the upstream is only asked then; for a response once the upstream
- * has accepted. A response that declined is an ordinary message. */
+/* We do not process the bytes of a tunnel, and a proxy that waits for them as for a body never
+ * sends the headers (Envoy in BUFFERED; 1.39 in STREAMED too). CONTINUE_AND_REPLACE without a body
+ * makes it continue by itself: for a request always, since the upstream is only asked then; for a
+ * response once the upstream has accepted. A response that declined is an ordinary message. */
 static bool turn_leaves_tunnel(const struct turn *turn)
 {
     return turn->event->part == PART_HEADERS && turn_mode(turn)->body != MODE_BODY_NEVER &&
@@ -426,8 +426,8 @@ static void turn_keep_trees(struct turn *turn, struct arena *keep)
     }
 }
 
-/* Keeps the metadata that plugins sent to the proxy, for plugins in later phases. If memory is exhausted,
- * all of it is dropped. */
+/* Keeps the metadata that plugins sent to the proxy, for plugins in later phases. If memory is
+ * exhausted, all of it is dropped. */
 static void turn_keep_told(struct turn *turn, struct arena *keep)
 {
     struct txn *t = turn->txn;

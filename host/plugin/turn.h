@@ -1,5 +1,5 @@
-/* turn: one event on its way through the chain. The cursor can stop at any plugin and go on later; what a
- * turn holds (the event, its memory) stays until the turn is over.
+/* turn: one event on its way through the chain. The cursor can stop at any plugin and go on later;
+ * what a turn holds (the event, its memory) stays until the turn is over.
  *
  *     session ── turn_begin(event) ── turn_run() ──► TURN_DONE: turn->verdict ── turn_answer() ── turn_end()
  */
@@ -74,11 +74,11 @@ int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct are
 enum turn_state turn_run(struct turn *turn);
 /* Is the event's phase a fallback of the instance in this place, for headers that were skipped? */
 bool turn_falls_back(const struct turn *turn, uint16_t place);
-/* Notes that the verdict, which is not CLOSE, is sent as an answer that is owed. Not for a proxy that only
- * observes. */
+/* Notes that the verdict, which is not CLOSE, is sent as an answer that is owed. Not for a proxy
+ * that only observes. */
 void turn_answer(struct turn *turn);
-/* Call it after the verdict was sent: it commits edits, keeps what later phases may read, and releases
- * the rest of the turn. Also after a turn that was never run. */
+/* Call it after the verdict was sent: it commits edits, keeps what later phases may read, and
+ * releases the rest of the turn. Also after a turn that was never run. */
 void turn_end(struct turn *turn);
 
 #endif

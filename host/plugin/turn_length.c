@@ -1,10 +1,10 @@
 /* turn_length: the length of a body that plugins have changed.
  *
- * Envoy removes content-length where a headers answer brings the new body (CONTINUE_AND_REPLACE), so
- * the request goes on in chunks, and some upstreams refuse that (411). Where the proxy is going to
- * send the complete old body before the request goes on (BUFFERED), the new one waits for it, and is
- * the answer to it: then Envoy takes a content-length that fits. Clients accept a response in chunks,
- * so a response does not wait.
+ * Envoy removes content-length where a headers answer brings the new body (CONTINUE_AND_REPLACE),
+ * so the request goes on in chunks, and some upstreams refuse that (411). Where the proxy is going
+ * to send the complete old body before the request goes on (BUFFERED), the new one waits for it,
+ * and is the answer to it: then Envoy takes a content-length that fits. Clients accept a response
+ * in chunks, so a response does not wait.
  */
 #include "plugin/turn_length.h"
 
@@ -29,10 +29,10 @@ bool turn_fits_length(const struct turn *turn)
            headers_get(&lane->headers, content_length, 0).ptr;
 }
 
-/* Where the proxy takes an answer with a new body only if content-length fits it. A message that came
- * without one stays without, and where plugins have used up the edits that a proxy takes it loses it.
- * Of headers that there was no memory to keep nothing is known; those of a body that was held back had
- * a length. */
+/* Where the proxy takes an answer with a new body only if content-length fits it. A message that
+ * came without one stays without, and where plugins have used up the edits that a proxy takes it
+ * loses it. Of headers that there was no memory to keep nothing is known; those of a body that was
+ * held back had a length. */
 int turn_fit_length(struct turn *turn)
 {
     struct txn_lane *lane = turn_lane(turn);
@@ -54,8 +54,8 @@ int turn_fit_length(struct turn *turn)
     return headers_edit(&lane->headers, turn->arena, op, content_length, value);
 }
 
-/* A body announced as empty may not come at all: the request may go on with trailers. A new method is
- * taken by Envoy only along with the body. */
+/* A body announced as empty may not come at all: the request may go on with trailers. A new method
+ * is taken by Envoy only along with the body. */
 bool turn_holds_body(const struct turn *turn)
 {
     const struct headers *headers = &turn_lane(turn)->headers;

@@ -1,8 +1,9 @@
 /* txn: what is known of a transaction from one event to the next.
  *
- * It costs no memory but its own until a plugin is called. What a message brought is kept only while
- * some plugin may still be called; once none can be, it is dropped with the message. So whether
- * something is left in close() would depend on the neighbours in the chain: close() sees nothing.
+ * It costs no memory but its own until a plugin is called. What a message brought is kept only
+ * while some plugin may still be called; once none can be, it is dropped with the message. So
+ * whether something is left in close() would depend on the neighbours in the chain: close() sees
+ * nothing.
  */
 #include "plugin/txn.h"
 

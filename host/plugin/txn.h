@@ -1,5 +1,5 @@
-/* txn: one transaction as a chain sees it: both directions, the maps as they stand, and each instance's
- * handle. Events run through it in turns (turn.h).
+/* txn: one transaction as a chain sees it: both directions, the maps as they stand, and each
+ * instance's handle. Events run through it in turns (turn.h).
  *
  * Driven by events alone: it knows neither ext_proc nor threads nor processes.
  */
@@ -51,8 +51,8 @@ void txn_init(struct txn *t, struct generation *g, struct loop *loop, struct are
 /* close() of every instance that was opened, the reference dropped. Exactly once. */
 void txn_end(struct txn *t, enum extproc_end why);
 
-/* True if nothing further of a direction will come, or none of it will be shown to plugins. What follows
- * the headers of a body that is held is not shown. */
+/* True if nothing further of a direction will come, or none of it will be shown to plugins. What
+ * follows the headers of a body that is held is not shown. */
 static inline bool txn_is_over(const struct txn *t, enum lane lane)
 {
     return direction_is_over(&t->lanes[lane].direction) || (t->held && lane == LANE_REQUEST);
@@ -68,8 +68,8 @@ static inline bool txn_exceeds_answer(const struct txn *t, size_t len)
     return t->max_answer && len > t->max_answer;
 }
 
-/* For the log: x-request-id, else the attribute request.id of a proxy that skips request headers, else
- * one of our own, made at the first question. */
+/* For the log: x-request-id, else the attribute request.id of a proxy that skips request headers,
+ * else one of our own, made at the first question. */
 struct extproc_str txn_id(struct txn *t);
 /* Where a line about it comes from: the listener, the peer and the transaction. */
 struct log_context txn_log_context(struct txn *t);

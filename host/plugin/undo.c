@@ -1,7 +1,7 @@
 /* undo: the one list of what a callback can change.
  *
- * What a plugin keeps itself (its ctx, memory that it took for the transaction) is not restored: only its
- * close() is called again.
+ * What a plugin keeps itself (its ctx, memory that it took for the transaction) is not restored:
+ * only its close() is called again.
  */
 #include "plugin/undo.h"
 

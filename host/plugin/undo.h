@@ -1,7 +1,8 @@
 /* undo: saves all that a callback may change before it runs, and restores it.
  *
- * A plugin that fails leaves no changes: neither the plugins after it in the chain nor the proxy see
- * anything of what it did in that callback. Saving and restoring allocate nothing, so neither can fail.
+ * A plugin that fails leaves no changes: neither the plugins after it in the chain nor the proxy
+ * see anything of what it did in that callback. Saving and restoring allocate nothing, so neither
+ * can fail.
  */
 #ifndef EXTPROCD_PLUGIN_UNDO_H
 #define EXTPROCD_PLUGIN_UNDO_H

@@ -1,7 +1,7 @@
 /* apart: a command that runs code of plugins, in a process of its own.
  *
- * A plugin may end the process by _exit(), which no handler sees, and with 0. So a parent waits that runs
- * no plugin, and takes for success only what was said to be one.
+ * A plugin may end the process by _exit(), which no handler sees, and with 0. So a parent waits
+ * that runs no plugin, and takes for success only what was said to be one.
  */
 #include "process/apart.h"
 

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* True: in a child, or, where there can be none, here: carry the command out, and say so by apart_done().
- * False: the child has ended, and *ret_status is what to end with. */
+/* True: in a child, or, where there can be none, here: carry the command out, and say so by
+ * apart_done(). False: the child has ended, and *ret_status is what to end with. */
 bool apart_split(int *ret_status);
 void apart_done(void);
 

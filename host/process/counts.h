@@ -5,7 +5,8 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-/* All that is not 0, plugins' own too: "counters: streams_closed{reason="done"}=3 plugin_hits{plugin="tags"}=1". */
+/* All that is not 0, plugins' own too: "counters: streams_closed{reason="done"}=3
+ * plugin_hits{plugin="tags"}=1". */
 void counts_log(const struct metrics *metrics, struct log *log);
 
 #endif

@@ -1,8 +1,8 @@
 /* crash: names the plugin whose code was running when a signal ends the process.
  *
- * A C++ exception that leaves a constructor or a callback comes here as SIGABRT. The line is put together
- * on the stack and written with write(2), because the heap may be what has been destroyed; the handler has
- * a stack of its own, because the other may be used up.
+ * A C++ exception that leaves a constructor or a callback comes here as SIGABRT. The line is put
+ * together on the stack and written with write(2), because the heap may be what has been destroyed;
+ * the handler has a stack of its own, because the other may be used up.
  */
 #include "process/crash.h"
 

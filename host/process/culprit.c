@@ -1,8 +1,8 @@
 /* culprit: the plugin whose code a thread runs.
  *
- * A handler of a signal or of exit() has no argument that could say which loop its thread drives. A thread
- * that a plugin has started belongs to no loop; in a child that a plugin has forked, the loop's thread is
- * the thread that continues.
+ * A handler of a signal or of exit() has no argument that could say which loop its thread drives. A
+ * thread that a plugin has started belongs to no loop; in a child that a plugin has forked, the
+ * loop's thread is the thread that continues.
  */
 #include "process/culprit.h"
 

@@ -4,9 +4,9 @@
  * libraries (OpenSSL's, a C++ plugin's own) would take away what they use.
  *
  * Every other end is made by a plugin. A handler for exit() finds out which one: by the slot of the
- * thread that called exit() (process/culprit), or, in a thread that no callback runs in, by the shared
- * objects on its stack. It is registered twice, because handlers run in reverse order: the second one runs
- * before the destructors that came with the plugins.
+ * thread that called exit() (process/culprit), or, in a thread that no callback runs in, by the
+ * shared objects on its stack. It is registered twice, because handlers run in reverse order: the
+ * second one runs before the destructors that came with the plugins.
  */
 #include "process/leave.h"
 
@@ -34,7 +34,7 @@ static struct {
     const struct generation *generation;
 } leaving;
 
-/* ---- what is buffered -------------------------------------------------------------------------- */
+/* ---- what is buffered ------------------------------------------------------------------------ */
 
 static void *flush(void *unused)
 {
@@ -42,8 +42,9 @@ static void *flush(void *unused)
     return NULL;
 }
 
-/* In a thread of its own, because fflush(NULL) waits for every stream that another thread is using: one
- * that a plugin's thread reads from a pipe, or writes to one that is never read, would be waited for forever. */
+/* In a thread of its own, because fflush(NULL) waits for every stream that another thread is using:
+ * one that a plugin's thread reads from a pipe, or writes to one that is never read, would be
+ * waited for forever. */
 static void flush_all(void)
 {
     struct timespec end;
@@ -65,7 +66,7 @@ int leave(int status)
     _exit(status);
 }
 
-/* ---- ends that a plugin makes ------------------------------------------------------------------ */
+/* ---- ends that a plugin makes ---------------------------------------------------------------- */
 
 static const struct running_plugin *plugin_of_object(const char *object)
 {

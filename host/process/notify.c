@@ -1,8 +1,8 @@
 /* notify: reports the state of the service to the service manager.
  *
- * A datagram to the socket that NOTIFY_SOCKET names (sd_notify(3)); a name that begins with "@" is one of the
- * kernel's own. It is done here because libsystemd would bring five libraries along, and all their names into
- * the scope that plugins are linked in.
+ * A datagram to the socket that NOTIFY_SOCKET names (sd_notify(3)); a name that begins with "@" is
+ * one of the kernel's own. It is done here because libsystemd would bring five libraries along, and
+ * all their names into the scope that plugins are linked in.
  */
 #include "process/notify.h"
 

@@ -4,8 +4,8 @@
 
 #include <extproc/plugin.h>
 
-/* Assignments, one a line: "READY=1", "STOPPING=1\nEXTEND_TIMEOUT_USEC=1000000". Does nothing where no manager
- * has asked for it (NOTIFY_SOCKET), and waits no longer than its socket takes. */
+/* Assignments, one a line: "READY=1", "STOPPING=1\nEXTEND_TIMEOUT_USEC=1000000". Does nothing where
+ * no manager has asked for it (NOTIFY_SOCKET), and waits no longer than its socket takes. */
 EXTPROC_PRINTF(1, 2)
 void notify(const char *fmt, ...);
 

@@ -1,8 +1,9 @@
 /* reaper: process 1 of a container, which is the parent of the service.
  *
- * Orphans of a container become children of process 1, which has to wait for them. The service cannot do
- * that: to wait for any child is to take from a plugin the exit status of its own (system(), pclose()). So
- * a process waits that does nothing else; it passes signals on, and ends as the service does.
+ * Orphans of a container become children of process 1, which has to wait for them. The service
+ * cannot do that: to wait for any child is to take from a plugin the exit status of its own
+ * (system(), pclose()). So a process waits that does nothing else; it passes signals on, and ends
+ * as the service does.
  */
 #include "process/reaper.h"
 

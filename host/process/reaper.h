@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* For process 1, before anything else. Returns true in a child, which then runs the service; returns false
- * in process 1 when that child has ended, with its exit code. */
+/* For process 1, before anything else. Returns true in a child, which then runs the service;
+ * returns false in process 1 when that child has ended, with its exit code. */
 bool reaper_split(int *ret_status);
 
 #endif

@@ -1,5 +1,5 @@
-/* reference: every key that the host itself reads, as a person or a manual page has it: one source, the
- * tables that the ini file is checked with. */
+/* reference: every key that the host itself reads, as a person or a manual page has it: one source,
+ * the tables that the ini file is checked with. */
 #include "base/str.h"
 #include "process/process.h"
 #include "process/settings.h"
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- what a key takes --------------------------------------------------------------------------- */
+/* ---- what a key takes ------------------------------------------------------------------------ */
 
 static void print_choices(const char *choices)
 {
@@ -45,7 +45,7 @@ static const char *fallback_of(const struct extproc_key *key)
     return key->fallback ? key->fallback : "none";
 }
 
-/* ---- forms -------------------------------------------------------------------------------------- */
+/* ---- forms ----------------------------------------------------------------------------------- */
 
 static void text_section(const struct settings_section *s)
 {

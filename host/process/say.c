@@ -1,5 +1,5 @@
-/* say: a line on standard error, for what has no place in the log: the command line, and a start that
- * fails. It may quote what others wrote, and goes to a terminal. */
+/* say: a line on standard error, for what has no place in the log: the command line, and a start
+ * that fails. It may quote what others wrote, and goes to a terminal. */
 #include "base/config.h"
 #include "base/escape.h"
 #include "base/str.h"

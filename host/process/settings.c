@@ -1,4 +1,5 @@
-/* settings: the kinds of sections that there are, the keys of [extprocd], and what their values mean. */
+/* settings: the kinds of sections that there are, the keys of [extprocd], and what their values
+ * mean. */
 #include "process/settings.h"
 
 #include "base/lookup.h"
@@ -117,10 +118,10 @@ static bool check_keys(struct config_section *s, const struct extproc_key *keys,
     return good;
 }
 
-/* ---- [extprocd] --------------------------------------------------------------------------------- */
+/* ---- [extprocd] ------------------------------------------------------------------------------ */
 
-/* Checked now, while there is a line to name; a file that is not there yet is created when the service
- * starts. */
+/* Checked now, while there is a line to name; a file that is not there yet is created when the
+ * service starts. */
 static void read_log_file(const struct config_section *s, struct arena *arena,
                           struct config_errors *errors, struct settings *ret)
 {
@@ -139,7 +140,8 @@ static void read_log_file(const struct config_section *s, struct arena *arena,
     }
 }
 
-/* NULL where it could not be read, so that no plugin is reported as missing in another directory. */
+/* NULL where it could not be read, so that no plugin is reported as missing in another
+ * directory. */
 static void read_plugin_dir(struct settings *ret, struct arena *arena)
 {
     const struct keys_slot *slot = keys_find(&ret->keys, "plugin_dir");
@@ -171,7 +173,7 @@ static void read_extprocd(struct config_section *s, struct arena *arena,
     ret->drain_ms = (uint64_t)keys_ms(&ret->keys, "drain");
 }
 
-/* ---- [listener:NAME] ---------------------------------------------------------------------------- */
+/* ---- [listener:NAME] ------------------------------------------------------------------------- */
 
 static struct keys_slot *find_slot(struct keys *keys, const char *name)
 {
@@ -245,8 +247,8 @@ static void find_transport(const struct config *config, struct config_errors *er
         config_say_at(errors, config->file, 0, "%s", why);
 }
 
-/* Is there a section that is meant, but has the wrong kind of name, or a misspelt type? That is reported,
- * and is the one mistake. */
+/* Is there a section that is meant, but has the wrong kind of name, or a misspelt type? That is
+ * reported, and is the one mistake. */
 static bool is_meant(const struct config *config, const char *type)
 {
     for (size_t i = 0; i < config->n_sections; i++)

@@ -1,4 +1,5 @@
-/* settings: the [extprocd] and [listener:NAME] sections, typed: the settings of the service itself. */
+/* settings: the [extprocd] and [listener:NAME] sections, typed: the settings of the service
+ * itself. */
 #ifndef EXTPROCD_PROCESS_SETTINGS_H
 #define EXTPROCD_PROCESS_SETTINGS_H
 

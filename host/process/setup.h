@@ -15,11 +15,11 @@ struct setup {
     struct generation *generation;
 };
 
-/* Reports every error and warning on standard error. testing: plugins connect to nothing, and the log
- * goes to standard error. False: there were errors; nothing is left to undo. */
+/* Reports every error and warning on standard error. testing: plugins connect to nothing, and the
+ * log goes to standard error. False: there were errors; nothing is left to undo. */
 bool setup_load(const char *file, bool testing, struct setup *ret);
-/* At the end of the process: runs every fini() that is owed, and writes the log. Frees it where main()
- * returns; elsewhere it stays, because threads that plugins leave running may use it. */
+/* At the end of the process: runs every fini() that is owed, and writes the log. Frees it where
+ * main() returns; elsewhere it stays, because threads that plugins leave running may use it. */
 void setup_fini(struct setup *s);
 
 #endif

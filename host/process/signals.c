@@ -2,17 +2,21 @@
  *
  *     handler, in any thread: counts the signal, writes to an eventfd ──► loop: signals_take()
  *
- * A handler, and no blocked mask with a signalfd, and nothing ignored: children that plugins start inherit
- * a mask and ignored signals through exec(), and could then not be ended. A handler is reset by exec().
- * A child that was only forked has it still, and ends by the signal's default action.
+ * A handler, and no blocked mask with a signalfd, and nothing ignored: children that plugins start
+ * inherit a mask and ignored signals through exec(), and could then not be ended. A handler is
+ * reset by exec(). A child that was only forked has it still, and ends by the signal's default
+ * action.
  *
- * TERM and INT work in every state, also where no loop is there to take them, or where a plugin keeps it:
+ * TERM and INT work in every state, also where no loop is there to take them, or where a plugin
+ * keeps it:
  *
  *     starting ──► the default action                 ending ──► the process ends immediately
- *     serving  ──► counted; a second one that finds the first one not taken for UNTAKEN_MS ends it too
+ *     serving  ──► counted; a second one that finds the first one not taken for UNTAKEN_MS ends it
+ *              too
  *
- * What a plugin makes of a signal does not stay: a thread installs the handlers again and again, and does
- * not block them, whatever the plugin's thread does. A signal that comes while it is ignored is lost.
+ * What a plugin makes of a signal does not stay: a thread installs the handlers again and again,
+ * and does not block them, whatever the plugin's thread does. A signal that comes while it is
+ * ignored is lost.
  */
 #include "process/signals.h"
 
@@ -59,7 +63,7 @@ static struct {
     atomic_uint_least64_t untaken_ms; /* since when TERM or INT waits for the loop; 0: none does */
 } signals;
 
-/* ---- in the handler: only what is safe there --------------------------------------------------- */
+/* ---- in the handler: only what is safe there ------------------------------------------------- */
 
 struct line {
     char text[LINE_SIZE];
@@ -84,8 +88,8 @@ static void put_number(struct line *line, uint64_t n)
     put(line, digits + at);
 }
 
-/* In one piece of at most PIPE_BUF bytes, where there is room for it: a standard error that is not read
- * must not hold up the end. */
+/* In one piece of at most PIPE_BUF bytes, where there is room for it: a standard error that is not
+ * read must not hold up the end. */
 static void print(const struct line *line)
 {
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -164,13 +168,13 @@ static void handle(int signo)
     errno = saved_errno;
 }
 
-/* ---- outside ----------------------------------------------------------------------------------- */
+/* ---- outside --------------------------------------------------------------------------------- */
 
 /* Also what code of plugins has ignored, or blocked in this thread, meanwhile. */
 static void install(void)
 {
-    /* Plugins may run on stacks of their own that are too small for a handler (SA_ONSTACK), and wait in
-     * system calls that a signal must not interrupt (SA_RESTART). */
+    /* Plugins may run on stacks of their own that are too small for a handler (SA_ONSTACK), and
+     * wait in system calls that a signal must not interrupt (SA_RESTART). */
     struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART | SA_ONSTACK};
     sigset_t none;
 

@@ -2,7 +2,8 @@
 #ifndef EXTPROCD_PROCESS_SIGNALS_H
 #define EXTPROCD_PROCESS_SIGNALS_H
 
-/* From now on TERM and INT end the process, by their default action; HUP, USR1 and USR2 wait for the loop.
+/* From now on TERM and INT end the process, by their default action; HUP, USR1 and USR2 wait for
+ * the loop.
  * *ret_fd is readable when there is a signal to take. 0 or -errno. */
 int signals_init(int *ret_fd);
 /* The loop begins: TERM and INT wait for it as well, whatever plugins made of signals in init(). */

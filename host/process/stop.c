@@ -4,9 +4,9 @@
  *        │              └──────TERM─────────┬──┘
  *        └───────────────────────► immediate: streams are reset, the loop ends
  *
- * Lame: health says NOT_SERVING, and everything is served still, also what comes new: so a proxy has time
- * to see it and to send its traffic elsewhere, and nothing of that is lost. Draining: only then is there
- * nothing for new clients to connect to.
+ * Lame: health says NOT_SERVING, and everything is served still, also what comes new: so a proxy
+ * has time to see it and to send its traffic elsewhere, and nothing of that is lost. Draining: only
+ * then is there nothing for new clients to connect to.
  */
 #include "process/stop.h"
 
@@ -27,7 +27,8 @@ static unsigned long long shown(uint64_t ms)
     return ms;
 }
 
-/* The service manager waits for as long as the configuration says, whatever the unit's TimeoutStopSec. */
+/* The service manager waits for as long as the configuration says, whatever the unit's
+ * TimeoutStopSec. */
 static void notify_stopping(const struct stop *s)
 {
     uint64_t most = UINT64_MAX / 1000 / 4;

@@ -1,7 +1,8 @@
-/* coverage: what the proxies of one listener are known to send, and which plugins miss a phase of it.
+/* coverage: what the proxies of one listener are known to send, and which plugins miss a phase of
+ * it.
  *
- * A processing mode may skip any phase, and of headers and trailers the proxy never says which. What
- * is known beside the protocol is what the operator has written down and what has come before.
+ * A processing mode may skip any phase, and of headers and trailers the proxy never says which.
+ * What is known beside the protocol is what the operator has written down and what has come before.
  * One of each listener in a loop; its sessions share it.
  */
 #ifndef EXTPROCD_SESSION_COVERAGE_H
@@ -30,14 +31,15 @@ struct coverage {
 int coverage_init(struct coverage *c, const char *listener, const enum body_mode modes[N_LANES],
                   const struct rules *rules, const struct generation *g, struct arena *arena);
 
-/* Phases that do not come in this transaction: once for each plugin that takes part in one, a warning
- * that names the proxy's setting, and the counter phases_missed. turn: the event that shows it, which
- * may be a fallback for headers; NULL: the end of the transaction. */
+/* Phases that do not come in this transaction: once for each plugin that takes part in one, a
+ * warning that names the proxy's setting, and the counter phases_missed. turn: the event that shows
+ * it, which may be a fallback for headers; NULL: the end of the transaction. */
 void coverage_report(struct coverage *c, const struct txn *t, const struct turn *turn,
                      uint32_t missing);
-/* A response has come and nothing of its request, on a listener whose proxies send requests, and a plugin
- * needs the request's body, which this mode does not send: once a warning. The proxy may have answered by
- * itself, or this route may skip what others send, and nothing in the response says which. */
+/* A response has come and nothing of its request, on a listener whose proxies send requests, and a
+ * plugin needs the request's body, which this mode does not send: once a warning. The proxy may
+ * have answered by itself, or this route may skip what others send, and nothing in the response
+ * says which. */
 void coverage_unseen(struct coverage *c, const struct txn *t, enum body_mode mode);
 /* The proxy skips a direction's headers and sends its body complete: once a warning, since it holds
  * an upgrade back until there is a body. */

@@ -1,10 +1,11 @@
 /* proxy_rules: Envoy's mutation rules (mutation_rules.cc) and limits (mutation_utils.cc).
  *
- * Seen on 1.36 and 1.40: allow_all_routing lets host, :authority, :scheme and :method be set, in headers
- * and in a body phase that holds them, and `host` as an ordinary header of responses; allow_envoy lets
- * x-envoy-* be edited everywhere; without them such an edit is dropped and counted, also beside an
- * immediate response. :method may be set wherever CONTINUE_AND_REPLACE is. Appending to `host` makes a
- * list of hosts of it, so that is refused with the other pseudo headers.
+ * Seen on 1.36 and 1.40: allow_all_routing lets host, :authority, :scheme and :method be set, in
+ * headers and in a body phase that holds them, and `host` as an ordinary header of responses;
+ * allow_envoy lets x-envoy-* be edited everywhere; without them such an edit is dropped and
+ * counted, also beside an immediate response. :method may be set wherever CONTINUE_AND_REPLACE is.
+ * Appending to `host` makes a list of hosts of it, so that is refused with the other pseudo
+ * headers.
  */
 #include "session/proxy_rules.h"
 

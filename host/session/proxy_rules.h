@@ -1,7 +1,7 @@
 /* proxy_rules: what an ext_proc proxy ignores and limits, as its operator has set it.
  *
- * The proxy does not send these settings (mutation_rules, the limits of header maps), so the keys of
- * the listener repeat them.
+ * The proxy does not send these settings (mutation_rules, the limits of header maps), so the keys
+ * of the listener repeat them.
  */
 #ifndef EXTPROCD_SESSION_PROXY_RULES_H
 #define EXTPROCD_SESSION_PROXY_RULES_H

@@ -1,8 +1,9 @@
 /* session: events through the directions' tables and the chain, verdicts out.
  *
- * Invariant: an event of the message that its direction may run gets exactly one verdict, given before
- * session_event() returns, unless the session fails or the proxy only observes; any other event gets
- * none. The directions know nothing of each other: whatever one waits for, the other goes on.
+ * Invariant: an event of the message that its direction may run gets exactly one verdict, given
+ * before session_event() returns, unless the session fails or the proxy only observes; any other
+ * event gets none. The directions know nothing of each other: whatever one waits for, the other
+ * goes on.
  *
  * How a body travels is settled by the first message and never again: from the proxy, else from the
  * operator, else from what the first body message looks like. A mode that is not built ends the
@@ -88,8 +89,8 @@ static void session_refuse_mode(struct session *s, enum lane lane, struct arena 
                  lane_name(lane), body_mode_name(direction_of(s, lane)->mode));
 }
 
-/* Applies the modes that the proxy sends in its first message (Envoy's ProtocolConfiguration). False:
- * one of them is not supported, and the session has failed. */
+/* Applies the modes that the proxy sends in its first message (Envoy's ProtocolConfiguration).
+ * False: one of them is not supported, and the session has failed. */
 static bool session_settle_modes(struct session *s, const struct event *event, struct arena *arena)
 {
     if (s->begun)
@@ -130,7 +131,7 @@ static bool session_may_have_body(struct session *s, const struct event *event, 
     return false;
 }
 
-/* ---- phases that do not come ------------------------------------------------------------------- */
+/* ---- phases that do not come ----------------------------------------------------------------- */
 
 static bool comes_without_body(const struct session *s, enum lane lane)
 {
@@ -173,7 +174,8 @@ static bool shows_body(const struct turn *turn)
 }
 
 /* Does the response say that an upstream made it? Envoy's router adds a header, unless
- * suppress_envoy_headers forbids it, and response.code_details is an attribute that may be asked for. */
+ * suppress_envoy_headers forbids it, and response.code_details is an attribute that may be asked
+ * for. */
 static bool upstream_has_answered(const struct turn *turn)
 {
     const struct txn_lane *lane = &turn->txn->lanes[LANE_RESPONSE];
@@ -185,9 +187,9 @@ static bool upstream_has_answered(const struct turn *turn)
            headers_get(&lane->headers, EXTPROC_S("x-envoy-upstream-service-time"), 0).ptr;
 }
 
-/* The proxy does not send the request: its response has come, and no event of the request; and the proxy
- * did not make that response itself before it sent the request to us. On a listener whose proxies send
- * requests, the proxy may have made it, unless the response shows that it did not. */
+/* The proxy does not send the request: its response has come, and no event of the request; and the
+ * proxy did not make that response itself before it sent the request to us. On a listener whose
+ * proxies send requests, the proxy may have made it, unless the response shows that it did not. */
 static bool request_is_skipped(const struct session *s, const struct turn *turn)
 {
     return turn->event->lane == LANE_RESPONSE && is_idle(s, LANE_REQUEST) &&
@@ -202,8 +204,8 @@ static bool request_trailers_are_skipped(const struct session *s, const struct t
            !(s->coverage->seen & phase_bit(PHASE_REQUEST_TRAILERS));
 }
 
-/* The directions (1 << LANE_x) whose body may be needed, if this event is the first that shows whether
- * and how that body is sent. */
+/* The directions (1 << LANE_x) whose body may be needed, if this event is the first that shows
+ * whether and how that body is sent. */
 static unsigned session_unmet(const struct session *s, const struct turn *turn)
 {
     enum lane lane = turn->event->lane;
@@ -349,11 +351,11 @@ void session_event(struct session *s, struct event *event, struct arena_lease *m
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* The parts of a direction that the proxy is expected to send: they have come before, or the chain uses
- * them, and the log asks the operator to configure the proxy for that. None are expected of a
+/* The parts of a direction that the proxy is expected to send: they have come before, or the chain
+ * uses them, and the log asks the operator to configure the proxy for that. None are expected of a
  * direction that is still idle in two cases: a request without any event had nothing to send, and a
- * proxy that resets without a half-close has received all that it waits for. A lost connection does not
- * show that. */
+ * proxy that resets without a half-close has received all that it waits for. A lost connection does
+ * not show that. */
 static unsigned session_awaits(const struct session *s, enum lane lane)
 {
     const struct chain *chain = s->txn.chain ? s->txn.chain : s->coverage->chain;

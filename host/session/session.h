@@ -1,8 +1,8 @@
 /* session: one transaction: two directions, what may come next, the answers that are owed.
  *
- * Events in, verdicts out: no bytes, no protobuf. What may come next and what is owed for it are tables
- * (http/direction.h); an event is answered with none, one or more verdicts. An event that is invalid in its state ends the
- * session with an error that names both.
+ * Events in, verdicts out: no bytes, no protobuf. What may come next and what is owed for it are
+ * tables (http/direction.h); an event is answered with none, one or more verdicts. An event that is
+ * invalid in its state ends the session with an error that names both.
  */
 #ifndef EXTPROCD_SESSION_SESSION_H
 #define EXTPROCD_SESSION_SESSION_H
@@ -51,17 +51,17 @@ struct session {
 void session_init(struct session *s, const struct session_env *env, struct generation *g,
                   struct coverage *coverage, struct arena *arena, const struct session_out *out,
                   void *out_arg);
-/* One event. It lives in the lease's arena, which becomes the turn's memory, and refers to bytes of the
- * message (all zero: the message has no owner). The session takes ownership of both, and returns them
- * when the turn is over: now, or when a plugin that waits has been answered. */
+/* One event. It lives in the lease's arena, which becomes the turn's memory, and refers to bytes of
+ * the message (all zero: the message has no owner). The session takes ownership of both, and
+ * returns them when the turn is over: now, or when a plugin that waits has been answered. */
 void session_event(struct session *s, struct event *event, struct arena_lease *memory,
                    const struct message *bytes);
 /* The proxy will not send anything further. */
 void session_half_close(struct session *s);
 /* Its connection is lost, so the proxy has not chosen this end. */
 void session_lost(struct session *s);
-/* What the end of the stream means for the transaction. Proxies end complete transactions by a reset,
- * and aborted ones by a half-close and a reset, so neither that nor the status that was sent
+/* What the end of the stream means for the transaction. Proxies end complete transactions by a
+ * reset, and aborted ones by a half-close and a reset, so neither that nor the status that was sent
  * distinguishes them: DONE or DISCONNECTED depends on what has come. */
 enum extproc_end session_outcome(const struct session *s, enum extproc_end seen);
 /* The first direction that is not complete; N_LANES: both are. */

@@ -11,8 +11,8 @@ struct stream;
 
 /* The transport's side, handed down: bytes out. */
 struct stream_out {
-    /* The address of the client, for the log; stays until stream_closed() has returned. NULL: not known.
-     * The function NULL: the same. */
+    /* The address of the client, for the log; stays until stream_closed() has returned. NULL: not
+     * known. The function NULL: the same. */
     const char *(*peer)(void *call);
     /* Bytes of the largest answer that may be sent; 0: any. The function NULL: the same. */
     size_t (*max_answer)(void *call);

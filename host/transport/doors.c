@@ -6,9 +6,10 @@
  *           └─────────────────────────────────────────────┘
  *
  * A paused door is not in the poll set, and connections wait in the backlog. Before it is closed
- * permanently, those are accepted: closing a listener resets the connections in its backlog, and a client
- * treats a reset connection as a failed request, but a refused one as a server that is down. The listener
- * is closed and never shut down, because shutdown() would affect the copies that other processes hold.
+ * permanently, those are accepted: closing a listener resets the connections in its backlog, and a
+ * client treats a reset connection as a failed request, but a refused one as a server that is down.
+ * The listener is closed and never shut down, because shutdown() would affect the copies that other
+ * processes hold.
  */
 #include "transport/doors.h"
 
@@ -127,8 +128,8 @@ static void admit(const struct door *door, int fd, const struct sockaddr *addres
     doors->stuck = false;
 }
 
-/* What the next accept() would meet as well: no descriptors, no memory, a listener that was shut down.
- * Anything else is the end of one connection (ECONNABORTED, EPROTO, ...). */
+/* What the next accept() would meet as well: no descriptors, no memory, a listener that was shut
+ * down. Anything else is the end of one connection (ECONNABORTED, EPROTO, ...). */
 static bool is_lasting(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
@@ -141,8 +142,8 @@ static bool has_waiting(const struct door *door)
     return poll(&poll_fd, 1, 0) > 0;
 }
 
-/* The descriptor, or -errno; -EAGAIN: none waits. The kernel takes a descriptor before it looks whether
- * there is a connection, so that EMFILE alone does not say that one waits. */
+/* The descriptor, or -errno; -EAGAIN: none waits. The kernel takes a descriptor before it looks
+ * whether there is a connection, so that EMFILE alone does not say that one waits. */
 static int take(const struct door *door, struct sockaddr *ret_address, socklen_t len)
 {
     int fd = accept4(door->listener->fd, ret_address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);

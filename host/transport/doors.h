@@ -1,4 +1,5 @@
-/* doors: the listeners of a service, in an epoll set, and the connections that come through them. */
+/* doors: the listeners of a service, in an epoll set, and the connections that come through
+ * them. */
 #ifndef EXTPROCD_TRANSPORT_DOORS_H
 #define EXTPROCD_TRANSPORT_DOORS_H
 
@@ -28,7 +29,8 @@ struct doors {
     bool stuck;  /* accept() fails for a lasting reason, which was logged     */
 };
 
-/* Its owner may set make_room then. 0 or -errno; then doors_fini() is still to be called. Listeners become non-blocking. */
+/* Its owner may set make_room then. 0 or -errno; then doors_fini() is still to be called. Listeners
+ * become non-blocking. */
 int doors_init(struct doors *doors, const struct transport_options *options, int epoll_fd,
                void (*admit)(void *arg, size_t i, int fd, const char *peer), void *arg);
 void doors_fini(struct doors *doors);

@@ -1,7 +1,7 @@
 /* health: grpc.health.v1.Health, by which proxies ask whether a server wants work.
  *
- * Every open stream is a probe. The probes of Watch that were answered, and may get further answers,
- * are in the list of watchers until their stream is closed or finished.
+ * Every open stream is a probe. The probes of Watch that were answered, and may get further
+ * answers, are in the list of watchers until their stream is closed or finished.
  *
  *     serving ──health_lame()──► lame: NOT_SERVING ──health_stop()──► stopped: the same, without watchers
  */

@@ -1,10 +1,10 @@
 /* limits: clients that exceed what a listener lets them have: counted, and logged.
  *
- * A counter is named after the key that sets its limit. An event that may not be the client's fault is not
- * logged as a warning. A line names the key, its value and the amount that was seen (for a time, the
- * amount is the value itself); the peer and the transaction are fields of it. The log suppresses
- * repetitions by the format, regardless of the peer, so that neither one attacker nor many can fill the
- * disk.
+ * A counter is named after the key that sets its limit. An event that may not be the client's fault
+ * is not logged as a warning. A line names the key, its value and the amount that was seen (for a
+ * time, the amount is the value itself); the peer and the transaction are fields of it. The log
+ * suppresses repetitions by the format, regardless of the peer, so that neither one attacker nor
+ * many can fill the disk.
  */
 #include "transport/limits.h"
 
@@ -160,7 +160,8 @@ void limits_exceeded(const struct limits *limits, enum limit which, const struct
     char value[VALUE_MAX];
     loop_count(limits->loop, limits->metrics[which], 1);
     write_value(value, type, &place->listener->limits);
-/* Each type's format is a text of its own, by which the log knows what repeats; they are all above. */
+/* Each type's format is a text of its own, by which the log knows what repeats; they are all
+ * above. */
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     log_line(limits->log, type->level, &context, type->format,
              type->unit == NO_VALUE ? amount : value, amount);

@@ -4,8 +4,8 @@
 
 #include "transport/transport.h"
 
-/* The program and its modules are built together and hand structs of base/ to each other: one from another
- * version is refused. */
+/* The program and its modules are built together and hand structs of base/ to each other: one from
+ * another version is refused. */
 struct transport_module {
     char version[32];
     size_t ops_size;

@@ -1,7 +1,7 @@
 /* peername: the address of a connection's other end, for the log.
  *
- * Written when a connection is accepted, because the system forgets it as soon as the client resets the
- * connection, and that is when the log wants it.
+ * Written when a connection is accepted, because the system forgets it as soon as the client resets
+ * the connection, and that is when the log wants it.
  */
 #include "transport/peername.h"
 

@@ -1,9 +1,9 @@
 /* transport: opens the transport that is asked for.
  *
- * Each is a shared object of its own, which has its libraries and a copy of base/ with it, and is opened for
- * itself alone: what it links is in no other object's way, a plugin's least of all. It is found where the
- * program is linked to look for it (DT_RUNPATH), and nothing of it is opened where it is not chosen. It is
- * never closed: threads of its libraries may still run.
+ * Each is a shared object of its own, which has its libraries and a copy of base/ with it, and is
+ * opened for itself alone: what it links is in no other object's way, a plugin's least of all. It
+ * is found where the program is linked to look for it (DT_RUNPATH), and nothing of it is opened
+ * where it is not chosen. It is never closed: threads of its libraries may still run.
  */
 #include "transport/module.h"
 

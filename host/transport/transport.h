@@ -37,12 +37,12 @@ enum transport_end {
 /* What answers the calls of one path. */
 struct transport_service {
     const char *path; /* "/package.Service/Method" */
-    /* A call has come; arg is its listener's. The result is handed to the callbacks below. NULL: out
-     * of memory, the call ends with RESOURCE_EXHAUSTED. */
+    /* A call has come; arg is its listener's. The result is handed to the callbacks below. NULL:
+     * out of memory, the call ends with RESOURCE_EXHAUSTED. */
     void *(*open)(void *arg, struct transport_call *call);
-    /* One message. The service takes ownership, and releases it in the loop, or, when run() has returned,
-     * before destroy() and in its thread. Until then, the transport may make the client wait before it
-     * sends much more. */
+    /* One message. The service takes ownership, and releases it in the loop, or, when run() has
+     * returned, before destroy() and in its thread. Until then, the transport may make the client
+     * wait before it sends much more. */
     void (*message)(void *stream, const struct message *message);
     void (*half_close)(void *stream); /* the client has finished sending */
     /* Always, once, last; never from within a transport_send() or transport_finish(). */
@@ -56,8 +56,8 @@ struct transport_tls {
     const char *cert, *key; /* our certificate, and those between it and its CA; its key */
     const char *client_ca;  /* whose certificates clients must have; NULL: they need none */
     bool hidden;            /* these paths are not to be shown: their keys' names are */
-    /* What a client's certificate must be for, one of them: a DNS name or a URI, which may end in "*"
-     * for any end. 0: any. */
+    /* What a client's certificate must be for, one of them: a DNS name or a URI, which may end in
+     * "*" for any end. 0: any. */
     const char *const *client_names;
     size_t n_client_names;
 };
@@ -99,9 +99,9 @@ struct transport_options {
     struct loop *loop; /* only we drive it between create() and destroy() */
     struct log *log;
     struct metrics *metrics; /* where limits that were broken are counted; NULL: nowhere */
-    /* With TRANSPORT_OWN_LIMITS: bytes of messages that have come, in part or complete, and of answers
-     * that wait, in all connections; when there are more, calls of the connection with the most end. 0:
-     * no limit. */
+    /* With TRANSPORT_OWN_LIMITS: bytes of messages that have come, in part or complete, and of
+     * answers that wait, in all connections; when there are more, calls of the connection with the
+     * most end. 0: no limit. */
     size_t max_held;
     const struct transport_listener *listeners;
     size_t n_listeners;
@@ -110,8 +110,8 @@ struct transport_options {
     /* Services that grpc.health.v1.Health knows by name, beside "". */
     const char *const *health_names;
     size_t n_health_names;
-    /* A descriptor of the owner's: whenever it has become readable, on_notice(arg) is called in the loop,
-     * which is to read it. on_notice NULL: there is none. */
+    /* A descriptor of the owner's: whenever it has become readable, on_notice(arg) is called in the
+     * loop, which is to read it. on_notice NULL: there is none. */
     int notice_fd;
     void (*on_notice)(void *arg);
     void *arg;
@@ -126,24 +126,26 @@ enum {
 struct transport_ops {
     const char *name;  /* "grpc" */
     unsigned features; /* TRANSPORT_TLS, ... */
-    /* With TRANSPORT_TLS: can it be used? NULL, or what is wrong (in the arena), and *ret_file says with
-     * which of its files. Reads the files and nothing else. */
+    /* With TRANSPORT_TLS: can it be used? NULL, or what is wrong (in the arena), and *ret_file says
+     * with which of its files. Reads the files and nothing else. */
     const char *(*check_tls)(const struct transport_tls *tls, struct arena *arena,
                              const char **ret_file);
-    /* With TRANSPORT_TLS: the name in our certificate that clients must check, and *ret_kind: "DNS", "URI"
-     * or "IP_ADDRESS". NULL: it has none, or none that is the name of one host only. */
+    /* With TRANSPORT_TLS: the name in our certificate that clients must check, and *ret_kind:
+     * "DNS", "URI" or "IP_ADDRESS". NULL: it has none, or none that is the name of one host
+     * only. */
     const char *(*tls_name)(const struct transport_tls *tls, struct arena *arena,
                             const char **ret_kind);
-    /* 0; -errno with *ret_why (in the arena) saying what is wrong. Everything in options must stay. */
+    /* 0; -errno with *ret_why (in the arena) saying what is wrong. Everything in options must
+     * stay. */
     int (*create)(const struct transport_options *options, struct arena *arena,
                   struct transport **ret, const char **ret_why);
     /* Drives the loop until it has been stopped or drained. */
     void (*run)(struct transport *t);
     /* In the loop: health says NOT_SERVING from now on, so that clients leave; all else goes on. */
     void (*lame)(struct transport *t);
-    /* In the loop: the same; the connections that wait at the listeners are taken, and the listeners are
-     * closed; no new calls, open ones may finish within the time; then the rest is ended, and run()
-     * returns. */
+    /* In the loop: the same; the connections that wait at the listeners are taken, and the
+     * listeners are closed; no new calls, open ones may finish within the time; then the rest is
+     * ended, and run() returns. */
     void (*drain)(struct transport *t, uint64_t limit_ms);
     /* In the loop: the same, and ends every call immediately. */
     void (*stop)(struct transport *t);
@@ -157,7 +159,8 @@ struct transport_ops {
     void (*finish)(struct transport_call *call, int status, struct extproc_str message);
 };
 
-/* Bytes of the largest message that may be sent (max_queued); 0: any. One that is larger ends the call. */
+/* Bytes of the largest message that may be sent (max_queued); 0: any. One that is larger ends the
+ * call. */
 static inline size_t transport_max_answer(const struct transport_call *call)
 {
     return call->ops->max_answer(call);
@@ -172,9 +175,9 @@ static inline void transport_send(struct transport_call *call)
 {
     call->ops->send(call);
 }
-/* Says that this call may send messages that are not answers. Otherwise a transport may assume that each
- * message is the answer to one message: when every message has had its answer and was released, it may
- * hold back further messages until the client sends again. */
+/* Says that this call may send messages that are not answers. Otherwise a transport may assume that
+ * each message is the answer to one message: when every message has had its answer and was
+ * released, it may hold back further messages until the client sends again. */
 static inline void transport_unprompted(struct transport_call *call)
 {
     call->ops->unprompted(call);
@@ -191,7 +194,8 @@ enum { TRANSPORT_WHY = 512 };
 
 /* NULL: it cannot be had, and *ret_why says why. */
 const struct transport_ops *transport_find(const char *name, char ret_why[static TRANSPORT_WHY]);
-/* The name of the i-th transport of this build; NULL: i is past the last. The first is the default. */
+/* The name of the i-th transport of this build; NULL: i is past the last. The first is the
+ * default. */
 const char *transport_name(size_t i);
 
 #endif

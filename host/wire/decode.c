@@ -2,8 +2,9 @@
  *
  * One walk over the top-level fields finds out which member of the oneof counts and where the parts
  * of each submessage lie; only then is anything read or allocated. A submessage in several parts
- * (no known writer makes any, but every reader must accept them) is put together first: the protobuf
- * encoding defines merging so that the concatenated bytes of the parts are the merged message.
+ * (no known writer makes any, but every reader must accept them) is put together first: the
+ * protobuf encoding defines merging so that the concatenated bytes of the parts are the merged
+ * message.
  *
  * Every allocation is paid for from a budget that depends on the message's size, so the cost of a
  * hostile message is bounded whatever its form is.
@@ -149,8 +150,8 @@ static int parts_merge(struct decoder *d, const struct parts *p, uint32_t number
 
 /* ---- trees ----------------------------------------------------------------------------------- */
 
-/* A tree's raw bytes: complete fields, in one piece. If there are none, or only empty ones, it stays
- * absent. */
+/* A tree's raw bytes: complete fields, in one piece. If there are none, or only empty ones, it
+ * stays absent. */
 static int decode_tree(struct decoder *d, const struct parts *p, uint32_t number,
                        int (*check)(struct decoder *, struct extproc_str),
                        int (*read)(struct extproc_str, struct arena *, struct extproc_value *),
@@ -205,8 +206,8 @@ static int decode_map(struct decoder *d, struct reader message, struct event *e)
     return rc;
 }
 
-/* A body's bytes are used in place. Only pieces smaller than their own descriptor are put together: such
- * pieces can only be an attempt to make us spend memory. */
+/* A body's bytes are used in place. Only pieces smaller than their own descriptor are put together:
+ * such pieces can only be an attempt to make us spend memory. */
 static int decode_bytes(struct decoder *d, struct reader bytes, struct body *ret)
 {
     size_t n = reader_pieces(bytes, NULL);

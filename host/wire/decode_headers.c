@@ -1,9 +1,9 @@
 /* decode_headers: HeaderMap's bytes -> an array of headers.
  *
- * One walk: the headers are gathered in the caller's frame, which has room for those of nearly every
- * message, and then copied to an array of exactly their number. If there are more, the rest is counted. Names
- * become lower case here, so that no floor above has to ask. A header's value is raw_value, or
- * value where that is empty: Envoy fills the first, others the second.
+ * One walk: the headers are gathered in the caller's frame, which has room for those of nearly
+ * every message, and then copied to an array of exactly their number. If there are more, the rest
+ * is counted. Names become lower case here, so that no floor above has to ask. A header's value is
+ * raw_value, or value where that is empty: Envoy fills the first, others the second.
  *
  * key and value are proto3 strings, so what is not UTF-8 there is refused as any parser of proto3
  * refuses it; raw_value is bytes and taken as it is. A NUL is kept, because the proxy sent it.
@@ -160,8 +160,8 @@ static int next_entry(struct reader *map, struct reader *ret)
     return 1;
 }
 
-/* Makes room for an entry and for those after it in its map. From the second time on, the room at least
- * doubles: a map in many parts must not be copied for each part. */
+/* Makes room for an entry and for those after it in its map. From the second time on, the room at
+ * least doubles: a map in many parts must not be copied for each part. */
 static int gathered_grow(struct decoder *d, struct gathered *g, struct reader behind)
 {
     bool again = g->headers != g->few;

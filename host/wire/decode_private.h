@@ -39,9 +39,9 @@ int decode_headers(struct decoder *d, struct reader map, struct gathered *g);
 /* Sets *ret to g->n headers that live as long as the arena. */
 int gathered_take(struct decoder *d, const struct gathered *g, const struct extproc_header **ret);
 
-/* The trees; raw is a sequence of complete fields: `attributes` of ProcessingRequest or of HttpHeaders,
- * and `metadata_context`. The checks find every error that the later reading could find, except -ENOMEM,
- * and spend the budget that it will need. */
+/* The trees; raw is a sequence of complete fields: `attributes` of ProcessingRequest or of
+ * HttpHeaders, and `metadata_context`. The checks find every error that the later reading could
+ * find, except -ENOMEM, and spend the budget that it will need. */
 int decode_check_attributes(struct decoder *d, struct extproc_str raw);
 int decode_check_metadata(struct decoder *d, struct extproc_str raw);
 /* For struct tree. */

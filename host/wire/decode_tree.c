@@ -2,8 +2,8 @@
  *
  * A tree is walked twice by the same code: the first time it only adds up the memory that lists and
  * dicts take, the second time it fills one allocation of that size. The first walk alone is the
- * check of a message that has just come, because the tree may never be needed. It finds every error,
- * so that the later reading can fail only if memory is exhausted.
+ * check of a message that has just come, because the tree may never be needed. It finds every
+ * error, so that the later reading can fail only if memory is exhausted.
  *
  * Fields are merged as protobuf merges them, but without copying: a Value may be in several
  * parts, and the last run of parts of one member of its oneof counts (struct run). A key that comes
@@ -157,8 +157,8 @@ static int build_value(struct builder *b, struct source s, unsigned depth,
 typedef int build_entry_fn(struct builder *b, struct reader entry, unsigned depth,
                            struct extproc_value *ret);
 
-/* Builds all children. `*fields` is the place for the first (NULL while measuring); it is moved past
- * the last. */
+/* Builds all children. `*fields` is the place for the first (NULL while measuring); it is moved
+ * past the last. */
 static int build_fields(struct builder *b, struct children c, build_entry_fn *build, unsigned depth,
                         struct extproc_field **fields)
 {

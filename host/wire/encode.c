@@ -1,12 +1,12 @@
-/* encode: a verdict -> a ProcessingResponse's bytes, packed by protobuf-c, except for the two commonest
- * forms.
+/* encode: a verdict -> a ProcessingResponse's bytes, packed by protobuf-c, except for the two
+ * commonest forms.
  *
  * The messages are built in the arena and borrow the verdict's bytes. Every header value is sent in
- * raw_value, the only field that Envoy reads, and with both `append`, which Envoy's ext_proc reads, and
- * `append_action`, which others read: their zeros mean different things.
+ * raw_value, the only field that Envoy reads, and with both `append`, which Envoy's ext_proc reads,
+ * and `append_action`, which others read: their zeros mean different things.
  *
- * The commonest answer is that nothing was changed in a phase: two constant bytes. The second commonest
- * are edits of headers (encode_edits).
+ * The commonest answer is that nothing was changed in a phase: two constant bytes. The second
+ * commonest are edits of headers (encode_edits).
  */
 #include "wire/encode.h"
 

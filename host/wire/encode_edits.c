@@ -1,11 +1,12 @@
-/* encode_edits: an answer that edits headers or trailers and does nothing else, which is nearly all of the
- * traffic: byte for byte what protobuf-c packs, at a fraction of the work. It would need four objects for
- * every header that is set.
+/* encode_edits: an answer that edits headers or trailers and does nothing else, which is nearly all
+ * of the traffic: byte for byte what protobuf-c packs, at a fraction of the work. It would need
+ * four objects for every header that is set.
  *
  *     ProcessingResponse { N: HeadersResponse { 1: CommonResponse { 2: HeaderMutation, 5: clear_route } } }
  *                        { N: TrailersResponse { 1: HeaderMutation } }
  *     HeaderMutation     { 1: HeaderValueOption..., 2: removed name... }
- *     HeaderValueOption  { 1: HeaderValue { 1: key, 3: raw_value }, 2: BoolValue append, 3: append_action }
+ *     HeaderValueOption  { 1: HeaderValue { 1: key, 3: raw_value }, 2: BoolValue append, 3:
+ *                        append_action }
  */
 #include "wire/encode_private.h"
 #include "wire/writer.h"
@@ -33,8 +34,8 @@ bool encode_edits_only(const struct verdict *v)
 static void put_set(struct writer *w, struct extproc_str name, struct extproc_str value,
                     bool append)
 {
-    /* Fields 2 and 3 of the option: append {} and OVERWRITE_IF_EXISTS_OR_ADD; append { value: true } and
-     * APPEND_IF_EXISTS_OR_ADD, which is 0 and so absent. */
+    /* Fields 2 and 3 of the option: append {} and OVERWRITE_IF_EXISTS_OR_ADD; append { value: true
+     * } and APPEND_IF_EXISTS_OR_ADD, which is 0 and so absent. */
     static const uint8_t hows[2][4] = {{0x12, 0x00, 0x18, 0x02}, {0x12, 0x02, 0x08, 0x01}};
     size_t option = w->len;
     put(w, hows[append], sizeof hows[append]);
@@ -46,7 +47,8 @@ static void put_set(struct writer *w, struct extproc_str name, struct extproc_st
     close_field(w, MUTATION_SET, option);
 }
 
-/* The last one first; of a cell that sets, the first value overwrites and the others are appended. */
+/* The last one first; of a cell that sets, the first value overwrites and the others are
+ * appended. */
 static void put_values(struct writer *w, struct extproc_str name, const struct cell_value *v,
                        bool append)
 {

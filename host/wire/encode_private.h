@@ -14,8 +14,8 @@ int encode_edits(const struct verdict *v, unsigned number, struct arena *arena,
 /* Any answer, by protobuf-c. As encode_verdict(). */
 int encode_message(const struct verdict *v, struct arena *arena, struct encoded *ret);
 
-/* Adds to a message one field that is already encoded, to be packed after its others. protobuf-c calls
- * such fields unknown; to a receiver they are like any other. 0 or -ENOMEM. */
+/* Adds to a message one field that is already encoded, to be packed after its others. protobuf-c
+ * calls such fields unknown; to a receiver they are like any other. 0 or -ENOMEM. */
 int encode_string(ProtobufCMessage *to, uint32_t number, struct extproc_str text,
                   struct arena *arena);
 /* The same of the Struct that all namespaces make. */

@@ -1,7 +1,7 @@
 /* encode_value: strings and trees -> bytes, without protobuf-c's objects.
  *
- * protobuf-c ends strings at a NUL, and would silently truncate a string that contains one; it would also
- * need three objects for every value. So messages that contain strings are written here.
+ * protobuf-c ends strings at a NUL, and would silently truncate a string that contains one; it
+ * would also need three objects for every value. So messages that contain strings are written here.
  */
 #include "wire/encode_private.h"
 #include "wire/writer.h"
@@ -106,7 +106,8 @@ static void put_metadata(struct writer *w, const struct metadata *m)
 
 /* ---- fields as protobuf-c takes them --------------------------------------------------------- */
 
-/* Adds to the message a field of the size that a first run has measured, for a second run to fill. */
+/* Adds to the message a field of the size that a first run has measured, for a second run to
+ * fill. */
 static int field_add(ProtobufCMessage *to, uint32_t number, struct arena *arena, struct writer *w)
 {
     uint8_t *data = arena_alloc(arena, w->len);

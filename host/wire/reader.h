@@ -41,11 +41,12 @@ struct reader reader_of_str(struct extproc_str bytes);
 
 size_t reader_len(const struct reader *r);
 
-/* Reads the next field and moves past it. 1, 0 at the end, -EBADMSG; groups may be nested 64 deep. */
+/* Reads the next field and moves past it. 1, 0 at the end, -EBADMSG; groups may be nested 64
+ * deep. */
 int reader_next(struct reader *r, struct field *ret);
 
-/* Reads the next field and moves past it if it is as most are: it has that number, which is below 16,
- * is length-delimited, has less than 128 bytes, and lies in the current piece. */
+/* Reads the next field and moves past it if it is as most are: it has that number, which is below
+ * 16, is length-delimited, has less than 128 bytes, and lies in the current piece. */
 static inline bool reader_short(struct reader *r, uint32_t number, struct extproc_str *ret)
 {
     const uint8_t *at = (const uint8_t *)r->at;

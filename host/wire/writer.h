@@ -1,6 +1,6 @@
 /* writer: the protobuf wire format, written from the end to the beginning: when the length before a
- * submessage is written, the submessage has been written already. The same code without a buffer counts
- * the bytes that it needs.
+ * submessage is written, the submessage has been written already. The same code without a buffer
+ * counts the bytes that it needs.
  */
 #ifndef EXTPROCD_WIRE_WRITER_H
 #define EXTPROCD_WIRE_WRITER_H

@@ -10,8 +10,8 @@ struct header_line {
     struct extproc_template *value;
 };
 
-/* The text before and after the colon, without the space around it. A colon at the beginning belongs to the
- * name. False: there is no colon. */
+/* The text before and after the colon, without the space around it. A colon at the beginning
+ * belongs to the name. False: there is no colon. */
 static inline bool header_line_split(struct extproc_str text, struct extproc_str *ret_name,
                                      struct extproc_str *ret_value)
 {

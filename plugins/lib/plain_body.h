@@ -1,6 +1,6 @@
-/* plain_body: bodies that can be edited as text, for plugins that change part of one. An encoded body
- * (gzip) is not text, and what surrounds a partial one (a 206) is unknown: a change to such a body
- * would corrupt it. */
+/* plain_body: bodies that can be edited as text, for plugins that change part of one. An encoded
+ * body (gzip) is not text, and what surrounds a partial one (a 206) is unknown: a change to such a
+ * body would corrupt it. */
 #ifndef EXTPROC_LIB_PLAIN_BODY_H
 #define EXTPROC_LIB_PLAIN_BODY_H
 

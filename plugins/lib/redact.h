@@ -1,6 +1,6 @@
-/* redact: an URL without the values of secret parameters, for plugins that write URLs into files. Names
- * are compared as a server reads them: decoded, in any case. Parameters are looked for in the query and
- * in the fragment, where some protocols put tokens. */
+/* redact: an URL without the values of secret parameters, for plugins that write URLs into files.
+ * Names are compared as a server reads them: decoded, in any case. Parameters are looked for in the
+ * query and in the fragment, where some protocols put tokens. */
 #ifndef EXTPROC_LIB_REDACT_H
 #define EXTPROC_LIB_REDACT_H
 

@@ -1,4 +1,5 @@
-/* descriptor: a plugin whose descriptor is as the definitions say; without any, it is a good one. */
+/* descriptor: a plugin whose descriptor is as the definitions say; without any, it is a good
+ * one. */
 #include <extproc/plugin.h>
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* old_names: a source that was written before the names changed still compiles, and means the same. */
+/* old_names: a source that was written before the names changed still compiles, and means the
+ * same. */
 #include <extproc/plugin.h>
 
 static struct extproc_metric *seen;

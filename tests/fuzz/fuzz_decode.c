@@ -1,7 +1,7 @@
 /* fuzz_decode: any bytes, in any pieces -> the decoder.
  *
- * The first two bytes say where the rest is cut. Wherever that is, the message must be decoded to the
- * same result, stay within its memory budget, and fulfil what the floors above expect.
+ * The first two bytes say where the rest is cut. Wherever that is, the message must be decoded to
+ * the same result, stay within its memory budget, and fulfil what the floors above expect.
  */
 #include "unit/wire/show.h"
 #include "wire/decode.h"

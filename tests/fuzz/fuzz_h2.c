@@ -1,8 +1,8 @@
 /* fuzz_h2: clients that do anything, and a service that does anything -> the transport on nghttp2.
  *
- * The input is a script, a letter and its arguments at a time: see act(). It is played by a timer of
- * the loop, one command in a round, so that all runs in one thread and comes out the same each time; the
- * loop's clock is the script's as well. After the script
+ * The input is a script, a letter and its arguments at a time: see act(). It is played by a timer
+ * of the loop, one command in a round, so that all runs in one thread and comes out the same each
+ * time; the loop's clock is the script's as well. After the script
  * the transport is stopped. In every case:
  *     a call that was opened is closed, once, last, and for a reason that is true
  *     no event follows for a call that has half-closed or was finished
@@ -34,7 +34,7 @@ static uint64_t read_clock(void *unused)
     return now_ms;
 }
 
-/* ---- the script --------------------------------------------------------------------------------- */
+/* ---- the script ------------------------------------------------------------------------------ */
 
 static uint8_t take(struct world *w)
 {
@@ -303,7 +303,7 @@ static void step(void *arg)
         abort();
 }
 
-/* ---- a run -------------------------------------------------------------------------------------- */
+/* ---- a run ----------------------------------------------------------------------------------- */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

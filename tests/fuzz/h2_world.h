@@ -1,4 +1,5 @@
-/* h2_world: clients that send what the script says, and a service that keeps and ends streams at random.
+/* h2_world: clients that send what the script says, and a service that keeps and ends streams at
+ * random.
  *
  * Both check what they see, and record what it may cost: see fuzz_h2.c.
  */
@@ -61,7 +62,7 @@ struct world {
 static struct client clients[CLIENTS_MAX];
 static struct world *world; /* whose transport runs; other callbacks than open() do not get it */
 
-/* ---- the service -------------------------------------------------------------------------------- */
+/* ---- the service ----------------------------------------------------------------------------- */
 
 static inline void answer(struct world *w, struct stream *s, size_t len)
 {
@@ -166,7 +167,7 @@ static inline void service_closed(void *stream, enum transport_end why)
     free(s);
 }
 
-/* ---- the clients -------------------------------------------------------------------------------- */
+/* ---- the clients ----------------------------------------------------------------------------- */
 
 /* A frame that does not fit is omitted completely. */
 static inline void put(struct world *w, const void *bytes, size_t len)

@@ -1,8 +1,8 @@
 /* alloc: malloc, calloc, realloc and free, which call glibc's own.
  *
- * Only one allocation fails, the n-th, so that a test sees whether the code continues to work afterwards.
- * Counters are atomic, because the test library has threads; the rest is used by the test's one thread
- * only.
+ * Only one allocation fails, the n-th, so that a test sees whether the code continues to work
+ * afterwards. Counters are atomic, because the test library has threads; the rest is used by the
+ * test's one thread only.
  */
 #include "kit/alloc.h"
 

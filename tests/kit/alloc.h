@@ -1,8 +1,8 @@
 /* alloc: the heap, counted, and made to fail at will.
  *
- * malloc and similar functions are interposed in every program that links this. Counts are of the complete
- * process; failures hit only what runs between alloc_enter() and alloc_leave(), the host's own code.
- * Under a sanitizer, which has a heap of its own, nothing is counted and nothing fails.
+ * malloc and similar functions are interposed in every program that links this. Counts are of the
+ * complete process; failures hit only what runs between alloc_enter() and alloc_leave(), the host's
+ * own code. Under a sanitizer, which has a heap of its own, nothing is counted and nothing fails.
  */
 #ifndef EXTPROCD_TESTS_KIT_ALLOC_H
 #define EXTPROCD_TESTS_KIT_ALLOC_H

@@ -1,4 +1,5 @@
-/* expect: what a test asks about a call. Once an allocation was made to fail nothing is expected. */
+/* expect: what a test asks about a call. Once an allocation was made to fail nothing is
+ * expected. */
 #include "base/str.h"
 #include "kit/alloc.h"
 #include "kit/kit_private.h"
@@ -83,8 +84,8 @@ void kit_check_unchanged(struct kit_call *c)
         kit_fail(c, "the last answer changes something");
 }
 
-/* The details of a failed plugin are followed by the transaction's id in braces; a test cannot know an id
- * that the host has made. */
+/* The details of a failed plugin are followed by the transaction's id in braces; a test cannot know
+ * an id that the host has made. */
 static bool has_details(const char *is, const char *wanted)
 {
     size_t len = strcspn(is, "{"), id = strspn(is + len + (is[len] == '{'), "0123456789abcdef");

@@ -13,9 +13,9 @@
  *       fed to stream_message(), every answer unpacked by protobuf-c. The call keeps the message as
  *       the proxy has it after each answer, which is what the expectations look at.
  *
- * In every test the kit itself checks that each message gets one answer of its own kind (none if the
- * proxy observes, or no longer listens), that received bytes are released exactly once, and that nothing
- * follows the end of a stream. A violation ends the test.
+ * In every test the kit itself checks that each message gets one answer of its own kind (none if
+ * the proxy observes, or no longer listens), that received bytes are released exactly once, and
+ * that nothing follows the end of a stream. A violation ends the test.
  */
 #ifndef EXTPROCD_TESTS_KIT_H
 #define EXTPROCD_TESTS_KIT_H
@@ -88,7 +88,8 @@ void kit_stop(struct kit_call *c);
 #define KIT_HERE(c) kit_here((c), __FILE__, __LINE__)
 struct kit_call *kit_here(struct kit_call *c, const char *file, int line);
 
-/* Headers and trailers are lines "name: value", in order. end: nothing follows in this direction. */
+/* Headers and trailers are lines "name: value", in order. end: nothing follows in this
+ * direction. */
 #define kit_headers(c, lane, headers, end)  kit_send_headers(KIT_HERE(c), (lane), (headers), (end))
 #define kit_body(c, lane, text, end)        kit_send_body(KIT_HERE(c), (lane), str_c(text), (end))
 #define kit_body_bytes(c, lane, bytes, end) kit_send_body(KIT_HERE(c), (lane), (bytes), (end))
@@ -115,7 +116,7 @@ void kit_send_trailers(struct kit_call *c, enum lane lane, const char *trailers)
 void kit_send_nothing(struct kit_call *c);
 void kit_send_raw(struct kit_call *c, struct extproc_str bytes);
 
-/* ---- complete messages, as the proxy would send them in its modes ----------------------------- */
+/* ---- complete messages, as the proxy would send them in its modes ---------------------------- */
 
 /* Stops where the proxy would: after an immediate response, a replaced body, the stream's end.
  * body NULL: there is none; trailers NULL: none. */
@@ -167,14 +168,15 @@ void kit_check_going(struct kit_call *c);
 void kit_check_metadata(struct kit_call *c, const char *ns, const char *key, const char *value);
 void kit_check_log(struct kit_call *c, const char *text, bool wanted);
 
-/* ---- a scenario in many ways ------------------------------------------------------------------ */
+/* ---- a scenario in many ways ----------------------------------------------------------------- */
 
 /* What happens in one transaction; it does not end the call. */
 typedef void kit_scenario(struct kit_call *c, void *arg);
 
-/* In both directions' modes NONE, STREAMED and BUFFERED, set by the proxy, by the listener, or not at
- * all; STREAMED with the bodies cut at every byte position, the end in the last chunk or in one
- * of its own; messages arriving in one piece, byte by byte, and as events. `modes`: 1 << BODY_MODE_x of those that make sense; 0: all three. */
+/* In both directions' modes NONE, STREAMED and BUFFERED, set by the proxy, by the listener, or not
+ * at all; STREAMED with the bodies cut at every byte position, the end in the last chunk or in one
+ * of its own; messages arriving in one piece, byte by byte, and as events. `modes`: 1 <<
+ * BODY_MODE_x of those that make sense; 0: all three. */
 void kit_every_way(struct kit *k, unsigned modes, kit_scenario *scenario, void *arg);
 /* How the call at hand is set up. */
 const struct kit_how *kit_how(const struct kit_call *c);

@@ -1,8 +1,8 @@
 /* model: how Envoy applies an answer to a message.
  *
- * Header mutations are applied by proxy_model.c. This file does what concerns more than one map: which map
- * an answer applies to, the body, content-length, metadata. An answer that Envoy would refuse with a 500,
- * or silently ignore in part, is our fault and ends the test (the rules, with
+ * Header mutations are applied by proxy_model.c. This file does what concerns more than one map:
+ * which map an answer applies to, the body, content-length, metadata. An answer that Envoy would
+ * refuse with a 500, or silently ignore in part, is our fault and ends the test (the rules, with
  * their sources, are sections 2 and 3 of the protocol's description).
  */
 #include "base/str.h"

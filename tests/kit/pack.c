@@ -1,7 +1,7 @@
 /* pack: puts a ProcessingRequest together field by field, in an arena, and packs it.
  *
- * Like Envoy, it sets metadata_context in every message, the attributes under the filter's own name,
- * and protocol_config only where the test asks for it (in the first message).
+ * Like Envoy, it sets metadata_context in every message, the attributes under the filter's own
+ * name, and protocol_config only where the test asks for it (in the first message).
  */
 #include "kit/pack.h"
 

@@ -1,5 +1,5 @@
-/* proxy_model: Envoy's HeaderMapImpl and MutationUtils::applyHeaderMutations, as far as it matters for
- * edits that its rules allow.
+/* proxy_model: Envoy's HeaderMapImpl and MutationUtils::applyHeaderMutations, as far as it matters
+ * for edits that its rules allow.
  */
 #include "kit/proxy_model.h"
 

@@ -1,4 +1,5 @@
-/* upper: ASCII letters of bodies, wherever a body is cut, with only the memory that a chunk needs. */
+/* upper: ASCII letters of bodies, wherever a body is cut, with only the memory that a chunk
+ * needs. */
 #include "kit/alloc.h"
 #include "plugin.h"
 
@@ -102,7 +103,7 @@ Test(upper, a_body_that_another_plugin_has_set)
     kit_free(k);
 }
 
-/* ---- bodies that are not text ------------------------------------------------------------------ */
+/* ---- bodies that are not text ---------------------------------------------------------------- */
 
 #define POST      ":method: POST\n:path: /\n"
 #define GZIP      "content-encoding: gzip\netag: \"v1\"\ncontent-digest: a\ncontent-length: 3"

@@ -128,7 +128,7 @@ Test(context, metadata_by_namespace)
     kit_expect_header(c, EXTPROC_MAP_RESPONSE, "x-user", "ann");
 }
 
-/* ---- header values ----------------------------------------------------------------------------- */
+/* ---- header values --------------------------------------------------------------------------- */
 
 static enum extproc_action copy_path(struct extproc_txn *x)
 {

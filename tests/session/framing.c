@@ -9,7 +9,7 @@
 #define UPGRADE ":method: GET\n:path: /\nconnection: Upgrade\nupgrade: websocket"
 #define CONNECT ":method: CONNECT\n:authority: a:1"
 
-/* ---- a plugin that edits wherever it may ------------------------------------------------------ */
+/* ---- a plugin that edits wherever it may ----------------------------------------------------- */
 
 static int edited[2]; /* by phase: headers of the response, of the request */
 static unsigned n_bodies;
@@ -49,7 +49,7 @@ static void teardown(void)
 }
 TestSuite(framing, .init = setup, .fini = teardown);
 
-/* ---- no body ----------------------------------------------------------------------------------- */
+/* ---- no body --------------------------------------------------------------------------------- */
 
 struct exchange {
     const char *request, *response;
@@ -98,7 +98,7 @@ Test(framing, a_body_that_is_empty_is_one)
     kit_end(c);
 }
 
-/* ---- where it is not known --------------------------------------------------------------------- */
+/* ---- where it is not known ------------------------------------------------------------------- */
 
 Test(framing, a_response_whose_request_was_not_shown_may_be_one_to_head)
 {
@@ -175,7 +175,7 @@ Test(framing, a_205_has_no_content)
     kit_end(c);
 }
 
-/* ---- tunnels ------------------------------------------------------------------------------------ */
+/* ---- tunnels --------------------------------------------------------------------------------- */
 
 static bool left_alone(struct kit_call *c)
 {
@@ -266,7 +266,7 @@ Test(framing, what_is_observed_of_a_tunnel_is_not_a_body)
     kit_end(c);
 }
 
-/* ---- needs and settings -------------------------------------------------------------------------- */
+/* ---- needs and settings ---------------------------------------------------------------------- */
 
 static const struct extproc_plugin whole = {
     .abi = EXTPROC_ABI,
@@ -320,7 +320,7 @@ Test(framing, a_tunnel_whose_request_was_not_shown_breaks_no_need)
     kit_free(own);
 }
 
-/* ---- statuses ----------------------------------------------------------------------------------- */
+/* ---- statuses -------------------------------------------------------------------------------- */
 
 static const char *status;
 static int status_set;

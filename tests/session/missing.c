@@ -113,8 +113,8 @@ Test(missing, a_response_that_the_proxy_made_itself_passes)
     kit_free(k);
 }
 
-/* Nothing says which it is: one of two routes does not send requests, and its proxy suppresses Envoy's
- * headers; or the proxy has answered by itself. */
+/* Nothing says which it is: one of two routes does not send requests, and its proxy suppresses
+ * Envoy's headers; or the proxy has answered by itself. */
 Test(missing, a_request_that_was_not_seen_beside_others_is_reported_once)
 {
     k = kit_with_plugin(&needs_request);

@@ -1,4 +1,5 @@
-/* How bodies are sent: who sets the mode, what is detected, what is not supported, and observing. */
+/* How bodies are sent: who sets the mode, what is detected, what is not supported, and
+ * observing. */
 #include "kit/criterion.h"
 
 /* Reports, in a header of its own phase or in the body, what it sees of the body. */

@@ -116,7 +116,7 @@ Test(order, legal)
     }
 }
 
-/* ---- what is invalid: every state, and everything that may not come in it ---------------------- */
+/* ---- what is invalid: every state, and everything that may not come in it -------------------- */
 
 static const struct {
     const char *state;

@@ -1,5 +1,5 @@
-/* Plugins in real files, some of them failing: which of their changes the proxy gets, and which the other
- * plugins see. The plugin does what its section says (tests/e2e/plugins/probe.c).
+/* Plugins in real files, some of them failing: which of their changes the proxy gets, and which the
+ * other plugins see. The plugin does what its section says (tests/e2e/plugins/probe.c).
  */
 #include "kit/criterion.h"
 

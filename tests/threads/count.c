@@ -1,6 +1,7 @@
-/* count: a plugin that keeps the SDK's rule for threads: `self` is only read once init() has returned,
- * what belongs to a transaction is in `ctx`, and what all share goes through the thread-safe verbs.
- * Its own tallies are relaxed, so that they order nothing between threads that could hide a race.
+/* count: a plugin that keeps the SDK's rule for threads: `self` is only read once init() has
+ * returned, what belongs to a transaction is in `ctx`, and what all share goes through the
+ * thread-safe verbs. Its own tallies are relaxed, so that they order nothing between threads that
+ * could hide a race.
  */
 #include "count.h"
 

@@ -6,8 +6,8 @@
 
 #include <stdatomic.h>
 
-/* Counts chunks and bytes of request bodies; copies the request header x-name into the response header
- * x-counted. */
+/* Counts chunks and bytes of request bodies; copies the request header x-name into the response
+ * header x-counted. */
 extern const struct extproc_plugin count_plugin;
 
 extern struct count_seen {

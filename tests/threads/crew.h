@@ -1,7 +1,7 @@
 /* crew: threads that begin together, and a count of what was as it should be.
  *
- * Only the thread that started them checks, after the last one has ended; a thread notes what it saw
- * in memory of its own. So the tests themselves share nothing but what they test.
+ * Only the thread that started them checks, after the last one has ended; a thread notes what it
+ * saw in memory of its own. So the tests themselves share nothing but what they test.
  */
 #ifndef TESTS_THREADS_CREW_H
 #define TESTS_THREADS_CREW_H

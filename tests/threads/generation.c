@@ -1,7 +1,7 @@
-/* generation: several threads, each with complete transactions of its own, over one generation, as in a
- * proxy with threads that has loaded the host into itself. Nothing below session/ may belong to a process
- * or a thread, `self` is shared and only read, and the thread that drops the last reference runs fini(),
- * once.
+/* generation: several threads, each with complete transactions of its own, over one generation, as
+ * in a proxy with threads that has loaded the host into itself. Nothing below session/ may belong
+ * to a process or a thread, `self` is shared and only read, and the thread that drops the last
+ * reference runs fini(), once.
  */
 #include "plugin/generation.h"
 
@@ -23,7 +23,7 @@ static const char ini[] = "[plugin:count]\n"
                           "response.set = x-tag: <%REQ(x-name)%>\n"
                           "[plugin:control]\nfile = instructions.so\n";
 
-/* ---- one transaction after another ------------------------------------------------------------ */
+/* ---- one transaction after another ----------------------------------------------------------- */
 
 struct runner {
     struct generation *generation; /* a reference */
@@ -123,7 +123,7 @@ static void take_and_drop(void *arg)
     generation_unref(arg);
 }
 
-/* ---- the generation --------------------------------------------------------------------------- */
+/* ---- the generation -------------------------------------------------------------------------- */
 
 static struct config *read_ini(struct config_errors *errors)
 {

@@ -1,5 +1,5 @@
-/* inbox: errands that several threads put into a loop are done, each thread's in their order; an errand that
- * is put repeatedly is done at least once after the last put, and no wake-up is lost.
+/* inbox: errands that several threads put into a loop are done, each thread's in their order; an
+ * errand that is put repeatedly is done at least once after the last put, and no wake-up is lost.
  */
 #include "base/loop/inbox.h"
 
@@ -35,7 +35,7 @@ static void wake(void *arg)
     sem_post(&s->wakes);
 }
 
-/* ---- errands, in the loop's thread ------------------------------------------------------------ */
+/* ---- errands, in the loop's thread ----------------------------------------------------------- */
 
 static void note_puts(void *arg)
 {
@@ -57,7 +57,7 @@ static void leave(void *arg)
     p->scene->n_left += p->n_done == ERRANDS - p->n_failed;
 }
 
-/* ---- threads ---------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 static void put(void *arg)
 {

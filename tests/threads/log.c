@@ -1,6 +1,6 @@
-/* log: lines of several threads never mix and none is lost, also while the file is turned over, with a
- * writer that runs and with one that is started and stopped under way; and what the limit holds back is
- * counted to the last line.
+/* log: lines of several threads never mix and none is lost, also while the file is turned over,
+ * with a writer that runs and with one that is started and stopped under way; and what the limit
+ * holds back is counted to the last line.
  */
 #include "base/log.h"
 

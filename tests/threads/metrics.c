@@ -1,5 +1,5 @@
-/* metrics: threads that define and add concurrently, loops and others, lose nothing, and a reader beside them sees numbers
- * that only grow.
+/* metrics: threads that define and add concurrently, loops and others, lose nothing, and a reader
+ * beside them sees numbers that only grow.
  */
 #include "base/metrics.h"
 

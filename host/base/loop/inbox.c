@@ -2,8 +2,8 @@
  *
  * A list that a mutex guards, and a way to wake the thread that drives the loop.
  *
- * Invariant: if the list is not empty and a thread drives the loop, a wake-up is on its way or the loop is
- * running the list.
+ * Invariant: if the list is not empty and a thread drives the loop, a wake-up is on its way or the
+ * loop is running the list.
  */
 #include "base/loop/inbox.h"
 
@@ -45,7 +45,7 @@ void inbox_fini(struct inbox *inbox)
     pthread_mutex_destroy(&inbox->mutex);
 }
 
-/* ---- errands ------------------------------------------------------------------------------------ */
+/* ---- errands --------------------------------------------------------------------------------- */
 
 /* Call it with the lock held, so that the driver that is woken still exists when wake() returns. */
 static void wake_up(struct inbox *inbox)

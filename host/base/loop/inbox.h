@@ -25,18 +25,20 @@ struct inbox {
 };
 
 void inbox_init(struct inbox *inbox);
-/* Drops the errands that were not done: see struct errand. Nothing may be put into it afterwards. */
+/* Drops the errands that were not done: see struct errand. Nothing may be put into it
+ * afterwards. */
 void inbox_fini(struct inbox *inbox);
 
-/* wake(arg) must make the loop's thread call inbox_awake(). It is called in any thread, with the inbox
- * locked. NULL: from now on errands wait, and no thread is woken. */
+/* wake(arg) must make the loop's thread call inbox_awake(). It is called in any thread, with the
+ * inbox locked. NULL: from now on errands wait, and no thread is woken. */
 void inbox_wakes(struct inbox *inbox, void (*wake)(void *arg), void *arg);
 
 /* Any thread. An errand that still waits is not put twice. */
 void inbox_put(struct inbox *inbox, struct errand *errand);
 /* Any thread: the same with an errand from the heap. 0 or -ENOMEM. */
 int inbox_post(struct inbox *inbox, void (*fn)(void *arg), void (*drop)(void *arg), void *arg);
-/* Any thread: an errand that still waits will not be done. After the return its owner may free it. */
+/* Any thread: an errand that still waits will not be done. After the return its owner may free
+ * it. */
 void inbox_recall(struct inbox *inbox, struct errand *errand);
 /* The loop's thread, once for each wake-up: does what has come by now. */
 void inbox_awake(struct inbox *inbox);

@@ -1,5 +1,5 @@
-/* running: which plugin's code a loop's thread runs at the moment, so that a line about the end of the
- * process can name it. */
+/* running: which plugin's code a loop's thread runs at the moment, so that a line about the end of
+ * the process can name it. */
 #ifndef EXTPROCD_BASE_LOOP_RUNNING_H
 #define EXTPROCD_BASE_LOOP_RUNNING_H
 

@@ -1,8 +1,8 @@
 /* timers: functions to call at a given time, the nearest one first.
  *
- * A binary heap in an array: no timer is due before its parent, (i - 1) / 2, and each knows its place,
- * so that it can be removed from any place. Timers due at the same time fire in the order they were
- * added.
+ * A binary heap in an array: no timer is due before its parent, (i - 1) / 2, and each knows its
+ * place, so that it can be removed from any place. Timers due at the same time fire in the order
+ * they were added.
  */
 #include "base/loop/timers.h"
 
@@ -126,7 +126,8 @@ uint64_t timers_next(const struct timers *timers)
 
 void timers_fire(struct timers *timers, uint64_t now_ms)
 {
-    /* Timers added from here on are due now at the earliest, so they come after all that were there. */
+    /* Timers added from here on are due now at the earliest, so they come after all that were
+     * there. */
     uint64_t n_added = timers->n_added;
     while (timers_next(timers) <= now_ms && timers->heap[0]->order < n_added) {
         struct timer *timer = timers->heap[0];

@@ -30,7 +30,8 @@ void timers_fini(struct timers *timers);
 
 /* A timer that has no owner and cannot be cancelled. 0 or -ENOMEM. */
 int timers_add(struct timers *timers, uint64_t due_ms, void (*fn)(void *arg), void *arg);
-/* One that is its owner's until it has fired or is cancelled; one that is set already is moved. 0 or
+/* One that is its owner's until it has fired or is cancelled; one that is set already is moved. 0
+ * or
  * -ENOMEM. */
 int timers_set(struct timers *timers, struct timer *timer, uint64_t due_ms);
 /* Does nothing for a timer that is not set. */

@@ -1,8 +1,8 @@
 /* api: the table that every handle points to: one constant object, every slot filled.
  *
- * The SDK header says what a function does; this file only says which function of the host does it. The
- * slots are named, so that the compiler finds a signature that differs; a test checks that none is
- * missing.
+ * The SDK header says what a function does; this file only says which function of the host does it.
+ * The slots are named, so that the compiler finds a signature that differs; a test checks that none
+ * is missing.
  */
 #include "plugin/api/api.h"
 

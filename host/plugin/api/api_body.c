@@ -73,8 +73,8 @@ static void body_log_absent(struct handle *h, const struct turn *turn)
                    extproc_strerror(-ENODATA));
 }
 
-/* A proxy that only observes sends the body itself whatever the answer to the headers is, so there is
- * nothing to replace. */
+/* A proxy that only observes sends the body itself whatever the answer to the headers is, so there
+ * is nothing to replace. */
 static bool body_is_moot(const struct turn *turn)
 {
     return turn->txn->observing && phase_part(turn->phase) == PART_HEADERS;
@@ -97,7 +97,8 @@ static int body_take(struct turn *turn, struct extproc_str bytes, void (*release
 }
 
 /* It cannot be set here, since there is none, or it is not known whether there is one. The headers
- * describe one nevertheless, which is changed elsewhere: in the response to a GET, in a later phase. */
+ * describe one nevertheless, which is changed elsewhere: in the response to a GET, in a later
+ * phase. */
 static int body_miss(struct handle *h, struct turn *turn)
 {
     enum lane lane = phase_lane(turn->phase);

@@ -1,7 +1,7 @@
 /* api_check: edits that a configuration asks for, judged before there is a message.
  *
- * A section may serve the proxies of several listeners, which need not all take an edit: what none of
- * them takes is an error, what some do not is a warning that names those.
+ * A section may serve the proxies of several listeners, which need not all take an edit: what none
+ * of them takes is an error, what some do not is a warning that names those.
  */
 #include "base/str.h"
 #include "http/role.h"

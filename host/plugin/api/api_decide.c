@@ -1,7 +1,7 @@
 /* api_decide: what a plugin decides for the complete transaction.
  *
- * A decision counts only from the callback in which it was made. A call that is refused leaves earlier
- * decisions unchanged.
+ * A decision counts only from the callback in which it was made. A call that is refused leaves
+ * earlier decisions unchanged.
  */
 #include "base/str.h"
 #include "http/rules.h"

@@ -29,7 +29,8 @@ struct path {
 typedef const char *locate_fn(struct arena *arena, const struct config_entry *entry,
                               const char *path);
 
-/* What a key's i-th value names. text NULL: it is absent, which is reported, or this is not init(). */
+/* What a key's i-th value names. text NULL: it is absent, which is reported, or this is not
+ * init(). */
 static struct path path_of(struct extproc_instance *h, const char *key, size_t i, locate_fn *locate)
 {
     struct instance *in = instance_of(h);

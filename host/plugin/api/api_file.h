@@ -1,5 +1,5 @@
-/* api_file: the functions of the SDK table that read files and append to them. Each is documented in the
- * SDK header, under its name there.
+/* api_file: the functions of the SDK table that read files and append to them. Each is documented
+ * in the SDK header, under its name there.
  */
 #ifndef EXTPROCD_PLUGIN_API_API_FILE_H
 #define EXTPROCD_PLUGIN_API_API_FILE_H

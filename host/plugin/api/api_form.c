@@ -1,8 +1,8 @@
 /* api_form: the headers that describe a body, and how they are edited when the body changes.
  *
  * If the headers are sent before the bytes come, they are edited in their own phase, when a plugin
- * announces that it will change the body. A response to HEAD, or a 304, has the headers of a response whose
- * body would be changed in the same way, so they are edited in the same way.
+ * announces that it will change the body. A response to HEAD, or a 304, has the headers of a
+ * response whose body would be changed in the same way, so they are edited in the same way.
  */
 #include "plugin/api/api_form.h"
 

@@ -9,7 +9,8 @@ struct turn;
 /* In a headers phase: the body is going to change where it can, be it in this phase or later. 0,
  * -ENOMEM, -ENOSPC. */
 int api_form_announce(struct turn *turn, enum extproc_change change);
-/* The current bytes are being changed now; in a headers phase all of them are replaced. As above. */
+/* The current bytes are being changed now; in a headers phase all of them are replaced. As
+ * above. */
 int api_form_change(struct turn *turn);
 
 #endif

@@ -1,8 +1,8 @@
 /* api_headers: the header maps, as the plugins before this one left them.
  *
  * A map may be edited only while the plugin's own phase holds it; reading goes on for as long as
- * what came is kept. Whether the proxy would take an edit is asked (http/rules.h) before it is made,
- * so an edit that was accepted has its effect.
+ * what came is kept. Whether the proxy would take an edit is asked (http/rules.h) before it is
+ * made, so an edit that was accepted has its effect.
  */
 #include "base/str.h"
 #include "http/rules.h"

@@ -1,4 +1,5 @@
-/* api_values: what the proxy sends beside the message (attributes, metadata), and metadata sent to it.
+/* api_values: what the proxy sends beside the message (attributes, metadata), and metadata sent to
+ * it.
  *
  * A tree is read when it is first asked for, into the memory of its owner: the message's while its
  * event is current, the transaction's once it was kept.
@@ -33,7 +34,8 @@ struct extproc_value api_attribute(struct extproc_txn *x, struct extproc_str nam
     return v;
 }
 
-/* The metadata of a message replaces all earlier metadata, so an older one counts only if none came. */
+/* The metadata of a message replaces all earlier metadata, so an older one counts only if none
+ * came. */
 static struct extproc_value proxys_metadata(struct txn *t, struct extproc_str ns)
 {
     if (t->turn && t->turn->event->metadata.raw.len > 0)
@@ -41,8 +43,8 @@ static struct extproc_value proxys_metadata(struct txn *t, struct extproc_str ns
     return value_get(tree_value(&t->metadata, t->arena), ns);
 }
 
-/* Merges over that the metadata that plugins have sent to the proxy: in earlier phases, whether the proxy
- * sends it back or not, and in this one. */
+/* Merges over that the metadata that plugins have sent to the proxy: in earlier phases, whether the
+ * proxy sends it back or not, and in this one. */
 struct extproc_value api_metadata(struct extproc_txn *x, struct extproc_str ns)
 {
     struct txn *t = handle_of(x)->txn;

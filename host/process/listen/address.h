@@ -13,7 +13,8 @@ struct address {
     socklen_t len;
 };
 
-/* "127.0.0.1:50051", "[::1]:50051", "unix:/run/extprocd/extprocd.sock"; port 0: any free one. False:
+/* "127.0.0.1:50051", "[::1]:50051", "unix:/run/extprocd/extprocd.sock"; port 0: any free one.
+ * False:
  * *ret_why says what would be right. */
 bool address_parse(const char *text, struct address *ret, const char **ret_why);
 

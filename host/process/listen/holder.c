@@ -1,6 +1,6 @@
-/* holder: /proc/net/tcp has the inode of the listening socket, /proc/PID/fd the process that has it open; of a
- * unix socket the kernel returns it directly. Another user's process cannot be inspected: then it is
- * "another process". */
+/* holder: /proc/net/tcp has the inode of the listening socket, /proc/PID/fd the process that has it
+ * open; of a unix socket the kernel returns it directly. Another user's process cannot be
+ * inspected: then it is "another process". */
 #include "process/listen/holder.h"
 
 #include <dirent.h>

@@ -13,8 +13,9 @@
 
 enum { BACKLOG = 1024 };
 
-/* Between the connect() to a stale socket file and our listen(), another instance that starts must not see it,
- * or ours that does not listen yet: it would take its place. The folder is locked until the result is closed;
+/* Between the connect() to a stale socket file and our listen(), another instance that starts must
+ * not see it, or ours that does not listen yet: it would take its place. The folder is locked until
+ * the result is closed;
  * -1: it cannot be. */
 static int lock_folder(const struct address *a)
 {
@@ -30,7 +31,8 @@ static int lock_folder(const struct address *a)
     return fd;
 }
 
-/* Removes the socket file of a process that has ended. 0; -EADDRINUSE: it is in use, or not a socket. */
+/* Removes the socket file of a process that has ended. 0; -EADDRINUSE: it is in use, or not a
+ * socket. */
 static int clear_path(const struct address *a, struct arena *arena, const char **ret_why)
 {
     struct stat st;

@@ -13,9 +13,9 @@ struct listen_socket {
     ino_t ino;
 };
 
-/* 0, or -errno with *ret_key, the key that is the cause, and *ret_why (in the arena), which says what is
- * wrong, and which process has the address where the system shows it. A socket file without a listener is
- * replaced; one in use never is. */
+/* 0, or -errno with *ret_key, the key that is the cause, and *ret_why (in the arena), which says
+ * what is wrong, and which process has the address where the system shows it. A socket file without
+ * a listener is replaced; one in use never is. */
 int listen_open(const struct listener_settings *listener, struct arena *arena,
                 struct listen_socket *ret, const char **ret_key, const char **ret_why);
 /* Removes the file of a unix socket, if it is still this one's: new clients find nothing there. */

@@ -148,7 +148,7 @@ const struct config_entry *listener_entry(const struct listener_settings *l, con
     return slot && slot->n_values ? slot->values[0].entry : NULL;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 void listener_say_invalid(const struct listener_settings *l, const char *key, struct arena *arena,
                           struct config_errors *errors, const char *expected)
@@ -196,10 +196,11 @@ static enum body_mode read_mode(const struct listener_settings *l, const char *k
     return choice == 0 ? BODY_MODE_UNKNOWN : (enum body_mode)(choice - 1);
 }
 
-/* ---- limits ------------------------------------------------------------------------------------- */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
-/* Those that only transports with TRANSPORT_OWN_LIMITS have; or else for a price, and on demand: the gRPC
- * core's own timer takes half a kilobyte and a twentieth of the instructions of each call. */
+/* Those that only transports with TRANSPORT_OWN_LIMITS have; or else for a price, and on demand:
+ * the gRPC core's own timer takes half a kilobyte and a twentieth of the instructions of each
+ * call. */
 static const struct own_limit {
     const char *key;
     bool on_demand;
@@ -218,7 +219,8 @@ static const struct own_limit *find_own_limit(const char *key)
     return NULL;
 }
 
-/* For a transport without them: they are not part of the configuration in effect, which -T prints. */
+/* For a transport without them: they are not part of the configuration in effect, which -T
+ * prints. */
 static void drop_own_limits(struct listener_settings *l, const struct transport_ops *transport,
                             struct config_errors *errors)
 {
@@ -313,7 +315,7 @@ static void read_limits(struct listener_settings *l, struct arena *arena,
     check_max_queued(l, errors);
 }
 
-/* ---- TLS ---------------------------------------------------------------------------------------- */
+/* ---- TLS ------------------------------------------------------------------------------------- */
 
 /* The next name of a list with commas, without the spaces around it; *at is moved past it. */
 static struct extproc_str next_name(const char **at)
@@ -351,8 +353,8 @@ static bool has_dot_segment(struct extproc_str uri)
     return memmem(uri.ptr, uri.len, "/./", 3) || memmem(uri.ptr, uri.len, "/../", 4);
 }
 
-/* What is wrong with a name; NULL: nothing. A "*" is a wildcard only at the end; in the middle of a host
- * it would match hosts of other owners. */
+/* What is wrong with a name; NULL: nothing. A "*" is a wildcard only at the end; in the middle of a
+ * host it would match hosts of other owners. */
 static const char *client_name_wrong(struct extproc_str name)
 {
     const char *star = memchr(name.ptr, '*', name.len);
@@ -490,7 +492,7 @@ static void check_transport_tls(const struct listener_settings *l,
     }
 }
 
-/* ---- the section -------------------------------------------------------------------------------- */
+/* ---- the section ----------------------------------------------------------------------------- */
 
 void listener_read(struct config_section *s, const struct transport_ops *transport,
                    struct arena *arena, struct config_errors *errors, struct listener_settings *ret)

@@ -27,8 +27,8 @@ struct listener_settings {
 
 extern const struct extproc_key listener_keys[];
 
-/* As this transport can have it; NULL: it is not known. Errors are added; lives in the arena and borrows
- * from the section. */
+/* As this transport can have it; NULL: it is not known. Errors are added; lives in the arena and
+ * borrows from the section. */
 void listener_read(struct config_section *s, const struct transport_ops *transport,
                    struct arena *arena, struct config_errors *errors,
                    struct listener_settings *ret);

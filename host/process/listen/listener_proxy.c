@@ -10,7 +10,8 @@ enum { N_KNOWN = sizeof known / sizeof *known };
 static void say_unknown(struct listener_settings *l, const struct keys_value *value,
                         struct extproc_str item, struct arena *arena, struct config_errors *errors)
 {
-    /* The invalid value does not show what to allow. Allow all, so that no plugin is reported for it. */
+    /* The invalid value does not show what to allow. Allow all, so that no plugin is reported for
+     * it. */
     l->proxy_settings.all_routing = l->proxy_settings.envoy = true;
     const char *nearest = item.ptr ? str_nearest(item.ptr, known, N_KNOWN) : NULL;
 

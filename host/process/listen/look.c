@@ -1,4 +1,5 @@
-/* look: a folder that is missing, an address of another machine, a body mode that is not served yet. */
+/* look: a folder that is missing, an address of another machine, a body mode that is not served
+ * yet. */
 #include "process/listen/look.h"
 
 #include "base/str.h"

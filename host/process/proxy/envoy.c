@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the listener ------------------------------------------------------------------------------- */
+/* ---- the listener ---------------------------------------------------------------------------- */
 
 static void print_listener(const struct recipe *r)
 {
@@ -47,7 +47,7 @@ static void print_header_limits(const struct recipe *r)
            r->listener->name, r->max_header_kb, r->max_headers, r->max_headers, r->max_header_kb);
 }
 
-/* ---- the filter --------------------------------------------------------------------------------- */
+/* ---- the filter ------------------------------------------------------------------------------ */
 
 static void print_mode(const struct recipe *r)
 {
@@ -119,7 +119,7 @@ static void print_filter(const struct recipe *r)
     print_metadata(r);
 }
 
-/* ---- the cluster -------------------------------------------------------------------------------- */
+/* ---- the cluster ----------------------------------------------------------------------------- */
 
 /* Host and port as a client reaches them: a wildcard is reached on loopback. */
 static void client_address(const struct address *a, char *ret_host, size_t size, unsigned *ret_port)
@@ -183,8 +183,8 @@ static void print_name(const struct recipe *r)
     puts(" }");
 }
 
-/* What only the operator knows is in capitals: Envoy refuses it until it is filled in, which is better
- * than a proxy that accepts any certificate. */
+/* What only the operator knows is in capitals: Envoy refuses it until it is filled in, which is
+ * better than a proxy that accepts any certificate. */
 static void print_tls(const struct recipe *r)
 {
     printf("  transport_socket:\n"

@@ -1,5 +1,6 @@
-/* gloo: a recipe as Gloo Gateway has it: the extProc settings, and of their Upstream and listener what they
- * need. Fields are those of the CRDs in the group gloo.solo.io/v1 and gateway.solo.io/v1. */
+/* gloo: a recipe as Gloo Gateway has it: the extProc settings, and of their Upstream and listener
+ * what they need. Fields are those of the CRDs in the group gloo.solo.io/v1 and
+ * gateway.solo.io/v1. */
 #include "base/str.h"
 #include "process/proxy/forms.h"
 #include "process/proxy/yaml.h"

@@ -1,4 +1,5 @@
-/* recipe: what the proxy must be set to so that a configuration works, whatever syntax it is written in. */
+/* recipe: what the proxy must be set to so that a configuration works, whatever syntax it is
+ * written in. */
 #include "process/proxy/recipe.h"
 
 #include "base/str.h"
@@ -13,7 +14,7 @@ enum {
     HEALTH_MS_MAX = 1000
 };
 
-/* ---- the processing mode ------------------------------------------------------------------------ */
+/* ---- the processing mode --------------------------------------------------------------------- */
 
 static bool wants_part(const struct generation *g, enum lane lane, enum part part)
 {
@@ -63,7 +64,7 @@ static bool sends(const struct recipe *r, enum lane lane)
     return r->headers[lane] || sends_body(r, lane) || r->trailers[lane];
 }
 
-/* ---- names -------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* What all instances want of a kind, each name once. */
 static int gather(const struct generation *g, enum want_kind kind, struct arena *arena,
@@ -96,8 +97,9 @@ static bool is_late(struct extproc_str attribute)
     return str_has_prefix(attribute, "response.") || str_has_prefix(attribute, "upstream.");
 }
 
-/* An attribute is sent once, with the first message of a direction, and remembered for the rest of the
- * transaction: so the first direction that is sent at all is the place, unless the value comes later. */
+/* An attribute is sent once, with the first message of a direction, and remembered for the rest of
+ * the transaction: so the first direction that is sent at all is the place, unless the value comes
+ * later. */
 static int make_attributes(const struct generation *g, struct arena *arena, struct recipe *r)
 {
     struct wants all = {0}, lanes[N_LANES] = {0};
@@ -122,14 +124,15 @@ static int make_metadata(const struct generation *g, enum want_kind kind, struct
     return r < 0 ? r : make_names(all.first[kind], arena, ret);
 }
 
-/* ---- limits ------------------------------------------------------------------------------------- */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 static uint32_t at_most(uint64_t n, uint32_t most)
 {
     return n < most ? (uint32_t)n : most;
 }
 
-/* The proxy's own limits must not be the ones that are reached first: those of extprocd are logged. */
+/* The proxy's own limits must not be the ones that are reached first: those of extprocd are
+ * logged. */
 static void make_limits(const struct settings *settings, struct recipe *r)
 {
     const struct transport_limits *l = &r->listener->limits;
@@ -144,7 +147,8 @@ static void make_limits(const struct settings *settings, struct recipe *r)
         l->max_streams ? at_most((uint64_t)r->connections * l->max_streams, INT32_MAX) : MANY;
 }
 
-/* The failures that it takes fit into half of the lame duck: the first check may come an interval late. */
+/* The failures that it takes fit into half of the lame duck: the first check may come an interval
+ * late. */
 static uint32_t health_interval(uint64_t lame_duck_ms)
 {
     uint32_t ms = at_most(lame_duck_ms / (2 * RECIPE_HEALTH_FAILURES), HEALTH_MS_MAX);

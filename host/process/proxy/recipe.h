@@ -1,4 +1,5 @@
-/* recipe: what the proxy must be set to so that a configuration works, whatever syntax it is written in. */
+/* recipe: what the proxy must be set to so that a configuration works, whatever syntax it is
+ * written in. */
 #ifndef EXTPROCD_PROCESS_PROXY_RECIPE_H
 #define EXTPROCD_PROCESS_PROXY_RECIPE_H
 
@@ -27,8 +28,8 @@ struct recipe {
 /* So many failed health checks in a row make an instance unhealthy; the timeout of a message. */
 enum { RECIPE_HEALTH_FAILURES = 2, RECIPE_MESSAGE_TIMEOUT_S = 1 };
 
-/* With the least processing mode that serves the configured plugins, because the cheapest message is the
- * one that is never sent. Names live in the arena. 0 or -ENOMEM. */
+/* With the least processing mode that serves the configured plugins, because the cheapest message
+ * is the one that is never sent. Names live in the arena. 0 or -ENOMEM. */
 int recipe_make(const struct setup *s, struct arena *arena, struct recipe *ret);
 
 /* SEND or SKIP. */

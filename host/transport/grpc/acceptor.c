@@ -1,4 +1,5 @@
-/* acceptor: the second thread, which waits for what gRPC cannot: our listeners, and its owner's notices.
+/* acceptor: the second thread, which waits for what gRPC cannot: our listeners, and its owner's
+ * notices.
  *
  * Connections are ours until they are accepted, then gRPC's (grpc_server_add_channel_from_fd, which
  * may be called from any thread). A notice is only passed on; the loop's thread takes it.
@@ -104,7 +105,7 @@ void acceptor_bind(struct acceptor *a, size_t i, grpc_server *server)
     a->servers[i] = server;
 }
 
-/* ---- the thread --------------------------------------------------------------------------------- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 static void *acceptor_main(void *arg)
 {

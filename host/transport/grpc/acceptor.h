@@ -1,4 +1,5 @@
-/* acceptor: the second thread, which waits for what gRPC cannot: our listeners, and its owner's notices. */
+/* acceptor: the second thread, which waits for what gRPC cannot: our listeners, and its owner's
+ * notices. */
 #ifndef EXTPROCD_TRANSPORT_GRPC_ACCEPTOR_H
 #define EXTPROCD_TRANSPORT_GRPC_ACCEPTOR_H
 

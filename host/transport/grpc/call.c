@@ -11,10 +11,10 @@
  *             and while the service holds too much
  *     status  ours, alone or in one batch with the last message
  *
- * Invariant: n_flying counts the batches under way, and when the pump is done with a call that is not
- * over, there is at least one. The service's closed() is called when there are none, and so never from
- * within a function that the service has called. The call's memory stays until the service has also
- * released all its messages.
+ * Invariant: n_flying counts the batches under way, and when the pump is done with a call that is
+ * not over, there is at least one. The service's closed() is called when there are none, and so
+ * never from within a function that the service has called. The call's memory stays until the
+ * service has also released all its messages.
  */
 #include "transport/grpc/call.h"
 
@@ -74,7 +74,7 @@ struct received {
     grpc_byte_buffer *buffer;
 };
 
-/* ---- the queue of messages to send ------------------------------------------------------------- */
+/* ---- the queue of messages to send ----------------------------------------------------------- */
 
 static struct outgoing *outgoing_free(struct outgoing *out)
 {
@@ -100,7 +100,7 @@ static struct outgoing *queue_pop(struct call *call)
     return out;
 }
 
-/* ---- batches ------------------------------------------------------------------------------------ */
+/* ---- batches --------------------------------------------------------------------------------- */
 
 static void start(struct call *call, const grpc_op *ops, size_t n_ops, struct tag *tag)
 {
@@ -164,9 +164,9 @@ static void start_status(struct call *call)
     outgoing_free(out);
 }
 
-/* A read and a write in one batch are done when both are: nothing can be written until the client has
- * sent something more. That is right if every message has had its one answer and was released, so that
- * the client is the next to send; otherwise both sides could wait for each other. */
+/* A read and a write in one batch are done when both are: nothing can be written until the client
+ * has sent something more. That is right if every message has had its one answer and was released,
+ * so that the client is the next to send; otherwise both sides could wait for each other. */
 static bool may_join(const struct call *call)
 {
     return call->owed == 0 && call->n_held == 0 && !call->unprompted;
@@ -203,13 +203,13 @@ static bool may_start_status(const struct call *call)
 {
     if (!call->finishing || call->status_started)
         return false;
-    /* If there are writes, the status is sent with the queue's last message, or when that write is done.
-     * A write that is joined to a read is with gRPC already, and waiting for it means waiting for the
-     * client. */
+    /* If there are writes, the status is sent with the queue's last message, or when that write is
+     * done. A write that is joined to a read is with gRPC already, and waiting for it means waiting
+     * for the client. */
     return call->queue ? !call->writing && !call->queue->next : !call->writing || call->joined;
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void call_put(struct call *call)
 {
@@ -248,7 +248,8 @@ static void call_over(struct call *call)
     while (call->queue)
         outgoing_free(queue_pop(call));
     grpc_slice_unref(call->status_text);
-    /* gRPC cancels a call that had no status from us. Such a call is lost, so the client is gone. */
+    /* gRPC cancels a call that had no status from us. Such a call is lost, so the client is
+     * gone. */
     grpc_call_unref(call->grpc);
     call_unheld(call);
     if (--pool->n_calls == 0)
@@ -267,7 +268,7 @@ static void call_pump(struct call *call)
         call_over(call);
 }
 
-/* ---- events of gRPC ----------------------------------------------------------------------------- */
+/* ---- events of gRPC -------------------------------------------------------------------------- */
 
 static void release_received(void *owner)
 {
@@ -382,7 +383,7 @@ static void status_done(void *owner, bool ok)
     call_pump(call);
 }
 
-/* ---- beginnings --------------------------------------------------------------------------------- */
+/* ---- beginnings ------------------------------------------------------------------------------ */
 
 /* The connection's descriptor, which gRPC returns as the peer's name; -1: it has none. */
 static int peer_fd(grpc_call *grpc)
@@ -399,8 +400,8 @@ const char *call_peer(grpc_call *grpc, char ret_name[static PEERNAME_MAX])
     return ret_name;
 }
 
-/* Called at the beginning, because after the loss of the connection its descriptor may be reused before
- * the name is needed. */
+/* Called at the beginning, because after the loss of the connection its descriptor may be reused
+ * before the name is needed. */
 static void call_name_peer(struct call *call, bool tcp)
 {
     int fd = peer_fd(call->grpc);
@@ -478,7 +479,7 @@ void call_pool_fini(struct call_pool *pool)
     free(pool->pieces);
 }
 
-/* ---- what the service says ---------------------------------------------------------------------- */
+/* ---- what the service says ------------------------------------------------------------------- */
 
 size_t call_max_answer(const struct transport_call *base)
 {

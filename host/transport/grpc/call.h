@@ -1,4 +1,5 @@
-/* call: one call of a client, from the moment that gRPC hands it over until nothing of it is left. */
+/* call: one call of a client, from the moment that gRPC hands it over until nothing of it is
+ * left. */
 #ifndef EXTPROCD_TRANSPORT_GRPC_CALL_H
 #define EXTPROCD_TRANSPORT_GRPC_CALL_H
 
@@ -24,7 +25,8 @@ struct call_pool {
 
 void call_pool_fini(struct call_pool *pool);
 
-/* Takes a call over, and its first message; NULL: there was none. tcp: its connection may be corked. */
+/* Takes a call over, and its first message; NULL: there was none. tcp: its connection may be
+ * corked. */
 void call_begin(struct call_pool *pool, grpc_call *grpc, bool tcp,
                 const struct transport_service *service, void *arg, grpc_byte_buffer *first);
 /* The address of its connection's other end. Returns `ret_name`. */

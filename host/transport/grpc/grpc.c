@@ -11,11 +11,11 @@
  *       ─► connections whose clients do not take the rest are broken
  *       ─► the last call is over, the last server down: run() returns
  *
- * In that order because a call that gRPC has not yet put into a slot when its server is shut down is
- * lost: its client sees CANCELLED. So nothing new is let in first, and for SETTLE_MS gRPC reads what is
- * there, of the connections that were taken last too. What a client sends until it has seen the GOAWAY is
- * lost all the same, some calls of a busy connection; gRPC has no way to say GOAWAY without shutting
- * down. Only a proxy that looks at our health has left by then: see lame().
+ * In that order because a call that gRPC has not yet put into a slot when its server is shut down
+ * is lost: its client sees CANCELLED. So nothing new is let in first, and for SETTLE_MS gRPC reads
+ * what is there, of the connections that were taken last too. What a client sends until it has seen
+ * the GOAWAY is lost all the same, some calls of a busy connection; gRPC has no way to say GOAWAY
+ * without shutting down. Only a proxy that looks at our health has left by then: see lame().
  */
 #include "transport/grpc/grpc.h"
 
@@ -171,7 +171,7 @@ static struct transport *grpc_destroy(struct transport *t)
     return NULL;
 }
 
-/* ---- create ------------------------------------------------------------------------------------- */
+/* ---- create ---------------------------------------------------------------------------------- */
 
 /* The services of a listener, and ours: arrays of n_services + N_HEALTH_SERVICES. */
 static void bind_services(const struct transport *t, const struct transport_listener *l,

@@ -1,11 +1,12 @@
 /* log: gRPC's own messages, among ours.
  *
  * gRPC has one log function per process, and that function does not learn which transport a message
- * belongs to. So this file has the only process-wide variable of this floor: the log of the transport
- * that was created last.
+ * belongs to. So this file has the only process-wide variable of this floor: the log of the
+ * transport that was created last.
  *
- * Most of gRPC's errors are caused by a peer (an invalid preface, a lost connection), so they are logged
- * as warnings; its other messages are about its internals, and would hide our own debug lines.
+ * Most of gRPC's errors are caused by a peer (an invalid preface, a lost connection), so they are
+ * logged as warnings; its other messages are about its internals, and would hide our own debug
+ * lines.
  */
 #include "transport/grpc/log.h"
 

@@ -1,9 +1,9 @@
 /* server: one listener's gRPC server: its limits, its methods, and the slots for calls to come.
  *
- * A slot is posted to gRPC, comes back with a call in it, and is posted again immediately. Slots of a
- * method come back with the first message as well, so that a call and its first message are one
- * event. gRPC passes a call with an unknown path only to a slot without a method: without such a slot,
- * the call would hang until its client cancels it.
+ * A slot is posted to gRPC, comes back with a call in it, and is posted again immediately. Slots of
+ * a method come back with the first message as well, so that a call and its first message are one
+ * event. gRPC passes a call with an unknown path only to a slot without a method: without such a
+ * slot, the call would hang until its client cancels it.
  */
 #include "transport/grpc/server.h"
 
@@ -38,7 +38,8 @@ static void slot_post(struct slot *slot)
     struct server *s = slot->server;
     grpc_completion_queue *cq = s->pool->completions->cq;
     grpc_metadata_array_init(&slot->metadata);
-    /* Neither can fail but by our own mistake; in a server that is shut down the slot comes back. */
+    /* Neither can fail but by our own mistake; in a server that is shut down the slot comes
+     * back. */
     if (slot->method) {
         grpc_server_request_registered_call(s->grpc, slot->method, &slot->call, &slot->deadline,
                                             &slot->metadata, &slot->first, cq, cq, &slot->tag);
@@ -112,7 +113,7 @@ static void slot_done(void *owner, bool ok)
     call_begin(s->pool, call, s->listener->tcp, slot->binding.service, slot->binding.arg, first);
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static grpc_arg number(const char *key, size_t value)
 {

@@ -1,11 +1,13 @@
-/* sockets: the connections that were passed to gRPC, so that they can be closed by force at the end.
+/* sockets: the connections that were passed to gRPC, so that they can be closed by force at the
+ * end.
  *
- * A server of the gRPC core is down when its connections are closed. gRPC closes a connection when all is
- * written, which never happens if the client reads nothing. gRPC has no function to abort it, but its
- * socket can be shut down.
+ * A server of the gRPC core is down when its connections are closed. gRPC closes a connection when
+ * all is written, which never happens if the client reads nothing. gRPC has no function to abort
+ * it, but its socket can be shut down.
  *
- * gRPC owns the descriptors and may close them at any time; their numbers may then be used for other files.
- * So each is also identified by its socket's cookie, which the kernel never uses twice.
+ * gRPC owns the descriptors and may close them at any time; their numbers may then be used for
+ * other files. So each is also identified by its socket's cookie, which the kernel never uses
+ * twice.
  */
 #include "transport/grpc/sockets.h"
 

@@ -11,7 +11,8 @@
  *          opened before it knew are here when the PING is back ─► GOAWAY with the last id
  *       ─► calls end; at the limit, by force ─► the last connection is gone: run() returns
  *
- * So no call is lost: a call that was opened is served, and for any other the client knows that it was not.
+ * So no call is lost: a call that was opened is served, and for any other the client knows that it
+ * was not.
  */
 #include "transport/h2/h2.h"
 
@@ -36,7 +37,7 @@ struct transport {
     struct hub hub;
 };
 
-/* ---- events ------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void notice_ready(struct watch *watch, uint32_t events)
 {
@@ -80,7 +81,7 @@ static void quit_if_over(void *arg)
         poller_quit(&t->poller);
 }
 
-/* ---- struct transport_ops ----------------------------------------------------------------------- */
+/* ---- struct transport_ops -------------------------------------------------------------------- */
 
 static void force_end(void *arg)
 {
@@ -140,7 +141,7 @@ static struct transport *h2_destroy(struct transport *t)
     return NULL;
 }
 
-/* ---- create ------------------------------------------------------------------------------------- */
+/* ---- create ---------------------------------------------------------------------------------- */
 
 /* A path that two services have is one too many. */
 static int check_paths(const struct transport_options *o)

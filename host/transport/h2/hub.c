@@ -1,7 +1,7 @@
 /* hub: what is done to all connections of a loop.
  *
- * A connection is freed at the end of the round in which it died, so that functions that still use it in
- * that round do not use freed memory.
+ * A connection is freed at the end of the round in which it died, so that functions that still use
+ * it in that round do not use freed memory.
  */
 
 #include "transport/h2/hub.h"
@@ -18,7 +18,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* The memory of a call and of a connection, of all kinds; how much to return to the kernel, and when. */
+/* The memory of a call and of a connection, of all kinds; how much to return to the kernel, and
+ * when. */
 enum {
     CALL_BYTES = 2 * 1024,
     CONN_BYTES = 32 * 1024,
@@ -27,7 +28,7 @@ enum {
     REST_MS = 10 * 1000 /* between two streams of a connection that is in use */
 };
 
-/* ---- memory that is no longer used ----------------------------------------------------------------- */
+/* ---- memory that is no longer used ----------------------------------------------------------- */
 
 /* The memory requested from the C library, approximately. */
 static size_t used(const struct hub *hub, size_t n_held)
@@ -46,8 +47,9 @@ static void look_later(struct hub *hub)
         (void)loop_set(hub->streams.loop, &hub->reserve.look, RESERVE_MS);
 }
 
-/* Freed memory leaves holes all over the heap, and the C library keeps them. They are returned to the
- * kernel when they have not been needed for a while, so that active connections do not pay for it. */
+/* Freed memory leaves holes all over the heap, and the C library keeps them. They are returned to
+ * the kernel when they have not been needed for a while, so that active connections do not pay for
+ * it. */
 static void look_at_reserve(void *arg)
 {
     struct hub *hub = arg;
@@ -82,7 +84,7 @@ static void give_back(struct hub *hub)
     note_use(hub);
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static int gate_init(struct gate *gate, struct hub *hub, const struct transport_listener *listener,
                      struct arena *arena, const char **ret_why)
@@ -152,7 +154,7 @@ void hub_fini(struct hub *hub)
     free(hub->gates);
 }
 
-/* ---- idle connections --------------------------------------------------------------------------- */
+/* ---- idle connections ------------------------------------------------------------------------ */
 
 /* If one is NULL: the other one. */
 static struct conn *longer_idle(struct conn *a, struct conn *b)
@@ -162,16 +164,16 @@ static struct conn *longer_idle(struct conn *a, struct conn *b)
     return a->idle_since < b->idle_since ? a : b;
 }
 
-/* The idle connection that is needed least. A connection that had a stream a moment ago is between two
- * streams: connections that never had one are closed before it, so that a burst of new connections
- * displaces only itself, and no connection in use. */
+/* The idle connection that is needed least. A connection that had a stream a moment ago is between
+ * two streams: connections that never had one are closed before it, so that a burst of new
+ * connections displaces only itself, and no connection in use. */
 static struct conn *least_missed(const struct hub *hub, struct conn *stranger, struct conn *known)
 {
     bool rests = known && hub->streams.loop->now_ms - known->idle_ms < REST_MS;
     return rests && stranger ? stranger : longer_idle(stranger, known);
 }
 
-/* ---- connections -------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 /* 0 or -ENOMEM. */
 static int shake_hands(struct hub *hub, struct gate *gate, struct tls **ret)
@@ -253,7 +255,7 @@ bool hub_make_room(struct hub *hub)
     return true;
 }
 
-/* ---- all of them -------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 bool hub_flush(struct hub *hub)
 {

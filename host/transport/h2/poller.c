@@ -1,8 +1,8 @@
 /* poller: one epoll set, and the one thread that handles all that comes out of it.
  *
- * In rounds: what is ready is handled, then the timers that are due, then round_ends() sends what has
- * come together, so that a connection is written to once in a round. The clock is read once in a round,
- * and where timers are set.
+ * In rounds: what is ready is handled, then the timers that are due, then round_ends() sends what
+ * has come together, so that a connection is written to once in a round. The clock is read once in
+ * a round, and where timers are set.
  */
 #include "transport/h2/poller.h"
 

@@ -9,8 +9,8 @@ struct poller {
     int epoll_fd, wake_fd; /* -1: none */
     struct loop *loop;
     struct watch on_wake;
-    /* Called at the end of each round, after the timers. True: there is more to do, so that the next
-     * round must not wait. */
+    /* Called at the end of each round, after the timers. True: there is more to do, so that the
+     * next round must not wait. */
     bool (*round_ends)(void *arg);
     void *arg;
     bool quit;

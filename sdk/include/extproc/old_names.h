@@ -1,6 +1,7 @@
-/* old_names: the names of the SDK as they were before the first release, for sources that were written
- * with them. plugin.h includes it; with EXTPROC_NEW_NAMES defined before, it does not. It goes with the
- * first release: etc/CHANGELOG.md has the same list as a table, with the members that were renamed too. */
+/* old_names: the names of the SDK as they were before the first release, for sources that were
+ * written with them. plugin.h includes it; with EXTPROC_NEW_NAMES defined before, it does not. It
+ * goes with the first release: etc/CHANGELOG.md has the same list as a table, with the members that
+ * were renamed too. */
 #ifndef EXTPROC_OLD_NAMES_H
 #define EXTPROC_OLD_NAMES_H
 

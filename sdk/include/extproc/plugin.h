@@ -1,9 +1,9 @@
-/* extproc plugin SDK: the complete contract between a plugin and the host, which is the program that
- * loads it (extprocd).
+/* extproc plugin SDK: the complete contract between a plugin and the host, which is the program
+ * that loads it (extprocd).
  *
- * A plugin is one shared object that exports one constant, extproc_plugin_v1. It calls nothing of the host
- * but the inline functions below, which go through the table in the handle that they get. So it has no
- * undefined host symbol, and links with -Wl,-z,defs.
+ * A plugin is one shared object that exports one constant, extproc_plugin_v1. It calls nothing of
+ * the host but the inline functions below, which go through the table in the handle that they get.
+ * So it has no undefined host symbol, and links with -Wl,-z,defs.
  *
  * One transaction (an HTTP request and its response), as a plugin sees it:
  *
@@ -14,16 +14,18 @@
  *     close(x, why)                   once after an open() that returned 0 or is NULL, in every case
  *   fini(instance)                    once after an init() that returned 0
  *
- *   Phases that the proxy does not send, or that no plugin takes part in, do not come. The two directions
- *   may interleave: response_headers can come before request_body, and also first of all. Never
- *   wait for a phase: close() is the end.
+ *   Phases that the proxy does not send, or that no plugin takes part in, do not come. The two
+ *   directions may interleave: response_headers can come before request_body, and also first of
+ *   all. Never wait for a phase: close() is the end.
  *
- * Never block. One thread runs all transactions of a process: while a callback sleeps, waits for a lock or
+ * Never block. One thread runs all transactions of a process: while a callback sleeps, waits for a
+ * lock or
  *            reads a socket, all other transactions wait too, and the proxy gives up after its
  *            message_timeout. 50 ms in a callback were measured to give 40 of 40 concurrent requests a 5xx.
  *            What takes time belongs into init(), or into a thread of the plugin's own that callbacks only
  *            read results of.
- * Processes. The service may run in several processes, and each loads the plugin by itself: init() runs
+ * Processes. The service may run in several processes, and each loads the plugin by itself: init()
+ * runs
  *            once for each section in each of them, and again whenever the service is started, tested
  *            (extprocd -t: instance->testing) or loads a new configuration. Two generations of a
  *            configuration can live in one process at the same time, each with instances of its own: keep
@@ -48,9 +50,10 @@
  *            mv(1): the process has it mapped, and one that is overwritten in place ends it.
  * Growth.    A plugin loads where the host's minor is at least the one that it asks for. The host fills
  *            every slot of the table that its minor has; what it cannot do in some place returns
- *            -EOPNOTSUPP, never a crash. A switch over an enum of this header needs a default: later
- *            minors add values.
- * Languages. The ABI is plain C: structs, enums of 32 bits, function pointers. No slot needs a variadic
+ *            -EOPNOTSUPP, never a crash. A switch over an enum of this header needs a default:
+ *            later minors add values.
+ * Languages. The ABI is plain C: structs, enums of 32 bits, function pointers. No slot needs a
+ * variadic
  *            call: beside each one with a va_list is one that takes a text (log, fail, conf_refuse).
  *            EXTPROC_ABI and EXTPROC_STR() are initialisers for C and C++; what they consist of are plain
  *            integers (EXTPROC_MAGIC, EXTPROC_ABI_MAJOR, EXTPROC_ABI_TARGET) and sizeof.
@@ -81,8 +84,8 @@ extern "C" {
 
 #define EXTPROC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
-/* Does the host have this slot of the table? For a plugin that is built with EXTPROC_ABI_TARGET lower
- * than this header's minor, and uses a later function where it is there:
+/* Does the host have this slot of the table? For a plugin that is built with EXTPROC_ABI_TARGET
+ * lower than this header's minor, and uses a later function where it is there:
  *      if (EXTPROC_HAS(x, some_slot)) ... */
 #define EXTPROC_HAS(handle, slot)                                                                  \
     ((handle)->api->size >= offsetof(struct extproc_api, slot) + sizeof((handle)->api->slot))
@@ -151,7 +154,8 @@ static inline bool extproc_eq_nocase(struct extproc_str a, struct extproc_str b)
     return true;
 }
 
-/** Does this character of Unicode act on a terminal instead of being seen? Controls (C0, DEL, and C1:
+/** Does this character of Unicode act on a terminal instead of being seen? Controls (C0, DEL, and
+ *  C1:
  * U+009B begins a control sequence), separators of lines, and invisible format characters such as
  * bidirectional overrides, which make a line read as another one. For plugins that write lines of
  * their own: write such a character as an escape. The host's log does that by itself. */
@@ -203,8 +207,8 @@ enum EXTPROC_ENUM(extproc_action) {
 
 /** EXTPROC_ACTION_CONTINUE if it went well, EXTPROC_ACTION_FAIL if not:
  *      return extproc_continue(extproc_header_set(x, EXTPROC_MAP_RESPONSE, name, value));
- *  A body edit of a message that has no body (-ENODATA: a response to HEAD, a 204) is no failure: the
- *  message goes on as it is, and the host counts it (bodiless_edits) and logs it at debug. */
+ *  A body edit of a message that has no body (-ENODATA: a response to HEAD, a 204) is no failure:
+ *  the message goes on as it is, and the host counts it (bodiless_edits) and logs it at debug. */
 static inline enum extproc_action extproc_continue(int r)
 {
     return r == 0 || r == -ENODATA ? EXTPROC_ACTION_CONTINUE : EXTPROC_ACTION_FAIL;
@@ -316,10 +320,10 @@ struct extproc_field {
 
 /** An immediate response: it goes to the downstream client in place of what the upstream would send
  *  (envoy ImmediateResponse). Start from extproc_response_init(), which fills size and grpc_status.
- *  extproc_respond() copies everything, but a body with `release`: its bytes stay as they are until the
- *  host calls release(release_arg), exactly once, on the thread that handles the transaction, also where
- *  the response is refused or dropped. Of the headers of one name the first overwrites the proxy's own,
- *  the others are appended to it. */
+ *  extproc_respond() copies everything, but a body with `release`: its bytes stay as they are until
+ *  the host calls release(release_arg), exactly once, on the thread that handles the transaction,
+ *  also where the response is refused or dropped. Of the headers of one name the first overwrites
+ *  the proxy's own, the others are appended to it. */
 struct extproc_response {
     uint32_t size;                        /* sizeof(struct extproc_response)                   */
     uint32_t status;                      /* 200..599                                          */
@@ -355,12 +359,14 @@ struct extproc_instance {
  *  what callbacks decide is accepted and has no effect: the proxy goes on as if nothing had been
  *  decided, and so does the chain.
  *
- *  `end` is what the proxy says: this message is the last one of its direction. `last` is what is known of
- *  the body: no byte of it comes after this callback. Where trailers follow, the last part of a body has
- *  `last` and not `end`:
+ *  `end` is what the proxy says: this message is the last one of its direction. `last` is what is
+ *  known of the body: no byte of it comes after this callback. Where trailers follow, the last part
+ *  of a body has `last` and not `end`:
  *      a complete body (EXTPROC_BODY_MODE_WHOLE, also one that a plugin has replaced): always true
- *      chunks (EXTPROC_BODY_MODE_STREAMED): true with `end`. Where trailers follow it is never true, since
- *          the proxy does not say which chunk is the last: the trailers callback is the first to know
+ *      chunks (EXTPROC_BODY_MODE_STREAMED): true with `end`. Where trailers follow it is never
+ *      true, since
+ *          the proxy does not say which chunk is the last: the trailers callback is the first to
+ *          know
  *      in a headers callback: true where the message has no body
  *      in a trailers callback: always true */
 struct extproc_txn {
@@ -406,9 +412,9 @@ enum EXTPROC_ENUM(extproc_key_type) {
 #define EXTPROC_KEY_SECRET   4u /* masked in dumps and logs                         */
 
 /** A config key. The host refuses unknown keys and invalid values before init(). These names are
- *  reserved for the host, and a plugin that declares one does not load: file, mode, timeout, max_body,
- *  on_max_body, on_error, on_error_status, blocking, sha256, run, trusted, on_stream, strict, max_held,
- *  overload, and all that begin with `when.`, `unless.` or `host.`. */
+ *  reserved for the host, and a plugin that declares one does not load: file, mode, timeout,
+ *  max_body, on_max_body, on_error, on_error_status, blocking, sha256, run, trusted, on_stream,
+ *  strict, max_held, overload, and all that begin with `when.`, `unless.` or `host.`. */
 struct extproc_key {
     const char *name; /* at most 48 bytes, without ':' and '='                  */
     enum extproc_key_type type;
@@ -559,8 +565,8 @@ static inline size_t extproc_conf_count(struct extproc_instance *instance, const
     return instance->api->conf_count(instance, key);
 }
 
-/** INT, BOOL, DURATION (microseconds), SIZE (bytes), CHOICE (place in .choices). 0: absent, or of another
- *  type. */
+/** INT, BOOL, DURATION (microseconds), SIZE (bytes), CHOICE (place in .choices). 0: absent, or of
+ *  another type. */
 static inline int64_t extproc_conf_int(struct extproc_instance *instance, const char *key, size_t i)
 {
     return instance->api->conf_int(instance, key, i);
@@ -613,8 +619,8 @@ static inline struct extproc_template *extproc_conf_template_part(struct extproc
     return instance->api->conf_template(instance, key, i, part);
 }
 
-/** Could extproc_header_edit() take this edit in some phase? EXTPROC_MAP_ANSWER: extproc_respond() this
- *  header? For what is known before its phase has come. Of the value only the characters are
+/** Could extproc_header_edit() take this edit in some phase? EXTPROC_MAP_ANSWER: extproc_respond()
+ *  this header? For what is known before its phase has come. Of the value only the characters are
  *  judged, so a template's text will do; absent: not known.
  *  -EINVAL       no such map or edit; the name, or a character of the value, is not legal
  *  -EPERM        it would have no effect anywhere */
@@ -625,9 +631,9 @@ static inline int extproc_check_edit(struct extproc_instance *instance, enum ext
     return instance->api->check_edit(instance, map, op, name, value);
 }
 
-/** In init(): the same of an edit that a key's i-th value asks for. What no proxy of this service takes
- *  is reported at the key as an error, with what would allow it; what only some of its listeners' proxies
- *  take, as a warning. 0, or what extproc_conf_refuse() returns. */
+/** In init(): the same of an edit that a key's i-th value asks for. What no proxy of this service
+ *  takes is reported at the key as an error, with what would allow it; what only some of its
+ *  listeners' proxies take, as a warning. 0, or what extproc_conf_refuse() returns. */
 static inline int extproc_conf_edit(struct extproc_instance *instance, const char *key, size_t i,
                                     enum extproc_map map, enum extproc_edit op,
                                     struct extproc_str name, struct extproc_str value)
@@ -646,8 +652,8 @@ static inline int extproc_interest(struct extproc_instance *instance, uint32_t p
 
 /** In init(): this instance reads an attribute, by the name that the proxy knows it by
  *  ("source.address"), with extproc_attribute(). A proxy sends only the attributes that its
- *  configuration names; `extprocd --print-envoy-config` prints those that were asked for here, or in
- *  a template.
+ *  configuration names; `extprocd --print-envoy-config` prints those that were asked for here, or
+ *  in a template.
  *  -EINVAL       empty, or not UTF-8
  *  -EOPNOTSUPP   outside init() */
 static inline int extproc_want_attribute(struct extproc_instance *instance, struct extproc_str name)
@@ -677,8 +683,8 @@ static inline int extproc_want_metadata(struct extproc_instance *instance, struc
 /** In init(): phases in which this instance can still do what it does in a headers phase of its
  *  interest. It is called in them only where the proxy has skipped the headers of that direction
  *  (request_header_mode or response_header_mode SKIP), and only where all that `deeds` names is
- *  possible. The proxy is not asked for them (--print-envoy-config). Where headers are skipped and no
- *  fallback is possible either, the host logs a warning, once for each plugin and listener.
+ *  possible. The proxy is not asked for them (--print-envoy-config). Where headers are skipped and
+ *  no fallback is possible either, the host logs a warning, once for each plugin and listener.
  *  -EINVAL       a bit without a callback, a headers phase, or a phase of its interest (call
  *                extproc_interest() first); an unknown deed
  *  -EOPNOTSUPP   outside init() */
@@ -696,7 +702,8 @@ static inline void *extproc_instance_alloc(struct extproc_instance *instance, si
 }
 
 /** In init(): a number that only grows. `name` is [a-z][a-z0-9_]*, the same name gives the same
- *  counter. NULL: outside init(), not such a name, or out of memory; extproc_metric_add() takes NULL. */
+ *  counter. NULL: outside init(), not such a name, or out of memory; extproc_metric_add() takes
+ *  NULL. */
 static inline struct extproc_metric *extproc_counter(struct extproc_instance *instance,
                                                      const char *name, const char *help)
 {
@@ -712,11 +719,11 @@ static inline struct extproc_metric *extproc_histogram(struct extproc_instance *
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-/** In init(): the content of the file that a key's i-th value names, at most `max` bytes; it lives as
- *  long as the instance, and a NUL follows it, outside len. Only a regular file is read, so that init()
- *  never waits for a FIFO or a device. An empty file has len 0 and a ptr.
- *  ptr NULL: outside init(), or it cannot be read, and the operator has been told why, with file, line
- *  and path; init() returns -EINVAL. */
+/** In init(): the content of the file that a key's i-th value names, at most `max` bytes; it lives
+ *  as long as the instance, and a NUL follows it, outside len. Only a regular file is read, so that
+ *  init() never waits for a FIFO or a device. An empty file has len 0 and a ptr.
+ *  ptr NULL: outside init(), or it cannot be read, and the operator has been told why, with file,
+ *  line and path; init() returns -EINVAL. */
 static inline struct extproc_str extproc_read_file(struct extproc_instance *instance,
                                                    const char *key, size_t i, size_t max)
 {
@@ -724,10 +731,11 @@ static inline struct extproc_str extproc_read_file(struct extproc_instance *inst
 }
 
 /** In init(): opens the file that a key's i-th value names, for extproc_file_append(): a path (a
- *  regular file, created with 0640, a FIFO or a character device), or `stdout` or `stderr` for those of
- *  the service. The host opens it again after a rotation (signal USR1), and closes it after fini() or
- *  where init() failed. Where instance->testing is true it is only looked at, and nothing is created.
- *  NULL: outside init(), or it cannot be opened, and the operator has been told; init() returns
+ *  regular file, created with 0640, a FIFO or a character device), or `stdout` or `stderr` for
+ *  those of the service. The host opens it again after a rotation (signal USR1), and closes it
+ *  after fini() or where init() failed. Where instance->testing is true it is only looked at, and
+ *  nothing is created. NULL: outside init(), or it cannot be opened, and the operator has been
+ *  told; init() returns
  *  -EINVAL. */
 static inline struct extproc_file *extproc_file_open(struct extproc_instance *instance,
                                                      const char *key, size_t i)
@@ -735,12 +743,12 @@ static inline struct extproc_file *extproc_file_open(struct extproc_instance *in
     return instance->api->file(instance, key, i);
 }
 
-/** Any thread, until fini() returns. Appends a line; the host adds the newline. Never waits: the line
- *  is copied into a queue of 4 MiB per file, from which a thread of the host writes complete lines in
- *  order, many in one write. A full disk, a reader that stalls or a rotation tears no line; lines that
- *  do not fit into the queue are dropped, counted (file_lines_dropped) and reported in the service's
- *  log. What a plugin itself prints, with printf() and the like, does not go through this queue, and
- *  can make the service wait.
+/** Any thread, until fini() returns. Appends a line; the host adds the newline. Never waits: the
+ *  line is copied into a queue of 4 MiB per file, from which a thread of the host writes complete
+ *  lines in order, many in one write. A full disk, a reader that stalls or a rotation tears no
+ *  line; lines that do not fit into the queue are dropped, counted (file_lines_dropped) and
+ *  reported in the service's log. What a plugin itself prints, with printf() and the like, does not
+ *  go through this queue, and can make the service wait.
  *  -EINVAL       file is NULL, or the line is absent
  *  -ENOSPC       the line was dropped: the queue is full */
 static inline int extproc_file_append(struct extproc_file *file, struct extproc_str line)
@@ -766,11 +774,12 @@ static inline struct extproc_str extproc_header_nth(struct extproc_txn *x, enum 
     return x->api->header(x, map, name, i);
 }
 
-/** The i-th entry of a map, from 0, for loops. Places stay during a callback, so a loop that removes or
- *  sets headers skips none: the place of an entry that was removed in this callback has an empty name (len
- *  0) and an empty value. A set keeps the place of the first value, an append adds a place at the end. The
- *  next callback, of this plugin or another, sees the map without such gaps. Names are lower case.
- *  False: no such entry, or the map is not here; *ret is unchanged. */
+/** The i-th entry of a map, from 0, for loops. Places stay during a callback, so a loop that
+ *  removes or sets headers skips none: the place of an entry that was removed in this callback has
+ *  an empty name (len
+ *  0) and an empty value. A set keeps the place of the first value, an append adds a place at the
+ *  end. The next callback, of this plugin or another, sees the map without such gaps. Names are
+ *  lower case. False: no such entry, or the map is not here; *ret is unchanged. */
 static inline bool extproc_header_at(struct extproc_txn *x, enum extproc_map map, size_t i,
                                      struct extproc_header *ret)
 {
@@ -792,13 +801,13 @@ static inline enum extproc_map_state extproc_header_state(struct extproc_txn *x,
  *  -EINVAL       no such map or edit; not a legal name or value (RFC 9110, section 5)
  *  -EOPNOTSUPP   the map is not OPEN here: see extproc_header_state()
  *  -EPERM        it would have no effect, and the log says why: content-length (the host keeps it
- *                right), transfer-encoding, what belongs to one connection, a pseudo header's removal
- *                or second value; and what the proxy does not allow. By default these are host,
- *                :authority and :scheme, x-envoy-*, and :method unless the body has been replaced in
- *                this headers phase. `host` and `:authority` are one header
+ *                right), transfer-encoding, what belongs to one connection, a pseudo header's
+ *                removal or second value; and what the proxy does not allow. By default these are
+ *                host, :authority and :scheme, x-envoy-*, and :method unless the body has been
+ *                replaced in this headers phase. `host` and `:authority` are one header
  *  -EPROTO       a `:status` that has no body (204, 205, 304) where a body may follow, or the other
- *                way round where content-length says that one does; a `:method` that becomes HEAD or
- *                CONNECT, or was one of them
+ *                way round where content-length says that one does; a `:method` that becomes HEAD
+ *                or CONNECT, or was one of them
  *  -ENOSPC       more than the proxy takes: by default 100 edits, 100 headers or 60 KiB */
 static inline int extproc_header_edit(struct extproc_txn *x, enum extproc_map map,
                                       enum extproc_edit op, struct extproc_str name,
@@ -829,9 +838,10 @@ static inline int extproc_header_remove(struct extproc_txn *x, enum extproc_map 
     return x->api->edit(x, map, EXTPROC_EDIT_REMOVE, name, none);
 }
 
-/** Removes every header whose name begins with the prefix, whatever its case; none is no error. All of
- *  them or, with an error, none. Only headers that the proxy shows are known: with its forward_rules it
- *  may hide some. Errors are those of extproc_header_edit(), of the first header that cannot be removed;
+/** Removes every header whose name begins with the prefix, whatever its case; none is no error. All
+ *  of them or, with an error, none. Only headers that the proxy shows are known: with its
+ *  forward_rules it may hide some. Errors are those of extproc_header_edit(), of the first header
+ *  that cannot be removed;
  *  -EINVAL also for an empty prefix. */
 static inline int extproc_header_remove_prefix(struct extproc_txn *x, enum extproc_map map,
                                                struct extproc_str prefix)
@@ -856,9 +866,10 @@ static inline struct extproc_str extproc_body(struct extproc_txn *x)
  *  nobody sees the old one (envoy CommonResponse, CONTINUE_AND_REPLACE). Its trailers pass by
  *  unseen. In BUFFERED a request that has a content-length goes on once its old body has been
  *  received, because only then the proxy takes a new length.
- *  Some messages can have no body, whatever their headers say (RFC 9112, section 6.3): a response to
- *  HEAD, a 204, a 304, a tunnel (CONNECT, an upgrade that was accepted, the request of both). Body
- *  callbacks are not called for them. Where the proxy does not show the request's method, or for a
+ *  Some messages can have no body, whatever their headers say (RFC 9112, section 6.3): a response
+ *  to HEAD, a 204, a 304, a tunnel (CONNECT, an upgrade that was accepted, the request of both).
+ *  Body callbacks are not called for them. Where the proxy does not show the request's method, or
+ *  for a
  *  205, a response has a body once a byte of it has come: then it can be changed in body phases
  *  only.
  *  -EINVAL       ptr is NULL
@@ -873,8 +884,8 @@ static inline int extproc_body_set(struct extproc_txn *x, struct extproc_str byt
 }
 
 /** The same without a copy: the bytes stay as they are until the host calls release(arg), exactly
- *  once, from any thread: when the phase is over, or at once where this function fails. release NULL:
- *  they are copied. */
+ *  once, from any thread: when the phase is over, or at once where this function fails. release
+ *  NULL: they are copied. */
 static inline int extproc_body_give(struct extproc_txn *x, struct extproc_str bytes,
                                     void (*release)(void *), void *arg)
 {
@@ -888,17 +899,18 @@ static inline enum extproc_form extproc_body_form(struct extproc_txn *x)
     return x->api->body_form(x);
 }
 
-/** In a headers phase: this plugin is going to change the body, in body callbacks that come after the
- *  headers have gone. What describes the old bytes is then removed: content-md5, digest,
- *  content-digest, repr-digest, accept-ranges, last-modified without an etag; a strong etag becomes a
- *  weak one. With EXTPROC_CHANGE_REPLACE also content-encoding and content-range, and a 206 becomes a
+/** In a headers phase: this plugin is going to change the body, in body callbacks that come after
+ *  the headers have gone. What describes the old bytes is then removed: content-md5, digest,
+ *  content-digest, repr-digest, accept-ranges, last-modified without an etag; a strong etag becomes
+ *  a weak one. With EXTPROC_CHANGE_REPLACE also content-encoding and content-range, and a 206
+ *  becomes a
  *  200. The same happens to a response to HEAD and to a 304, whose headers describe the body of
  *  another response; they lose content-length too. What this callback has edited before stays.
  *
  *  extproc_body_set() does all that by itself wherever it can: in a headers phase as for
  *  EXTPROC_CHANGE_REPLACE, and in a body phase as for EXTPROC_CHANGE_EDIT where headers are OPEN
- *  (body mode BUFFERED). So this call changes nothing where extproc_body_set() is going to do it, and
- *  nothing where the body cannot change: it is not sent to body callbacks, or there is none.
+ *  (body mode BUFFERED). So this call changes nothing where extproc_body_set() is going to do it,
+ *  and nothing where the body cannot change: it is not sent to body callbacks, or there is none.
  *  Trailers lose their digests wherever the proxy sends them.
  *  -EINVAL       not such a change
  *  -EOPNOTSUPP   not in a headers phase
@@ -911,17 +923,17 @@ static inline int extproc_body_changes(struct extproc_txn *x, enum extproc_chang
 /* ---- attributes and metadata ----------------------------------------------------------------- */
 
 /** An attribute of the transaction, by its name ("source.address", ...), where the proxy's
- *  request_attributes or response_attributes have it (see extproc_want_attribute()); this direction's
- *  first, then the other's. The proxy sends them once, in a direction's first message, and the host
- *  keeps them for the phases after it. ABSENT in close(). */
+ *  request_attributes or response_attributes have it (see extproc_want_attribute()); this
+ *  direction's first, then the other's. The proxy sends them once, in a direction's first message,
+ *  and the host keeps them for the phases after it. ABSENT in close(). */
 static inline struct extproc_value extproc_attribute(struct extproc_txn *x, struct extproc_str name)
 {
     return x->api->attribute(x, name);
 }
 
 /** The dynamic metadata of a namespace: a DICT, or ABSENT. What the proxy sent with this message
- *  (forwarding_namespaces), or where it sent none, before; over that, key by key, what plugins have set
- *  in this phase and earlier ones, be it sent back or not. ABSENT in close(). */
+ *  (forwarding_namespaces), or where it sent none, before; over that, key by key, what plugins have
+ *  set in this phase and earlier ones, be it sent back or not. ABSENT in close(). */
 static inline struct extproc_value extproc_metadata(struct extproc_txn *x, struct extproc_str ns)
 {
     return x->api->metadata(x, ns);
@@ -1025,8 +1037,8 @@ static inline struct extproc_response extproc_response_init(void)
  *  what the ones before it edited in this phase is dropped, metadata stays, and no phase follows.
  *  Of several calls the last that was accepted counts; a callback that returns something else has
  *  thought better of it.
- *  EXTPROC_ACTION_FAIL, with a line in the log: not in a phase; size or status is wrong; a body with a
- *  status that has none (extproc_status_has_body(); a 2xx to CONNECT); a header is not
+ *  EXTPROC_ACTION_FAIL, with a line in the log: not in a phase; size or status is wrong; a body
+ *  with a status that has none (extproc_status_has_body(); a 2xx to CONNECT); a header is not
  *  legal, or one that the proxy would ignore (as for extproc_header_edit()); details are not UTF-8;
  *  the body is longer than an answer may be (max_queued of the listener);
  *  or the response has already begun: in response_body where the body is STREAMED or the headers
@@ -1062,11 +1074,12 @@ static inline int extproc_skip(struct extproc_txn *x, uint32_t phases)
     return x->api->skip(x, phases);
 }
 
-/** The callback fails, and this is why: `return extproc_fail(x, "no key %.*s", EXTPROC_ARG(id));`. The
- *  host logs it once the callback has returned EXTPROC_ACTION_FAIL (or open() an error), in one line that
- *  names plugin, phase and transaction; text from ${...} of the section is not shown. Without it the line
- *  names the last function with an x that was refused in this callback:
- *      request_headers failed: extproc_header_set("x hello"): invalid header name: contains a space */
+/** The callback fails, and this is why: `return extproc_fail(x, "no key %.*s", EXTPROC_ARG(id));`.
+ *  The host logs it once the callback has returned EXTPROC_ACTION_FAIL (or open() an error), in one
+ *  line that names plugin, phase and transaction; text from ${...} of the section is not shown.
+ *  Without it the line names the last function with an x that was refused in this callback:
+ *      request_headers failed: extproc_header_set("x hello"): invalid header name: contains a
+ *      space */
 EXTPROC_PRINTF(2, 3)
 static inline enum extproc_action extproc_fail(struct extproc_txn *x, const char *fmt, ...)
 {
@@ -1086,7 +1099,8 @@ static inline enum extproc_action extproc_fail_str(struct extproc_txn *x, struct
 }
 
 /** The last call with this x that was refused in this callback, and why, in words for a log line:
- *  `extproc_header_set("host"): the proxy would ignore it (...)`. For what goes on nevertheless. It has len
+ *  `extproc_header_set("host"): the proxy would ignore it (...)`. For what goes on nevertheless. It
+ *  has len
  *  0 and a ptr where no call was refused, and lives until the next call is refused. */
 static inline struct extproc_str extproc_why(struct extproc_txn *x)
 {
@@ -1102,8 +1116,8 @@ static inline void *extproc_alloc(struct extproc_txn *x, size_t size)
     return x->api->alloc(x, size);
 }
 
-/** A copy that lives as long as the transaction, for x->ctx. A NUL follows it, outside len. Absent stays
- *  absent; ptr NULL also: out of memory. */
+/** A copy that lives as long as the transaction, for x->ctx. A NUL follows it, outside len. Absent
+ *  stays absent; ptr NULL also: out of memory. */
 static inline struct extproc_str extproc_keep(struct extproc_txn *x, struct extproc_str s)
 {
     struct extproc_str copy = {NULL, 0};
@@ -1146,9 +1160,9 @@ static inline struct extproc_str extproc_expand(struct extproc_txn *x,
 }
 
 /** A line in the service's log, with the section's name, the phase and x-request-id (or an id of
- *  the host's own). What repeats is limited: of the same text (numbers and ids aside) ten lines pass
- *  in ten seconds, of the same fmt a hundred, and the next one that passes, or the last line of the
- *  service, says how many did not. */
+ *  the host's own). What repeats is limited: of the same text (numbers and ids aside) ten lines
+ *  pass in ten seconds, of the same fmt a hundred, and the next one that passes, or the last line
+ *  of the service, says how many did not. */
 EXTPROC_PRINTF(3, 4)
 static inline void extproc_log(struct extproc_txn *x, enum extproc_level level, const char *fmt,
                                ...)
@@ -1159,9 +1173,9 @@ static inline void extproc_log(struct extproc_txn *x, enum extproc_level level, 
     va_end(ap);
 }
 
-/** The same with a text that is there already, any bytes. Lines with the same key (any text that names
- *  this kind of line) count as the same for the limit of repeated lines; key absent: lines with the same
- *  text do. */
+/** The same with a text that is there already, any bytes. Lines with the same key (any text that
+ *  names this kind of line) count as the same for the limit of repeated lines; key absent: lines
+ *  with the same text do. */
 static inline void extproc_log_str(struct extproc_txn *x, enum extproc_level level,
                                    struct extproc_str key, struct extproc_str text)
 {

@@ -1,8 +1,8 @@
 /* extproc text: what plugins do with texts again and again: finding, splitting, cookies, query
  * parameters, base64url. Inline functions on views, made of <extproc/plugin.h> alone.
  *
- * A view that is returned is a part of the view that went in, and lives as long. Where a function needs
- * memory, it takes an x, and its result lives until the callback returns. ptr NULL: absent.
+ * A view that is returned is a part of the view that went in, and lives as long. Where a function
+ * needs memory, it takes an x, and its result lives until the callback returns. ptr NULL: absent.
  */
 #ifndef EXTPROC_TEXT_H
 #define EXTPROC_TEXT_H
@@ -34,8 +34,8 @@ static inline struct extproc_str extproc_first(struct extproc_str s, size_t n)
     return s;
 }
 
-/** Where a text is first found in another, from there to the end. An empty one is found at the start.
- *  ptr NULL: nowhere, or either is absent. */
+/** Where a text is first found in another, from there to the end. An empty one is found at the
+ *  start. ptr NULL: nowhere, or either is absent. */
 static inline struct extproc_str extproc_find(struct extproc_str s, struct extproc_str what)
 {
     struct extproc_str none = {NULL, 0};
@@ -71,8 +71,8 @@ static inline struct extproc_str extproc_trim(struct extproc_str s)
     return s;
 }
 
-/** The next piece of a text between separators, as it stands (see extproc_trim()). *rest begins as the
- *  text, and is what is left afterwards. False: no piece is left.
+/** The next piece of a text between separators, as it stands (see extproc_trim()). *rest begins as
+ *  the text, and is what is left afterwards. False: no piece is left.
  *      while (extproc_split(&rest, ',', &piece)) ...
  *  "a,,b" has three pieces, "a," two, "" one; absent has none. */
 static inline bool extproc_split(struct extproc_str *rest, char separator,
@@ -95,9 +95,9 @@ static inline bool extproc_split(struct extproc_str *rest, char separator,
 
 /* ---- cookies and parameters ------------------------------------------------------------------ */
 
-/** The value of a cookie of the request, as it stands, with quotes where it has them. Of several of the
- *  name the first (RFC 6265, section 5.4: the one with the longer path). ptr NULL: there is none, or the
- *  request headers are not here. */
+/** The value of a cookie of the request, as it stands, with quotes where it has them. Of several of
+ *  the name the first (RFC 6265, section 5.4: the one with the longer path). ptr NULL: there is
+ *  none, or the request headers are not here. */
 static inline struct extproc_str extproc_cookie(struct extproc_txn *x, struct extproc_str name)
 {
     struct extproc_str none = {NULL, 0}, line, pair;
@@ -120,8 +120,8 @@ static inline int extproc_hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
 
-/** A text of a query as a form has it: %XX is a byte, + a space. What is not well-formed stays as it is.
- *  ptr NULL: absent, or out of memory. */
+/** A text of a query as a form has it: %XX is a byte, + a space. What is not well-formed stays as
+ *  it is. ptr NULL: absent, or out of memory. */
 static inline struct extproc_str extproc_form_decode(struct extproc_txn *x, struct extproc_str s)
 {
     struct extproc_str decoded = {NULL, 0};
@@ -143,8 +143,9 @@ static inline struct extproc_str extproc_form_decode(struct extproc_txn *x, stru
     return decoded;
 }
 
-/** The value of a parameter in the query of :path, decoded; one without `=` is empty. Of several of the
- *  name the first. ptr NULL: there is none, the request headers are not here, or out of memory. */
+/** The value of a parameter in the query of :path, decoded; one without `=` is empty. Of several of
+ *  the name the first. ptr NULL: there is none, the request headers are not here, or out of
+ *  memory. */
 static inline struct extproc_str extproc_query(struct extproc_txn *x, struct extproc_str name)
 {
     struct extproc_str none = {NULL, 0}, pair, path;
@@ -184,8 +185,8 @@ static inline struct extproc_str extproc_base64url_encode(struct extproc_txn *x,
     return text;
 }
 
-/** With or without padding. ptr NULL: absent, out of memory, or not base64url: another character, a length
- *  that no bytes have, or bits after the last byte that are not zero. */
+/** With or without padding. ptr NULL: absent, out of memory, or not base64url: another character, a
+ *  length that no bytes have, or bits after the last byte that are not zero. */
 static inline struct extproc_str extproc_base64url_decode(struct extproc_txn *x,
                                                           struct extproc_str s)
 {

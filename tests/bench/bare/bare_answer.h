@@ -26,8 +26,8 @@ struct bare_answer {
 
 void bare_parser_init(struct bare_parser *p);
 
-/* Unpacks the complete message. Returns the member of ProcessingRequest.request that is set; 0 if none
- * is, or the message is malformed. */
+/* Unpacks the complete message. Returns the member of ProcessingRequest.request that is set; 0 if
+ * none is, or the message is malformed. */
 unsigned bare_parse(struct bare_parser *p, const uint8_t *message, size_t len);
 
 /* The answer to that member; it must not be moved. */

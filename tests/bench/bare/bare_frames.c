@@ -1,5 +1,5 @@
-/* gRPC's framing, as little of it as is needed: a message that comes in one piece is parsed in place,
- * any other is joined first. Compression was not offered, so no client may use it. */
+/* gRPC's framing, as little of it as is needed: a message that comes in one piece is parsed in
+ * place, any other is joined first. Compression was not offered, so no client may use it. */
 #include "bare_frames.h"
 
 #include <string.h>
@@ -39,7 +39,8 @@ static size_t frame_len(const uint8_t *p, size_t len)
            ((size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | (size_t)p[4]);
 }
 
-/* Adds the part of p that belongs to the message that has begun. Its length, or 0 if it is invalid. */
+/* Adds the part of p that belongs to the message that has begun. Its length, or 0 if it is
+ * invalid. */
 static size_t join(struct bare_frames *f, struct bare_parser *parser, const uint8_t *p, size_t len)
 {
     size_t n = frame_len(f->in.p, f->in.len) - f->in.len;

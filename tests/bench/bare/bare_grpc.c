@@ -4,8 +4,8 @@
  *     bare_grpc [PORT]        on 127.0.0.1; 0 or none takes a free one. Prints where it listens.
  *     bare_grpc unix:PATH
  *
- * What extprocd costs above this is what our floors cost. So this has none of them (bare_answer.c is
- * all it does with a message), but its gRPC is as cheap as we know how:
+ * What extprocd costs above this is what our floors cost. So this has none of them (bare_answer.c
+ * is all it does with a message), but its gRPC is as cheap as we know how:
  *
  *   - one completion queue and one thread for everything but accepting;
  *   - the method registered with its first payload; in a call one batch at a time, which sends an

@@ -5,9 +5,9 @@
  *     bare_h2 unix:PATH
  *
  * It has none of our floors (bare_answer.c is all it does with a message) and of gRPC only the
- * framing (bare_frames.c): every request is taken for a call of Process, every call ends with status
- * OK, and a message that is none ends its connection. One thread; one write answers what a read
- * brought.
+ * framing (bare_frames.c): every request is taken for a call of Process, every call ends with
+ * status OK, and a message that is none ends its connection. One thread; one write answers what a
+ * read brought.
  *
  * The windows are extprocd's. nghttp2's own limit of resets is out of the way: Envoy ends every
  * stream with one. Sockets are watched by their edges, so that nothing has to be changed when one

@@ -3,8 +3,8 @@
  *
  *     floors SCENARIO COUNT
  *
- * A transaction is a request of 10 headers and a response of 6, no body and no attributes. One instance
- * is one request.set and one response.set.
+ * A transaction is a request of 10 headers and a response of 6, no body and no attributes. One
+ * instance is one request.set and one response.set.
  */
 #include "kit/kit_private.h"
 #include "kit/pack.h"
@@ -22,7 +22,7 @@ static const char response[] = ":status: 200\ncontent-type: application/json\n"
                                "content-length: 1234\ncache-control: no-cache\n"
                                "date: Wed, 25 Nov 2026 12:00:00 GMT\nserver: upstream";
 
-/* ---- the configuration --------------------------------------------------------------------------- */
+/* ---- the configuration ----------------------------------------------------------------------- */
 
 struct scenario {
     const char *name;
@@ -61,7 +61,7 @@ static char *ini_of(const struct scenario *s)
     return text;
 }
 
-/* ---- a transport that throws away ------------------------------------------------------------------ */
+/* ---- a transport that throws away ------------------------------------------------------------ */
 
 static unsigned n_answers;
 

@@ -10,13 +10,14 @@
  *     --> response_headers         <-- response_headers
  *     --> END_STREAM               <-- grpc-status: 0             (--reset: --> RST_STREAM)
  *
- * A stream that has ended is replaced by a new one immediately: a closed loop. With --rate streams begin
- * when they are due, whatever the state of earlier streams is: an open loop (pace.c), in which no latency
- * is omitted or shortened because the client has waited.
+ * A stream that has ended is replaced by a new one immediately: a closed loop. With --rate streams
+ * begin when they are due, whatever the state of earlier streams is: an open loop (pace.c), in
+ * which no latency is omitted or shortened because the client has waited.
  *
- * All that comes back is checked: HTTP status, content-type, gRPC framing, every message against the
- * schema, the member of the oneof against the request, the number of answers, the grpc-status. One
- * line of JSON reports the result (report.c); the exit code is 0 if there was no error, 1 if there was,
+ * All that comes back is checked: HTTP status, content-type, gRPC framing, every message against
+ * the schema, the member of the oneof against the request, the number of answers, the grpc-status.
+ * One line of JSON reports the result (report.c); the exit code is 0 if there was no error, 1 if
+ * there was,
  * 2 on wrong usage.
  *
  * This file is the course of a run: [hold] warm up, measure, drain, add up.

@@ -1,6 +1,6 @@
 /*
- * CPU time comes from the process's CPU clock: all its threads, in nanoseconds, where /proc/PID/stat
- * has ticks of 10 ms.
+ * CPU time comes from the process's CPU clock: all its threads, in nanoseconds, where
+ * /proc/PID/stat has ticks of 10 ms.
  */
 #include "procs.h"
 

@@ -1,4 +1,5 @@
-/* Counters of one thread; threads share none while they run, and are added up when they have ended. */
+/* Counters of one thread; threads share none while they run, and are added up when they have
+ * ended. */
 #include "tally.h"
 
 const char *fault_name(enum fault f)

@@ -2,8 +2,8 @@
  * A thread of the load: an epoll loop over its own connections, which it opens again when they are
  * lost. Threads share nothing that is written often: each has its own share of the run.
  *
- * In an open loop it waits for the next stream to be due without sleeping through the last moment: a
- * sleep that ends late by 50 us would be in every latency.
+ * In an open loop it waits for the next stream to be due without sleeping through the last moment:
+ * a sleep that ends late by 50 us would be in every latency.
  *
  * It ends when nothing is open and nothing more may begin, when the run is over, or when there has
  * been no connection for a while: a server that is gone cannot be measured.

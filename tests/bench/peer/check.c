@@ -1,8 +1,8 @@
 /*
  * Checks answers against the schema of ProcessingResponse: a field we know has the right wire type,
  * submessages are descended into, and what we do not know is at least well formed. Tables and some
- * arithmetic rather than protobuf-c, so that the server under test is not judged by its own library,
- * and checking every answer stays cheap enough for a load generator.
+ * arithmetic rather than protobuf-c, so that the server under test is not judged by its own
+ * library, and checking every answer stays cheap enough for a load generator.
  *
  * Depth is bounded by the tables: nothing outside them is descended into.
  */

@@ -1,7 +1,7 @@
 /*
- * An HTTP/2 client of the gRPC method ExternalProcessor/Process on nghttp2, with the request headers
- * and the window sizes that Envoy uses. It has room for --streams streams, and begins each that is
- * due: in a closed loop that is one for each that ends.
+ * An HTTP/2 client of the gRPC method ExternalProcessor/Process on nghttp2, with the request
+ * headers and the window sizes that Envoy uses. It has room for --streams streams, and begins each
+ * that is due: in a closed loop that is one for each that ends.
  *
  * nghttp2 pulls the DATA of a stream from read_data(). A stream that has nothing to say is deferred
  * there and resumed when an answer (or the end of holding) makes it its turn.

@@ -1,12 +1,14 @@
 /*
- * What the load generator says. Every stream is the same transaction, a browser's GET and its answer:
+ * What the load generator says. Every stream is the same transaction, a browser's GET and its
+ * answer:
  *
  *     request_headers     12 headers, about 550 bytes; end_of_stream if there is no body
  *     request_body        --body-chunks times, --body-size bytes each; the last has end_of_stream
  *     response_headers    8 headers; its body is none of the server's business
  *
- * the first with the protocol_config that has the body modes, each sent when all before it is answered. With --pipeline the bodies wait for the first answer
- * only. Header values go in raw_value, as Envoy sends them.
+ * the first with the protocol_config that has the body modes, each sent when all before it is
+ * answered. With --pipeline the bodies wait for the first answer only. Header values go in
+ * raw_value, as Envoy sends them.
  *
  * The messages are written here, once, by hand: the bytes a server gets must not depend on the
  * library that the server itself is built with, and sending must cost the client next to nothing.

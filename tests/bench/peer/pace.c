@@ -1,7 +1,8 @@
 /*
- * The arrivals of an open loop: a Poisson process. A proxy's requests come from many clients that do
- * not know of each other, so they come in bursts; evenly spaced ones would hardly ever meet in the
- * server, and their latencies say nothing of one. The sum of the threads' processes is one again.
+ * The arrivals of an open loop: a Poisson process. A proxy's requests come from many clients that
+ * do not know of each other, so they come in bursts; evenly spaced ones would hardly ever meet in
+ * the server, and their latencies say nothing of one. The sum of the threads' processes is one
+ * again.
  *
  * The schedule does not know what the server does. Streams that could not begin in time are taken
  * later, each with the moment when it was to begin, so what a slow moment cost is in all latencies

@@ -3,10 +3,11 @@
  * answers allow, cuts the DATA it gets into gRPC messages and checks each against the step that it
  * answers: answers come in the order of the requests.
  *
- * The latency of a message ends when its answer is complete. It begins, in a closed loop, when its first
- * byte is handed out; in an open loop when that was due, which is when the stream was due to begin, or when
- * the answer came that the message had to wait for. In an open loop it also counts by the time when its
- * stream was due to begin, so that a late stream is not omitted because it ends after the measurement.
+ * The latency of a message ends when its answer is complete. It begins, in a closed loop, when its
+ * first byte is handed out; in an open loop when that was due, which is when the stream was due to
+ * begin, or when the answer came that the message had to wait for. In an open loop it also counts
+ * by the time when its stream was due to begin, so that a late stream is not omitted because it
+ * ends after the measurement.
  *
  * Streams are kept and used again: at saturation there are some hundred thousand a second.
  */

@@ -1,5 +1,6 @@
-// crew - threads that nothing ends, for there is no fini; they work on what destructors would take away.
-// For end-to-end tests. With CREW_READS in the environment one of them waits in a stream of stdio's.
+// crew - threads that nothing ends, for there is no fini; they work on what destructors would take
+// away. For end-to-end tests. With CREW_READS in the environment one of them waits in a stream of
+// stdio's.
 #include <extproc/plugin.h>
 
 #include <cstdio>

@@ -6,8 +6,8 @@
  *     do = request_body: body new
  *     do = response_headers: respond 403 no entry
  *
- * A line is `PHASE: VERB NAME TEXT`, `PHASE: VERB TEXT` or `PHASE: VERB`, as the verb takes them; the
- * text is a template. Lines of one phase are carried out in file order. */
+ * A line is `PHASE: VERB NAME TEXT`, `PHASE: VERB TEXT` or `PHASE: VERB`, as the verb takes them;
+ * the text is a template. Lines of one phase are carried out in file order. */
 #include <extproc/plugin.h>
 
 #include <errno.h>
@@ -53,7 +53,7 @@ struct probe {
     size_t n_steps;
 };
 
-/* ---- verbs --------------------------------------------------------------------------------------- */
+/* ---- verbs ----------------------------------------------------------------------------------- */
 
 static enum extproc_map map_of(const struct extproc_txn *x)
 {
@@ -168,7 +168,7 @@ static const struct verb {
     {EXTPROC_STR("tell"), tell, false},
 };
 
-/* ---- configuration ------------------------------------------------------------------------------- */
+/* ---- configuration --------------------------------------------------------------------------- */
 
 /* Cuts a word off the front, and what parts it from the rest. */
 static struct extproc_str word(struct extproc_str *rest, char end)

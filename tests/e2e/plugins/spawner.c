@@ -1,7 +1,7 @@
 /* spawner - starts children in every request's headers, as plugins do; for end-to-end tests.
  *
- * The header x-children is "PID SYSTEM PCLOSE": a child that goes on, and the exit codes that system() and
- * pclose() have of two others.
+ * The header x-children is "PID SYSTEM PCLOSE": a child that goes on, and the exit codes that
+ * system() and pclose() have of two others.
  */
 #include <extproc/plugin.h>
 

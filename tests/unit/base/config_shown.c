@@ -55,7 +55,8 @@ Test(config_shown, a_long_value_is_cut)
     cr_expect_lt(strlen(config_quote(&arena, NULL, (struct extproc_str){text, sizeof text})), 300);
 }
 
-/* Also a plugin that puts its own words together says nothing of it, not even a part, in another case. */
+/* Also a plugin that puts its own words together says nothing of it, not even a part, in another
+ * case. */
 Test(config_shown, words_that_have_a_piece_of_it_lose_what_was_put_in)
 {
     struct config_section *s = section("a = ${SECRET}\nb = plain\n");

@@ -1,5 +1,6 @@
-/* What reading costs grows with a file, not with its square: four times the lines take four times the
- * time, and would take sixteen times where something is looked for by going through all of it. */
+/* What reading costs grows with a file, not with its square: four times the lines take four times
+ * the time, and would take sixteen times where something is looked for by going through all of
+ * it. */
 #include "base/keys.h"
 #include "scene.h"
 

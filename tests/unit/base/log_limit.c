@@ -120,7 +120,7 @@ Test(log_limit, numbers_addresses_and_ids_make_no_message_a_new_one)
                   log_limit_message_key(2, EXTPROC_S("a")));
 }
 
-/* ---- what is owed at the end ------------------------------------------------------------------- */
+/* ---- what is owed at the end ----------------------------------------------------------------- */
 
 Test(log_limit, what_was_left_out_can_be_taken_once)
 {

@@ -39,7 +39,7 @@ static void note_drop(void *arg)
 
 #define TEXT(s) ((void *)(uintptr_t)(s))
 
-/* ---- time --------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 Test(loop, a_delay_is_never_over_too_early)
 {
@@ -98,7 +98,7 @@ Test(loop, the_system_s_clock_goes_on)
     loop_fini(&real);
 }
 
-/* ---- errands ------------------------------------------------------------------------------------ */
+/* ---- errands --------------------------------------------------------------------------------- */
 
 static void post_another(void *arg)
 {
@@ -154,7 +154,7 @@ Test(loop, an_errand_that_is_recalled_is_neither_done_nor_given_back)
     cr_assert_str_eq(journal, "ab");
 }
 
-/* ---- wake-ups ----------------------------------------------------------------------------------- */
+/* ---- wake-ups -------------------------------------------------------------------------------- */
 
 static void count_wake(void *arg)
 {

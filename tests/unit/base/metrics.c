@@ -180,7 +180,7 @@ Test(metrics, threads_lose_nothing)
     cr_assert_eq(reading_of(NULL, "hits").buckets[1], 40000);
 }
 
-/* ---- shards ------------------------------------------------------------------------------------- */
+/* ---- shards ---------------------------------------------------------------------------------- */
 
 static uint64_t sum_of(const char *name)
 {
@@ -262,7 +262,7 @@ Test(metrics, a_gauge_goes_down_wherever_it_went_up)
     cr_assert_eq(reading_of(NULL, "open").kind, METRIC_GAUGE);
 }
 
-/* ---- labels ------------------------------------------------------------------------------------- */
+/* ---- labels ---------------------------------------------------------------------------------- */
 
 Test(metrics, each_set_of_labels_is_a_metric_and_the_name_finds_them_together)
 {

@@ -7,9 +7,9 @@
 
 /* ---- what may come --------------------------------------------------------------------------- */
 
-/* One column per arrival, in their order: h headers, H with end, c chunk, C, w whole, W, t trailers.
- * '-' refused, '.' ignored, else the first letter of the state that follows (B body, C complete,
- * E ended). */
+/* One column per arrival, in their order: h headers, H with end, c chunk, C, w whole, W, t
+ * trailers. '-' refused, '.' ignored, else the first letter of the state that follows (B body, C
+ * complete, E ended). */
 static const char picture[N_DIRECTION_STATES][N_ARRIVALS + 1] = {
     /*                       hHcCwWt */
     [DIRECTION_IDLE] = "HEBECEE",  [DIRECTION_HEADERS] = "--BECEE", [DIRECTION_BODY] = "--BE--E",
@@ -88,8 +88,8 @@ Test(direction, bytes_are_noted)
 }
 
 /* One column per body mode, in their order: NONE, STREAMED, BUFFERED, BUFFERED_PARTIAL,
- * FULL_DUPLEX_STREAMED, GRPC, unknown. '+' complete, '-' not, '?' hangs on what is awaited: for IDLE
- * anything at all, for HEADERS the body. */
+ * FULL_DUPLEX_STREAMED, GRPC, unknown. '+' complete, '-' not, '?' hangs on what is awaited: for
+ * IDLE anything at all, for HEADERS the body. */
 static const char completeness[N_DIRECTION_STATES][N_BODY_MODES + 2] = {
     /*                       NSBPFGu */
     [DIRECTION_IDLE] = "???????",  [DIRECTION_HEADERS] = "+----+?", [DIRECTION_BODY] = "-------",
@@ -133,8 +133,8 @@ Test(direction, refusals_say_why)
 
 /* ---- what is owed ---------------------------------------------------------------------------- */
 
-/* One column per answer: h headers, b body, t trailers, r replacement, i instead. '-' not owed, else
- * what is owed after it: 0 nothing, s a stream, x nothing ever again. */
+/* One column per answer: h headers, b body, t trailers, r replacement, i instead. '-' not owed,
+ * else what is owed after it: 0 nothing, s a stream, x nothing ever again. */
 static const char owed_picture[N_OWED][N_ANSWERS + 1] = {
     /*                    hbtri */
     [OWED_NOTHING] = "-----",  [OWED_HEADERS] = "0--xx", [OWED_BODY] = "-0--x",

@@ -1,7 +1,7 @@
 /* failing_arena: base/arena.h with one heap block per allocation; the n-th allocation can fail.
  *
- * It replaces the real one in a test that includes it, so that every out-of-memory path can be tested,
- * and AddressSanitizer sees the end of every single allocation.
+ * It replaces the real one in a test that includes it, so that every out-of-memory path can be
+ * tested, and AddressSanitizer sees the end of every single allocation.
  */
 #ifndef EXTPROCD_UNIT_HTTP_FAILING_ARENA_H
 #define EXTPROCD_UNIT_HTTP_FAILING_ARENA_H

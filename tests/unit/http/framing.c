@@ -97,7 +97,7 @@ Test(framing, a_status_is_a_number_of_three_digits)
     cr_expect_eq(framing_status(STR_ABSENT), 0);
 }
 
-/* ---- a response whose status is changed -------------------------------------------------------- */
+/* ---- a response whose status is changed ------------------------------------------------------ */
 
 Test(framing, a_status_changes_where_the_body_stays_what_it_is)
 {

@@ -134,7 +134,7 @@ Test(metadata, makes_a_namespace_that_the_proxy_has_not)
     cr_assert_eq(number_of(merged, "a"), 1);
 }
 
-/* ---- what was sent ----------------------------------------------------------------------------- */
+/* ---- what was sent --------------------------------------------------------------------------- */
 
 Test(metadata, what_was_sent_is_merged_and_outlives_the_message)
 {

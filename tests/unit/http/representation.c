@@ -179,7 +179,7 @@ Test(representation, form)
     }
 }
 
-/* ---- where it cannot be done ------------------------------------------------------------------- */
+/* ---- where it cannot be done ----------------------------------------------------------------- */
 
 Test(representation, out_of_memory_leaves_all_as_it_was)
 {

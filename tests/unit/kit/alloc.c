@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* What is stored here may be looked at by anybody, so the compiler cannot leave an allocation out. */
+/* What is stored here may be looked at by anybody, so the compiler cannot leave an allocation
+ * out. */
 static void *volatile held;
 
 static void *hold(void *p)

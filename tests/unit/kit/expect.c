@@ -67,7 +67,7 @@ Test(expect, streams)
                    kit_expect_failed(c, STATUS_INTERNAL, NULL), "ended with 3");
 }
 
-/* ---- what else can be asked --------------------------------------------------------------------- */
+/* ---- what else can be asked ------------------------------------------------------------------ */
 
 static struct extproc_metric *calls;
 

@@ -48,7 +48,7 @@ Test(api_body, is_one_piece_however_it_came)
     scene_fini(&s);
 }
 
-/* ---- more than an answer may have --------------------------------------------------------------- */
+/* ---- more than an answer may have ------------------------------------------------------------ */
 
 static enum extproc_action set_longer_than_answers(struct extproc_txn *x)
 {

@@ -1,4 +1,5 @@
-/* A transaction from its first event to its end: what it costs, what it keeps, what close() gets. */
+/* A transaction from its first event to its end: what it costs, what it keeps, what close()
+ * gets. */
 #include "scene.h"
 
 #include <signal.h>

@@ -1,8 +1,8 @@
 /* A plugin that fails leaves no changes: the property, over random callbacks with random edits.
  *
- * Two transactions are played with the same plugins and events. In one the culprit makes random edits in
- * some callback, and fails; in the other it does nothing there, and is not called again. What the other
- * plugins see in their callbacks, and the verdict of every event, is the same.
+ * Two transactions are played with the same plugins and events. In one the culprit makes random
+ * edits in some callback, and fails; in the other it does nothing there, and is not called again.
+ * What the other plugins see in their callbacks, and the verdict of every event, is the same.
  */
 #include "scene.h"
 
@@ -52,7 +52,7 @@ static void write_down(const char *fmt, ...)
     cr_assert_lt(world.len, sizeof world.text);
 }
 
-/* ---- what a plugin sees ------------------------------------------------------------------------ */
+/* ---- what a plugin sees ---------------------------------------------------------------------- */
 
 static const struct extproc_str spaces[] = {EXTPROC_STR("one"), EXTPROC_STR("two")};
 static const struct extproc_str words[] = {EXTPROC_STR("a"), EXTPROC_STR("bb"), EXTPROC_STR("ccc")};
@@ -173,7 +173,7 @@ static enum extproc_action culprit(struct extproc_txn *x)
     .request_headers = (does), .request_body = (does), .request_trailers = (does),                 \
     .response_headers = (does), .response_body = (does), .response_trailers = (does)
 
-/* ---- one transaction --------------------------------------------------------------------------- */
+/* ---- one transaction ------------------------------------------------------------------------- */
 
 static int read_metadata(struct extproc_str raw, struct arena *arena, struct extproc_value *ret)
 {

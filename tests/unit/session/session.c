@@ -1,4 +1,5 @@
-/* Events in, verdicts out, without plugins: what a session owes, takes ownership of and releases. */
+/* Events in, verdicts out, without plugins: what a session owes, takes ownership of and
+ * releases. */
 #include "session/session.h"
 
 #include "base/str.h"
@@ -169,10 +170,10 @@ Test(session, nothing_is_sent_to_a_proxy_that_observes)
     finish();
 }
 
-/* ---- what the end means ------------------------------------------------------------------------ */
+/* ---- what the end means ---------------------------------------------------------------------- */
 
-/* A script: h, H the request's headers (H with the end), b, B its body; r, R and d, D the response's;
- * t, T the trailers of either; '.' a half-close, '!' the loss of the connection. */
+/* A script: h, H the request's headers (H with the end), b, B its body; r, R and d, D the
+ * response's; t, T the trailers of either; '.' a half-close, '!' the loss of the connection. */
 static enum extproc_end outcome(enum body_mode mode, const char *script)
 {
     static const char letters[] = "hbtrdT";
@@ -240,8 +241,8 @@ Test(session, a_transaction_that_was_cut_is_disconnected_however_its_stream_ends
                      body_mode_name(cut[i].mode), cut[i].script);
 }
 
-/* The proxy half-closes if it has not received all that it waits for; if it waits for no response, it
- * half-closes too. What came in other transactions distinguishes the two. */
+/* The proxy half-closes if it has not received all that it waits for; if it waits for no response,
+ * it half-closes too. What came in other transactions distinguishes the two. */
 Test(session, a_response_that_never_came_was_cut_where_responses_are_sent)
 {
     cr_expect_eq(outcome(BODY_MODE_NONE, "H."), EXTPROC_END_DONE);

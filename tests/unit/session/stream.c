@@ -80,7 +80,8 @@ static void feed(struct extproc_str bytes)
     stream_message(stream, &(struct message){&bytes, 1, NULL, on_release});
 }
 
-/* ProcessingRequest { request_headers {} } and its answer, ProcessingResponse { request_headers {} } */
+/* ProcessingRequest { request_headers {} } and its answer, ProcessingResponse { request_headers {}
+ * } */
 #define HEADERS  EXTPROC_S("\x12\x00")
 #define ANSWERED "\x0a\x00"
 

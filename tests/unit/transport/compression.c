@@ -1,5 +1,5 @@
-/* Calls that the client compresses: the transport on nghttp2 unpacks them, and compresses its answers;
- * the other refuses them. */
+/* Calls that the client compresses: the transport on nghttp2 unpacks them, and compresses its
+ * answers; the other refuses them. */
 #include "unit/transport/client.h"
 
 static struct rig rig;

@@ -89,7 +89,7 @@ static inline void rig_wait(struct rig *rig, const unsigned *count, unsigned unt
     cr_assert_eq(r, 0, "waited in vain: %u of %u", *count, until);
 }
 
-/* ---- the echo ---------------------------------------------------------------------------------- */
+/* ---- the echo -------------------------------------------------------------------------------- */
 
 struct kept {
     struct message message;
@@ -207,7 +207,7 @@ static inline void echo_closed(void *stream, enum transport_end why)
     free(echo);
 }
 
-/* ---- the server -------------------------------------------------------------------------------- */
+/* ---- the server ------------------------------------------------------------------------------ */
 
 static inline void rig_notice(struct rig *rig)
 {

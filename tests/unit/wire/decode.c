@@ -107,7 +107,7 @@ Test(decode, known_numbers_of_other_types_are_unknown_fields)
            "response_body <> attributes absent metadata absent");
 }
 
-/* ---- oneofs and merging ------------------------------------------------------------------------ */
+/* ---- oneofs and merging ---------------------------------------------------------------------- */
 
 Test(decode, a_phase_in_parts_is_merged)
 {
@@ -127,7 +127,7 @@ Test(decode, the_last_member_of_the_oneof_counts)
            "request_headers c=2 attributes absent metadata absent");
 }
 
-/* ---- attributes, metadata ---------------------------------------------------------------------- */
+/* ---- attributes, metadata -------------------------------------------------------------------- */
 
 Test(decode, attributes)
 {
@@ -175,7 +175,7 @@ Test(decode, trees_can_be_kept)
     arena_fini(&keep);
 }
 
-/* ---- what the proxy sends of its settings ------------------------------------------------------ */
+/* ---- what the proxy sends of its settings ---------------------------------------------------- */
 
 Test(decode, observability_mode)
 {

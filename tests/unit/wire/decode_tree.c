@@ -137,7 +137,7 @@ Test(decode_tree, outer_keys_are_few)
     cr_assert_eq(decode_attributes(cat(all, entry(9, key, NOTHING)), &arena, &tree), -EBADMSG);
 }
 
-/* ---- oneofs and merging ------------------------------------------------------------------------ */
+/* ---- oneofs and merging ---------------------------------------------------------------------- */
 
 Test(decode_tree, the_last_member_of_a_value_counts)
 {

@@ -35,7 +35,7 @@ static void edit(enum extproc_edit op, const char *name, const char *value)
     cr_assert_eq(headers_edit(&headers, &arena, op, str_c(name), str_c(value)), 0);
 }
 
-/* ---- a message as text ------------------------------------------------------------------------- */
+/* ---- a message as text ----------------------------------------------------------------------- */
 
 static void show_message(FILE *out, const ProtobufCMessage *m);
 
@@ -227,7 +227,7 @@ Test(encode, metadata)
     cr_assert_str_eq(encoded(v), " request_trailers{ }");
 }
 
-/* ---- immediate responses ---------------------------------------------------------------------- */
+/* ---- immediate responses --------------------------------------------------------------------- */
 
 Test(encode, an_answer)
 {

@@ -56,7 +56,7 @@ static struct extproc_str ends_in_parts(size_t size)
     return fill(field(2, number(3, 1)), size);
 }
 
-/* ---- bodies, unknown fields -------------------------------------------------------------------- */
+/* ---- bodies, unknown fields ------------------------------------------------------------------ */
 
 static struct extproc_str body(size_t size)
 {

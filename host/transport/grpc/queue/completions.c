@@ -1,11 +1,11 @@
 /* completions: one completion queue, and the one thread that handles all that comes out of it.
  *
- * Events come in bursts: the events in the queue are handled with connections corked. When the queue is
- * empty, or a burst has become long, the connections are released, timers fire, and only then the thread
- * sleeps. So nothing that was written waits for longer than a burst.
+ * Events come in bursts: the events in the queue are handled with connections corked. When the
+ * queue is empty, or a burst has become long, the connections are released, timers fire, and only
+ * then the thread sleeps. So nothing that was written waits for longer than a burst.
  *
- * The queue's own deadline is the nearest timer: no descriptor and no second thread for time. gRPC's
- * monotonic clock is the system's, and so is the loop's.
+ * The queue's own deadline is the nearest timer: no descriptor and no second thread for time.
+ * gRPC's monotonic clock is the system's, and so is the loop's.
  */
 #include "transport/grpc/queue/completions.h"
 

@@ -19,8 +19,8 @@ void completions_init(struct completions *c, struct loop *loop);
 /* Whatever uses the queue must be gone. */
 void completions_fini(struct completions *c);
 
-/* Until completions_quit(). A timer with a delay of 0 fires as soon as what has already come has been
- * handled, or a burst is over. */
+/* Until completions_quit(). A timer with a delay of 0 fires as soon as what has already come has
+ * been handled, or a burst is over. */
 void completions_run(struct completions *c);
 void completions_quit(struct completions *c);
 

@@ -1,14 +1,14 @@
 /* cork: TCP connections whose writes are held back while a burst of events is handled.
  *
  * gRPC writes at the end of every batch, and the system call costs twice as much as all its own
- * work. So a connection is corked (TCP_CORK) before the first batch of a burst that may write to it,
- * and all answers of the burst are sent together when it is released.
+ * work. So a connection is corked (TCP_CORK) before the first batch of a burst that may write to
+ * it, and all answers of the burst are sent together when it is released.
  *
  * Invariant: what is in `corked` was corked in this burst, and is there once.
  *
- * gRPC owns the descriptors and may close one at any time, and its number may be reused immediately.
- * That is harmless: only TCP_CORK is ever set, other sockets and files refuse it, and a TCP connection
- * that is corked or released by mistake is late, or early, by one burst.
+ * gRPC owns the descriptors and may close one at any time, and its number may be reused
+ * immediately. That is harmless: only TCP_CORK is ever set, other sockets and files refuse it, and
+ * a TCP connection that is corked or released by mistake is late, or early, by one burst.
  */
 #include "transport/grpc/queue/cork.h"
 

@@ -1,8 +1,8 @@
 /* waker: wakes a thread that sleeps in a completion queue.
  *
- * gRPC has no descriptor of ours in its poll set and no event that a user can send; but a batch without
- * operations completes immediately, on any call. So there is one call only for this purpose, on a lame
- * channel, which never connects.
+ * gRPC has no descriptor of ours in its poll set and no event that a user can send; but a batch
+ * without operations completes immediately, on any call. So there is one call only for this
+ * purpose, on a lame channel, which never connects.
  */
 #include "transport/grpc/queue/waker.h"
 

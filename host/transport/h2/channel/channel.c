@@ -1,8 +1,8 @@
 /* channel: the bytes of one connection, in and out, in cleartext or TLS.
  *
  * Invariant: while something is left over, nothing new is read or written: its owner waits for the
- * socket. So what is left over is never more than one write, and a client that does not read us cannot
- * fill our memory.
+ * socket. So what is left over is never more than one write, and a client that does not read us
+ * cannot fill our memory.
  */
 #include "transport/h2/channel/channel.h"
 
@@ -30,7 +30,7 @@ bool channel_is_up(const struct channel *c)
     return !c->tls || tls_is_up(c->tls);
 }
 
-/* ---- out ---------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------- */
 
 static bool is_passing(int error)
 {
@@ -116,7 +116,7 @@ int channel_end(struct channel *c)
     return shutdown(c->fd, SHUT_WR) ? -errno : 0;
 }
 
-/* ---- in ----------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------- */
 
 static int take_in(const struct channel *c, uint8_t *bytes, size_t *ret_len)
 {

@@ -36,8 +36,8 @@ static inline bool channel_is_full(const struct channel *c)
     return c->left != NULL;
 }
 
-/* Into input->plain: *ret_len bytes, maybe none. 0; -ECONNRESET: the client has ended; -EPROTO: its TLS
- * is wrong, see tls_why(); or -errno. */
+/* Into input->plain: *ret_len bytes, maybe none. 0; -ECONNRESET: the client has ended; -EPROTO: its
+ * TLS is wrong, see tls_why(); or -errno. */
 int channel_read(struct channel *c, struct channel_input *input, size_t *ret_len);
 /* The same for bytes that are discarded. */
 int channel_skip(struct channel *c, struct channel_input *input, size_t *ret_len);

@@ -1,8 +1,8 @@
-/* gather: what is sent to one connection in one write: small parts are copied together, large ones are
- * sent from where they are.
+/* gather: what is sent to one connection in one write: small parts are copied together, large ones
+ * are sent from where they are.
  *
- * Invariant: a message that a part refers to is either in its call's queue or in the list `spent`, which
- * is freed only when the gather is empty again.
+ * Invariant: a message that a part refers to is either in its call's queue or in the list `spent`,
+ * which is freed only when the gather is empty again.
  */
 #include "transport/h2/channel/gather.h"
 

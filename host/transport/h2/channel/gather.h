@@ -1,5 +1,5 @@
-/* gather: what is sent to one connection in one write: small parts are copied together, large ones are
- * sent from where they are. */
+/* gather: what is sent to one connection in one write: small parts are copied together, large ones
+ * are sent from where they are. */
 #ifndef EXTPROCD_TRANSPORT_H2_CHANNEL_GATHER_H
 #define EXTPROCD_TRANSPORT_H2_CHANNEL_GATHER_H
 

@@ -18,14 +18,15 @@ struct gate {
     struct hub *hub;
     const struct transport_listener *listener;
     size_t n_conns;
-    /* Connections without a call that has said something, the longest idle one first: those that never
-     * had one, and those that had. */
+    /* Connections without a call that has said something, the longest idle one first: those that
+     * never had one, and those that had. */
     struct idle_list strangers, known;
     nghttp2_option *option;
     struct tls_context *tls; /* NULL: cleartext */
 };
 
-/* What calls used, in bytes: the most since memory was returned to the kernel, and since the last check. */
+/* What calls used, in bytes: the most since memory was returned to the kernel, and since the last
+ * check. */
 struct reserve {
     size_t most, most_lately;
     struct timer look;

@@ -1,9 +1,10 @@
 /* conn: one connection: its bytes, its limits, its end. Its timeouts are in patience.c.
  *
- * Bytes to send wait until the round ends, and are sent in one write. The channel keeps the bytes that the
- * socket does not accept, and until they are sent the connection is deaf: nothing is read from a client
- * that does not read, so that it cannot fill our memory; if it reads nothing for write_ms, the connection
- * is closed. Bytes that a stream's window does not allow wait in its call, which is reset after the same time.
+ * Bytes to send wait until the round ends, and are sent in one write. The channel keeps the bytes
+ * that the socket does not accept, and until they are sent the connection is deaf: nothing is read
+ * from a client that does not read, so that it cannot fill our memory; if it reads nothing for
+ * write_ms, the connection is closed. Bytes that a stream's window does not allow wait in its call,
+ * which is reset after the same time.
  *
  *     NEW ──preface──► OPEN ──idle, age, a drain──► DRAINING ──the ping is back──► ENDING ──by force──► STOPPING
  *      │                 │        first GOAWAY, and      │          last GOAWAY       │   streams end       │
@@ -15,11 +16,12 @@
  *      │                                                                                            LINGERING
  *      └──────the client is gone; its end is shut, or LINGER_MS are over; STOP_MS are over──────────► DEAD
  *
- * States only go forward, and some are skipped: see may_follow. The one timer of the state is for the
- * preface, the ping, the last bytes of STOPPING and BROKEN, and the client's end.
+ * States only go forward, and some are skipped: see may_follow. The one timer of the state is for
+ * the preface, the ping, the last bytes of STOPPING and BROKEN, and the client's end.
  *
- * A connection lingers for its client: closing a socket that has unread bytes destroys the bytes that the
- * client has not read yet, which may be its answers, or the reason why its TLS was refused.
+ * A connection lingers for its client: closing a socket that has unread bytes destroys the bytes
+ * that the client has not read yet, which may be its answers, or the reason why its TLS was
+ * refused.
  */
 #include "transport/h2/conn/conn.h"
 
@@ -61,7 +63,7 @@ void conn_exceeds_by(const struct conn *c, enum limit which, size_t amount)
     conn_exceeds(c, which, text);
 }
 
-/* ---- states ------------------------------------------------------------------------------------- */
+/* ---- states ---------------------------------------------------------------------------------- */
 
 #define STATE(state) (1u << CONN_##state)
 static const unsigned may_follow[] = {
@@ -83,7 +85,7 @@ static void become(struct conn *c, enum conn_state state)
     c->state = state;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------ */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void close_calls(struct conn *c)
 {
@@ -205,10 +207,10 @@ void conn_evict(struct conn *c, enum limit which, const char *amount)
     conn_die(c);
 }
 
-/* ---- what is looked at while something waits (patience) ---------------------------------------------- */
+/* ---- what is looked at while something waits (patience) -------------------------------------- */
 
-/* The client has stopped inside of something smaller than a message. While we do not read it, it is not
- * the client that is waited for. */
+/* The client has stopped inside of something smaller than a message. While we do not read it, it is
+ * not the client that is waited for. */
 bool conn_is_torn(const struct conn *c)
 {
     return !c->deaf && !(seam_is_clean(&c->seam) && channel_is_clean(&c->channel));
@@ -223,8 +225,8 @@ void conn_await_rest(struct conn *c)
     c->streams.http2.failed |= conn_set_timer(c, &c->rest, conn_tick_ms(limit_ms)) != 0;
 }
 
-/* While something waits to be taken it is looked at now and then whether it is: so an answer costs no
- * timer. 0 or -ENOMEM. */
+/* While something waits to be taken it is looked at now and then whether it is: so an answer costs
+ * no timer. 0 or -ENOMEM. */
 int conn_watch_writes(struct conn *c)
 {
     bool waits = c->streams.n_queued || c->streams.n_ending || channel_is_full(&c->channel);
@@ -234,7 +236,7 @@ int conn_watch_writes(struct conn *c)
     return conn_set_timer(c, &c->stall, conn_tick_ms(limit_ms));
 }
 
-/* ---- bytes in ----------------------------------------------------------------------------------- */
+/* ---- bytes in -------------------------------------------------------------------------------- */
 
 static void conn_refuse_tls(struct conn *c)
 {
@@ -267,7 +269,7 @@ static void conn_linger(struct conn *c)
         conn_die(c);
 }
 
-/* ---- bytes out ---------------------------------------------------------------------------------- */
+/* ---- bytes out ------------------------------------------------------------------------------- */
 
 /* Listens to the client, or, while the socket is full, for it to take more. 0 or -errno. */
 static int conn_listen(struct conn *c)
@@ -313,8 +315,8 @@ static int conn_send(struct conn *c)
 /* There is nothing left to send or to read. */
 static bool has_nothing_left(const struct conn *c)
 {
-    /* After the last GOAWAY we do not wait for streams without a call: their heads are not complete, or
-     * the client has not read their refusals. */
+    /* After the last GOAWAY we do not wait for streams without a call: their heads are not
+     * complete, or the client has not read their refusals. */
     bool may_hear =
         http2_wants_to_read(&c->streams.http2) && !(c->state >= CONN_ENDING && !c->streams.calls);
     return !may_hear && !http2_wants_to_write(&c->streams.http2);
@@ -355,7 +357,7 @@ void conn_touch(struct conn *c)
     c->hub->dirty = c;
 }
 
-/* ---- the beginning ------------------------------------------------------------------------------ */
+/* ---- the beginning --------------------------------------------------------------------------- */
 
 static int conn_begin(struct conn *c)
 {

@@ -58,7 +58,8 @@ static inline struct conn *conn_of(struct streams *s)
     return (struct conn *)((char *)s - offsetof(struct conn, streams));
 }
 
-/* Takes over a connection that was accepted, and its TLS (NULL: cleartext). 0, or -errno: it is over. */
+/* Takes over a connection that was accepted, and its TLS (NULL: cleartext). 0, or -errno: it is
+ * over. */
 int conn_open(struct gate *gate, int fd, const char *peer, struct tls *tls, struct conn **ret);
 /* Ends it immediately. */
 void conn_die(struct conn *c);

@@ -1,10 +1,11 @@
 /* heard: how a connection handles events of HTTP/2 and of its streams.
  *
- * It decides which request is a call, and how often a client may do what costs us more than the client.
+ * It decides which request is a call, and how often a client may do what costs us more than the
+ * client.
  *
- * A trap: nghttp2 limits how many streams a client resets (CVE-2023-44487), but Envoy ends every stream by
- * resetting it after its answers. So that limit is turned off, and we count only resets of streams that
- * are still being worked on.
+ * A trap: nghttp2 limits how many streams a client resets (CVE-2023-44487), but Envoy ends every
+ * stream by resetting it after its answers. So that limit is turned off, and we count only resets
+ * of streams that are still being worked on.
  */
 #include "transport/h2/conn/heard.h"
 
@@ -22,7 +23,7 @@ enum {
     DUE_MAX = 65536
 };
 
-/* ---- requests ----------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 static void refuse(struct conn *c, int32_t id, int status, struct extproc_str why)
 {
@@ -113,7 +114,7 @@ static void take_field(void *owner, struct extproc_str name, struct extproc_str 
         conn_break(c, LIMIT_HEADER_BURST, c->head.size);
 }
 
-/* ---- what costs us more than the client --------------------------------------------------------- */
+/* ---- what costs us more than the client ------------------------------------------------------ */
 
 /* What a client owes for what it has got, or has sent: it may come, but not for ever. */
 static void add_due(uint32_t *due, uint32_t n)
@@ -127,9 +128,10 @@ static bool take_due(uint32_t *due)
     return *due && (*due)--;
 }
 
-/* All other frames have no content: PING, PRIORITY, unknown types, ... For each stream and each frame of
- * answers the client may send a WINDOW_UPDATE for the stream and one for the connection, and for each stream
- * one RST_STREAM. Padding is not content; a frame that may consist only of padding counts as one without. */
+/* All other frames have no content: PING, PRIORITY, unknown types, ... For each stream and each
+ * frame of answers the client may send a WINDOW_UPDATE for the stream and one for the connection,
+ * and for each stream one RST_STREAM. Padding is not content; a frame that may consist only of
+ * padding counts as one without. */
 static bool has_content(struct conn *c, uint8_t type, uint8_t flags, uint32_t len)
 {
     switch (type) {
@@ -187,7 +189,7 @@ static bool feed(struct conn *c, const uint8_t *bytes, size_t len)
     return fed == HTTP2_FED || !goes_on(c);
 }
 
-/* ---- from HTTP/2 -------------------------------------------------------------------------------- */
+/* ---- from HTTP/2 ----------------------------------------------------------------------------- */
 
 static void take_data(void *owner, void *stream, const uint8_t *bytes, size_t len)
 {
@@ -242,7 +244,7 @@ static void reset_by_us(void *owner)
     count_reset(owner);
 }
 
-/* ---- from streams ------------------------------------------------------------------------------- */
+/* ---- from streams ---------------------------------------------------------------------------- */
 
 static void streams_touched(struct streams *s)
 {

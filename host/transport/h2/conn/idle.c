@@ -1,4 +1,5 @@
-/* idle: connections without a call that has said something, in the order in which they became so. */
+/* idle: connections without a call that has said something, in the order in which they became
+ * so. */
 #include "transport/h2/conn/idle.h"
 
 void idle_put(struct conn *c)

@@ -1,4 +1,5 @@
-/* idle: connections without a call that has said something, in the order in which they became so. */
+/* idle: connections without a call that has said something, in the order in which they became
+ * so. */
 #ifndef EXTPROCD_TRANSPORT_H2_CONN_IDLE_H
 #define EXTPROCD_TRANSPORT_H2_CONN_IDLE_H
 

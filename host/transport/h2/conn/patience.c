@@ -1,6 +1,8 @@
-/* patience: the times that a connection and what it has begun may take, and what becomes of it afterwards.
+/* patience: the times that a connection and what it has begun may take, and what becomes of it
+ * afterwards.
  *
- * Nothing here costs a frame or a message anything: timers look now and then at what has happened since.
+ * Nothing here costs a frame or a message anything: timers look now and then at what has happened
+ * since.
  */
 #include "transport/h2/conn/patience.h"
 
@@ -14,7 +16,7 @@ static int set_limit(struct conn *c, struct timer *timer, uint64_t limit_ms)
     return limit_ms ? conn_set_timer(c, timer, limit_ms) : 0;
 }
 
-/* ---- age and idleness --------------------------------------------------------------------------- */
+/* ---- age and idleness ------------------------------------------------------------------------ */
 
 static void conn_leave(struct conn *c, enum limit why)
 {
@@ -43,8 +45,8 @@ static void conn_aged(void *arg)
     c->streams.http2.failed |= set_limit(c, &c->age, c->streams.listener->limits.grace_ms) != 0;
 }
 
-/* Looks now and then whether there was a call, so that a call costs no timer and no clock. One that ended
- * before a message came was none, and neither was a request that was refused. */
+/* Looks now and then whether there was a call, so that a call costs no timer and no clock. One that
+ * ended before a message came was none, and neither was a request that was refused. */
 static void conn_quiet(void *arg)
 {
     struct conn *c = arg;
@@ -56,7 +58,7 @@ static void conn_quiet(void *arg)
         conn_leave(c, LIMIT_IDLE);
 }
 
-/* ---- the rest of what has begun ----------------------------------------------------------------- */
+/* ---- the rest of what has begun -------------------------------------------------------------- */
 
 /* One timer for all that may be incomplete, which is set only while something is. */
 static void conn_rest(void *arg)
@@ -78,7 +80,7 @@ static void conn_rest(void *arg)
         conn_await_rest(c);
 }
 
-/* ---- answers that do not move ------------------------------------------------------------------- */
+/* ---- answers that do not move ---------------------------------------------------------------- */
 
 static size_t count_stalled(const struct conn *c)
 {
@@ -113,8 +115,8 @@ static bool socket_is_stalled(const struct conn *c)
            c->hub->streams.loop->now_ms - c->moved_ms >= c->streams.listener->limits.write_ms;
 }
 
-/* A stream that takes nothing is reset. Where the socket takes nothing, or none of the streams does, the
- * connection ends; one that has nothing to take is not to suffer for its neighbours. */
+/* A stream that takes nothing is reset. Where the socket takes nothing, or none of the streams
+ * does, the connection ends; one that has nothing to take is not to suffer for its neighbours. */
 static void conn_look(void *arg)
 {
     struct conn *c = arg;
@@ -131,7 +133,7 @@ static void conn_look(void *arg)
         conn_die(c);
 }
 
-/* ---- the beginning ------------------------------------------------------------------------------ */
+/* ---- the beginning --------------------------------------------------------------------------- */
 
 /* Connections that have come together do not leave together: up to a tenth earlier. */
 static uint64_t spread(const struct conn *c, uint64_t age_ms)

@@ -1,4 +1,5 @@
-/* patience: the times that a connection and what it has begun may take, and what becomes of it afterwards. */
+/* patience: the times that a connection and what it has begun may take, and what becomes of it
+ * afterwards. */
 #ifndef EXTPROCD_TRANSPORT_H2_CONN_PATIENCE_H
 #define EXTPROCD_TRANSPORT_H2_CONN_PATIENCE_H
 

@@ -1,9 +1,9 @@
 /* frames: gRPC's framing of messages: a byte of flags, four of length, and the bytes.
  *
- * The length that a prefix announces, at most max_message, is not believed: a message's buffer has GROWTH
- * times the bytes that have come, and grows with them, so that an announcement costs its sender as much
- * as it costs us. Where a buffer of the announced length is spare it is taken, which saves the moves and
- * costs nothing that was not there.
+ * The length that a prefix announces, at most max_message, is not believed: a message's buffer has
+ * GROWTH times the bytes that have come, and grows with them, so that an announcement costs its
+ * sender as much as it costs us. Where a buffer of the announced length is spare it is taken, which
+ * saves the moves and costs nothing that was not there.
  */
 #include "transport/h2/framing/frames.h"
 
@@ -16,7 +16,7 @@ enum { POOLED_MIN = 4096, POOL_BYTES = 32 * 1024 * 1024 };
 
 enum { GROWTH = 4 };
 
-/* ---- buffers ------------------------------------------------------------------------------------ */
+/* ---- buffers --------------------------------------------------------------------------------- */
 
 /* The smallest size of the pool's that is enough; FRAME_POOL_SIZES: none is. */
 static unsigned size_class(size_t len, size_t *ret_size)
@@ -97,7 +97,7 @@ void frame_pool_fini(struct frame_pool *pool)
     frame_pool_trim(pool, 0);
 }
 
-/* ---- framing ------------------------------------------------------------------------------------ */
+/* ---- framing --------------------------------------------------------------------------------- */
 
 uint32_t frames_len(const struct frames *f)
 {

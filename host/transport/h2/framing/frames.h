@@ -23,8 +23,8 @@ struct frame_message {
 
 enum { FRAME_POOL_SIZES = 13, FRAME_POOL_IDLE = 2 * 1024 * 1024 };
 
-/* Buffers of large messages that wait for the next: what a body brings and frees again and again would
- * else go back to the kernel each time. All zero: none. */
+/* Buffers of large messages that wait for the next: what a body brings and frees again and again
+ * would else go back to the kernel each time. All zero: none. */
 struct frame_pool {
     struct frame_message *spare[FRAME_POOL_SIZES];
     size_t n_bytes;
@@ -35,7 +35,8 @@ void frame_pool_trim(struct frame_pool *pool, size_t keep);
 /* A message with room for `len` bytes, or more: see its size. NULL: out of memory. */
 struct frame_message *frame_new(struct frame_pool *pool, size_t len);
 void frame_free(struct frame_pool *pool, struct frame_message *message);
-/* Moves its first `used` bytes to a buffer for `len` or more. 0, or -ENOMEM: nothing has changed. */
+/* Moves its first `used` bytes to a buffer for `len` or more. 0, or -ENOMEM: nothing has
+ * changed. */
 int frame_move(struct frame_pool *pool, struct frame_message **message, size_t len, size_t used);
 
 /* All zero: at the beginning of a message. */
@@ -54,8 +55,8 @@ enum frames_event {
     FRAMES_MALFORMED   /* a flag that means nothing                      */
 };
 
-/* Consumes bytes from the beginning of what is left, up to the end of a message. An event, or -ENOMEM;
- * after any but the first two events nothing more can be fed. */
+/* Consumes bytes from the beginning of what is left, up to the end of a message. An event, or
+ * -ENOMEM; after any but the first two events nothing more can be fed. */
 int frames_feed(struct frames *f, struct frame_pool *pool, size_t max_message,
                 const uint8_t **bytes, size_t *len, struct frame_message **ret);
 /* Bytes that the prefix names. */

@@ -1,12 +1,13 @@
 /* gzip: messages as gRPC's "gzip" has them, one member of RFC 1952 each. Only this file calls zlib.
  *
- * The size that a message states is not trusted: its buffer starts at twice the bytes that came, doubles
- * as it is filled, and ends at max_message. So while a message is unpacked, it takes at most three times
- * its unpacked length so far (its last buffer, and the one before), or a page or two; when it is done, it
- * takes at most twice its length. One message is unpacked at a time, whatever the number of calls.
+ * The size that a message states is not trusted: its buffer starts at twice the bytes that came,
+ * doubles as it is filled, and ends at max_message. So while a message is unpacked, it takes at
+ * most three times its unpacked length so far (its last buffer, and the one before), or a page or
+ * two; when it is done, it takes at most twice its length. One message is unpacked at a time,
+ * whatever the number of calls.
  *
- * A second member after the first is refused, although RFC 1952 allows it: no implementation of gRPC
- * writes one, and gRPC's own does not read one either.
+ * A second member after the first is refused, although RFC 1952 allows it: no implementation of
+ * gRPC writes one, and gRPC's own does not read one either.
  */
 #include "transport/h2/framing/gzip.h"
 
@@ -22,7 +23,7 @@ enum {
     FIRST_BUFFER = 4096
 };
 
-/* ---- unpacking ---------------------------------------------------------------------------------- */
+/* ---- unpacking ------------------------------------------------------------------------------- */
 
 /* At the beginning of a message; NULL: out of memory. */
 static z_stream *inflater(struct gzip *z)
@@ -102,10 +103,10 @@ int gzip_unpack(struct gzip *z, struct frame_pool *pool, size_t max_message,
     return 0;
 }
 
-/* ---- packing ------------------------------------------------------------------------------------ */
+/* ---- packing --------------------------------------------------------------------------------- */
 
-/* The same. The fastest level: it takes a third of the time of the usual one and leaves a tenth more,
- * and the time is the request's that waits for this answer. */
+/* The same. The fastest level: it takes a third of the time of the usual one and leaves a tenth
+ * more, and the time is the request's that waits for this answer. */
 static z_stream *deflater(struct gzip *z)
 {
     if (z->deflater) {

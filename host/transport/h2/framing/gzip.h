@@ -6,7 +6,8 @@
 
 struct z_stream_s;
 
-/* All zero: nothing was ever compressed. One for all calls of a loop: a message is done in one go. */
+/* All zero: nothing was ever compressed. One for all calls of a loop: a message is done in one
+ * go. */
 struct gzip {
     struct z_stream_s *inflater, *deflater;
     const char *why; /* of the last GZIP_MALFORMED */
@@ -20,8 +21,8 @@ enum gzip_event {
 /* A message of the pool's, unpacked; `packed` stays as it is. 0, an event, or -ENOMEM. */
 int gzip_unpack(struct gzip *z, struct frame_pool *pool, size_t max_message,
                 const struct frame_message *packed, struct frame_message **ret);
-/* Packs into `to`, which has room for `len` bytes. How many it took, fewer than `len`; 0: it would not
- * have become shorter, or there is no memory. */
+/* Packs into `to`, which has room for `len` bytes. How many it took, fewer than `len`; 0: it would
+ * not have become shorter, or there is no memory. */
 size_t gzip_pack(struct gzip *z, const uint8_t *bytes, uint32_t len, uint8_t *to);
 void gzip_fini(struct gzip *z);
 

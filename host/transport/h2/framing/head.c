@@ -1,7 +1,7 @@
 /* head: a request's head, as far as gRPC cares, and what its answer's trailers say.
  *
- * gRPC's own description of itself over HTTP/2 is PROTOCOL-HTTP2.md in its repository; what is quoted
- * here is from there. Names are in lower case, which HTTP/2 demands.
+ * gRPC's own description of itself over HTTP/2 is PROTOCOL-HTTP2.md in its repository; what is
+ * quoted here is from there. Names are in lower case, which HTTP/2 demands.
  */
 #include "transport/h2/framing/head.h"
 
@@ -59,7 +59,8 @@ static bool read_timeout(struct extproc_str value, uint64_t *ret_ms)
     uint64_t ns = unit_ns(value.ptr[value.len - 1]);
     if (ns == 0)
         return false;
-    /* 8 digits of hours are 3.6e20 ns, too many for 64 bits: so the larger units go by milliseconds. */
+    /* 8 digits of hours are 3.6e20 ns, too many for 64 bits: so the larger units go by
+     * milliseconds. */
     *ret_ms = ns >= 1000000 ? n * (ns / 1000000) : (n * ns + 999999) / 1000000;
     return true;
 }
@@ -142,8 +143,8 @@ bool head_is_for(const struct head *h, const char *path)
     return h->path_len <= HEAD_PATH_MAX && str_eq_c(head_path(h), path);
 }
 
-/* Percent-Encoded → 1*(Percent-Byte-Unencoded / Percent-Byte-Encoded); unencoded are space to "$" and
- * "&" to "~". */
+/* Percent-Encoded → 1*(Percent-Byte-Unencoded / Percent-Byte-Encoded); unencoded are space to "$"
+ * and "&" to "~". */
 size_t head_escape(struct extproc_str text, char *to)
 {
     static const char digits[] = "0123456789ABCDEF";

@@ -1,8 +1,9 @@
 /* seam: where in HTTP/2's frames the bytes of a connection stop.
  *
- * nghttp2 does not report whether it waits for the rest of a frame, and without that a client that stops
- * inside a frame cannot be distinguished from one that has nothing to send. nghttp2 checks the frames; this
- * counts bytes. A frame of a header block that is not its last completes nothing (RFC 9113, 4.3).
+ * nghttp2 does not report whether it waits for the rest of a frame, and without that a client that
+ * stops inside a frame cannot be distinguished from one that has nothing to send. nghttp2 checks
+ * the frames; this counts bytes. A frame of a header block that is not its last completes nothing
+ * (RFC 9113, 4.3).
  */
 #include "transport/h2/framing/seam.h"
 

@@ -1,10 +1,10 @@
 /* unpack: the messages of a call whose client compresses them, in their order.
  *
- * A client may send as much ahead as its window allows, and that can become a thousand times as large when
- * it is decompressed. So the window does not bound the memory, but this does: messages are unpacked while
- * those that are handed out have at most UNPACKED_MAX bytes, and the others wait as they came. Whatever a
- * client sends, a call has at most UNPACKED_MAX bytes and one message unpacked at a time; a client that
- * does not compress could have as many bytes on their way.
+ * A client may send as much ahead as its window allows, and that can become a thousand times as
+ * large when it is decompressed. So the window does not bound the memory, but this does: messages
+ * are unpacked while those that are handed out have at most UNPACKED_MAX bytes, and the others wait
+ * as they came. Whatever a client sends, a call has at most UNPACKED_MAX bytes and one message
+ * unpacked at a time; a client that does not compress could have as many bytes on their way.
  *
  * Messages that are not compressed go through the same queue: none may overtake another.
  */

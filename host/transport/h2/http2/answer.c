@@ -1,7 +1,7 @@
 /* answer: what is said on a stream: heads, messages, statuses, and why there is no call.
  *
- * Messages are sent from where they lie (NGHTTP2_DATA_FLAG_NO_COPY): nghttp2 asks read_answers() for a
- * number of bytes, and has them fetched afterwards (http2_events.take).
+ * Messages are sent from where they lie (NGHTTP2_DATA_FLAG_NO_COPY): nghttp2 asks read_answers()
+ * for a number of bytes, and has them fetched afterwards (http2_events.take).
  */
 #include "transport/h2/http2/answer.h"
 
@@ -24,7 +24,7 @@ static const nghttp2_nv answer_head[] = {
 };
 enum { N_ANSWER_HEAD = 2, N_STATUS = 3 };
 
-/* ---- of calls ----------------------------------------------------------------------------------- */
+/* ---- of calls -------------------------------------------------------------------------------- */
 
 static nghttp2_nv copied(nghttp2_nv field, const char *value, size_t len)
 {
@@ -102,7 +102,7 @@ void answer_reset(struct http2 *h, int32_t id, int status)
     http2_check(h, nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, id, code));
 }
 
-/* ---- without a call ------------------------------------------------------------------------------ */
+/* ---- without a call -------------------------------------------------------------------------- */
 
 void answer_refuse(struct http2 *h, int32_t id, int status, struct extproc_str why)
 {

@@ -1,12 +1,12 @@
 /* http2: nghttp2's session of a connection.
  *
- * nghttp2 enforces HTTP/2's own rules, and ends streams and connections that break them. We decide how fast
- * a client may send (as fast as the service takes it), and which of nghttp2's limits are turned off because
- * ours replace them (conn/heard).
+ * nghttp2 enforces HTTP/2's own rules, and ends streams and connections that break them. We decide
+ * how fast a client may send (as fast as the service takes it), and which of nghttp2's limits are
+ * turned off because ours replace them (conn/heard).
  *
- * A trap: if a client opens more streams than the limit that it has acknowledged, nghttp2 closes the
- * connection, including its correct streams. RFC 9113, 5.1.2, requires that only the excess stream ends.
- * So nghttp2 does not know max_streams: see gather_frame() and http2_refuse().
+ * A trap: if a client opens more streams than the limit that it has acknowledged, nghttp2 closes
+ * the connection, including its correct streams. RFC 9113, 5.1.2, requires that only the excess
+ * stream ends. So nghttp2 does not know max_streams: see gather_frame() and http2_refuse().
  */
 #include "transport/h2/http2/http2.h"
 
@@ -18,8 +18,8 @@ enum {
     STAND_IN = 0xff03 /* a type of setting that nghttp2 does not know */
 };
 
-/* For callbacks. If a callback has asked nghttp2 1.52 to terminate the session, it abort()s on a following
- * frame with a wrong size; so nothing is read afterwards. */
+/* For callbacks. If a callback has asked nghttp2 1.52 to terminate the session, it abort()s on a
+ * following frame with a wrong size; so nothing is read afterwards. */
 static int go_on(const struct http2 *h)
 {
     return h->events->goes_on(h->arg) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -30,7 +30,7 @@ static void *stream_of(const struct http2 *h, int32_t id)
     return nghttp2_session_get_stream_user_data(h->session, id);
 }
 
-/* ---- what comes --------------------------------------------------------------------------------- */
+/* ---- what comes ------------------------------------------------------------------------------ */
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
@@ -91,8 +91,8 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 {
     struct http2 *h = arg;
     void *stream = stream_of(h, id);
-    /* The connection's window opens as bytes come, whatever becomes of them, because it is shared: one
-     * stream that is not read must not hold up the others (RFC 9113, 5.2.2). */
+    /* The connection's window opens as bytes come, whatever becomes of them, because it is shared:
+     * one stream that is not read must not hold up the others (RFC 9113, 5.2.2). */
     http2_check(h, nghttp2_session_consume_connection(session, len));
     if (!stream)
         http2_check(h, nghttp2_session_consume_stream(session, id, len));
@@ -109,7 +109,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error,
     return 0;
 }
 
-/* ---- what goes ---------------------------------------------------------------------------------- */
+/* ---- what goes ------------------------------------------------------------------------------- */
 
 /* Our END_STREAM is with the socket. */
 static void stream_ended(struct http2 *h, int32_t id)
@@ -167,7 +167,7 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
     return 0;
 }
 
-/* ---- the session -------------------------------------------------------------------------------- */
+/* ---- the session ----------------------------------------------------------------------------- */
 
 nghttp2_session_callbacks *http2_callbacks_new(void)
 {
@@ -192,7 +192,8 @@ nghttp2_option *http2_option_new(const struct transport_limits *limits)
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX);
-    /* conn/heard counts frames that need an acknowledgement, and we do not read a client that accepts none. */
+    /* conn/heard counts frames that need an acknowledgement, and we do not read a client that
+     * accepts none. */
     nghttp2_option_set_max_outbound_ack(option, SIZE_MAX);
     if (limits->max_continuations)
         nghttp2_option_set_max_continuations(option, limits->max_continuations);
@@ -295,7 +296,7 @@ void http2_calm(struct http2 *h)
     http2_check(h, nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM));
 }
 
-/* ---- streams ------------------------------------------------------------------------------------ */
+/* ---- streams --------------------------------------------------------------------------------- */
 
 void http2_set_stream(struct http2 *h, int32_t id, void *stream)
 {

@@ -1,7 +1,8 @@
 /* http2: nghttp2's session of a connection: what it is asked to do, and what it reports.
  *
- * It does not know our types of connections and streams: events are reported through a table of functions
- * that its user passes, with a pointer that stands for the connection, or one that stands for the stream.
+ * It does not know our types of connections and streams: events are reported through a table of
+ * functions that its user passes, with a pointer that stands for the connection, or one that stands
+ * for the stream.
  */
 #ifndef EXTPROCD_TRANSPORT_H2_HTTP2_HTTP2_H
 #define EXTPROCD_TRANSPORT_H2_HTTP2_HTTP2_H
@@ -12,7 +13,8 @@
 
 #include <nghttp2/nghttp2.h>
 
-/* arg: the connection; stream: what http2_set_stream() was given, never NULL where it does not say so. */
+/* arg: the connection; stream: what http2_set_stream() was given, never NULL where it does not say
+ * so. */
 struct http2_events {
     /* May more be read? Called after every other event of received bytes. */
     bool (*goes_on)(void *arg);
@@ -31,8 +33,8 @@ struct http2_events {
     void (*ended)(void *arg, void *stream); /* and so is our END_STREAM */
     void (*reset_by_us)(void *arg);         /* a stream, which the client made us do */
 
-    /* For answers, see answer_begin(): how many of their bytes may be sent now, `most` at most, and whether
-     * the status follows them. */
+    /* For answers, see answer_begin(): how many of their bytes may be sent now, `most` at most, and
+     * whether the status follows them. */
     size_t (*ready)(void *stream, size_t most, bool *ret_last);
     void (*trailers)(void *stream);
     /* Puts `len` of their bytes into the gather. */

@@ -1,12 +1,12 @@
 /* call: one call of a client, from its head until nothing of it is left.
  *
- * Its stream ends when both sides have ended it, or one has reset it. The service's closed() is called
- * then, and the call's memory is freed when the service has also released all its messages.
+ * Its stream ends when both sides have ended it, or one has reset it. The service's closed() is
+ * called then, and the call's memory is freed when the service has also released all its messages.
  *
- * A client may send as much in a stream as its window allows, and more only as the service takes it: the
- * bytes of a message count as taken when no message before it is still held or waits to be unpacked, and at
- * most UNSENT_MAX bytes of answers wait to be sent. So the bytes of the first message always count as taken, however
- * large it is; otherwise its end could never come.
+ * A client may send as much in a stream as its window allows, and more only as the service takes
+ * it: the bytes of a message count as taken when no message before it is still held or waits to be
+ * unpacked, and at most UNSENT_MAX bytes of answers wait to be sent. So the bytes of the first
+ * message always count as taken, however large it is; otherwise its end could never come.
  *
  *     OPEN ──first answer──► ANSWERING ──finish──► ENDING: the status waits for the answers
  *      │ finish: the head is the status                │ │
@@ -35,12 +35,12 @@
 enum {
     IDLE_MAX = 1024,
     UNSENT_MAX = 1024 * 1024,
-    /* To begin with deflate costs 10 us, more than all else of a stream, and an answer that is shorter
-     * is one packet anyway. */
+    /* To begin with deflate costs 10 us, more than all else of a stream, and an answer that is
+     * shorter is one packet anyway. */
     PACK_MIN = 1024
 };
 
-/* ---- states ------------------------------------------------------------------------------------- */
+/* ---- states ---------------------------------------------------------------------------------- */
 
 #define STATE(state) (1u << CALL_##state)
 static const unsigned may_follow[] = {
@@ -69,7 +69,7 @@ static void touch(const struct h2_call *call)
     call->streams->owner->touched(call->streams);
 }
 
-/* ---- memory ------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 struct h2_call *h2_call_new(struct streams *s, int32_t id)
 {
@@ -129,7 +129,7 @@ void h2_calls_fini(struct stream_commons *commons)
     gzip_fini(&commons->gzip);
 }
 
-/* ---- the queue of messages to send -------------------------------------------------------------- */
+/* ---- the queue of messages to send ----------------------------------------------------------- */
 
 /* `len` bytes of the queue no longer wait. */
 static void call_sent(struct h2_call *call, size_t len)
@@ -171,7 +171,7 @@ static void queue_drop(struct h2_call *call)
         call->n_sent = 0;
 }
 
-/* ---- bytes that count --------------------------------------------------------------------------- */
+/* ---- bytes that count ------------------------------------------------------------------------ */
 
 void h2_call_hold(struct h2_call *call, size_t len)
 {
@@ -190,7 +190,7 @@ void h2_call_drop(struct h2_call *call, size_t len)
         call->streams->n_in -= len;
 }
 
-/* ---- flow --------------------------------------------------------------------------------------- */
+/* ---- flow ------------------------------------------------------------------------------------ */
 
 void h2_call_consume(struct h2_call *call)
 {
@@ -203,7 +203,7 @@ void h2_call_consume(struct h2_call *call)
     touch(call);
 }
 
-/* ---- what HTTP/2 asks for ----------------------------------------------------------------------- */
+/* ---- what HTTP/2 asks for -------------------------------------------------------------------- */
 
 size_t h2_call_ready(void *stream, size_t most, bool *ret_last)
 {
@@ -248,7 +248,7 @@ void h2_call_take(void *stream, size_t len)
     h2_call_consume(call);
 }
 
-/* ---- ends --------------------------------------------------------------------------------------- */
+/* ---- ends ------------------------------------------------------------------------------------ */
 
 static void set_status(struct h2_call *call, int status, struct extproc_str why)
 {
@@ -369,7 +369,7 @@ bool h2_call_is_owed(const struct h2_call *call)
     return !call->heard || (call->owed > 0 && call->n_held > 0);
 }
 
-/* ---- what the service says ---------------------------------------------------------------------- */
+/* ---- what the service says ------------------------------------------------------------------- */
 
 size_t h2_call_max_answer(const struct transport_call *base)
 {

@@ -90,7 +90,8 @@ void h2_call_hold(struct h2_call *call, size_t len);
 void h2_call_drop(struct h2_call *call, size_t len);
 /* Releases one hold of the call. */
 void h2_call_unheld(struct h2_call *call);
-/* Its answers wait, or its status, and the client has let nothing of them through for write_timeout. */
+/* Its answers wait, or its status, and the client has let nothing of them through for
+ * write_timeout. */
 bool h2_call_is_stalled(const struct h2_call *call);
 /* It is being worked on, and that work would be wasted if it ended now. */
 bool h2_call_is_owed(const struct h2_call *call);

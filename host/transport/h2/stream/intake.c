@@ -1,12 +1,14 @@
 /* intake: what a client sends in a call, on its way to the service.
  *
- * A message is handed over as soon as it is complete, and is the service's until the service releases it.
- * If the client compresses, a message may have to wait until others are released (see unpack). Then
- * neither a message nor a half-close overtakes it, and the loop delivers it, by a timer that is due
- * immediately: a service that releases a message does not expect the next one during that call.
+ * A message is handed over as soon as it is complete, and is the service's until the service
+ * releases it. If the client compresses, a message may have to wait until others are released (see
+ * unpack). Then neither a message nor a half-close overtakes it, and the loop delivers it, by a
+ * timer that is due immediately: a service that releases a message does not expect the next one
+ * during that call.
  *
- * A kilobyte can become a megabyte, which takes time. So at most ROUND_ZIPPED bytes are unpacked or packed
- * in one round of the loop; the calls that come after wait for a later round, in their order.
+ * A kilobyte can become a megabyte, which takes time. So at most ROUND_ZIPPED bytes are unpacked or
+ * packed in one round of the loop; the calls that come after wait for a later round, in their
+ * order.
  */
 #include "transport/h2/stream/intake.h"
 
@@ -16,7 +18,7 @@
 
 enum { ROUND_ZIPPED = 1024 * 1024 };
 
-/* ---- refusals ----------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static void refuse_memory(struct h2_call *call)
 {
@@ -82,7 +84,7 @@ static void fail_unpack(struct h2_call *call, int event)
     }
 }
 
-/* ---- messages ----------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 /* What waits comes from the loop. */
 static void intake_later(struct h2_call *call)
@@ -122,8 +124,8 @@ static void release_message(void *owner)
     h2_call_unheld(call);
 }
 
-/* The first message makes a call one that its connection is busy with: silent ones must not keep others
- * out. */
+/* The first message makes a call one that its connection is busy with: silent ones must not keep
+ * others out. */
 static void note_heard(struct h2_call *call)
 {
     if (call->heard)
@@ -230,7 +232,7 @@ void intake_half_close(struct h2_call *call)
         h2_call_refuse(call, STATUS_INTERNAL, EXTPROC_S("the stream ended inside a message"));
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 int intake_init(struct h2_call *call, const struct head *head)
 {

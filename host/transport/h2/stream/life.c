@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* ---- the beginning ------------------------------------------------------------------------------ */
+/* ---- the beginning --------------------------------------------------------------------------- */
 
 static void deadline_over(void *arg)
 {
@@ -41,7 +41,7 @@ void h2_call_open(struct streams *s, int32_t id, const struct head *head,
         h2_call_refuse(call, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
 }
 
-/* ---- meanwhile ---------------------------------------------------------------------------------- */
+/* ---- meanwhile ------------------------------------------------------------------------------- */
 
 void h2_call_look(struct h2_call *call, unsigned patience)
 {
@@ -64,7 +64,7 @@ void h2_call_shed(struct h2_call *call, struct extproc_str why)
     call->shed = true;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------ */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static enum transport_end how_it_ended(const struct h2_call *call, enum transport_end how)
 {

@@ -1,4 +1,5 @@
-/* How a call ends, with a service that keeps its messages. No loop runs: a test says what comes when. */
+/* How a call ends, with a service that keeps its messages. No loop runs: a test says what comes
+ * when. */
 #include "transport/h2/stream/call.h"
 
 #include "unit/transport/h2/still.h"

@@ -1,6 +1,6 @@
-/* Rules of HTTP/2 that our code has a part in, as h2spec tests them: it asks for what we have not got (an
- * answer to GET), so the cases are here on calls. The numbers are h2spec's, and RFC 7540's. The rest of
- * them is nghttp2's alone: tests/interop. */
+/* Rules of HTTP/2 that our code has a part in, as h2spec tests them: it asks for what we have not
+ * got (an answer to GET), so the cases are here on calls. The numbers are h2spec's, and RFC 7540's.
+ * The rest of them is nghttp2's alone: tests/interop. */
 #include "unit/transport/h2/peer.h"
 
 static struct rig rig = {.name = "h2"};
@@ -90,7 +90,7 @@ static void expect_service(int32_t id)
     peer_expect(&peer, id, "1 more");
 }
 
-/* ---- windows: 6.5.3, 6.9.1, 6.9.2 -------------------------------------------------------------- */
+/* ---- windows: 6.5.3, 6.9.1, 6.9.2 ------------------------------------------------------------ */
 
 Test(conformance, an_answer_in_windows_of_one_byte)
 {
@@ -150,7 +150,7 @@ Test(conformance, trailers_go_out_without_a_window)
     peer_expect_field(&peer, 1, "grpc-status: 0\n");
 }
 
-/* ---- half-closed: 5.1, and generic 2 ----------------------------------------------------------- */
+/* ---- half-closed: 5.1, and generic 2 --------------------------------------------------------- */
 
 Test(conformance_deaf, windows_and_priorities_of_a_half_closed_stream)
 {
@@ -174,7 +174,7 @@ Test(conformance_deaf, data_on_a_half_closed_stream)
     cr_assert_eq(rig.n_message, 0);
 }
 
-/* ---- malformed requests: 8.1, 8.1.2 ------------------------------------------------------------ */
+/* ---- malformed requests: 8.1, 8.1.2 ---------------------------------------------------------- */
 
 Test(conformance, trailers_end_a_request)
 {
@@ -219,7 +219,7 @@ Test(conformance, a_content_length_that_is_not_true)
     expect_service(3);
 }
 
-/* ---- streams that have closed: 5.1, 5.1.1 ------------------------------------------------------ */
+/* ---- streams that have closed: 5.1, 5.1.1 ---------------------------------------------------- */
 
 /* RFC 9113 leaves it to us: nghttp2 passes them over, and so no call may see them. */
 Test(conformance, what_comes_on_a_closed_stream)
@@ -239,7 +239,7 @@ Test(conformance, what_comes_on_a_closed_stream)
     cr_assert_eq(rig.n_message, 2);
 }
 
-/* ---- the end: 6.8 ------------------------------------------------------------------------------ */
+/* ---- the end: 6.8 ---------------------------------------------------------------------------- */
 
 Test(conformance, the_client_says_goaway)
 {

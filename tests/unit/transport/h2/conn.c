@@ -258,7 +258,8 @@ Test(conn_few, streams_over_the_limit_are_refused)
     cr_assert_eq(rig_counted(&rig, "max_streams_exceeded"), 1);
 }
 
-/* Also where the client has acknowledged how many it may open: the others have done nothing wrong. */
+/* Also where the client has acknowledged how many it may open: the others have done nothing
+ * wrong. */
 Test(conn_few, a_stream_over_a_known_limit_is_refused_alone)
 {
     const struct peer_frame *f = peer_await(&peer, NGHTTP2_SETTINGS);

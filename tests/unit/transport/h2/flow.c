@@ -1,5 +1,5 @@
-/* Whose window opens when: what one stream is kept waiting for never holds up another. No loop runs: a
- * test says what comes when. */
+/* Whose window opens when: what one stream is kept waiting for never holds up another. No loop
+ * runs: a test says what comes when. */
 #include "transport/h2/stream/call.h"
 #include "unit/transport/h2/still.h"
 

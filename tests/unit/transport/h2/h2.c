@@ -1,5 +1,5 @@
-/* An end that loses nothing: whatever a client sends until it has seen the last GOAWAY is answered, or
- * named as not answered. */
+/* An end that loses nothing: whatever a client sends until it has seen the last GOAWAY is answered,
+ * or named as not answered. */
 #include "unit/transport/h2/peer.h"
 
 enum { N_PEERS = 4 };

@@ -159,7 +159,7 @@ Test(intake, a_compressed_message_of_nothing_is_one)
     cr_assert_str_eq(told, "-0 ");
 }
 
-/* ---- while the service holds some ---------------------------------------------------------------- */
+/* ---- while the service holds some ------------------------------------------------------------ */
 
 static void give_back_first(void)
 {
@@ -239,7 +239,7 @@ Test(intake, what_is_held_when_the_call_ends_can_be_given_back)
     cr_assert_eq(hub.streams.n_calls, 0);
 }
 
-/* ---- turns --------------------------------------------------------------------------------------- */
+/* ---- turns ----------------------------------------------------------------------------------- */
 
 enum { ROUND = 1024 * 1024 };
 
@@ -289,7 +289,7 @@ Test(intake, a_call_that_ends_before_its_turn_leaves_the_others_theirs)
     cr_assert_str_eq(told, "a1048576 ");
 }
 
-/* ---- answers ------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 static void answer(const uint8_t *bytes, size_t len)
 {

@@ -1,5 +1,5 @@
-/* What a listener lets its clients do, one limit after another: who goes beyond it ends in the right way,
- * and is counted. */
+/* What a listener lets its clients do, one limit after another: who goes beyond it ends in the
+ * right way, and is counted. */
 #include "unit/transport/h2/peer.h"
 
 static struct rig rig = {.name = "h2"};

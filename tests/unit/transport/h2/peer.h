@@ -1,4 +1,5 @@
-/* peer: an HTTP/2 client that sends any frames that a test asks for, valid or not, a frame at a time.
+/* peer: an HTTP/2 client that sends any frames that a test asks for, valid or not, a frame at a
+ * time.
  *
  * It answers SETTINGS and PING as long as it reads, and never opens its windows further.
  */
@@ -95,7 +96,7 @@ static inline void peer_close(struct peer *p)
     close(p->fd);
 }
 
-/* ---- requests ---------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 /* A field as HPACK has it, literal and without an index. */
 static inline size_t peer_put_field(uint8_t *to, const char *name, const char *value)
@@ -160,7 +161,7 @@ static inline bool peer_reset(struct peer *p, int32_t id)
     return peer_send_frame(p, NGHTTP2_RST_STREAM, 0, id, code, sizeof code);
 }
 
-/* ---- what the server says ---------------------------------------------------------------------- */
+/* ---- what the server says -------------------------------------------------------------------- */
 
 static inline bool peer_receive(struct peer *p, void *bytes, size_t len)
 {

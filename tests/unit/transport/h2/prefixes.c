@@ -1,5 +1,5 @@
-/* Wherever in its dialogue a client stops, in cleartext or in TLS: its descriptor is free within the times
- * that are configured, and the service's end takes no longer than its limit. */
+/* Wherever in its dialogue a client stops, in cleartext or in TLS: its descriptor is free within
+ * the times that are configured, and the service's end takes no longer than its limit. */
 #include "unit/transport/h2/certs.h"
 #include "unit/transport/h2/peer.h"
 
@@ -27,7 +27,8 @@ static void step_to(const uint8_t *end)
     step_ends[n_steps++] = dialogue_len;
 }
 
-/* All that a client says in one transaction, with a header block in two frames and a message in two. */
+/* All that a client says in one transaction, with a header block in two frames and a message in
+ * two. */
 static void write_dialogue(void)
 {
     uint8_t block[512], message[64], *p = dialogue;
@@ -74,7 +75,7 @@ static void end(void)
 
 TestSuite(prefixes, .init = begin, .fini = end, .timeout = 120);
 
-/* ---- clients that stop ------------------------------------------------------------------------- */
+/* ---- clients that stop ----------------------------------------------------------------------- */
 
 static int dial(void)
 {
@@ -158,7 +159,7 @@ static void cut_all_sealed(void)
     SSL_CTX_free(ctx);
 }
 
-/* ---- what becomes of them ----------------------------------------------------------------------- */
+/* ---- what becomes of them -------------------------------------------------------------------- */
 
 static size_t n_descriptors(void)
 {
@@ -244,8 +245,8 @@ Test(prefixes, of_tls_do_not_hold_up_the_end)
     check_drained(cut_all_sealed);
 }
 
-/* Of a record whose last byte is missing nothing reaches HTTP/2. The first connection stays: it is idle, and
- * nothing limits that here. */
+/* Of a record whose last byte is missing nothing reaches HTTP/2. The first connection stays: it is
+ * idle, and nothing limits that here. */
 Test(prefixes, a_record_without_its_end)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());

@@ -1,5 +1,5 @@
-/* Which stream ends when a budget of bytes is exceeded, and that its neighbours go on. No loop runs: a test
- * says what comes when, and what time it is. */
+/* Which stream ends when a budget of bytes is exceeded, and that its neighbours go on. No loop
+ * runs: a test says what comes when, and what time it is. */
 #include "transport/h2/stream/call.h"
 #include "unit/transport/h2/still.h"
 
@@ -138,7 +138,7 @@ static void expect_the_rest_goes_on(unsigned n)
     cr_assert_eq(n_closed, n);
 }
 
-/* ---- answers ------------------------------------------------------------------------------------ */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 Test(shed, the_largest_of_those_that_wait_as_long)
 {
@@ -192,7 +192,7 @@ Test(shed, as_many_as_have_to)
     expect_the_rest_goes_on(n_closed);
 }
 
-/* ---- all that is held --------------------------------------------------------------------------- */
+/* ---- all that is held ------------------------------------------------------------------------ */
 
 /* Begins a message of MAX_MESSAGE, and sends so many frames of it. */
 static void begin_message(struct peer *p, struct conn *c, int32_t id, unsigned n_frames)

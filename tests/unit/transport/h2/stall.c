@@ -1,5 +1,5 @@
-/* Answers that a client does not let through: whose stream is reset, and whose goes on. No loop runs: a test
- * says what comes when, and what time it is. */
+/* Answers that a client does not let through: whose stream is reset, and whose goes on. No loop
+ * runs: a test says what comes when, and what time it is. */
 #include "transport/h2/stream/call.h"
 #include "unit/transport/h2/still.h"
 

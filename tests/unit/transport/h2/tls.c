@@ -1,5 +1,5 @@
-/* One connection's TLS: the handshake however its bytes come, bytes both ways, the end, and clients that
- * have us work for nothing. */
+/* One connection's TLS: the handshake however its bytes come, bytes both ways, the end, and clients
+ * that have us work for nothing. */
 #include "transport/h2/channel/tls/tls.h"
 
 #include "unit/transport/h2/tls_scene.h"
@@ -7,7 +7,7 @@
 TestSuite(tls, .init = given_a_server, .fini = end_the_server);
 TestSuite(tls_demanding, .init = given_a_server_for_some, .fini = end_the_server);
 
-/* ---- the handshake ------------------------------------------------------------------------------- */
+/* ---- the handshake --------------------------------------------------------------------------- */
 
 Test(tls, a_connection_in_each_version)
 {
@@ -91,7 +91,7 @@ Test(tls, a_client_that_goes_in_the_middle)
     cr_assert_eq(tls_out(p.tls).len, 0);
 }
 
-/* ---- bytes -------------------------------------------------------------------------------------- */
+/* ---- bytes ----------------------------------------------------------------------------------- */
 
 enum { MUCH = 1 << 20 };
 static uint8_t much[MUCH];
@@ -188,7 +188,7 @@ Test(tls, a_record_that_was_changed)
     cr_assert_eq(tls_wrap(p.tls, &(struct iovec){much, 1}, 1), -EPROTO);
 }
 
-/* ---- the end ------------------------------------------------------------------------------------ */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 Test(tls, the_client_ends)
 {
@@ -233,7 +233,7 @@ Test(tls, the_client_ends_in_the_handshake)
     cr_assert_str_eq(tls_why(p.tls), "closed by the client");
 }
 
-/* ---- work for nothing --------------------------------------------------------------------------- */
+/* ---- work for nothing ------------------------------------------------------------------------ */
 
 static void update_key(void)
 {
@@ -299,7 +299,7 @@ Test(tls, a_session_is_not_resumed)
     }
 }
 
-/* ---- no memory ---------------------------------------------------------------------------------- */
+/* ---- no memory ------------------------------------------------------------------------------- */
 
 /* A complete connection; our end may make `memory` allocations. True: that was enough. */
 static bool lives_with(long memory)

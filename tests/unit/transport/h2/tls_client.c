@@ -5,7 +5,7 @@ TestSuite(tls_protocol, .init = given_a_server, .fini = end_the_server);
 TestSuite(tls_client, .init = given_a_server_that_demands_certificates, .fini = end_the_server);
 TestSuite(tls_names, .init = given_a_server_for_some, .fini = end_the_server);
 
-/* ---- protocols ----------------------------------------------------------------------------------- */
+/* ---- protocols ------------------------------------------------------------------------------- */
 
 Test(tls_protocol, any_of_the_clients_protocols_may_be_h2)
 {
@@ -24,7 +24,7 @@ Test(tls_protocol, a_client_that_does_not_say_its_protocol)
                    "the client does not ask for HTTP/2 (ALPN h2)");
 }
 
-/* ---- certificates of clients -------------------------------------------------------------------- */
+/* ---- certificates of clients ----------------------------------------------------------------- */
 
 static void expect_client_refused(const struct cert_order *order, int alert, const char *why)
 {
@@ -149,7 +149,7 @@ Test(tls_client, what_we_show_is_what_the_file_has)
     cr_assert_eq(sk_X509_num(SSL_get_peer_cert_chain(p.client)), 1);
 }
 
-/* ---- names -------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static void expect_named(bool wanted, const char *name)
 {

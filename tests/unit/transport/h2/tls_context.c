@@ -1,4 +1,5 @@
-/* A listener's files: what can be used, what is said of what cannot, and what happens when they change. */
+/* A listener's files: what can be used, what is said of what cannot, and what happens when they
+ * change. */
 #include "transport/h2/channel/tls/tls_context.h"
 
 #include "unit/transport/h2/tls_scene.h"
@@ -22,7 +23,7 @@ static void end(void)
 
 TestSuite(tls_context, .init = given_more_files, .fini = end);
 
-/* ---- files -------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static void expect_unusable(const char *wanted_file, int error, const char *wanted_why)
 {
@@ -206,7 +207,7 @@ Test(tls_context, no_memory)
     }
 }
 
-/* ---- changes ------------------------------------------------------------------------------------ */
+/* ---- changes --------------------------------------------------------------------------------- */
 
 static struct log *the_log;
 static uint64_t now_ms;

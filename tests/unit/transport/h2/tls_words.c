@@ -1,4 +1,5 @@
-/* What is said of a connection that comes to nothing: to the operator in words, to the client in an alert. */
+/* What is said of a connection that comes to nothing: to the operator in words, to the client in an
+ * alert. */
 #include "unit/transport/h2/tls_scene.h"
 
 TestSuite(tls_words, .init = given_a_server, .fini = end_the_server);

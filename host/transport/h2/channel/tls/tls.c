@@ -1,12 +1,13 @@
 /* tls: one connection's TLS, from bytes to bytes.
  *
- * OpenSSL reads the fed bytes in place, and writes to a buffer that lives until it was sent. Invariant:
- * after tls_feed() OpenSSL holds at most a part of one record, so an idle connection holds no buffer at
- * all (SSL_MODE_RELEASE_BUFFERS).
+ * OpenSSL reads the fed bytes in place, and writes to a buffer that lives until it was sent.
+ * Invariant: after tls_feed() OpenSSL holds at most a part of one record, so an idle connection
+ * holds no buffer at all (SSL_MODE_RELEASE_BUFFERS).
  *
  * Note that SSL_MODE_AUTO_RETRY is off. With it, SSL_read() processes any number of records without
  * content, and we would not see them; a client that sends only KeyUpdate could make us derive keys
- * forever. So such records are counted, as HTTP/2's empty frames are, against those that have content.
+ * forever. So such records are counted, as HTTP/2's empty frames are, against those that have
+ * content.
  */
 #include "transport/h2/channel/tls/tls_private.h"
 
@@ -23,7 +24,7 @@ enum {
     MAX_EMPTY = 32
 };
 
-/* ---- what OpenSSL reads and writes -------------------------------------------------------------- */
+/* ---- what OpenSSL reads and writes ----------------------------------------------------------- */
 
 static int bio_read(BIO *bio, char *to, size_t len, size_t *ret_len)
 {
@@ -86,7 +87,7 @@ BIO_METHOD *tls_bio_new(void)
     return methods;
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static bool tls_init(struct tls *t)
 {
@@ -126,7 +127,7 @@ struct tls *tls_free(struct tls *t)
     return NULL;
 }
 
-/* ---- how it ends -------------------------------------------------------------------------------- */
+/* ---- how it ends ----------------------------------------------------------------------------- */
 
 void tls_blame(struct tls *t, const char *fmt, ...)
 {
@@ -166,7 +167,7 @@ static int refuse(struct tls *t, const char *why)
     return -EPROTO;
 }
 
-/* ---- in ----------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------- */
 
 static int shake_hands(struct tls *t)
 {
@@ -217,13 +218,14 @@ bool tls_is_up(const struct tls *t)
     return t->up;
 }
 
-/* A part of a record's head is pending; one of its body leaves the reader in the state "read body". */
+/* A part of a record's head is pending; one of its body leaves the reader in the state "read
+ * body". */
 bool tls_is_clean(const struct tls *t)
 {
     return !SSL_has_pending(t->ssl) && strcmp(SSL_rstate_string(t->ssl), "RB") != 0;
 }
 
-/* ---- out ---------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------- */
 
 static int put(struct tls *t, const uint8_t *bytes, size_t len)
 {

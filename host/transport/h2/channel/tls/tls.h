@@ -19,11 +19,11 @@ enum { TLS_HELD = 16384 };
 struct tls *tls_new(struct tls_context *context);
 struct tls *tls_free(struct tls *t);
 
-/* Takes all `len` bytes that the client sent, and writes their plaintext, at most `len` + TLS_HELD bytes,
- * into `plain`, which may overlap `bytes` if it begins TLS_HELD before them. The caller then sends our part
- * of the handshake: tls_out(). 0; -ECONNRESET: the client has sent close_notify; -EPROTO: see tls_why(),
- * and tls_out() has an alert for the client; -ENOMEM. After an error nothing more can be fed; *ret_len is
- * valid in every case. */
+/* Takes all `len` bytes that the client sent, and writes their plaintext, at most `len` + TLS_HELD
+ * bytes, into `plain`, which may overlap `bytes` if it begins TLS_HELD before them. The caller then
+ * sends our part of the handshake: tls_out(). 0; -ECONNRESET: the client has sent close_notify;
+ * -EPROTO: see tls_why(), and tls_out() has an alert for the client; -ENOMEM. After an error
+ * nothing more can be fed; *ret_len is valid in every case. */
 int tls_feed(struct tls *t, const uint8_t *bytes, size_t len, uint8_t *plain, size_t *ret_len);
 /* Encrypts. Not before the handshake is over. 0, -EPROTO or -ENOMEM. */
 int tls_wrap(struct tls *t, const struct iovec *parts, size_t n_parts);
@@ -39,7 +39,8 @@ void tls_out_taken(struct tls *t);
 bool tls_is_up(const struct tls *t);
 /* True if every record that was fed is complete. */
 bool tls_is_clean(const struct tls *t);
-/* What was wrong, for the log: "the client's certificate has expired", ...; valid until tls_free(). */
+/* What was wrong, for the log: "the client's certificate has expired", ...; valid until
+ * tls_free(). */
 const char *tls_why(const struct tls *t);
 
 #endif

@@ -1,13 +1,14 @@
-/* tls_client: the client's certificate and protocol; each refusal is sent to the client as an alert, and
- * reported to the operator as text.
+/* tls_client: the client's certificate and protocol; each refusal is sent to the client as an
+ * alert, and reported to the operator as text.
  *
- * A rule and a name of the certificate are compared as bytes with a length, and only if the name is valid
- * for its kind: a DNS name has no colon, a URI has one, and neither has a NUL. So a rule can be either, and
- * a CA that signs any name of one kind cannot be tricked into signing a name of the other kind.
+ * A rule and a name of the certificate are compared as bytes with a length, and only if the name is
+ * valid for its kind: a DNS name has no colon, a URI has one, and neither has a NUL. So a rule can
+ * be either, and a CA that signs any name of one kind cannot be tricked into signing a name of the
+ * other kind.
  *
- * RFC 8446, 6.2, defines access_denied for a client with a valid certificate but without permission.
- * OpenSSL only lets us choose among the reasons X509_V_ERR_*, and the nearest alert among theirs is
- * bad_certificate.
+ * RFC 8446, 6.2, defines access_denied for a client with a valid certificate but without
+ * permission. OpenSSL only lets us choose among the reasons X509_V_ERR_*, and the nearest alert
+ * among theirs is bad_certificate.
  */
 #include "transport/h2/channel/tls/tls_names.h"
 #include "transport/h2/channel/tls/tls_private.h"
@@ -20,7 +21,7 @@ enum { NAMES_TEXT = 512 };
 
 #define ALPN_MISSING "the client does not ask for HTTP/2 (ALPN h2)"
 
-/* ---- names -------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* A name of the kinds that rules are about; else absent. */
 static struct extproc_str name_of(const GENERAL_NAME *entry, int *ret_kind)
@@ -90,7 +91,7 @@ static bool may_come_in(struct tls *t, X509 *certificate)
     return named;
 }
 
-/* ---- certificates ------------------------------------------------------------------------------- */
+/* ---- certificates ---------------------------------------------------------------------------- */
 
 static void blame_certificate(struct tls *t, const X509_STORE_CTX *store)
 {
@@ -142,7 +143,7 @@ static int on_certificate(X509_STORE_CTX *store, void *arg)
     return 1;
 }
 
-/* ---- the protocol ------------------------------------------------------------------------------- */
+/* ---- the protocol ---------------------------------------------------------------------------- */
 
 /* Before anything is signed. RFC 9113, 3.3: without ALPN there is no HTTP/2 over TLS. */
 static int on_hello(SSL *ssl, int *ret_alert, void *arg)

@@ -1,11 +1,12 @@
 /* tls_context: the SSL_CTX of a listener, and the next one when its files change.
  *
- * stat() follows symbolic links: a Kubernetes secret is a link that is swapped. It is called before the
- * files are read, so that a change in between is seen the next time; and its result is kept even if the
- * files are invalid, so that each change is tried, and logged, once.
+ * stat() follows symbolic links: a Kubernetes secret is a link that is swapped. It is called before
+ * the files are read, so that a change in between is seen the next time; and its result is kept
+ * even if the files are invalid, so that each change is tried, and logged, once.
  *
- * A connection keeps the SSL_CTX that it began with until it ends. What the SSL_CTX does not hold (the
- * methods of its BIO, and the rules) belongs to the context, which lives until its last user is gone.
+ * A connection keeps the SSL_CTX that it began with until it ends. What the SSL_CTX does not hold
+ * (the methods of its BIO, and the rules) belongs to the context, which lives until its last user
+ * is gone.
  */
 #include "transport/h2/channel/tls/tls_private.h"
 
@@ -16,7 +17,7 @@
 
 enum { LOOK_MS = 1000, DATE_TEXT = 32 };
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void look(const struct transport_tls *rules, struct stat seen[N_TLS_FILES])
 {
@@ -62,7 +63,7 @@ struct tls_context *tls_context_free(struct tls_context *context)
     return NULL;
 }
 
-/* ---- changes ------------------------------------------------------------------------------------ */
+/* ---- changes --------------------------------------------------------------------------------- */
 
 /* The time is that of the last change of any kind: a chmod() may be what a file was waiting for. */
 static bool is_same(const struct stat *a, const struct stat *b)

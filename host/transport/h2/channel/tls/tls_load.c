@@ -1,11 +1,12 @@
 /* tls_load: from a listener's files to the SSL_CTX that its connections share.
  *
- * OpenSSL reads the files. Only regular files of a sane size are passed to it, because any other file
- * could block it; and its passphrase callback returns none, because it would otherwise ask on a terminal.
+ * OpenSSL reads the files. Only regular files of a sane size are passed to it, because any other
+ * file could block it; and its passphrase callback returns none, because it would otherwise ask on
+ * a terminal.
  *
- * Sessions are not resumed. Connections from a proxy are few and long, so there is little to gain; and a
- * client that resumes a session presents no certificate, so a certificate that has expired, or whose CA is
- * no longer trusted, would still be accepted.
+ * Sessions are not resumed. Connections from a proxy are few and long, so there is little to gain;
+ * and a client that resumes a session presents no certificate, so a certificate that has expired,
+ * or whose CA is no longer trusted, would still be accepted.
  */
 #include "base/file.h"
 #include "transport/h2/channel/tls/tls_private.h"
@@ -32,7 +33,7 @@ struct load {
     bool encrypted;
 };
 
-/* ---- what is wrong ------------------------------------------------------------------------------ */
+/* ---- what is wrong --------------------------------------------------------------------------- */
 
 EXTPROC_PRINTF(2, 3)
 static int complain(struct load *l, const char *fmt, ...)
@@ -62,7 +63,7 @@ static int complain_file(struct load *l, const char *what)
     return complain(l, "no usable %s: %s", what, words ? words : "OpenSSL does not say why");
 }
 
-/* ---- files -------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 /* OpenSSL opens the file itself; here is only seen that it is one that it may read. */
 static int begin_file(struct load *l, const char *file)
@@ -134,7 +135,7 @@ static int load_client_ca(struct load *l, const char *file)
     return 0;
 }
 
-/* ---- the SSL_CTX -------------------------------------------------------------------------------- */
+/* ---- the SSL_CTX ----------------------------------------------------------------------------- */
 
 static int set_protocol(struct load *l)
 {

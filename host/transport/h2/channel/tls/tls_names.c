@@ -1,9 +1,9 @@
 /* tls_names: does a name of a client's certificate match a rule of tls_client_names?
  *
- * The case of DNS names does not count, nor that of a URI's scheme and host (RFC 3986, 6.2.2.1); all else
- * is compared as bytes. We do not look at what a "*" matches, but other programs may, and may resolve dot
- * segments: spiffe://example/ns/edge/../admin is not below /ns/edge/. So a URI that is not normalized
- * matches no rule with a "*".
+ * The case of DNS names does not count, nor that of a URI's scheme and host (RFC 3986, 6.2.2.1);
+ * all else is compared as bytes. We do not look at what a "*" matches, but other programs may, and
+ * may resolve dot segments: spiffe://example/ns/edge/../admin is not below /ns/edge/. So a URI that
+ * is not normalized matches no rule with a "*".
  */
 #include "transport/h2/channel/tls/tls_names.h"
 
@@ -19,7 +19,8 @@ static size_t span(struct extproc_str s, size_t at, const char *ends)
     return n;
 }
 
-/* Bytes of the scheme with its colon, and of "//host:port"; one with a user in it keeps its case. */
+/* Bytes of the scheme with its colon, and of "//host:port"; one with a user in it keeps its
+ * case. */
 static size_t uri_head(struct extproc_str uri)
 {
     size_t scheme = span(uri, 0, ":") + 1;

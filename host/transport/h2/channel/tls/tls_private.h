@@ -8,7 +8,7 @@
 #include <openssl/ssl.h>
 #include <sys/stat.h>
 
-/* ---- tls_context.c ------------------------------------------------------------------------------ */
+/* ---- tls_context.c --------------------------------------------------------------------------- */
 
 enum { N_TLS_FILES = 3 };
 
@@ -21,7 +21,7 @@ struct tls_context {
     uint64_t next_look_ms;
 };
 
-/* ---- tls_load.c --------------------------------------------------------------------------------- */
+/* ---- tls_load.c ------------------------------------------------------------------------------ */
 
 /* As tls_context_new(). */
 int tls_load(const struct transport_tls *rules, struct arena *arena, SSL_CTX **ret,
@@ -30,7 +30,7 @@ int tls_load(const struct transport_tls *rules, struct arena *arena, SSL_CTX **r
 /* How a message names one of the files of the rules. */
 const char *tls_file_name(const struct transport_tls *rules, const char *file);
 
-/* ---- tls.c -------------------------------------------------------------------------------------- */
+/* ---- tls.c ----------------------------------------------------------------------------------- */
 
 struct tls {
     struct tls_context *context;
@@ -53,12 +53,12 @@ BIO_METHOD *tls_bio_new(void);
 EXTPROC_PRINTF(2, 3)
 void tls_blame(struct tls *t, const char *fmt, ...);
 
-/* ---- tls_client.c ------------------------------------------------------------------------------- */
+/* ---- tls_client.c ---------------------------------------------------------------------------- */
 
 /* What a client must be and speak. */
 void tls_client_rules(SSL_CTX *ssl, const struct transport_tls *rules);
 
-/* ---- tls_words.c -------------------------------------------------------------------------------- */
+/* ---- tls_words.c ----------------------------------------------------------------------------- */
 
 /* OpenSSL has failed: says why, and leaves its error queue empty. -EPROTO or -ENOMEM. */
 int tls_words(struct tls *t);

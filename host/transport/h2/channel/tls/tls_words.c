@@ -1,7 +1,7 @@
 /* tls_words: what OpenSSL's errors mean to an operator.
  *
- * Of the errors in its queue the last of the TLS library says most; those before it are how it came to
- * that. Where none is known here it is OpenSSL's own word for it, never its number.
+ * Of the errors in its queue the last of the TLS library says most; those before it are how it came
+ * to that. Where none is known here it is OpenSSL's own word for it, never its number.
  */
 #include "transport/h2/channel/tls/tls_private.h"
 
