@@ -8,6 +8,7 @@
 #       asan    the same tests, with AddressSanitizer and UndefinedBehaviorSanitizer; a leak fails
 #       tsan    the floors that several threads share, with ThreadSanitizer
 #       clang   a build with clang, warnings as errors
+#       tidy    clang-tidy and gcc's analyser over host/ and plugins/, findings as errors
 #       fuzz    every fuzz target for a short time (FUZZ_SECONDS, default 20 each)
 #       cover   lines covered in host/base and host/http: 95 % or more
 #       bench   the benchmark's own parts work (no figures are judged)
@@ -98,6 +99,17 @@ part_clang() {
     CC=clang CXX=clang++ configure clang -DCMAKE_BUILD_TYPE=Release || { fail "clang: build"; return; }
     passed=$((passed + 1))
 }
+part_tidy() {
+    local targets
+    say "clang-tidy, gcc -fanalyzer"
+    targets=proto CC=clang CXX=clang++ configure tidy -DCMAKE_EXPORT_COMPILE_COMMANDS=ON || { fail "tidy: build"; return; }
+    step "clang-tidy" bash -o pipefail -c \
+        "git ls-files -z 'host/*.c' 'plugins/*.c' | xargs -0 -P2 -n4 clang-tidy -p '$build/tidy' --quiet 2>/dev/null"
+    # The four kinds that are worth an error; the rest guess too often.
+    targets='extprocd plugins' configure analyser -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_FLAGS="-fanalyzer \
+        -Wno-analyzer-too-complex -Wno-analyzer-use-of-uninitialized-value -Wno-analyzer-possible-null-dereference" &&
+        passed=$((passed + 1)) || fail "gcc -fanalyzer"
+}
 part_fuzz() {
     local seconds=${FUZZ_SECONDS:-20} target targets
     say "fuzz targets, $seconds s each"
@@ -151,7 +163,7 @@ part_dialogues() { HOSTILE_SECONDS=${HOSTILE_SECONDS:-10} run_script hostile dia
 
 etc/install-deps.sh test || exit 1
 if [ $# -eq 0 ]; then
-    set -- style main interop dialogues asan tsan clang fuzz cover
+    set -- style main interop dialogues asan tsan clang tidy fuzz cover
 fi
 for part in "$@"; do
     declare -F "part_$part" >/dev/null || { echo "tests/run.sh: no part '$part'" >&2; exit 2; }
