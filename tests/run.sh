@@ -22,7 +22,7 @@ cd "$(dirname "$0")/.."
 top=$PWD build=$PWD/build/tests
 mkdir -p "$build"
 
-passed=0 failed=0 failures=() targets=
+passed=0 failed=0 failures=() skipped=() targets=
 
 say() { printf '\n== %s\n' "$*"; }
 fail() { # what
@@ -55,6 +55,7 @@ run_tests() { # folder, ctest options...
         / Test +#[0-9]+: .* Passed / { sub(/.*#/, "", $1); pass += !told[$1] }
         END { print pass + 0, bad + 0 }')
     passed=$((passed + ${sums% *}))
+    mapfile -t -O "${#skipped[@]}" skipped < <(sed -nE "s/^[0-9]+: skipped: /$name: /p" "$log")
     if [ "${sums#* }" -gt 0 ] || [ "$status" -ne 0 ]; then
         sed -nE '/The following tests FAILED/,$p' "$log"
         grep -aE '^[0-9]+: .*(\[FAIL\]|\[----\]|CRASH|Unexpected signal|FAILED|ERROR: |runtime error|ThreadSanitizer: )' "$log" | tail -n 60
@@ -173,6 +174,10 @@ done
 if [ "${#failures[@]}" -gt 0 ]; then
     say "failed"
     printf '  %s\n' "${failures[@]}"
+fi
+if [ "${#skipped[@]}" -gt 0 ]; then
+    say "${#skipped[@]} skipped, which this machine cannot run"
+    printf '  %s\n' "${skipped[@]}"
 fi
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

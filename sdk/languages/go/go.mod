@@ -1,0 +1,3 @@
+module extproc/hello
+
+go 1.21
