@@ -55,9 +55,18 @@ static uint32_t framing_needed(const struct instance *in)
     return phases;
 }
 
+bool chain_must_see(const struct instance *in, enum lane lane)
+{
+    static const uint64_t must[N_LANES] = {EXTPROC_MUST_SEE_REQUEST_BODY,
+                                           EXTPROC_MUST_SEE_RESPONSE_BODY};
+    return in->plugin->needs & must[lane] && in->interest & phase_bit(phase_of(lane, PART_BODY));
+}
+
 bool chain_need_met(const struct instance *in, enum lane lane, enum body_mode mode)
 {
     const struct mode *m = mode_of(mode);
+    if (chain_must_see(in, lane) && m->body == MODE_BODY_NEVER)
+        return false;
     if (mode_of(body_needed(in, lane))->body != MODE_BODY_WHOLE || m->body == MODE_BODY_UNTOLD)
         return true;
     bool waits = in->plugin->needs & EXTPROC_HEADERS_WAIT;
@@ -68,7 +77,12 @@ static void add_needs(struct chain *c, const struct instance *in)
 {
     c->interest |= in->interest;
     c->wants |= in->interest | in->reads | framing_needed(in);
+    if (in->plugin->needs & EXTPROC_CLOSE_SEES_HEADERS) {
+        c->keeps_headers = true;
+        c->wants |= phase_bit(PHASE_REQUEST_HEADERS) | phase_bit(PHASE_RESPONSE_HEADERS);
+    }
     for (enum lane lane = 0; lane < N_LANES; lane++) {
+        c->must_see[lane] = c->must_see[lane] || chain_must_see(in, lane);
         enum body_mode mode = body_needed(in, lane);
         if (mode > c->needs[lane]) /* in the order of mode_least() */
             c->needs[lane] = mode;

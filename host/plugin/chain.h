@@ -14,21 +14,27 @@ struct chain {
      * in it, or may have it as a fallback. */
     uint16_t *calls[N_PHASES];
     uint16_t n_calls[N_PHASES];
-    uint32_t wants;    /* phase bits: interest, with the messages that are looked back at, and
+    uint32_t wants;         /* phase bits: interest, with the messages that are looked back at, and
                         * those that say whether there is a body */
-    uint32_t interest; /* phase bits: what any of them is interested in    */
+    uint32_t interest;      /* phase bits: what any of them is interested in    */
+    bool must_see[N_LANES]; /* some plugin must see the body, if there is one */
+    bool keeps_headers;     /* some plugin reads them in close() */
     enum body_mode needs[N_LANES]; /* the least mode that serves all: NONE, STREAMED, BUFFERED */
 };
+
+/* Must an instance see a direction's body? */
+bool chain_must_see(const struct instance *in, enum lane lane);
 
 /* Can an instance do what its needs ask of a direction's body, where the proxy is in this mode?
  * Where it depends on the message too (a STREAMED body may come in one chunk), it can. */
 bool chain_need_met(const struct instance *in, enum lane lane, enum body_mode mode);
 
-/* Does any of them need a complete body, of either direction? */
-static inline bool chain_needs_whole(const struct chain *c)
+/* Does any of them need a body of either direction in a way that a proxy may not send it? */
+static inline bool chain_needs_bodies(const struct chain *c)
 {
     return mode_of(c->needs[LANE_REQUEST])->body == MODE_BODY_WHOLE ||
-           mode_of(c->needs[LANE_RESPONSE])->body == MODE_BODY_WHOLE;
+           mode_of(c->needs[LANE_RESPONSE])->body == MODE_BODY_WHOLE || c->must_see[LANE_REQUEST] ||
+           c->must_see[LANE_RESPONSE];
 }
 
 /* Lives in the arena; borrows the instances. 0, -ENOMEM, or -E2BIG where they

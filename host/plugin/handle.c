@@ -277,6 +277,11 @@ static enum extproc_action handle_refuse_mode(struct handle *h, const struct tur
     const char *how =
         mode_of(mode)->body != MODE_BODY_NEVER ? "before its headers go on" : "complete";
     h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
+    if (chain_must_see(handle_instance(h), lane))
+        return handle_failed(h, "refused: the plugin must see the %s body, and %s", name,
+                             txn_framing(turn->txn, lane) == FRAMING_TUNNEL
+                                 ? "the bytes of a tunnel are not seen"
+                                 : "the proxy does not send it");
     return handle_failed(h, "the plugin needs the %s body %s, and %s is %s (%s)", name, how,
                          rules->body_mode[lane] ? rules->body_mode[lane] : "the body mode",
                          body_mode_name(mode), advice(rules->sends_complete_body, lane));

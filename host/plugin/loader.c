@@ -194,11 +194,16 @@ static int name_judge(struct attempt *a, const char *name)
 static int content_judge(struct attempt *a, const struct extproc_plugin *plugin)
 {
     const uint64_t needs = EXTPROC_WHOLE_REQUEST_BODY | EXTPROC_WHOLE_RESPONSE_BODY |
-                           EXTPROC_PARTIAL_IS_FINE | EXTPROC_HEADERS_WAIT | EXTPROC_READS_REQUEST |
-                           EXTPROC_KEEPS_BODY;
+                           EXTPROC_MUST_SEE_REQUEST_BODY | EXTPROC_MUST_SEE_RESPONSE_BODY |
+                           EXTPROC_CLOSE_SEES_HEADERS | EXTPROC_HEADERS_WAIT |
+                           EXTPROC_READS_REQUEST | EXTPROC_KEEPS_BODY;
     if (plugin->needs & ~needs)
         return attempt_refuse(a, "unknown bits 0x%" PRIx64 " in .needs (set only bits of the SDK)",
                               plugin->needs & ~needs);
+    if ((plugin->needs & EXTPROC_MUST_SEE_REQUEST_BODY && !plugin->request_body) ||
+        (plugin->needs & EXTPROC_MUST_SEE_RESPONSE_BODY && !plugin->response_body))
+        return attempt_refuse(a, "descriptor must see a body for which it has no callback (set "
+                                 ".request_body or .response_body)");
     if (!plugin->request_headers && !plugin->request_body && !plugin->request_trailers &&
         !plugin->response_headers && !plugin->response_body && !plugin->response_trailers &&
         !plugin->open && !plugin->close)

@@ -22,6 +22,9 @@
 #include <assert.h>
 #include <errno.h>
 
+/* What the client gets of a plugin that fails, and where one must see a body that it cannot see. */
+enum { FAILED_STATUS = 500, UNSEEN_STATUS = 403 };
+
 /* ---- the beginning --------------------------------------------------------------------------- */
 
 /* Has the proxy begun to send the response? One whose headers it skips it does not hold back,
@@ -270,7 +273,7 @@ static struct extproc_str turn_details(const struct turn *turn, const char *name
 
 /* Handles a plugin's failure: its changes are undone, it is not called again, and the downstream
  * client gets a 500 if a response is still possible. True: that was the verdict. */
-static bool turn_fail(struct turn *turn, uint16_t place)
+static bool turn_fail(struct turn *turn, uint16_t place, unsigned status)
 {
     struct handle *h = &turn->txn->handles[place];
     const char *name = handle_instance(h)->name;
@@ -281,7 +284,7 @@ static bool turn_fail(struct turn *turn, uint16_t place)
 
     if (turn->allowed & MAY_RESPOND) {
         turn->answer = (struct answer){
-            .status = 500,
+            .status = status,
             .details = turn_details(turn, name),
             .grpc_status = EXTPROC_NO_GRPC,
         };
@@ -330,7 +333,16 @@ static bool turn_miss(struct turn *turn, uint16_t place, enum lane lane)
         turn_close(turn, EXTPROC_S("out of memory"));
         return true;
     }
-    return handle_miss(turn, place, lane) == EXTPROC_ACTION_FAIL && turn_fail(turn, place);
+    unsigned status =
+        chain_must_see(turn->txn->chain->instances[place], lane) ? UNSEEN_STATUS : FAILED_STATUS;
+    return handle_miss(turn, place, lane) == EXTPROC_ACTION_FAIL && turn_fail(turn, place, status);
+}
+
+/* The headers in hand open a tunnel, whose bytes no plugin sees. */
+static bool turn_opens_tunnel(const struct turn *turn, enum lane lane)
+{
+    return turn->event->lane == lane && turn->event->part == PART_HEADERS &&
+           txn_framing(turn->txn, lane) == FRAMING_TUNNEL;
 }
 
 /* Plugins whose needs the mode of a body does not meet. They are looked for after the walk, since a
@@ -339,13 +351,17 @@ static bool turn_check_needs(struct turn *turn, enum lane lane)
 {
     const struct chain *chain = turn->txn->chain;
     enum phase body = phase_of(lane, PART_BODY);
-    if (!(turn->unmet & 1u << lane) || !chain ||
-        mode_of(chain->needs[lane])->body != MODE_BODY_WHOLE)
+    bool unmet = turn->unmet & 1u << lane, tunnel = turn_opens_tunnel(turn, lane);
+    if (!chain || !(unmet || tunnel) ||
+        !(chain->must_see[lane] || mode_of(chain->needs[lane])->body == MODE_BODY_WHOLE))
         return false;
     for (uint16_t i = 0; i < chain->n_calls[body]; i++) {
         uint16_t place = chain->calls[body][i];
-        if (!chain_need_met(chain->instances[place], lane, turn->txn->lanes[lane].direction.mode) &&
-            turn_miss(turn, place, lane))
+        const struct instance *in = chain->instances[place];
+        enum body_mode mode = turn->txn->lanes[lane].direction.mode;
+        bool missed =
+            (unmet && !chain_need_met(in, lane, mode)) || (tunnel && chain_must_see(in, lane));
+        if (missed && turn_miss(turn, place, lane))
             return true;
     }
     return false;
@@ -362,7 +378,7 @@ enum turn_state turn_run(struct turn *turn)
             continue;
         enum extproc_action action = handle_call(turn, place, phase);
         if (action == EXTPROC_ACTION_FAIL) {
-            decided = turn_fail(turn, place);
+            decided = turn_fail(turn, place, FAILED_STATUS);
         } else if (action == EXTPROC_ACTION_RESPOND && !turn->txn->observing) {
             turn->verdict.kind = VERDICT_RESPOND;
             decided = true;
@@ -457,7 +473,8 @@ void turn_end(struct turn *turn)
 {
     struct txn *t = turn->txn;
     bool closed = turn->verdict.kind == VERDICT_CLOSE;
-    struct arena *keep = !closed && txn_wants_later(t) ? t->arena : NULL;
+    bool reads = txn_wants_later(t) || (t->chain && t->chain->keeps_headers);
+    struct arena *keep = !closed && reads ? t->arena : NULL;
     if (!keep && t->handles) /* close() may log */
         txn_keep_id(t);
     turn_commit(turn, keep);

@@ -3,7 +3,7 @@
  * It costs no memory but its own until a plugin is called. What a message brought is kept only
  * while some plugin may still be called; once none can be, it is dropped with the message. So
  * whether something is left in close() would depend on the neighbours in the chain: close() sees
- * nothing.
+ * nothing, but for the headers where a plugin says that it reads them there.
  */
 #include "plugin/txn.h"
 
@@ -90,9 +90,10 @@ struct log_context txn_log_context(struct txn *t)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static void lane_forget(struct txn_lane *lane)
+static void lane_forget(struct txn_lane *lane, bool keeps_headers)
 {
-    lane->headers_here = lane->trailers_here = false;
+    lane->headers_here = lane->headers_here && keeps_headers;
+    lane->trailers_here = false;
     direction_close(&lane->direction);
     lane->attributes = (struct tree){0};
 }
@@ -103,8 +104,9 @@ void txn_end(struct txn *t, enum extproc_end why)
     assert(!t->turn);
     if (t->handles)
         txn_keep_id(t);
-    lane_forget(&t->lanes[LANE_REQUEST]);
-    lane_forget(&t->lanes[LANE_RESPONSE]);
+    bool keeps_headers = t->chain && t->chain->keeps_headers;
+    lane_forget(&t->lanes[LANE_REQUEST], keeps_headers);
+    lane_forget(&t->lanes[LANE_RESPONSE], keeps_headers);
     t->metadata = (struct tree){0};
     if (t->told)
         metadata_told_fini(t->told);

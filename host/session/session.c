@@ -211,7 +211,7 @@ static unsigned session_unmet(const struct session *s, const struct turn *turn)
     enum lane lane = turn->event->lane;
     const struct chain *chain = s->txn.chain;
     unsigned lanes = 0;
-    if (!turn->first || !chain || !chain_needs_whole(chain))
+    if (!turn->first || !chain || !chain_needs_bodies(chain))
         return 0;
     if (shows_body(turn))
         lanes |= 1u << lane;

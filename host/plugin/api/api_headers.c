@@ -30,6 +30,9 @@ static enum lane map_lane(enum extproc_map map)
 /* NULL: no such map, or it is not here. */
 static struct headers *map_find(const struct handle *h, enum extproc_map map)
 {
+    bool in_close = !h->txn->turn;
+    if (in_close && !(handle_instance(h)->plugin->needs & EXTPROC_CLOSE_SEES_HEADERS))
+        return NULL;
     if (!map_known(map))
         return NULL;
     struct txn_lane *lane = &h->txn->lanes[map_lane(map)];

@@ -253,6 +253,25 @@ Test(loader, refuses_other_versions)
         "%s", why);
 }
 
+static enum extproc_action on_phase(struct extproc_txn *x)
+{
+    return EXTPROC_ACTION_CONTINUE;
+}
+
+Test(loader, refuses_a_need_that_cannot_be_met)
+{
+    struct extproc_plugin p = {.abi = EXTPROC_ABI,
+                               .name = "p",
+                               .needs = EXTPROC_MUST_SEE_RESPONSE_BODY,
+                               .request_body = on_phase};
+    cr_expect_eq(loader_check("it", &p, &arena, &plugin, &keys, &why), -ENOEXEC);
+    cr_expect(lines_match(why, "it: ~must see a body~.response_body~"), "%s", why);
+    p.response_body = on_phase;
+    cr_expect_eq(loader_check("it", &p, &arena, &plugin, &keys, &why), 0);
+    p.needs = UINT64_C(1) << 40;
+    cr_expect_eq(loader_check("it", &p, &arena, &plugin, &keys, &why), -ENOEXEC);
+}
+
 Test(loader, takes_a_plugin_of_a_later_minor_that_asks_for_this_one)
 {
     cr_expect(lines_match(refusal(ABI_PLUGINS "/later.so"), ": ~ABI 1.7~ABI 1.0~TARGET=0~"), "%s",
