@@ -47,16 +47,17 @@ static void refuse_path(struct conn *c, int32_t id)
     refuse(c, id, STATUS_UNIMPLEMENTED, (struct extproc_str){text, (size_t)len});
 }
 
+/* A request that was answered before its end is open until then (RFC 9113, 5.1.2). */
 static bool has_stream_left(const struct conn *c)
 {
     uint32_t most = c->streams.listener->limits.max_streams;
-    return !most || c->streams.n_calls < most;
+    return !most || c->streams.http2.n_open <= most; /* of which it is one */
 }
 
 /* The client may try it again: nothing has looked at it. */
 static void refuse_stream(struct conn *c, int32_t id)
 {
-    conn_exceeds_by(c, LIMIT_STREAMS, c->streams.n_calls);
+    conn_exceeds_by(c, LIMIT_STREAMS, c->streams.http2.n_open - 1);
     http2_refuse(&c->streams.http2, id);
 }
 

@@ -35,6 +35,7 @@ static void *stream_of(const struct http2 *h, int32_t id)
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct http2 *h = arg;
+    h->n_open += frame->headers.cat == NGHTTP2_HCAT_REQUEST;
     h->events->head_begins(h->arg);
     return 0;
 }
@@ -104,6 +105,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error,
 {
     struct http2 *h = arg;
     void *stream = stream_of(h, id);
+    h->n_open--;
     if (stream)
         h->events->closed(h->arg, stream);
     return 0;

@@ -47,6 +47,7 @@ struct http2 {
     const struct http2_events *events;
     void *arg;
     uint32_t max_streams; /* announced to the client; 0: none */
+    uint32_t n_open;      /* streams of the client that are not closed, calls or not */
     bool greeted;         /* our settings, the first frame, are on their way */
     bool failed;          /* there was no memory for something */
 };
