@@ -428,23 +428,28 @@ struct extproc_key {
 
 /* Bits of extproc_plugin.needs. An unknown bit is refused when the plugin is loaded.
  *
- * EXTPROC_WHOLE_REQUEST_BODY, EXTPROC_WHOLE_RESPONSE_BODY: the body callback gets the body complete, once,
+ * EXTPROC_WHOLE_REQUEST_BODY, EXTPROC_WHOLE_RESPONSE_BODY: the body callback gets the body
+ * complete, once,
  *      where there is a body. Where the proxy sends it otherwise, the plugin fails without being called,
  *      and the log names the setting: in the first message of the transaction that shows it where the body
  *      mode is NONE, unless extproc_skip() has named the phase, else in the body's phase. A STREAMED body
  *      that arrives in one chunk is complete. A message without a body, and a tunnel, pass.
- * EXTPROC_MUST_SEE_REQUEST_BODY, EXTPROC_MUST_SEE_RESPONSE_BODY: for plugins that inspect. No body passes
+ * EXTPROC_MUST_SEE_REQUEST_BODY, EXTPROC_MUST_SEE_RESPONSE_BODY: for plugins that inspect. No body
+ * passes
  *      this plugin unseen: where the proxy's body mode is NONE, or the message opens a tunnel (CONNECT, an
  *      upgrade), the downstream client gets a 403, unless extproc_skip() has named the phase; where the
  *      response has begun, the stream is closed. A message without a body passes. Needs the callback of
  *      that body. With EXTPROC_WHOLE_..., both hold.
- * EXTPROC_HEADERS_WAIT: the body callbacks edit headers. The proxy holds them only where its body mode is
+ * EXTPROC_HEADERS_WAIT: the body callbacks edit headers. The proxy holds them only where its body
+ * mode is
  *      BUFFERED; elsewhere the plugin fails as above.
- * EXTPROC_READS_REQUEST: response callbacks read the request headers, so the proxy is asked for them.
- * EXTPROC_KEEPS_BODY: no headers callback calls extproc_body_set(). Whether a response has a body depends
+ * EXTPROC_READS_REQUEST: response callbacks read the request headers, so the proxy is asked for
+ * them. EXTPROC_KEEPS_BODY: no headers callback calls extproc_body_set(). Whether a response has a
+ * body depends
  *      on the request's method, so the proxy is asked for the request headers too (--print-envoy-config),
  *      unless the plugin takes part in headers alone and says this.
- * EXTPROC_CLOSE_SEES_HEADERS: in close() the headers of both messages are still there, to read, as the last
+ * EXTPROC_CLOSE_SEES_HEADERS: in close() the headers of both messages are still there, to read, as
+ * the last
  *      plugin left them: for access logs, which then need not copy anything in each phase. Costs one copy
  *      of the headers for each transaction. A map is NONE where its headers did not come, or where there
  *      was no memory to keep them. Trailers are not kept. */
@@ -804,8 +809,9 @@ static inline bool extproc_header_at(struct extproc_txn *x, enum extproc_map map
 
 /** Where a map stands. Headers are OPEN in their own phase and, where the proxy holds the message
  *  back until it has our answer (its body mode is BUFFERED), in the body phase; trailers in their
- *  own. In the phases behind, and in open(), a map is GONE. In close() every map is NONE (what is needed
- *  there goes into ctx), but for plugins with EXTPROC_CLOSE_SEES_HEADERS: there the headers are GONE. */
+ *  own. In the phases behind, and in open(), a map is GONE. In close() every map is NONE (what is
+ *  needed there goes into ctx), but for plugins with EXTPROC_CLOSE_SEES_HEADERS: there the headers
+ *  are GONE. */
 static inline enum extproc_map_state extproc_header_state(struct extproc_txn *x,
                                                           enum extproc_map map)
 {
