@@ -11,52 +11,53 @@
  *     open(x)                         before the first phase this instance takes part in
  *       request_headers(x)  request_body(x)...   request_trailers(x)
  *       response_headers(x) response_body(x)...  response_trailers(x)
- *     close(x, why)                   once after an open() that returned 0 or is NULL, in every case
+ *     close(x, why)                   once after an open() that returned 0 or is NULL, always
  *   fini(instance)                    once after an init() that returned 0
  *
  *   Phases that the proxy does not send, or that no plugin takes part in, do not come. The two
  *   directions may interleave: response_headers can come before request_body, and also first of
  *   all. Never wait for a phase: close() is the end.
  *
- * Never block. One thread runs all transactions of a process: while a callback sleeps, waits for a
- * lock or
- *            reads a socket, all other transactions wait too, and the proxy gives up after its
- *            message_timeout. 50 ms in a callback were measured to give 40 of 40 concurrent requests a 5xx.
- *            What takes time belongs into init(), or into a thread of the plugin's own that callbacks only
- *            read results of.
- * Processes. The service may run in several processes, and each loads the plugin by itself: init()
- * runs
- *            once for each section in each of them, and again whenever the service is started, tested
- *            (extprocd -t: instance->testing) or loads a new configuration. Two generations of a
- *            configuration can live in one process at the same time, each with instances of its own: keep
- *            state in instance->self and not in globals.
- * Threads.   Callbacks of one transaction never overlap, but may run on different threads. `self` is
- *            shared between transactions, `ctx` is not. Any thread may call extproc_instance_log(),
- *            extproc_instance_log_str(), extproc_metric_add() and extproc_file_append(); all other
- *            functions only inside a callback, on the x or the instance that the callback was called with.
- *            Threads that a plugin has started must have ended when fini() returns.
+ * Blocking.  Never block. One thread runs all transactions of a process: while a callback sleeps,
+ *            waits for a lock or reads a socket, all other transactions wait too, and the proxy
+ *            stops waiting after its message_timeout. With 50 ms in a callback, 40 of 40
+ *            concurrent requests got a 5xx. What takes time belongs into init(), or into a thread
+ *            of the plugin's own whose results a callback only reads.
+ * Processes. The service may run in several processes, and each loads the plugin by itself:
+ *            init() runs once for each section in each of them, and again whenever the service is
+ *            started or tested (extprocd -t: instance->testing) or loads a new configuration. Two
+ *            generations of a configuration can live in one process at the same time, each with
+ *            instances of its own: keep state in instance->self and not in globals.
+ * Threads.   Callbacks of one transaction never overlap, but may run on different threads. `self`
+ *            is shared between transactions, `ctx` is not. Any thread may call
+ *            extproc_instance_log(), extproc_instance_log_str(), extproc_metric_add() and
+ *            extproc_file_append(); all other functions only inside a callback, on the x or the
+ *            instance that the callback was called with. Threads that a plugin has started must
+ *            have ended when fini() returns.
  * Lifetime.  Every view (struct extproc_str) that the host returns is valid until the callback
- *            returns, or until the plugin edits the thing it came from. Every view that the plugin
- *            passes in is copied, unless stated otherwise. extproc_keep() copies for the transaction.
- * Errors.    Functions that return int return 0 or a negative errno value; each lists its values beside
- *            -ENOMEM, which every edit can return. A call that failed has changed nothing.
- *            extproc_continue() makes an action of the result, extproc_strerror() a text, and the host
- *            logs the reason when the callback fails. Handles are never NULL; any other NULL argument
- *            returns -EINVAL, or the value that means absent.
- * C.         The host is C: no exception and no longjmp() may leave a callback. exit() in a plugin ends the
- *            service.
- * File.      Compile with -fvisibility=hidden: a function that is exported is replaced by one of the
- *            same name in a library of the host. Replace a file that is in use with install(1) or
- *            mv(1): the process has it mapped, and one that is overwritten in place ends it.
- * Growth.    A plugin loads where the host's minor is at least the one that it asks for. The host fills
- *            every slot of the table that its minor has; what it cannot do in some place returns
- *            -EOPNOTSUPP, never a crash. A switch over an enum of this header needs a default:
- *            later minors add values.
+ *            returns, or until the plugin edits the thing it came from. Every view that the
+ *            plugin passes in is copied, unless stated otherwise. extproc_keep() copies for the
+ *            transaction.
+ * Errors.    Functions that return int return 0 or a negative errno value; each lists its values
+ *            beside -ENOMEM, which every edit can return. A call that failed has changed nothing.
+ *            extproc_continue() makes an action of the result, extproc_strerror() a text, and the
+ *            host logs the reason when the callback fails. Handles are never NULL; any other NULL
+ *            argument returns -EINVAL, or the value that means absent.
+ * C.         The host is C: no exception and no longjmp() may leave a callback. exit() in a
+ *            plugin ends the service.
+ * File.      Compile with -fvisibility=hidden: a function that is exported is replaced by one of
+ *            the same name in a library of the host. Replace a file that is in use with
+ *            install(1) or mv(1): the process has it mapped, and one that is overwritten in place
+ *            ends it.
+ * Growth.    A plugin loads where the host's minor is at least the one that it asks for. The host
+ *            fills every slot of the table that its minor has; what it cannot do in some place
+ *            returns -EOPNOTSUPP, never a crash. A switch over an enum of this header needs a
+ *            default: later minors add values.
  * Languages. The ABI is plain C: structs, enums of 32 bits, function pointers. No slot needs a
- * variadic
- *            call: beside each one with a va_list is one that takes a text (log, fail, conf_refuse).
- *            EXTPROC_ABI and EXTPROC_STR() are initialisers for C and C++; what they consist of are plain
- *            integers (EXTPROC_MAGIC, EXTPROC_ABI_MAJOR, EXTPROC_ABI_TARGET) and sizeof.
+ *            variadic call: beside each one with a va_list is one that takes a text (log, fail,
+ *            conf_refuse). EXTPROC_ABI and EXTPROC_STR() are initialisers for C and C++; what
+ *            they consist of are plain integers (EXTPROC_MAGIC, EXTPROC_ABI_MAJOR,
+ *            EXTPROC_ABI_TARGET) and sizeof.
  */
 #ifndef EXTPROC_PLUGIN_H
 #define EXTPROC_PLUGIN_H
@@ -207,8 +208,9 @@ enum EXTPROC_ENUM(extproc_action) {
 
 /** EXTPROC_ACTION_CONTINUE if it went well, EXTPROC_ACTION_FAIL if not:
  *      return extproc_continue(extproc_header_set(x, EXTPROC_MAP_RESPONSE, name, value));
- *  A body edit of a message that has no body (-ENODATA: a response to HEAD, a 204) is no failure:
- *  the message goes on as it is, and the host counts it (bodiless_edits) and logs it at debug. */
+ *  A body edit of a message that has no body (-ENODATA: a response to HEAD, a 204) is not a
+ *  failure: the message goes on as it is, and the host counts it (bodiless_edits) and logs it at
+ *  debug. */
 static inline enum extproc_action extproc_continue(int r)
 {
     return r == 0 || r == -ENODATA ? EXTPROC_ACTION_CONTINUE : EXTPROC_ACTION_FAIL;
@@ -219,7 +221,7 @@ static inline const char *extproc_strerror(int r)
 {
     switch (r) {
     case -EINVAL:
-        return "not a legal name or value";
+        return "invalid header name or value";
     case -EPERM:
         return "it would have no effect";
     case -EOPNOTSUPP:
@@ -276,7 +278,8 @@ enum EXTPROC_ENUM(extproc_level) {
 };
 
 /** Why a transaction ends. With `transport = grpc` a connection that is lost while a response is
- *  awaited is DONE: the gRPC core does not tell it from the reset by which proxies end streams. */
+ *  awaited is DONE: the gRPC core cannot distinguish it from the reset by which proxies end
+ *  streams. */
 enum EXTPROC_ENUM(extproc_end) {
     EXTPROC_END_DONE,         /* complete, as far as the proxy sends it in its modes   */
     EXTPROC_END_DISCONNECTED, /* cut in a direction: client gone, upstream reset, ...  */
@@ -429,30 +432,29 @@ struct extproc_key {
 /* Bits of extproc_plugin.needs. An unknown bit is refused when the plugin is loaded.
  *
  * EXTPROC_WHOLE_REQUEST_BODY, EXTPROC_WHOLE_RESPONSE_BODY: the body callback gets the body
- * complete, once,
- *      where there is a body. Where the proxy sends it otherwise, the plugin fails without being called,
- *      and the log names the setting: in the first message of the transaction that shows it where the body
- *      mode is NONE, unless extproc_skip() has named the phase, else in the body's phase. A STREAMED body
- *      that arrives in one chunk is complete. A message without a body, and a tunnel, pass.
- * EXTPROC_MUST_SEE_REQUEST_BODY, EXTPROC_MUST_SEE_RESPONSE_BODY: for plugins that inspect. No body
- * passes
- *      this plugin unseen: where the proxy's body mode is NONE, or the message opens a tunnel (CONNECT, an
- *      upgrade), the downstream client gets a 403, unless extproc_skip() has named the phase; where the
- *      response has begun, the stream is closed. A message without a body passes. Needs the callback of
- *      that body. With EXTPROC_WHOLE_..., both hold.
- * EXTPROC_HEADERS_WAIT: the body callbacks edit headers. The proxy holds them only where its body
- * mode is
- *      BUFFERED; elsewhere the plugin fails as above.
- * EXTPROC_READS_REQUEST: response callbacks read the request headers, so the proxy is asked for
- * them. EXTPROC_KEEPS_BODY: no headers callback calls extproc_body_set(). Whether a response has a
- * body depends
- *      on the request's method, so the proxy is asked for the request headers too (--print-envoy-config),
- *      unless the plugin takes part in headers alone and says this.
- * EXTPROC_CLOSE_SEES_HEADERS: in close() the headers of both messages are still there, to read, as
- * the last
- *      plugin left them: for access logs, which then need not copy anything in each phase. Costs one copy
- *      of the headers for each transaction. A map is NONE where its headers did not come, or where there
- *      was no memory to keep them. Trailers are not kept. */
+ *      complete, once, where there is a body. Where the proxy sends it otherwise, the plugin
+ *      fails without being called, and the log names the setting: in the first message of the
+ *      transaction that shows it where the body mode is NONE, unless extproc_skip() has named
+ *      the phase, else in the body's phase. A STREAMED body that arrives in one chunk is
+ *      complete. A message without a body, and a tunnel, pass.
+ * EXTPROC_MUST_SEE_REQUEST_BODY, EXTPROC_MUST_SEE_RESPONSE_BODY: for plugins that inspect. No
+ *      body passes this plugin unseen: where the proxy's body mode is NONE, or the message
+ *      opens a tunnel (CONNECT, an upgrade), the downstream client gets a 403, unless
+ *      extproc_skip() has named the phase; where the response has begun, the stream is
+ *      closed. A message without a body passes. Needs the callback of that body. With
+ *      EXTPROC_WHOLE_..., both hold.
+ * EXTPROC_HEADERS_WAIT: the body callbacks edit headers. The proxy holds them only where its
+ *      body mode is BUFFERED; elsewhere the plugin fails as above.
+ * EXTPROC_READS_REQUEST: response callbacks read the request headers, so the proxy is asked
+ *      for them.
+ * EXTPROC_KEEPS_BODY: no headers callback calls extproc_body_set(). Whether a response has a
+ *      body depends on the request's method, so the proxy is asked for the request headers
+ *      too (--print-envoy-config), unless the plugin takes part in headers alone and says
+ *      this.
+ * EXTPROC_CLOSE_SEES_HEADERS: in close() the headers of both messages are still there, to
+ *      read, as the last plugin left them: for access logs, which then need not copy anything
+ *      in each phase. Costs one copy of the headers for each transaction. A map is NONE where
+ *      its headers did not come, or where there was not enough memory. Trailers are not kept. */
 #define EXTPROC_WHOLE_REQUEST_BODY     1u
 #define EXTPROC_WHOLE_RESPONSE_BODY    2u
 #define EXTPROC_MUST_SEE_REQUEST_BODY  4u
@@ -508,7 +510,7 @@ struct extproc_api {
     int64_t (*conf_int)(struct extproc_instance *, const char *key, size_t i);
     double (*conf_float)(struct extproc_instance *, const char *key, size_t i);
     struct extproc_template *(*conf_template)(struct extproc_instance *, const char *key, size_t i,
-                                              struct extproc_str part); /* absent: the whole */
+                                              struct extproc_str part); /* absent: the value */
     int (*conf_vrefuse)(struct extproc_instance *, const char *key, size_t i, const char *fmt,
                         va_list);
     int (*conf_refuse)(struct extproc_instance *, const char *key, size_t i,
@@ -570,9 +572,8 @@ struct extproc_api {
 
 /* ---- the instance: in init(), and later too unless it says otherwise ------------------------- */
 
-/** The i-th value of a declared key, in file order. A NUL stands behind the text, outside len.
- *  Lives as long as the instance. A path is as for open(2): relative to the service's working
- *  directory.
+/** The i-th value of a declared key, in file order. A NUL follows the text, outside len.
+ *  Lives as long as the instance. Of a PATH: as it is to be opened.
  *  ptr NULL: absent, or no such key. */
 static inline struct extproc_str extproc_conf(struct extproc_instance *instance, const char *key,
                                               size_t i)
@@ -600,8 +601,9 @@ static inline double extproc_conf_float(struct extproc_instance *instance, const
     return instance->api->conf_float(instance, key, i);
 }
 
-/** In init(): tells the operator, with file, line, section and key, why the i-th value cannot be:
- *  "is no colour (red)". Gives -EINVAL, for init() to return (after it has looked at the other
+/** In init(): reports to the operator, with file, line, section and key, why the i-th value is
+ *  invalid: "expected a colour such as red". Returns -EINVAL, for init() to return (after it has
+ *  looked at the other
  *  values too); -EOPNOTSUPP outside init(). */
 EXTPROC_PRINTF(4, 5)
 static inline int extproc_conf_refuse(struct extproc_instance *instance, const char *key, size_t i,
@@ -623,16 +625,16 @@ static inline int extproc_conf_refuse_str(struct extproc_instance *instance, con
 }
 
 /** In init(): compiles the i-th value, a text with %REQ(name)% and the like, for extproc_expand().
- *  Lives as long as the instance. NULL: it is absent or wrong, and the operator has been told;
- *  init() returns -EINVAL. */
+ *  Lives as long as the instance. NULL: it is absent or invalid, which was reported; init() returns
+ *  -EINVAL. */
 static inline struct extproc_template *extproc_conf_template(struct extproc_instance *instance,
                                                              const char *key, size_t i)
 {
-    struct extproc_str whole = {NULL, 0};
-    return instance->api->conf_template(instance, key, i, whole);
+    struct extproc_str all = {NULL, 0};
+    return instance->api->conf_template(instance, key, i, all);
 }
 
-/** The same for a text that is part of the i-th value, such as what stands behind a colon. */
+/** The same for a text that is part of the i-th value, such as what follows a colon. */
 static inline struct extproc_template *extproc_conf_template_part(struct extproc_instance *instance,
                                                                   const char *key, size_t i,
                                                                   struct extproc_str part)
@@ -643,7 +645,7 @@ static inline struct extproc_template *extproc_conf_template_part(struct extproc
 /** Could extproc_header_edit() take this edit in some phase? EXTPROC_MAP_ANSWER: extproc_respond()
  *  this header? For what is known before its phase has come. Of the value only the characters are
  *  judged, so a template's text will do; absent: not known.
- *  -EINVAL       no such map or edit; the name, or a character of the value, is not legal
+ *  -EINVAL       no such map or edit; the name, or a character of the value, is invalid
  *  -EPERM        it would have no effect anywhere */
 static inline int extproc_check_edit(struct extproc_instance *instance, enum extproc_map map,
                                      enum extproc_edit op, struct extproc_str name,
@@ -722,7 +724,7 @@ static inline void *extproc_instance_alloc(struct extproc_instance *instance, si
     return instance->api->instance_alloc(instance, size);
 }
 
-/** In init(): a number that only grows. `name` is [a-z][a-z0-9_]*, the same name gives the same
+/** In init(): a number that only grows. `name` is [a-z][a-z0-9_]*, the same name returns the same
  *  counter. NULL: outside init(), not such a name, or out of memory; extproc_metric_add() takes
  *  NULL. */
 static inline struct extproc_metric *extproc_counter(struct extproc_instance *instance,
@@ -731,7 +733,7 @@ static inline struct extproc_metric *extproc_counter(struct extproc_instance *in
     return instance->api->metric(instance, false, name, help);
 }
 
-/** In init(): a distribution of whole numbers (milliseconds, bytes, ...). As extproc_counter(). */
+/** In init(): a distribution of integers (milliseconds, bytes, ...). As extproc_counter(). */
 static inline struct extproc_metric *extproc_histogram(struct extproc_instance *instance,
                                                        const char *name, const char *help)
 {
@@ -743,8 +745,8 @@ static inline struct extproc_metric *extproc_histogram(struct extproc_instance *
 /** In init(): the content of the file that a key's i-th value names, at most `max` bytes; it lives
  *  as long as the instance, and a NUL follows it, outside len. Only a regular file is read, so that
  *  init() never waits for a FIFO or a device. An empty file has len 0 and a ptr.
- *  ptr NULL: outside init(), or it cannot be read, and the operator has been told why, with file,
- *  line and path; init() returns -EINVAL. */
+ *  ptr NULL: outside init(), or it cannot be read, which was reported with file, line and
+ *  path; init() returns -EINVAL. */
 static inline struct extproc_str extproc_read_file(struct extproc_instance *instance,
                                                    const char *key, size_t i, size_t max)
 {
@@ -755,9 +757,8 @@ static inline struct extproc_str extproc_read_file(struct extproc_instance *inst
  *  regular file, created with 0640, a FIFO or a character device), or `stdout` or `stderr` for
  *  those of the service. The host opens it again after a rotation (signal USR1), and closes it
  *  after fini() or where init() failed. Where instance->testing is true it is only looked at, and
- *  nothing is created. NULL: outside init(), or it cannot be opened, and the operator has been
- *  told; init() returns
- *  -EINVAL. */
+ *  nothing is created. NULL: outside init(), or it cannot be opened, which was reported;
+ *  init() returns -EINVAL. The key's type is STR: `stdout` is not a path. */
 static inline struct extproc_file *extproc_file_open(struct extproc_instance *instance,
                                                      const char *key, size_t i)
 {
@@ -788,7 +789,7 @@ static inline struct extproc_str extproc_header_get(struct extproc_txn *x, enum 
     return x->api->header(x, map, name, 0);
 }
 
-/** The i-th value, from 0, of a header that may have several. ptr NULL: no more. */
+/** The i-th value, from 0, of a header that may have several. ptr NULL: there are not so many. */
 static inline struct extproc_str extproc_header_nth(struct extproc_txn *x, enum extproc_map map,
                                                     struct extproc_str name, size_t i)
 {
@@ -808,10 +809,9 @@ static inline bool extproc_header_at(struct extproc_txn *x, enum extproc_map map
 }
 
 /** Where a map stands. Headers are OPEN in their own phase and, where the proxy holds the message
- *  back until it has our answer (its body mode is BUFFERED), in the body phase; trailers in their
- *  own. In the phases behind, and in open(), a map is GONE. In close() every map is NONE (what is
- *  needed there goes into ctx), but for plugins with EXTPROC_CLOSE_SEES_HEADERS: there the headers
- *  are GONE. */
+ *  back until it has the answer (its body mode is BUFFERED), in the body phase; trailers in their
+ *  own. In later phases, and in open(), a map is GONE. In close() every map is NONE (what is needed
+ *  there goes into ctx); for plugins with EXTPROC_CLOSE_SEES_HEADERS the headers are GONE there. */
 static inline enum extproc_map_state extproc_header_state(struct extproc_txn *x,
                                                           enum extproc_map map)
 {
@@ -820,7 +820,8 @@ static inline enum extproc_map_state extproc_header_state(struct extproc_txn *x,
 
 /** Edits a header map. Compose freely: the next plugin sees the map edited, the proxy gets the sum.
  *  IF_ABSENT and IF_PRESENT look at what the proxy shows; with its forward_rules it may hide some.
- *  -EINVAL       no such map or edit; not a legal name or value (RFC 9110, section 5)
+ *  -EINVAL       no such map or edit; an invalid name or value (RFC 9110, section 5):
+ *                blanks at an end of a value, a `:path` with `#` or a byte above 0x7f
  *  -EOPNOTSUPP   the map is not OPEN here: see extproc_header_state()
  *  -EPERM        it would have no effect, and the log says why: content-length (the host keeps it
  *                right), transfer-encoding, what belongs to one connection, a pseudo header's
@@ -860,7 +861,7 @@ static inline int extproc_header_remove(struct extproc_txn *x, enum extproc_map 
     return x->api->edit(x, map, EXTPROC_EDIT_REMOVE, name, none);
 }
 
-/** Removes every header whose name begins with the prefix, whatever its case; none is no error. All
+/** Removes every header whose name begins with the prefix, whatever its case. All
  *  of them or, with an error, none. Only headers that the proxy shows are known: with its
  *  forward_rules it may hide some. Errors are those of extproc_header_edit(), of the first header
  *  that cannot be removed;
@@ -882,31 +883,29 @@ static inline struct extproc_str extproc_body(struct extproc_txn *x)
 }
 
 /** Sends other bytes in place of what is in hand; any length, 0 clears it. They may be part of what
- *  extproc_body() gave.
- *  In a headers phase: replaces the whole body, whatever the body mode is, also where there was
- *  none. The plugins behind this one get the new one in their body callbacks, at once and WHOLE;
- *  nobody sees the old one (envoy CommonResponse, CONTINUE_AND_REPLACE). Its trailers pass by
- *  unseen. In BUFFERED a request that has a content-length goes on once its old body has been
- *  received, because only then the proxy takes a new length.
+ *  extproc_body() returned.
+ *  In a headers phase: replaces the complete body, whatever the body mode is, also where there was
+ *  none. The next plugins get the new one in their body callbacks, immediately and complete; no
+ *  plugin sees the old one (envoy CommonResponse, CONTINUE_AND_REPLACE). Its trailers pass unseen.
+ *  In BUFFERED a request that has a content-length goes on once its old body has been received,
+ *  because only then the proxy takes a new length.
  *  Some messages can have no body, whatever their headers say (RFC 9112, section 6.3): a response
  *  to HEAD, a 204, a 304, a tunnel (CONNECT, an upgrade that was accepted, the request of both).
  *  Body callbacks are not called for them. Where the proxy does not show the request's method, or
- *  for a
- *  205, a response has a body once a byte of it has come: then it can be changed in body phases
- *  only.
+ *  for a 205, a response has a body once a byte of it has come: then it can be changed in body
+ *  phases only.
  *  -EINVAL       ptr is NULL
  *  -ENODATA      in a headers phase: the message can have no body. extproc_continue() goes on.
- *  -ENOSPC       content-length has to be set or removed then, and 100 sets and 100 removes were made
- *  -EOPNOTSUPP   neither a headers nor a body phase, or a body mode in which the proxy takes
- *  none
- *  -ENOSPC       longer than an answer may be (max_queued of the listener) */
+ *  -EOPNOTSUPP   neither a headers nor a body phase, or a body mode in which the proxy takes none
+ *  -ENOSPC       longer than an answer may be (max_queued of the listener), or content-length has
+ *                to be set or removed then, and 100 sets and 100 removes were made */
 static inline int extproc_body_set(struct extproc_txn *x, struct extproc_str bytes)
 {
     return x->api->body_set(x, bytes, NULL, NULL);
 }
 
 /** The same without a copy: the bytes stay as they are until the host calls release(arg), exactly
- *  once, from any thread: when the phase is over, or at once where this function fails. release
+ *  once, from any thread: when the phase is over, or immediately where this function fails. release
  *  NULL: they are copied. */
 static inline int extproc_body_give(struct extproc_txn *x, struct extproc_str bytes,
                                     void (*release)(void *), void *arg)
@@ -1023,7 +1022,7 @@ static inline struct extproc_value extproc_dict(struct extproc_txn *x,
     return x->api->dict(x, fields, n);
 }
 
-/** Gives the proxy dynamic metadata: one key of a namespace in its receiving_namespaces; it drops
+/** Sends the proxy dynamic metadata: one key of a namespace in its receiving_namespaces; it drops
  *  other namespaces silently. Keys of several plugins are merged; of the same key the last one
  *  stays. It goes with the answer to this phase, also with one of extproc_respond(), and later
  *  callbacks see it in extproc_metadata().
@@ -1055,17 +1054,18 @@ static inline struct extproc_response extproc_response_init(void)
     return r;
 }
 
-/** Answers in the origin's stead; return what it gives. The plugins behind this one do not run,
- *  what the ones before it edited in this phase is dropped, metadata stays, and no phase follows.
- *  Of several calls the last that was accepted counts; a callback that returns something else has
- *  thought better of it.
- *  EXTPROC_ACTION_FAIL, with a line in the log: not in a phase; size or status is wrong; a body
- *  with a status that has none (extproc_status_has_body(); a 2xx to CONNECT); a header is not
- *  legal, or one that the proxy would ignore (as for extproc_header_edit()); details are not UTF-8;
- *  the body is longer than an answer may be (max_queued of the listener);
- *  or the response has already begun: in response_body where the body is STREAMED or the headers
- *  were skipped, in response_trailers, and in a request phase once the response's headers have
- *  passed and the proxy does not hold them back. */
+/** Sends an immediate response; the callback returns what this returns. The next plugins do not
+ *  run, what plugins edited in this phase is dropped, metadata stays, and no phase follows. Of
+ *  several calls the last that was accepted counts; where the callback returns another action,
+ *  none.
+ *  EXTPROC_ACTION_FAIL, with a reason for the log: not in a phase; size or status is invalid; a
+ *  body
+ *  with a status that has none (extproc_status_has_body(); a 2xx to CONNECT); a header is invalid,
+ *  or one that the proxy would ignore (as for extproc_header_edit()); details are not UTF-8; the
+ *  body is longer than an answer may be (max_queued of the listener); or the response has already
+ *  begun: in response_body where the body is STREAMED or the headers were skipped, in
+ *  response_trailers, and in a request phase once the response's headers have passed and the proxy
+ *  does not hold them back. */
 static inline enum extproc_action extproc_respond(struct extproc_txn *x,
                                                   const struct extproc_response *r)
 {
@@ -1083,13 +1083,13 @@ static inline enum extproc_action extproc_reply_with(struct extproc_txn *x,
 }
 /** extproc_respond() in one line of C, with fields of struct extproc_response by name:
  *      return extproc_reply(x, .status = 403, .body = EXTPROC_S("no\n"));
- *  What is not named is zero, and a grpc_status of 0 is EXTPROC_NO_GRPC: whoever means gRPC's OK
- *  calls extproc_respond(). */
+ *  What is not named is zero, and a grpc_status of 0 is EXTPROC_NO_GRPC: for gRPC's OK
+ *  call extproc_respond(). */
 #    define extproc_reply(x, ...) extproc_reply_with((x), (struct extproc_response){__VA_ARGS__})
 #endif
 
-/** This transaction needs these phases of this plugin no more (bits of enum extproc_phase). Also in
- *  open(). close() still comes.
+/** For the rest of this transaction the plugin does not take part in these phases (bits of enum
+ *  extproc_phase). Also in open(). close() still comes.
  *  -EINVAL       not phases */
 static inline int extproc_skip(struct extproc_txn *x, uint32_t phases)
 {
@@ -1160,7 +1160,7 @@ static inline void *extproc_scratch(struct extproc_txn *x, size_t size)
     return x->api->scratch(x, size);
 }
 
-/** printf into scratch memory. A NUL stands behind the text, outside len. ptr NULL: out of
+/** printf into scratch memory. A NUL follows the text, outside len. ptr NULL: out of
  * memory. */
 EXTPROC_PRINTF(2, 3)
 static inline struct extproc_str extproc_format(struct extproc_txn *x, const char *fmt, ...)
