@@ -304,7 +304,7 @@ static void record(struct headers *h, struct headers_edit *edit)
         break;
     case EXTPROC_EDIT_IF_ABSENT: /* headers_resolve() has made one of these of them */
     case EXTPROC_EDIT_IF_PRESENT:
-        assert(!"an edit that was not resolved");
+        assert(false && "an edit that was not resolved");
     }
 }
 
