@@ -8,7 +8,7 @@
 #       asan    the same tests, with AddressSanitizer and UndefinedBehaviorSanitizer; a leak fails
 #       tsan    the floors that several threads share, with ThreadSanitizer
 #       clang   a build with clang, warnings as errors
-#       tidy    clang-tidy and gcc's analyser over host/ and plugins/, findings as errors
+#       tidy    clang-tidy over host/ and plugins/, findings as errors
 #       fuzz    every fuzz target for a short time (FUZZ_SECONDS, default 20 each)
 #       cover   lines covered in host/base and host/http: 95 % or more
 #       bench   the benchmark's own parts work (no figures are judged)
@@ -102,14 +102,10 @@ part_clang() {
 }
 part_tidy() {
     local targets
-    say "clang-tidy, gcc -fanalyzer"
+    say "clang-tidy"
     targets=proto CC=clang CXX=clang++ configure tidy -DCMAKE_EXPORT_COMPILE_COMMANDS=ON || { fail "tidy: build"; return; }
     step "clang-tidy" bash -o pipefail -c \
         "git ls-files -z 'host/*.c' 'plugins/*.c' | xargs -0 -P2 -n4 clang-tidy -p '$build/tidy' --quiet 2>/dev/null"
-    # The four kinds that are worth an error; the rest guess too often.
-    targets='extprocd plugins' configure analyser -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_FLAGS="-fanalyzer \
-        -Wno-analyzer-too-complex -Wno-analyzer-use-of-uninitialized-value -Wno-analyzer-possible-null-dereference" &&
-        passed=$((passed + 1)) || fail "gcc -fanalyzer"
 }
 part_fuzz() {
     local seconds=${FUZZ_SECONDS:-20} target targets

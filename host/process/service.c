@@ -23,7 +23,7 @@ static void out_send(void *call)
 
 static void out_finish(void *call, enum status status, struct extproc_str message)
 {
-    transport_finish(call, status, message);
+    transport_finish(call, (int)status, message);
 }
 
 static const struct stream_out to_transport = {
