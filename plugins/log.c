@@ -155,7 +155,7 @@ static bool is_secret(struct extproc_instance *h, struct extproc_str name)
     return IN_LIST(name, always) || in_key(h, "redact", name);
 }
 
-static bool is_secret_parameter(void *instance, struct extproc_str name)
+static bool is_secret_parameter(struct extproc_txn *x, struct extproc_str name)
 {
     static const struct extproc_str always[] = {
         EXTPROC_STR("access_token"),
@@ -176,24 +176,10 @@ static bool is_secret_parameter(void *instance, struct extproc_str name)
         EXTPROC_STR("x-amz-security-token"),
     };
 
-    return IN_LIST(name, always) || in_key(instance, "redact.query", name);
+    return IN_LIST(name, always) || in_key(x->instance, "redact.query", name);
 }
 
-/* A text that is an URL, or ends like one. */
-static json_t *url_text(struct extproc_instance *h, struct extproc_str url)
-{
-    struct extproc_str clean;
-    char *bytes = url.ptr ? redact_url(url, is_secret_parameter, h, &clean.len) : NULL;
-    json_t *told;
-
-    clean.ptr = bytes;
-    told = text(clean);
-    free(bytes);
-    return told;
-}
-
-static json_t *value_text(struct extproc_instance *h, struct extproc_str name,
-                          struct extproc_str value)
+static json_t *value_text(struct extproc_txn *x, struct extproc_str name, struct extproc_str value)
 {
     static const struct extproc_str urls[] = {
         EXTPROC_STR("referer"),
@@ -203,9 +189,9 @@ static json_t *value_text(struct extproc_instance *h, struct extproc_str name,
         EXTPROC_STR("x-envoy-original-path"),
     };
 
-    if (is_secret(h, name))
+    if (is_secret(x->instance, name))
         return text(redacted);
-    return IN_LIST(name, urls) ? url_text(h, value) : text(value);
+    return text(IN_LIST(name, urls) ? redact_url(x, value, is_secret_parameter) : value);
 }
 
 /* One value as a string, several as a list. NULL: there is none. */
@@ -215,7 +201,7 @@ static json_t *tell_header(struct extproc_txn *x, enum extproc_map map, struct e
     struct extproc_str value;
 
     for (size_t i = 0; (value = extproc_header_nth(x, map, name, i)).ptr; i++)
-        json_array_append_new(values, value_text(x->instance, name, value));
+        json_array_append_new(values, value_text(x, name, value));
     if (json_array_size(values) > 1)
         return values;
     only = json_incref(json_array_get(values, 0));
@@ -259,7 +245,8 @@ static enum extproc_action on_request(struct extproc_txn *x)
     struct transaction *t = x->ctx;
 
     t->method = text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":method")));
-    t->path = url_text(x->instance, extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":path")));
+    t->path = text(redact_url(x, extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":path")),
+                              is_secret_parameter));
     t->id = text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-request-id")));
     t->sides[REQUEST].headers = tell_headers(x, EXTPROC_MAP_REQUEST, "request.header");
     return EXTPROC_ACTION_CONTINUE;

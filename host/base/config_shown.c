@@ -47,7 +47,7 @@ static unsigned piece_bit(const char *at)
 {
     uint32_t h = 0;
     for (size_t i = 0; i < PIECE_MIN; i++)
-        h = h * 31 + (unsigned char)ascii_lower(at[i]);
+        h = h * 31 + (unsigned char)extproc_lower(at[i]);
     return h * 2654435761u >> 16;
 }
 
@@ -98,7 +98,7 @@ static struct extproc_str put_in(const struct config_entry *entry)
 static bool contains_nocase(struct extproc_str all, struct extproc_str part)
 {
     for (size_t i = 0; part.len > 0 && i + part.len <= all.len; i++) {
-        if (str_eq_nocase((struct extproc_str){all.ptr + i, part.len}, part))
+        if (extproc_eq_nocase((struct extproc_str){all.ptr + i, part.len}, part))
             return true;
     }
     return false;

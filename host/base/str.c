@@ -11,19 +11,6 @@ struct extproc_str str_c(const char *s)
     return s ? (struct extproc_str){s, strlen(s)} : STR_ABSENT;
 }
 
-bool str_eq_nocase(struct extproc_str a, struct extproc_str b)
-{
-    if (!a.ptr || !b.ptr)
-        return !a.ptr && !b.ptr;
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++) {
-        if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i]))
-            return false;
-    }
-    return true;
-}
-
 bool str_eq_c(struct extproc_str a, const char *b)
 {
     return extproc_eq(a, str_c(b));
@@ -147,7 +134,7 @@ const char *str_nearest(const char *name, const char *const *candidates, size_t 
 
     for (size_t i = 0; i < n; i++) {
         struct extproc_str candidate = {candidates[i], strlen(candidates[i])};
-        if (str_eq_nocase((struct extproc_str){name, len}, candidate))
+        if (extproc_eq_nocase((struct extproc_str){name, len}, candidate))
             return candidates[i];
         unsigned distance = str_distance(name, candidates[i], limit);
         if (distance < best) {

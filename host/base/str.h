@@ -12,15 +12,8 @@
 /* A view of a C string; NULL becomes an absent one. */
 struct extproc_str str_c(const char *s);
 
-/* ASCII case does not count. */
-bool str_eq_nocase(struct extproc_str a, struct extproc_str b);
 bool str_eq_c(struct extproc_str a, const char *b);
 bool str_has_prefix(struct extproc_str s, const char *prefix);
-
-static inline char ascii_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
 
 /* One or more of the characters of RFC 9110, 5.6.2. */
 bool str_is_token(struct extproc_str s);

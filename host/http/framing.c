@@ -38,7 +38,7 @@ static bool has_element(const struct headers *h, struct extproc_str name, struct
     struct extproc_str list;
     for (size_t i = 0; (list = headers_get(h, name, i)).ptr; i++) {
         while (list.len > 0) {
-            if (str_eq_nocase(next_element(&list), wanted))
+            if (extproc_eq_nocase(next_element(&list), wanted))
                 return true;
         }
     }

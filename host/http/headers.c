@@ -402,7 +402,7 @@ static struct headers_edit *edit_new(const struct headers *h, struct arena *aren
     *edit = (struct headers_edit){.op = op, .joins = joined != NULL};
     edit->name = (struct extproc_str){at, name.len};
     for (size_t i = 0; i < name.len; i++)
-        *at++ = ascii_lower(name.ptr[i]);
+        *at++ = extproc_lower(name.ptr[i]);
     edit->entry = put(&at, before);
     if (comma)
         *at++ = ',';

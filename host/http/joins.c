@@ -61,7 +61,7 @@ static const struct extproc_str joined[] = {
 bool joins(struct extproc_str name)
 {
     for (size_t i = 0; i < sizeof joined / sizeof *joined; i++) {
-        if (joined[i].len == name.len && str_eq_nocase(joined[i], name))
+        if (joined[i].len == name.len && extproc_eq_nocase(joined[i], name))
             return true;
     }
     return false;

@@ -47,7 +47,7 @@ static inline bool name_equal(struct extproc_str a, struct extproc_str b)
         return false;
     if (a.len <= sizeof a_tail && a_tail == b_tail)
         return true;
-    return memcmp(a.ptr, b.ptr, a.len) == 0 || str_eq_nocase(a, b);
+    return memcmp(a.ptr, b.ptr, a.len) == 0 || extproc_eq_nocase(a, b);
 }
 
 enum { NAMES_BITS_LOG2 = 9, NAMES_BITS = 1 << NAMES_BITS_LOG2 };

@@ -47,7 +47,7 @@ static bool is_encoded(const struct headers *h)
 {
     struct extproc_str coding;
     for (size_t i = 0; (coding = headers_get(h, EXTPROC_S("content-encoding"), i)).ptr; i++) {
-        if (coding.len > 0 && !str_eq_nocase(coding, EXTPROC_S("identity")))
+        if (coding.len > 0 && !extproc_eq_nocase(coding, EXTPROC_S("identity")))
             return true;
     }
     return false;

@@ -80,7 +80,7 @@ static bool is_scheme(struct extproc_str value)
 static bool has_only(struct extproc_str s, const char *others)
 {
     for (size_t i = 0; i < s.len; i++) {
-        char c = ascii_lower(s.ptr[i]);
+        char c = extproc_lower(s.ptr[i]);
         if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && (!c || !strchr(others, c)))
             return false;
     }

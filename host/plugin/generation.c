@@ -11,6 +11,8 @@
 
 #include "base/str.h"
 
+#include <extproc/text.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,25 +127,11 @@ static void plan_add_name(struct build *b, struct plan *plan, const struct confi
         plan_add_plugin(b, plan, plugin);
 }
 
-static struct extproc_str trimmed(const char *begin, const char *end)
-{
-    while (begin < end && strchr(" \t", *begin))
-        begin++;
-    while (begin < end && strchr(" \t", end[-1]))
-        end--;
-    return (struct extproc_str){begin, (size_t)(end - begin)};
-}
-
 static void plan_add_list(struct build *b, struct plan *plan, const struct keys_value *value)
 {
-    const char *at = value->text.ptr;
-    for (;;) {
-        const char *end = at + strcspn(at, ",");
-        plan_add_name(b, plan, value->entry, trimmed(at, end));
-        if (!*end)
-            return;
-        at = end + 1;
-    }
+    struct extproc_str rest = value->text, name;
+    while (extproc_split(&rest, ',', &name))
+        plan_add_name(b, plan, value->entry, extproc_trim(name));
 }
 
 static size_t max_names(const struct keys_slot *slot)

@@ -177,8 +177,10 @@ static enum extproc_action handle_open(struct handle *h, const struct instance *
     loop_ran(h->txn->loop);
     const char *text = r < 0 && r >= -ERRNO_MAX ? strerrordesc_np(-r) : NULL;
     h->opened = r == 0;
-    if (h->opened)
+    if (h->opened) {
+        refusal_forget(handle_refused(h)); /* the phase that follows has reasons of its own */
         return EXTPROC_ACTION_CONTINUE;
+    }
     if (text && *handle_refused(h)->text)
         return handle_failed_itself(h);
     return handle_failed(h, "open() returned %d (%s)", r, text ? text : "expected 0 or -errno");
@@ -236,7 +238,6 @@ static enum extproc_action handle_run(struct handle *h, struct turn *turn,
     h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
     if (handle_check_needs(h, turn) == EXTPROC_ACTION_FAIL)
         return EXTPROC_ACTION_FAIL;
-    refusal_forget(&turn->refused); /* what open() was refused */
     loop_runs(h->txn->loop, &instance->who, phase_name(turn->phase));
     enum extproc_action action = instance->on[turn->phase](&h->pub);
     loop_ran(h->txn->loop);

@@ -210,7 +210,7 @@ static int find_piece(struct compile *c, struct extproc_str name, const struct p
 static size_t letters(struct extproc_str s)
 {
     size_t n = 0;
-    while (n < s.len && ascii_lower(s.ptr[n]) >= 'a' && ascii_lower(s.ptr[n]) <= 'z')
+    while (n < s.len && extproc_lower(s.ptr[n]) >= 'a' && extproc_lower(s.ptr[n]) <= 'z')
         n++;
     return n;
 }

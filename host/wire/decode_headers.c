@@ -77,7 +77,7 @@ static int lower_copy(struct decoder *d, struct extproc_str name, struct extproc
         return rc;
     char *lower = memory;
     for (size_t i = 0; i < name.len; i++)
-        lower[i] = ascii_lower(name.ptr[i]);
+        lower[i] = extproc_lower(name.ptr[i]);
     *ret = (struct extproc_str){lower, name.len};
     return 0;
 }

@@ -258,7 +258,7 @@ static int encode_answer_headers(const struct answer *a, struct arena *arena, He
     for (size_t i = 0; rc == 0 && i < a->n_headers; i++) {
         bool again = false;
         for (size_t j = 0; j < i && !again; j++)
-            again = str_eq_nocase(a->headers[j].name, a->headers[i].name);
+            again = extproc_eq_nocase(a->headers[j].name, a->headers[i].name);
         char *name = terminated(a->headers[i].name, arena);
         if (!name)
             return -ENOMEM;

@@ -202,6 +202,19 @@ Test(log, redacts_parameters_of_urls)
     done();
 }
 
+Test(log, redacts_parameters_with_long_names)
+{
+    char name[101], text[160], sent[160], logged[160];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    snprintf(text, sizeof text, "request.header = referer\nredact.query = %s", name);
+    begin(text);
+    snprintf(sent, sizeof sent, "/a?%s=1", name);
+    snprintf(logged, sizeof logged, "/a?%s=[redacted]", name);
+    expect_path(sent, logged);
+    done();
+}
+
 Test(log, redacts_parameters_that_are_secret_everywhere)
 {
     begin("request.header = referer");

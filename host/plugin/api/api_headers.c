@@ -131,7 +131,7 @@ int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
 static bool has_prefix(struct extproc_str name, struct extproc_str prefix)
 {
     return name.len >= prefix.len &&
-           str_eq_nocase((struct extproc_str){name.ptr, prefix.len}, prefix);
+           extproc_eq_nocase((struct extproc_str){name.ptr, prefix.len}, prefix);
 }
 
 int api_remove_prefix(struct extproc_txn *x, enum extproc_map map, struct extproc_str prefix)

@@ -2,7 +2,7 @@
 #include "base/str.h"
 #include "process/listen/listener.h"
 
-#include <string.h>
+#include <extproc/text.h>
 
 static const char *const known[] = {"all_routing", "envoy"};
 enum { N_KNOWN = sizeof known / sizeof *known };
@@ -34,28 +34,15 @@ static void read_item(struct listener_settings *l, const struct keys_value *valu
         say_unknown(l, value, copy, arena, errors);
 }
 
-static struct extproc_str trimmed(const char *begin, const char *end)
-{
-    while (begin < end && strchr(" \t", *begin))
-        begin++;
-    while (begin < end && strchr(" \t", end[-1]))
-        end--;
-    return (struct extproc_str){begin, (size_t)(end - begin)};
-}
-
 static void read_mutation_rules(struct listener_settings *l, struct arena *arena,
                                 struct config_errors *errors)
 {
     const struct keys_slot *slot = keys_find(&l->keys, "mutation_rules");
 
     for (size_t i = 0; slot && i < slot->n_values; i++) {
-        const char *at = slot->values[i].text.ptr, *end;
-        for (;; at = end + 1) {
-            end = at + strcspn(at, ",");
-            read_item(l, &slot->values[i], trimmed(at, end), arena, errors);
-            if (!*end)
-                break;
-        }
+        struct extproc_str rest = slot->values[i].text, item;
+        while (extproc_split(&rest, ',', &item))
+            read_item(l, &slot->values[i], extproc_trim(item), arena, errors);
     }
 }
 

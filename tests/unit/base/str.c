@@ -15,19 +15,8 @@ Test(str, a_view_of_null_is_absent)
     cr_assert_not_null(str_c("").ptr);
 }
 
-Test(str, case_does_not_count_for_ascii_only)
-{
-    cr_assert(str_eq_nocase(s("Content-Type"), s("cOnTENT-tYPE")));
-    cr_assert_not(str_eq_nocase(s("abc"), s("abcd")));
-    cr_assert_not(str_eq_nocase(s("abc"), s("abd")));
-    cr_assert_not(str_eq_nocase(s("["), s("{"))); /* 0x20 apart, as letters are */
-    cr_assert_not(str_eq_nocase(s("\xC4"), s("\xE4")));
-}
-
 Test(str, absent_equals_absent_only)
 {
-    cr_assert(str_eq_nocase(STR_ABSENT, STR_ABSENT));
-    cr_assert_not(str_eq_nocase(STR_ABSENT, s("")));
     cr_assert(str_eq_c(STR_ABSENT, NULL));
     cr_assert_not(str_eq_c(s(""), NULL));
     cr_assert(str_eq_c(s("x"), "x"));

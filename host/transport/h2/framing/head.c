@@ -19,7 +19,7 @@ void head_begin(struct head *h)
 static bool is_grpc_type(struct extproc_str value)
 {
     const struct extproc_str type = EXTPROC_S("application/grpc");
-    if (value.len < type.len || !str_eq_nocase((struct extproc_str){value.ptr, type.len}, type))
+    if (value.len < type.len || !extproc_eq_nocase((struct extproc_str){value.ptr, type.len}, type))
         return false;
     return value.len == type.len || value.ptr[type.len] == '+' || value.ptr[type.len] == ';';
 }

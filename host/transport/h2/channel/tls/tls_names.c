@@ -33,8 +33,8 @@ static size_t uri_head(struct extproc_str uri)
 static bool begins(struct extproc_str s, size_t at, const char *piece)
 {
     size_t len = strlen(piece);
-    return at + len <= s.len &&
-           str_eq_nocase((struct extproc_str){s.ptr + at, len}, (struct extproc_str){piece, len});
+    return at + len <= s.len && extproc_eq_nocase((struct extproc_str){s.ptr + at, len},
+                                                  (struct extproc_str){piece, len});
 }
 
 /* Has it a segment "." or "..", or something that may be read as one, or as the end of one? */
@@ -58,8 +58,8 @@ static bool uri_begins(struct extproc_str uri, struct extproc_str rule)
 {
     size_t head = uri_head(uri);
     return head <= rule.len && rule.len <= uri.len &&
-           str_eq_nocase((struct extproc_str){uri.ptr, head},
-                         (struct extproc_str){rule.ptr, head}) &&
+           extproc_eq_nocase((struct extproc_str){uri.ptr, head},
+                             (struct extproc_str){rule.ptr, head}) &&
            memcmp(uri.ptr + head, rule.ptr + head, rule.len - head) == 0;
 }
 
@@ -71,6 +71,6 @@ bool tls_name_matches(struct extproc_str rule, struct extproc_str name, enum tls
     if (name.len < rule.len || (!open && name.len > rule.len))
         return false;
     if (kind == TLS_NAME_DNS)
-        return str_eq_nocase((struct extproc_str){name.ptr, rule.len}, rule);
+        return extproc_eq_nocase((struct extproc_str){name.ptr, rule.len}, rule);
     return uri_begins(name, rule) && !(open && is_devious(name));
 }
