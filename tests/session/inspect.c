@@ -1,29 +1,12 @@
 /* Plugins that inspect: bodies that must be seen, and headers that close() reads. */
-#include "kit/criterion.h"
+#include "session/opening.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-static struct kit *k;
-static struct kit_call *c;
-
 static enum extproc_action go_on(struct extproc_txn *x)
 {
     return EXTPROC_ACTION_CONTINUE;
-}
-
-static void begin(enum body_mode request, enum body_mode response)
-{
-    c = kit_call(k, &(struct kit_how){.request = request, .response = response});
-}
-
-static void request_headers(bool end)
-{
-    kit_headers(c, LANE_REQUEST, ":method: POST\n:path: /", end);
-}
-static void response_headers(bool end)
-{
-    kit_headers(c, LANE_RESPONSE, ":status: 200", end);
 }
 
 /* ---- bodies that must be seen ---------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* Phases that do not come: needs that this breaks, and plugins that are not called. */
-#include "kit/criterion.h"
+#include "session/opening.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,26 +20,9 @@ static const struct extproc_plugin waits = {
 
 #define MISSED "not called: the proxy does not send this phase"
 
-static struct kit *k;
-static struct kit_call *c;
-
 static struct kit *kit_with_plugin(const struct extproc_plugin *plugin)
 {
     return kit_of((struct kit_linked[]){{"p", plugin}, {0}});
-}
-
-static void begin(enum body_mode request, enum body_mode response)
-{
-    c = kit_call(k, &(struct kit_how){.request = request, .response = response});
-}
-
-static void request_headers(bool end)
-{
-    kit_headers(c, LANE_REQUEST, ":method: POST\n:path: /", end);
-}
-static void response_headers(bool end)
-{
-    kit_headers(c, LANE_RESPONSE, ":status: 200", end);
 }
 
 static unsigned n_lines(const char *text)
