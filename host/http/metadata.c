@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-enum { TOLD_FIRST_SIZE = 512 };
+enum { SENT_FIRST_SIZE = 512 };
 
 struct metadata_entry *metadata_find(const struct metadata *m, struct extproc_str ns,
                                      struct extproc_str key)
@@ -128,31 +128,31 @@ static int copy_counting(struct metadata *to, struct arena *arena, const struct 
 }
 
 /* All of it once more, in memory of its own, without what is superseded. */
-static int told_renew(struct metadata_told *told)
+static int sent_renew(struct metadata_sent *sent)
 {
-    struct metadata_told fresh = {0};
-    arena_init(&fresh.arena, TOLD_FIRST_SIZE);
-    int r = copy_counting(&fresh.metadata, &fresh.arena, &told->metadata);
-    fresh.roomy = 2 * arena_size(&fresh.arena) + TOLD_FIRST_SIZE;
-    metadata_told_fini(told);
-    *told = fresh;
+    struct metadata_sent fresh = {0};
+    arena_init(&fresh.arena, SENT_FIRST_SIZE);
+    int r = copy_counting(&fresh.metadata, &fresh.arena, &sent->metadata);
+    fresh.roomy = 2 * arena_size(&fresh.arena) + SENT_FIRST_SIZE;
+    metadata_sent_fini(sent);
+    *sent = fresh;
     return r;
 }
 
-int metadata_tell(struct metadata_told *told, const struct metadata *now)
+int metadata_add_sent(struct metadata_sent *sent, const struct metadata *now)
 {
     int r = 0;
-    if (arena_size(&told->arena) >= told->roomy)
-        r = told_renew(told);
+    if (arena_size(&sent->arena) >= sent->roomy)
+        r = sent_renew(sent);
     if (r == 0)
-        r = copy_counting(&told->metadata, &told->arena, now);
+        r = copy_counting(&sent->metadata, &sent->arena, now);
     if (r < 0)
-        metadata_told_fini(told);
+        metadata_sent_fini(sent);
     return r;
 }
 
-void metadata_told_fini(struct metadata_told *told)
+void metadata_sent_fini(struct metadata_sent *sent)
 {
-    arena_fini(&told->arena);
-    *told = (struct metadata_told){0};
+    arena_fini(&sent->arena);
+    *sent = (struct metadata_sent){0};
 }

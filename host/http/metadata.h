@@ -43,13 +43,13 @@ struct extproc_value metadata_over(const struct metadata *m, struct extproc_str 
 
 /* The metadata sent in earlier phases. All zero: nothing. Its memory stays in proportion to the
  * entries that count, however often a key is set. */
-struct metadata_told {
+struct metadata_sent {
     struct metadata metadata;
     struct arena arena;
     size_t roomy; /* bytes from which on it is copied to fresh memory, less what is superseded */
 };
 /* Merges a copy of the metadata sent now. 0, or -ENOMEM: all of it is dropped. */
-int metadata_tell(struct metadata_told *told, const struct metadata *now);
-void metadata_told_fini(struct metadata_told *told);
+int metadata_add_sent(struct metadata_sent *sent, const struct metadata *now);
+void metadata_sent_fini(struct metadata_sent *sent);
 
 #endif

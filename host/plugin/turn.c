@@ -444,15 +444,15 @@ static void turn_keep_trees(struct turn *turn, struct arena *keep)
 
 /* Keeps the metadata that plugins sent to the proxy, for plugins in later phases. If memory is
  * exhausted, all of it is dropped. */
-static void turn_keep_told(struct turn *turn, struct arena *keep)
+static void turn_keep_sent(struct turn *turn, struct arena *keep)
 {
     struct txn *t = turn->txn;
     if (!turn->metadata.first)
         return;
-    if (!t->told)
-        t->told = arena_zalloc(keep, sizeof *t->told);
-    if (t->told)
-        metadata_tell(t->told, &turn->metadata);
+    if (!t->sent)
+        t->sent = arena_zalloc(keep, sizeof *t->sent);
+    if (t->sent)
+        metadata_add_sent(t->sent, &turn->metadata);
 }
 
 static void turn_commit(struct turn *turn, struct arena *keep)
@@ -480,7 +480,7 @@ void turn_end(struct turn *turn)
     turn_commit(turn, keep);
     if (keep) {
         turn_keep_trees(turn, keep);
-        turn_keep_told(turn, keep);
+        turn_keep_sent(turn, keep);
     }
     body_fini(&turn->event->body);
     for (; turn->given; turn->given = turn->given->next)

@@ -108,9 +108,9 @@ void txn_end(struct txn *t, enum extproc_end why)
     lane_forget(&t->lanes[LANE_REQUEST], keeps_headers);
     lane_forget(&t->lanes[LANE_RESPONSE], keeps_headers);
     t->metadata = (struct tree){0};
-    if (t->told)
-        metadata_told_fini(t->told);
-    t->told = NULL;
+    if (t->sent)
+        metadata_sent_fini(t->sent);
+    t->sent = NULL;
 
     for (uint16_t i = 0; t->handles && i < t->chain->n_instances; i++)
         handle_close(&t->handles[i], why);

@@ -38,7 +38,7 @@ struct txn {
     uint16_t status; /* of the response, edits that were committed included; 0: unknown */
     bool observing;
     struct tree metadata;       /* the latest kept that was not empty */
-    struct metadata_told *told; /* by plugins in earlier phases; NULL: nothing */
+    struct metadata_sent *sent; /* by plugins in earlier phases; NULL: nothing */
     struct extproc_str *held;   /* a request's new body until the old one has come; NULL: none */
     struct handle *handles;     /* chain->n_instances; NULL until the first call */
     struct turn *turn;          /* whose callback, or open(), runs now; NULL: close(), or none */

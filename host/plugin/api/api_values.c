@@ -51,8 +51,8 @@ struct extproc_value api_metadata(struct extproc_txn *x, struct extproc_str ns)
     if (!ns.ptr)
         return absent;
     struct extproc_value v = proxys_metadata(t, ns);
-    if (t->turn && t->told)
-        v = metadata_over(&t->told->metadata, ns, v, t->turn->arena);
+    if (t->turn && t->sent)
+        v = metadata_over(&t->sent->metadata, ns, v, t->turn->arena);
     if (t->turn)
         v = metadata_over(&t->turn->metadata, ns, v, t->turn->arena);
     return v;

@@ -138,37 +138,37 @@ Test(metadata, makes_a_namespace_that_the_proxy_has_not)
 
 Test(metadata, what_was_sent_is_merged_and_outlives_the_message)
 {
-    struct metadata_told told = {0};
+    struct metadata_sent sent = {0};
     struct arena message;
     struct metadata now = {0};
     arena_init(&message, 0);
     metadata_set(&now, &message, EXTPROC_S("ns"), EXTPROC_S("a"), extproc_number(1));
     metadata_set(&now, &message, EXTPROC_S("ns"), EXTPROC_S("b"), extproc_number(2));
-    cr_assert_eq(metadata_tell(&told, &now), 0);
+    cr_assert_eq(metadata_add_sent(&sent, &now), 0);
     now = (struct metadata){0};
     metadata_set(&now, &message, EXTPROC_S("ns"), EXTPROC_S("a"), extproc_number(3));
-    cr_assert_eq(metadata_tell(&told, &now), 0);
+    cr_assert_eq(metadata_add_sent(&sent, &now), 0);
     arena_fini(&message);
 
-    cr_assert_str_eq(all(&told.metadata), "ns.b=2 ns.a=3 ");
-    metadata_told_fini(&told);
+    cr_assert_str_eq(all(&sent.metadata), "ns.b=2 ns.a=3 ");
+    metadata_sent_fini(&sent);
 }
 
 Test(metadata, sending_it_repeatedly_takes_no_further_memory)
 {
-    struct metadata_told told = {0};
+    struct metadata_sent sent = {0};
     size_t most = 0;
     for (int i = 0; i < 10000; i++) {
         struct metadata now = {0};
         metadata_set(&now, &arena, EXTPROC_S("ns"), EXTPROC_S("n"), extproc_number(i));
         if (i == 0)
             metadata_set(&now, &arena, EXTPROC_S("ns"), EXTPROC_S("first"), extproc_number(i));
-        cr_assert_eq(metadata_tell(&told, &now), 0);
-        most = arena_size(&told.arena) > most ? arena_size(&told.arena) : most;
+        cr_assert_eq(metadata_add_sent(&sent, &now), 0);
+        most = arena_size(&sent.arena) > most ? arena_size(&sent.arena) : most;
     }
     cr_assert_lt(most, 8 * 1024);
-    cr_assert_str_eq(all(&told.metadata), "ns.first=0 ns.n=9999 ");
-    metadata_told_fini(&told);
+    cr_assert_str_eq(all(&sent.metadata), "ns.first=0 ns.n=9999 ");
+    metadata_sent_fini(&sent);
 }
 
 Test(metadata, everything_is_copied)
@@ -211,10 +211,10 @@ Test(metadata, without_memory_nothing_changes)
 
 Test(metadata, without_memory_nothing_was_sent)
 {
-    struct metadata_told told = {0};
+    struct metadata_sent sent = {0};
     set("ns", "a", 1);
-    cr_assert_eq(metadata_tell(&told, &metadata), 0);
+    cr_assert_eq(metadata_add_sent(&sent, &metadata), 0);
     allocations_left = 0;
-    cr_assert_eq(metadata_tell(&told, &metadata), -ENOMEM);
-    cr_assert_null(told.metadata.first);
+    cr_assert_eq(metadata_add_sent(&sent, &metadata), -ENOMEM);
+    cr_assert_null(sent.metadata.first);
 }
