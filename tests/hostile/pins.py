@@ -1,6 +1,6 @@
 """What a transport does not bound, by scene: those bounds must not hold, until they do.
 
-README has a line for each, under "What `transport = grpc` does not bound"."""
+README has a line for each, under "What `transport = grpc` does not limit"."""
 
 FREE, BACK = "descriptors are free", "but 64 MiB given back"
 
@@ -12,7 +12,7 @@ PINNED = {
         "Windows.sockets_that_are_not_read": {FREE, BACK},
         # The core keeps what it had.
         "Windows.memory_comes_back_while_they_live": {"64 MiB or less are left"},
-        "Bytes.messages_that_are_never_whole": {"at most 400 MiB more", BACK},
+        "Bytes.messages_that_are_never_complete": {"at most 400 MiB more", BACK},
         "Bytes.streams_beside_one_that_is_not_read": {"a stream beside them is served"},
         "Doors.no_descriptor_is_left": {"a new client is served"},
         # Frames and calls that cost us more than the client are not counted.
