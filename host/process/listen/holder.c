@@ -3,6 +3,7 @@
  * inspected: then it is "another process". */
 #include "process/listen/holder.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -37,20 +38,58 @@ static unsigned port_of(const struct address *a)
                      : ((const struct sockaddr_in *)&a->socket)->sin_port);
 }
 
-/* The inode of the socket that listens on a port. 0: none found. */
-static unsigned long listening_inode(const char *table, unsigned wanted)
+enum { ROW_ADDRESS = 33 }; /* four words in hexadecimal, a NUL */
+
+static void format_words(const uint32_t *words, size_t n, char *to)
 {
-    char line[512];
+    for (size_t i = 0; i < n; i++)
+        snprintf(to + 8 * i, 9, "%08X", words[i]);
+}
+
+/* An address as the kernel's tables have it, and as that of IPv6 has one of IPv4; both empty: all
+ * addresses. */
+static void format_rows(const struct address *a, char own[ROW_ADDRESS], char mapped[ROW_ADDRESS])
+{
+    uint32_t words[4] = {0, 0, htonl(0xffff)};
+
+    own[0] = mapped[0] = '\0';
+    if (a->socket.ss_family == AF_INET6) {
+        memcpy(words, &((const struct sockaddr_in6 *)&a->socket)->sin6_addr, sizeof words);
+        if (words[0] | words[1] | words[2] | words[3])
+            format_words(words, 4, own);
+        return;
+    }
+    words[3] = ((const struct sockaddr_in *)&a->socket)->sin_addr.s_addr;
+    if (words[3] == INADDR_ANY)
+        return;
+    format_words(&words[3], 1, own);
+    format_words(words, 4, mapped);
+}
+
+/* Does a socket with this address stand in the way? All addresses of IPv6 are those of IPv4 too. */
+static bool row_fits(const char *row, const char *own, const char *mapped)
+{
+    bool is_any = row[strspn(row, "0")] == '\0';
+
+    return !*own || strcmp(row, own) == 0 || strcmp(row, mapped) == 0 ||
+           (is_any && strlen(row) >= strlen(own));
+}
+
+/* The inode of the socket that listens on an address and port. 0: none found. */
+static unsigned long listening_inode(const char *table, const struct address *a)
+{
+    char line[512], row[ROW_ADDRESS], own[ROW_ADDRESS], mapped[ROW_ADDRESS];
     unsigned long inode, found = 0;
     unsigned port, state;
     FILE *f = fopen(table, "re");
 
     if (!f)
         return 0;
+    format_rows(a, own, mapped);
     while (!found && fgets(line, sizeof line, f))
-        if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*s %*s %lu", &port, &state,
-                   &inode) == 3 &&
-            port == wanted && state == 0x0A /* TCP_LISTEN */)
+        if (sscanf(line, " %*u: %32[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*s %*s %lu", row, &port,
+                   &state, &inode) == 4 &&
+            port == port_of(a) && state == 0x0A /* TCP_LISTEN */ && row_fits(row, own, mapped))
             found = inode;
     fclose(f);
     return found;
@@ -79,14 +118,14 @@ static bool has_open(const char *pid, const char *link)
 
 const char *holder_of_tcp(const struct address *a, struct arena *arena)
 {
-    unsigned long inode = listening_inode("/proc/net/tcp", port_of(a));
+    unsigned long inode = listening_inode("/proc/net/tcp", a);
     char link[64];
     struct dirent *e;
     long pid = 0;
     DIR *proc;
 
     if (!inode)
-        inode = listening_inode("/proc/net/tcp6", port_of(a));
+        inode = listening_inode("/proc/net/tcp6", a);
     if (!inode)
         return UNNAMED;
     snprintf(link, sizeof link, "socket:[%lu]", inode);
