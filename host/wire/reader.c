@@ -1,6 +1,6 @@
 /* reader: a cursor over protobuf's wire format, in bytes that lie in several pieces.
  *
- * The invariant: [at, end) and `more` bytes of the pieces from `next` on are the rest of exactly
+ * Invariant: [at, end) and `more` bytes of the pieces from `next` on are the rest of exactly
  * one message, so nothing is ever read after its end, wherever the pieces end. Nearly every
  * message lies in one or two pieces; only a read that reaches a piece's border pays for it.
  *
@@ -9,6 +9,7 @@
  */
 #include "wire/reader.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -60,6 +61,7 @@ struct reader reader_take(struct reader *r, size_t len)
         r->at += len;
         return part;
     }
+    assert(len - here <= r->more);
     part.more = len - here;
     for (size_t left = len; left; left -= here) {
         reader_settle(r);

@@ -233,6 +233,7 @@ static void call_unheld(struct call *call)
 static void call_over(struct call *call)
 {
     struct call_pool *pool = call->pool;
+    assert(!call->over && call->n_flying == 0);
     call->over = true;
     call->n_held++;
     if (call->service) {

@@ -12,6 +12,7 @@
  */
 #include "transport/grpc/queue/cork.h"
 
+#include <assert.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -61,6 +62,7 @@ void cork_hold(struct cork *cork, int fd)
     if (fd < 0 || !make_room(cork, (size_t)fd) || cork->last_burst[fd] == cork->burst)
         return;
     cork->last_burst[fd] = cork->burst;
+    assert(cork->n_corked < cork->n_fds);
     cork->corked[cork->n_corked++] = fd;
     set_cork(fd, 1);
 }

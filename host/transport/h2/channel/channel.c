@@ -6,6 +6,7 @@
  */
 #include "transport/h2/channel/channel.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,7 @@ static int keep(struct channel *c, const struct iovec *parts, size_t n_parts, si
 
 static int write_raw(struct channel *c, const struct iovec *parts, size_t n_parts, size_t len)
 {
+    assert(!c->left);
     ssize_t n = put_out(c, parts, n_parts);
     if (n < 0)
         return (int)n;
@@ -136,6 +138,7 @@ int channel_skip(struct channel *c, struct channel_input *input, size_t *ret_len
 
 int channel_read(struct channel *c, struct channel_input *input, size_t *ret_len)
 {
+    assert(!c->left);
     if (!c->tls)
         return take_in(c, input->plain, ret_len);
     uint8_t *sealed = input->plain + TLS_HELD;

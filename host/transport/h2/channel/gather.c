@@ -6,6 +6,7 @@
  */
 #include "transport/h2/channel/gather.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ void gather_copy(struct gather *g, const void *bytes, size_t len)
 {
     uint8_t *to = g->bytes + g->n_copied;
     struct iovec *last = g->n_parts ? &g->parts[g->n_parts - 1] : NULL;
+    assert(len <= GATHER_BYTES - g->n_copied && g->n_parts < GATHER_PARTS);
     memcpy(to, bytes, len);
     if (last && (uint8_t *)last->iov_base + last->iov_len == to)
         last->iov_len += len;
@@ -34,6 +36,7 @@ void gather_lend(struct gather *g, const uint8_t *bytes, size_t len)
         gather_copy(g, bytes, len);
         return;
     }
+    assert(g->n_parts < GATHER_PARTS);
     g->parts[g->n_parts++] = (struct iovec){(void *)(uintptr_t)bytes, len};
     g->len += len;
 }
@@ -41,6 +44,7 @@ void gather_lend(struct gather *g, const uint8_t *bytes, size_t len)
 void gather_spend(struct gather *g, struct outgoing *out)
 {
     if (g->len == 0) {
+        assert(!g->spent);
         free(out);
         return;
     }

@@ -11,6 +11,7 @@
  */
 #include "transport/h2/channel/tls/tls_private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <stdio.h>
@@ -209,6 +210,7 @@ int tls_feed(struct tls *t, const uint8_t *bytes, size_t len, uint8_t *plain, si
         t->end = read_record(t, plain + *ret_len, len + TLS_HELD - *ret_len, &n);
         *ret_len += n;
     }
+    assert(t->end || SSL_pending(t->ssl) == 0);
     t->in_len = 0; /* also drops bytes after an end */
     return t->end;
 }
