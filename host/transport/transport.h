@@ -156,6 +156,8 @@ struct transport_ops {
     uint8_t *(*reserve)(struct transport_call *call, size_t len);
     void (*send)(struct transport_call *call);
     void (*unprompted)(struct transport_call *call);
+    void (*hold)(struct transport_call *call);
+    void (*resume)(struct transport_call *call);
     void (*finish)(struct transport_call *call, int status, struct extproc_str message);
 };
 
@@ -181,6 +183,18 @@ static inline void transport_send(struct transport_call *call)
 static inline void transport_unprompted(struct transport_call *call)
 {
     call->ops->unprompted(call);
+}
+/* No further message is handed over, nor the half-close, until transport_resume(): what comes stays
+ * with the transport, where it counts as before, and the client may send only what it may send
+ * ahead. The call can end meanwhile, and then what has waited is dropped. */
+static inline void transport_hold(struct transport_call *call)
+{
+    call->ops->hold(call);
+}
+/* What has waited is handed over, in its order, by the loop and not from within this call. */
+static inline void transport_resume(struct transport_call *call)
+{
+    call->ops->resume(call);
 }
 /* Ends the call after what was sent. What the client still sends is discarded. A second finish does
  * nothing. */

@@ -3,12 +3,13 @@
  * Every event of a call and every request of its service is noted in the call, and then call_pump()
  * starts what may be started. It is the only place that starts anything:
  *
- *     read    the next message, unless the client has ended, answers wait to be sent, or the service
- *             holds READ_AHEAD bytes of those before it
+ *     read    the next message, unless the client has ended, answers wait to be sent, the service
+ *             has READ_AHEAD bytes of those before it, or it holds the call: then what a read under
+ *             way brings waits, and is handed over by the loop after the service has resumed
  *     write   the first of the queue; gRPC takes one at a time
  *     both    in one batch, which costs a fifth less: see may_join()
  *     watch   for the loss of the client, when there is no read to report it: after its half-close,
- *             and while the service holds too much
+ *             and while the service has too much or holds the call
  *     status  ours, alone or in one batch with the last message
  *
  * Invariant: n_flying counts the batches under way, and when the pump is done with a call that is
@@ -44,6 +45,8 @@ struct call {
     void *stream;
     struct tag read_tag, write_tag, watch_tag, status_tag;
     grpc_byte_buffer *received;
+    grpc_byte_buffer *waiting; /* see `waits` */
+    struct timer turn;         /* of what waits */
     struct outgoing *reserved, *queue, **queue_end;
     size_t n_held_bytes; /* of messages that the service has */
     unsigned n_held;     /* those messages, and our own holds of the call */
@@ -62,6 +65,8 @@ struct call {
     bool joined;         /* both, in one batch */
     bool watching;       /* for the client's loss: started, ever */
     bool half_closed;    /* by the client */
+    bool held;           /* see transport_hold() */
+    bool waits;          /* a message was read and not handed over; waiting NULL: the half-close */
     bool lost;           /* the client has gone */
     bool finishing;      /* the service has finished */
     bool status_started; /* our status is on its way, or went out */
@@ -182,8 +187,9 @@ static void start_traffic(struct call *call)
     /* A client that takes no answers must not fill our memory with them, nor a service that is slow
      * with what is sent to it. */
     bool full = call->n_held_bytes >= READ_AHEAD;
-    bool may_read =
-        !call->reading && !call->half_closed && !call->finishing && !call->queue && !full;
+    bool stopped = call->held || call->waits;
+    bool may_read = !call->reading && !call->half_closed && !call->finishing && !call->queue &&
+                    !full && !stopped;
     if (out && may_read && may_join(call)) {
         n += add_read(call, ops + n);
         call->joined = true;
@@ -195,7 +201,8 @@ static void start_traffic(struct call *call)
             start(call, ops, add_read(call, ops), &call->read_tag);
     }
     outgoing_free(out);
-    if ((call->half_closed || full) && !call->watching)
+    bool blind = call->half_closed || full || (stopped && !call->reading);
+    if (blind && !call->watching)
         start(call, ops, add_watch(call, ops), &call->watch_tag);
 }
 
@@ -230,6 +237,16 @@ static void call_unheld(struct call *call)
         call_put(call);
 }
 
+/* What was read and not handed over. */
+static void drop_waiting(struct call *call)
+{
+    loop_cancel(call->pool->completions->loop, &call->turn);
+    if (call->waiting)
+        grpc_byte_buffer_destroy(call->waiting);
+    call->waiting = NULL;
+    call->waits = false;
+}
+
 static void call_over(struct call *call)
 {
     struct call_pool *pool = call->pool;
@@ -248,6 +265,7 @@ static void call_over(struct call *call)
     outgoing_free(call->reserved);
     while (call->queue)
         outgoing_free(queue_pop(call));
+    drop_waiting(call);
     grpc_slice_unref(call->status_text);
     /* gRPC cancels a call that had no status from us. Such a call is lost, so the client is
      * gone. */
@@ -324,27 +342,54 @@ static void deliver(struct call *call, grpc_byte_buffer *buffer)
     call->in_callback = false;
 }
 
-static void half_close(struct call *call)
+/* A buffer of NULL ends the client's messages. */
+static void hand_over(struct call *call, grpc_byte_buffer *buffer)
 {
-    call->half_closed = true;
+    if (buffer) {
+        deliver(call, buffer);
+        return;
+    }
     call->in_callback = true;
     call->service->half_close(call->stream);
     call->in_callback = false;
 }
 
-/* A read has ended; a buffer of NULL ends the client's messages. */
+/* A read has ended. */
 static void take_read(struct call *call, grpc_byte_buffer *buffer, bool ok)
 {
-    if (ok && buffer && !call->finishing) {
-        deliver(call, buffer);
+    bool lost = !buffer && (!ok || grpc_call_failed_before_recv_message(call->grpc));
+    call->lost |= lost;
+    if (lost)
+        return;
+    if (!ok || call->finishing) {
+        if (buffer)
+            grpc_byte_buffer_destroy(buffer);
         return;
     }
-    if (buffer)
-        grpc_byte_buffer_destroy(buffer);
-    else if (!ok || grpc_call_failed_before_recv_message(call->grpc))
-        call->lost = true;
-    else if (!call->finishing)
-        half_close(call);
+    call->half_closed = !buffer;
+    if (call->held) {
+        call->waits = true;
+        call->waiting = buffer;
+    } else {
+        hand_over(call, buffer);
+    }
+}
+
+/* What has waited may be handed over. */
+static void turn_comes(void *arg)
+{
+    struct call *call = arg;
+    grpc_byte_buffer *buffer = call->waiting;
+    if (call->held)
+        return;
+    if (call->finishing) {
+        drop_waiting(call);
+    } else {
+        call->waits = false;
+        call->waiting = NULL;
+        hand_over(call, buffer);
+    }
+    call_pump(call);
 }
 
 static void read_done(void *owner, bool ok)
@@ -434,6 +479,7 @@ static struct call *call_new(struct call_pool *pool, grpc_call *grpc, bool tcp)
         .write_tag = {write_done, call},
         .watch_tag = {watch_done, call},
         .status_tag = {status_done, call},
+        .turn = {.fn = turn_comes, .arg = call},
         .status_text = grpc_empty_slice(),
     };
     call_name_peer(call, tcp);
@@ -517,6 +563,25 @@ void call_unprompted(struct transport_call *base)
 {
     struct call *call = (struct call *)base;
     call->unprompted = true;
+}
+
+void call_hold(struct transport_call *base)
+{
+    struct call *call = (struct call *)base;
+    call->held = true;
+    call_pump(call);
+}
+
+void call_resume(struct transport_call *base)
+{
+    struct call *call = (struct call *)base;
+    if (!call->held)
+        return;
+    call->held = false;
+    if (call->waits && loop_set(call->pool->completions->loop, &call->turn, 0))
+        call_finish(base, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
+    else
+        call_pump(call);
 }
 
 void call_finish(struct transport_call *base, int status, struct extproc_str message)

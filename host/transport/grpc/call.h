@@ -40,6 +40,8 @@ size_t call_max_answer(const struct transport_call *base);
 uint8_t *call_reserve(struct transport_call *base, size_t len);
 void call_send(struct transport_call *base);
 void call_unprompted(struct transport_call *base);
+void call_hold(struct transport_call *base);
+void call_resume(struct transport_call *base);
 void call_finish(struct transport_call *base, int status, struct extproc_str message);
 
 #endif

@@ -261,5 +261,7 @@ const struct transport_ops transport_grpc = {
     .reserve = call_reserve,
     .send = call_send,
     .unprompted = call_unprompted,
+    .hold = call_hold,
+    .resume = call_resume,
     .finish = call_finish,
 };

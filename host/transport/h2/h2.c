@@ -229,5 +229,7 @@ const struct transport_ops transport_h2 = {
     .reserve = h2_call_reserve,
     .send = h2_call_send,
     .unprompted = h2_call_unprompted,
+    .hold = intake_hold,
+    .resume = intake_resume,
     .finish = h2_call_finish,
 };

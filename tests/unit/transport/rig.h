@@ -10,6 +10,7 @@
  *     e     answers once and finishes with OK
  *     k     keeps the message, see rig_release(), and does not answer
  *     x     the same, but one answer more than is owed is sent immediately, and the owed one later
+ *     w     holds the call, see rig_resume(), and does not answer
  * Everything that waits, waits for at most WAIT_S.
  */
 #ifndef EXTPROCD_TESTS_UNIT_TRANSPORT_RIG_H
@@ -43,9 +44,12 @@ struct rig {
     const char *log_file;
     struct transport_listener listener; /* its limits */
     size_t max_held;
-    bool deaf; /* a half-close is not answered */
+    bool deaf;  /* a half-close is not answered  */
+    bool waits; /* a call is held from its start */
 
-    struct kept *kept; /* messages; the loop's */
+    struct kept *kept;                /* messages; the loop's               */
+    struct transport_call *held;      /* the last one that was; the loop's  */
+    unsigned n_message_while_resumed; /* messages, as transport_resume() returned */
 
     struct arena arena;
     struct loop loop;
@@ -113,10 +117,33 @@ struct echo {
     struct transport_call *call;
 };
 
+static inline void echo_hold(struct echo *echo)
+{
+    echo->rig->held = echo->call;
+    transport_hold(echo->call);
+}
+
+/* In the loop. */
+static inline void rig_resume(void *arg)
+{
+    struct rig *rig = arg;
+    unsigned before = rig->n_message;
+    transport_resume(rig->held);
+    rig_count(rig, &rig->n_message_while_resumed, rig->n_message - before);
+}
+
+static inline void rig_finish_held(void *arg)
+{
+    struct rig *rig = arg;
+    transport_finish(rig->held, 7, (struct extproc_str){"told to", 7});
+}
+
 static inline void *echo_open(void *arg, struct transport_call *call)
 {
     struct echo *echo = malloc(sizeof *echo);
     *echo = (struct echo){arg, call};
+    if (echo->rig->waits)
+        echo_hold(echo);
     rig_count(echo->rig, &echo->rig->n_open, 1);
     return echo;
 }
@@ -165,6 +192,8 @@ static inline void echo_act(struct echo *echo, char what, const char *bytes, siz
         transport_unprompted(echo->call);
     if (what == 'm' || what == 'l' || what == 'x')
         loop_after(&echo->rig->loop, 1, echo_later, echo);
+    if (what == 'w')
+        echo_hold(echo);
     if (what == 'F')
         loop_after(&echo->rig->loop, 1, echo_fail, echo);
 }

@@ -5,7 +5,7 @@
  *
  * A client may send as much in a stream as its window allows, and more only as the service takes
  * it: the bytes of a message count as taken when no message before it is still held or waits to be
- * unpacked, and at most UNSENT_MAX bytes of answers wait to be sent. So the bytes of the first
+ * handed over, and at most UNSENT_MAX bytes of answers wait to be sent. So the bytes of the first
  * message always count as taken, however large it is; otherwise its end could never come.
  *
  *     OPEN ──first answer──► ANSWERING ──finish──► ENDING: the status waits for the answers
@@ -194,7 +194,8 @@ void h2_call_drop(struct h2_call *call, size_t len)
 
 void h2_call_consume(struct h2_call *call)
 {
-    bool waits = call->n_held > 0 || call->n_queued > UNSENT_MAX || h2_call_waits(call);
+    bool waits = call->n_held > 0 || call->n_queued > UNSENT_MAX || h2_call_waits(call) ||
+                 h2_call_is_held(call);
     if (!call->n_unread || (waits && !h2_call_is_finished(call)))
         return;
     size_t len = call->n_unread;

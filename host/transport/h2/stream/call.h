@@ -16,12 +16,14 @@ enum h2_call_state {
     CALL_CLOSED
 };
 
-/* The state of a call that compresses; only intake uses it. */
-struct packed_side {
+/* Where messages wait that have come, of a client that compresses them, or while the service holds
+ * the call; only intake uses it. */
+struct backlog {
     struct unpack unpack;
     struct timer timer; /* its turn has come */
     bool later;         /* the timer is set */
     bool half_closed;   /* and the service does not know it yet */
+    bool held;          /* see transport_hold() */
 };
 
 struct h2_call {
@@ -36,7 +38,7 @@ struct h2_call {
     struct h2_call *next, **link; /* of those */
     struct timer *deadline;       /* NULL: none */
     struct frames frames;
-    struct packed_side *packed; /* NULL: its messages are not compressed */
+    struct backlog *backlog; /* NULL: no message has to wait */
     struct outgoing *reserved, *queue, **queue_end;
     char *status_text; /* escaped */
     size_t status_text_len;
@@ -68,7 +70,13 @@ static inline bool h2_call_is_finished(const struct h2_call *call)
 /* There are messages that have come and were not handed over. */
 static inline bool h2_call_waits(const struct h2_call *call)
 {
-    return call->packed && unpack_waits(&call->packed->unpack);
+    return call->backlog && unpack_waits(&call->backlog->unpack);
+}
+
+/* The service holds it. */
+static inline bool h2_call_is_held(const struct h2_call *call)
+{
+    return call->backlog && call->backlog->held;
 }
 
 /* Allocates a call and sets it as its stream's pointer; does nothing else. NULL: out of memory. */

@@ -2,9 +2,9 @@
  *
  * A message is handed over as soon as it is complete, and is the service's until the service
  * releases it. If the client compresses, a message may have to wait until others are released (see
- * unpack). Then neither a message nor a half-close overtakes it, and the loop delivers it, by a
- * timer that is due immediately: a service that releases a message does not expect the next one
- * during that call.
+ * unpack), and if the service holds the call, until it resumes. Then neither a message nor a
+ * half-close overtakes it, and the loop delivers it, by a timer that is due immediately: a service
+ * that releases a message, or resumes, does not expect the next one during that call.
  *
  * A kilobyte can become a megabyte, which takes time. So at most ROUND_ZIPPED bytes are unpacked or
  * packed in one round of the loop; the calls that come after wait for a later round, in their
@@ -89,27 +89,27 @@ static void fail_unpack(struct h2_call *call, int event)
 /* What waits comes from the loop. */
 static void intake_later(struct h2_call *call)
 {
-    struct packed_side *p = call->packed;
-    if (p->later)
+    struct backlog *b = call->backlog;
+    if (b->later)
         return;
-    if (loop_set(call->commons->loop, &p->timer, 0)) {
+    if (loop_set(call->commons->loop, &b->timer, 0)) {
         refuse_memory(call);
         return;
     }
-    p->later = true;
+    b->later = true;
     call->commons->n_later++;
 }
 
 static void intake_not_later(struct h2_call *call)
 {
-    call->commons->n_later -= call->packed->later;
-    call->packed->later = false;
+    call->commons->n_later -= call->backlog->later;
+    call->backlog->later = false;
 }
 
 static void make_room(struct h2_call *call, const struct frame_message *message)
 {
-    unpack_back(&call->packed->unpack, message);
-    if (!h2_call_is_finished(call) && h2_call_waits(call))
+    unpack_back(&call->backlog->unpack, message);
+    if (!h2_call_is_finished(call) && h2_call_waits(call) && !h2_call_is_held(call))
         intake_later(call);
 }
 
@@ -117,23 +117,26 @@ static void release_message(void *owner)
 {
     struct frame_message *message = owner;
     struct h2_call *call = message->owner;
-    if (call->packed)
+    if (call->backlog)
         make_room(call, message);
     h2_call_drop(call, message->size);
     frame_free(&call->commons->frames, message);
     h2_call_unheld(call);
 }
 
-/* The first message makes a call one that its connection is busy with: silent ones must not keep
- * others out. */
-static void note_heard(struct h2_call *call)
+/* A message has come. The first makes a call one that its connection is busy with: silent ones must
+ * not keep others out. */
+static void note_message(struct h2_call *call)
 {
+    struct streams *s = call->streams;
+    call->n_silent = 0;
+    s->owner->heard(s);
     if (call->heard)
         return;
     call->heard = true;
-    call->streams->n_heard++;
-    if (call->streams->n_talking++ == 0)
-        call->streams->owner->busy(call->streams);
+    s->n_heard++;
+    if (s->n_talking++ == 0)
+        s->owner->busy(s);
 }
 
 static void deliver(struct h2_call *call, struct frame_message *received)
@@ -143,26 +146,23 @@ static void deliver(struct h2_call *call, struct frame_message *received)
     received->owner = call;
     call->n_held++;
     call->owed++;
-    note_heard(call);
-    call->n_silent = 0;
-    call->streams->owner->heard(call->streams);
     call->service->message(call->stream, &message);
 }
 
 /* Delivers as many of the waiting messages as there is room for, and then the half-close. */
-static void deliver_packed(struct h2_call *call)
+static void deliver_waiting(struct h2_call *call)
 {
-    struct packed_side *p = call->packed;
+    struct backlog *b = call->backlog;
     struct stream_commons *commons = call->commons;
-    while (!h2_call_is_finished(call)) {
+    while (!h2_call_is_finished(call) && !b->held) {
         struct frame_message *message = NULL;
         if (h2_call_waits(call) && commons->n_zipped >= ROUND_ZIPPED) {
             intake_later(call);
             break;
         }
         size_t max = call->streams->listener->limits.max_message;
-        size_t waited = unpack_waits(&p->unpack) ? p->unpack.first->size : 0;
-        int event = unpack_next(&p->unpack, &commons->gzip, &commons->frames, max, &message);
+        size_t waited = unpack_waits(&b->unpack) ? b->unpack.first->size : 0;
+        int event = unpack_next(&b->unpack, &commons->gzip, &commons->frames, max, &message);
         if (event == UNPACK_WAIT)
             break;
         if (event == UNPACK_MESSAGE) {
@@ -174,9 +174,9 @@ static void deliver_packed(struct h2_call *call)
             fail_unpack(call, event);
         }
     }
-    if (!p->half_closed || h2_call_is_finished(call) || h2_call_waits(call))
+    if (!b->half_closed || b->held || h2_call_is_finished(call) || h2_call_waits(call))
         return;
-    p->half_closed = false;
+    b->half_closed = false;
     call->service->half_close(call->stream);
 }
 
@@ -184,21 +184,23 @@ static void turn_comes(void *arg)
 {
     struct h2_call *call = arg;
     intake_not_later(call);
-    deliver_packed(call);
+    deliver_waiting(call);
 }
 
 static void take_message(struct h2_call *call, struct frame_message *message)
 {
-    if (!call->packed) {
+    struct backlog *b = call->backlog;
+    note_message(call);
+    if (!b) {
         deliver(call, message);
         return;
     }
     message->packed = frames_packed(&call->frames);
-    unpack_put(&call->packed->unpack, message);
-    if (call->commons->n_later)
+    unpack_put(&b->unpack, message);
+    if (call->commons->n_later && !b->held)
         intake_later(call);
     else
-        deliver_packed(call);
+        deliver_waiting(call);
 }
 
 void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len)
@@ -224,8 +226,8 @@ void intake_half_close(struct h2_call *call)
 {
     if (h2_call_is_finished(call))
         return;
-    if (frames_at_rest(&call->frames) && h2_call_waits(call))
-        call->packed->half_closed = true;
+    if (frames_at_rest(&call->frames) && (h2_call_waits(call) || h2_call_is_held(call)))
+        call->backlog->half_closed = true;
     else if (frames_at_rest(&call->frames))
         call->service->half_close(call->stream);
     else
@@ -234,34 +236,69 @@ void intake_half_close(struct h2_call *call)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/* 0 or -ENOMEM. */
+static int backlog_new(struct h2_call *call)
+{
+    struct backlog *b = calloc(1, sizeof *b);
+    if (!b)
+        return -ENOMEM;
+    unpack_init(&b->unpack);
+    b->unpack.n_bytes = call->n_in - frames_held(&call->frames); /* the service has them by now */
+    b->timer.fn = turn_comes;
+    b->timer.arg = call;
+    call->backlog = b;
+    return 0;
+}
+
 int intake_init(struct h2_call *call, const struct head *head)
 {
     call->encoded = head->encoding != HEAD_IDENTITY;
     if (head->encoding != HEAD_GZIP)
         return 0;
-    struct packed_side *p = call->packed = calloc(1, sizeof *p);
-    if (!p)
-        return -ENOMEM;
-    unpack_init(&p->unpack);
-    p->timer.fn = turn_comes;
-    p->timer.arg = call;
     call->frames.may_pack = true;
     call->packs = !head->refuses_gzip;
-    return 0;
+    return backlog_new(call);
 }
 
 void intake_fini(struct h2_call *call)
 {
     struct stream_commons *commons = call->commons;
-    struct packed_side *p = call->packed;
+    struct backlog *b = call->backlog;
     /* All but what the service has. */
-    h2_call_drop(call, p ? call->n_in - p->unpack.n_bytes : frames_held(&call->frames));
+    h2_call_drop(call, b ? call->n_in - b->unpack.n_bytes : frames_held(&call->frames));
     frames_fini(&call->frames, &commons->frames);
-    if (!p)
+    if (!b)
         return;
-    loop_cancel(commons->loop, &p->timer);
+    loop_cancel(commons->loop, &b->timer);
     intake_not_later(call);
-    unpack_fini(&p->unpack, &commons->frames);
-    free(p);
-    call->packed = NULL;
+    unpack_fini(&b->unpack, &commons->frames);
+    free(b);
+    call->backlog = NULL;
+}
+
+/* ---- what the service says ------------------------------------------------------------------- */
+
+void intake_hold(struct transport_call *base)
+{
+    struct h2_call *call = (struct h2_call *)base;
+    if (h2_call_is_finished(call))
+        return;
+    if (call->backlog || backlog_new(call) == 0)
+        call->backlog->held = true;
+    else
+        refuse_memory(call);
+}
+
+void intake_resume(struct transport_call *base)
+{
+    struct h2_call *call = (struct h2_call *)base;
+    struct backlog *b = call->backlog;
+    if (!h2_call_is_held(call))
+        return;
+    b->held = false;
+    if (h2_call_is_finished(call))
+        return;
+    if (h2_call_waits(call) || b->half_closed)
+        intake_later(call);
+    h2_call_consume(call);
 }

@@ -13,4 +13,8 @@ void intake_fini(struct h2_call *call);
 void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len);
 void intake_half_close(struct h2_call *call);
 
+/* struct transport_ops, as far as it is of what comes. */
+void intake_hold(struct transport_call *base);
+void intake_resume(struct transport_call *base);
+
 #endif

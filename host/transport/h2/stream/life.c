@@ -46,8 +46,7 @@ void h2_call_open(struct streams *s, int32_t id, const struct head *head,
 void h2_call_look(struct h2_call *call, unsigned patience)
 {
     /* Where it may not send, it is not the client that we wait for. */
-    bool open =
-        call->heard ? !frames_at_rest(&call->frames) && !call->n_unread : !h2_call_waits(call);
+    bool open = !call->n_unread && !(call->heard && frames_at_rest(&call->frames));
     call->n_silent = open && !h2_call_is_finished(call) ? call->n_silent + 1 : 0;
     if (call->n_silent <= patience)
         return;

@@ -1,6 +1,6 @@
 /* Whose window opens when: what one stream is kept waiting for never holds up another. No loop
  * runs: a test says what comes when. */
-#include "transport/h2/stream/call.h"
+#include "transport/h2/stream/life.h"
 #include "unit/transport/h2/still.h"
 
 enum { N_STREAMS = 20, WINDOW = 1 << 20, TEXT = 16000, MESSAGES = WINDOW / (TEXT + FRAME_PREFIX) };
@@ -75,6 +75,13 @@ static void open_stream(int32_t id)
     still_read();
 }
 
+static void next_round(void)
+{
+    hub_flush(&hub);
+    loop_begins_round(&loop);
+    loop_fires(&loop);
+}
+
 /* As many streams as would fill the connection's window, each as far as its own lets it. */
 static void fill_streams(void)
 {
@@ -119,6 +126,50 @@ Test(flow, a_stream_that_is_kept_waiting_may_send_only_its_window)
     /* Taken at last. */
     while (n_kept)
         message_release(&kept[--n_kept]);
+    cr_assert_gt(window_of(1), WINDOW / 2);
+}
+
+Test(flow, a_stream_that_is_held_may_send_only_its_window)
+{
+    struct transport_call *call;
+    open_stream(1);
+    call = &hub.conns->streams.calls->base;
+    transport_hold(call);
+    for (unsigned i = 0; i < MESSAGES; i++)
+        say(1, text);
+    cr_assert_lt(window_of(1), TEXT);
+    cr_assert_eq(n_taken, 0);
+    cr_assert_geq(hub.streams.n_held, MESSAGES * TEXT);
+
+    transport_resume(call);
+    cr_assert_eq(n_taken, 0);
+    next_round();
+    cr_assert_eq(n_taken, MESSAGES);
+    while (n_kept)
+        message_release(&kept[--n_kept]);
+    cr_assert_gt(window_of(1), WINDOW / 2);
+    cr_assert_eq(hub.streams.n_held, 0);
+}
+
+/* Its end cannot come, which is not its client's fault. */
+Test(flow, a_message_larger_than_the_window_is_waited_for_while_it_is_held)
+{
+    enum { LEN = 3 * WINDOW, PATIENCE = 4 };
+    const uint8_t prefix[] = {0, 0, LEN >> 16, 0, 0};
+    open_stream(1);
+    struct h2_call *call = hub.conns->streams.calls;
+    transport_hold(&call->base);
+    cr_assert(peer_send_frame(&peer, NGHTTP2_DATA, 0, 1, prefix, sizeof prefix));
+    still_read();
+    while (window_of(1) >= 8192) {
+        cr_assert(peer_send_frame(&peer, NGHTTP2_DATA, 0, 1, text, 8192));
+        still_read();
+    }
+    for (unsigned i = 0; i < 2 * PATIENCE; i++)
+        h2_call_look(call, PATIENCE);
+    cr_assert_not(h2_call_is_finished(call));
+
+    transport_resume(&call->base);
     cr_assert_gt(window_of(1), WINDOW / 2);
 }
 

@@ -1,6 +1,7 @@
 /* Messages that come compressed. No loop runs: a test says what comes when. */
 #include "transport/h2/stream/intake.h"
 
+#include "transport/h2/stream/life.h"
 #include "unit/transport/h2/still.h"
 
 #include <zlib.h>
@@ -237,6 +238,76 @@ Test(intake, what_is_held_when_the_call_ends_can_be_given_back)
     cr_assert_eq(hub.streams.n_calls, 1);
     give_back_first();
     cr_assert_eq(hub.streams.n_calls, 0);
+}
+
+/* Those that it had before it held the call are among those that are counted. */
+Test(intake, what_waits_while_the_call_is_held_comes_in_its_order)
+{
+    holds = true;
+    open_with("identity", NULL);
+    peer_say(&peer, 1, "a");
+    still_read();
+    transport_hold(call);
+    peer_say(&peer, 1, "bb");
+    peer_say(&peer, 1, "ccc");
+    peer_half_close(&peer, 1);
+    still_read();
+    give_back_first();
+    next_round();
+    cr_assert_str_eq(told, "a1 ");
+    transport_resume(call);
+    cr_assert_str_eq(told, "a1 ");
+    next_round();
+    cr_assert_str_eq(told, "a1 b2 c3 end");
+    give_back_first();
+    give_back_first();
+    cr_assert_eq(hub.streams.n_held, 0);
+}
+
+Test(intake, compressed_messages_stay_packed_while_the_call_is_held)
+{
+    open_with("gzip", NULL);
+    still_read();
+    transport_hold(call);
+    say_packed('a', MAX_MESSAGE);
+    say_packed('b', 1000);
+    peer_half_close(&peer, 1);
+    still_read();
+    next_round();
+    cr_assert_str_eq(told, "");
+    cr_assert_lt(hub.streams.n_held, MAX_MESSAGE / 4);
+    transport_resume(call);
+    next_round();
+    next_round();
+    cr_assert_str_eq(told, "a2097152 b1000 end");
+}
+
+Test(intake, a_turn_that_comes_while_the_call_is_held_passes)
+{
+    say_three();
+    give_back_first();
+    transport_hold(call);
+    next_round();
+    cr_assert_str_eq(told, "a2097152 ");
+    transport_resume(call);
+    next_round();
+    cr_assert_str_eq(told, "a2097152 b1000 c1 end");
+}
+
+Test(intake, memory_that_is_needed_for_a_call_that_is_held_ends_it)
+{
+    holds = true;
+    open_with("identity", NULL);
+    peer_say(&peer, 1, "a");
+    still_read();
+    transport_hold(call);
+    peer_say(&peer, 1, "bb");
+    still_read();
+    h2_call_shed(hub.conns->streams.calls, EXTPROC_S("too much"));
+    cr_assert_eq(hub.streams.n_held, 0);
+    hub_flush(&hub);
+    peer_expect_field(&peer, 1, "grpc-status: 8\n");
+    cr_assert_str_eq(told, "a1 ");
 }
 
 /* ---- turns ----------------------------------------------------------------------------------- */
