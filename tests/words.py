@@ -12,7 +12,8 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "sdk/README.md", "host/README.md", "tests/README.md", "plugins/README.md", "etc/README.md",
              "etc/KEYS.md", "etc/CHANGELOG.md", ".github/CONTRIBUTING.md", ".github/SECURITY.md", "etc/extprocd.ini",
              "etc/extprocd.service.in", "etc/man/extprocd.8.in", "etc/man/extprocd.ini.5.in", "sdk/templates/plugin.c",
-             "sdk/templates/plugin.ini", "sdk/templates/Makefile")
+             "sdk/templates/plugin.ini", "sdk/templates/Makefile", "sdk/include/extproc/plugin.h",
+             "sdk/include/extproc/text.h", "sdk/include/extproc/old_names.h")
 WORDS = {  # what is not said, and what is said in its place
     r"(?<!there )(?:is|are|was|were) no(?= \w)(?! longer\b)": "is not a",
     r"tells?|telling|told": "report, log, show, return",

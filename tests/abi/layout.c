@@ -46,7 +46,21 @@ LAST_AT(struct extproc_plugin, keys, 40, 28);
 LAST_AT(struct extproc_plugin, needs, 48, 32);
 LAST_AT(struct extproc_plugin, request_headers, 88, 56);
 LAST_AT(struct extproc_plugin, response_trailers, 128, 76);
-/* The table's slots by their number. */
-#define SLOT_IS(slot, n) LAST_AT(struct extproc_api, slot, 8 + 8 * (n), 8 + 4 * (n))
-SLOT_IS(conf_count, 0);
-SLOT_IS(file_append, 46);
+/* The table: each slot with its number. A later minor appends. */
+/* clang-format off */
+#define SLOTS(S)                                                                                   \
+    S(conf_count, 0) S(conf_str, 1) S(conf_int, 2) S(conf_float, 3) S(conf_template, 4)            \
+    S(conf_vrefuse, 5) S(conf_refuse, 6) S(check_edit, 7) S(conf_edit, 8) S(interest, 9)           \
+    S(fallback, 10) S(want_attribute, 11) S(want_metadata, 12) S(read_file, 13) S(file, 14)        \
+    S(instance_alloc, 15) S(metric, 16) S(header, 17) S(header_at, 18) S(map_state, 19)            \
+    S(edit, 20) S(remove_prefix, 21) S(body, 22) S(body_set, 23) S(body_form, 24)                  \
+    S(body_changes, 25) S(attribute, 26) S(metadata, 27) S(value_at, 28) S(value_get, 29)          \
+    S(list, 30) S(dict, 31) S(metadata_set, 32) S(clear_route, 33) S(respond, 34) S(skip, 35)      \
+    S(vfail, 36) S(fail, 37) S(why, 38) S(alloc, 39) S(scratch, 40) S(vformat, 41) S(expand, 42)   \
+    S(vlog, 43) S(log, 44) S(metric_add, 45) S(file_append, 46)
+/* clang-format on */
+#define SLOT_IS(slot, n) LAST_AT(struct extproc_api, slot, 8 + 8 * (n), 8 + 4 * (n));
+#define AND_ONE(slot, n) +1
+SLOTS(SLOT_IS)
+_Static_assert(sizeof(struct extproc_api) == 8 + sizeof(void *) * (0 SLOTS(AND_ONE)),
+               "a slot of the table has no number here: append it to SLOTS");

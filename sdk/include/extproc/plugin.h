@@ -2,8 +2,18 @@
  * that loads it (extprocd).
  *
  * A plugin is one shared object that exports one constant, extproc_plugin_v1. It calls nothing of
- * the host but the inline functions below, which go through the table in the handle that they get.
- * So it has no undefined host symbol, and links with -Wl,-z,defs.
+ * the host but the inline functions below, which find the host's functions in a table that each
+ * handle points to. So it has no undefined host symbol, and links with -Wl,-z,defs.
+ *
+ * The proxy (Envoy) stands between downstream clients and upstream servers. It sends each part of
+ * a message (headers, body, trailers) to the host in a message of its own, and goes on with that
+ * part when it has the host's answer, which carries what the plugins have edited. Which parts it
+ * sends is a setting of the proxy (processing_mode, in Envoy's configuration):
+ *
+ *   headers, trailers   SEND, or SKIP: they pass, and no plugin sees or edits them
+ *   body                NONE      it passes, and no plugin sees it
+ *                       STREAMED  chunk by chunk as it arrives; the headers have gone on before
+ *                       BUFFERED  complete, in one message; the headers wait for its answer
  *
  * One transaction (an HTTP request and its response), as a plugin sees it:
  *
@@ -14,9 +24,9 @@
  *     close(x, why)                   once after an open() that returned 0 or is NULL, always
  *   fini(instance)                    once after an init() that returned 0
  *
- *   Phases that the proxy does not send, or that no plugin takes part in, do not come. The two
- *   directions may interleave: response_headers can come before request_body, and also first of
- *   all. Never wait for a phase: close() is the end.
+ *   A phase that the proxy does not send is not called. The two directions may interleave:
+ *   response_headers can come before request_body, and also first of all. Never wait for a phase:
+ *   close() is the end.
  *
  * Blocking.  Never block. One thread runs all transactions of a process: while a callback sleeps,
  *            waits for a lock or reads a socket, all other transactions wait too, and the proxy
@@ -87,7 +97,7 @@ extern "C" {
 
 /* Does the host have this slot of the table? For a plugin that is built with EXTPROC_ABI_TARGET
  * lower than this header's minor, and uses a later function where it is there:
- *      if (EXTPROC_HAS(x, some_slot)) ... */
+ *      if (EXTPROC_HAS(x, file_append)) ... */
 #define EXTPROC_HAS(handle, slot)                                                                  \
     ((handle)->api->size >= offsetof(struct extproc_api, slot) + sizeof((handle)->api->slot))
 
@@ -126,7 +136,8 @@ static inline struct extproc_str extproc_str_of(const char *s)
     return view;
 }
 
-/** For printf: extproc_log(x, EXTPROC_LEVEL_INFO, "%.*s", EXTPROC_ARG(s)); */
+/** For printf, and what has a format like it:
+ *      extproc_log(x, EXTPROC_LEVEL_INFO, "%.*s", EXTPROC_ARG(s)); */
 #define EXTPROC_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 
 /** Byte for byte equal. Absent equals absent only. */
@@ -137,7 +148,7 @@ static inline bool extproc_eq(struct extproc_str a, struct extproc_str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/** An ASCII letter in lower case; all else as it is. */
+/** An ASCII letter in lower case; any other character unchanged. */
 static inline char extproc_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
@@ -155,11 +166,10 @@ static inline bool extproc_eq_nocase(struct extproc_str a, struct extproc_str b)
     return true;
 }
 
-/** Does this character of Unicode act on a terminal instead of being seen? Controls (C0, DEL, and
- *  C1:
- * U+009B begins a control sequence), separators of lines, and invisible format characters such as
- * bidirectional overrides, which make a line read as another one. For plugins that write lines of
- * their own: write such a character as an escape. The host's log does that by itself. */
+/** Does this Unicode character act on a terminal instead of being shown? True for controls (C0,
+ *  DEL, and C1: U+009B begins a control sequence), line separators, and invisible format characters
+ *  such as bidirectional overrides, which make a line look like another one. A plugin that writes
+ *  lines of its own should write such a character as an escape. The host's log does that itself. */
 static inline bool extproc_is_control(uint32_t c)
 {
     static const uint32_t ranges[][2] = {
@@ -183,10 +193,11 @@ enum EXTPROC_ENUM(extproc_map) {
 };
 
 enum EXTPROC_ENUM(extproc_map_state) {
-    EXTPROC_MAP_STATE_NOT_YET, /* may still come                                             */
-    EXTPROC_MAP_STATE_NONE,    /* will not come, or nothing of it was kept                   */
-    EXTPROC_MAP_STATE_OPEN,    /* here, and this callback may edit it                        */
-    EXTPROC_MAP_STATE_GONE     /* here, read only: passed on, or not this callback's to edit */
+    EXTPROC_MAP_STATE_NOT_YET, /* may still come                                              */
+    EXTPROC_MAP_STATE_NONE,    /* will not come, or was not kept                              */
+    EXTPROC_MAP_STATE_OPEN,    /* here, and this callback may edit it                         */
+    EXTPROC_MAP_STATE_GONE     /* here, read only: the proxy has passed it on, or this is not */
+                               /* a callback that may edit it                                 */
 };
 
 /** Bits of a set of phases: for extproc_interest() and extproc_skip(). */
@@ -199,14 +210,15 @@ enum EXTPROC_ENUM(extproc_phase) {
     EXTPROC_PHASE_RESPONSE_TRAILERS = 32
 };
 
-/** What a callback returns. Anything else counts as EXTPROC_ACTION_FAIL and is logged. */
+/** What a callback returns. Any other value is logged and treated as EXTPROC_ACTION_FAIL. */
 enum EXTPROC_ENUM(extproc_action) {
     EXTPROC_ACTION_CONTINUE, /* pass on to the next plugin                                */
     EXTPROC_ACTION_RESPOND,  /* extproc_respond() was called: stop the chain              */
-    EXTPROC_ACTION_FAIL      /* apply this plugin's on_error policy                       */
+    EXTPROC_ACTION_FAIL      /* undo this callback's edits; the client gets a 500         */
 };
 
-/** EXTPROC_ACTION_CONTINUE if it went well, EXTPROC_ACTION_FAIL if not:
+/** The action that belongs to the result of an edit: EXTPROC_ACTION_CONTINUE for 0, else
+ *  EXTPROC_ACTION_FAIL:
  *      return extproc_continue(extproc_header_set(x, EXTPROC_MAP_RESPONSE, name, value));
  *  A body edit of a message that has no body (-ENODATA: a response to HEAD, a 204) is not a
  *  failure: the message goes on as it is, and the host counts it (bodiless_edits) and logs it at
@@ -249,25 +261,25 @@ enum EXTPROC_ENUM(extproc_edit) {
 
 /** How a body arrives at the callbacks. */
 enum EXTPROC_ENUM(extproc_body_mode) {
-    EXTPROC_BODY_MODE_NONE,       /* it passes by unseen, or there is none               */
-    EXTPROC_BODY_MODE_STREAMED,   /* chunk by chunk, one answer each                     */
-    EXTPROC_BODY_MODE_WHOLE,      /* all of it, once                                     */
-    EXTPROC_BODY_MODE_PARTIAL,    /* the first part; the rest passes by unseen           */
-    EXTPROC_BODY_MODE_FULL_DUPLEX /* chunk by chunk, any number of answers               */
+    EXTPROC_BODY_MODE_NONE,       /* not at all: it passes unseen, or there is none        */
+    EXTPROC_BODY_MODE_STREAMED,   /* chunk by chunk, and each is answered before the next  */
+    EXTPROC_BODY_MODE_WHOLE,      /* complete, in one callback                             */
+    EXTPROC_BODY_MODE_PARTIAL,    /* its beginning, in one callback; the rest passes unseen */
+    EXTPROC_BODY_MODE_FULL_DUPLEX /* chunk by chunk, answered by any number of chunks      */
 };
 
-/** What headers say of the bytes of a body. */
+/** What the headers say about the bytes of a body. */
 enum EXTPROC_ENUM(extproc_form) {
-    EXTPROC_FORM_UNKNOWN, /* the headers are not here: the proxy skips them              */
-    EXTPROC_FORM_PLAIN,   /* complete, and as content-type says                          */
-    EXTPROC_FORM_ENCODED, /* content-encoding: gzip, say                                 */
-    EXTPROC_FORM_PARTIAL  /* one part or several: a 206, a request with content-range    */
+    EXTPROC_FORM_UNKNOWN, /* the proxy does not send these headers                          */
+    EXTPROC_FORM_PLAIN,   /* complete, and what content-type says                           */
+    EXTPROC_FORM_ENCODED, /* has a content-encoding, such as gzip                           */
+    EXTPROC_FORM_PARTIAL  /* one range or several: a 206, or a request with a content-range */
 };
 
 /** How a plugin changes a body. */
 enum EXTPROC_ENUM(extproc_change) {
-    EXTPROC_CHANGE_EDIT,   /* it keeps its form: an encoded body stays encoded, a part a part */
-    EXTPROC_CHANGE_REPLACE /* another body takes its place, complete and plain                */
+    EXTPROC_CHANGE_EDIT,   /* its form stays: encoded bytes stay encoded, a range a range */
+    EXTPROC_CHANGE_REPLACE /* another body takes its place, complete and plain            */
 };
 
 enum EXTPROC_ENUM(extproc_level) {
@@ -277,14 +289,14 @@ enum EXTPROC_ENUM(extproc_level) {
     EXTPROC_LEVEL_ERROR
 };
 
-/** Why a transaction ends. With `transport = grpc` a connection that is lost while a response is
- *  awaited is DONE: the gRPC core cannot distinguish it from the reset by which proxies end
- *  streams. */
+/** Why a transaction ended. With `transport = grpc` a connection that is lost while a response is
+ *  expected counts as DONE: the gRPC core cannot distinguish it from the reset by which proxies end
+ *  their streams. */
 enum EXTPROC_ENUM(extproc_end) {
-    EXTPROC_END_DONE,         /* complete, as far as the proxy sends it in its modes   */
-    EXTPROC_END_DISCONNECTED, /* cut in a direction: client gone, upstream reset, ...  */
-    EXTPROC_END_FAILED,       /* an error here or a protocol violation                 */
-    EXTPROC_END_DRAINED       /* the service stops                                     */
+    EXTPROC_END_DONE,         /* complete, as far as the proxy sends it                    */
+    EXTPROC_END_DISCONNECTED, /* truncated: the client left, the upstream reset, ...       */
+    EXTPROC_END_FAILED,       /* an error in the host, a plugin or the proxy's protocol    */
+    EXTPROC_END_DRAINED       /* the service stopped before the end                        */
 };
 
 enum EXTPROC_ENUM(extproc_kind) {
@@ -297,7 +309,7 @@ enum EXTPROC_ENUM(extproc_kind) {
     EXTPROC_KIND_DICT
 };
 
-/** A node of an attribute or metadata tree. All zero: absent. Layout frozen. */
+/** A node of an attribute or metadata tree. All zero: ABSENT. Its layout never changes. */
 struct extproc_value {
     enum extproc_kind kind;
     union {
@@ -308,12 +320,12 @@ struct extproc_value {
     } as;
 };
 
-/** Layout frozen. */
+/** Its layout never changes. */
 struct extproc_header {
     struct extproc_str name, value;
 };
 
-/** Layout frozen. */
+/** A member of a DICT. Its layout never changes. */
 struct extproc_field {
     struct extproc_str key;
     struct extproc_value value;
@@ -323,24 +335,32 @@ struct extproc_field {
 
 /** An immediate response: it goes to the downstream client in place of what the upstream would send
  *  (envoy ImmediateResponse). Start from extproc_response_init(), which fills size and grpc_status.
- *  extproc_respond() copies everything, but a body with `release`: its bytes stay as they are until
- *  the host calls release(release_arg), exactly once, on the thread that handles the transaction,
- *  also where the response is refused or dropped. Of the headers of one name the first overwrites
- *  the proxy's own, the others are appended to it. */
+ *  extproc_respond() copies everything except a body with a `release` function: those bytes must
+ *  not change until the host calls release(release_arg). It does so exactly once, on the thread
+ *  that handles the transaction, also where the response is refused or dropped.
+ *
+ *  size         sizeof(struct extproc_response)
+ *  status       200..599
+ *  body         any bytes; text/plain unless a header says otherwise; absent with a status that has
+ *               no body (extproc_status_has_body())
+ *  details      UTF-8, for the proxy's access log; absent: the name of the plugin's section
+ *  headers      n_headers of them, at most 100, in this order. The first of a name overwrites the
+ *               one that the proxy would send; more of the same name are appended
+ *  grpc_status  what a gRPC client gets; EXTPROC_NO_GRPC: the proxy derives it from `status`
+ *  release      NULL: the body is copied */
 struct extproc_response {
-    uint32_t size;                        /* sizeof(struct extproc_response)                   */
-    uint32_t status;                      /* 200..599                                          */
-    struct extproc_str body;              /* any bytes; text/plain unless a header says other;
-                                             none with a status that has no body               */
-    struct extproc_str details;           /* UTF-8, for the access log; absent: section's name */
-    const struct extproc_header *headers; /* in this order                                     */
-    size_t n_headers;                     /* at most 100                                       */
-    int32_t grpc_status; /* what a gRPC client gets; EXTPROC_NO_GRPC: from `status`            */
-    void (*release)(void *); /* not NULL: the body is not copied                  */
+    uint32_t size;
+    uint32_t status;
+    struct extproc_str body;
+    struct extproc_str details;
+    const struct extproc_header *headers;
+    size_t n_headers;
+    int32_t grpc_status;
+    void (*release)(void *);
     void *release_arg;
 };
 
-/* ---- handles: the host allocates them, and may let them grow at the end ---------------------- */
+/* ---- handles: the host allocates them; a later minor may add members at the end -------------- */
 
 struct extproc_api;
 struct extproc_metric { /* a counter or a histogram */
@@ -355,33 +375,37 @@ struct extproc_template; /* a compiled text with %...% in it */
 struct extproc_instance {
     const struct extproc_api *api;
     void *self;   /* the plugin's, for init() to set                      */
-    bool testing; /* extprocd -t: look at everything, connect to nothing */
+    bool testing; /* extprocd -t: check everything, connect to nothing    */
 };
 
-/** One HTTP transaction as one plugin sees it. Read only, but for ctx. Where `observing` is true,
- *  what callbacks decide is accepted and has no effect: the proxy goes on as if nothing had been
- *  decided, and so does the chain.
+/** One HTTP transaction as one plugin sees it. A plugin may write to `ctx`, and to nothing else.
  *
- *  `end` is what the proxy says: this message is the last one of its direction. `last` is what is
- *  known of the body: no byte of it comes after this callback. Where trailers follow, the last part
- *  of a body has `last` and not `end`:
- *      a complete body (EXTPROC_BODY_MODE_WHOLE, also one that a plugin has replaced): always true
- *      chunks (EXTPROC_BODY_MODE_STREAMED): true with `end`. Where trailers follow it is never
- *      true, since
- *          the proxy does not say which chunk is the last: the trailers callback is the first to
- *          know
- *      in a headers callback: true where the message has no body
- *      in a trailers callback: always true */
+ *  ctx        the plugin's own, for any callback to set; NULL at first
+ *  phase      the phase of this callback; 0 in open() and close()
+ *  body_mode  how the body of this direction arrives
+ *  end        the proxy says that this message is the last one of its direction: neither body nor
+ *             trailers follow
+ *  last       no byte of this direction's body comes after this callback. Where trailers follow,
+ *             the last part of a body has `last` and not `end`:
+ *               body callback, EXTPROC_BODY_MODE_WHOLE (also where a plugin has replaced the body):
+ *                 always true
+ *               body callback, EXTPROC_BODY_MODE_STREAMED: the same as `end`. Where trailers
+ *                 follow, it is false in every chunk, because the proxy does not say which chunk is
+ *                 the last: trailers callbacks are the first to know
+ *               headers callback: true where the message has no body
+ *               trailers callback: always true
+ *  observing  the proxy ignores all answers (envoy observability_mode): calls succeed as usual and
+ *             have no effect; the proxy and the chain continue as if nothing had been decided */
 struct extproc_txn {
     const struct extproc_api *api;
     struct extproc_instance *instance;
-    void *self;               /* instance->self                                            */
-    void *ctx;                /* the plugin's, for any callback to set; NULL at first  */
-    enum extproc_phase phase; /* of this callback; 0 in open() and close()             */
-    enum extproc_body_mode body_mode; /* how this direction's body arrives                     */
-    bool end;       /* nothing follows in this direction, neither body nor trailers */
-    bool last;      /* no byte of this direction's body follows; see below          */
-    bool observing; /* the proxy does not listen to answers                  */
+    void *self; /* instance->self */
+    void *ctx;
+    enum extproc_phase phase;
+    enum extproc_body_mode body_mode;
+    bool end;
+    bool last;
+    bool observing;
 };
 
 /** May an immediate response of this status have a body? 1xx, 204, 205 and 304 have none (RFC 9110,
@@ -407,54 +431,67 @@ enum EXTPROC_ENUM(extproc_key_type) {
     EXTPROC_KEY_TYPE_SIZE,     /* 64k 4m 1g; extproc_conf_int(): bytes                   */
     EXTPROC_KEY_TYPE_CHOICE,   /* one of .choices; extproc_conf_int(): its place, from 0 */
     EXTPROC_KEY_TYPE_FLOAT,    /* 2 0.5 -1.25, no exponent; extproc_conf_float()         */
-    EXTPROC_KEY_TYPE_PATH      /* relative to the ini file that has it; extproc_conf():
-                                  as it is to be opened                                  */
+    EXTPROC_KEY_TYPE_PATH      /* relative to the folder of the ini file that has it;    */
+                               /* extproc_conf(): the path to open                       */
 };
-#define EXTPROC_KEY_REQUIRED 1u /* no fallback, and must be there                   */
-#define EXTPROC_KEY_LIST     2u /* may be repeated; the order is kept               */
-#define EXTPROC_KEY_SECRET   4u /* masked in dumps and logs                         */
 
-/** A config key. The host refuses unknown keys and invalid values before init(). These names are
- *  reserved for the host, and a plugin that declares one does not load: file, mode, timeout,
- *  max_body, on_max_body, on_error, on_error_status, blocking, sha256, run, trusted, on_stream,
- *  strict, max_held, overload, and all that begin with `when.`, `unless.` or `host.`. */
+/* Bits of extproc_key.flags. */
+#define EXTPROC_KEY_REQUIRED 1u /* must be in the section; has no fallback */
+#define EXTPROC_KEY_LIST     2u /* may be repeated; the order is kept      */
+#define EXTPROC_KEY_SECRET   4u /* its values are not shown in any output  */
+
+/** A key of the plugin's section. The host refuses unknown keys and invalid values before init().
+ *  These names are reserved for the host, and a plugin that declares one does not load: file, mode,
+ *  timeout, max_body, on_max_body, on_error, on_error_status, blocking, sha256, run, trusted,
+ *  on_stream, strict, max_held, overload, and all that begin with `when.`, `unless.` or `host.`.
+ *
+ *  name      at most 48 bytes, without ':' and '='
+ *  flags     EXTPROC_KEY_LIST, ...
+ *  fallback  the value where the section has none, as the file would have it; NULL: absent
+ *  choices   of a CHOICE: "one|two|three"
+ *  help      one sentence
+ *  min, max  of INT, FLOAT, DURATION and SIZE: the least and the greatest valid value, as the file
+ *            would have them ("0", "64k", "150us"); NULL: no limit */
 struct extproc_key {
-    const char *name; /* at most 48 bytes, without ':' and '='                  */
+    const char *name;
     enum extproc_key_type type;
     uint32_t flags;
-    const char *fallback;  /* as it would stand in the file; NULL: absent unless given */
-    const char *choices;   /* CHOICE: "one|two|three"                            */
-    const char *help;      /* one sentence                                       */
-    const char *min, *max; /* numbers: as they would stand in the file ("0", "64k", "150us"), and
-                              are part of the range; NULL: no limit */
+    const char *fallback;
+    const char *choices;
+    const char *help;
+    const char *min, *max;
 };
 
-/* Bits of extproc_plugin.needs. An unknown bit is refused when the plugin is loaded.
+/* Bits of extproc_plugin.needs. A plugin with an unknown bit does not load.
  *
- * EXTPROC_WHOLE_REQUEST_BODY, EXTPROC_WHOLE_RESPONSE_BODY: the body callback gets the body
- *      complete, once, where there is a body. Where the proxy sends it otherwise, the plugin
- *      fails without being called, and the log names the setting: in the first message of the
- *      transaction that shows it where the body mode is NONE, unless extproc_skip() has named
- *      the phase, else in the body's phase. A STREAMED body that arrives in one chunk is
- *      complete. A message without a body, and a tunnel, pass.
- * EXTPROC_MUST_SEE_REQUEST_BODY, EXTPROC_MUST_SEE_RESPONSE_BODY: for plugins that inspect. No
- *      body passes this plugin unseen: where the proxy's body mode is NONE, or the message
- *      opens a tunnel (CONNECT, an upgrade), the downstream client gets a 403, unless
- *      extproc_skip() has named the phase; where the response has begun, the stream is
- *      closed. A message without a body passes. Needs the callback of that body. With
- *      EXTPROC_WHOLE_..., both hold.
- * EXTPROC_HEADERS_WAIT: the body callbacks edit headers. The proxy holds them only where its
- *      body mode is BUFFERED; elsewhere the plugin fails as above.
- * EXTPROC_READS_REQUEST: response callbacks read the request headers, so the proxy is asked
- *      for them.
- * EXTPROC_KEEPS_BODY: no headers callback calls extproc_body_set(). Whether a response has a
- *      body depends on the request's method, so the proxy is asked for the request headers
- *      too (--print-envoy-config), unless the plugin takes part in headers alone and says
- *      this.
- * EXTPROC_CLOSE_SEES_HEADERS: in close() the headers of both messages are still there, to
- *      read, as the last plugin left them: for access logs, which then need not copy anything
- *      in each phase. Costs one copy of the headers for each transaction. A map is NONE where
- *      its headers did not come, or where there was not enough memory. Trailers are not kept. */
+ * EXTPROC_WHOLE_REQUEST_BODY, EXTPROC_WHOLE_RESPONSE_BODY
+ *      The body callback gets the body complete, in one call, where there is a body. Where the
+ *      proxy sends it in another way, the plugin is not called but fails, and the log names the
+ *      setting of the proxy: in the body's phase, or, where the body mode is NONE, in the first
+ *      message of the transaction that shows it, unless extproc_skip() has named the phase. A
+ *      STREAMED body that arrives in one chunk is complete. A message without a body, and a
+ *      tunnel, pass.
+ * EXTPROC_MUST_SEE_REQUEST_BODY, EXTPROC_MUST_SEE_RESPONSE_BODY
+ *      For plugins that inspect: no body passes this plugin unseen. Where the proxy's body mode is
+ *      NONE, or the message opens a tunnel (CONNECT, an upgrade), the downstream client gets a 403,
+ *      unless extproc_skip() has named the phase; where the response has begun, the stream is
+ *      closed. A message without a body passes. The plugin must have the callback of that body.
+ *      With EXTPROC_WHOLE_..., both hold.
+ * EXTPROC_HEADERS_WAIT
+ *      The body callbacks edit headers. The proxy holds headers back only where its body mode is
+ *      BUFFERED; elsewhere the plugin fails as for EXTPROC_WHOLE_....
+ * EXTPROC_READS_REQUEST
+ *      Response callbacks read the request headers, so the printed configuration
+ *      (extprocd --print-envoy-config) lets the proxy send them.
+ * EXTPROC_KEEPS_BODY
+ *      No headers callback calls extproc_body_set(). Without this bit the printed configuration
+ *      lets the proxy send request headers for a plugin that takes part in response headers,
+ *      because whether a response has a body depends on the request's method.
+ * EXTPROC_CLOSE_SEES_HEADERS
+ *      In close() the headers of both messages are still there to read, as the last plugin of the
+ *      chain left them: for access logs, which then need not copy anything in each phase. It costs
+ *      one copy of the headers for each transaction. A map is NONE where its headers did not come,
+ *      or where there was not enough memory. Trailers are not kept. */
 #define EXTPROC_WHOLE_REQUEST_BODY     1u
 #define EXTPROC_WHOLE_RESPONSE_BODY    2u
 #define EXTPROC_MUST_SEE_REQUEST_BODY  4u
@@ -477,18 +514,24 @@ struct extproc_abi {
 
 typedef enum extproc_action extproc_on_fn(struct extproc_txn *x);
 
-/** What a plugin is. Only .abi and .name must be there. */
+/** What a plugin is. .abi, .name and one callback at least must be there.
+ *
+ *  abi    EXTPROC_ABI
+ *  keys   the keys of its section, ended by one with a NULL name; NULL: it has none
+ *  needs  EXTPROC_WHOLE_REQUEST_BODY, ...
+ *  init   returns 0, or a negative errno value: then the service does not start
+ *  open   returns 0, or a negative errno value: then the phase that was about to be called fails
+ *  A callback that is NULL: the plugin does not take part in that phase. */
 struct extproc_plugin {
-    struct extproc_abi abi; /* EXTPROC_ABI                                   */
+    struct extproc_abi abi;
     const char *name, *version, *summary;
-    const struct extproc_key *keys; /* ends with a NULL name; NULL: no keys          */
-    uint64_t needs;                 /* EXTPROC_WHOLE_REQUEST_BODY, ...               */
-    int (*init)(
-        struct extproc_instance *instance); /* 0 or -errno: refuse to start                  */
+    const struct extproc_key *keys;
+    uint64_t needs;
+    int (*init)(struct extproc_instance *instance);
     void (*fini)(struct extproc_instance *instance);
-    int (*open)(struct extproc_txn *x); /* 0 or -errno: as if the phase had failed       */
+    int (*open)(struct extproc_txn *x);
     void (*close)(struct extproc_txn *x, enum extproc_end why);
-    extproc_on_fn *request_headers; /* NULL: not interested */
+    extproc_on_fn *request_headers;
     extproc_on_fn *request_body;
     extproc_on_fn *request_trailers;
     extproc_on_fn *response_headers;
@@ -572,8 +615,8 @@ struct extproc_api {
 
 /* ---- the instance: in init(), and later too unless it says otherwise ------------------------- */
 
-/** The i-th value of a declared key, in file order. A NUL follows the text, outside len.
- *  Lives as long as the instance. Of a PATH: as it is to be opened.
+/** The i-th value of a declared key, in file order. A NUL follows the text, outside len. Lives as
+ *  long as the instance. Of a PATH: the path to open.
  *  ptr NULL: absent, or no such key. */
 static inline struct extproc_str extproc_conf(struct extproc_instance *instance, const char *key,
                                               size_t i)
@@ -581,7 +624,7 @@ static inline struct extproc_str extproc_conf(struct extproc_instance *instance,
     return instance->api->conf_str(instance, key, i);
 }
 
-/** How often the key is given; 1 where its fallback stands in, 0 where it is absent. */
+/** How many values the key has; 1 where its fallback is used, 0 where it is absent. */
 static inline size_t extproc_conf_count(struct extproc_instance *instance, const char *key)
 {
     return instance->api->conf_count(instance, key);
@@ -602,9 +645,8 @@ static inline double extproc_conf_float(struct extproc_instance *instance, const
 }
 
 /** In init(): reports to the operator, with file, line, section and key, why the i-th value is
- *  invalid: "expected a colour such as red". Returns -EINVAL, for init() to return (after it has
- *  looked at the other
- *  values too); -EOPNOTSUPP outside init(). */
+ *  invalid: "expected a colour such as red". Returns -EINVAL, which init() then returns too, after
+ *  it has checked the other values; -EOPNOTSUPP outside init(). */
 EXTPROC_PRINTF(4, 5)
 static inline int extproc_conf_refuse(struct extproc_instance *instance, const char *key, size_t i,
                                       const char *fmt, ...)
@@ -617,16 +659,16 @@ static inline int extproc_conf_refuse(struct extproc_instance *instance, const c
     return r;
 }
 
-/** The same with a text that is there already. */
+/** extproc_conf_refuse() with a text in place of a format. */
 static inline int extproc_conf_refuse_str(struct extproc_instance *instance, const char *key,
                                           size_t i, struct extproc_str why)
 {
     return instance->api->conf_refuse(instance, key, i, why);
 }
 
-/** In init(): compiles the i-th value, a text with %REQ(name)% and the like, for extproc_expand().
- *  Lives as long as the instance. NULL: it is absent or invalid, which was reported; init() returns
- *  -EINVAL. */
+/** In init(): compiles the i-th value, a text with %REQ(name)% and the like (plugins/README.md),
+ *  for extproc_expand(). Lives as long as the instance. NULL: it is absent or invalid, which was
+ *  reported to the operator; init() then returns -EINVAL. */
 static inline struct extproc_template *extproc_conf_template(struct extproc_instance *instance,
                                                              const char *key, size_t i)
 {
@@ -634,7 +676,8 @@ static inline struct extproc_template *extproc_conf_template(struct extproc_inst
     return instance->api->conf_template(instance, key, i, all);
 }
 
-/** The same for a text that is part of the i-th value, such as what follows a colon. */
+/** extproc_conf_template() of a text that is part of the i-th value, such as what follows a
+ *  colon. */
 static inline struct extproc_template *extproc_conf_template_part(struct extproc_instance *instance,
                                                                   const char *key, size_t i,
                                                                   struct extproc_str part)
@@ -642,11 +685,12 @@ static inline struct extproc_template *extproc_conf_template_part(struct extproc
     return instance->api->conf_template(instance, key, i, part);
 }
 
-/** Could extproc_header_edit() take this edit in some phase? EXTPROC_MAP_ANSWER: extproc_respond()
- *  this header? For what is known before its phase has come. Of the value only the characters are
- *  judged, so a template's text will do; absent: not known.
+/** Checks an edit before its phase has come: 0 if extproc_header_edit() can accept it in some
+ *  phase; with EXTPROC_MAP_ANSWER, if extproc_respond() can accept this header. Only the characters
+ *  of the value are checked, so the text of a template can be passed; absent: the value is not
+ *  known yet.
  *  -EINVAL       no such map or edit; the name, or a character of the value, is invalid
- *  -EPERM        it would have no effect anywhere */
+ *  -EPERM        it would have no effect in any phase */
 static inline int extproc_check_edit(struct extproc_instance *instance, enum extproc_map map,
                                      enum extproc_edit op, struct extproc_str name,
                                      struct extproc_str value)
@@ -654,9 +698,10 @@ static inline int extproc_check_edit(struct extproc_instance *instance, enum ext
     return instance->api->check_edit(instance, map, op, name, value);
 }
 
-/** In init(): the same of an edit that a key's i-th value asks for. What no proxy of this service
- *  takes is reported at the key as an error, with what would allow it; what only some of its
- *  listeners' proxies take, as a warning. 0, or what extproc_conf_refuse() returns. */
+/** In init(): checks like extproc_check_edit() an edit that a key's i-th value asks for. If the
+ *  proxies of all listeners would ignore it, that is reported at the key as an error, with the
+ *  setting that would allow it; if the proxies of some would, as a warning. Returns 0, or what
+ *  extproc_conf_refuse() returns. */
 static inline int extproc_conf_edit(struct extproc_instance *instance, const char *key, size_t i,
                                     enum extproc_map map, enum extproc_edit op,
                                     struct extproc_str name, struct extproc_str value)
@@ -673,10 +718,9 @@ static inline int extproc_interest(struct extproc_instance *instance, uint32_t p
     return instance->api->interest(instance, phases);
 }
 
-/** In init(): this instance reads an attribute, by the name that the proxy knows it by
- *  ("source.address"), with extproc_attribute(). A proxy sends only the attributes that its
- *  configuration names; `extprocd --print-envoy-config` prints those that were asked for here, or
- *  in a template.
+/** In init(): declares that this instance reads an attribute, such as "source.address", with
+ *  extproc_attribute(). A proxy sends only the attributes that its configuration names; `extprocd
+ *  --print-envoy-config` prints those that were declared here, or that a template reads.
  *  -EINVAL       empty, or not UTF-8
  *  -EOPNOTSUPP   outside init() */
 static inline int extproc_want_attribute(struct extproc_instance *instance, struct extproc_str name)
@@ -688,9 +732,9 @@ static inline int extproc_want_attribute(struct extproc_instance *instance, stru
 #define EXTPROC_READ  1u
 #define EXTPROC_WRITE 2u
 
-/** In init(): the same for a namespace of the proxy's dynamic metadata: EXTPROC_READ for
- *  extproc_metadata(), EXTPROC_WRITE for extproc_metadata_set(), or both (envoy ExternalProcessor,
- *  metadata_options).
+/** In init(): declares that this instance uses a namespace of the proxy's dynamic metadata:
+ *  EXTPROC_READ with extproc_metadata(), EXTPROC_WRITE with extproc_metadata_set(), or both. It is
+ *  printed as extproc_want_attribute() says (envoy ExternalProcessor, metadata_options).
  *  -EINVAL       an empty namespace, one that is not UTF-8, no bit or an unknown one
  *  -EOPNOTSUPP   outside init() */
 static inline int extproc_want_metadata(struct extproc_instance *instance, struct extproc_str ns,
@@ -699,17 +743,18 @@ static inline int extproc_want_metadata(struct extproc_instance *instance, struc
     return instance->api->want_metadata(instance, ns, access);
 }
 
-/* What a plugin does in a fallback phase: bits for extproc_fallback(). */
+/* What a plugin does in a fallback phase: bits of extproc_fallback(). */
 #define EXTPROC_RESPONDS  1u /* extproc_respond()  */
 #define EXTPROC_SETS_BODY 2u /* extproc_body_set() */
 
-/** In init(): phases in which this instance can still do what it does in a headers phase of its
- *  interest. It is called in them only where the proxy has skipped the headers of that direction
- *  (request_header_mode or response_header_mode SKIP), and only where all that `deeds` names is
- *  possible. The proxy is not asked for them (--print-envoy-config). Where headers are skipped and
- *  no fallback is possible either, the host logs a warning, once for each plugin and listener.
- *  -EINVAL       a bit without a callback, a headers phase, or a phase of its interest (call
- *                extproc_interest() first); an unknown deed
+/** In init(): names phases in which this instance can still do what it does in a headers phase, for
+ *  a proxy that skips the headers (SKIP). The instance is called in them only where the proxy has
+ *  skipped the headers of that direction, and only where everything that `deeds` names is possible
+ *  (EXTPROC_RESPONDS, EXTPROC_SETS_BODY). --print-envoy-config does not ask the proxy for these
+ *  phases. Where headers are skipped and no fallback is possible either, the host logs a warning,
+ *  once for each plugin and listener.
+ *  -EINVAL       a phase without a callback, a headers phase, or one that the instance takes part
+ *                in anyway (call extproc_interest() first); an unknown bit of `deeds`
  *  -EOPNOTSUPP   outside init() */
 static inline int extproc_fallback(struct extproc_instance *instance, uint32_t phases,
                                    uint32_t deeds)
@@ -724,16 +769,17 @@ static inline void *extproc_instance_alloc(struct extproc_instance *instance, si
     return instance->api->instance_alloc(instance, size);
 }
 
-/** In init(): a number that only grows. `name` is [a-z][a-z0-9_]*, the same name returns the same
- *  counter. NULL: outside init(), not such a name, or out of memory; extproc_metric_add() takes
- *  NULL. */
+/** In init(): a number that only grows. `name` is [a-z][a-z0-9_]*; the same name returns the same
+ *  counter. NULL: outside init(), another name, or out of memory; extproc_metric_add() accepts NULL
+ *  and does nothing. */
 static inline struct extproc_metric *extproc_counter(struct extproc_instance *instance,
                                                      const char *name, const char *help)
 {
     return instance->api->metric(instance, false, name, help);
 }
 
-/** In init(): a distribution of integers (milliseconds, bytes, ...). As extproc_counter(). */
+/** In init(): a distribution of integers (milliseconds, bytes, ...); otherwise as
+ *  extproc_counter(). */
 static inline struct extproc_metric *extproc_histogram(struct extproc_instance *instance,
                                                        const char *name, const char *help)
 {
@@ -745,8 +791,8 @@ static inline struct extproc_metric *extproc_histogram(struct extproc_instance *
 /** In init(): the content of the file that a key's i-th value names, at most `max` bytes; it lives
  *  as long as the instance, and a NUL follows it, outside len. Only a regular file is read, so that
  *  init() never waits for a FIFO or a device. An empty file has len 0 and a ptr.
- *  ptr NULL: outside init(), or it cannot be read, which was reported with file, line and
- *  path; init() returns -EINVAL. */
+ *  ptr NULL: outside init(), or it cannot be read, which was reported to the operator with file,
+ *  line and path; init() then returns -EINVAL. */
 static inline struct extproc_str extproc_read_file(struct extproc_instance *instance,
                                                    const char *key, size_t i, size_t max)
 {
@@ -755,10 +801,11 @@ static inline struct extproc_str extproc_read_file(struct extproc_instance *inst
 
 /** In init(): opens the file that a key's i-th value names, for extproc_file_append(): a path (a
  *  regular file, created with 0640, a FIFO or a character device), or `stdout` or `stderr` for
- *  those of the service. The host opens it again after a rotation (signal USR1), and closes it
- *  after fini() or where init() failed. Where instance->testing is true it is only looked at, and
- *  nothing is created. NULL: outside init(), or it cannot be opened, which was reported;
- *  init() returns -EINVAL. The key's type is STR: `stdout` is not a path. */
+ *  those of the service. The key's type is STR, because `stdout` is not a path. The host opens the
+ *  file again after a rotation (signal USR1), and closes it after fini() or where init() failed.
+ *  Where instance->testing is true the file is only checked, and none is created.
+ *  NULL: outside init(), or it cannot be opened, which was reported to the operator; init() then
+ *  returns -EINVAL. */
 static inline struct extproc_file *extproc_file_open(struct extproc_instance *instance,
                                                      const char *key, size_t i)
 {
@@ -780,9 +827,10 @@ static inline int extproc_file_append(struct extproc_file *file, struct extproc_
 
 /* ---- headers and trailers -------------------------------------------------------------------- */
 
-/** The first value of a header, as the plugins before this one left it. Names match whatever their
- *  case; `host` finds `:authority` where there is no host. An empty value has len 0 and a ptr.
- *  ptr NULL: absent, or the map is not here. */
+/** The first value of a header, as the plugins before this one left it. Upper and lower case of a
+ *  name are the same; `host` finds `:authority` where there is no host. An empty value has len 0
+ *  and a ptr.
+ *  ptr NULL: absent, or the map is not here (extproc_header_state()). */
 static inline struct extproc_str extproc_header_get(struct extproc_txn *x, enum extproc_map map,
                                                     struct extproc_str name)
 {
@@ -796,42 +844,45 @@ static inline struct extproc_str extproc_header_nth(struct extproc_txn *x, enum 
     return x->api->header(x, map, name, i);
 }
 
-/** The i-th entry of a map, from 0, for loops. Places stay during a callback, so a loop that
- *  removes or sets headers skips none: the place of an entry that was removed in this callback has
- *  an empty name (len
- *  0) and an empty value. A set keeps the place of the first value, an append adds a place at the
- *  end. The next callback, of this plugin or another, sees the map without such gaps. Names are
- *  lower case. False: no such entry, or the map is not here; *ret is unchanged. */
+/** The i-th entry of a map, from 0, for loops. Indexes are stable during a callback, so a loop that
+ *  removes or sets headers misses none: an entry that was removed in this callback has an empty
+ *  name (len 0) and an empty value. A set keeps the index of the first value, an append adds an
+ *  entry at the end. The next callback, of this plugin or another, sees the map without such gaps.
+ *  Names are lower case.
+ *  False: no such entry, or the map is not here; *ret is unchanged. */
 static inline bool extproc_header_at(struct extproc_txn *x, enum extproc_map map, size_t i,
                                      struct extproc_header *ret)
 {
     return x->api->header_at(x, map, i, ret);
 }
 
-/** Where a map stands. Headers are OPEN in their own phase and, where the proxy holds the message
- *  back until it has the answer (its body mode is BUFFERED), in the body phase; trailers in their
- *  own. In later phases, and in open(), a map is GONE. In close() every map is NONE (what is needed
- *  there goes into ctx); for plugins with EXTPROC_CLOSE_SEES_HEADERS the headers are GONE there. */
+/** Whether a map is here, and whether it can be edited. Headers are OPEN in their own phase and,
+ *  where the proxy holds them back (body mode BUFFERED), in the body phase; trailers in their own
+ *  phase. In later phases, and in open(), a map is GONE. In close() every map is NONE, so what is
+ *  needed there must be kept in ctx; for a plugin with EXTPROC_CLOSE_SEES_HEADERS the headers are
+ *  GONE there. */
 static inline enum extproc_map_state extproc_header_state(struct extproc_txn *x,
                                                           enum extproc_map map)
 {
     return x->api->map_state(x, map);
 }
 
-/** Edits a header map. Compose freely: the next plugin sees the map edited, the proxy gets the sum.
- *  IF_ABSENT and IF_PRESENT look at what the proxy shows; with its forward_rules it may hide some.
+/** Edits a header map. The next plugin sees the edited map, and the proxy gets the edits of all
+ *  plugins as one. IF_ABSENT and IF_PRESENT can judge only headers that the proxy sends: its
+ *  forward_rules may withhold some.
  *  -EINVAL       no such map or edit; an invalid name or value (RFC 9110, section 5):
  *                blanks at an end of a value, a `:path` with `#` or a byte above 0x7f
  *  -EOPNOTSUPP   the map is not OPEN here: see extproc_header_state()
  *  -EPERM        it would have no effect, and the log says why: content-length (the host keeps it
- *                right), transfer-encoding, what belongs to one connection, a pseudo header's
- *                removal or second value; and what the proxy does not allow. By default these are
- *                host, :authority and :scheme, x-envoy-*, and :method unless the body has been
- *                replaced in this headers phase. `host` and `:authority` are one header
- *  -EPROTO       a `:status` that has no body (204, 205, 304) where a body may follow, or the other
- *                way round where content-length says that one does; a `:method` that becomes HEAD
- *                or CONNECT, or was one of them
- *  -ENOSPC       more than the proxy takes: by default 100 edits, 100 headers or 60 KiB */
+ *                correct), transfer-encoding, headers that belong to one connection, removal or a
+ *                second value of a pseudo header; and what the proxy does not allow. By default it
+ *                does not allow host, :authority, :scheme and x-envoy-*, nor :method unless the
+ *                body has been replaced in this headers phase. `host` and `:authority` are one
+ *                header
+ *  -EPROTO       a `:status` that has no body (204, 205, 304) where a body may follow, or one that
+ *                has a body in place of such a status where content-length announces one; a
+ *                `:method` that becomes HEAD or CONNECT, or was one of them
+ *  -ENOSPC       more than the proxy accepts: by default 100 edits, 100 headers or 60 KiB */
 static inline int extproc_header_edit(struct extproc_txn *x, enum extproc_map map,
                                       enum extproc_edit op, struct extproc_str name,
                                       struct extproc_str value)
@@ -861,11 +912,10 @@ static inline int extproc_header_remove(struct extproc_txn *x, enum extproc_map 
     return x->api->edit(x, map, EXTPROC_EDIT_REMOVE, name, none);
 }
 
-/** Removes every header whose name begins with the prefix, whatever its case. All
- *  of them or, with an error, none. Only headers that the proxy shows are known: with its
- *  forward_rules it may hide some. Errors are those of extproc_header_edit(), of the first header
- *  that cannot be removed;
- *  -EINVAL also for an empty prefix. */
+/** Removes every header whose name begins with the prefix, in upper or lower case: all of them or,
+ *  with an error, none. Only headers that the proxy sends are known; its forward_rules may withhold
+ *  some. The errors are those of extproc_header_edit() for the first header that cannot be removed,
+ *  and -EINVAL for an empty prefix. */
 static inline int extproc_header_remove_prefix(struct extproc_txn *x, enum extproc_map map,
                                                struct extproc_str prefix)
 {
@@ -874,68 +924,71 @@ static inline int extproc_header_remove_prefix(struct extproc_txn *x, enum extpr
 
 /* ---- the body -------------------------------------------------------------------------------- */
 
-/** In a body phase: the body, or the chunk, in hand, as the plugins before this one left it. Asking
- *  may copy (once, for all plugins), so do not ask in vain.
- *  ptr NULL: not in a body phase, or out of memory. An empty chunk has len 0 and a ptr. */
+/** In a body phase: the body or chunk of this callback, as the plugins before this one left it. The
+ *  first call for a message may copy it (once, for all plugins), so call this only where needed. An
+ *  empty chunk has len 0 and a ptr.
+ *  ptr NULL: not in a body phase, or out of memory. */
 static inline struct extproc_str extproc_body(struct extproc_txn *x)
 {
     return x->api->body(x);
 }
 
-/** Sends other bytes in place of what is in hand; any length, 0 clears it. They may be part of what
- *  extproc_body() returned.
- *  In a headers phase: replaces the complete body, whatever the body mode is, also where there was
- *  none. The next plugins get the new one in their body callbacks, immediately and complete; no
- *  plugin sees the old one (envoy CommonResponse, CONTINUE_AND_REPLACE). Its trailers pass unseen.
- *  In BUFFERED a request that has a content-length goes on once its old body has been received,
- *  because only then the proxy takes a new length.
+/** In a body phase: sends these bytes in place of the body or chunk of this callback; any length,
+ *  and 0 clears it. They may be a part of what extproc_body() returned.
+ *
+ *  In a headers phase: replaces the complete body, in every body mode, also where there was none.
+ *  The next plugins get the new body complete in their body callbacks, which are called
+ *  immediately; no plugin sees the old one, and its trailers pass unseen (envoy CommonResponse,
+ *  CONTINUE_AND_REPLACE). Where the body mode is BUFFERED, a request with a content-length is sent
+ *  on once its old body has been received, because only then the proxy accepts a new length.
+ *
  *  Some messages can have no body, whatever their headers say (RFC 9112, section 6.3): a response
- *  to HEAD, a 204, a 304, a tunnel (CONNECT, an upgrade that was accepted, the request of both).
- *  Body callbacks are not called for them. Where the proxy does not show the request's method, or
- *  for a 205, a response has a body once a byte of it has come: then it can be changed in body
- *  phases only.
+ *  to HEAD, a 204, a 304, a tunnel (CONNECT, an upgrade that was accepted, and the requests of
+ *  both). Body callbacks are not called for them. A 205, and a response whose request's method the
+ *  proxy does not send, has a body once a byte of it has come: it can be changed in body phases
+ *  only.
  *  -EINVAL       ptr is NULL
- *  -ENODATA      in a headers phase: the message can have no body. extproc_continue() goes on.
- *  -EOPNOTSUPP   neither a headers nor a body phase, or a body mode in which the proxy takes none
- *  -ENOSPC       longer than an answer may be (max_queued of the listener), or content-length has
- *                to be set or removed then, and 100 sets and 100 removes were made */
+ *  -ENODATA      in a headers phase: the message can have no body; extproc_continue() continues
+ *  -EOPNOTSUPP   neither a headers nor a body phase, or a body mode in which the proxy accepts none
+ *  -ENOSPC       longer than an answer may be (max_queued of the listener), or it needs a change of
+ *                content-length where 100 headers have been set and 100 removed */
 static inline int extproc_body_set(struct extproc_txn *x, struct extproc_str bytes)
 {
     return x->api->body_set(x, bytes, NULL, NULL);
 }
 
-/** The same without a copy: the bytes stay as they are until the host calls release(arg), exactly
- *  once, from any thread: when the phase is over, or immediately where this function fails. release
- *  NULL: they are copied. */
+/** extproc_body_set() without a copy: the bytes must not change until the host calls release(arg).
+ *  It does so exactly once, from any thread: when the phase is over, or immediately where this
+ *  function fails. release NULL: the bytes are copied. */
 static inline int extproc_body_give(struct extproc_txn *x, struct extproc_str bytes,
                                     void (*release)(void *), void *arg)
 {
     return x->api->body_set(x, bytes, release, arg);
 }
 
-/** What the headers of this phase's direction say of the body, as the plugins before this one left
- *  them. Text can be added to a body, or searched for in it, only where it is PLAIN. */
+/** What the headers of this direction say about its body, as the plugins before this one left them.
+ *  Only a PLAIN body can be searched for text, or have text added to it. */
 static inline enum extproc_form extproc_body_form(struct extproc_txn *x)
 {
     return x->api->body_form(x);
 }
 
-/** In a headers phase: this plugin is going to change the body, in body callbacks that come after
- *  the headers have gone. What describes the old bytes is then removed: content-md5, digest,
- *  content-digest, repr-digest, accept-ranges, last-modified without an etag; a strong etag becomes
- *  a weak one. With EXTPROC_CHANGE_REPLACE also content-encoding and content-range, and a 206
- *  becomes a
- *  200. The same happens to a response to HEAD and to a 304, whose headers describe the body of
- *  another response; they lose content-length too. What this callback has edited before stays.
+/** In a headers phase: declares that this plugin is going to change the body in body callbacks,
+ *  which come after the headers have gone on. Headers that describe the old bytes are then removed:
+ *  content-md5, digest, content-digest, repr-digest, accept-ranges, and last-modified unless there
+ *  is an etag; a strong etag becomes a weak one. With EXTPROC_CHANGE_REPLACE content-encoding and
+ *  content-range are removed too, and a 206 becomes a 200. The same happens to a response to HEAD
+ *  and to a 304, whose headers describe the body of another response; they lose content-length too.
+ *  What this callback itself has edited before stays. Trailers lose their digests where the proxy
+ *  sends them.
  *
- *  extproc_body_set() does all that by itself wherever it can: in a headers phase as for
- *  EXTPROC_CHANGE_REPLACE, and in a body phase as for EXTPROC_CHANGE_EDIT where headers are OPEN
- *  (body mode BUFFERED). So this call changes nothing where extproc_body_set() is going to do it,
- *  and nothing where the body cannot change: it is not sent to body callbacks, or there is none.
- *  Trailers lose their digests wherever the proxy sends them.
- *  -EINVAL       not such a change
+ *  This call does nothing where extproc_body_set() will do the same by itself, which it does
+ *  wherever headers can still be edited: in a headers phase as for EXTPROC_CHANGE_REPLACE, in a
+ *  body phase whose headers are OPEN (body mode BUFFERED) as for EXTPROC_CHANGE_EDIT. It also does
+ *  nothing where the body cannot change: the proxy does not send it, or there is none.
+ *  -EINVAL       no such change
  *  -EOPNOTSUPP   not in a headers phase
- *  -ENOSPC       more edits than the proxy takes */
+ *  -ENOSPC       more edits than the proxy accepts */
 static inline int extproc_body_changes(struct extproc_txn *x, enum extproc_change change)
 {
     return x->api->body_changes(x, change);
@@ -943,26 +996,26 @@ static inline int extproc_body_changes(struct extproc_txn *x, enum extproc_chang
 
 /* ---- attributes and metadata ----------------------------------------------------------------- */
 
-/** An attribute of the transaction, by its name ("source.address", ...), where the proxy's
- *  request_attributes or response_attributes have it (see extproc_want_attribute()); this
- *  direction's first, then the other's. The proxy sends them once, in a direction's first message,
- *  and the host keeps them for the phases after it. ABSENT in close(). */
+/** An attribute of the transaction, by its name, such as "source.address". The proxy sends those
+ *  that its request_attributes and response_attributes name (see extproc_want_attribute()), once,
+ *  in the first message of a direction; the host keeps them for later phases. An attribute that
+ *  both directions have is this direction's. ABSENT: the proxy has not sent it; and in close(). */
 static inline struct extproc_value extproc_attribute(struct extproc_txn *x, struct extproc_str name)
 {
     return x->api->attribute(x, name);
 }
 
-/** The dynamic metadata of a namespace: a DICT, or ABSENT. What the proxy sent with this message
- *  (forwarding_namespaces), or where it sent none, before; over that, key by key, what plugins have
- *  set in this phase and earlier ones, be it sent back or not. ABSENT in close(). */
+/** The dynamic metadata of a namespace: a DICT, or ABSENT. It is what the proxy sent with this
+ *  message or, where it sent none, with an earlier one (forwarding_namespaces), and over that, key
+ *  by key, what plugins have set in this phase and in earlier ones. ABSENT in close(). */
 static inline struct extproc_value extproc_metadata(struct extproc_txn *x, struct extproc_str ns)
 {
     return x->api->metadata(x, ns);
 }
 
 /** The i-th member, from 0, of a LIST (the key is absent) or of a DICT.
- *  False: no such member, neither list nor dict, or one that the host did not make, or not for this
- *  transaction; *ret is unchanged. */
+ *  False: no such member; neither LIST nor DICT; or a value that the host did not make for this
+ *  transaction. *ret is unchanged then. */
 static inline bool extproc_value_at(struct extproc_txn *x, struct extproc_value v, size_t i,
                                     struct extproc_field *ret)
 {
@@ -997,7 +1050,8 @@ static inline struct extproc_value extproc_number(double n)
     v.as.number = n;
     return v;
 }
-/** Borrows the bytes: they must stay until the value has been passed to the host. */
+/** The bytes are not copied here: they must not change until the value has been passed to the
+ *  host. */
 static inline struct extproc_value extproc_string(struct extproc_str s)
 {
     struct extproc_value v = extproc_null();
@@ -1006,26 +1060,26 @@ static inline struct extproc_value extproc_string(struct extproc_str s)
     return v;
 }
 
-/** A LIST of copies of these, until the callback returns. ABSENT: out of memory, an ABSENT member,
- *  a string that is not UTF-8, or nested more than 30 deep. */
+/** A LIST of copies of these, which lives until the callback returns. ABSENT: out of memory, an
+ *  ABSENT member, a string that is not UTF-8, or nested more than 30 deep. */
 static inline struct extproc_value extproc_list(struct extproc_txn *x,
                                                 const struct extproc_value *items, size_t n)
 {
     return x->api->list(x, items, n);
 }
 
-/** A DICT of copies of these; a key given twice has its last value. As extproc_list(); a key must
- *  be there, and be UTF-8. */
+/** A DICT of copies of these; of a key that occurs twice the last value counts. Otherwise as
+ *  extproc_list(). ABSENT also where a key is absent or not UTF-8. */
 static inline struct extproc_value extproc_dict(struct extproc_txn *x,
                                                 const struct extproc_field *fields, size_t n)
 {
     return x->api->dict(x, fields, n);
 }
 
-/** Sends the proxy dynamic metadata: one key of a namespace in its receiving_namespaces; it drops
- *  other namespaces silently. Keys of several plugins are merged; of the same key the last one
- *  stays. It goes with the answer to this phase, also with one of extproc_respond(), and later
- *  callbacks see it in extproc_metadata().
+/** Sends the proxy one key of dynamic metadata. The proxy drops it silently unless the namespace is
+ *  one of its receiving_namespaces (see extproc_want_metadata()). Keys of several plugins are
+ *  merged; of the same key the last value counts. It is sent with the answer to this phase, also
+ *  with an immediate response, and later callbacks see it in extproc_metadata().
  *  -EINVAL       an empty namespace or key, an ABSENT value, not UTF-8, nested more than 30 deep
  *  -EOPNOTSUPP   open() or close() */
 static inline int extproc_metadata_set(struct extproc_txn *x, struct extproc_str ns,
@@ -1036,15 +1090,16 @@ static inline int extproc_metadata_set(struct extproc_txn *x, struct extproc_str
 
 /* ---- decisions ------------------------------------------------------------------------------- */
 
-/** The proxy looks for the route again. It does so only for a plugin that edits a header in the
- *  same callback, as it would alone (envoy CommonResponse.clear_route_cache).
+/** The proxy selects the route again, by the edited headers (envoy
+ *  CommonResponse.clear_route_cache). It has an effect only where the plugin also edits a header in
+ *  the same callback, because the proxy ignores it otherwise.
  *  -EOPNOTSUPP   not in request_headers, nor in request_body where headers are OPEN */
 static inline int extproc_clear_route(struct extproc_txn *x)
 {
     return x->api->clear_route(x);
 }
 
-/** Size and grpc_status filled in, the rest zero. */
+/** `size` and `grpc_status` are set, the rest is zero. */
 static inline struct extproc_response extproc_response_init(void)
 {
     struct extproc_response r;
@@ -1054,18 +1109,19 @@ static inline struct extproc_response extproc_response_init(void)
     return r;
 }
 
-/** Sends an immediate response; the callback returns what this returns. The next plugins do not
- *  run, what plugins edited in this phase is dropped, metadata stays, and no phase follows. Of
- *  several calls the last that was accepted counts; where the callback returns another action,
- *  none.
- *  EXTPROC_ACTION_FAIL, with a reason for the log: not in a phase; size or status is invalid; a
- *  body
- *  with a status that has none (extproc_status_has_body(); a 2xx to CONNECT); a header is invalid,
- *  or one that the proxy would ignore (as for extproc_header_edit()); details are not UTF-8; the
- *  body is longer than an answer may be (max_queued of the listener); or the response has already
- *  begun: in response_body where the body is STREAMED or the headers were skipped, in
- *  response_trailers, and in a request phase once the response's headers have passed and the proxy
- *  does not hold them back. */
+/** Sends an immediate response; the callback returns what this returns. The next plugins are not
+ *  called, what plugins edited in this phase is dropped (metadata is kept), and no phase follows.
+ *  If this is called more than once, the last call that was accepted counts; if the callback then
+ *  returns another action, none does.
+ *  EXTPROC_ACTION_FAIL, with a reason for the log:
+ *      - not in a phase; `size` or `status` is invalid
+ *      - a body with a status that has none (extproc_status_has_body(); a 2xx to CONNECT), or one
+ *        that is longer than an answer may be (max_queued of the listener)
+ *      - a header is invalid, or the proxy would ignore it (as for extproc_header_edit())
+ *      - details are not UTF-8
+ *      - the response has already begun: in response_body where the body is STREAMED or the headers
+ *        were skipped, in response_trailers, and in a request phase once the response's headers
+ *        have passed and the proxy does not hold them back */
 static inline enum extproc_action extproc_respond(struct extproc_txn *x,
                                                   const struct extproc_response *r)
 {
@@ -1083,25 +1139,25 @@ static inline enum extproc_action extproc_reply_with(struct extproc_txn *x,
 }
 /** extproc_respond() in one line of C, with fields of struct extproc_response by name:
  *      return extproc_reply(x, .status = 403, .body = EXTPROC_S("no\n"));
- *  What is not named is zero, and a grpc_status of 0 is EXTPROC_NO_GRPC: for gRPC's OK
- *  call extproc_respond(). */
+ *  What is not named is zero, and a grpc_status of 0 means EXTPROC_NO_GRPC: for gRPC's OK, call
+ *  extproc_respond(). */
 #    define extproc_reply(x, ...) extproc_reply_with((x), (struct extproc_response){__VA_ARGS__})
 #endif
 
-/** For the rest of this transaction the plugin does not take part in these phases (bits of enum
- *  extproc_phase). Also in open(). close() still comes.
- *  -EINVAL       not phases */
+/** For the rest of this transaction the plugin is not called in these phases (bits of enum
+ *  extproc_phase). Also allowed in open(). close() is still called.
+ *  -EINVAL       a bit that is not a phase */
 static inline int extproc_skip(struct extproc_txn *x, uint32_t phases)
 {
     return x->api->skip(x, phases);
 }
 
-/** The callback fails, and this is why: `return extproc_fail(x, "no key %.*s", EXTPROC_ARG(id));`.
+/** The callback fails for this reason:
+ *      return extproc_fail(x, "no key %.*s", EXTPROC_ARG(id));
  *  The host logs it once the callback has returned EXTPROC_ACTION_FAIL (or open() an error), in one
  *  line that names plugin, phase and transaction; text from ${...} of the section is not shown.
- *  Without it the line names the last function with an x that was refused in this callback:
- *      request_headers failed: extproc_header_set("x hello"): invalid header name: contains a
- *      space */
+ *  Without this call the line names the last call with this x that was refused in the callback:
+ *   request_headers failed: extproc_header_set("x hello"): invalid header name: contains a space */
 EXTPROC_PRINTF(2, 3)
 static inline enum extproc_action extproc_fail(struct extproc_txn *x, const char *fmt, ...)
 {
@@ -1112,7 +1168,7 @@ static inline enum extproc_action extproc_fail(struct extproc_txn *x, const char
     return EXTPROC_ACTION_FAIL;
 }
 
-/** The same with a text that is there already; key as for extproc_log_str(). */
+/** extproc_fail() with a text in place of a format; `key` as for extproc_log_str(). */
 static inline enum extproc_action extproc_fail_str(struct extproc_txn *x, struct extproc_str key,
                                                    struct extproc_str why)
 {
@@ -1121,9 +1177,9 @@ static inline enum extproc_action extproc_fail_str(struct extproc_txn *x, struct
 }
 
 /** The last call with this x that was refused in this callback, and why, in words for a log line:
- *  `extproc_header_set("host"): the proxy would ignore it (...)`. For what goes on nevertheless. It
- *  has len
- *  0 and a ptr where no call was refused, and lives until the next call is refused. */
+ *  `extproc_header_set("host"): the proxy would ignore it (...)`. For a callback that continues in
+ *  spite of it. It has len 0 and a ptr where no call was refused, and lives until the next call is
+ *  refused. */
 static inline struct extproc_str extproc_why(struct extproc_txn *x)
 {
     return x->api->why(x);
@@ -1131,15 +1187,15 @@ static inline struct extproc_str extproc_why(struct extproc_txn *x)
 
 /* ---- conveniences ---------------------------------------------------------------------------- */
 
-/** Zeroed memory that lives as long as the transaction, aligned for anything. Never freed before:
- *  not for every chunk of a long body. NULL: out of memory. */
+/** Zeroed memory that lives as long as the transaction, aligned for anything. Nothing frees it
+ *  earlier, so do not allocate for every chunk of a long body. NULL: out of memory. */
 static inline void *extproc_alloc(struct extproc_txn *x, size_t size)
 {
     return x->api->alloc(x, size);
 }
 
-/** A copy that lives as long as the transaction, for x->ctx. A NUL follows it, outside len. Absent
- *  stays absent; ptr NULL also: out of memory. */
+/** A copy that lives as long as the transaction, for x->ctx. A NUL follows it, outside len.
+ *  ptr NULL: absent, or out of memory. */
 static inline struct extproc_str extproc_keep(struct extproc_txn *x, struct extproc_str s)
 {
     struct extproc_str copy = {NULL, 0};
@@ -1153,15 +1209,15 @@ static inline struct extproc_str extproc_keep(struct extproc_txn *x, struct extp
     return copy;
 }
 
-/** Memory until this callback returns, not zeroed, aligned for anything: for chunks of a long body.
- *  NULL: out of memory. */
+/** Memory that lives until this callback returns, not zeroed, aligned for anything: for chunks of a
+ *  long body. NULL: out of memory. */
 static inline void *extproc_scratch(struct extproc_txn *x, size_t size)
 {
     return x->api->scratch(x, size);
 }
 
-/** printf into scratch memory. A NUL follows the text, outside len. ptr NULL: out of
- * memory. */
+/** printf into extproc_scratch() memory. A NUL follows the text, outside len. ptr NULL: out of
+ *  memory. */
 EXTPROC_PRINTF(2, 3)
 static inline struct extproc_str extproc_format(struct extproc_txn *x, const char *fmt, ...)
 {
@@ -1173,18 +1229,19 @@ static inline struct extproc_str extproc_format(struct extproc_txn *x, const cha
     return s;
 }
 
-/** What a template says of this transaction; it stays as long as scratch memory. ptr NULL: out of
- * memory. */
+/** The text of a template for this transaction; it lives until this callback returns. ptr NULL: out
+ *  of memory. */
 static inline struct extproc_str extproc_expand(struct extproc_txn *x,
                                                 const struct extproc_template *t)
 {
     return x->api->expand(x, t);
 }
 
-/** A line in the service's log, with the section's name, the phase and x-request-id (or an id of
- *  the host's own). What repeats is limited: of the same text (numbers and ids aside) ten lines
- *  pass in ten seconds, of the same fmt a hundred, and the next one that passes, or the last line
- *  of the service, says how many did not. */
+/** Writes a line to the service's log, with the section's name, the phase and the transaction
+ *  (x-request-id, or an id that the host made). Repeated lines are limited: in ten seconds ten
+ *  lines with the same text (numbers and ids aside) are written, and a hundred with the same fmt.
+ *  The next one that is written, or a line when the service stops, says how many were
+ *  suppressed. */
 EXTPROC_PRINTF(3, 4)
 static inline void extproc_log(struct extproc_txn *x, enum extproc_level level, const char *fmt,
                                ...)
@@ -1195,16 +1252,16 @@ static inline void extproc_log(struct extproc_txn *x, enum extproc_level level, 
     va_end(ap);
 }
 
-/** The same with a text that is there already, any bytes. Lines with the same key (any text that
- *  names this kind of line) count as the same for the limit of repeated lines; key absent: lines
- *  with the same text do. */
+/** extproc_log() with a text in place of a format; it may have any bytes. For the limit of repeated
+ *  lines, those with the same `key` (any text that names this kind of line) count as the same; key
+ *  absent: those with the same text. */
 static inline void extproc_log_str(struct extproc_txn *x, enum extproc_level level,
                                    struct extproc_str key, struct extproc_str text)
 {
     x->api->log(x->instance, x, level, key, text);
 }
 
-/** The same without a transaction. Any thread. */
+/** extproc_log_str() without a transaction. Any thread. */
 static inline void extproc_instance_log_str(struct extproc_instance *instance,
                                             enum extproc_level level, struct extproc_str key,
                                             struct extproc_str text)
@@ -1212,7 +1269,7 @@ static inline void extproc_instance_log_str(struct extproc_instance *instance,
     instance->api->log(instance, NULL, level, key, text);
 }
 
-/** The same without a transaction. Any thread. */
+/** extproc_log() without a transaction. Any thread. */
 EXTPROC_PRINTF(3, 4)
 static inline void extproc_instance_log(struct extproc_instance *instance, enum extproc_level level,
                                         const char *fmt, ...)
@@ -1223,7 +1280,7 @@ static inline void extproc_instance_log(struct extproc_instance *instance, enum 
     va_end(ap);
 }
 
-/** Any thread. Adds to a counter, or records in a histogram. NULL does nothing. */
+/** Adds n to a counter, or records n in a histogram. Any thread. m NULL: does nothing. */
 static inline void extproc_metric_add(struct extproc_metric *m, uint64_t n)
 {
     if (m)

@@ -1,9 +1,9 @@
-/* extproc text: what plugins do with texts again and again: finding, splitting, cookies, query
- * parameters, base64url. Inline functions on views, made of <extproc/plugin.h> alone.
+/* extproc text: what plugins often do with texts: find, split, cookies, query parameters,
+ * base64url. Inline functions on views (struct extproc_str), built on <extproc/plugin.h> alone.
  *
- * A view that is returned is a part of the view that went in, and lives as long. Where a function
- * needs memory, it takes an x, and its result lives until the callback returns. ptr NULL: absent.
- */
+ * A view that is returned is a part of the view that was passed in, and is valid as long as that.
+ * A function that takes an x may return memory that lives until the callback returns. ptr NULL:
+ * absent. */
 #ifndef EXTPROC_TEXT_H
 #define EXTPROC_TEXT_H
 
@@ -15,7 +15,7 @@ extern "C" {
 
 /* ---- views ----------------------------------------------------------------------------------- */
 
-/** From the byte at a place on; a place beyond the end is the end. */
+/** What follows the first `at` bytes; empty where there are not more. */
 static inline struct extproc_str extproc_from(struct extproc_str s, size_t at)
 {
     struct extproc_str rest = {NULL, 0};
@@ -34,8 +34,8 @@ static inline struct extproc_str extproc_first(struct extproc_str s, size_t n)
     return s;
 }
 
-/** Where a text is first found in another, from there to the end. An empty one is found at the
- *  start. ptr NULL: nowhere, or either is absent. */
+/** Searches s for `what`: returns what begins with its first occurrence, up to the end of s. An
+ *  empty text is found at the start. ptr NULL: not found, or either is absent. */
 static inline struct extproc_str extproc_find(struct extproc_str s, struct extproc_str what)
 {
     struct extproc_str none = {NULL, 0};
@@ -48,13 +48,14 @@ static inline struct extproc_str extproc_find(struct extproc_str s, struct extpr
     return none;
 }
 
-/** Byte for byte. Absent has no prefix, and is none. */
+/** Byte for byte. False where either is absent. */
 static inline bool extproc_has_prefix(struct extproc_str s, struct extproc_str prefix)
 {
     return s.ptr && prefix.ptr && s.len >= prefix.len &&
            extproc_eq(extproc_first(s, prefix.len), prefix);
 }
 
+/** As extproc_has_prefix(), at the end. */
 static inline bool extproc_has_suffix(struct extproc_str s, struct extproc_str suffix)
 {
     return s.ptr && suffix.ptr && s.len >= suffix.len &&
@@ -71,10 +72,10 @@ static inline struct extproc_str extproc_trim(struct extproc_str s)
     return s;
 }
 
-/** The next piece of a text between separators, as it stands (see extproc_trim()). *rest begins as
- *  the text, and is what is left afterwards. False: no piece is left.
+/** The next piece of a text between separators, not trimmed (see extproc_trim()). Set *rest to the
+ *  text before the first call; each call shortens it. False: no piece is left.
  *      while (extproc_split(&rest, ',', &piece)) ...
- *  "a,,b" has three pieces, "a," two, "" one; absent has none. */
+ *  "a,,b" has three pieces, "a," two, "" one; an absent text has none. */
 static inline bool extproc_split(struct extproc_str *rest, char separator,
                                  struct extproc_str *piece)
 {
@@ -95,9 +96,9 @@ static inline bool extproc_split(struct extproc_str *rest, char separator,
 
 /* ---- cookies and parameters ------------------------------------------------------------------ */
 
-/** The value of a cookie of the request, as it stands, with quotes where it has them. Of several of
- *  the name the first (RFC 6265, section 5.4: the one with the longer path). ptr NULL: there is
- *  none, or the request headers are not here. */
+/** The value of a cookie of the request, unchanged, with its quotes if it has any. Of several
+ *  cookies of the name the first (RFC 6265, section 5.4: the one with the longest path). ptr NULL:
+ *  there is none, or the request headers are not here. */
 static inline struct extproc_str extproc_cookie(struct extproc_txn *x, struct extproc_str name)
 {
     struct extproc_str none = {NULL, 0}, line, pair;
@@ -120,8 +121,8 @@ static inline int extproc_hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
 
-/** A text of a query as a form has it: %XX is a byte, + a space. What is not well-formed stays as
- *  it is. ptr NULL: absent, or out of memory. */
+/** Decodes a part of a query (application/x-www-form-urlencoded): %XX is a byte, + a space. What is
+ *  not well-formed stays unchanged. ptr NULL: absent, or out of memory. */
 static inline struct extproc_str extproc_form_decode(struct extproc_txn *x, struct extproc_str s)
 {
     struct extproc_str decoded = {NULL, 0};
@@ -143,9 +144,9 @@ static inline struct extproc_str extproc_form_decode(struct extproc_txn *x, stru
     return decoded;
 }
 
-/** The value of a parameter in the query of :path, decoded; one without `=` is empty. Of several of
- *  the name the first. ptr NULL: there is none, the request headers are not here, or out of
- *  memory. */
+/** The decoded value of a parameter in the query of :path; empty for one without `=`. Of several
+ *  parameters of the name the first. ptr NULL: there is none, the request headers are not here, or
+ *  out of memory. */
 static inline struct extproc_str extproc_query(struct extproc_txn *x, struct extproc_str name)
 {
     struct extproc_str none = {NULL, 0}, pair, path;
