@@ -7,8 +7,9 @@
  *     response.header = content-type
  *     redact = x-api-key                     ; headers whose value is not logged; the values of
  *                                            ; cookies and authorization never are
- *     redact.query = ticket                  ; the same for query parameters, in the path and in headers
- *                                            ; that are URLs; token, password and the like never are
+ *     redact.query = ticket ; the same for query parameters, in the path and in headers
+ *                                            ; that are URLs; token, password and the like never
+ *                                            are
  *     body_limit = 1k                        ; the first bytes of bodies
  *
  * The plugin logs what it sees at its place: as the first of the chain, the request as the client
@@ -17,6 +18,10 @@
  * several processes do not mix, and a disk or a reader that stalls costs lines, not traffic. Bytes
  * that are not UTF-8 become replacement characters, and characters that act on a terminal are
  * escaped.
+ *
+ * Headers are read in their phases and not in close(): with EXTPROC_CLOSE_SEES_HEADERS close()
+ * would see them as the last plugin of the chain left them, and the host would copy all headers of
+ * each transaction, where this plugin needs a few.
  *
  * Teaches: looking without touching; what an open() begins and a close() ends; a body seen in
  * chunks; a file to append to. */
@@ -68,37 +73,37 @@ struct transaction {
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
-static int check_names(struct extproc_instance *h)
+static int check_names(struct extproc_instance *instance)
 {
     static const char *const of_names[] = {"request.header", "response.header", "redact"};
     struct extproc_str name;
     int result = 0;
 
     for (size_t k = 0; k < sizeof of_names / sizeof of_names[0]; k++) {
-        for (size_t i = 0; i < extproc_conf_count(h, of_names[k]); i++) {
-            if (header_name_read(h, of_names[k], i, &name) < 0)
+        for (size_t i = 0; i < extproc_conf_count(instance, of_names[k]); i++) {
+            if (header_name_read(instance, of_names[k], i, &name) < 0)
                 result = -EINVAL;
         }
     }
     return result;
 }
 
-static int init(struct extproc_instance *h)
+static int init(struct extproc_instance *instance)
 {
     uint32_t headers = EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_RESPONSE_HEADERS;
     uint32_t bodies = EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_RESPONSE_BODY;
-    struct log *self = extproc_instance_alloc(h, sizeof *self);
+    struct log *self = extproc_instance_alloc(instance, sizeof *self);
     int r;
 
     if (!self)
         return -ENOMEM;
-    h->self = self;
-    self->body_limit = (size_t)extproc_conf_int(h, "body_limit", 0);
-    r = check_names(h);
-    self->to = extproc_file_open(h, "to", 0);
+    instance->self = self;
+    self->body_limit = (size_t)extproc_conf_int(instance, "body_limit", 0);
+    r = check_names(instance);
+    self->to = extproc_file_open(instance, "to", 0);
     if (!self->to || r < 0)
         return -EINVAL;
-    return extproc_interest(h, self->body_limit ? headers | bodies : headers);
+    return extproc_interest(instance, self->body_limit ? headers | bodies : headers);
 }
 
 /* ---- a line ---------------------------------------------------------------------------------- */
@@ -134,16 +139,16 @@ static bool in_list(struct extproc_str name, const struct extproc_str *list, siz
 }
 #define IN_LIST(name, list) in_list(name, list, sizeof(list) / sizeof *(list))
 
-static bool in_key(struct extproc_instance *h, const char *key, struct extproc_str name)
+static bool in_key(struct extproc_instance *instance, const char *key, struct extproc_str name)
 {
-    for (size_t i = 0; i < extproc_conf_count(h, key); i++) {
-        if (extproc_eq_nocase(name, extproc_conf(h, key, i)))
+    for (size_t i = 0; i < extproc_conf_count(instance, key); i++) {
+        if (extproc_eq_nocase(name, extproc_conf(instance, key, i)))
             return true;
     }
     return false;
 }
 
-static bool is_secret(struct extproc_instance *h, struct extproc_str name)
+static bool is_secret(struct extproc_instance *instance, struct extproc_str name)
 {
     static const struct extproc_str always[] = {
         EXTPROC_STR("authorization"),
@@ -152,7 +157,7 @@ static bool is_secret(struct extproc_instance *h, struct extproc_str name)
         EXTPROC_STR("set-cookie"),
     };
 
-    return IN_LIST(name, always) || in_key(h, "redact", name);
+    return IN_LIST(name, always) || in_key(instance, "redact", name);
 }
 
 static bool is_secret_parameter(struct extproc_txn *x, struct extproc_str name)
@@ -195,7 +200,7 @@ static json_t *value_text(struct extproc_txn *x, struct extproc_str name, struct
 }
 
 /* One value as a string, several as a list. NULL: there is none. */
-static json_t *tell_header(struct extproc_txn *x, enum extproc_map map, struct extproc_str name)
+static json_t *header_of(struct extproc_txn *x, enum extproc_map map, struct extproc_str name)
 {
     json_t *values = json_array(), *only;
     struct extproc_str value;
@@ -216,13 +221,13 @@ static void add(json_t *object, const char *key, json_t *value)
 }
 
 /* The headers of a list of keys, as they come. */
-static json_t *tell_headers(struct extproc_txn *x, enum extproc_map map, const char *key)
+static json_t *headers_of(struct extproc_txn *x, enum extproc_map map, const char *key)
 {
     json_t *all = json_object();
 
     for (size_t i = 0; i < extproc_conf_count(x->instance, key); i++) {
         struct extproc_str name = extproc_conf(x->instance, key, i);
-        add(all, name.ptr, tell_header(x, map, name));
+        add(all, name.ptr, header_of(x, map, name));
     }
     return all;
 }
@@ -248,7 +253,7 @@ static enum extproc_action on_request(struct extproc_txn *x)
     t->path = text(redact_url(x, extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":path")),
                               is_secret_parameter));
     t->id = text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-request-id")));
-    t->sides[REQUEST].headers = tell_headers(x, EXTPROC_MAP_REQUEST, "request.header");
+    t->sides[REQUEST].headers = headers_of(x, EXTPROC_MAP_REQUEST, "request.header");
     return EXTPROC_ACTION_CONTINUE;
 }
 
@@ -261,7 +266,7 @@ static enum extproc_action on_response(struct extproc_txn *x)
         t->id = id.kind == EXTPROC_KIND_STRING ? text(id.as.string) : NULL;
     }
     t->status = text(extproc_header_get(x, EXTPROC_MAP_RESPONSE, EXTPROC_S(":status")));
-    t->sides[RESPONSE].headers = tell_headers(x, EXTPROC_MAP_RESPONSE, "response.header");
+    t->sides[RESPONSE].headers = headers_of(x, EXTPROC_MAP_RESPONSE, "response.header");
     return EXTPROC_ACTION_CONTINUE;
 }
 

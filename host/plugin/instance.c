@@ -135,7 +135,10 @@ static int run_init(struct instance *in, struct config_errors *errors)
         return -EINVAL;
     if (r == 0)
         return 0;
-    if (r < 0)
+    if (r < 0 && *in->refused.text)
+        config_say(errors, CONFIG_ERROR, in->section, NULL, "plugin \"%s\": init() failed: %s",
+                   in->plugin->name, in->refused.text);
+    else if (r < 0)
         config_say(errors, CONFIG_ERROR, in->section, NULL,
                    "plugin \"%s\": init() failed: %s (see its lines in the log)", in->plugin->name,
                    strerror(-r));

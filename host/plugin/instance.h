@@ -11,6 +11,7 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "http/rules.h"
+#include "plugin/refusal.h"
 #include "plugin/wants.h"
 
 struct output;
@@ -55,7 +56,8 @@ struct instance {
     struct instance_file *files;  /* that it appends to */
     struct arena arena;           /* the instance's life */
     struct config_errors *errors; /* while init() runs, else NULL */
-    bool asked_undeclared;        /* ... and has asked for a key that its table does not have */
+    struct refusal refused;       /* the last call that was refused in init() */
+    bool asked_undeclared;        /* init() has asked for a key that its table does not have */
     bool started;                 /* init() returned 0: fini() is owed */
 };
 

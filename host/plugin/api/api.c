@@ -26,7 +26,7 @@ const struct extproc_api plugin_api = {
     .want_metadata = api_want_metadata,
     .read_file = api_read_file,
     .file = api_file,
-    .instance_alloc = api_host_alloc,
+    .instance_alloc = api_instance_alloc,
     .metric = api_metric,
 
     .header = api_header,

@@ -26,11 +26,6 @@ static struct asked asked_of(enum extproc_map map, enum extproc_edit op, struct 
     return (struct asked){{.map = map, .replacing = true}, op, name, value};
 }
 
-static const struct instance *instance_of(const struct extproc_instance *h)
-{
-    return (const struct instance *)h;
-}
-
 static size_t count_proxies(const struct instance *in)
 {
     return in->env->n_rules > 0 ? in->env->n_rules : 1;
@@ -48,10 +43,20 @@ static int ask(const struct rules *rules, const struct asked *a)
     return rules_could_edit(rules, &a->context, a->op, a->name, a->value);
 }
 
-int api_check_edit(struct extproc_instance *h, enum extproc_map map, enum extproc_edit op,
+/* For the error that is reported if init() fails. */
+static int remember(struct instance *in, const struct asked *a, int r)
+{
+    bool nothing = (unsigned)a->context.map > EXTPROC_MAP_ANSWER || !a->name.ptr;
+    struct extproc_str why = nothing ? EXTPROC_S("no such map, or no name")
+                                     : refused_edit(&in->arena, rules_at(in, 0), &a->context, a->op,
+                                                    a->name, a->value, r);
+    return instance_refuse(in, "extproc_check_edit", a->name, r, why.ptr);
+}
+
+int api_check_edit(struct extproc_instance *instance, enum extproc_map map, enum extproc_edit op,
                    struct extproc_str name, struct extproc_str value)
 {
-    const struct instance *in = instance_of(h);
+    struct instance *in = (struct instance *)instance;
     const struct asked a = asked_of(map, op, name, value);
     int r = 0;
     for (size_t i = 0; i < count_proxies(in); i++) {
@@ -59,7 +64,7 @@ int api_check_edit(struct extproc_instance *h, enum extproc_map map, enum extpro
         if (r == 0)
             return 0;
     }
-    return r;
+    return in->errors ? remember(in, &a, r) : r;
 }
 
 /* ---- with words ------------------------------------------------------------------------------ */
@@ -70,26 +75,28 @@ static bool is_literal(struct extproc_str value)
     return value.ptr && !memchr(value.ptr, '%', value.len);
 }
 
-static int refuse_illegal(struct extproc_instance *h, const char *key, size_t i,
+static int refuse_illegal(struct extproc_instance *instance, const char *key, size_t i,
                           const struct asked *a)
 {
-    struct instance *in = (struct instance *)h;
+    struct instance *in = (struct instance *)instance;
     struct extproc_str why =
         refused_edit(&in->arena, rules_at(in, 0), &a->context, a->op, a->name, a->value, -EINVAL);
-    return extproc_conf_refuse(h, key, i, "\"%.*s\": %.*s", EXTPROC_ARG(a->name), EXTPROC_ARG(why));
+    return extproc_conf_refuse(instance, key, i, "\"%.*s\": %.*s", EXTPROC_ARG(a->name),
+                               EXTPROC_ARG(why));
 }
 
 /* Every proxy refuses it: reports the refusal of the first one, but names all of them. */
-static int refuse_everywhere(struct extproc_instance *h, const char *key, size_t i,
+static int refuse_everywhere(struct extproc_instance *instance, const char *key, size_t i,
                              const struct asked *a)
 {
-    struct instance *in = (struct instance *)h;
+    struct instance *in = (struct instance *)instance;
     struct rules rules = *rules_at(in, 0);
     if (count_proxies(in) > 1)
         rules.proxy = "the proxy of every listener";
     struct extproc_str why =
         refused_edit(&in->arena, &rules, &a->context, a->op, a->name, a->value, -EPERM);
-    return extproc_conf_refuse(h, key, i, "%.*s: %.*s", EXTPROC_ARG(a->name), EXTPROC_ARG(why));
+    return extproc_conf_refuse(instance, key, i, "%.*s: %.*s", EXTPROC_ARG(a->name),
+                               EXTPROC_ARG(why));
 }
 
 static struct extproc_str explain(const struct instance *in, struct arena *arena, size_t i,
@@ -99,10 +106,10 @@ static struct extproc_str explain(const struct instance *in, struct arena *arena
     return refused_edit(arena, rules, &a->context, a->op, a->name, a->value, -EPERM);
 }
 
-static void warn_of_some(struct extproc_instance *h, const char *key, size_t i,
+static void warn_of_some(struct extproc_instance *instance, const char *key, size_t i,
                          const struct asked *a)
 {
-    struct instance *in = (struct instance *)h;
+    struct instance *in = (struct instance *)instance;
     for (size_t at = 0; at < count_proxies(in); at++) {
         if (ask(rules_at(in, at), a) == 0)
             continue;
@@ -112,10 +119,10 @@ static void warn_of_some(struct extproc_instance *h, const char *key, size_t i,
 }
 
 /* In the headers phase of a plugin that has not replaced the body, nor any before it. */
-static void warn_of_replacement(struct extproc_instance *h, const char *key, size_t i,
+static void warn_of_replacement(struct extproc_instance *instance, const char *key, size_t i,
                                 struct asked a)
 {
-    struct instance *in = (struct instance *)h;
+    struct instance *in = (struct instance *)instance;
     a.context.replacing = false;
     for (size_t at = 0; at < count_proxies(in); at++) {
         if (ask(rules_at(in, at), &a) == -EPERM) {
@@ -128,10 +135,10 @@ static void warn_of_replacement(struct extproc_instance *h, const char *key, siz
 }
 
 /* A template that looks at the response, in an edit of the request. */
-static void warn_of_response(struct extproc_instance *h, const char *key, size_t i,
+static void warn_of_response(struct extproc_instance *instance, const char *key, size_t i,
                              const struct asked *a)
 {
-    struct instance *in = (struct instance *)h;
+    struct instance *in = (struct instance *)instance;
     bool request =
         a->context.map == EXTPROC_MAP_REQUEST || a->context.map == EXTPROC_MAP_REQUEST_TRAILERS;
     struct extproc_template *template;
@@ -144,28 +151,29 @@ static void warn_of_response(struct extproc_instance *h, const char *key, size_t
                   EXTPROC_ARG(a->name));
 }
 
-int api_conf_edit(struct extproc_instance *h, const char *key, size_t i, enum extproc_map map,
-                  enum extproc_edit op, struct extproc_str name, struct extproc_str value)
+int api_conf_edit(struct extproc_instance *instance, const char *key, size_t i,
+                  enum extproc_map map, enum extproc_edit op, struct extproc_str name,
+                  struct extproc_str value)
 {
-    struct instance *in = (struct instance *)h;
+    struct instance *in = (struct instance *)instance;
     const struct asked a = asked_of(map, op, name, value);
     size_t n = count_proxies(in), n_refused = 0;
     if (!in->errors || !key)
         return -EOPNOTSUPP;
     if (is_literal(value) && op != EXTPROC_EDIT_REMOVE && !role_takes(role_of(map, name), value))
-        return refuse_illegal(h, key, i, &a);
+        return refuse_illegal(instance, key, i, &a);
     for (size_t at = 0; at < n; at++) {
         int r = ask(rules_at(in, at), &a);
         if (r == -EINVAL)
-            return refuse_illegal(h, key, i, &a);
+            return refuse_illegal(instance, key, i, &a);
         n_refused += r < 0;
     }
     if (n_refused == n)
-        return refuse_everywhere(h, key, i, &a);
+        return refuse_everywhere(instance, key, i, &a);
     if (n_refused > 0)
-        warn_of_some(h, key, i, &a);
+        warn_of_some(instance, key, i, &a);
     else
-        warn_of_replacement(h, key, i, a);
-    warn_of_response(h, key, i, &a);
+        warn_of_replacement(instance, key, i, a);
+    warn_of_response(instance, key, i, &a);
     return 0;
 }

@@ -47,26 +47,26 @@ static enum extproc_level known(enum extproc_level level)
 }
 
 EXTPROC_PRINTF(4, 0)
-void api_vlog(struct extproc_instance *h, struct extproc_txn *x, enum extproc_level level,
+void api_vlog(struct extproc_instance *instance, struct extproc_txn *x, enum extproc_level level,
               const char *fmt, va_list ap)
 {
-    const struct instance *instance = (const struct instance *)h;
-    struct log_context context = {.plugin = instance->name};
+    const struct instance *in = (const struct instance *)instance;
+    struct log_context context = {.plugin = in->name};
     if (!fmt)
         return;
     if (x)
         handle_vlog(handle_of(x), known(level), fmt, ap);
     else
-        log_vline(instance->env->log, known(level), &context, fmt, ap);
+        log_vline(in->env->log, known(level), &context, fmt, ap);
 }
 
-void api_log(struct extproc_instance *h, struct extproc_txn *x, enum extproc_level level,
+void api_log(struct extproc_instance *instance, struct extproc_txn *x, enum extproc_level level,
              struct extproc_str key, struct extproc_str text)
 {
-    const struct instance *instance = (const struct instance *)h;
-    struct log_context context = {.plugin = instance->name};
+    const struct instance *in = (const struct instance *)instance;
+    struct log_context context = {.plugin = in->name};
     if (x)
         handle_log_text(handle_of(x), known(level), key, text);
     else
-        log_text(instance->env->log, known(level), &context, key, text);
+        log_text(in->env->log, known(level), &context, key, text);
 }

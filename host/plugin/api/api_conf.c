@@ -18,9 +18,9 @@ struct instance_metric {
     struct metric *metric; /* NULL: nothing counts */
 };
 
-static struct instance *instance_of(struct extproc_instance *h)
+static struct instance *instance_of(struct extproc_instance *instance)
 {
-    return (struct instance *)h; /* `host` is its first member */
+    return (struct instance *)instance; /* `pub` is its first member */
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -37,46 +37,55 @@ static void say_undeclared(struct instance *in, const char *key)
     in->asked_undeclared = true;
 }
 
-static const struct keys_slot *slot_find(struct extproc_instance *h, const char *key)
+static const struct keys_slot *slot_find(struct extproc_instance *instance, const char *key)
 {
-    struct instance *in = instance_of(h);
+    struct instance *in = instance_of(instance);
     const struct keys_slot *slot = key ? keys_find(&in->keys, key) : NULL;
     if (key && !slot)
         say_undeclared(in, key);
     return slot;
 }
 
-static const struct keys_value *value_find(struct extproc_instance *h, const char *key, size_t i)
+static const struct keys_value *value_find(struct extproc_instance *instance, const char *key,
+                                           size_t i)
 {
-    const struct keys_slot *slot = slot_find(h, key);
+    const struct keys_slot *slot = slot_find(instance, key);
     return slot && i < slot->n_values ? &slot->values[i] : NULL;
 }
 
-size_t api_conf_count(struct extproc_instance *h, const char *key)
+size_t api_conf_count(struct extproc_instance *instance, const char *key)
 {
-    const struct keys_slot *slot = slot_find(h, key);
+    const struct keys_slot *slot = slot_find(instance, key);
     return slot ? slot->n_values : 0;
 }
 
-struct extproc_str api_conf_str(struct extproc_instance *h, const char *key, size_t i)
+struct extproc_str api_conf_str(struct extproc_instance *instance, const char *key, size_t i)
 {
-    const struct keys_value *value = value_find(h, key, i);
+    const struct keys_value *value = value_find(instance, key, i);
     return value ? value->text : STR_ABSENT;
 }
 
-int64_t api_conf_int(struct extproc_instance *h, const char *key, size_t i)
+int64_t api_conf_int(struct extproc_instance *instance, const char *key, size_t i)
 {
-    const struct keys_value *value = value_find(h, key, i);
+    const struct keys_value *value = value_find(instance, key, i);
     return value ? value->number : 0;
 }
 
-double api_conf_float(struct extproc_instance *h, const char *key, size_t i)
+double api_conf_float(struct extproc_instance *instance, const char *key, size_t i)
 {
-    const struct keys_value *value = value_find(h, key, i);
+    const struct keys_value *value = value_find(instance, key, i);
     return value ? value->real : 0;
 }
 
 /* ---- in init() ------------------------------------------------------------------------------- */
+
+int instance_refuse(struct instance *in, const char *call, struct extproc_str subject, int r,
+                    const char *why)
+{
+    if (in->errors)
+        refusal_of_call(&in->refused, in->section, call, subject, why);
+    return r;
+}
 
 /* A value without a line (a fallback, or none at all) is reported at the section's line. */
 EXTPROC_PRINTF(5, 0)
@@ -98,10 +107,10 @@ void instance_warn(struct instance *in, const char *key, size_t i, const char *f
     va_end(ap);
 }
 
-int api_conf_vrefuse(struct extproc_instance *h, const char *key, size_t i, const char *fmt,
+int api_conf_vrefuse(struct extproc_instance *instance, const char *key, size_t i, const char *fmt,
                      va_list ap)
 {
-    struct instance *in = instance_of(h);
+    struct instance *in = instance_of(instance);
     if (!in->errors)
         return -EOPNOTSUPP;
     if (key && fmt)
@@ -109,52 +118,70 @@ int api_conf_vrefuse(struct extproc_instance *h, const char *key, size_t i, cons
     return -EINVAL;
 }
 
-int api_conf_refuse(struct extproc_instance *h, const char *key, size_t i, struct extproc_str why)
+int api_conf_refuse(struct extproc_instance *instance, const char *key, size_t i,
+                    struct extproc_str why)
 {
-    return extproc_conf_refuse(h, key, i, "%.*s", EXTPROC_ARG(why));
+    return extproc_conf_refuse(instance, key, i, "%.*s", EXTPROC_ARG(why));
 }
 
-int api_interest(struct extproc_instance *h, uint32_t phases)
+static const char not_a_phase[] = "a bit that is not a phase";
+static const char no_callback[] = "the plugin has no callback for this phase";
+
+int api_interest(struct extproc_instance *instance, uint32_t phases)
 {
-    struct instance *in = instance_of(h);
+    struct instance *in = instance_of(instance);
     if (!in->errors)
         return -EOPNOTSUPP;
+    if (phases >> N_PHASES)
+        return instance_refuse(in, "extproc_interest", STR_ABSENT, -EINVAL, not_a_phase);
     for (enum phase phase = 0; phase < N_PHASES; phase++) {
         if (phases & phase_bit(phase) && !in->on[phase])
-            return -EINVAL;
+            return instance_refuse(in, "extproc_interest", str_c(phase_name(phase)), -EINVAL,
+                                   no_callback);
     }
-    if (phases >> N_PHASES)
-        return -EINVAL;
     in->interest = phases;
     return 0;
 }
 
-int api_fallback(struct extproc_instance *h, uint32_t phases, uint32_t deeds)
+static int fallback_refuse(struct instance *in, const char *phase, const char *why)
 {
-    struct instance *in = instance_of(h);
+    return instance_refuse(in, "extproc_fallback", str_c(phase), -EINVAL, why);
+}
+
+int api_fallback(struct extproc_instance *instance, uint32_t phases, uint32_t deeds)
+{
+    struct instance *in = instance_of(instance);
     if (!in->errors)
         return -EOPNOTSUPP;
-    if (phases >> N_PHASES || phases & in->interest ||
-        deeds & ~(uint32_t)(EXTPROC_RESPONDS | EXTPROC_SETS_BODY))
-        return -EINVAL;
+    if (phases >> N_PHASES)
+        return fallback_refuse(in, NULL, not_a_phase);
+    if (deeds & ~(uint32_t)(EXTPROC_RESPONDS | EXTPROC_SETS_BODY))
+        return fallback_refuse(in, NULL, "an unknown bit of deeds");
     for (enum phase phase = 0; phase < N_PHASES; phase++) {
-        bool possible = in->on[phase] && phase_part(phase) != PART_HEADERS;
-        if (phases & phase_bit(phase) && !possible)
-            return -EINVAL;
+        if (!(phases & phase_bit(phase)))
+            continue;
+        if (!in->on[phase])
+            return fallback_refuse(in, phase_name(phase), no_callback);
+        if (phase_part(phase) == PART_HEADERS)
+            return fallback_refuse(in, phase_name(phase), "a headers phase");
+        if (in->interest & phase_bit(phase))
+            return fallback_refuse(in, phase_name(phase),
+                                   "the instance takes part in this phase anyway (call "
+                                   "extproc_interest() first)");
     }
     in->fallback = phases;
     in->deeds = deeds;
     return 0;
 }
 
-struct extproc_template *api_conf_template(struct extproc_instance *h, const char *key, size_t i,
-                                           struct extproc_str text)
+struct extproc_template *api_conf_template(struct extproc_instance *instance, const char *key,
+                                           size_t i, struct extproc_str text)
 {
-    struct instance *in = instance_of(h);
+    struct instance *in = instance_of(instance);
     if (!in->errors || !key)
         return NULL;
     if (!text.ptr)
-        text = api_conf_str(h, key, i);
+        text = api_conf_str(instance, key, i);
 
     struct extproc_template *template;
     const char *why = "out of memory";
@@ -163,46 +190,63 @@ struct extproc_template *api_conf_template(struct extproc_instance *h, const cha
         in->reads |= template_reads(template);
         return template;
     }
-    extproc_conf_refuse(h, key, i, "%s", text.ptr ? why : "missing value");
+    extproc_conf_refuse(instance, key, i, "%s", text.ptr ? why : "missing value");
     return NULL;
 }
 
-int api_want_attribute(struct extproc_instance *h, struct extproc_str name)
+static int want(struct instance *in, const char *call, enum want_kind kind, struct extproc_str name)
 {
-    struct instance *in = instance_of(h);
-    return in->errors ? wants_add(&in->wants, &in->arena, WANT_ATTRIBUTE, name) : -EOPNOTSUPP;
+    int r = wants_add(&in->wants, &in->arena, kind, name);
+    const char *why = r == -EINVAL ? "the name is empty or not UTF-8" : extproc_strerror(r);
+    return r < 0 ? instance_refuse(in, call, name, r, why) : 0;
 }
 
-int api_want_metadata(struct extproc_instance *h, struct extproc_str ns, uint32_t access)
+int api_want_attribute(struct extproc_instance *instance, struct extproc_str name)
 {
-    struct instance *in = instance_of(h);
+    struct instance *in = instance_of(instance);
+    return in->errors ? want(in, "extproc_want_attribute", WANT_ATTRIBUTE, name) : -EOPNOTSUPP;
+}
+
+int api_want_metadata(struct extproc_instance *instance, struct extproc_str ns, uint32_t access)
+{
+    static const char call[] = "extproc_want_metadata";
+    struct instance *in = instance_of(instance);
     if (!in->errors)
         return -EOPNOTSUPP;
     if (access == 0 || access & ~(EXTPROC_READ | EXTPROC_WRITE))
-        return -EINVAL;
-    int r = access & EXTPROC_READ ? wants_add(&in->wants, &in->arena, WANT_METADATA, ns) : 0;
+        return instance_refuse(in, call, ns, -EINVAL, "expected EXTPROC_READ, EXTPROC_WRITE");
+    int r = access & EXTPROC_READ ? want(in, call, WANT_METADATA, ns) : 0;
     if (r == 0 && access & EXTPROC_WRITE)
-        r = wants_add(&in->wants, &in->arena, WANT_METADATA_WRITE, ns);
+        r = want(in, call, WANT_METADATA_WRITE, ns);
     return r;
 }
 
-void *api_host_alloc(struct extproc_instance *h, size_t size)
+void *api_instance_alloc(struct extproc_instance *instance, size_t size)
 {
-    struct instance *in = instance_of(h);
-    return in->errors ? arena_zalloc(&in->arena, size) : NULL;
+    struct instance *in = instance_of(instance);
+    void *memory = in->errors ? arena_zalloc(&in->arena, size) : NULL;
+    if (!memory)
+        instance_refuse(in, "extproc_instance_alloc", STR_ABSENT, -ENOMEM,
+                        extproc_strerror(-ENOMEM));
+    return memory;
 }
 
-struct extproc_metric *api_metric(struct extproc_instance *h, bool histogram, const char *name,
-                                  const char *help)
+struct extproc_metric *api_metric(struct extproc_instance *instance, bool histogram,
+                                  const char *name, const char *help)
 {
-    struct instance *in = instance_of(h);
-    if (!in->errors || !name || !metric_is_name(name))
+    struct instance *in = instance_of(instance);
+    if (!in->errors)
         return NULL;
+    if (!name || !metric_is_name(name)) {
+        instance_refuse(in, histogram ? "extproc_histogram" : "extproc_counter", str_c(name),
+                        -EINVAL, "invalid name: expected [a-z][a-z0-9_]*");
+        return NULL;
+    }
 
     struct instance_metric *m = arena_alloc(&in->arena, sizeof *m);
     if (!m)
         return NULL;
-    *m = (struct instance_metric){.head.api = h->api};
+    *m = (struct instance_metric){.head.api = instance->api};
     if (!in->env->metrics)
         return &m->head;
     m->metric = metrics_define(

@@ -16,9 +16,9 @@
 
 enum { QUEUE_SIZE = 4 * 1024 * 1024 };
 
-static struct instance *instance_of(struct extproc_instance *h)
+static struct instance *instance_of(struct extproc_instance *instance)
 {
-    return (struct instance *)h; /* `host` is its first member */
+    return (struct instance *)instance; /* `pub` is its first member */
 }
 
 /* A path, and how messages may show it. */
@@ -31,9 +31,10 @@ typedef const char *locate_fn(struct arena *arena, const struct config_entry *en
 
 /* What a key's i-th value names. text NULL: it is absent, which is reported, or this is not
  * init(). */
-static struct path path_of(struct extproc_instance *h, const char *key, size_t i, locate_fn *locate)
+static struct path path_of(struct extproc_instance *instance, const char *key, size_t i,
+                           locate_fn *locate)
 {
-    struct instance *in = instance_of(h);
+    struct instance *in = instance_of(instance);
     const struct keys_slot *slot = in->errors && key ? keys_find(&in->keys, key) : NULL;
     const struct keys_value *value = slot && i < slot->n_values ? &slot->values[i] : NULL;
     if (value && slot->key->type == EXTPROC_KEY_TYPE_PATH) /* located already */
@@ -42,28 +43,29 @@ static struct path path_of(struct extproc_instance *h, const char *key, size_t i
     if (value && value->text.len > 0)
         return (struct path){locate(&in->arena, value->entry, value->text.ptr),
                              value->entry ? value->entry->shown.ptr : value->text.ptr};
-    extproc_conf_refuse(h, key, i, "expected the path of a file");
+    extproc_conf_refuse(instance, key, i, "expected the path of a file");
     return (struct path){0};
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-struct extproc_str api_read_file(struct extproc_instance *h, const char *key, size_t i, size_t max)
+struct extproc_str api_read_file(struct extproc_instance *instance, const char *key, size_t i,
+                                 size_t max)
 {
-    struct path path = path_of(h, key, i, config_path);
+    struct path path = path_of(instance, key, i, config_path);
     struct file_bytes bytes;
     char why[FILE_WHY];
     if (!path.text)
         return STR_ABSENT;
     if (file_read(path.text, FILE_REGULAR, max, &bytes, why) < 0) {
-        extproc_conf_refuse(h, key, i, "cannot read %s: %s", path.shown, why);
+        extproc_conf_refuse(instance, key, i, "cannot read %s: %s", path.shown, why);
         return STR_ABSENT;
     }
-    char *copy = arena_alloc(&instance_of(h)->arena, bytes.len + 1);
+    char *copy = arena_alloc(&instance_of(instance)->arena, bytes.len + 1);
     if (copy)
         memcpy(copy, bytes.ptr, bytes.len + 1);
     else
-        extproc_conf_refuse(h, key, i, "cannot read %s: out of memory", path.shown);
+        extproc_conf_refuse(instance, key, i, "cannot read %s: out of memory", path.shown);
     free(bytes.ptr);
     return (struct extproc_str){copy, copy ? bytes.len : 0};
 }
@@ -86,19 +88,19 @@ static int open_output(const struct plugin_env *env, struct path path, struct ou
     return writer_open(env->writer, &options, ret, why);
 }
 
-struct extproc_file *api_file(struct extproc_instance *h, const char *key, size_t i)
+struct extproc_file *api_file(struct extproc_instance *instance, const char *key, size_t i)
 {
-    struct instance *in = instance_of(h);
-    struct path path = path_of(h, key, i, output_path);
+    struct instance *in = instance_of(instance);
+    struct path path = path_of(instance, key, i, output_path);
     char why[FILE_WHY] = "out of memory";
     if (!path.text)
         return NULL;
     struct instance_file *file = arena_zalloc(&in->arena, sizeof *file);
     if (!file || open_output(in->env, path, &file->output, why) < 0) {
-        extproc_conf_refuse(h, key, i, "cannot open %s: %s", path.shown, why);
+        extproc_conf_refuse(instance, key, i, "cannot open %s: %s", path.shown, why);
         return NULL;
     }
-    file->head.api = h->api;
+    file->head.api = instance->api;
     file->next = in->files;
     in->files = file;
     return &file->head;

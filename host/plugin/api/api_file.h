@@ -6,8 +6,9 @@
 
 #include <extproc/plugin.h>
 
-struct extproc_str api_read_file(struct extproc_instance *h, const char *key, size_t i, size_t max);
-struct extproc_file *api_file(struct extproc_instance *h, const char *key, size_t i);
+struct extproc_str api_read_file(struct extproc_instance *instance, const char *key, size_t i,
+                                 size_t max);
+struct extproc_file *api_file(struct extproc_instance *instance, const char *key, size_t i);
 int api_file_append(struct extproc_file *file, struct extproc_str line);
 
 #endif

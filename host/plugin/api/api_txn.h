@@ -42,9 +42,9 @@ void *api_alloc(struct extproc_txn *x, size_t size);
 void *api_scratch(struct extproc_txn *x, size_t size);
 struct extproc_str api_vformat(struct extproc_txn *x, const char *fmt, va_list ap);
 struct extproc_str api_expand(struct extproc_txn *x, const struct extproc_template *t);
-void api_vlog(struct extproc_instance *h, struct extproc_txn *x, enum extproc_level level,
+void api_vlog(struct extproc_instance *instance, struct extproc_txn *x, enum extproc_level level,
               const char *fmt, va_list ap);
-void api_log(struct extproc_instance *h, struct extproc_txn *x, enum extproc_level level,
+void api_log(struct extproc_instance *instance, struct extproc_txn *x, enum extproc_level level,
              struct extproc_str key, struct extproc_str text);
 
 #endif

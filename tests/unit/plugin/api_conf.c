@@ -57,50 +57,51 @@ static int start(int (*init)(struct extproc_instance *), const char *text)
 Test(api_conf, returns_values_in_file_order)
 {
     cr_assert_eq(start(NULL, "[plugin:a]\ntext = one\nsize = 4k\ntext = two\nlevel = high\n"), 0);
-    struct extproc_instance *h = &in->pub;
+    struct extproc_instance *instance = &in->pub;
 
-    cr_expect_eq(extproc_conf_count(h, "text"), 2);
-    cr_expect(str_eq_c(extproc_conf(h, "text", 0), "one"));
-    cr_expect(str_eq_c(extproc_conf(h, "text", 1), "two"));
-    cr_expect_eq(extproc_conf(h, "text", 1).ptr[3], 0);
-    cr_expect_eq(extproc_conf_int(h, "size", 0), 4096);
-    cr_expect_eq(extproc_conf_int(h, "level", 0), 1);
-    cr_expect_eq(extproc_conf_float(h, "ratio", 0), 0.5);
-    cr_expect_eq(extproc_conf_float(h, "size", 0), 0);
+    cr_expect_eq(extproc_conf_count(instance, "text"), 2);
+    cr_expect(str_eq_c(extproc_conf(instance, "text", 0), "one"));
+    cr_expect(str_eq_c(extproc_conf(instance, "text", 1), "two"));
+    cr_expect_eq(extproc_conf(instance, "text", 1).ptr[3], 0);
+    cr_expect_eq(extproc_conf_int(instance, "size", 0), 4096);
+    cr_expect_eq(extproc_conf_int(instance, "level", 0), 1);
+    cr_expect_eq(extproc_conf_float(instance, "ratio", 0), 0.5);
+    cr_expect_eq(extproc_conf_float(instance, "size", 0), 0);
 }
 
 Test(api_conf, returns_fallbacks)
 {
     cr_assert_eq(start(NULL, "[plugin:a]\n"), 0);
-    struct extproc_instance *h = &in->pub;
+    struct extproc_instance *instance = &in->pub;
 
-    cr_expect_eq(extproc_conf_count(h, "wait"), 1);
-    cr_expect_eq(extproc_conf_int(h, "wait", 0), 2000000);
-    cr_expect(str_eq_c(extproc_conf(h, "wait", 0), "2s"));
+    cr_expect_eq(extproc_conf_count(instance, "wait"), 1);
+    cr_expect_eq(extproc_conf_int(instance, "wait", 0), 2000000);
+    cr_expect(str_eq_c(extproc_conf(instance, "wait", 0), "2s"));
 }
 
 Test(api_conf, absent_is_absent)
 {
     cr_assert_eq(start(NULL, "[plugin:a]\ntext = one\n"), 0);
-    struct extproc_instance *h = &in->pub;
+    struct extproc_instance *instance = &in->pub;
 
-    cr_expect(!extproc_conf(h, "text", 1).ptr);
-    cr_expect(!extproc_conf(h, "size", 0).ptr);
-    cr_expect_eq(extproc_conf_count(h, "size"), 0);
-    cr_expect_eq(extproc_conf_int(h, "text", 0), 0);
-    cr_expect(!extproc_conf(h, "nosuch", 0).ptr);
-    cr_expect(!extproc_conf(h, NULL, 0).ptr);
-    cr_expect(!extproc_conf(h, "file", 0).ptr, "the host's keys are not the plugin's");
+    cr_expect(!extproc_conf(instance, "text", 1).ptr);
+    cr_expect(!extproc_conf(instance, "size", 0).ptr);
+    cr_expect_eq(extproc_conf_count(instance, "size"), 0);
+    cr_expect_eq(extproc_conf_int(instance, "text", 0), 0);
+    cr_expect(!extproc_conf(instance, "nosuch", 0).ptr);
+    cr_expect(!extproc_conf(instance, NULL, 0).ptr);
+    cr_expect(!extproc_conf(instance, "file", 0).ptr, "the host's keys are not the plugin's");
 }
 
 /* ---- refusals -------------------------------------------------------------------------------- */
 
-static int refuse_values(struct extproc_instance *h)
+static int refuse_values(struct extproc_instance *instance)
 {
-    cr_expect_eq(extproc_conf_refuse(h, "text", 1, "is no %s (%s)", "colour", "red"), -EINVAL);
-    cr_expect_eq(extproc_conf_refuse(h, "wait", 0, "is too long"), -EINVAL);
-    cr_expect_eq(extproc_conf_refuse(h, "size", 0, "goes with text"), -EINVAL);
-    return extproc_conf_refuse(h, NULL, 0, "x");
+    cr_expect_eq(extproc_conf_refuse(instance, "text", 1, "is no %s (%s)", "colour", "red"),
+                 -EINVAL);
+    cr_expect_eq(extproc_conf_refuse(instance, "wait", 0, "is too long"), -EINVAL);
+    cr_expect_eq(extproc_conf_refuse(instance, "size", 0, "goes with text"), -EINVAL);
+    return extproc_conf_refuse(instance, NULL, 0, "x");
 }
 
 Test(api_conf, refuses_a_value_with_its_place)
@@ -111,9 +112,9 @@ Test(api_conf, refuses_a_value_with_its_place)
                "test.ini:3: [plugin:a] text: is no colour (red)");
 }
 
-static int refuse_with_a_text(struct extproc_instance *h)
+static int refuse_with_a_text(struct extproc_instance *instance)
 {
-    return extproc_conf_refuse_str(h, "text", 0, EXTPROC_S("100%s of it"));
+    return extproc_conf_refuse_str(instance, "text", 0, EXTPROC_S("100%s of it"));
 }
 
 Test(api_conf, refuses_with_a_text_that_is_there)
@@ -122,14 +123,115 @@ Test(api_conf, refuses_with_a_text_that_is_there)
     INI_EXPECT(&errors, "test.ini:2: [plugin:a] text: 100%s of it");
 }
 
+/* ---- what was refused in an init() that fails ------------------------------------------------ */
+
+static int interest_without_callback(struct extproc_instance *instance)
+{
+    return extproc_interest(instance, EXTPROC_PHASE_REQUEST_TRAILERS);
+}
+
+static int interest_in_no_phase(struct extproc_instance *instance)
+{
+    return extproc_interest(instance, 1u << N_PHASES);
+}
+
+static int fallback_of_its_interest(struct extproc_instance *instance)
+{
+    return extproc_fallback(instance, EXTPROC_PHASE_RESPONSE_BODY, EXTPROC_SETS_BODY);
+}
+
+static int fallback_in_headers(struct extproc_instance *instance)
+{
+    return extproc_fallback(instance, EXTPROC_PHASE_REQUEST_HEADERS, EXTPROC_RESPONDS);
+}
+
+static int fallback_with_other_deeds(struct extproc_instance *instance)
+{
+    return extproc_fallback(instance, 0, 64);
+}
+
+static int nameless_attribute(struct extproc_instance *instance)
+{
+    return extproc_want_attribute(instance, EXTPROC_S(""));
+}
+
+static int metadata_for_nothing(struct extproc_instance *instance)
+{
+    return extproc_want_metadata(instance, EXTPROC_S("a.b"), 0);
+}
+
+static int counter_with_a_blank(struct extproc_instance *instance)
+{
+    return extproc_counter(instance, "two words", "") ? 0 : -EIO;
+}
+
+static int check_a_blank(struct extproc_instance *instance)
+{
+    return extproc_check_edit(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, EXTPROC_S("x y"),
+                              EXTPROC_S("1"));
+}
+
+static int check_no_map(struct extproc_instance *instance)
+{
+    return extproc_check_edit(instance, (enum extproc_map)9, EXTPROC_EDIT_SET, EXTPROC_S("x"),
+                              EXTPROC_S("1"));
+}
+
+static int alloc_too_much(struct extproc_instance *instance)
+{
+    return extproc_instance_alloc(instance, SIZE_MAX / 2) ? 0 : -EIO;
+}
+
+Test(api_conf, an_init_that_fails_names_the_call_that_was_refused)
+{
+    static const struct {
+        int (*init)(struct extproc_instance *);
+        const char *why;
+    } cases[] = {
+        {interest_without_callback, "extproc_interest(\"request_trailers\"): ~no callback~"},
+        {interest_in_no_phase, "extproc_interest(): ~not a phase~"},
+        {fallback_of_its_interest, "extproc_fallback(\"response_body\"): ~extproc_interest()~"},
+        {fallback_in_headers, "extproc_fallback(\"request_headers\"): ~headers phase~"},
+        {fallback_with_other_deeds, "extproc_fallback(): ~deeds~"},
+        {nameless_attribute, "extproc_want_attribute(\"\"): ~empty~"},
+        {metadata_for_nothing, "extproc_want_metadata(\"a.b\"): ~EXTPROC_READ~"},
+        {counter_with_a_blank, "extproc_counter(\"two words\"): ~[a-z]~"},
+        {check_a_blank, "extproc_check_edit(\"x y\"): ~contains a space~"},
+        {check_no_map, "extproc_check_edit(\"x\"): ~map~"},
+        {alloc_too_much, "extproc_instance_alloc(): out of memory"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char pattern[160];
+        snprintf(pattern, sizeof pattern, "test.ini:1: [plugin:a] ~\"p\"~init() failed: %s",
+                 cases[i].why);
+        cr_expect_eq(start(cases[i].init, "[plugin:a]\n"), -EINVAL);
+        INI_EXPECT(&errors, pattern);
+        config_errors_fini(&errors);
+        config = config_free(config);
+    }
+}
+
+static int refused_and_then_said(struct extproc_instance *instance)
+{
+    extproc_interest(instance, 1u << N_PHASES);
+    return extproc_conf_refuse(instance, "wait", 0, "too long");
+}
+
+Test(api_conf, what_a_plugin_reports_itself_is_reported_alone)
+{
+    cr_expect_eq(start(refused_and_then_said, "[plugin:a]\nwait = 1h\n"), -EINVAL);
+    INI_EXPECT(&errors, "test.ini:2: [plugin:a] wait: too long");
+}
+
 /* ---- interest -------------------------------------------------------------------------------- */
 
-static int narrow(struct extproc_instance *h)
+static int narrow(struct extproc_instance *instance)
 {
-    cr_expect_eq(extproc_interest(h, EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_REQUEST_BODY),
-                 -EINVAL);
-    cr_expect_eq(extproc_interest(h, 1u << N_PHASES), -EINVAL);
-    return extproc_interest(h, EXTPROC_PHASE_RESPONSE_BODY);
+    cr_expect_eq(
+        extproc_interest(instance, EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_REQUEST_BODY),
+        -EINVAL);
+    cr_expect_eq(extproc_interest(instance, 1u << N_PHASES), -EINVAL);
+    return extproc_interest(instance, EXTPROC_PHASE_RESPONSE_BODY);
 }
 
 static extproc_on_fn on_nothing;
@@ -138,16 +240,19 @@ static enum extproc_action on_nothing(struct extproc_txn *x)
     return EXTPROC_ACTION_CONTINUE;
 }
 
-static int fall_back(struct extproc_instance *h)
+static int fall_back(struct extproc_instance *instance)
 {
-    struct instance *own = (struct instance *)h;
+    struct instance *own = (struct instance *)instance;
     own->on[PHASE_REQUEST_HEADERS] = own->on[PHASE_REQUEST_BODY] = on_nothing;
-    cr_expect_eq(extproc_interest(h, EXTPROC_PHASE_REQUEST_HEADERS), 0);
-    cr_expect_eq(extproc_fallback(h, EXTPROC_PHASE_REQUEST_TRAILERS, 0), -EINVAL, "no callback");
-    cr_expect_eq(extproc_fallback(h, EXTPROC_PHASE_REQUEST_HEADERS, 0), -EINVAL, "of its interest");
-    cr_expect_eq(extproc_fallback(h, EXTPROC_PHASE_REQUEST_BODY, 4), -EINVAL, "no such deed");
-    cr_expect_eq(extproc_fallback(h, 1u << N_PHASES, 0), -EINVAL);
-    return extproc_fallback(h, EXTPROC_PHASE_REQUEST_BODY, EXTPROC_RESPONDS);
+    cr_expect_eq(extproc_interest(instance, EXTPROC_PHASE_REQUEST_HEADERS), 0);
+    cr_expect_eq(extproc_fallback(instance, EXTPROC_PHASE_REQUEST_TRAILERS, 0), -EINVAL,
+                 "no callback");
+    cr_expect_eq(extproc_fallback(instance, EXTPROC_PHASE_REQUEST_HEADERS, 0), -EINVAL,
+                 "of its interest");
+    cr_expect_eq(extproc_fallback(instance, EXTPROC_PHASE_REQUEST_BODY, 4), -EINVAL,
+                 "no such deed");
+    cr_expect_eq(extproc_fallback(instance, 1u << N_PHASES, 0), -EINVAL);
+    return extproc_fallback(instance, EXTPROC_PHASE_REQUEST_BODY, EXTPROC_RESPONDS);
 }
 
 Test(api_conf, a_fallback_is_not_an_interest)
@@ -169,10 +274,10 @@ Test(api_conf, interest_can_be_narrowed)
 
 static struct extproc_template *whole, *part;
 
-static int compile(struct extproc_instance *h)
+static int compile(struct extproc_instance *instance)
 {
-    whole = extproc_conf_template(h, "text", 0);
-    part = extproc_conf_template_part(h, "text", 0, EXTPROC_S("%UUID%"));
+    whole = extproc_conf_template(instance, "text", 0);
+    part = extproc_conf_template_part(instance, "text", 0, EXTPROC_S("%UUID%"));
     return 0;
 }
 
@@ -196,20 +301,21 @@ Test(api_conf, a_template_needs_a_text)
     INI_EXPECT(&errors, "test.ini:1: [plugin:a] text: ~missing value~");
 }
 
-static int init_wanting(struct extproc_instance *h)
+static int init_wanting(struct extproc_instance *instance)
 {
-    cr_expect(extproc_conf_template(h, "text", 0));
-    cr_expect_eq(extproc_want_attribute(h, EXTPROC_S("source.address")), 0);
-    cr_expect_eq(extproc_want_attribute(h, EXTPROC_S("request.id")), 0);
-    cr_expect_eq(extproc_want_metadata(h, EXTPROC_S("both"), EXTPROC_READ | EXTPROC_WRITE), 0);
-    cr_expect_eq(extproc_want_metadata(h, EXTPROC_S("out"), EXTPROC_WRITE), 0);
+    cr_expect(extproc_conf_template(instance, "text", 0));
+    cr_expect_eq(extproc_want_attribute(instance, EXTPROC_S("source.address")), 0);
+    cr_expect_eq(extproc_want_attribute(instance, EXTPROC_S("request.id")), 0);
+    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S("both"), EXTPROC_READ | EXTPROC_WRITE),
+                 0);
+    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S("out"), EXTPROC_WRITE), 0);
 
-    cr_expect_eq(extproc_want_attribute(h, EXTPROC_S("")), -EINVAL);
-    cr_expect_eq(extproc_want_attribute(h, STR_ABSENT), -EINVAL);
-    cr_expect_eq(extproc_want_attribute(h, EXTPROC_S("\xff")), -EINVAL);
-    cr_expect_eq(extproc_want_metadata(h, EXTPROC_S("a"), 0), -EINVAL);
-    cr_expect_eq(extproc_want_metadata(h, EXTPROC_S("a"), 4), -EINVAL);
-    cr_expect_eq(extproc_want_metadata(h, EXTPROC_S(""), EXTPROC_READ), -EINVAL);
+    cr_expect_eq(extproc_want_attribute(instance, EXTPROC_S("")), -EINVAL);
+    cr_expect_eq(extproc_want_attribute(instance, STR_ABSENT), -EINVAL);
+    cr_expect_eq(extproc_want_attribute(instance, EXTPROC_S("\xff")), -EINVAL);
+    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S("a"), 0), -EINVAL);
+    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S("a"), 4), -EINVAL);
+    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S(""), EXTPROC_READ), -EINVAL);
     return 0;
 }
 
@@ -232,26 +338,29 @@ Test(api_conf, knows_what_is_read_beside_the_messages)
 
 /* ---- edits to come --------------------------------------------------------------------------- */
 
-static int ask(struct extproc_instance *h, enum extproc_map map, enum extproc_edit op,
+static int ask(struct extproc_instance *instance, enum extproc_map map, enum extproc_edit op,
                const char *name, const char *value)
 {
-    return extproc_check_edit(h, map, op, extproc_str_of(name), extproc_str_of(value));
+    return extproc_check_edit(instance, map, op, extproc_str_of(name), extproc_str_of(value));
 }
 
-static int ask_about_edits(struct extproc_instance *h)
+static int ask_about_edits(struct extproc_instance *instance)
 {
-    cr_expect_eq(ask(h, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":path", "%PATH%"), 0);
-    cr_expect_eq(ask(h, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":method", NULL), 0,
+    cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":path", "%PATH%"), 0);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":method", NULL), 0,
                  "behind a new body");
-    cr_expect_eq(ask(h, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":status", NULL), -EPERM);
-    cr_expect_eq(ask(h, EXTPROC_MAP_REQUEST_TRAILERS, EXTPROC_EDIT_SET, ":path", NULL), -EPERM);
-    cr_expect_eq(ask(h, EXTPROC_MAP_RESPONSE, EXTPROC_EDIT_SET, ":status", NULL), 0);
-    cr_expect_eq(ask(h, EXTPROC_MAP_RESPONSE_TRAILERS, EXTPROC_EDIT_SET, ":status", NULL), -EPERM);
-    cr_expect_eq(ask(h, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_SET, ":status", NULL), -EPERM);
-    cr_expect_eq(ask(h, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_APPEND, "set-cookie", "a=%UUID%"), 0);
-    cr_expect_eq(ask(h, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_APPEND, "x-a", "a\nb"), -EINVAL);
-    cr_expect_eq(ask(h, (enum extproc_map)5, EXTPROC_EDIT_SET, "x-a", NULL), -EINVAL);
-    cr_expect_eq(ask(h, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, NULL, NULL), -EINVAL);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":status", NULL), -EPERM);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST_TRAILERS, EXTPROC_EDIT_SET, ":path", NULL),
+                 -EPERM);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_RESPONSE, EXTPROC_EDIT_SET, ":status", NULL), 0);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_RESPONSE_TRAILERS, EXTPROC_EDIT_SET, ":status", NULL),
+                 -EPERM);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_SET, ":status", NULL), -EPERM);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_APPEND, "set-cookie", "a=%UUID%"),
+                 0);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_APPEND, "x-a", "a\nb"), -EINVAL);
+    cr_expect_eq(ask(instance, (enum extproc_map)5, EXTPROC_EDIT_SET, "x-a", NULL), -EINVAL);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, NULL, NULL), -EINVAL);
     return 0;
 }
 
@@ -260,12 +369,12 @@ Test(api_conf, judges_edits_to_come)
     cr_expect_eq(start(ask_about_edits, "[plugin:a]\n"), 0);
 }
 
-static int read_edits(struct extproc_instance *h)
+static int read_edits(struct extproc_instance *instance)
 {
     int result = 0;
-    for (size_t i = 0; i < extproc_conf_count(h, "text"); i++) {
-        int r = extproc_conf_edit(h, "text", i, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET,
-                                  extproc_conf(h, "text", i), STR_ABSENT);
+    for (size_t i = 0; i < extproc_conf_count(instance, "text"); i++) {
+        int r = extproc_conf_edit(instance, "text", i, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET,
+                                  extproc_conf(instance, "text", i), STR_ABSENT);
         result = result ? result : r;
     }
     return result;
@@ -330,14 +439,15 @@ Test(api_conf, an_edit_that_takes_a_replaced_body_is_a_warning)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static int take_memory(struct extproc_instance *h)
+static int take_memory(struct extproc_instance *instance)
 {
-    char *bytes = extproc_instance_alloc(h, 3), *more = extproc_instance_alloc(h, 5000);
+    char *bytes = extproc_instance_alloc(instance, 3),
+         *more = extproc_instance_alloc(instance, 5000);
     cr_assert(bytes && more && bytes != more);
     cr_expect_eq((uintptr_t)more % _Alignof(max_align_t), 0);
     cr_expect(bytes[0] == 0 && bytes[2] == 0 && more[4999] == 0);
-    cr_expect(!extproc_instance_alloc(h, SIZE_MAX));
-    h->self = bytes;
+    cr_expect(!extproc_instance_alloc(instance, SIZE_MAX));
+    instance->self = bytes;
     return 0;
 }
 
@@ -351,12 +461,12 @@ Test(api_conf, returns_memory_for_the_instances_life)
 
 static struct extproc_metric *hits, *hits_again, *sizes, *misnamed;
 
-static int define(struct extproc_instance *h)
+static int define(struct extproc_instance *instance)
 {
-    hits = extproc_counter(h, "hits", "Hits.");
-    hits_again = extproc_counter(h, "hits", NULL);
-    sizes = extproc_histogram(h, "sizes", "Sizes.");
-    misnamed = extproc_counter(h, "Hits-9", "x");
+    hits = extproc_counter(instance, "hits", "Hits.");
+    hits_again = extproc_counter(instance, "hits", NULL);
+    sizes = extproc_histogram(instance, "sizes", "Sizes.");
+    misnamed = extproc_counter(instance, "Hits-9", "x");
     return 0;
 }
 
@@ -390,20 +500,20 @@ Test(api_conf, counts_nowhere_without_metrics)
 Test(api_conf, knows_what_belongs_into_init)
 {
     cr_assert_eq(start(NULL, "[plugin:a]\ntext = one\n"), 0);
-    struct extproc_instance *h = &in->pub;
+    struct extproc_instance *instance = &in->pub;
 
-    cr_expect_eq(extproc_conf_refuse(h, "text", 0, "no"), -EOPNOTSUPP);
-    cr_expect_eq(extproc_conf_refuse_str(h, "text", 0, EXTPROC_S("no")), -EOPNOTSUPP);
-    cr_expect_eq(extproc_interest(h, EXTPROC_PHASE_RESPONSE_BODY), -EOPNOTSUPP);
-    cr_expect(!extproc_conf_template(h, "text", 0));
-    cr_expect(!extproc_counter(h, "late", "Late."));
-    cr_expect(!extproc_instance_alloc(h, 1));
-    cr_expect_eq(
-        extproc_check_edit(h, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, EXTPROC_S("x"), STR_ABSENT), 0,
-        "belongs anywhere");
+    cr_expect_eq(extproc_conf_refuse(instance, "text", 0, "no"), -EOPNOTSUPP);
+    cr_expect_eq(extproc_conf_refuse_str(instance, "text", 0, EXTPROC_S("no")), -EOPNOTSUPP);
+    cr_expect_eq(extproc_interest(instance, EXTPROC_PHASE_RESPONSE_BODY), -EOPNOTSUPP);
+    cr_expect(!extproc_conf_template(instance, "text", 0));
+    cr_expect(!extproc_counter(instance, "late", "Late."));
+    cr_expect(!extproc_instance_alloc(instance, 1));
+    cr_expect_eq(extproc_check_edit(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, EXTPROC_S("x"),
+                                    STR_ABSENT),
+                 0, "belongs anywhere");
     cr_expect_eq(in->interest,
                  (uint32_t)(EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_RESPONSE_BODY));
     INI_EXPECT(&errors, NULL);
-    cr_expect_eq(extproc_want_attribute(h, EXTPROC_S("a")), -EOPNOTSUPP);
-    cr_expect_eq(extproc_want_metadata(h, EXTPROC_S("a"), EXTPROC_READ), -EOPNOTSUPP);
+    cr_expect_eq(extproc_want_attribute(instance, EXTPROC_S("a")), -EOPNOTSUPP);
+    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S("a"), EXTPROC_READ), -EOPNOTSUPP);
 }
