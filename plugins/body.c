@@ -75,29 +75,29 @@ struct transaction {
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
-static int read_text(struct extproc_instance *h, const char *direction, const char *verb,
+static int read_text(struct extproc_instance *instance, const char *direction, const char *verb,
                      struct extproc_template **ret)
 {
     char key[KEY_SIZE];
 
     snprintf(key, sizeof key, "%s.%s", direction, verb);
-    if (!extproc_conf_count(h, key))
+    if (!extproc_conf_count(instance, key))
         return 0;
-    *ret = extproc_conf_template(h, key, 0);
+    *ret = extproc_conf_template(instance, key, 0);
     return *ret ? 0 : -EINVAL;
 }
 
-static int read_change(struct extproc_instance *h, const char *direction, struct change *c)
+static int read_change(struct extproc_instance *instance, const char *direction, struct change *c)
 {
     char key[KEY_SIZE];
-    int replace = read_text(h, direction, "replace", &c->replace);
-    int prepend = read_text(h, direction, "prepend", &c->prepend);
-    int append = read_text(h, direction, "append", &c->append);
+    int replace = read_text(instance, direction, "replace", &c->replace);
+    int prepend = read_text(instance, direction, "prepend", &c->prepend);
+    int append = read_text(instance, direction, "append", &c->append);
 
     snprintf(key, sizeof key, "%s.clear", direction);
-    c->clear = extproc_conf_int(h, key, 0);
+    c->clear = extproc_conf_int(instance, key, 0);
     if (c->clear && c->replace)
-        return extproc_conf_refuse(h, key, 0, "%s.clear and %s.replace exclude each other",
+        return extproc_conf_refuse(instance, key, 0, "%s.clear and %s.replace exclude each other",
                                    direction, direction);
     return replace ? replace : prepend ? prepend : append;
 }
@@ -115,35 +115,36 @@ static uint32_t phases_of(const struct change *c, uint32_t headers, uint32_t bod
     return c->prepend || c->append ? headers | body : 0;
 }
 
-static int take_part(struct extproc_instance *h, const struct body *self)
+static int take_part(struct extproc_instance *instance, const struct body *self)
 {
     const struct change *request = &self->changes[REQUEST], *response = &self->changes[RESPONSE];
     uint32_t fallback = (settles(request) ? EXTPROC_PHASE_REQUEST_BODY : 0) |
                         (settles(response) ? EXTPROC_PHASE_RESPONSE_BODY : 0);
     int r = extproc_interest(
-        h, phases_of(request, EXTPROC_PHASE_REQUEST_HEADERS, EXTPROC_PHASE_REQUEST_BODY) |
-               phases_of(response, EXTPROC_PHASE_RESPONSE_HEADERS, EXTPROC_PHASE_RESPONSE_BODY));
+        instance,
+        phases_of(request, EXTPROC_PHASE_REQUEST_HEADERS, EXTPROC_PHASE_REQUEST_BODY) |
+            phases_of(response, EXTPROC_PHASE_RESPONSE_HEADERS, EXTPROC_PHASE_RESPONSE_BODY));
 
-    return r < 0 ? r : extproc_fallback(h, fallback, EXTPROC_SETS_BODY);
+    return r < 0 ? r : extproc_fallback(instance, fallback, EXTPROC_SETS_BODY);
 }
 
-static int init(struct extproc_instance *h)
+static int init(struct extproc_instance *instance)
 {
-    struct body *self = extproc_instance_alloc(h, sizeof *self);
+    struct body *self = extproc_instance_alloc(instance, sizeof *self);
     struct change *request, *response;
     int r, other;
 
     if (!self)
         return -ENOMEM;
-    h->self = self;
-    self->fails = plain_body_fails(h);
+    instance->self = self;
+    self->fails = plain_body_fails(instance);
     request = &self->changes[REQUEST];
     response = &self->changes[RESPONSE];
-    r = read_change(h, "request", request); /* both, so that all mistakes are reported */
-    other = read_change(h, "response", response);
+    r = read_change(instance, "request", request); /* both, so that all mistakes are reported */
+    other = read_change(instance, "response", response);
     if (r < 0 || other < 0)
         return r < 0 ? r : other;
-    return take_part(h, self);
+    return take_part(instance, self);
 }
 
 /* ---- transactions ---------------------------------------------------------------------------- */

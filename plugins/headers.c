@@ -93,35 +93,35 @@ static const char *key_of(const struct place *p, const struct verb *v, char buff
     return buffer;
 }
 
-static int read_edit(struct extproc_instance *h, const char *key, size_t i, const struct place *p,
-                     struct edit *e)
+static int read_edit(struct extproc_instance *instance, const char *key, size_t i,
+                     const struct place *p, struct edit *e)
 {
     enum extproc_edit op = e->verb->edit;
     struct extproc_str none = {NULL, 0};
 
     if (op != EXTPROC_EDIT_REMOVE)
-        return header_line_read(h, key, i, p->map, op, &e->line);
-    e->line.name = extproc_conf(h, key, i);
-    return extproc_conf_edit(h, key, i, p->map, op, e->line.name, none);
+        return header_line_read(instance, key, i, p->map, op, &e->line);
+    e->line.name = extproc_conf(instance, key, i);
+    return extproc_conf_edit(instance, key, i, p->map, op, e->line.name, none);
 }
 
-static int read_edits(struct extproc_instance *h, const struct place *p, struct edits *edits)
+static int read_edits(struct extproc_instance *instance, const struct place *p, struct edits *edits)
 {
     char key[KEY_SIZE];
     size_t n = 0;
     int result = 0;
 
     for (size_t v = 0; v < N_VERBS; v++)
-        n += extproc_conf_count(h, key_of(p, &verbs[v], key));
-    edits->list = extproc_instance_alloc(h, n * sizeof *edits->list);
+        n += extproc_conf_count(instance, key_of(p, &verbs[v], key));
+    edits->list = extproc_instance_alloc(instance, n * sizeof *edits->list);
     if (!edits->list)
         return -ENOMEM;
     for (size_t v = 0; v < N_VERBS; v++) {
         key_of(p, &verbs[v], key);
-        for (size_t i = 0; i < extproc_conf_count(h, key); i++) {
+        for (size_t i = 0; i < extproc_conf_count(instance, key); i++) {
             struct edit *e = &edits->list[edits->n++];
             e->verb = &verbs[v];
-            if (read_edit(h, key, i, p, e) < 0)
+            if (read_edit(instance, key, i, p, e) < 0)
                 result = -EINVAL; /* continue: all mistakes are reported */
         }
     }
@@ -129,32 +129,33 @@ static int read_edits(struct extproc_instance *h, const struct place *p, struct 
 }
 
 /* Routes are chosen by the headers of the request, so there must be an edit of one. */
-static int read_clear_route(struct extproc_instance *h, struct headers *self)
+static int read_clear_route(struct extproc_instance *instance, struct headers *self)
 {
-    self->clear_route = extproc_conf_int(h, "clear_route", 0);
+    self->clear_route = extproc_conf_int(instance, "clear_route", 0);
     if (self->clear_route && self->edits[0].n == 0)
         return extproc_conf_refuse(
-            h, "clear_route", 0, "has no effect without an edit of the request (request.set, ...)");
+            instance, "clear_route", 0,
+            "has no effect without an edit of the request (request.set, ...)");
     return 0;
 }
 
-static int init(struct extproc_instance *h)
+static int init(struct extproc_instance *instance)
 {
-    struct headers *self = extproc_instance_alloc(h, sizeof *self);
+    struct headers *self = extproc_instance_alloc(instance, sizeof *self);
     uint32_t phases = 0;
     int result = 0;
 
     if (!self)
         return -ENOMEM;
-    h->self = self;
+    instance->self = self;
     for (size_t p = 0; p < N_PLACES; p++) {
-        int r = read_edits(h, &places[p], &self->edits[p]);
+        int r = read_edits(instance, &places[p], &self->edits[p]);
         result = result ? result : r;
         phases |= self->edits[p].n ? places[p].phase : 0;
     }
-    if (read_clear_route(h, self) < 0)
+    if (read_clear_route(instance, self) < 0)
         result = -EINVAL;
-    return result ? result : extproc_interest(h, phases);
+    return result ? result : extproc_interest(instance, phases);
 }
 
 static int apply(struct extproc_txn *x, enum extproc_map map, const struct edit *e)

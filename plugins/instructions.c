@@ -81,17 +81,17 @@ static const enum extproc_map headers_of[N_DIRECTIONS] = {EXTPROC_MAP_REQUEST,
 static const enum extproc_map trailers_of[N_DIRECTIONS] = {EXTPROC_MAP_REQUEST_TRAILERS,
                                                            EXTPROC_MAP_RESPONSE_TRAILERS};
 
-static int init(struct extproc_instance *h)
+static int init(struct extproc_instance *instance)
 {
-    struct instructions *self = extproc_instance_alloc(h, sizeof *self);
+    struct instructions *self = extproc_instance_alloc(instance, sizeof *self);
 
     if (!self)
         return -ENOMEM;
-    h->self = self;
-    self->respond = extproc_conf_int(h, "invalid", 0) == 0;
-    self->strip = extproc_conf_int(h, "strip", 0);
-    self->encoded = (enum encoded)extproc_conf_int(h, "encoded", 0);
-    return header_name_read(h, "header", 0, &self->header);
+    instance->self = self;
+    self->respond = extproc_conf_int(instance, "invalid", 0) == 0;
+    self->strip = extproc_conf_int(instance, "strip", 0);
+    self->encoded = (enum encoded)extproc_conf_int(instance, "encoded", 0);
+    return header_name_read(instance, "header", 0, &self->header);
 }
 
 static int on_open(struct extproc_txn *x)

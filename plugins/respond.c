@@ -54,86 +54,90 @@ struct respond {
     size_t n_headers;
 };
 
-static int read_headers(struct extproc_instance *h, struct respond *r)
+static int read_headers(struct extproc_instance *instance, struct respond *r)
 {
     int result = 0;
 
-    r->n_headers = extproc_conf_count(h, "header");
-    r->headers = extproc_instance_alloc(h, r->n_headers * sizeof *r->headers);
+    r->n_headers = extproc_conf_count(instance, "header");
+    r->headers = extproc_instance_alloc(instance, r->n_headers * sizeof *r->headers);
     if (!r->headers)
         return -ENOMEM;
     for (size_t i = 0; i < r->n_headers; i++) {
-        if (header_line_read(h, "header", i, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_APPEND,
+        if (header_line_read(instance, "header", i, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_APPEND,
                              &r->headers[i]) < 0)
             result = -EINVAL;
     }
     return result;
 }
 
-static int read_file(struct extproc_instance *h, struct respond *r)
+static int read_file(struct extproc_instance *instance, struct respond *r)
 {
-    r->file = extproc_read_file(h, "body_file", 0, FILE_MAX);
+    r->file = extproc_read_file(instance, "body_file", 0, FILE_MAX);
     return r->file.ptr ? 0 : -EINVAL;
 }
 
-static int read_body(struct extproc_instance *h, struct respond *r)
+static int read_body(struct extproc_instance *instance, struct respond *r)
 {
-    bool has_file = extproc_conf_count(h, "body_file") > 0;
+    bool has_file = extproc_conf_count(instance, "body_file") > 0;
 
-    if (!extproc_conf_count(h, "body"))
-        return has_file ? read_file(h, r) : 0;
+    if (!extproc_conf_count(instance, "body"))
+        return has_file ? read_file(instance, r) : 0;
     if (has_file)
-        return extproc_conf_refuse(h, "body_file", 0, "body and body_file exclude each other");
-    r->body = extproc_conf_template(h, "body", 0);
+        return extproc_conf_refuse(instance, "body_file", 0,
+                                   "body and body_file exclude each other");
+    r->body = extproc_conf_template(instance, "body", 0);
     return r->body ? 0 : -EINVAL;
 }
 
-static int check_status(struct extproc_instance *h, const struct respond *r)
+static int check_status(struct extproc_instance *instance, const struct respond *r)
 {
     const char *key = r->body ? "body" : "body_file";
 
-    if (extproc_status_has_body(r->status) || !(r->file.len || extproc_conf(h, "body", 0).len))
+    if (extproc_status_has_body(r->status) ||
+        !(r->file.len || extproc_conf(instance, "body", 0).len))
         return 0;
-    return extproc_conf_refuse(h, key, 0, "a response with status %u has no body: remove this key",
-                               r->status);
+    return extproc_conf_refuse(instance, key, 0,
+                               "a response with status %u has no body: remove this key", r->status);
 }
 
-static int read_details(struct extproc_instance *h, struct respond *r)
+static int read_details(struct extproc_instance *instance, struct respond *r)
 {
-    r->details = extproc_conf(h, "details", 0);
-    return utf8_valid(r->details) ? 0 : extproc_conf_refuse(h, "details", 0, "not valid UTF-8");
+    r->details = extproc_conf(instance, "details", 0);
+    return utf8_valid(r->details) ? 0
+                                  : extproc_conf_refuse(instance, "details", 0, "not valid UTF-8");
 }
 
 /* If the proxy skips a request's headers, a later phase is used instead; but a response whose
  * headers are skipped has begun when its body comes. */
-static int take_part(struct extproc_instance *h, bool on_request)
+static int take_part(struct extproc_instance *instance, bool on_request)
 {
     uint32_t later = EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_REQUEST_TRAILERS;
-    int r = extproc_interest(h, on_request ? EXTPROC_PHASE_REQUEST_HEADERS
-                                           : EXTPROC_PHASE_RESPONSE_HEADERS);
+    int r = extproc_interest(instance, on_request ? EXTPROC_PHASE_REQUEST_HEADERS
+                                                  : EXTPROC_PHASE_RESPONSE_HEADERS);
 
-    return r < 0 || !on_request ? r : extproc_fallback(h, later, EXTPROC_RESPONDS);
+    return r < 0 || !on_request ? r : extproc_fallback(instance, later, EXTPROC_RESPONDS);
 }
 
-static int init(struct extproc_instance *h)
+static int init(struct extproc_instance *instance)
 {
-    bool on_request = extproc_conf_int(h, "phase", 0) == 0;
-    bool has_grpc = extproc_conf_count(h, "grpc_status") > 0;
-    struct respond *r = extproc_instance_alloc(h, sizeof *r);
+    bool on_request = extproc_conf_int(instance, "phase", 0) == 0;
+    bool has_grpc = extproc_conf_count(instance, "grpc_status") > 0;
+    struct respond *r = extproc_instance_alloc(instance, sizeof *r);
     int headers, body, details;
 
     if (!r)
         return -ENOMEM;
-    h->self = r;
-    r->status = (uint32_t)extproc_conf_int(h, "status", 0);
-    r->grpc_status = has_grpc ? (int32_t)extproc_conf_int(h, "grpc_status", 0) : EXTPROC_NO_GRPC;
-    headers = read_headers(h, r); /* all three, so that all mistakes are reported */
-    body = read_body(h, r);
-    body = body < 0 ? body : check_status(h, r);
-    details = read_details(h, r);
+    instance->self = r;
+    r->status = (uint32_t)extproc_conf_int(instance, "status", 0);
+    r->grpc_status =
+        has_grpc ? (int32_t)extproc_conf_int(instance, "grpc_status", 0) : EXTPROC_NO_GRPC;
+    headers = read_headers(instance, r); /* all three, so that all mistakes are reported */
+    body = read_body(instance, r);
+    body = body < 0 ? body : check_status(instance, r);
+    details = read_details(instance, r);
     if (headers < 0 || body < 0 || details < 0)
         return headers ? headers : body ? body : details;
-    return take_part(h, on_request);
+    return take_part(instance, on_request);
 }
 
 /* False: out of memory. */

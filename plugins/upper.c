@@ -23,13 +23,13 @@ static const struct extproc_key keys[] = {
     {.name = NULL},
 };
 
-static int init(struct extproc_instance *h)
+static int init(struct extproc_instance *instance)
 {
     const uint32_t request = EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_REQUEST_BODY;
     const uint32_t response = EXTPROC_PHASE_RESPONSE_HEADERS | EXTPROC_PHASE_RESPONSE_BODY;
     const uint32_t phases[] = {request, response, request | response};
 
-    return extproc_interest(h, phases[extproc_conf_int(h, "direction", 0)]);
+    return extproc_interest(instance, phases[extproc_conf_int(instance, "direction", 0)]);
 }
 
 static enum extproc_action on_headers(struct extproc_txn *x)

@@ -26,18 +26,18 @@ static inline bool header_line_split(struct extproc_str text, struct extproc_str
 
 /* The i-th value of a key, for this edit. -EINVAL: it has another form, or the proxy would ignore
  * the header, which was reported. */
-static inline int header_line_read(struct extproc_instance *h, const char *key, size_t i,
+static inline int header_line_read(struct extproc_instance *instance, const char *key, size_t i,
                                    enum extproc_map map, enum extproc_edit op,
                                    struct header_line *ret)
 {
     struct extproc_str value;
     struct header_line line;
 
-    if (!header_line_split(extproc_conf(h, key, i), &line.name, &value))
-        return extproc_conf_refuse(h, key, i, "missing colon: expected NAME: VALUE");
-    if (extproc_conf_edit(h, key, i, map, op, line.name, value) < 0)
+    if (!header_line_split(extproc_conf(instance, key, i), &line.name, &value))
+        return extproc_conf_refuse(instance, key, i, "missing colon: expected NAME: VALUE");
+    if (extproc_conf_edit(instance, key, i, map, op, line.name, value) < 0)
         return -EINVAL;
-    line.value = extproc_conf_template_part(h, key, i, value);
+    line.value = extproc_conf_template_part(instance, key, i, value);
     if (!line.value)
         return -EINVAL;
     *ret = line;

@@ -16,9 +16,9 @@
                 "with a line in the log, or fail the transaction."                                 \
     }
 
-static inline bool plain_body_fails(struct extproc_instance *h)
+static inline bool plain_body_fails(struct extproc_instance *instance)
 {
-    return extproc_conf_int(h, "encoded", 0) == 1;
+    return extproc_conf_int(instance, "encoded", 0) == 1;
 }
 
 /* Why a body cannot be edited; NULL: it can. */

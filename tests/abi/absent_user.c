@@ -3,9 +3,9 @@
 
 int absent(void);
 
-static int init(struct extproc_instance *h)
+static int init(struct extproc_instance *instance)
 {
-    (void)h;
+    (void)instance;
     return absent();
 }
 

@@ -34,9 +34,9 @@ static const struct extproc_key keys[] = {
     {.name = NULL},
 };
 
-static int init(struct extproc_instance *h)
+static int init(struct extproc_instance *instance)
 {
-    (void)h;
+    (void)instance;
     return INIT;
 }
 

@@ -13,10 +13,10 @@ namespace
 const std::string greeting = "hello from C++";
 thread_local std::string last;
 
-int init(extproc_instance *h)
+int init(extproc_instance *instance)
 {
     try {
-        h->self = new std::string(greeting);
+        instance->self = new std::string(greeting);
         last.assign(greeting);
         throw std::runtime_error("caught where it was thrown");
     } catch (const std::bad_alloc &) {
@@ -26,9 +26,9 @@ int init(extproc_instance *h)
     }
 }
 
-void fini(extproc_instance *h)
+void fini(extproc_instance *instance)
 {
-    delete static_cast<std::string *>(h->self);
+    delete static_cast<std::string *>(instance->self);
 }
 
 extproc_action on_request(extproc_txn *x)

@@ -18,7 +18,7 @@ extern const struct extproc_plugin extproc_plugin_v1;
 const struct extproc_plugin extproc_plugin_v1 = {.abi = EXTPROC_ABI, .name = "mine", %s .request_headers = on};
 """
 CONSTRUCTOR = "__attribute__((constructor)) static void begin(void) { %s }"
-INIT = "static int init(struct extproc_instance *h) { %s }"
+INIT = "static int init(struct extproc_instance *instance) { %s }"
 
 
 class Loading(Command):
@@ -153,7 +153,7 @@ class Descriptors(Loading):
         self.expect(path, "no callback")
 
     def test_a_key_that_is_not_declared(self):
-        path = self.build(INIT % 'return extproc_conf(h, "colour", 0).ptr ? 0 : 0;', ".init = init,")
+        path = self.build(INIT % 'return extproc_conf(instance, "colour", 0).ptr ? 0 : 0;', ".init = init,")
         for command in ["-t"], []:
             code, _, err = self.run_with(*command, "-c", path)
             self.assertEqual(code, 1)

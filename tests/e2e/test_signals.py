@@ -190,9 +190,9 @@ HOWS = {"ignored": "signal(SIGTERM, SIG_IGN); signal(SIGINT, SIG_IGN)",
         "handled": "signal(SIGTERM, on_signal); signal(SIGINT, on_signal)",
         "masked": "pthread_sigmask(SIG_SETMASK, &all, NULL)",
         "ignored and masked": "signal(SIGTERM, SIG_IGN); pthread_sigmask(SIG_SETMASK, &all, NULL)"}
-PLACES = {"init": ("static int init(struct extproc_instance *h) { %s return 0; }", ".init = init,"),
+PLACES = {"init": ("static int init(struct extproc_instance *instance) { %s return 0; }", ".init = init,"),
           "constructor": ("__attribute__((constructor)) static void begin(void) { %s }", "")}
-LATER = {"fini": ("static void fini(struct extproc_instance *h) { %s }", ".fini = fini,"),
+LATER = {"fini": ("static void fini(struct extproc_instance *instance) { %s }", ".fini = fini,"),
          "response": ("static enum extproc_action late(struct extproc_txn *x) { %s return EXTPROC_ACTION_CONTINUE; }",
                       ".response_headers = late,")}
 

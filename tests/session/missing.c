@@ -455,11 +455,12 @@ static enum extproc_action note(struct extproc_txn *x)
 }
 
 static uint32_t deeds;
-static int init_fallback(struct extproc_instance *h)
+static int init_fallback(struct extproc_instance *instance)
 {
-    int r = extproc_interest(h, EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_RESPONSE_HEADERS);
+    int r =
+        extproc_interest(instance, EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_RESPONSE_HEADERS);
     return r < 0 ? r
-                 : extproc_fallback(h,
+                 : extproc_fallback(instance,
                                     EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_REQUEST_TRAILERS |
                                         EXTPROC_PHASE_RESPONSE_BODY,
                                     deeds);

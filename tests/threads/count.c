@@ -25,16 +25,16 @@ struct count_ctx {
     char name[NAME_SIZE];
 };
 
-static int count_init(struct extproc_instance *h)
+static int count_init(struct extproc_instance *instance)
 {
     static struct count self;
-    self.chunks = extproc_counter(h, "chunks", "Chunks of bodies.");
-    self.bytes = extproc_histogram(h, "bytes", "Their lengths.");
-    h->self = &self;
+    self.chunks = extproc_counter(instance, "chunks", "Chunks of bodies.");
+    self.bytes = extproc_histogram(instance, "bytes", "Their lengths.");
+    instance->self = &self;
     return self.chunks && self.bytes ? 0 : -ENOMEM;
 }
 
-static void count_fini(struct extproc_instance *h)
+static void count_fini(struct extproc_instance *instance)
 {
     tally(&count_seen.n_fini, 1);
     tally(&count_seen.n_open_at_fini, count_seen.n_open);

@@ -14,30 +14,30 @@ static const struct extproc_key keys[] = {
     {.name = NULL},
 };
 
-static void block_in(struct extproc_instance *h, int64_t where)
+static void block_in(struct extproc_instance *instance, int64_t where)
 {
-    extproc_instance_log(h, EXTPROC_LEVEL_INFO, "in %d", (int)where);
+    extproc_instance_log(instance, EXTPROC_LEVEL_INFO, "in %d", (int)where);
     for (;;)
         pause();
 }
 
-static int init(struct extproc_instance *h)
+static int init(struct extproc_instance *instance)
 {
-    int64_t *where = extproc_instance_alloc(h, sizeof *where);
+    int64_t *where = extproc_instance_alloc(instance, sizeof *where);
     if (!where)
         return -ENOMEM;
-    *where = extproc_conf_int(h, "where", 0);
-    h->self = where;
+    *where = extproc_conf_int(instance, "where", 0);
+    instance->self = where;
     if (*where == INIT)
-        block_in(h, INIT);
+        block_in(instance, INIT);
     return 0;
 }
 
-static void fini(struct extproc_instance *h)
+static void fini(struct extproc_instance *instance)
 {
-    const int64_t *where = h->self;
+    const int64_t *where = instance->self;
     if (*where == FINI)
-        block_in(h, FINI);
+        block_in(instance, FINI);
 }
 
 static enum extproc_action on_request_headers(struct extproc_txn *x)

@@ -15,12 +15,12 @@ namespace
 
 const std::vector<std::string> table(1000, std::string(100, 'x'));
 
-void work(extproc_instance *h)
+void work(extproc_instance *instance)
 {
     for (size_t n = 0;;) {
         for (const auto &s : table)
             n += s.size() + static_cast<unsigned char>(s[5]);
-        extproc_instance_log(h, EXTPROC_LEVEL_DEBUG, "%zu", n);
+        extproc_instance_log(instance, EXTPROC_LEVEL_DEBUG, "%zu", n);
     }
 }
 
@@ -33,10 +33,10 @@ void read_what_never_comes()
         std::printf("%zu", std::fread(&c, 1, 1, fdopen(ends[0], "r")));
 }
 
-int init(extproc_instance *h)
+int init(extproc_instance *instance)
 {
     for (int i = 0; i < 2; i++)
-        std::thread(work, h).detach();
+        std::thread(work, instance).detach();
     if (std::getenv("CREW_READS"))
         std::thread(read_what_never_comes).detach();
     return 0;

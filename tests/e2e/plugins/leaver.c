@@ -68,22 +68,22 @@ static void *thread(void *arg)
     return NULL;
 }
 
-static int init(struct extproc_instance *h)
+static int init(struct extproc_instance *instance)
 {
-    struct leaver *l = extproc_instance_alloc(h, sizeof *l);
+    struct leaver *l = extproc_instance_alloc(instance, sizeof *l);
     if (!l)
         return -ENOMEM;
-    *l = (struct leaver){(enum where)extproc_conf_int(h, "where", 0),
-                         (enum how)extproc_conf_int(h, "how", 0)};
-    h->self = l;
+    *l = (struct leaver){(enum where)extproc_conf_int(instance, "where", 0),
+                         (enum how)extproc_conf_int(instance, "how", 0)};
+    instance->self = l;
     if (l->where == INIT)
         end(l);
     return 0;
 }
 
-static void fini(struct extproc_instance *h)
+static void fini(struct extproc_instance *instance)
 {
-    const struct leaver *l = h->self;
+    const struct leaver *l = instance->self;
     if (l->where == FINI)
         end(l);
 }

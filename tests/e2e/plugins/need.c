@@ -16,11 +16,12 @@ static const struct extproc_key keys[] = {
     {.name = NULL},
 };
 
-static int init(struct extproc_instance *h)
+static int init(struct extproc_instance *instance)
 {
-    bool response = extproc_conf_int(h, "direction", 0) == 1;
+    bool response = extproc_conf_int(instance, "direction", 0) == 1;
 
-    return extproc_interest(h, response ? EXTPROC_PHASE_RESPONSE_BODY : EXTPROC_PHASE_REQUEST_BODY);
+    return extproc_interest(instance,
+                            response ? EXTPROC_PHASE_RESPONSE_BODY : EXTPROC_PHASE_REQUEST_BODY);
 }
 
 static enum extproc_action on_body(struct extproc_txn *x)

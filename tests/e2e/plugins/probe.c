@@ -194,44 +194,44 @@ static bool find_verb(struct extproc_str name, const struct verb **ret)
     return false;
 }
 
-static int read_step(struct extproc_instance *h, size_t i, struct step *s)
+static int read_step(struct extproc_instance *instance, size_t i, struct step *s)
 {
-    struct extproc_str rest = extproc_conf(h, "do", i), phase = word(&rest, ':');
+    struct extproc_str rest = extproc_conf(instance, "do", i), phase = word(&rest, ':');
 
     for (s->phase = 0; s->phase < N_PHASES; s->phase++)
         if (extproc_eq(phases[s->phase].name, phase))
             break;
     if (s->phase == N_PHASES)
-        return extproc_conf_refuse(h, "do", i, "no such phase");
+        return extproc_conf_refuse(instance, "do", i, "no such phase");
     if (!find_verb(word(&rest, ' '), &s->verb))
-        return extproc_conf_refuse(h, "do", i, "no such verb");
+        return extproc_conf_refuse(instance, "do", i, "no such verb");
     if (s->verb->named)
         s->name = word(&rest, ' ');
     if (s->verb->carry_out == metadata) {
         struct extproc_str key = s->name;
-        extproc_want_metadata(h, word(&key, '/'), EXTPROC_WRITE);
+        extproc_want_metadata(instance, word(&key, '/'), EXTPROC_WRITE);
     }
-    s->text = extproc_conf_template_part(h, "do", i, rest);
+    s->text = extproc_conf_template_part(instance, "do", i, rest);
     return s->text ? 0 : -EINVAL;
 }
 
-static int init(struct extproc_instance *h)
+static int init(struct extproc_instance *instance)
 {
-    struct probe *self = extproc_instance_alloc(h, sizeof *self);
-    size_t n = extproc_conf_count(h, "do");
+    struct probe *self = extproc_instance_alloc(instance, sizeof *self);
+    size_t n = extproc_conf_count(instance, "do");
     uint32_t interest = 0;
 
     if (!self || n > N_STEPS)
         return self ? -E2BIG : -ENOMEM;
-    h->self = self;
+    instance->self = self;
     self->n_steps = n;
     for (size_t i = 0; i < n; i++) {
-        int r = read_step(h, i, &self->steps[i]);
+        int r = read_step(instance, i, &self->steps[i]);
         if (r < 0)
             return r;
         interest |= (uint32_t)phases[self->steps[i].phase].bit;
     }
-    return extproc_interest(h, interest);
+    return extproc_interest(instance, interest);
 }
 
 static enum extproc_action on_phase(struct extproc_txn *x)

@@ -42,19 +42,19 @@ struct transaction {
     enum version given; /* to a client that is new; UNKNOWN: it is not */
 };
 
-static int init(struct extproc_instance *h)
+static int init(struct extproc_instance *instance)
 {
-    struct canary *self = extproc_instance_alloc(h, sizeof *self);
+    struct canary *self = extproc_instance_alloc(instance, sizeof *self);
 
     if (!self)
         return -ENOMEM;
-    h->self = self;
-    self->share = (uint32_t)extproc_conf_int(h, "share", 0);
-    self->cookie = extproc_conf(h, "cookie", 0);
-    self->client = extproc_conf_template(h, "client", 0);
-    self->sent[STABLE] = extproc_counter(h, "stable", "Requests to the stable version.");
-    self->sent[CANARY] = extproc_counter(h, "canary", "Requests to the canary.");
-    self->n_new = extproc_counter(h, "new_clients", "Clients that had no cookie.");
+    instance->self = self;
+    self->share = (uint32_t)extproc_conf_int(instance, "share", 0);
+    self->cookie = extproc_conf(instance, "cookie", 0);
+    self->client = extproc_conf_template(instance, "client", 0);
+    self->sent[STABLE] = extproc_counter(instance, "stable", "Requests to the stable version.");
+    self->sent[CANARY] = extproc_counter(instance, "canary", "Requests to the canary.");
+    self->n_new = extproc_counter(instance, "new_clients", "Clients that had no cookie.");
     return self->client ? 0 : -EINVAL;
 }
 

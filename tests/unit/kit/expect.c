@@ -71,9 +71,9 @@ Test(expect, streams)
 
 static struct extproc_metric *calls;
 
-static int count_init(struct extproc_instance *h)
+static int count_init(struct extproc_instance *instance)
 {
-    calls = extproc_counter(h, "calls_total", "Calls.");
+    calls = extproc_counter(instance, "calls_total", "Calls.");
     return calls ? 0 : -1;
 }
 static enum extproc_action count(struct extproc_txn *x)

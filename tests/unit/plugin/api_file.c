@@ -79,9 +79,9 @@ static const char *content(const char *name)
 
 static struct extproc_str bytes;
 
-static int read_it(struct extproc_instance *h)
+static int read_it(struct extproc_instance *instance)
 {
-    bytes = extproc_read_file(h, "path", 0, 1024);
+    bytes = extproc_read_file(instance, "path", 0, 1024);
     return bytes.ptr ? 0 : -EINVAL;
 }
 
@@ -128,10 +128,10 @@ Test(api_file, that_is_too_large_is_refused)
     INI_EXPECT(&errors, line);
 }
 
-static int read_what_is_absent(struct extproc_instance *h)
+static int read_what_is_absent(struct extproc_instance *instance)
 {
-    bytes = extproc_read_file(h, "path", 1, 1024);
-    cr_expect(!extproc_file_open(h, NULL, 0));
+    bytes = extproc_read_file(instance, "path", 1, 1024);
+    cr_expect(!extproc_file_open(instance, NULL, 0));
     return bytes.ptr ? 0 : -EINVAL;
 }
 
@@ -145,9 +145,9 @@ Test(api_file, without_a_path)
 
 static struct extproc_file *file;
 
-static int open_it(struct extproc_instance *h)
+static int open_it(struct extproc_instance *instance)
 {
-    file = extproc_file_open(h, "path", 0);
+    file = extproc_file_open(instance, "path", 0);
     return file ? 0 : -EINVAL;
 }
 

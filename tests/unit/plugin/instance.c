@@ -114,14 +114,14 @@ Test(instance, init_may_not_give_what_it_likes)
 static int n_init, n_fini;
 static bool testing;
 
-static int count_init(struct extproc_instance *h)
+static int count_init(struct extproc_instance *instance)
 {
     n_init++;
-    testing = h->testing;
+    testing = instance->testing;
     return 0;
 }
 
-static void count_fini(struct extproc_instance *h)
+static void count_fini(struct extproc_instance *instance)
 {
     n_fini++;
 }
@@ -207,7 +207,7 @@ Test(instance, names_of_keys_to_come_are_kept_for_the_host)
     cr_expect_eq(n_init, 0);
 }
 
-static int fail_without_words(struct extproc_instance *h)
+static int fail_without_words(struct extproc_instance *instance)
 {
     n_init++;
     return -EACCES;
@@ -221,9 +221,9 @@ Test(instance, fini_does_not_follow_an_init_that_failed)
     cr_expect_eq(n_fini, 0);
 }
 
-static int refuse_and_go_on(struct extproc_instance *h)
+static int refuse_and_go_on(struct extproc_instance *instance)
 {
-    extproc_conf_refuse(h, "n", 0, "is too small (%d or more)", 8);
+    extproc_conf_refuse(instance, "n", 0, "is too small (%d or more)", 8);
     return 0;
 }
 

@@ -74,7 +74,7 @@ static struct extproc_value metadata(struct extproc_txn *x, struct extproc_str n
 static char logged[128];
 
 EXTPROC_PRINTF(4, 0)
-static void vlog(struct extproc_instance *h, struct extproc_txn *x, enum extproc_level level,
+static void vlog(struct extproc_instance *instance, struct extproc_txn *x, enum extproc_level level,
                  const char *fmt, va_list ap)
 {
     vsnprintf(logged, sizeof logged, fmt, ap);
