@@ -6,9 +6,9 @@
  */
 #include "plugin/instance.h"
 
-#include "base/exposed.h"
+#include "base/config/exposed.h"
+#include "base/log/writer.h"
 #include "base/rows.h"
-#include "base/writer.h"
 #include "plugin/api/api.h"
 #include "plugin/loader.h"
 

@@ -6,10 +6,10 @@
 #ifndef EXTPROCD_PLUGIN_INSTANCE_H
 #define EXTPROCD_PLUGIN_INSTANCE_H
 
-#include "base/keys.h"
-#include "base/log.h"
-#include "base/loop.h"
-#include "base/metrics.h"
+#include "base/keys/keys.h"
+#include "base/log/log.h"
+#include "base/loop/loop.h"
+#include "base/loop/metrics.h"
 #include "http/rules.h"
 #include "plugin/refusal.h"
 #include "plugin/wants.h"

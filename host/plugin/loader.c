@@ -6,7 +6,7 @@
  */
 #include "plugin/loader.h"
 
-#include "base/keys.h"
+#include "base/keys/keys.h"
 #include "plugin/loader_private.h"
 
 #include <dlfcn.h>

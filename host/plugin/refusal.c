@@ -2,7 +2,7 @@
  * place, because a callback may be refused as often as it likes. */
 #include "plugin/refusal.h"
 
-#include "base/config.h"
+#include "base/config/config.h"
 
 #include <stdio.h>
 #include <string.h>

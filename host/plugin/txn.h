@@ -6,7 +6,7 @@
 #ifndef EXTPROCD_PLUGIN_TXN_H
 #define EXTPROCD_PLUGIN_TXN_H
 
-#include "base/loop.h"
+#include "base/loop/loop.h"
 #include "http/direction.h"
 #include "http/framing.h"
 #include "http/metadata.h"

@@ -2,8 +2,8 @@
 #ifndef EXTPROCD_PROCESS_COUNTS_H
 #define EXTPROCD_PROCESS_COUNTS_H
 
-#include "base/log.h"
-#include "base/metrics.h"
+#include "base/log/log.h"
+#include "base/loop/metrics.h"
 
 /* All that is not 0, plugins' own too: "counters: streams_closed{reason="done"}=3
  * plugin_hits{plugin="tags"}=1". */

@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_PROCESS_CULPRIT_H
 #define EXTPROCD_PROCESS_CULPRIT_H
 
-#include "base/loop.h"
+#include "base/loop/loop.h"
 
 struct culprit {
     const struct running_plugin *plugin;

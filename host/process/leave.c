@@ -10,7 +10,7 @@
  */
 #include "process/leave.h"
 
-#include "base/writer.h"
+#include "base/log/writer.h"
 #include "plugin/loader.h"
 #include "process/culprit.h"
 #include "process/process.h"

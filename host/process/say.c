@@ -1,6 +1,6 @@
 /* say: a line on standard error, for what has no place in the log: the command line, and a start
  * that fails. It may quote what others wrote, and goes to a terminal. */
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/escape.h"
 #include "base/str.h"
 #include "process/process.h"

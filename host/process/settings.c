@@ -2,8 +2,8 @@
  * mean. */
 #include "process/settings.h"
 
+#include "base/log/output.h"
 #include "base/lookup.h"
-#include "base/output.h"
 #include "base/str.h"
 #include "plugin/generation.h"
 #include "process/places.h"

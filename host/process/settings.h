@@ -3,7 +3,7 @@
 #ifndef EXTPROCD_PROCESS_SETTINGS_H
 #define EXTPROCD_PROCESS_SETTINGS_H
 
-#include "base/log.h"
+#include "base/log/log.h"
 #include "process/listen/listener.h"
 
 #include <stdint.h>

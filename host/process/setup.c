@@ -2,7 +2,7 @@
  * also if the settings were wrong, so that one run reports all mistakes. */
 #include "process/setup.h"
 
-#include "base/writer.h"
+#include "base/log/writer.h"
 #include "process/culprit.h"
 #include "process/leave.h"
 #include "process/listen/look.h"

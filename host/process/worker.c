@@ -1,6 +1,6 @@
 /* worker: one loop that serves all listeners with one generation, until a signal ends it. */
+#include "base/log/writer.h"
 #include "base/str.h"
-#include "base/writer.h"
 #include "process/counts.h"
 #include "process/listen/listen.h"
 #include "process/notify.h"

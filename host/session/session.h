@@ -8,9 +8,9 @@
 #define EXTPROCD_SESSION_SESSION_H
 
 #include "base/arena.h"
-#include "base/log.h"
-#include "base/loop.h"
-#include "base/message.h"
+#include "base/log/log.h"
+#include "base/loop/loop.h"
+#include "base/loop/message.h"
 #include "base/status.h"
 #include "http/verdict.h"
 #include "plugin/txn.h"

@@ -8,10 +8,10 @@
 #define EXTPROCD_TRANSPORT_TRANSPORT_H
 
 #include "base/arena.h"
-#include "base/log.h"
-#include "base/loop.h"
-#include "base/message.h"
-#include "base/metrics.h"
+#include "base/log/log.h"
+#include "base/loop/loop.h"
+#include "base/loop/message.h"
+#include "base/loop/metrics.h"
 #include "base/status.h"
 #include "transport/budget.h"
 

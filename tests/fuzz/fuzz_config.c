@@ -3,7 +3,7 @@
  * The text is a file in a folder of its own. Slashes are taken out of it, so what it includes or
  * quotes is itself or nothing, and not whatever this machine has.
  */
-#include "base/keys.h"
+#include "base/keys/keys.h"
 
 #include <assert.h>
 #include <errno.h>

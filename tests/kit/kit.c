@@ -5,7 +5,7 @@
  */
 #include "kit/kit.h"
 
-#include "base/writer.h"
+#include "base/log/writer.h"
 #include "kit/kit_private.h"
 
 #include <stdio.h>

@@ -2,10 +2,10 @@
  * with a writer that runs and with one that is started and stopped under way; and what the limit
  * holds back is counted to the last line.
  */
-#include "base/log.h"
+#include "base/log/log.h"
 
-#include "base/log_limit.h"
-#include "base/writer.h"
+#include "base/log/log_limit.h"
+#include "base/log/writer.h"
 #include "crew.h"
 
 #include <stdatomic.h>

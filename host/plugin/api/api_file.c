@@ -5,11 +5,11 @@
  */
 #include "plugin/api/api_file.h"
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/file.h"
-#include "base/output.h"
+#include "base/log/output.h"
+#include "base/log/writer.h"
 #include "base/str.h"
-#include "base/writer.h"
 #include "plugin/instance.h"
 
 #include <stdlib.h>

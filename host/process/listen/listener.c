@@ -4,7 +4,7 @@
  */
 #include "process/listen/listener.h"
 
-#include "base/exposed.h"
+#include "base/config/exposed.h"
 #include "base/rows.h"
 #include "base/str.h"
 

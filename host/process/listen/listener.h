@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_PROCESS_LISTEN_LISTENER_H
 #define EXTPROCD_PROCESS_LISTEN_LISTENER_H
 
-#include "base/keys.h"
+#include "base/keys/keys.h"
 #include "http/mode.h"
 #include "http/phase.h"
 #include "process/listen/address.h"

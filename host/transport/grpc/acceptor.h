@@ -3,7 +3,7 @@
 #ifndef EXTPROCD_TRANSPORT_GRPC_ACCEPTOR_H
 #define EXTPROCD_TRANSPORT_GRPC_ACCEPTOR_H
 
-#include "base/loop.h"
+#include "base/loop/loop.h"
 #include "transport/doors.h"
 #include "transport/grpc/sockets.h"
 

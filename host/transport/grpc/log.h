@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_TRANSPORT_GRPC_LOG_H
 #define EXTPROCD_TRANSPORT_GRPC_LOG_H
 
-#include "base/log.h"
+#include "base/log/log.h"
 
 /* Before grpc_init(). */
 void grpc_log_to(struct log *log);

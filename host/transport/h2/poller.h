@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_TRANSPORT_H2_POLLER_H
 #define EXTPROCD_TRANSPORT_H2_POLLER_H
 
-#include "base/loop.h"
+#include "base/loop/loop.h"
 #include "transport/watch.h"
 
 struct poller {

@@ -1,4 +1,4 @@
-#include "base/config_private.h"
+#include "base/config/config_private.h"
 #include "base/str.h"
 #include "scene.h"
 

@@ -1,7 +1,7 @@
 /* What reading costs grows with a file, not with its square: four times the lines take four times
  * the time, and would take sixteen times where something is looked for by going through all of
  * it. */
-#include "base/keys.h"
+#include "base/keys/keys.h"
 #include "scene.h"
 
 #include <criterion/criterion.h>

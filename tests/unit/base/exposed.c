@@ -1,4 +1,4 @@
-#include "base/exposed.h"
+#include "base/config/exposed.h"
 
 #include "scene.h"
 

@@ -1,4 +1,4 @@
-#include "base/keys.h"
+#include "base/keys/keys.h"
 
 #include "base/str.h"
 #include "failing.h"

@@ -1,4 +1,4 @@
-#include "base/keys.h"
+#include "base/keys/keys.h"
 #include "failing.h"
 #include "kit/lines.h"
 

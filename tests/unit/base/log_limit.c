@@ -1,4 +1,4 @@
-#include "base/log_limit.h"
+#include "base/log/log_limit.h"
 
 #include <criterion/criterion.h>
 

@@ -1,5 +1,5 @@
 /* The loop and its inbox, driven by hand. */
-#include "base/loop.h"
+#include "base/loop/loop.h"
 
 #include <criterion/criterion.h>
 

@@ -1,4 +1,4 @@
-#include "base/queue.h"
+#include "base/log/queue.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #ifndef EXTPROCD_TESTS_SCENE_H
 #define EXTPROCD_TESTS_SCENE_H
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "kit/lines.h"
 
 #include <criterion/criterion.h>

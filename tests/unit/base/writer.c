@@ -1,5 +1,5 @@
 /* writer: what reaches a file, whatever happens to the file, and what is said of the rest. */
-#include "base/writer.h"
+#include "base/log/writer.h"
 
 #include "failing.h"
 #include "scene.h"

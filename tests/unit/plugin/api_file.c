@@ -1,7 +1,7 @@
 #include "plugin/api/api_file.h"
 
+#include "base/log/writer.h"
 #include "base/str.h"
-#include "base/writer.h"
 #include "ini.h"
 #include "plugin/instance.h"
 

@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_UNIT_PLUGIN_INI_H
 #define EXTPROCD_UNIT_PLUGIN_INI_H
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "kit/lines.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /* A recipe in the words of Envoy's configuration. */
-#include "base/config.h"
+#include "base/config/config.h"
 #include "unit/process/printed.h"
 
 /* The listener's address; hidden: it came from the environment. */

@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_TRANSPORT_GRPC_QUEUE_COMPLETIONS_H
 #define EXTPROCD_TRANSPORT_GRPC_QUEUE_COMPLETIONS_H
 
-#include "base/loop.h"
+#include "base/loop/loop.h"
 #include "transport/grpc/queue/cork.h"
 #include "transport/grpc/queue/waker.h"
 

@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_TRANSPORT_H2_STREAM_STREAMS_H
 #define EXTPROCD_TRANSPORT_H2_STREAM_STREAMS_H
 
-#include "base/loop.h"
+#include "base/loop/loop.h"
 #include "transport/h2/framing/gzip.h"
 #include "transport/h2/http2/http2.h"
 #include "transport/limits.h"
