@@ -2,10 +2,10 @@
 #ifndef EXTPROCD_HTTP_EVENT_H
 #define EXTPROCD_HTTP_EVENT_H
 
-#include "http/body.h"
+#include "http/message/body.h"
+#include "http/message/value.h"
 #include "http/mode.h"
 #include "http/phase.h"
-#include "http/value.h"
 
 /* How the proxy means to send this transaction: envoy ProtocolConfiguration. */
 struct protocol {

@@ -2,9 +2,9 @@
 #ifndef EXTPROCD_HTTP_VERDICT_H
 #define EXTPROCD_HTTP_VERDICT_H
 
-#include "http/body.h"
-#include "http/headers.h"
-#include "http/metadata.h"
+#include "http/message/body.h"
+#include "http/message/headers.h"
+#include "http/message/metadata.h"
 #include "http/phase.h"
 
 enum verdict_kind {

@@ -7,7 +7,7 @@
 #include "plugin/handle.h"
 
 #include "base/str.h"
-#include "http/rules.h"
+#include "http/rules/rules.h"
 
 #include <assert.h>
 #include <stdio.h>

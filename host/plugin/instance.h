@@ -10,7 +10,7 @@
 #include "base/log/log.h"
 #include "base/loop/loop.h"
 #include "base/loop/metrics.h"
-#include "http/rules.h"
+#include "http/rules/rules.h"
 #include "plugin/refusal.h"
 #include "plugin/wants.h"
 

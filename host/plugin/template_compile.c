@@ -6,7 +6,7 @@
  */
 #include "base/str.h"
 #include "http/phase.h"
-#include "http/rules.h"
+#include "http/rules/rules.h"
 #include "plugin/template.h"
 #include "plugin/template_private.h"
 

@@ -15,7 +15,7 @@
 
 #include "base/rows.h"
 #include "base/str.h"
-#include "http/representation.h"
+#include "http/rules/representation.h"
 #include "plugin/handle.h"
 #include "plugin/turn_length.h"
 

@@ -9,7 +9,7 @@
 #include "plugin/turn_length.h"
 
 #include "base/str.h"
-#include "http/rules.h"
+#include "http/rules/rules.h"
 
 #include <errno.h>
 #include <stdio.h>

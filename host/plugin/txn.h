@@ -8,9 +8,9 @@
 
 #include "base/loop/loop.h"
 #include "http/direction.h"
-#include "http/framing.h"
-#include "http/metadata.h"
-#include "http/rules.h"
+#include "http/message/metadata.h"
+#include "http/rules/framing.h"
+#include "http/rules/rules.h"
 #include "plugin/generation.h"
 
 /* What is kept of a direction. */

@@ -7,8 +7,8 @@
 #ifndef EXTPROCD_PLUGIN_UNDO_H
 #define EXTPROCD_PLUGIN_UNDO_H
 
-#include "http/body.h"
-#include "http/metadata.h"
+#include "http/message/body.h"
+#include "http/message/metadata.h"
 
 #include <stdint.h>
 

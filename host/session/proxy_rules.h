@@ -7,7 +7,7 @@
 #define EXTPROCD_SESSION_PROXY_RULES_H
 
 #include "base/arena.h"
-#include "http/rules.h"
+#include "http/rules/rules.h"
 
 /* The proxy's own defaults. */
 enum { PROXY_MAX_HEADERS = 100, PROXY_MAX_HEADER_BYTES = 60 * 1024 };

@@ -13,7 +13,7 @@
  * for byte, and no client may stop a transaction by sending an odd one. An Any of typed metadata is
  * shown as a dict with the strings "@type", its type_url, and "value", its bytes.
  */
-#include "http/value.h"
+#include "http/message/value.h"
 #include "wire/decode.h"
 #include "wire/decode_private.h"
 

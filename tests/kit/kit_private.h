@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_TESTS_KIT_PRIVATE_H
 #define EXTPROCD_TESTS_KIT_PRIVATE_H
 
-#include "http/metadata.h"
+#include "http/message/metadata.h"
 #include "kit/kit.h"
 #include "kit/pack.h"
 #include "kit/pb.h"

@@ -4,7 +4,7 @@
 #include "kit/proxy_model.h"
 
 #include "base/str.h"
-#include "http/joins.h"
+#include "http/message/joins.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 #ifndef EXTPROCD_KIT_PROXY_MODEL_H
 #define EXTPROCD_KIT_PROXY_MODEL_H
 
-#include "http/headers.h"
+#include "http/message/headers.h"
 
 struct proxy_map {
     struct arena *arena;

@@ -4,7 +4,7 @@
  * are refused, otherwise by the body.
  */
 #include "base/str.h"
-#include "http/rules.h"
+#include "http/rules/rules.h"
 #include "plugin/api/api_form.h"
 #include "plugin/api/api_txn.h"
 #include "plugin/handle.h"

@@ -4,7 +4,7 @@
  * of them takes is an error, what some do not is a warning that names those.
  */
 #include "base/str.h"
-#include "http/role.h"
+#include "http/rules/role.h"
 #include "plugin/api/api_conf.h"
 #include "plugin/api/refused.h"
 #include "plugin/instance.h"

@@ -4,7 +4,7 @@
  * earlier decisions unchanged.
  */
 #include "base/str.h"
-#include "http/rules.h"
+#include "http/rules/rules.h"
 #include "plugin/api/api_txn.h"
 #include "plugin/api/refused.h"
 #include "plugin/handle.h"

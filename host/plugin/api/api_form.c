@@ -7,8 +7,8 @@
 #include "plugin/api/api_form.h"
 
 #include "base/str.h"
-#include "http/representation.h"
-#include "http/rules.h"
+#include "http/rules/representation.h"
+#include "http/rules/rules.h"
 #include "plugin/api/api_txn.h"
 #include "plugin/handle.h"
 

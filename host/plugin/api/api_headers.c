@@ -1,11 +1,11 @@
 /* api_headers: the header maps, as the plugins before this one left them.
  *
  * A map may be edited only while the plugin's own phase holds it; reading goes on for as long as
- * what came is kept. Whether the proxy would take an edit is asked (http/rules.h) before it is
+ * what came is kept. Whether the proxy would take an edit is asked (http/rules) before it is
  * made, so an edit that was accepted has its effect.
  */
 #include "base/str.h"
-#include "http/rules.h"
+#include "http/rules/rules.h"
 #include "plugin/api/api_txn.h"
 #include "plugin/api/refused.h"
 #include "plugin/handle.h"

@@ -2,7 +2,7 @@
 #include "plugin/api/refused.h"
 
 #include "base/str.h"
-#include "http/illegal.h"
+#include "http/rules/illegal.h"
 
 #include <errno.h>
 

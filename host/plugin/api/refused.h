@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_PLUGIN_API_REFUSED_H
 #define EXTPROCD_PLUGIN_API_REFUSED_H
 
-#include "http/rules.h"
+#include "http/rules/rules.h"
 
 /* Of one that rules_could_edit() or rules_edit() has refused with r: what, whose rule it is, and
  * what would change it. Without the name of the header; in the arena, or static. Never absent. */

@@ -1,4 +1,4 @@
-#include "http/body.h"
+#include "http/message/body.h"
 
 #include "base/str.h"
 #include "failing_arena.h"

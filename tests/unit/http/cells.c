@@ -4,7 +4,7 @@
  * IF_ABSENT and IF_PRESENT ask for what is shown, in both.
  */
 #include "base/str.h"
-#include "http/headers.h"
+#include "http/message/headers.h"
 #include "kit/proxy_model.h"
 
 #include <criterion/criterion.h>

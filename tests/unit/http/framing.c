@@ -1,5 +1,5 @@
 /* Which messages may have a body. */
-#include "http/framing.h"
+#include "http/rules/framing.h"
 
 #include "base/str.h"
 

@@ -1,4 +1,4 @@
-#include "http/headers.h"
+#include "http/message/headers.h"
 
 #include "base/str.h"
 #include "failing_arena.h"

@@ -1,7 +1,7 @@
-#include "http/illegal.h"
+#include "http/rules/illegal.h"
 
 #include "base/str.h"
-#include "http/rules.h"
+#include "http/rules/rules.h"
 
 #include <criterion/criterion.h>
 

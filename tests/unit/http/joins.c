@@ -1,4 +1,4 @@
-#include "http/joins.h"
+#include "http/message/joins.h"
 
 #include <criterion/criterion.h>
 

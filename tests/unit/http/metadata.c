@@ -1,4 +1,4 @@
-#include "http/metadata.h"
+#include "http/message/metadata.h"
 
 #include "base/str.h"
 #include "failing_arena.h"

@@ -1,4 +1,4 @@
-#include "http/names.h"
+#include "http/message/names.h"
 
 #include <criterion/criterion.h>
 

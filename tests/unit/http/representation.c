@@ -1,5 +1,5 @@
 /* representation: headers that described the old bytes, and what is left of them. */
-#include "http/representation.h"
+#include "http/rules/representation.h"
 
 #include "base/str.h"
 #include "failing_arena.h"

@@ -1,4 +1,4 @@
-#include "http/role.h"
+#include "http/rules/role.h"
 
 #include "base/str.h"
 

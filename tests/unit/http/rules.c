@@ -1,4 +1,4 @@
-#include "http/rules.h"
+#include "http/rules/rules.h"
 
 #include "base/str.h"
 

@@ -1,4 +1,4 @@
-#include "http/value.h"
+#include "http/message/value.h"
 
 #include "base/str.h"
 #include "failing_arena.h"

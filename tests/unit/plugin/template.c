@@ -1,7 +1,7 @@
 #include "plugin/template.h"
 
 #include "base/str.h"
-#include "http/value.h"
+#include "http/message/value.h"
 #include "kit/lines.h"
 
 #include <criterion/criterion.h>

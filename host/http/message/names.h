@@ -4,8 +4,8 @@
  * Names of one length mostly differ in their last bytes, so those are looked at first, eight at a
  * time.
  */
-#ifndef EXTPROCD_HTTP_NAMES_H
-#define EXTPROCD_HTTP_NAMES_H
+#ifndef EXTPROCD_HTTP_MESSAGE_NAMES_H
+#define EXTPROCD_HTTP_MESSAGE_NAMES_H
 
 #include "base/str.h"
 

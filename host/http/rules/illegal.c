@@ -1,11 +1,11 @@
 /* illegal: what is wrong with a header that HTTP does not allow.
  *
- * The rules (http/rules.h) only decide whether something is invalid. This finds out afterwards what
+ * The rules (rules.h) only decide whether something is invalid. This finds out afterwards what
  * is invalid, so that the hot path carries no texts.
  */
-#include "http/illegal.h"
+#include "http/rules/illegal.h"
 
-#include "http/rules.h"
+#include "http/rules/rules.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * build is copied and checked here: it is as deep, and its strings are such, as a protobuf Struct
  * can carry them.
  */
-#include "http/value.h"
+#include "http/message/value.h"
 
 #include "base/str.h"
 

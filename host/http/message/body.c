@@ -3,7 +3,7 @@
  * Bytes that were passed in stay until the end, however often the body is set after them: the next
  * body may be a part of them, and they are the body again if that edit is undone.
  */
-#include "http/body.h"
+#include "http/message/body.h"
 
 #include "base/str.h"
 

@@ -4,13 +4,13 @@
  * a proxy ignores and limits is data, which the owner of a session lends to it; what is allowed in
  * which phase and body mode is in one table, indexed [phase][mode].
  */
-#ifndef EXTPROCD_HTTP_RULES_H
-#define EXTPROCD_HTTP_RULES_H
+#ifndef EXTPROCD_HTTP_RULES_RULES_H
+#define EXTPROCD_HTTP_RULES_RULES_H
 
-#include "http/framing.h"
-#include "http/headers.h"
+#include "http/message/headers.h"
 #include "http/mode.h"
 #include "http/phase.h"
+#include "http/rules/framing.h"
 
 /* A header whose edits the proxy ignores. */
 struct rules_name {

@@ -1,6 +1,6 @@
 /* value: trees of attributes and metadata, read on the first question, and built by plugins. */
-#ifndef EXTPROCD_HTTP_VALUE_H
-#define EXTPROCD_HTTP_VALUE_H
+#ifndef EXTPROCD_HTTP_MESSAGE_VALUE_H
+#define EXTPROCD_HTTP_MESSAGE_VALUE_H
 
 #include "base/arena.h"
 

@@ -5,8 +5,8 @@
  * 9113,
  * 8.3), and trailers say nothing of the message (RFC 9110, 6.5.1).
  */
-#ifndef EXTPROCD_HTTP_ROLE_H
-#define EXTPROCD_HTTP_ROLE_H
+#ifndef EXTPROCD_HTTP_RULES_ROLE_H
+#define EXTPROCD_HTTP_RULES_ROLE_H
 
 #include <extproc/plugin.h>
 

@@ -1,5 +1,5 @@
 /* joins: the names whose values the proxy joins. */
-#include "http/joins.h"
+#include "http/message/joins.h"
 
 #include "base/str.h"
 

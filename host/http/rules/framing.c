@@ -5,7 +5,7 @@
  * What follows such a request is not a body that a client could hide from the plugins, whatever its
  * content-length is: Envoy holds it back until the upstream has accepted the upgrade.
  */
-#include "http/framing.h"
+#include "http/rules/framing.h"
 
 #include "base/str.h"
 

@@ -9,11 +9,11 @@
  * is a working copy, a bit for each name says most of the time that there is nothing to find, so
  * that many edits of different names do not cost a walk each.
  */
-#include "http/headers.h"
+#include "http/message/headers.h"
 
 #include "base/str.h"
-#include "http/joins.h"
-#include "http/names.h"
+#include "http/message/joins.h"
+#include "http/message/names.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -17,8 +17,8 @@
  * The edits of one plugin can be undone: headers_mark() before, headers_rewind() after it failed.
  * Names in the map are lower case; bytes belong to the arena that was handed in, or to the message.
  */
-#ifndef EXTPROCD_HTTP_HEADERS_H
-#define EXTPROCD_HTTP_HEADERS_H
+#ifndef EXTPROCD_HTTP_MESSAGE_HEADERS_H
+#define EXTPROCD_HTTP_MESSAGE_HEADERS_H
 
 #include "base/arena.h"
 

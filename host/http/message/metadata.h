@@ -3,10 +3,10 @@
  * A list that grows at its end only, so what one plugin added can be undone; of the same key the
  * last entry counts. Within a namespace keys are merged, one level deeper than protobuf merges.
  */
-#ifndef EXTPROCD_HTTP_METADATA_H
-#define EXTPROCD_HTTP_METADATA_H
+#ifndef EXTPROCD_HTTP_MESSAGE_METADATA_H
+#define EXTPROCD_HTTP_MESSAGE_METADATA_H
 
-#include "http/value.h"
+#include "http/message/value.h"
 
 struct metadata_entry {
     struct extproc_str ns, key;

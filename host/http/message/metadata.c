@@ -3,7 +3,7 @@
  *
  * There are few namespaces with few keys each: the list is walked.
  */
-#include "http/metadata.h"
+#include "http/message/metadata.h"
 
 #include "base/str.h"
 

@@ -8,10 +8,10 @@
  * A 206 whose body is replaced becomes a 200: its content-range would be wrong, and a 206 without
  * one is not HTTP. To a request for a range a 200 is always a right response.
  */
-#include "http/representation.h"
+#include "http/rules/representation.h"
 
 #include "base/str.h"
-#include "http/framing.h"
+#include "http/rules/framing.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,10 +4,10 @@
  * (RFC 9112, 6.3). A proxy forwards every body that it gets: bytes that are set in a message
  * without a body reach the client before the next response.
  */
-#ifndef EXTPROCD_HTTP_FRAMING_H
-#define EXTPROCD_HTTP_FRAMING_H
+#ifndef EXTPROCD_HTTP_RULES_FRAMING_H
+#define EXTPROCD_HTTP_RULES_FRAMING_H
 
-#include "http/headers.h"
+#include "http/message/headers.h"
 
 enum framing {
     FRAMING_BODY, /* a body, which may be empty; other bytes may take its place */

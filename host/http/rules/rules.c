@@ -9,12 +9,12 @@
  * Limits are judged by the sum after the edit. A map that is above one already, since its proxy has
  * larger ones, may still be edited in ways that make it no worse.
  */
-#include "http/rules.h"
+#include "http/rules/rules.h"
 
 #include "base/rows.h"
 #include "base/str.h"
-#include "http/names.h"
-#include "http/role.h"
+#include "http/message/names.h"
+#include "http/rules/role.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* role: the headers of a request and of a response that every one of them has. */
-#include "http/role.h"
+#include "http/rules/role.h"
 
 #include "base/str.h"
-#include "http/names.h"
+#include "http/message/names.h"
 
 #include <string.h>
 

@@ -5,10 +5,10 @@
  * parts of two versions into one file. One table lists these headers (RFC 9110, sections 8
  * and 14; RFC 9530).
  */
-#ifndef EXTPROCD_HTTP_REPRESENTATION_H
-#define EXTPROCD_HTTP_REPRESENTATION_H
+#ifndef EXTPROCD_HTTP_RULES_REPRESENTATION_H
+#define EXTPROCD_HTTP_RULES_REPRESENTATION_H
 
-#include "http/rules.h"
+#include "http/rules/rules.h"
 
 /* PLAIN, ENCODED or PARTIAL: the headers are here. */
 enum extproc_form representation_form(const struct headers *h, bool response);

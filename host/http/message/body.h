@@ -3,8 +3,8 @@
  * It is joined at most once, and only when it is read. Bytes that were passed to us are released
  * exactly once.
  */
-#ifndef EXTPROCD_HTTP_BODY_H
-#define EXTPROCD_HTTP_BODY_H
+#ifndef EXTPROCD_HTTP_MESSAGE_BODY_H
+#define EXTPROCD_HTTP_MESSAGE_BODY_H
 
 #include "base/arena.h"
 

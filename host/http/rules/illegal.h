@@ -1,6 +1,6 @@
 /* illegal: what is wrong with a header that HTTP does not allow, in words for its author. */
-#ifndef EXTPROCD_HTTP_ILLEGAL_H
-#define EXTPROCD_HTTP_ILLEGAL_H
+#ifndef EXTPROCD_HTTP_RULES_ILLEGAL_H
+#define EXTPROCD_HTTP_RULES_ILLEGAL_H
 
 #include <extproc/plugin.h>
 
