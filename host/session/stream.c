@@ -6,8 +6,8 @@
  */
 #include "session/stream.h"
 
-#include "wire/decode.h"
-#include "wire/encode.h"
+#include "wire/decode/decode.h"
+#include "wire/encode/encode.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -4,7 +4,7 @@
  * the same result, stay within its memory budget, and fulfil what the floors above expect.
  */
 #include "unit/wire/show.h"
-#include "wire/decode.h"
+#include "wire/decode/decode.h"
 
 #include <assert.h>
 #include <errno.h>

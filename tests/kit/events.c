@@ -5,7 +5,7 @@
  */
 #include "kit/alloc.h"
 #include "kit/kit_private.h"
-#include "wire/encode.h"
+#include "wire/encode/encode.h"
 
 #include <errno.h>
 #include <stdlib.h>

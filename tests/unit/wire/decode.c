@@ -1,4 +1,4 @@
-#include "wire/decode.h"
+#include "wire/decode/decode.h"
 
 #include "base/str.h"
 #include "bytes.h"

@@ -1,6 +1,6 @@
 #include "base/str.h"
 #include "bytes.h"
-#include "wire/decode.h"
+#include "wire/decode/decode.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

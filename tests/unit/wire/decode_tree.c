@@ -1,7 +1,7 @@
 #include "bytes.h"
 #include "show.h"
-#include "wire/decode.h"
-#include "wire/decode_private.h"
+#include "wire/decode/decode.h"
+#include "wire/decode/decode_private.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Verdicts encoded, read back by protobuf-c, and shown as text by its own descriptors. */
-#include "wire/encode.h"
+#include "wire/encode/encode.h"
 
 #include "base/str.h"
 

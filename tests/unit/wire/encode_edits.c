@@ -1,6 +1,6 @@
 /* Edits by the writer of our own, held to protobuf-c byte for byte. */
 #include "base/str.h"
-#include "wire/encode_private.h"
+#include "wire/encode/encode_private.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* The trees that a response carries, read back by the decoder and, in encode.c, by protobuf-c. */
 #include "bytes.h"
 #include "show.h"
-#include "wire/encode.h"
+#include "wire/encode/encode.h"
 #include "wire/reader.h"
 
 #include <criterion/criterion.h>

@@ -4,7 +4,7 @@
  */
 #include "bytes.h"
 #include "show.h"
-#include "wire/decode.h"
+#include "wire/decode/decode.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
 #include "bytes.h"
 #include "show.h"
 #include "unit/base/failing.h"
-#include "wire/decode.h"
-#include "wire/encode.h"
+#include "wire/decode/decode.h"
+#include "wire/encode/encode.h"
 
 #include <criterion/criterion.h>
 

@@ -8,7 +8,7 @@
  *     HeaderValueOption  { 1: HeaderValue { 1: key, 3: raw_value }, 2: BoolValue append, 3:
  *                        append_action }
  */
-#include "wire/encode_private.h"
+#include "wire/encode/encode_private.h"
 #include "wire/writer.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* encode: a verdict -> a ProcessingResponse's bytes, packed by protobuf-c. */
-#ifndef EXTPROCD_WIRE_ENCODE_H
-#define EXTPROCD_WIRE_ENCODE_H
+#ifndef EXTPROCD_WIRE_ENCODE_ENCODE_H
+#define EXTPROCD_WIRE_ENCODE_ENCODE_H
 
 #include "http/verdict.h"
 

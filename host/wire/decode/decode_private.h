@@ -1,6 +1,6 @@
 /* decode_private: what the files of the decoder share. */
-#ifndef EXTPROCD_WIRE_DECODE_PRIVATE_H
-#define EXTPROCD_WIRE_DECODE_PRIVATE_H
+#ifndef EXTPROCD_WIRE_DECODE_DECODE_PRIVATE_H
+#define EXTPROCD_WIRE_DECODE_DECODE_PRIVATE_H
 
 #include "base/arena.h"
 #include "wire/reader.h"

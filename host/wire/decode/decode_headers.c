@@ -9,7 +9,7 @@
  * refuses it; raw_value is bytes and taken as it is. A NUL is kept, because the proxy sent it.
  */
 #include "base/str.h"
-#include "wire/decode_private.h"
+#include "wire/decode/decode_private.h"
 
 #include <string.h>
 

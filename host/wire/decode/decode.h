@@ -5,8 +5,8 @@
  * message, which must stay. Unknown fields are skipped, a submessage in several parts is merged,
  * the last member of a oneof counts, as the protobuf encoding has it.
  */
-#ifndef EXTPROCD_WIRE_DECODE_H
-#define EXTPROCD_WIRE_DECODE_H
+#ifndef EXTPROCD_WIRE_DECODE_DECODE_H
+#define EXTPROCD_WIRE_DECODE_DECODE_H
 
 #include "http/event.h"
 

@@ -9,9 +9,9 @@
  * Every allocation is paid for from a budget that depends on the message's size, so the cost of a
  * hostile message is bounded whatever its form is.
  */
-#include "wire/decode.h"
+#include "wire/decode/decode.h"
 
-#include "wire/decode_private.h"
+#include "wire/decode/decode_private.h"
 
 #include <errno.h>
 

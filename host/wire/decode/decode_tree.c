@@ -14,8 +14,8 @@
  * shown as a dict with the strings "@type", its type_url, and "value", its bytes.
  */
 #include "http/message/value.h"
-#include "wire/decode.h"
-#include "wire/decode_private.h"
+#include "wire/decode/decode.h"
+#include "wire/decode/decode_private.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* encode_private: what the files of the encoder share. */
-#ifndef EXTPROCD_WIRE_ENCODE_PRIVATE_H
-#define EXTPROCD_WIRE_ENCODE_PRIVATE_H
+#ifndef EXTPROCD_WIRE_ENCODE_ENCODE_PRIVATE_H
+#define EXTPROCD_WIRE_ENCODE_ENCODE_PRIVATE_H
 
-#include "wire/encode.h"
+#include "wire/encode/encode.h"
 
 #include <protobuf-c/protobuf-c.h>
 

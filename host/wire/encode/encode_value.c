@@ -3,7 +3,7 @@
  * protobuf-c ends strings at a NUL, and would silently truncate a string that contains one; it
  * would also need three objects for every value. So messages that contain strings are written here.
  */
-#include "wire/encode_private.h"
+#include "wire/encode/encode_private.h"
 #include "wire/writer.h"
 
 #include <errno.h>

@@ -8,12 +8,12 @@
  * The commonest answer is that nothing was changed in a phase: two constant bytes. The second
  * commonest are edits of headers (encode_edits).
  */
-#include "wire/encode.h"
+#include "wire/encode/encode.h"
 
 #include "base/rows.h"
 #include "base/str.h"
 #include "envoy/service/ext_proc/v3/external_processor.pb-c.h"
-#include "wire/encode_private.h"
+#include "wire/encode/encode_private.h"
 
 #include <errno.h>
 #include <string.h>
