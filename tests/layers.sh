@@ -41,7 +41,7 @@ function only(pattern, place, header) {
     only("^openssl/", "^host/transport/h2/channel/tls/|^plugins/", header)
     only("^zlib\\.h$", "^host/transport/h2/framing/gzip", header)
     only("^ini\\.h$", "^host/base/config/config_reader\\.c$", header)
-    only("^dlfcn\\.h$", "^host/plugin/loader(_names)?\\.c$|^host/transport/transport\\.c$", header)
+    only("^dlfcn\\.h$", "^host/plugin/load/loader(_names)?\\.c$|^host/transport/transport\\.c$", header)
     only("^microhttpd\\.h$", "^host/admin/", header)
     only("^pcre2\\.h$", "^host/base/pattern", header)
     only("^jansson\\.h$", "^plugins/", header)

@@ -10,7 +10,7 @@
 #include "base/log/writer.h"
 #include "base/rows.h"
 #include "plugin/api/api.h"
-#include "plugin/loader.h"
+#include "plugin/load/loader.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
 #include "base/loop/metrics.h"
 #include "http/rules/rules.h"
 #include "plugin/refusal.h"
-#include "plugin/wants.h"
+#include "plugin/template/wants.h"
 
 struct output;
 struct writer;

@@ -11,7 +11,7 @@
 #include "process/leave.h"
 
 #include "base/log/writer.h"
-#include "plugin/loader.h"
+#include "plugin/load/loader.h"
 #include "process/culprit.h"
 #include "process/process.h"
 

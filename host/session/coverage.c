@@ -2,7 +2,7 @@
 #include "session/coverage.h"
 
 #include "base/rows.h"
-#include "plugin/handle.h"
+#include "plugin/run/handle.h"
 
 #include <errno.h>
 #include <string.h>

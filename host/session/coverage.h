@@ -8,7 +8,7 @@
 #ifndef EXTPROCD_SESSION_COVERAGE_H
 #define EXTPROCD_SESSION_COVERAGE_H
 
-#include "plugin/txn.h"
+#include "plugin/run/txn.h"
 
 struct turn;
 

@@ -11,7 +11,7 @@
  */
 #include "session/session.h"
 
-#include "plugin/turn.h"
+#include "plugin/run/turn.h"
 
 #include <assert.h>
 

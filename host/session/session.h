@@ -13,7 +13,7 @@
 #include "base/loop/message.h"
 #include "base/status.h"
 #include "http/verdict.h"
-#include "plugin/txn.h"
+#include "plugin/run/txn.h"
 #include "session/coverage.h"
 
 enum { N_ENDS = EXTPROC_END_DRAINED + 1 };

@@ -1,5 +1,5 @@
 /* later_host: the loader of a later minor takes a plugin of the first, and misses nothing of it. */
-#include "plugin/loader.h"
+#include "plugin/load/loader.h"
 
 #include <stdio.h>
 #include <string.h>

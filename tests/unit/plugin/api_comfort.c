@@ -1,5 +1,5 @@
 /* The SDK's conveniences: memory of either life, texts, templates, log lines. */
-#include "plugin/template.h"
+#include "plugin/template/template.h"
 #include "scene.h"
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "plugin/api/api_conf.h"
+#include "plugin/api/setup/api_conf.h"
 
 #include "base/str.h"
 #include "ini.h"

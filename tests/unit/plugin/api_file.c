@@ -1,4 +1,4 @@
-#include "plugin/api/api_file.h"
+#include "plugin/api/setup/api_file.h"
 
 #include "base/log/writer.h"
 #include "base/str.h"

@@ -1,4 +1,4 @@
-#include "plugin/loader.h"
+#include "plugin/load/loader.h"
 
 #include "kit/lines.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/str.h"
 #include "plugin/api/api.h"
-#include "plugin/handle.h"
+#include "plugin/run/handle.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "plugin/template.h"
+#include "plugin/template/template.h"
 
 #include "base/str.h"
 #include "http/message/value.h"

@@ -1,4 +1,4 @@
-#include "plugin/wants.h"
+#include "plugin/template/wants.h"
 
 #include "base/str.h"
 

@@ -1,0 +1,313 @@
+/* handle: calls one plugin, and logs what is wrong with what it returned.
+ *
+ * Invariant: of what a plugin returns, only one of three actions leaves this file, and RESPOND only
+ * with a response. A plugin whose needs the proxy does not meet is not called: it would treat a
+ * part of the body as the complete body.
+ */
+#include "plugin/run/handle.h"
+
+#include "base/str.h"
+#include "http/rules/rules.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ERRNO_MAX = 4095 };
+
+/* ---- the log --------------------------------------------------------------------------------- */
+
+static const char *handle_where(const struct handle *h)
+{
+    if (h->pub.phase)
+        return phase_name(h->txn->turn->phase);
+    return h->txn->turn ? "open" : "close";
+}
+
+static struct log_context handle_context(const struct handle *h)
+{
+    struct log_context context = txn_log_context(h->txn);
+    context.plugin = handle_instance(h)->name;
+    context.phase = handle_where(h);
+    return context;
+}
+
+void handle_vlog(struct handle *h, enum extproc_level level, const char *fmt, va_list ap)
+{
+    struct log *log = handle_instance(h)->env->log;
+    if (!log_wants(log, level))
+        return;
+    struct log_context context = handle_context(h);
+    log_vline(log, level, &context, fmt, ap);
+}
+
+void handle_log_text(struct handle *h, enum extproc_level level, struct extproc_str key,
+                     struct extproc_str text)
+{
+    struct log *log = handle_instance(h)->env->log;
+    if (!log_wants(log, level))
+        return;
+    struct log_context context = handle_context(h);
+    log_text(log, level, &context, key, text);
+}
+
+void handle_log(struct handle *h, enum extproc_level level, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    handle_vlog(h, level, fmt, ap);
+    va_end(ap);
+}
+
+EXTPROC_PRINTF(2, 3)
+static enum extproc_action handle_failed(struct handle *h, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    handle_vlog(h, EXTPROC_LEVEL_ERROR, fmt, ap);
+    va_end(ap);
+    return EXTPROC_ACTION_FAIL;
+}
+
+/* ---- why it fails ---------------------------------------------------------------------------- */
+
+static struct refusal *handle_refused(const struct handle *h)
+{
+    return h->txn->turn ? &h->txn->turn->refused : NULL; /* close() cannot fail */
+}
+
+int handle_refuse_why(struct handle *h, const char *call, struct extproc_str subject, int r,
+                      const char *why)
+{
+    refusal_of_call(handle_refused(h), handle_instance(h)->section, call, subject, why);
+    return r;
+}
+
+int handle_refuse(struct handle *h, const char *call, struct extproc_str subject, int r)
+{
+    return handle_refuse_why(h, call, subject, r, extproc_strerror(r));
+}
+
+void handle_fail(struct handle *h, struct extproc_str key, struct extproc_str why)
+{
+    refusal_of_plugin(handle_refused(h), handle_instance(h)->section, key, why);
+}
+
+/* The line's kind is what was refused, so that one reason does not keep another out of the log. */
+static enum extproc_action handle_failed_itself(struct handle *h)
+{
+    const struct refusal *refused = handle_refused(h);
+    char text[REFUSAL_TEXT + 32];
+    if (!*refused->text)
+        return handle_failed(h,
+                             "%s failed without a reason (a plugin can log one with "
+                             "extproc_fail())",
+                             handle_where(h));
+    snprintf(text, sizeof text, "%s failed: %s", handle_where(h), refused->text);
+    handle_log_text(h, EXTPROC_LEVEL_ERROR, str_c(refused->key), str_c(text));
+    return EXTPROC_ACTION_FAIL;
+}
+
+/* ---- what the plugin sees -------------------------------------------------------------------- */
+
+static uint64_t whole_body_need(enum phase phase)
+{
+    return phase_lane(phase) == LANE_REQUEST ? EXTPROC_WHOLE_REQUEST_BODY
+                                             : EXTPROC_WHOLE_RESPONSE_BODY;
+}
+
+static enum extproc_body_mode handle_body_mode(const struct instance *instance,
+                                               const struct turn *turn, enum framing framing)
+{
+    bool asked = instance->plugin->needs & whole_body_need(turn->phase);
+    if (framing == FRAMING_NONE || framing == FRAMING_TUNNEL)
+        return EXTPROC_BODY_MODE_NONE;
+    if (turn->replaced || (turn->whole && asked))
+        return EXTPROC_BODY_MODE_WHOLE;
+    return turn_mode(turn)->shown;
+}
+
+/* After a replacement the body comes after the headers, and then nothing. What a tunnel carries
+ * does not come. */
+static bool handle_end(const struct turn *turn, enum framing framing)
+{
+    if (framing == FRAMING_TUNNEL)
+        return true;
+    if (turn->replaced)
+        return phase_part(turn->phase) == PART_BODY;
+    return turn->event->end || phase_part(turn->phase) == PART_TRAILERS;
+}
+
+/* Is it known that no byte of the body follows? */
+static bool handle_last(const struct turn *turn, enum framing framing)
+{
+    switch (phase_part(turn->phase)) {
+    case PART_HEADERS:
+        return handle_end(turn, framing) || (!turn->replaced && framing == FRAMING_NONE);
+    case PART_BODY:
+        return handle_end(turn, framing) || turn->whole;
+    case PART_TRAILERS:
+    case N_PARTS:
+        break;
+    }
+    return true;
+}
+
+static void handle_ready(struct handle *h, struct turn *turn, struct instance *instance)
+{
+    enum framing framing = txn_framing(turn->txn, turn->event->lane);
+    undo_mark(turn, h);
+    refusal_forget(&turn->refused);
+    h->txn = turn->txn;
+    h->pub.api = instance->pub.api;
+    h->pub.instance = &instance->pub;
+    h->pub.self = instance->pub.self;
+    h->pub.body_mode = handle_body_mode(instance, turn, framing);
+    h->pub.end = handle_end(turn, framing);
+    h->pub.last = handle_last(turn, framing);
+    h->pub.observing = turn->txn->observing;
+}
+
+/* ---- the calls ------------------------------------------------------------------------------- */
+
+static enum extproc_action handle_open(struct handle *h, const struct instance *instance)
+{
+    loop_runs(h->txn->loop, &instance->who, "open");
+    int r = instance->plugin->open ? instance->plugin->open(&h->pub) : 0;
+    loop_ran(h->txn->loop);
+    const char *text = r < 0 && r >= -ERRNO_MAX ? strerrordesc_np(-r) : NULL;
+    h->opened = r == 0;
+    if (h->opened) {
+        refusal_forget(handle_refused(h)); /* the phase that follows has reasons of its own */
+        return EXTPROC_ACTION_CONTINUE;
+    }
+    if (text && *handle_refused(h)->text)
+        return handle_failed_itself(h);
+    return handle_failed(h, "open() returned %d (%s)", r, text ? text : "expected 0 or -errno");
+}
+
+static const char *advice(const char *const texts[N_LANES], enum lane lane)
+{
+    return texts[lane] ? texts[lane] : "this proxy cannot";
+}
+
+/* A body phase must be what the plugin said it needs. */
+static enum extproc_action handle_check_needs(struct handle *h, const struct turn *turn)
+{
+    uint64_t needs = handle_instance(h)->plugin->needs;
+    const struct rules *rules = turn->txn->rules;
+    enum lane lane = phase_lane(turn->phase);
+    if (phase_part(turn->phase) != PART_BODY)
+        return EXTPROC_ACTION_CONTINUE;
+    if ((needs & whole_body_need(turn->phase)) && h->pub.body_mode != EXTPROC_BODY_MODE_WHOLE)
+        return handle_failed(h, "needs the complete body, and the proxy sends it in pieces (%s)",
+                             advice(rules->sends_complete_body, lane));
+    if ((needs & EXTPROC_HEADERS_WAIT) && !(turn->allowed & MAY_EDIT_HEADERS))
+        return handle_failed(h,
+                             "edits headers after the body, and the proxy does not hold them back "
+                             "(%s)",
+                             advice(rules->holds_headers, lane));
+    return EXTPROC_ACTION_CONTINUE;
+}
+
+static enum extproc_action handle_judge(struct handle *h, const struct turn *turn,
+                                        enum extproc_action action)
+{
+    switch (action) {
+    case EXTPROC_ACTION_CONTINUE:
+        return EXTPROC_ACTION_CONTINUE;
+    case EXTPROC_ACTION_RESPOND:
+        return turn->decided.answers
+                   ? EXTPROC_ACTION_RESPOND
+                   : handle_failed(h, "callback returned EXTPROC_ACTION_RESPOND without "
+                                      "a response that was accepted "
+                                      "by extproc_respond() in this callback");
+    case EXTPROC_ACTION_FAIL:
+        return handle_failed_itself(h);
+    }
+    return handle_failed(h, "callback returned invalid action %d", (int)action);
+}
+
+static enum extproc_action handle_run(struct handle *h, struct turn *turn,
+                                      const struct instance *instance)
+{
+    if (!h->opened && handle_open(h, instance) == EXTPROC_ACTION_FAIL)
+        return EXTPROC_ACTION_FAIL;
+    if (h->skipped & phase_bit(turn->phase)) /* open() did not want it */
+        return EXTPROC_ACTION_CONTINUE;
+    h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
+    if (handle_check_needs(h, turn) == EXTPROC_ACTION_FAIL)
+        return EXTPROC_ACTION_FAIL;
+    loop_runs(h->txn->loop, &instance->who, phase_name(turn->phase));
+    enum extproc_action action = instance->on[turn->phase](&h->pub);
+    loop_ran(h->txn->loop);
+    return handle_judge(h, turn, action);
+}
+
+static struct handle *handle_enter(struct turn *turn, uint16_t place, enum phase phase)
+{
+    struct txn *t = turn->txn;
+    turn->phase = phase;
+    assert(!t->turn); /* no callback runs inside another */
+    handle_ready(&t->handles[place], turn, t->chain->instances[place]);
+    t->turn = turn;
+    return &t->handles[place];
+}
+
+static enum extproc_action handle_leave(struct handle *h, enum extproc_action action)
+{
+    bool answers = action == EXTPROC_ACTION_RESPOND && h->txn->turn->decided.answers;
+    assert(answers || action == EXTPROC_ACTION_CONTINUE || action == EXTPROC_ACTION_FAIL);
+    h->pub.phase = 0;
+    h->txn->turn = NULL;
+    return action;
+}
+
+enum extproc_action handle_call(struct turn *turn, uint16_t place, enum phase phase)
+{
+    struct handle *h = handle_enter(turn, place, phase);
+    return handle_leave(h, handle_run(h, turn, turn->txn->chain->instances[place]));
+}
+
+static enum extproc_action handle_refuse_mode(struct handle *h, const struct turn *turn,
+                                              enum lane lane)
+{
+    const char *name = lane_name(lane);
+    const struct rules *rules = turn->txn->rules;
+    enum body_mode mode = turn->txn->lanes[lane].direction.mode;
+    const char *how =
+        mode_of(mode)->body != MODE_BODY_NEVER ? "before its headers go on" : "complete";
+    h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
+    if (chain_must_see(handle_instance(h), lane))
+        return handle_failed(h, "refused: the plugin must see the %s body, and %s", name,
+                             txn_framing(turn->txn, lane) == FRAMING_TUNNEL
+                                 ? "the bytes of a tunnel are not seen"
+                                 : "the proxy does not send it");
+    return handle_failed(h, "the plugin needs the %s body %s, and %s is %s (%s)", name, how,
+                         rules->body_mode[lane] ? rules->body_mode[lane] : "the body mode",
+                         body_mode_name(mode), advice(rules->sends_complete_body, lane));
+}
+
+enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lane)
+{
+    struct handle *h = handle_enter(turn, place, turn->event->phase);
+    const struct instance *instance = turn->txn->chain->instances[place];
+    enum extproc_action action = EXTPROC_ACTION_CONTINUE;
+    if (!h->opened && h->skipped != ALL_PHASES)
+        action = handle_open(h, instance);
+    if (action == EXTPROC_ACTION_CONTINUE && !(h->skipped & phase_bit(phase_of(lane, PART_BODY))))
+        action = handle_refuse_mode(h, turn, lane);
+    return handle_leave(h, action);
+}
+
+void handle_close(struct handle *h, enum extproc_end why)
+{
+    if (!h->opened)
+        return;
+    const struct instance *instance = handle_instance(h);
+    h->opened = false;
+    loop_runs(h->txn->loop, &instance->who, "close");
+    if (instance->plugin->close)
+        instance->plugin->close(&h->pub, why);
+    loop_ran(h->txn->loop);
+}

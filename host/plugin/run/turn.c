@@ -1,0 +1,489 @@
+/* turn: one event's way through the chain.
+ *
+ * The walk is over two lists, both in the order of the event's direction: the instances to call in
+ * its phase and, once a plugin has replaced the body in a headers phase, those to call in the body
+ * phase, beginning after that plugin. They are merged, so every instance has its headers callback
+ * and then its body callback before the next one has any:
+ *
+ *     headers   A   B replaces   C           called: A  B  C  C'  D'      (' body callback)
+ *     body      A                C   D
+ *
+ * Invariant: between two plugins the complete state of the walk is in the turn, so it may stop
+ * there and continue later. Nothing of a body event stays in the transaction's memory.
+ */
+#include "plugin/run/turn.h"
+
+#include "base/rows.h"
+#include "base/str.h"
+#include "http/rules/representation.h"
+#include "plugin/run/handle.h"
+#include "plugin/run/turn_length.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* What the client gets of a plugin that fails, and where one must see a body that it cannot see. */
+enum { FAILED_STATUS = 500, UNSEEN_STATUS = 403 };
+
+/* ---- the beginning --------------------------------------------------------------------------- */
+
+/* Has the proxy begun to send the response? One whose headers it skips it does not hold back,
+ * whatever the mode. */
+static bool response_begun(const struct turn *turn)
+{
+    const struct direction *response = &turn->txn->lanes[LANE_RESPONSE].direction;
+    return turn->event->lane == LANE_REQUEST ? direction_has_passed(response)
+                                             : !direction_came(response, PART_HEADERS);
+}
+
+static unsigned turn_allowed(const struct turn *turn)
+{
+    unsigned allowed = rules_allow(turn->event->phase, turn_mode(turn)->acts_as);
+    if (!turn_lane(turn)->headers_here) /* never came, or no memory to keep them */
+        allowed &= ~(unsigned)MAY_EDIT_HEADERS;
+    if (response_begun(turn))
+        allowed &= ~(unsigned)MAY_RESPOND;
+    return allowed;
+}
+
+/* Notes what the message's framing depends on, before any plugin edits it. If the proxy does not
+ * send the request's headers, its attributes may contain the method and the transaction's id. */
+static void turn_note_kind(struct turn *turn)
+{
+    struct txn *t = turn->txn;
+    struct event *event = turn->event;
+    struct txn_lane *lane = turn_lane(turn);
+    if (event->phase == PHASE_REQUEST_HEADERS)
+        t->request = request_kind_of(&lane->headers);
+    else if (event->phase == PHASE_RESPONSE_HEADERS)
+        t->status = (uint16_t)framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0));
+    if (!t->request.known && event->attributes.raw.len > 0) {
+        struct extproc_value all = tree_value(&event->attributes, turn->arena);
+        struct extproc_value method = value_get(all, EXTPROC_S("request.method"));
+        struct extproc_value id = value_get(all, EXTPROC_S("request.id"));
+        if (method.kind == EXTPROC_KIND_STRING)
+            t->request = request_kind_of_method(method.as.string);
+        if (id.kind == EXTPROC_KIND_STRING && id.as.string.len > 0 && !t->id.ptr)
+            t->id = arena_copy(t->arena, id.as.string);
+    }
+}
+
+static void turn_note(struct turn *turn)
+{
+    struct event *event = turn->event;
+    struct txn_lane *lane = turn_lane(turn);
+    turn->txn->observing = event->observing;
+    switch (event->part) {
+    case PART_HEADERS:
+        headers_init(&lane->headers, event->headers, event->n_headers);
+        lane->headers_here = true;
+        break;
+    case PART_TRAILERS:
+        headers_init(&lane->trailers, event->headers, event->n_headers);
+        lane->trailers_here = true;
+        break;
+    case PART_BODY:
+        if (turn_has_held(turn))
+            turn_put_body(turn);
+        break;
+    case N_PARTS:
+        break;
+    }
+    turn_note_kind(turn);
+}
+
+/* The event becomes part of what has come. */
+static void turn_take(struct turn *turn)
+{
+    struct direction *d = &turn_lane(turn)->direction;
+    bool begins = !direction_came(d, PART_BODY);
+    turn->first = d->state == DIRECTION_IDLE;
+    turn->whole = turn->event->part == PART_BODY &&
+                  (turn_mode(turn)->body == MODE_BODY_WHOLE || (begins && turn->event->end));
+    direction_take(d, turn->event);
+}
+
+/* Trailers may have a digest of the bytes that were received. */
+static int turn_note_change(struct turn *turn)
+{
+    struct txn_lane *lane = turn_lane(turn);
+    const struct representation_change change = {
+        .rules = turn->txn->rules,
+        .response = turn->event->lane == LANE_RESPONSE,
+    };
+    if (turn->event->part != PART_TRAILERS || !lane->changed)
+        return 0;
+    return representation_change(&lane->trailers, turn->arena, &change);
+}
+
+/* A body phase whose message has no body, or whose bytes are a tunnel's, concerns no plugin, and
+ * what follows the headers of a replaced body does not either. */
+static bool turn_concerns(const struct turn *turn)
+{
+    if (turn_has_held(turn))
+        return false;
+    if (turn->event->part != PART_BODY)
+        return true;
+    switch (txn_framing(turn->txn, turn->event->lane)) {
+    case FRAMING_BODY:
+        return true;
+    case FRAMING_SEEN:
+        return turn_lane(turn)->direction.has_bytes;
+    case FRAMING_NONE:
+    case FRAMING_TUNNEL:
+        break;
+    }
+    return false;
+}
+
+/* False: out of memory. */
+static bool turn_ready_handles(struct turn *turn)
+{
+    struct txn *t = turn->txn;
+    if (!t->handles)
+        t->handles = arena_zalloc(t->arena, t->chain->n_instances * sizeof *t->handles);
+    return t->handles;
+}
+
+int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct arena *arena)
+{
+    *turn = (struct turn){.txn = t, .event = event, .arena = arena};
+    turn->verdict.phase = turn->phase = event->phase;
+    turn_take(turn);
+    turn_note(turn);
+    turn->allowed = turn_allowed(turn);
+    if (t->chain && t->chain->n_calls[event->phase] > 0 && !turn_ready_handles(turn))
+        return -ENOMEM;
+    return turn_note_change(turn);
+}
+
+/* ---- fallbacks ------------------------------------------------------------------------------- */
+
+static bool turn_can(const struct turn *turn, uint32_t deeds)
+{
+    unsigned needed = 0;
+    if (deeds & EXTPROC_RESPONDS)
+        needed |= MAY_RESPOND;
+    if (deeds & EXTPROC_SETS_BODY)
+        needed |= MAY_SET_BODY;
+    return (turn->allowed & needed) == needed;
+}
+
+/* In the headers phase a body may not have been set yet, since none had been seen. */
+static bool sets_body_later(const struct turn *turn, uint32_t deeds)
+{
+    return (deeds & EXTPROC_SETS_BODY) && txn_framing(turn->txn, turn->event->lane) == FRAMING_SEEN;
+}
+
+bool turn_falls_back(const struct turn *turn, uint16_t place)
+{
+    const struct instance *in = turn->txn->chain->instances[place];
+    uint32_t headers = phase_bit(phase_of(turn->event->lane, PART_HEADERS));
+    return (in->fallback & phase_bit(turn->event->phase)) && (in->interest & headers) &&
+           (!direction_came(&turn_lane(turn)->direction, PART_HEADERS) ||
+            sets_body_later(turn, in->deeds)) &&
+           turn_concerns(turn) && turn_can(turn, in->deeds);
+}
+
+/* Does a phase concern an instance that is in its list? */
+static bool turn_calls(const struct turn *turn, uint16_t place, enum phase phase)
+{
+    const struct instance *in = turn->txn->chain->instances[place];
+    return !(turn->txn->handles[place].skipped & phase_bit(phase)) &&
+           ((in->interest & phase_bit(phase)) || turn_falls_back(turn, place));
+}
+
+/* ---- the walk -------------------------------------------------------------------------------- */
+
+/* Is one place of the chain called before another in this direction? */
+static bool runs_before(const struct turn *turn, uint16_t a, uint16_t b)
+{
+    return turn->event->lane == LANE_REQUEST ? a < b : a > b;
+}
+
+static enum phase turn_body_phase(const struct turn *turn)
+{
+    return phase_of(turn->event->lane, PART_BODY);
+}
+
+/* The next call of the two lists. False: there are none left. */
+static bool turn_next(struct turn *turn, uint16_t *ret_place, enum phase *ret_phase)
+{
+    const struct chain *chain = turn->txn->chain;
+    enum phase phase = turn->event->phase, body = turn_body_phase(turn);
+    bool more = turn->cursor < chain->n_calls[phase];
+    bool more_bodies = turn->replaced && turn->body_cursor < chain->n_calls[body];
+    if (!more && !more_bodies)
+        return false;
+
+    uint16_t place = more ? chain->calls[phase][turn->cursor] : 0;
+    uint16_t body_place = more_bodies ? chain->calls[body][turn->body_cursor] : 0;
+    if (more && more_bodies)
+        more = !runs_before(turn, body_place, place);
+    if (more)
+        turn->cursor++;
+    else
+        turn->body_cursor++;
+    *ret_place = more ? place : body_place;
+    *ret_phase = more ? phase : body;
+    return true;
+}
+
+/* A plugin has replaced the body: the plugins after it get the new one. */
+static void turn_replace(struct turn *turn, uint16_t place)
+{
+    const struct chain *chain = turn->txn->chain;
+    enum phase body = turn_body_phase(turn);
+    while (turn->body_cursor < chain->n_calls[body] &&
+           !runs_before(turn, place, chain->calls[body][turn->body_cursor]))
+        turn->body_cursor++;
+    turn->replaced = true;
+    turn->allowed |= MAY_SET_BODY;
+}
+
+static void turn_continue(struct turn *turn, uint16_t place)
+{
+    const struct txn_lane *lane = turn_lane(turn);
+    if (turn->decided.sets_body && phase_part(turn->phase) == PART_HEADERS && !turn->txn->observing)
+        turn_replace(turn, place);
+    if (turn->decided.clears_route && headers_mark(&lane->headers) != turn->undo.headers)
+        turn->clears_route = true;
+}
+
+/* ---- the verdict ----------------------------------------------------------------------------- */
+
+static void turn_close(struct turn *turn, struct extproc_str why)
+{
+    turn->verdict.kind = VERDICT_CLOSE;
+    turn->verdict.why = why.ptr ? why : EXTPROC_S("a plugin failed");
+}
+
+/* It leads from the proxy's access log to our lines. The id may be a client's: one that is not a
+ * token (RFC 9110, 5.6.2) is omitted. */
+static struct extproc_str turn_details(const struct turn *turn, const char *name)
+{
+    const char *prefix = turn->txn->rules->details;
+    struct extproc_str id = txn_id(turn->txn);
+    if (!prefix)
+        return STR_ABSENT;
+    if (!str_is_token(id))
+        return arena_format(turn->arena, "%s.%s.error", prefix, name);
+    return arena_format(turn->arena, "%s.%s.error{%.*s}", prefix, name, EXTPROC_ARG(id));
+}
+
+/* Handles a plugin's failure: its changes are undone, it is not called again, and the downstream
+ * client gets a 500 if a response is still possible. True: that was the verdict. */
+static bool turn_fail(struct turn *turn, uint16_t place, unsigned status)
+{
+    struct handle *h = &turn->txn->handles[place];
+    const char *name = handle_instance(h)->name;
+    undo_back(turn, h);
+    h->skipped = ALL_PHASES;
+    if (turn->txn->observing)
+        return false;
+
+    if (turn->allowed & MAY_RESPOND) {
+        turn->answer = (struct answer){
+            .status = status,
+            .details = turn_details(turn, name),
+            .grpc_status = EXTPROC_NO_GRPC,
+        };
+        turn->verdict.kind = VERDICT_RESPOND;
+    } else {
+        turn_close(turn, arena_format(turn->arena, "plugin %s failed in %s", name,
+                                      phase_name(turn->phase)));
+    }
+    return true;
+}
+
+/* We do not process the bytes of a tunnel, and a proxy that waits for them as for a body never
+ * sends the headers (Envoy in BUFFERED; 1.39 in STREAMED too). CONTINUE_AND_REPLACE without a body
+ * makes it continue by itself: for a request always, since the upstream is only asked then; for a
+ * response once the upstream has accepted. A response that declined is an ordinary message. */
+static bool turn_leaves_tunnel(const struct turn *turn)
+{
+    return turn->event->part == PART_HEADERS && turn_mode(turn)->body != MODE_BODY_NEVER &&
+           !turn->event->end && !turn->txn->observing &&
+           txn_framing(turn->txn, turn->event->lane) == FRAMING_TUNNEL;
+}
+
+/* Everyone was called. */
+static void turn_conclude(struct turn *turn)
+{
+    struct txn_lane *lane = turn_lane(turn);
+    struct verdict *verdict = &turn->verdict;
+    bool holds = turn_holds_body(turn);
+    if (turn_fit_length(turn) < 0 || (holds && turn_hold_body(turn) < 0)) {
+        turn_close(turn, EXTPROC_S("out of memory"));
+        return;
+    }
+    const struct headers *map =
+        turn->event->part == PART_TRAILERS ? &lane->trailers : &lane->headers;
+    bool replaces = (turn->replaced && !holds) || turn_leaves_tunnel(turn);
+    verdict->kind = replaces ? VERDICT_REPLACE : VERDICT_CONTINUE;
+    verdict->headers = map->n_cells > 0 ? map : NULL;
+    verdict->body = turn->event->body.changed && !holds ? &turn->event->body : NULL;
+    verdict->clear_route = turn->clears_route;
+}
+
+/* True: that was the verdict. */
+static bool turn_miss(struct turn *turn, uint16_t place, enum lane lane)
+{
+    if (!turn_ready_handles(turn)) {
+        turn_close(turn, EXTPROC_S("out of memory"));
+        return true;
+    }
+    unsigned status =
+        chain_must_see(turn->txn->chain->instances[place], lane) ? UNSEEN_STATUS : FAILED_STATUS;
+    return handle_miss(turn, place, lane) == EXTPROC_ACTION_FAIL && turn_fail(turn, place, status);
+}
+
+/* The headers in hand open a tunnel, whose bytes no plugin sees. */
+static bool turn_opens_tunnel(const struct turn *turn, enum lane lane)
+{
+    return turn->event->lane == lane && turn->event->part == PART_HEADERS &&
+           txn_framing(turn->txn, lane) == FRAMING_TUNNEL;
+}
+
+/* Plugins whose needs the mode of a body does not meet. They are looked for after the walk, since a
+ * plugin may skip the body's phase, and one before them may answer. True: that was the verdict. */
+static bool turn_check_needs(struct turn *turn, enum lane lane)
+{
+    const struct chain *chain = turn->txn->chain;
+    enum phase body = phase_of(lane, PART_BODY);
+    bool unmet = turn->unmet & 1u << lane, tunnel = turn_opens_tunnel(turn, lane);
+    if (!chain || !(unmet || tunnel) ||
+        !(chain->must_see[lane] || mode_of(chain->needs[lane])->body == MODE_BODY_WHOLE))
+        return false;
+    for (uint16_t i = 0; i < chain->n_calls[body]; i++) {
+        uint16_t place = chain->calls[body][i];
+        const struct instance *in = chain->instances[place];
+        enum body_mode mode = turn->txn->lanes[lane].direction.mode;
+        bool missed =
+            (unmet && !chain_need_met(in, lane, mode)) || (tunnel && chain_must_see(in, lane));
+        if (missed && turn_miss(turn, place, lane))
+            return true;
+    }
+    return false;
+}
+
+enum turn_state turn_run(struct turn *turn)
+{
+    uint16_t place;
+    enum phase phase;
+    bool decided = false;
+    bool concerns = turn->txn->chain && turn_concerns(turn);
+    while (!decided && concerns && turn_next(turn, &place, &phase)) {
+        if (!turn_calls(turn, place, phase))
+            continue;
+        enum extproc_action action = handle_call(turn, place, phase);
+        if (action == EXTPROC_ACTION_FAIL) {
+            decided = turn_fail(turn, place, FAILED_STATUS);
+        } else if (action == EXTPROC_ACTION_RESPOND && !turn->txn->observing) {
+            turn->verdict.kind = VERDICT_RESPOND;
+            decided = true;
+        } else {
+            turn_continue(turn, place);
+        }
+    }
+    for (enum lane lane = 0; lane < N_LANES; lane++)
+        decided = decided || turn_check_needs(turn, lane);
+    if (!decided)
+        turn_conclude(turn);
+    turn->verdict.answer = turn->verdict.kind == VERDICT_RESPOND ? &turn->answer : NULL;
+    turn->verdict.metadata = turn->metadata.first ? &turn->metadata : NULL;
+    return TURN_DONE;
+}
+
+/* ---- the answer ------------------------------------------------------------------------------ */
+
+static enum answer_kind turn_answer_kind(const struct turn *turn)
+{
+    static const enum answer_kind own[N_PARTS] = {ANSWER_HEADERS, ANSWER_BODY, ANSWER_TRAILERS};
+    ROWS(own, N_PARTS, 3);
+    switch (turn->verdict.kind) {
+    case VERDICT_REPLACE:
+        return ANSWER_REPLACE;
+    case VERDICT_RESPOND:
+        return ANSWER_INSTEAD;
+    case VERDICT_CONTINUE:
+    case VERDICT_CLOSE:
+        break;
+    }
+    return own[turn->event->part];
+}
+
+void turn_answer(struct turn *turn)
+{
+    enum answer_kind kind = turn_answer_kind(turn);
+    direction_answer(&turn_lane(turn)->direction, kind);
+    if (kind == ANSWER_INSTEAD)
+        direction_close(&turn->txn->lanes[other_lane(turn->event->lane)].direction);
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* Kept once a direction: a proxy sends attributes in its first message, and what a body's messages
+ * repeat must not pile up. Out of memory leaves an empty tree: absent. */
+static void turn_keep_trees(struct turn *turn, struct arena *keep)
+{
+    struct txn *t = turn->txn;
+    struct event *event = turn->event;
+    struct txn_lane *lane = turn_lane(turn);
+    if (!turn->first && turn->event->part != PART_HEADERS)
+        return;
+    if (event->attributes.raw.len > 0) {
+        lane->attributes = event->attributes;
+        tree_keep(&lane->attributes, keep);
+    }
+    if (event->metadata.raw.len > 0) {
+        t->metadata = event->metadata;
+        tree_keep(&t->metadata, keep);
+    }
+}
+
+/* Keeps the metadata that plugins sent to the proxy, for plugins in later phases. If memory is
+ * exhausted, all of it is dropped. */
+static void turn_keep_sent(struct turn *turn, struct arena *keep)
+{
+    struct txn *t = turn->txn;
+    if (!turn->metadata.first)
+        return;
+    if (!t->sent)
+        t->sent = arena_zalloc(keep, sizeof *t->sent);
+    if (t->sent)
+        metadata_add_sent(t->sent, &turn->metadata);
+}
+
+static void turn_commit(struct turn *turn, struct arena *keep)
+{
+    struct txn_lane *lane = turn_lane(turn);
+    if (turn->event->lane == LANE_RESPONSE && lane->headers_here && lane->headers.n_edits > 0)
+        turn->txn->status =
+            (uint16_t)framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0));
+    if (turn->event->part == PART_HEADERS || (turn->allowed & MAY_EDIT_HEADERS))
+        lane->headers_here = headers_commit(&lane->headers, keep) == 0 && keep;
+    else if (!lane->headers_here) /* what the host made in the message's memory */
+        headers_init(&lane->headers, NULL, 0);
+    if (turn->event->part == PART_TRAILERS)
+        lane->trailers_here = headers_commit(&lane->trailers, keep) == 0 && keep;
+}
+
+void turn_end(struct turn *turn)
+{
+    struct txn *t = turn->txn;
+    bool closed = turn->verdict.kind == VERDICT_CLOSE;
+    bool reads = txn_wants_later(t) || (t->chain && t->chain->keeps_headers);
+    struct arena *keep = !closed && reads ? t->arena : NULL;
+    if (!keep && t->handles) /* close() may log */
+        txn_keep_id(t);
+    turn_commit(turn, keep);
+    if (keep) {
+        turn_keep_trees(turn, keep);
+        turn_keep_sent(turn, keep);
+    }
+    body_fini(&turn->event->body);
+    for (; turn->given; turn->given = turn->given->next)
+        turn->given->release(turn->given->arg);
+    assert(!t->turn); /* no callback may see memory that was just freed */
+}

@@ -1,0 +1,84 @@
+/* turn: one event on its way through the chain. The cursor can stop at any plugin and go on later;
+ * what a turn holds (the event, its memory) stays until the turn is over.
+ *
+ *     session ── turn_begin(event) ── turn_run() ──► TURN_DONE: turn->verdict ── turn_answer() ── turn_end()
+ */
+#ifndef EXTPROCD_PLUGIN_RUN_TURN_H
+#define EXTPROCD_PLUGIN_RUN_TURN_H
+
+#include "http/verdict.h"
+#include "plugin/refusal.h"
+#include "plugin/run/txn.h"
+#include "plugin/run/undo.h"
+
+/* What a callback has decided so far; it counts once it returned without having failed. */
+struct decided {
+    bool sets_body, clears_route;
+    bool answers; /* with turn->answer */
+};
+
+struct turn {
+    struct txn *txn;
+    struct event *event;
+    struct arena *arena; /* the message's life */
+    bool first;          /* the direction's first event */
+    bool whole;          /* a body phase: event->body is complete */
+
+    unsigned unmet;       /* directions (1 << LANE_x) to check against the needs of plugins */
+    unsigned allowed;     /* rules_allow(), less what this transaction rules out */
+    uint16_t cursor;      /* next place in chain->calls[event->phase] */
+    uint16_t body_cursor; /* once replaced: next place in the calls of the body phase */
+    bool replaced;        /* in a headers phase: event->body is the replacement */
+    bool clears_route;    /* a plugin asked for it and edited a header */
+
+    /* of the current callback */
+    enum phase phase; /* the event's, or the body phase after a replacement */
+    struct decided decided;
+    struct undo undo;
+    struct refusal refused;
+
+    struct turn_given *given; /* bodies of answers, to be released when the turn ends */
+    struct metadata metadata;
+    struct answer answer;
+    struct verdict verdict; /* when done */
+};
+
+/* Bytes that a plugin lends until the turn has ended, whatever happens to the answer. */
+struct turn_given {
+    struct turn_given *next;
+    void (*release)(void *);
+    void *arg;
+};
+
+/* The direction of the event. */
+static inline struct txn_lane *turn_lane(const struct turn *turn)
+{
+    return &turn->txn->lanes[turn->event->lane];
+}
+static inline const struct mode *turn_mode(const struct turn *turn)
+{
+    return mode_of(turn_lane(turn)->direction.mode);
+}
+
+/* Does a change of the current body make the host edit content-length? */
+bool turn_fits_length(const struct turn *turn);
+
+enum turn_state {
+    TURN_DONE /* turn->verdict says what to do with the event */
+};
+
+/* Takes an event that its direction may run, and readies the turn. 0, or -ENOMEM: turn_end() is all
+ * that may follow. */
+int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct arena *arena);
+/* Runs the chain from where it stands. */
+enum turn_state turn_run(struct turn *turn);
+/* Is the event's phase a fallback of the instance in this place, for headers that were skipped? */
+bool turn_falls_back(const struct turn *turn, uint16_t place);
+/* Notes that the verdict, which is not CLOSE, is sent as an answer that is owed. Not for a proxy
+ * that only observes. */
+void turn_answer(struct turn *turn);
+/* Call it after the verdict was sent: it commits edits, keeps what later phases may read, and
+ * releases the rest of the turn. Also after a turn that was never run. */
+void turn_end(struct turn *turn);
+
+#endif

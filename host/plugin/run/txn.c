@@ -1,0 +1,119 @@
+/* txn: what is known of a transaction from one event to the next.
+ *
+ * It costs no memory but its own until a plugin is called. What a message brought is kept only
+ * while some plugin may still be called; once none can be, it is dropped with the message. So
+ * whether something is left in close() would depend on the neighbours in the chain: close() sees
+ * nothing, but for the headers where a plugin says that it reads them there.
+ */
+#include "plugin/run/txn.h"
+
+#include "plugin/run/handle.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sys/random.h>
+
+void txn_init(struct txn *t, struct generation *g, struct loop *loop, struct arena *arena)
+{
+    *t = (struct txn){
+        .generation = generation_ref(g), .rules = &rules_of_http, .loop = loop, .arena = arena};
+    for (enum lane l = 0; l < N_LANES; l++)
+        t->lanes[l].direction.mode = BODY_MODE_UNKNOWN;
+}
+
+/* ---- what may still come --------------------------------------------------------------------- */
+
+/* The parts of a direction stand side by side in the phases' bits. */
+static uint32_t lane_may_come(const struct txn *t, enum lane l)
+{
+    if (txn_is_over(t, l))
+        return 0;
+    return direction_may_come(&t->lanes[l].direction) << phase_of(l, PART_HEADERS);
+}
+
+bool txn_wants_later(const struct txn *t)
+{
+    uint32_t phases = lane_may_come(t, LANE_REQUEST) | lane_may_come(t, LANE_RESPONSE);
+    if (!t->chain)
+        return false;
+    if (!t->handles)
+        return t->chain->interest & phases;
+    for (uint16_t i = 0; i < t->chain->n_instances; i++) {
+        const struct instance *in = t->chain->instances[i];
+        if ((in->interest | in->fallback) & phases & ~(uint32_t)t->handles[i].skipped)
+            return true;
+    }
+    return false;
+}
+
+/* Looked up only where an edit has changed it. */
+static unsigned txn_status(const struct txn *t)
+{
+    static const struct extproc_str name = EXTPROC_STR(":status");
+    const struct headers *response = &t->lanes[LANE_RESPONSE].headers;
+    bool edited = response->n_edits > 0 && headers_cell(response, name);
+    return edited ? framing_status(headers_get(response, name, 0)) : t->status;
+}
+
+enum framing txn_framing(const struct txn *t, enum lane l)
+{
+    if (l == LANE_REQUEST)
+        return framing_of_request(&t->request, t->status);
+    return framing_of_response(&t->request, txn_status(t));
+}
+
+/* ---- its name -------------------------------------------------------------------------------- */
+
+void txn_keep_id(struct txn *t)
+{
+    const struct txn_lane *lane = &t->lanes[LANE_REQUEST];
+    if (!t->id.len && lane->headers_here)
+        t->id = arena_copy(t->arena, headers_get(&lane->headers, EXTPROC_S("x-request-id"), 0));
+}
+
+struct extproc_str txn_id(struct txn *t)
+{
+    txn_keep_id(t);
+    if (!t->id.len) {
+        uint64_t number;
+        if (getrandom(&number, sizeof number, GRND_NONBLOCK) != sizeof number)
+            number = (uintptr_t)t; /* early in the machine's life */
+        t->id = arena_format(t->arena, "%016" PRIx64, number);
+    }
+    return t->id;
+}
+
+struct log_context txn_log_context(struct txn *t)
+{
+    return (struct log_context){.listener = t->listener, .peer = t->peer, .transaction = txn_id(t)};
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void lane_forget(struct txn_lane *lane, bool keeps_headers)
+{
+    lane->headers_here = lane->headers_here && keeps_headers;
+    lane->trailers_here = false;
+    direction_close(&lane->direction);
+    lane->attributes = (struct tree){0};
+}
+
+void txn_end(struct txn *t, enum extproc_end why)
+{
+    assert(t->generation); /* the first time */
+    assert(!t->turn);
+    if (t->handles)
+        txn_keep_id(t);
+    bool keeps_headers = t->chain && t->chain->keeps_headers;
+    lane_forget(&t->lanes[LANE_REQUEST], keeps_headers);
+    lane_forget(&t->lanes[LANE_RESPONSE], keeps_headers);
+    t->metadata = (struct tree){0};
+    if (t->sent)
+        metadata_sent_fini(t->sent);
+    t->sent = NULL;
+
+    for (uint16_t i = 0; t->handles && i < t->chain->n_instances; i++)
+        handle_close(&t->handles[i], why);
+    t->handles = NULL;
+    t->generation = generation_unref(t->generation);
+}

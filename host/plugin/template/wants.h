@@ -1,0 +1,30 @@
+/* wants: what an instance reads and writes beside the messages: attributes, dynamic metadata.
+ *
+ * The proxy sends and accepts only what its configuration names, so --print-envoy-config prints it.
+ */
+#ifndef EXTPROCD_PLUGIN_TEMPLATE_WANTS_H
+#define EXTPROCD_PLUGIN_TEMPLATE_WANTS_H
+
+#include "base/arena.h"
+
+enum want_kind {
+    WANT_ATTRIBUTE,      /* a name of request_attributes or response_attributes   */
+    WANT_METADATA,       /* a namespace that the proxy sends: forwarding_namespaces */
+    WANT_METADATA_WRITE, /* a namespace that it accepts: receiving_namespaces       */
+    N_WANTS
+};
+
+struct want {
+    struct extproc_str name;
+    struct want *next;
+};
+
+/* All zero: nothing. Each name stands once, in the order in which it was added. */
+struct wants {
+    struct want *first[N_WANTS];
+};
+
+/* Copies the name. 0, -ENOMEM, or -EINVAL: it is empty or not UTF-8. */
+int wants_add(struct wants *w, struct arena *arena, enum want_kind kind, struct extproc_str name);
+
+#endif
