@@ -1,10 +1,10 @@
 /* extprocd: arguments; calls one of the commands of process/. */
-#include "process/apart.h"
-#include "process/crash.h"
-#include "process/leave.h"
-#include "process/places.h"
+#include "process/command/apart.h"
+#include "process/end/crash.h"
+#include "process/end/leave.h"
+#include "process/end/reaper.h"
 #include "process/process.h"
-#include "process/reaper.h"
+#include "process/setup/places.h"
 
 #include <errno.h>
 #include <fcntl.h>

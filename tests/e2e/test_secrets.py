@@ -78,7 +78,7 @@ class Secrets(Command):
                     self.assertNotIn(MARK.lower(), printed.lower())
 
     def test_keys_of_the_service(self):
-        for key in keys_in("host/process/settings.c"):
+        for key in keys_in("host/process/setup/settings.c"):
             self.check_key("extprocd", key, (["-T"], []))
 
     def test_keys_of_a_listener(self):

@@ -3,7 +3,7 @@
 #ifndef EXTPROCD_PROCESS_PROXY_RECIPE_H
 #define EXTPROCD_PROCESS_PROXY_RECIPE_H
 
-#include "process/setup.h"
+#include "process/setup/setup.h"
 
 struct recipe_names {
     const struct extproc_str *items;

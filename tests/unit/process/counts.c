@@ -1,4 +1,4 @@
-#include "process/counts.h"
+#include "process/run/counts.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "process/culprit.h"
+#include "process/end/culprit.h"
 
 #include <criterion/criterion.h>
 

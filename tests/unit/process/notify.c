@@ -1,4 +1,4 @@
-#include "process/notify.h"
+#include "process/run/notify.h"
 
 #include <criterion/criterion.h>
 #include <stddef.h>

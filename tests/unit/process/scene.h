@@ -3,7 +3,7 @@
 #define EXTPROCD_TESTS_UNIT_PROCESS_SCENE_H
 
 #include "kit/lines.h"
-#include "process/settings.h"
+#include "process/setup/settings.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "process/places.h"
+#include "process/setup/places.h"
 #include "unit/process/scene.h"
 
 #include <malloc.h>

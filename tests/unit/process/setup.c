@@ -1,5 +1,5 @@
 /* From a file to settings and plugins; what is wrong with either is read from standard error. */
-#include "process/setup.h"
+#include "process/setup/setup.h"
 
 #include "kit/lines.h"
 

@@ -1,5 +1,5 @@
 /* Real signals, sent to the test's own process or to a child of it. */
-#include "process/signals.h"
+#include "process/run/signals.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* The steps of a stop, with a transport that writes down what it is asked. */
-#include "process/stop.h"
+#include "process/run/stop.h"
 
 #include <criterion/criterion.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
  * thread that a plugin has started belongs to no loop; in a child that a plugin has forked, the
  * loop's thread is the thread that continues.
  */
-#include "process/culprit.h"
+#include "process/end/culprit.h"
 
 static struct loop *loop;
 

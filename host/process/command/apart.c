@@ -3,7 +3,7 @@
  * A plugin may end the process by _exit(), which no handler sees, and with 0. So a parent waits
  * that runs no plugin, and takes for success only what was said to be one.
  */
-#include "process/apart.h"
+#include "process/command/apart.h"
 
 #include "process/process.h"
 

@@ -1,5 +1,5 @@
 /* counts: what was counted, in lines of the log, as many as it takes. */
-#include "process/counts.h"
+#include "process/run/counts.h"
 
 #include <stdarg.h>
 #include <stdio.h>

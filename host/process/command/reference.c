@@ -2,7 +2,7 @@
  * the tables that the ini file is checked with. */
 #include "base/str.h"
 #include "process/process.h"
-#include "process/settings.h"
+#include "process/setup/settings.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * `cmake --install --prefix` may choose another prefix than the one that was configured, and a
  * package may be unpacked anywhere: so a folder is looked for beside the program first.
  */
-#ifndef EXTPROCD_PROCESS_PLACES_H
-#define EXTPROCD_PROCESS_PLACES_H
+#ifndef EXTPROCD_PROCESS_SETUP_PLACES_H
+#define EXTPROCD_PROCESS_SETUP_PLACES_H
 
 #include <limits.h>
 

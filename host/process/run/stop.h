@@ -1,6 +1,6 @@
 /* stop: how the service leaves its clients, step by step. */
-#ifndef EXTPROCD_PROCESS_STOP_H
-#define EXTPROCD_PROCESS_STOP_H
+#ifndef EXTPROCD_PROCESS_RUN_STOP_H
+#define EXTPROCD_PROCESS_RUN_STOP_H
 
 #include "process/listen/listen.h"
 #include "transport/transport.h"

@@ -1,14 +1,14 @@
 /* worker: one loop that serves all listeners with one generation, until a signal ends it. */
 #include "base/log/writer.h"
 #include "base/str.h"
-#include "process/counts.h"
 #include "process/listen/listen.h"
-#include "process/notify.h"
 #include "process/process.h"
-#include "process/service.h"
-#include "process/setup.h"
-#include "process/signals.h"
-#include "process/stop.h"
+#include "process/run/counts.h"
+#include "process/run/notify.h"
+#include "process/run/service.h"
+#include "process/run/signals.h"
+#include "process/run/stop.h"
+#include "process/setup/setup.h"
 
 #include <signal.h>
 #include <stdio.h>

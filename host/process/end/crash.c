@@ -4,11 +4,11 @@
  * together on the stack and written with write(2), because the heap may be what has been destroyed;
  * the handler has a stack of its own, because the other may be used up.
  */
-#include "process/crash.h"
+#include "process/end/crash.h"
 
 #include "base/escape.h"
 #include "base/str.h"
-#include "process/culprit.h"
+#include "process/end/culprit.h"
 #include "process/process.h"
 
 #include <signal.h>

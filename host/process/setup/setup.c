@@ -1,10 +1,10 @@
 /* setup: the settings first, since they say where the log and the plugins are; then the plugins,
  * also if the settings were wrong, so that one run reports all mistakes. */
-#include "process/setup.h"
+#include "process/setup/setup.h"
 
 #include "base/log/writer.h"
-#include "process/culprit.h"
-#include "process/leave.h"
+#include "process/end/culprit.h"
+#include "process/end/leave.h"
 #include "process/listen/look.h"
 #include "process/process.h"
 

@@ -8,9 +8,9 @@
  * has time to see it and to send its traffic elsewhere, and nothing of that is lost. Draining: only
  * then is there nothing for new clients to connect to.
  */
-#include "process/stop.h"
+#include "process/run/stop.h"
 
-#include "process/notify.h"
+#include "process/run/notify.h"
 
 #include <assert.h>
 

@@ -1,7 +1,7 @@
 /* service: ExternalProcessor as a service of the transport: calls become streams of the session
  * floor, which knows no transport, and the other way round. */
-#ifndef EXTPROCD_PROCESS_SERVICE_H
-#define EXTPROCD_PROCESS_SERVICE_H
+#ifndef EXTPROCD_PROCESS_RUN_SERVICE_H
+#define EXTPROCD_PROCESS_RUN_SERVICE_H
 
 #include "session/stream.h"
 #include "transport/transport.h"

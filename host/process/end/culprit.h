@@ -1,6 +1,6 @@
 /* culprit: the plugin whose code a thread runs, for a line about the end of the process. */
-#ifndef EXTPROCD_PROCESS_CULPRIT_H
-#define EXTPROCD_PROCESS_CULPRIT_H
+#ifndef EXTPROCD_PROCESS_END_CULPRIT_H
+#define EXTPROCD_PROCESS_END_CULPRIT_H
 
 #include "base/loop/loop.h"
 

@@ -18,9 +18,9 @@
  * and does not block them, whatever the plugin's thread does. A signal that comes while it is
  * ignored is lost.
  */
-#include "process/signals.h"
+#include "process/run/signals.h"
 
-#include "process/culprit.h"
+#include "process/end/culprit.h"
 #include "process/process.h"
 
 #include <assert.h>

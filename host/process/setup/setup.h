@@ -1,9 +1,9 @@
 /* setup: a file -> settings and a generation: what every command of extprocd begins with. */
-#ifndef EXTPROCD_PROCESS_SETUP_H
-#define EXTPROCD_PROCESS_SETUP_H
+#ifndef EXTPROCD_PROCESS_SETUP_SETUP_H
+#define EXTPROCD_PROCESS_SETUP_SETUP_H
 
 #include "plugin/generation.h"
-#include "process/settings.h"
+#include "process/setup/settings.h"
 
 struct setup {
     struct arena arena;

@@ -1,6 +1,6 @@
 /* reaper: process 1 of a container, which is the parent of the service. */
-#ifndef EXTPROCD_PROCESS_REAPER_H
-#define EXTPROCD_PROCESS_REAPER_H
+#ifndef EXTPROCD_PROCESS_END_REAPER_H
+#define EXTPROCD_PROCESS_END_REAPER_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* apart: a command that runs code of plugins, and is over when it has said so. */
-#ifndef EXTPROCD_PROCESS_APART_H
-#define EXTPROCD_PROCESS_APART_H
+#ifndef EXTPROCD_PROCESS_COMMAND_APART_H
+#define EXTPROCD_PROCESS_COMMAND_APART_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* places: from /proc/self/exe. */
-#include "process/places.h"
+#include "process/setup/places.h"
 
 #include <stdbool.h>
 #include <stdio.h>

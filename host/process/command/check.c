@@ -2,7 +2,7 @@
 #include "base/escape.h"
 #include "base/str.h"
 #include "process/process.h"
-#include "process/setup.h"
+#include "process/setup/setup.h"
 
 #include <stdio.h>
 #include <string.h>

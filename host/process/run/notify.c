@@ -4,7 +4,7 @@
  * one of the kernel's own. It is done here because libsystemd would bring five libraries along, and
  * all their names into the scope that plugins are linked in.
  */
-#include "process/notify.h"
+#include "process/run/notify.h"
 
 #include <stdarg.h>
 #include <stddef.h>

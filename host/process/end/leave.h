@@ -1,6 +1,6 @@
 /* leave: how the process ends, as the service means it or as a plugin makes it. */
-#ifndef EXTPROCD_PROCESS_LEAVE_H
-#define EXTPROCD_PROCESS_LEAVE_H
+#ifndef EXTPROCD_PROCESS_END_LEAVE_H
+#define EXTPROCD_PROCESS_END_LEAVE_H
 
 #include "plugin/generation.h"
 

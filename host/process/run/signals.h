@@ -1,6 +1,6 @@
 /* signals: what is asked of the process from outside: noted by a handler, taken by the loop. */
-#ifndef EXTPROCD_PROCESS_SIGNALS_H
-#define EXTPROCD_PROCESS_SIGNALS_H
+#ifndef EXTPROCD_PROCESS_RUN_SIGNALS_H
+#define EXTPROCD_PROCESS_RUN_SIGNALS_H
 
 /* From now on TERM and INT end the process, by their default action; HUP, USR1 and USR2 wait for
  * the loop.

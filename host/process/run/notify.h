@@ -1,6 +1,6 @@
 /* notify: reports the state of the service to the service manager. */
-#ifndef EXTPROCD_PROCESS_NOTIFY_H
-#define EXTPROCD_PROCESS_NOTIFY_H
+#ifndef EXTPROCD_PROCESS_RUN_NOTIFY_H
+#define EXTPROCD_PROCESS_RUN_NOTIFY_H
 
 #include <extproc/plugin.h>
 

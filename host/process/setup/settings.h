@@ -1,7 +1,7 @@
 /* settings: the [extprocd] and [listener:NAME] sections, typed: the settings of the service
  * itself. */
-#ifndef EXTPROCD_PROCESS_SETTINGS_H
-#define EXTPROCD_PROCESS_SETTINGS_H
+#ifndef EXTPROCD_PROCESS_SETUP_SETTINGS_H
+#define EXTPROCD_PROCESS_SETUP_SETTINGS_H
 
 #include "base/log/log.h"
 #include "process/listen/listener.h"

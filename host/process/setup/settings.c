@@ -1,12 +1,12 @@
 /* settings: the kinds of sections that there are, the keys of [extprocd], and what their values
  * mean. */
-#include "process/settings.h"
+#include "process/setup/settings.h"
 
 #include "base/log/output.h"
 #include "base/lookup.h"
 #include "base/str.h"
 #include "plugin/generation.h"
-#include "process/places.h"
+#include "process/setup/places.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
  * (system(), pclose()). So a process waits that does nothing else; it passes signals on, and ends
  * as the service does.
  */
-#include "process/reaper.h"
+#include "process/end/reaper.h"
 
 #include <errno.h>
 #include <signal.h>

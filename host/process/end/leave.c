@@ -4,15 +4,15 @@
  * libraries (OpenSSL's, a C++ plugin's own) would take away what they use.
  *
  * Every other end is made by a plugin. A handler for exit() finds out which one: by the slot of the
- * thread that called exit() (process/culprit), or, in a thread that no callback runs in, by the
+ * thread that called exit() (process/end/culprit), or, in a thread that no callback runs in, by the
  * shared objects on its stack. It is registered twice, because handlers run in reverse order: the
  * second one runs before the destructors that came with the plugins.
  */
-#include "process/leave.h"
+#include "process/end/leave.h"
 
 #include "base/log/writer.h"
 #include "plugin/load/loader.h"
-#include "process/culprit.h"
+#include "process/end/culprit.h"
 #include "process/process.h"
 
 #include <execinfo.h>

@@ -1,6 +1,6 @@
 /* counts: what was counted, in lines of the log. */
-#ifndef EXTPROCD_PROCESS_COUNTS_H
-#define EXTPROCD_PROCESS_COUNTS_H
+#ifndef EXTPROCD_PROCESS_RUN_COUNTS_H
+#define EXTPROCD_PROCESS_RUN_COUNTS_H
 
 #include "base/log/log.h"
 #include "base/loop/metrics.h"

@@ -1,5 +1,5 @@
 /* service: the seam between two floors that do not know each other. */
-#include "process/service.h"
+#include "process/run/service.h"
 
 static const char *out_peer(void *call)
 {
