@@ -1,4 +1,5 @@
 """Plugins in other languages: the examples of sdk/languages, built as their first lines say, in the service."""
+import os
 import pathlib
 import re
 import shutil
@@ -11,40 +12,56 @@ from harness.places import SANITIZED
 
 SDK = pathlib.Path(__file__).resolve().parents[2] / "sdk"
 LANGUAGES = SDK / "languages"
-FLAGS = f"-I{SDK}/include"
+
+
+PKG_CONFIG = f"""#!/bin/sh
+case $1 in --cflags) echo -I{SDK}/include -fvisibility=hidden ;; --variable=includedir) echo {SDK}/include ;; esac
+"""
+
+
+def commands(source):
+    """Those that the first comment of an example shows, indented."""
+    return re.findall(r"^(?://!?|\s?\*)(?:\t| {4,})(.+)$", source.read_text().split("\n\n")[0], re.MULTILINE)
 
 
 @unittest.skipIf(SANITIZED, "the examples are built without a sanitizer")
 class Languages(Case):
-    def build(self, language, tool, *command, env=()):
+    def build(self, language, tool, source):
         if not shutil.which(tool):
             self.skipTest(f"{language}: there is no {tool}")
         folder = pathlib.Path(self.folder) / language
         shutil.copytree(LANGUAGES / language, folder)
-        subprocess.run(["env", *env, tool, *command, "-o", "hello.so"], cwd=folder, check=True)
+        (folder / "pkg-config").write_text(PKG_CONFIG)
+        (folder / "pkg-config").chmod(0o755)
+        lines = commands(folder / source)
+        self.assertIn(tool, "\n".join(lines))
+        for line in lines:
+            subprocess.run(["env", f"PATH={folder}:{os.environ['PATH']}", "sh", "-euc", line], cwd=folder, check=True)
         return folder / "hello.so"
 
-    def try_out(self, plugin, name, panic):
+    def try_out(self, plugin, name, **failures):
+        """Requests with x-fail: KEY fail with the text that belongs to the key."""
         service = self.launch(f"[plugin:hello]\nfile = {plugin}\n[plugin:other]\nfile = {plugin}\ngreeting = again").wait_ready()
         client = self.client(service)
         self.assertIn(("x-hello", f"hello from {name}"), sets(client.answers(request_headers(), response_headers())[-1]))
 
-        for asked, why in ("yes", "asked to fail"), ("panic", panic):
+        for asked, why in {"yes": "asked to fail", **failures}.items():
             answer = client.answers(request_headers(("x-fail", asked)))[0]
             self.assertEqual(answer.immediate_response.status.code, 500)
             service.wait_line(f"plugin=hello phase=request_headers: request_headers failed: {re.escape(why)}$")
         self.assertEqual(service.stop(), 0, service.log()[-4000:])
 
     def test_cpp(self):
-        self.try_out(self.build("cpp", "c++", "-std=c++20", "-shared", "-fPIC", "-fvisibility=hidden", "-Wl,-z,defs",
-                                "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-Werror", FLAGS, "hello.cpp"), "C++", "as asked")
+        self.try_out(self.build("cpp", "c++", "hello.cpp"), "C++", panic="as asked")
 
     def test_rust(self):
-        self.try_out(self.build("rust", "rustc", "--edition", "2021", "-O", "--crate-type", "cdylib",
-                                "-C", "link-arg=-Wl,-z,defs", "hello.rs"), "Rust", "panic")
+        self.try_out(self.build("rust", "rustc", "hello.rs"), "Rust", panic="panic")
 
     def test_go(self):
-        self.try_out(self.build("go", "go", "build", "-buildmode=c-shared", env=(f"CGO_CFLAGS={FLAGS}",)), "Go", "as asked")
+        self.try_out(self.build("go", "go", "extproc.go"), "Go", panic="as asked")
+
+    def test_zig(self):
+        self.try_out(self.build("zig", "zig", "hello.zig"), "Zig")
 
     def test_the_binding_of_rust_has_every_slot_in_order(self):
         def slots(text, pattern):
