@@ -47,6 +47,9 @@ struct transport_service {
     void (*half_close)(void *stream); /* the client has finished sending */
     /* Always, once, last; never from within a transport_send() or transport_finish(). */
     void (*closed)(void *stream, enum transport_end why);
+    /* There is room for answers again: after transport_has_room() has returned false, once. NULL:
+     * it is not wanted. */
+    void (*room)(void *stream);
     /* The transaction's id, for the log. NULL: these streams have none. */
     struct extproc_str (*transaction)(void *stream);
 };
@@ -158,6 +161,7 @@ struct transport_ops {
     void (*unprompted)(struct transport_call *call);
     void (*hold)(struct transport_call *call);
     void (*resume)(struct transport_call *call);
+    bool (*has_room)(struct transport_call *call);
     void (*finish)(struct transport_call *call, int status, struct extproc_str message);
 };
 
@@ -183,6 +187,16 @@ static inline void transport_send(struct transport_call *call)
 static inline void transport_unprompted(struct transport_call *call)
 {
     call->ops->unprompted(call);
+}
+/* Bytes of a call's answers that wait for its client: with more of them, there is no room. */
+enum { TRANSPORT_ROOM = 1024 * 1024 };
+/* For a service that makes answers as fast as they go, beside those that it owes: may it send one
+ * more? Not while more than TRANSPORT_ROOM bytes of the call, or half of max_queued in its
+ * connection, wait for the client; then, when no more than half of that waits, room() is called, by
+ * the loop. Not in a call that has its status either, where no room() follows. */
+static inline bool transport_has_room(struct transport_call *call)
+{
+    return call->ops->has_room(call);
 }
 /* No further message is handed over, nor the half-close, until transport_resume(): what comes stays
  * with the transport, where it counts as before, and the client may send only what it may send

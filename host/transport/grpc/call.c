@@ -19,20 +19,17 @@
  */
 #include "transport/grpc/call.h"
 
+#include "transport/grpc/outgoing.h"
+#include "transport/grpc/peer.h"
+
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
-#include <grpc/support/alloc.h>
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { IDLE_MAX = 1024, READ_AHEAD = 1024 * 1024 };
-
-struct outgoing {
-    struct outgoing *next;
-    grpc_byte_buffer *buffer;
-};
 
 struct call {
     struct transport_call base;
@@ -47,7 +44,10 @@ struct call {
     grpc_byte_buffer *received;
     grpc_byte_buffer *waiting; /* see `waits` */
     struct timer turn;         /* of what waits */
-    struct outgoing *reserved, *queue, **queue_end;
+    struct outgoing *reserved;
+    struct outgoing_queue queue;
+    size_t n_unsent;     /* bytes of answers in the queue, and of the one under way */
+    size_t n_writing;    /* of them, of the one under way */
     size_t n_held_bytes; /* of messages that the service has */
     unsigned n_held;     /* those messages, and our own holds of the call */
     unsigned owed;       /* messages received that had no answer yet */
@@ -66,6 +66,7 @@ struct call {
     bool watching;       /* for the client's loss: started, ever */
     bool half_closed;    /* by the client */
     bool held;           /* see transport_hold() */
+    bool refused;        /* room for more answers: see transport_has_room() */
     bool waits;          /* a message was read and not handed over; waiting NULL: the half-close */
     bool lost;           /* the client has gone */
     bool finishing;      /* the service has finished */
@@ -78,32 +79,6 @@ struct received {
     struct call *call;
     grpc_byte_buffer *buffer;
 };
-
-/* ---- the queue of messages to send ----------------------------------------------------------- */
-
-static struct outgoing *outgoing_free(struct outgoing *out)
-{
-    if (out)
-        grpc_byte_buffer_destroy(out->buffer);
-    free(out);
-    return NULL;
-}
-
-static void queue_push(struct call *call, struct outgoing *out)
-{
-    out->next = NULL;
-    *call->queue_end = out;
-    call->queue_end = &out->next;
-}
-
-static struct outgoing *queue_pop(struct call *call)
-{
-    struct outgoing *out = call->queue;
-    call->queue = out->next;
-    if (!call->queue)
-        call->queue_end = &call->queue;
-    return out;
-}
 
 /* ---- batches --------------------------------------------------------------------------------- */
 
@@ -137,8 +112,9 @@ static size_t add_read(struct call *call, grpc_op *ops)
 static size_t add_write(struct call *call, grpc_op *ops, struct outgoing **ret_out)
 {
     size_t n = add_metadata(call, ops);
-    struct outgoing *out = queue_pop(call);
+    struct outgoing *out = outgoing_pop(&call->queue);
     call->writing = true;
+    call->n_writing = out->len;
     ops[n] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = out->buffer};
     *ret_out = out;
     return n + 1;
@@ -158,7 +134,7 @@ static void start_status(struct call *call)
 {
     grpc_op ops[4];
     struct outgoing *out = NULL;
-    size_t n = call->queue ? add_write(call, ops, &out) : add_metadata(call, ops);
+    size_t n = call->queue.first ? add_write(call, ops, &out) : add_metadata(call, ops);
     ops[n] = (grpc_op){.op = GRPC_OP_SEND_STATUS_FROM_SERVER};
     ops[n].data.send_status_from_server.status = (grpc_status_code)call->status;
     ops[n].data.send_status_from_server.status_details = &call->status_text;
@@ -171,10 +147,12 @@ static void start_status(struct call *call)
 
 /* A read and a write in one batch are done when both are: nothing can be written until the client
  * has sent something more. That is right if every message has had its one answer and was released,
- * so that the client is the next to send; otherwise both sides could wait for each other. */
+ * so that the client is the next to send; otherwise both sides could wait for each other. Nor is a
+ * write joined that a service may wait for, because it has no room before that is done. */
 static bool may_join(const struct call *call)
 {
-    return call->owed == 0 && call->n_held == 0 && !call->unprompted;
+    return call->owed == 0 && call->n_held == 0 && !call->unprompted &&
+           call->n_unsent <= TRANSPORT_ROOM / 2;
 }
 
 static void start_traffic(struct call *call)
@@ -182,14 +160,14 @@ static void start_traffic(struct call *call)
     grpc_op ops[3];
     size_t n = 0;
     struct outgoing *out = NULL;
-    if (call->queue && !call->writing)
+    if (call->queue.first && !call->writing)
         n = add_write(call, ops, &out);
     /* A client that takes no answers must not fill our memory with them, nor a service that is slow
      * with what is sent to it. */
     bool full = call->n_held_bytes >= READ_AHEAD;
     bool stopped = call->held || call->waits;
-    bool may_read = !call->reading && !call->half_closed && !call->finishing && !call->queue &&
-                    !full && !stopped;
+    bool may_read = !call->reading && !call->half_closed && !call->finishing &&
+                    !call->queue.first && !full && !stopped;
     if (out && may_read && may_join(call)) {
         n += add_read(call, ops + n);
         call->joined = true;
@@ -213,7 +191,8 @@ static bool may_start_status(const struct call *call)
     /* If there are writes, the status is sent with the queue's last message, or when that write is
      * done. A write that is joined to a read is with gRPC already, and waiting for it means waiting
      * for the client. */
-    return call->queue ? !call->writing && !call->queue->next : !call->writing || call->joined;
+    return call->queue.first ? !call->writing && !call->queue.first->next
+                             : !call->writing || call->joined;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -263,8 +242,7 @@ static void call_over(struct call *call)
         call->service->closed(call->stream, why);
     }
     outgoing_free(call->reserved);
-    while (call->queue)
-        outgoing_free(queue_pop(call));
+    outgoing_fini(&call->queue);
     drop_waiting(call);
     grpc_slice_unref(call->status_text);
     /* gRPC cancels a call that had no status from us. Such a call is lost, so the client is
@@ -392,6 +370,22 @@ static void turn_comes(void *arg)
     call_pump(call);
 }
 
+/* A write is done. */
+static void take_written(struct call *call)
+{
+    call->writing = false;
+    call->n_unsent -= call->n_writing;
+    call->n_writing = 0;
+    if (!call->refused || call->n_unsent > TRANSPORT_ROOM / 2 || call->finishing || call->lost)
+        return;
+    call->refused = false;
+    if (!call->service->room)
+        return;
+    call->in_callback = true;
+    call->service->room(call->stream);
+    call->in_callback = false;
+}
+
 static void read_done(void *owner, bool ok)
 {
     struct call *call = owner;
@@ -399,8 +393,10 @@ static void read_done(void *owner, bool ok)
     call->received = NULL;
     call->n_flying--;
     call->reading = false;
-    if (call->joined)
-        call->joined = call->writing = false;
+    if (call->joined) {
+        call->joined = false;
+        take_written(call);
+    }
     take_read(call, buffer, ok);
     call_pump(call);
 }
@@ -409,8 +405,8 @@ static void write_done(void *owner, bool ok)
 {
     struct call *call = owner;
     call->n_flying--;
-    call->writing = false;
     call->lost |= !ok;
+    take_written(call);
     call_pump(call);
 }
 
@@ -430,31 +426,6 @@ static void status_done(void *owner, bool ok)
 }
 
 /* ---- beginnings ------------------------------------------------------------------------------ */
-
-/* The connection's descriptor, which gRPC returns as the peer's name; -1: it has none. */
-static int peer_fd(grpc_call *grpc)
-{
-    char *peer = grpc_call_get_peer(grpc);
-    int fd = strncmp(peer, "fd:", 3) ? -1 : atoi(peer + 3);
-    gpr_free(peer);
-    return fd;
-}
-
-const char *call_peer(grpc_call *grpc, char ret_name[static PEERNAME_MAX])
-{
-    peername_of(peer_fd(grpc), ret_name);
-    return ret_name;
-}
-
-/* Called at the beginning, because after the loss of the connection its descriptor may be reused
- * before the name is needed. */
-static void call_name_peer(struct call *call, bool tcp)
-{
-    int fd = peer_fd(call->grpc);
-    peername_of(fd, call->peer);
-    call->base.peer = call->peer;
-    call->fd = tcp ? fd : -1;
-}
 
 /* NULL: out of memory, and the call is cancelled. */
 static struct call *call_new(struct call_pool *pool, grpc_call *grpc, bool tcp)
@@ -482,8 +453,10 @@ static struct call *call_new(struct call_pool *pool, grpc_call *grpc, bool tcp)
         .turn = {.fn = turn_comes, .arg = call},
         .status_text = grpc_empty_slice(),
     };
-    call_name_peer(call, tcp);
-    call->queue_end = &call->queue;
+    int fd = peer_name(grpc, call->peer);
+    call->base.peer = call->peer;
+    call->fd = tcp ? fd : -1;
+    outgoing_init(&call->queue);
     pool->n_calls++;
     return call;
 }
@@ -537,15 +510,9 @@ uint8_t *call_reserve(struct transport_call *base, size_t len)
 {
     struct call *call = (struct call *)base;
     outgoing_free(call->reserved);
-    call->reserved = malloc(sizeof *call->reserved);
-    if (!call->reserved)
-        return NULL;
-    grpc_slice slice = grpc_slice_malloc(len);
-    grpc_byte_buffer *buffer = grpc_raw_byte_buffer_create(&slice, 1);
-    grpc_slice_unref(slice);
-    call->reserved->buffer = buffer;
-    /* The buffer's own slice: a short one holds its bytes in itself. */
-    return GRPC_SLICE_START_PTR(buffer->data.raw.slice_buffer.slices[0]);
+    uint8_t *bytes = NULL;
+    call->reserved = outgoing_new(len, &bytes);
+    return bytes;
 }
 
 void call_send(struct transport_call *base)
@@ -553,7 +520,8 @@ void call_send(struct transport_call *base)
     struct call *call = (struct call *)base;
     if (!call->reserved || call->finishing)
         return;
-    queue_push(call, call->reserved);
+    call->n_unsent += call->reserved->len;
+    outgoing_push(&call->queue, call->reserved);
     call->reserved = NULL;
     call->owed -= call->owed > 0; /* one that is extra answers nothing */
     call_pump(call);
@@ -582,6 +550,15 @@ void call_resume(struct transport_call *base)
         call_finish(base, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
     else
         call_pump(call);
+}
+
+bool call_has_room(struct transport_call *base)
+{
+    struct call *call = (struct call *)base;
+    if (call->finishing)
+        return false;
+    call->refused |= call->n_unsent > TRANSPORT_ROOM;
+    return !call->refused;
 }
 
 void call_finish(struct transport_call *base, int status, struct extproc_str message)

@@ -4,7 +4,6 @@
 #define EXTPROCD_TRANSPORT_GRPC_CALL_H
 
 #include "transport/grpc/queue/completions.h"
-#include "transport/peername.h"
 #include "transport/transport.h"
 
 #include <grpc/grpc.h>
@@ -29,8 +28,6 @@ void call_pool_fini(struct call_pool *pool);
  * corked. */
 void call_begin(struct call_pool *pool, grpc_call *grpc, bool tcp,
                 const struct transport_service *service, void *arg, grpc_byte_buffer *first);
-/* The address of its connection's other end. Returns `ret_name`. */
-const char *call_peer(grpc_call *grpc, char ret_name[static PEERNAME_MAX]);
 /* Takes a call over only to end it. */
 void call_refuse(struct call_pool *pool, grpc_call *grpc, bool tcp, int status,
                  struct extproc_str message);
@@ -42,6 +39,7 @@ void call_send(struct transport_call *base);
 void call_unprompted(struct transport_call *base);
 void call_hold(struct transport_call *base);
 void call_resume(struct transport_call *base);
+bool call_has_room(struct transport_call *base);
 void call_finish(struct transport_call *base, int status, struct extproc_str message);
 
 #endif

@@ -263,5 +263,6 @@ const struct transport_ops transport_grpc = {
     .unprompted = call_unprompted,
     .hold = call_hold,
     .resume = call_resume,
+    .has_room = call_has_room,
     .finish = call_finish,
 };

@@ -7,6 +7,8 @@
  */
 #include "transport/grpc/server.h"
 
+#include "transport/grpc/peer.h"
+
 #include <grpc/byte_buffer.h>
 #include <grpc/compression.h>
 
@@ -79,7 +81,8 @@ static void refuse_metadata(struct slot *slot, size_t size)
     struct server *s = slot->server;
     char text[96], amount[24], peer[PEERNAME_MAX];
     grpc_call *call = slot->call;
-    const struct limit_place place = {.listener = s->listener, .peer = call_peer(call, peer)};
+    const struct limit_place place = {.listener = s->listener, .peer = peer};
+    (void)peer_name(call, peer);
     int len = snprintf(text, sizeof text, "metadata of %zu bytes, and max_header_list is %zu", size,
                        s->listener->limits.max_header_list);
     snprintf(amount, sizeof amount, "%zu", size);

@@ -18,6 +18,7 @@
 
 #include "transport/doors.h"
 #include "transport/h2/hub.h"
+#include "transport/h2/stream/backpressure.h"
 #include "transport/h2/stream/life.h"
 #include "transport/health.h"
 
@@ -231,5 +232,6 @@ const struct transport_ops transport_h2 = {
     .unprompted = h2_call_unprompted,
     .hold = intake_hold,
     .resume = intake_resume,
+    .has_room = backpressure_has_room,
     .finish = h2_call_finish,
 };

@@ -10,6 +10,8 @@
  *     e     answers once and finishes with OK
  *     k     keeps the message, see rig_release(), and does not answer
  *     x     the same, but one answer more than is owed is sent immediately, and the owed one later
+ *     q     answers once, and asks whether there is room
+ *     s     sends N_STREAMED answers of STREAMED_LEN bytes, as long as there is room, and then OK
  *     w     holds the call, see rig_resume(), and does not answer
  * Everything that waits, waits for at most WAIT_S.
  */
@@ -33,7 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT_S = 20 };
+enum { WAIT_S = 20, N_STREAMED = 200, STREAMED_LEN = 65536 };
 
 #define ECHO_PATH "/test.Echo/Talk"
 
@@ -60,9 +62,11 @@ struct rig {
     pthread_t thread;
     char target[128];
 
+    unsigned n_until_refused; /* answers that were streamed before there was no room */
+
     pthread_mutex_t mutex; /* guards the counts */
     pthread_cond_t changed;
-    unsigned n_open, n_message, n_half_close, n_closed[4], n_posted, n_notices;
+    unsigned n_open, n_message, n_half_close, n_closed[4], n_posted, n_notices, n_room;
     int notice_fd; /* an eventfd, see rig_notice() */
 };
 
@@ -115,6 +119,7 @@ static inline void rig_release(void *arg)
 struct echo {
     struct rig *rig;
     struct transport_call *call;
+    unsigned n_left; /* answers of those that are streamed */
 };
 
 static inline void echo_hold(struct echo *echo)
@@ -141,7 +146,7 @@ static inline void rig_finish_held(void *arg)
 static inline void *echo_open(void *arg, struct transport_call *call)
 {
     struct echo *echo = malloc(sizeof *echo);
-    *echo = (struct echo){arg, call};
+    *echo = (struct echo){.rig = arg, .call = call};
     if (echo->rig->waits)
         echo_hold(echo);
     rig_count(echo->rig, &echo->rig->n_open, 1);
@@ -174,6 +179,28 @@ static inline void echo_fail(void *stream)
     transport_finish(echo->call, 7, (struct extproc_str){"told to", 7});
 }
 
+static inline void echo_stream(struct echo *echo)
+{
+    static const char chunk[STREAMED_LEN];
+    struct rig *rig = echo->rig;
+    while (echo->n_left && transport_has_room(echo->call)) {
+        echo_answer(echo, chunk, sizeof chunk);
+        echo->n_left--;
+    }
+    if (!echo->n_left)
+        transport_finish(echo->call, STATUS_OK, (struct extproc_str){NULL, 0});
+    else if (!rig->n_until_refused)
+        rig_count(rig, &rig->n_until_refused, N_STREAMED - echo->n_left);
+}
+
+static inline void echo_room(void *stream)
+{
+    struct echo *echo = stream;
+    rig_count(echo->rig, &echo->rig->n_room, 1);
+    if (echo->n_left)
+        echo_stream(echo);
+}
+
 static inline void echo_act(struct echo *echo, char what, const char *bytes, size_t len)
 {
     uint64_t hash = echo_hash(0, bytes, len);
@@ -192,6 +219,15 @@ static inline void echo_act(struct echo *echo, char what, const char *bytes, siz
         transport_unprompted(echo->call);
     if (what == 'm' || what == 'l' || what == 'x')
         loop_after(&echo->rig->loop, 1, echo_later, echo);
+    if (what == 'q') {
+        echo_answer(echo, bytes, len);
+        (void)transport_has_room(echo->call);
+    }
+    if (what == 's') {
+        echo->n_left = N_STREAMED;
+        transport_unprompted(echo->call);
+        echo_stream(echo);
+    }
     if (what == 'w')
         echo_hold(echo);
     if (what == 'F')
@@ -307,8 +343,8 @@ static inline uint64_t rig_counted(const struct rig *rig, const char *counter)
 
 static inline void rig_start(struct rig *rig)
 {
-    static const struct transport_service echo = {ECHO_PATH, echo_open, echo_message,
-                                                  echo_half_close, echo_closed};
+    static const struct transport_service echo = {ECHO_PATH,       echo_open,   echo_message,
+                                                  echo_half_close, echo_closed, .room = echo_room};
     static const char *const names[] = {"test.Echo"};
     pthread_mutex_init(&rig->mutex, NULL);
     pthread_cond_init(&rig->changed, NULL);

@@ -26,6 +26,7 @@
 #include "transport/h2/conn/conn.h"
 
 #include "transport/h2/conn/idle.h"
+#include "transport/h2/stream/backpressure.h"
 #include "transport/h2/stream/life.h"
 
 #include <assert.h>
@@ -107,6 +108,7 @@ void conn_die(struct conn *c)
     conn_cancel(c, &c->idle);
     conn_cancel(c, &c->age);
     conn_cancel(c, &c->rest);
+    backpressure_fini(&c->streams);
     idle_take(c);
     *c->link = c->next;
     if (c->next)
@@ -383,6 +385,7 @@ static void conn_init(struct conn *c, struct gate *gate, const char *peer)
     c->streams.owner = &hub->ears->streams;
     c->streams.listener = gate->listener;
     c->streams.peer = c->peer;
+    backpressure_init(&c->streams);
     c->timer.fn = conn_timer;
     c->timer.arg = c;
     seam_init(&c->seam);

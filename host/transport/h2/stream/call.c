@@ -5,8 +5,9 @@
  *
  * A client may send as much in a stream as its window allows, and more only as the service takes
  * it: the bytes of a message count as taken when no message before it is still held or waits to be
- * handed over, and at most UNSENT_MAX bytes of answers wait to be sent. So the bytes of the first
- * message always count as taken, however large it is; otherwise its end could never come.
+ * handed over, and at most TRANSPORT_ROOM bytes of answers wait to be sent. So the bytes of the
+ * first message always count as taken, however large it is, unless the service holds the stream;
+ * otherwise its end could never come.
  *
  *     OPEN ──first answer──► ANSWERING ──finish──► ENDING: the status waits for the answers
  *      │ finish: the head is the status                │ │
@@ -27,6 +28,7 @@
 
 #include "transport/h2/framing/head.h"
 #include "transport/h2/http2/answer.h"
+#include "transport/h2/stream/backpressure.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -34,7 +36,6 @@
 
 enum {
     IDLE_MAX = 1024,
-    UNSENT_MAX = 1024 * 1024,
     /* To begin with deflate costs 10 us, more than all else of a stream, and an answer that is
      * shorter is one packet anyway. */
     PACK_MIN = 1024
@@ -137,6 +138,8 @@ static void call_sent(struct h2_call *call, size_t len)
     call->n_queued -= len;
     call->streams->n_queued -= len;
     call->commons->n_held -= len;
+    if (call->streams->refused)
+        backpressure_eases(call->streams);
 }
 
 static struct outgoing *queue_pop(struct h2_call *call)
@@ -194,7 +197,7 @@ void h2_call_drop(struct h2_call *call, size_t len)
 
 void h2_call_consume(struct h2_call *call)
 {
-    bool waits = call->n_held > 0 || call->n_queued > UNSENT_MAX || h2_call_waits(call) ||
+    bool waits = call->n_held > 0 || call->n_queued > TRANSPORT_ROOM || h2_call_waits(call) ||
                  h2_call_is_held(call);
     if (!call->n_unread || (waits && !h2_call_is_finished(call)))
         return;
@@ -336,6 +339,7 @@ void h2_call_gone(struct h2_call *call)
     become(call, CALL_CLOSED);
     call->n_promised = 0;
     queue_drop(call);
+    backpressure_leave(call);
     free(call->reserved);
     free(call->status_text);
     *call->link = call->next;

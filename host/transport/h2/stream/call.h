@@ -35,8 +35,9 @@ struct h2_call {
     struct streams *streams; /* of its connection; NULL: its stream is gone */
     const struct transport_service *service;
     void *stream;
-    struct h2_call *next, **link; /* of those */
-    struct timer *deadline;       /* NULL: none */
+    struct h2_call *next, **link;                 /* of those */
+    struct h2_call *next_refused, **refused_link; /* see struct streams; link NULL: it is not */
+    struct timer *deadline;                       /* NULL: none */
     struct frames frames;
     struct backlog *backlog; /* NULL: no message has to wait */
     struct outgoing *reserved, *queue, **queue_end;

@@ -53,6 +53,9 @@ struct streams {
     const struct transport_listener *listener;
     const char *peer;
     struct h2_call *calls;
+    /* Those whose services were refused room, the first one first; only backpressure uses it. */
+    struct h2_call *refused, **refused_end;
+    struct timer eased;
     size_t n_calls;
     size_t n_talking; /* of them, those that a message has come in */
     size_t n_queued;  /* bytes of answers, in all calls   */
