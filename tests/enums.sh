@@ -42,7 +42,8 @@ for row in "host/http/mode.h body_mode N_BODY_MODES" "host/http/phase.h phase N_
     "host/http/direction.h answer_kind N_ANSWERS" "host/http/direction.h task" \
     "host/http/mode.h mode_body" "host/http/verdict.h verdict_kind" \
     "host/http/message/headers.h cell_state" "sdk/include/extproc/plugin.h extproc_edit" \
-    "sdk/include/extproc/plugin.h extproc_action"; do
+    "sdk/include/extproc/plugin.h extproc_action" \
+    "host/plugin/failure.h failure N_FAILURES" "host/plugin/policy.h policy_action N_POLICY_ACTIONS"; do
     read -r header enum count <<<"$row"
     member=$(first_member "$header" "$enum")
     patched "$header" "$enum"

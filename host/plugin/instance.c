@@ -25,6 +25,40 @@ const struct extproc_key instance_keys[] = {
      .type = EXTPROC_KEY_TYPE_STR,
      .flags = EXTPROC_KEY_REQUIRED,
      .help = "The plugin's shared object; without a slash, a file in plugin_dir."},
+    {.name = "on_error",
+     .type = EXTPROC_KEY_TYPE_CHOICE,
+     .fallback = "respond",
+     .choices = "respond|continue|close",
+     .help = "What a failure of the plugin means. respond: the client gets on_error_status; once "
+             "the response has begun, the stream ends with an error. continue: the message goes on "
+             "as if the plugin was not there. close: the stream ends with an error, and the "
+             "proxy's failure_mode_allow decides."},
+    {.name = "on_error_status",
+     .type = EXTPROC_KEY_TYPE_INT,
+     .fallback = "500",
+     .min = "200",
+     .max = "599",
+     .help = "Status of the response of on_error = respond. A body that the plugin must see, and "
+             "the proxy does not send, is refused with 403."},
+    {.name = "timeout",
+     .type = EXTPROC_KEY_TYPE_DURATION,
+     .fallback = "150ms",
+     .max = "24h",
+     .help = "Longest time of a callback, with what it waits for; 0s: any time. Keep it below the "
+             "proxy's message_timeout."},
+    {.name = "max_body",
+     .type = EXTPROC_KEY_TYPE_SIZE,
+     .min = "1",
+     .max = "2147483647",
+     .help = "Size of a complete body that the plugin is called with; without it, what max_message "
+             "of the listener allows."},
+    {.name = "on_max_body",
+     .type = EXTPROC_KEY_TYPE_CHOICE,
+     .fallback = "respond",
+     .choices = "respond|continue",
+     .help = "What happens to a body that exceeds max_body. respond: the client gets 413, or an "
+             "error once the response has begun. continue: the body passes, and this plugin does "
+             "not see it."},
     {0},
 };
 
@@ -149,9 +183,13 @@ static int run_init(struct instance *in, struct config_errors *errors)
     return -EINVAL;
 }
 
+/* The host's keys of the section have been checked. */
 static int start(struct instance *in, struct keys_table host, struct config_errors *errors)
 {
+    const uint64_t must_see = EXTPROC_MUST_SEE_REQUEST_BODY | EXTPROC_MUST_SEE_RESPONSE_BODY;
     take_callbacks(in);
+    policy_read(&in->host_keys, &in->policy);
+    policy_look(&in->policy, &in->host_keys, in->section, in->plugin->needs & must_see, errors);
     if (!check_section(in, host, errors))
         return -EINVAL;
     return run_init(in, errors);
@@ -236,11 +274,14 @@ static int load(struct instance *in, struct config_errors *errors)
 static int take_linked(struct instance *in, const struct extproc_plugin *exported,
                        struct config_errors *errors)
 {
+    const struct keys_table host = table_of(instance_keys + 1);
     const struct extproc_key *keys;
     const char *why = NULL;
     int r = loader_check("linked in", exported, &in->arena, &in->plugin, &keys, &why);
     r = loaded(in, NULL, r, why, errors);
-    return r < 0 ? r : start(in, table_of(instance_keys + 1), errors);
+    if (r == 0 && !keys_check(in->section, host, &in->arena, errors, &in->host_keys))
+        r = -EINVAL;
+    return r < 0 ? r : start(in, host, errors);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -11,6 +11,7 @@
 #include "base/loop/loop.h"
 #include "base/loop/metrics.h"
 #include "http/rules/rules.h"
+#include "plugin/policy.h"
 #include "plugin/refusal.h"
 #include "plugin/template/wants.h"
 
@@ -51,6 +52,7 @@ struct instance {
     uint32_t reads;              /* phase bits: messages that later callbacks look back at */
     struct wants wants;          /* beside the messages */
     struct metric *bodiless;     /* counts body edits of messages without one; NULL: nothing does */
+    struct policy policy;        /* the operator's decisions about it */
     struct keys host_keys, keys; /* what the host read of the section, and the plugin */
     struct config_section *section;
     struct instance_file *files;  /* that it appends to */

@@ -96,8 +96,11 @@ static struct config *read_ini(struct kit *k, const struct kit_options *options,
                                struct config_errors *errors)
 {
     struct extproc_str ini = str_c(options->ini ? options->ini : "");
-    for (const struct kit_linked *l = options->linked; l && l->name; l++) /* opens it, or again */
-        ini = arena_format(&k->arena, "%s\n[plugin:%s]\n", ini.ptr, l->name);
+    for (const struct kit_linked *l = options->linked; l && l->name; l++) {
+        const char *head = arena_format(&k->arena, "[plugin:%s]", l->name).ptr;
+        if (!strstr(ini.ptr, head)) /* it has no keys */
+            ini = arena_format(&k->arena, "%s\n%s\n", ini.ptr, head);
+    }
 
     char path[PATH_SIZE];
     struct config *config = NULL;
@@ -203,4 +206,16 @@ uint64_t kit_counter(struct kit *k, const char *plugin, const char *name)
 {
     struct metric_reading reading;
     return metrics_find(k->env.metrics, plugin, name, &reading) ? reading.sum : 0;
+}
+
+uint64_t kit_failures(struct kit *k, const char *plugin, const char *phase, const char *reason)
+{
+    struct metric_reading m;
+    for (size_t i = 0; metrics_read(k->env.metrics, i, &m); i++) {
+        if (strcmp(m.name, "failures") == 0 && strcmp(m.labels[METRIC_PLUGIN], plugin) == 0 &&
+            strcmp(m.labels[METRIC_PHASE], phase) == 0 &&
+            strcmp(m.labels[METRIC_REASON], reason) == 0)
+            return m.sum;
+    }
+    return 0;
 }

@@ -58,6 +58,8 @@ void kit_run_until(struct kit *k, uint64_t t_ms);
 const char *kit_log(struct kit *k);
 /* A counter's value, of a plugin's section. */
 uint64_t kit_counter(struct kit *k, const char *plugin, const char *name);
+/* How often a plugin has failed in a phase for a reason. */
+uint64_t kit_failures(struct kit *k, const char *plugin, const char *phase, const char *reason);
 
 /* ---- one stream ------------------------------------------------------------------------------ */
 

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ERRNO_MAX = 4095 };
+enum { ERRNO_MAX = 4095, FAILED_TEXT = 384 };
 
 /* ---- the log --------------------------------------------------------------------------------- */
 
@@ -59,14 +59,32 @@ void handle_log(struct handle *h, enum extproc_level level, const char *fmt, ...
     va_end(ap);
 }
 
-EXTPROC_PRINTF(2, 3)
-static enum extproc_action handle_failed(struct handle *h, const char *fmt, ...)
+/* Notes why the instance is of no use here, and logs it, with the key that decides what follows
+ * where that is not a response. */
+static enum extproc_action handle_failed_text(struct handle *h, enum failure failure,
+                                              struct extproc_str key, const char *text)
 {
+    struct failure_effect effect = failure_effect(failure, &handle_instance(h)->policy);
+    char line[FAILED_TEXT + 32];
+    h->txn->turn->failure = failure;
+    snprintf(line, sizeof line, "%s", text);
+    if (effect.action != POLICY_RESPOND && !h->pub.observing)
+        snprintf(line, sizeof line, "%s (%s = %s)", text, effect.key,
+                 policy_action_name(effect.action));
+    handle_log_text(h, effect.level, key, str_c(line));
+    return EXTPROC_ACTION_FAIL;
+}
+
+EXTPROC_PRINTF(3, 4)
+static enum extproc_action handle_failed(struct handle *h, enum failure failure, const char *fmt,
+                                         ...)
+{
+    char text[FAILED_TEXT];
     va_list ap;
     va_start(ap, fmt);
-    handle_vlog(h, EXTPROC_LEVEL_ERROR, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    return EXTPROC_ACTION_FAIL;
+    return handle_failed_text(h, failure, str_c(fmt), text);
 }
 
 /* ---- why it fails ---------------------------------------------------------------------------- */
@@ -94,18 +112,17 @@ void handle_fail(struct handle *h, struct extproc_str key, struct extproc_str wh
 }
 
 /* The line's kind is what was refused, so that one reason does not keep another out of the log. */
-static enum extproc_action handle_failed_itself(struct handle *h)
+static enum extproc_action handle_failed_itself(struct handle *h, enum failure failure)
 {
     const struct refusal *refused = handle_refused(h);
-    char text[REFUSAL_TEXT + 32];
+    char text[FAILED_TEXT];
     if (!*refused->text)
-        return handle_failed(h,
+        return handle_failed(h, failure,
                              "%s failed without a reason (a plugin can log one with "
                              "extproc_fail())",
                              handle_where(h));
     snprintf(text, sizeof text, "%s failed: %s", handle_where(h), refused->text);
-    handle_log_text(h, EXTPROC_LEVEL_ERROR, str_c(refused->key), str_c(text));
-    return EXTPROC_ACTION_FAIL;
+    return handle_failed_text(h, failure, str_c(refused->key), text);
 }
 
 /* ---- what the plugin sees -------------------------------------------------------------------- */
@@ -182,8 +199,9 @@ static enum extproc_action handle_open(struct handle *h, const struct instance *
         return EXTPROC_ACTION_CONTINUE;
     }
     if (text && *handle_refused(h)->text)
-        return handle_failed_itself(h);
-    return handle_failed(h, "open() returned %d (%s)", r, text ? text : "expected 0 or -errno");
+        return handle_failed_itself(h, FAILURE_OPEN);
+    return handle_failed(h, FAILURE_OPEN, "open() returned %d (%s)", r,
+                         text ? text : "expected 0 or -errno");
 }
 
 static const char *advice(const char *const texts[N_LANES], enum lane lane)
@@ -191,7 +209,16 @@ static const char *advice(const char *const texts[N_LANES], enum lane lane)
     return texts[lane] ? texts[lane] : "this proxy cannot";
 }
 
-/* A body phase must be what the plugin said it needs. */
+/* A complete body may be larger than the operator wants to have processed. */
+static enum extproc_action handle_check_size(struct handle *h, const struct turn *turn)
+{
+    size_t len = turn->event->body.len, max = handle_instance(h)->policy.max_body;
+    if (h->pub.body_mode != EXTPROC_BODY_MODE_WHOLE || !max || len <= max)
+        return EXTPROC_ACTION_CONTINUE;
+    return handle_failed(h, FAILURE_MAX_BODY, "body of %zu bytes exceeds max_body (%zu)", len, max);
+}
+
+/* A body phase must be what the plugin said it needs, and the operator. */
 static enum extproc_action handle_check_needs(struct handle *h, const struct turn *turn)
 {
     uint64_t needs = handle_instance(h)->plugin->needs;
@@ -200,14 +227,15 @@ static enum extproc_action handle_check_needs(struct handle *h, const struct tur
     if (phase_part(turn->phase) != PART_BODY)
         return EXTPROC_ACTION_CONTINUE;
     if ((needs & whole_body_need(turn->phase)) && h->pub.body_mode != EXTPROC_BODY_MODE_WHOLE)
-        return handle_failed(h, "needs the complete body, and the proxy sends it in pieces (%s)",
+        return handle_failed(h, FAILURE_NEED,
+                             "needs the complete body, and the proxy sends it in pieces (%s)",
                              advice(rules->sends_complete_body, lane));
     if ((needs & EXTPROC_HEADERS_WAIT) && !(turn->allowed & MAY_EDIT_HEADERS))
-        return handle_failed(h,
+        return handle_failed(h, FAILURE_NEED,
                              "edits headers after the body, and the proxy does not hold them back "
                              "(%s)",
                              advice(rules->holds_headers, lane));
-    return EXTPROC_ACTION_CONTINUE;
+    return handle_check_size(h, turn);
 }
 
 static enum extproc_action handle_judge(struct handle *h, const struct turn *turn,
@@ -219,13 +247,13 @@ static enum extproc_action handle_judge(struct handle *h, const struct turn *tur
     case EXTPROC_ACTION_RESPOND:
         return turn->decided.answers
                    ? EXTPROC_ACTION_RESPOND
-                   : handle_failed(h, "callback returned EXTPROC_ACTION_RESPOND without "
-                                      "a response that was accepted "
-                                      "by extproc_respond() in this callback");
+                   : handle_failed(h, FAILURE_CALLBACK,
+                                   "callback returned EXTPROC_ACTION_RESPOND without a response "
+                                   "that was accepted by extproc_respond() in this callback");
     case EXTPROC_ACTION_FAIL:
-        return handle_failed_itself(h);
+        return handle_failed_itself(h, FAILURE_CALLBACK);
     }
-    return handle_failed(h, "callback returned invalid action %d", (int)action);
+    return handle_failed(h, FAILURE_CALLBACK, "callback returned invalid action %d", (int)action);
 }
 
 static enum extproc_action handle_run(struct handle *h, struct turn *turn,
@@ -279,11 +307,12 @@ static enum extproc_action handle_refuse_mode(struct handle *h, const struct tur
         mode_of(mode)->body != MODE_BODY_NEVER ? "before its headers go on" : "complete";
     h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
     if (chain_must_see(handle_instance(h), lane))
-        return handle_failed(h, "refused: the plugin must see the %s body, and %s", name,
+        return handle_failed(h, FAILURE_UNSEEN, "the plugin must see the %s body, and %s", name,
                              txn_framing(turn->txn, lane) == FRAMING_TUNNEL
                                  ? "the bytes of a tunnel are not seen"
                                  : "the proxy does not send it");
-    return handle_failed(h, "the plugin needs the %s body %s, and %s is %s (%s)", name, how,
+    return handle_failed(h, FAILURE_NEED, "the plugin needs the %s body %s, and %s is %s (%s)",
+                         name, how,
                          rules->body_mode[lane] ? rules->body_mode[lane] : "the body mode",
                          body_mode_name(mode), advice(rules->sends_complete_body, lane));
 }

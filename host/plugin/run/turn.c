@@ -22,9 +22,6 @@
 #include <assert.h>
 #include <errno.h>
 
-/* What the client gets of a plugin that fails, and where one must see a body that it cannot see. */
-enum { FAILED_STATUS = 500, UNSEEN_STATUS = 403 };
-
 /* ---- the beginning --------------------------------------------------------------------------- */
 
 /* Has the proxy begun to send the response? One whose headers it skips it does not hold back,
@@ -260,37 +257,61 @@ static void turn_close(struct turn *turn, struct extproc_str why)
 
 /* It leads from the proxy's access log to our lines. The id may be a client's: one that is not a
  * token (RFC 9110, 5.6.2) is omitted. */
-static struct extproc_str turn_details(const struct turn *turn, const char *name)
+static struct extproc_str turn_details(const struct turn *turn, const char *name, const char *word)
 {
     const char *prefix = turn->txn->rules->details;
     struct extproc_str id = txn_id(turn->txn);
     if (!prefix)
         return STR_ABSENT;
     if (!str_is_token(id))
-        return arena_format(turn->arena, "%s.%s.error", prefix, name);
-    return arena_format(turn->arena, "%s.%s.error{%.*s}", prefix, name, EXTPROC_ARG(id));
+        return arena_format(turn->arena, "%s.%s.%s", prefix, name, word);
+    return arena_format(turn->arena, "%s.%s.%s{%.*s}", prefix, name, word, EXTPROC_ARG(id));
 }
 
-/* Handles a plugin's failure: its changes are undone, it is not called again, and the downstream
- * client gets a 500 if a response is still possible. True: that was the verdict. */
-static bool turn_fail(struct turn *turn, uint16_t place, unsigned status)
+static void turn_count_failure(const struct turn *turn, const struct instance *in)
 {
-    struct handle *h = &turn->txn->handles[place];
-    const char *name = handle_instance(h)->name;
+    const struct metric_definition failed = {
+        .name = "failures",
+        .help = "Messages that a plugin has failed to process, by reason.",
+        .labels = {[METRIC_CHAIN] = turn->txn->chain->name,
+                   [METRIC_PLUGIN] = in->name,
+                   [METRIC_PHASE] = phase_name(turn->phase),
+                   [METRIC_REASON] = failure_name(turn->failure)}};
+    if (in->env->metrics)
+        loop_count(turn->txn->loop, metrics_define(in->env->metrics, &failed), 1);
+}
+
+/* Its changes are undone, and it is not called again. */
+static void turn_leave_out(struct turn *turn, struct handle *h)
+{
     undo_back(turn, h);
     h->skipped = ALL_PHASES;
-    if (turn->txn->observing)
+}
+
+/* What the operator wants for a plugin that has failed, which the log has reported. True: that was
+ * the verdict. */
+static bool turn_fail(struct turn *turn, uint16_t place)
+{
+    struct handle *h = &turn->txn->handles[place];
+    const struct instance *in = handle_instance(h);
+    struct failure_effect effect = failure_effect(turn->failure, &in->policy);
+    turn_count_failure(turn, in);
+    if (effect.keeps_instance)
+        h->skipped |= (uint8_t)phase_bit(turn->phase);
+    else
+        turn_leave_out(turn, h);
+    if (turn->txn->observing || effect.action == POLICY_CONTINUE)
         return false;
 
-    if (turn->allowed & MAY_RESPOND) {
+    if (effect.action == POLICY_RESPOND && turn->allowed & MAY_RESPOND) {
         turn->answer = (struct answer){
-            .status = status,
-            .details = turn_details(turn, name),
+            .status = effect.status,
+            .details = turn_details(turn, in->name, effect.details),
             .grpc_status = EXTPROC_NO_GRPC,
         };
         turn->verdict.kind = VERDICT_RESPOND;
     } else {
-        turn_close(turn, arena_format(turn->arena, "plugin %s failed in %s", name,
+        turn_close(turn, arena_format(turn->arena, "plugin %s failed in %s", in->name,
                                       phase_name(turn->phase)));
     }
     return true;
@@ -333,9 +354,7 @@ static bool turn_miss(struct turn *turn, uint16_t place, enum lane lane)
         turn_close(turn, EXTPROC_S("out of memory"));
         return true;
     }
-    unsigned status =
-        chain_must_see(turn->txn->chain->instances[place], lane) ? UNSEEN_STATUS : FAILED_STATUS;
-    return handle_miss(turn, place, lane) == EXTPROC_ACTION_FAIL && turn_fail(turn, place, status);
+    return handle_miss(turn, place, lane) == EXTPROC_ACTION_FAIL && turn_fail(turn, place);
 }
 
 /* The headers in hand open a tunnel, whose bytes no plugin sees. */
@@ -378,7 +397,7 @@ enum turn_state turn_run(struct turn *turn)
             continue;
         enum extproc_action action = handle_call(turn, place, phase);
         if (action == EXTPROC_ACTION_FAIL) {
-            decided = turn_fail(turn, place, FAILED_STATUS);
+            decided = turn_fail(turn, place);
         } else if (action == EXTPROC_ACTION_RESPOND && !turn->txn->observing) {
             turn->verdict.kind = VERDICT_RESPOND;
             decided = true;

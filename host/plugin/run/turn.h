@@ -7,6 +7,7 @@
 #define EXTPROCD_PLUGIN_RUN_TURN_H
 
 #include "http/verdict.h"
+#include "plugin/failure.h"
 #include "plugin/refusal.h"
 #include "plugin/run/txn.h"
 #include "plugin/run/undo.h"
@@ -36,6 +37,7 @@ struct turn {
     struct decided decided;
     struct undo undo;
     struct refusal refused;
+    enum failure failure; /* if it has failed: why */
 
     struct turn_given *given; /* bodies of answers, to be released when the turn ends */
     struct metadata metadata;

@@ -67,6 +67,7 @@ static inline void scene_add(struct scene *s, size_t i, const struct extproc_plu
     instance->name = plugin->name;
     instance->env = &s->env;
     instance->plugin = plugin;
+    instance->policy.on_error_status = 500;
     for (enum phase phase = 0; phase < N_PHASES; phase++) {
         instance->on[phase] = on[phase];
         instance->interest |= on[phase] ? phase_bit(phase) : 0;

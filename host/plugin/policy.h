@@ -1,0 +1,38 @@
+/* policy: what the operator decides about an instance, whatever its plugin is: what its failure
+ * means, how long it may take, how large a body it is called with.
+ *
+ * Read from the keys of its [plugin:NAME] section. The host applies it, and the plugin never sees
+ * it.
+ */
+#ifndef EXTPROCD_PLUGIN_POLICY_H
+#define EXTPROCD_PLUGIN_POLICY_H
+
+#include "base/keys/keys.h"
+
+/* What becomes of a message for which an instance is of no use. In the order of the keys'
+ * choices. */
+enum policy_action {
+    POLICY_RESPOND,  /* the client gets an immediate response */
+    POLICY_CONTINUE, /* it goes on without the instance       */
+    POLICY_CLOSE,    /* the stream ends with an error, which the proxy handles by its own setting */
+    N_POLICY_ACTIONS
+};
+
+struct policy {
+    enum policy_action on_error, on_max_body;
+    unsigned on_error_status;
+    uint64_t timeout_ms; /* of a callback, with what it waits for; 0: none         */
+    size_t max_body;     /* bytes of a complete body; 0: as large as a message may be */
+};
+
+/* keys: of the section, with their defaults. */
+void policy_read(const struct keys *keys, struct policy *ret);
+/* Warns about keys that have no effect, and about bodies that pass without the inspection that the
+ * plugin promises (must_see). */
+void policy_look(const struct policy *policy, const struct keys *keys,
+                 const struct config_section *section, bool must_see, struct config_errors *errors);
+
+/* As a key's value. */
+const char *policy_action_name(enum policy_action action);
+
+#endif
