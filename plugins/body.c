@@ -79,7 +79,6 @@ static int read_text(struct extproc_instance *instance, const char *direction, c
                      struct extproc_template **ret)
 {
     char key[KEY_SIZE];
-
     snprintf(key, sizeof key, "%s.%s", direction, verb);
     if (!extproc_conf_count(instance, key))
         return 0;
@@ -93,7 +92,6 @@ static int read_change(struct extproc_instance *instance, const char *direction,
     int replace = read_text(instance, direction, "replace", &c->replace);
     int prepend = read_text(instance, direction, "prepend", &c->prepend);
     int append = read_text(instance, direction, "append", &c->append);
-
     snprintf(key, sizeof key, "%s.clear", direction);
     c->clear = extproc_conf_int(instance, key, 0);
     if (c->clear && c->replace)
@@ -124,24 +122,19 @@ static int take_part(struct extproc_instance *instance, const struct body *self)
         instance,
         phases_of(request, EXTPROC_PHASE_REQUEST_HEADERS, EXTPROC_PHASE_REQUEST_BODY) |
             phases_of(response, EXTPROC_PHASE_RESPONSE_HEADERS, EXTPROC_PHASE_RESPONSE_BODY));
-
     return r < 0 ? r : extproc_fallback(instance, fallback, EXTPROC_SETS_BODY);
 }
 
 static int init(struct extproc_instance *instance)
 {
     struct body *self = extproc_instance_alloc(instance, sizeof *self);
-    struct change *request, *response;
-    int r, other;
-
     if (!self)
         return -ENOMEM;
     instance->self = self;
     self->fails = plain_body_fails(instance);
-    request = &self->changes[REQUEST];
-    response = &self->changes[RESPONSE];
-    r = read_change(instance, "request", request); /* both, so that all mistakes are reported */
-    other = read_change(instance, "response", response);
+    /* Both, so that all mistakes are reported. */
+    int r = read_change(instance, "request", &self->changes[REQUEST]);
+    int other = read_change(instance, "response", &self->changes[RESPONSE]);
     if (r < 0 || other < 0)
         return r < 0 ? r : other;
     return take_part(instance, self);
@@ -159,7 +152,6 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
 {
     const struct body *self = x->self;
     const struct transaction *t = x->ctx;
-
     for (int d = 0; why == EXTPROC_END_DONE && d < N_DIRECTIONS; d++) {
         const struct progress *p = &t->progress[d];
         if (p->begun && !p->ended && self->changes[d].append)
@@ -178,14 +170,12 @@ static enum extproc_action set(struct extproc_txn *x, const struct extproc_templ
     struct extproc_str after = append ? extproc_expand(x, append) : EXTPROC_S("");
     size_t len = before.len + middle.len + after.len;
     char *out = extproc_scratch(x, len);
-    int r;
-
     if (!before.ptr || !middle.ptr || !after.ptr || !out)
         return EXTPROC_ACTION_FAIL;
     memcpy(out, before.ptr, before.len);
     memcpy(out + before.len, middle.ptr, middle.len);
     memcpy(out + before.len + middle.len, after.ptr, after.len);
-    r = extproc_body_set(x, (struct extproc_str){out, len});
+    int r = extproc_body_set(x, (struct extproc_str){out, len});
     if (extproc_continue(r) == EXTPROC_ACTION_FAIL)
         extproc_log(x, EXTPROC_LEVEL_ERROR, "cannot set the body: %s", extproc_strerror(r));
     return extproc_continue(r);
@@ -201,7 +191,6 @@ static enum extproc_action on_headers(struct extproc_txn *x)
 {
     const struct body *self = x->self;
     const struct change *c = &self->changes[extproc_is_response(x)];
-
     if (!settles(c))
         return plain_body_headers(x, self->fails);
     if (x->end) /* there is no body; of a response to HEAD the headers describe one */
@@ -234,7 +223,6 @@ static enum extproc_action on_body(struct extproc_txn *x)
     struct progress *p = &((struct transaction *)x->ctx)->progress[extproc_is_response(x)];
     bool first = !p->begun, last = x->last;
     const char *why_not = settles(c) ? NULL : plain_body_why_not(x);
-
     if (why_not)
         return plain_body_refuse(x, self->fails, why_not);
     p->begun = true;

@@ -98,7 +98,6 @@ static int read_edit(struct extproc_instance *instance, const char *key, size_t 
 {
     enum extproc_edit op = e->verb->edit;
     struct extproc_str none = {NULL, 0};
-
     if (op != EXTPROC_EDIT_REMOVE)
         return header_line_read(instance, key, i, p->map, op, &e->line);
     e->line.name = extproc_conf(instance, key, i);
@@ -109,8 +108,7 @@ static int read_edits(struct extproc_instance *instance, const struct place *p, 
 {
     char key[KEY_SIZE];
     size_t n = 0;
-    int result = 0;
-
+    int r = 0;
     for (size_t v = 0; v < N_VERBS; v++)
         n += extproc_conf_count(instance, key_of(p, &verbs[v], key));
     edits->list = extproc_instance_alloc(instance, n * sizeof *edits->list);
@@ -122,10 +120,10 @@ static int read_edits(struct extproc_instance *instance, const struct place *p, 
             struct edit *e = &edits->list[edits->n++];
             e->verb = &verbs[v];
             if (read_edit(instance, key, i, p, e) < 0)
-                result = -EINVAL; /* continue: all mistakes are reported */
+                r = -EINVAL; /* continue: all mistakes are reported */
         }
     }
-    return result;
+    return r;
 }
 
 /* Routes are chosen by the headers of the request, so there must be an edit of one. */
@@ -143,25 +141,23 @@ static int init(struct extproc_instance *instance)
 {
     struct headers *self = extproc_instance_alloc(instance, sizeof *self);
     uint32_t phases = 0;
-    int result = 0;
-
+    int r = 0;
     if (!self)
         return -ENOMEM;
     instance->self = self;
     for (size_t p = 0; p < N_PLACES; p++) {
-        int r = read_edits(instance, &places[p], &self->edits[p]);
-        result = result ? result : r;
+        int read = read_edits(instance, &places[p], &self->edits[p]);
+        r = r ? r : read;
         phases |= self->edits[p].n ? places[p].phase : 0;
     }
     if (read_clear_route(instance, self) < 0)
-        result = -EINVAL;
-    return result ? result : extproc_interest(instance, phases);
+        r = -EINVAL;
+    return r ? r : extproc_interest(instance, phases);
 }
 
 static int apply(struct extproc_txn *x, enum extproc_map map, const struct edit *e)
 {
     struct extproc_str value = {NULL, 0};
-
     if (e->line.value) {
         value = extproc_trim(extproc_expand(x, e->line.value));
         if (!value.ptr)
@@ -174,7 +170,6 @@ static enum extproc_action finish(struct extproc_txn *x)
 {
     const struct headers *self = x->self;
     int r = 0;
-
     if (self->clear_route && x->phase == EXTPROC_PHASE_REQUEST_HEADERS)
         r = extproc_clear_route(x);
     if (r < 0)
@@ -186,7 +181,6 @@ static enum extproc_action on_phase(struct extproc_txn *x)
 {
     const struct headers *self = x->self;
     size_t p = 0;
-
     while (places[p].phase != x->phase) /* a callback is called in its own phase only */
         p++;
     for (size_t i = 0; i < self->edits[p].n; i++) {

@@ -84,7 +84,6 @@ static const enum extproc_map trailers_of[N_DIRECTIONS] = {EXTPROC_MAP_REQUEST_T
 static int init(struct extproc_instance *instance)
 {
     struct instructions *self = extproc_instance_alloc(instance, sizeof *self);
-
     if (!self)
         return -ENOMEM;
     instance->self = self;
@@ -103,7 +102,6 @@ static int on_open(struct extproc_txn *x)
 static void on_close(struct extproc_txn *x, enum extproc_end why)
 {
     struct transaction *t = x->ctx;
-
     for (int d = 0; d < N_DIRECTIONS; d++) {
         if (t->trailers[d] && why == EXTPROC_END_DONE)
             extproc_log(x, EXTPROC_LEVEL_INFO,
@@ -131,7 +129,6 @@ static const char *check_headers(struct extproc_txn *x, json_t *members)
 {
     const char *name;
     json_t *value;
-
     if (!json_is_object(members))
         return "not an object: {name: value}";
     json_object_foreach(members, name, value)
@@ -149,7 +146,6 @@ static const char *check_names(struct extproc_txn *x, json_t *names)
     struct extproc_str none = {NULL, 0};
     json_t *name;
     size_t i;
-
     if (!json_is_array(names))
         return "not a list: [name]";
     json_array_foreach(names, i, name)
@@ -188,7 +184,6 @@ static int set_all(struct extproc_txn *x, enum extproc_map map, json_t *members)
     const char *name;
     json_t *value;
     int r = 0;
-
     json_object_foreach(members, name, value)
     {
         if (r == 0)
@@ -207,7 +202,6 @@ static int remove_headers(struct extproc_txn *x, json_t *names)
     json_t *name;
     size_t i;
     int r = 0;
-
     json_array_foreach(names, i, name)
     {
         if (r == 0)
@@ -221,7 +215,6 @@ static int remove_headers(struct extproc_txn *x, json_t *names)
 static int leave_body(struct extproc_txn *x, const char *why)
 {
     bool fails = ((const struct instructions *)x->self)->encoded == ENCODED_FAIL && !x->end;
-
     extproc_log(x, fails ? EXTPROC_LEVEL_ERROR : EXTPROC_LEVEL_INFO,
                 "setBody: %s body not changed: %s", direction_names[extproc_is_response(x)], why);
     return fails ? -EPROTO : 0;
@@ -232,13 +225,11 @@ static int set_body(struct extproc_txn *x, json_t *text)
     const struct instructions *self = x->self;
     struct transaction *t = x->ctx;
     const char *why_not = self->encoded == ENCODED_REPLACE ? NULL : plain_body_why_not(x);
-    int r;
-
     if (json_string_length(text) == 0)
         return 0;
     if (why_not)
         return leave_body(x, why_not);
-    r = extproc_body_set(x, view(text));
+    int r = extproc_body_set(x, view(text));
     if (r == -ENODATA) /* a response to HEAD, or the like: it stays without */
         return 0;
     if (r < 0)
@@ -252,7 +243,6 @@ static int keep_trailers(struct extproc_txn *x, json_t *members)
 {
     struct transaction *t = x->ctx;
     enum direction d = extproc_is_response(x) ? RESPONSE : REQUEST;
-
     if (t->replaced[d]) {
         extproc_log(x, EXTPROC_LEVEL_INFO,
                     "setTrailers: not done: setBody replaced the %s body, "
@@ -285,7 +275,6 @@ static const char *check(struct extproc_txn *x, json_t *root)
 {
     const char *name, *wrong;
     json_t *value;
-
     json_object_foreach(root, name, value)
     {
         for (size_t i = 0; i < N_KNOWN; i++) {
@@ -304,7 +293,6 @@ static int carry_out(struct extproc_txn *x, json_t *root)
     const char *name;
     json_t *value;
     int r = 0;
-
     for (size_t i = 0; i < N_KNOWN; i++) {
         json_object_foreach(root, name, value)
         {
@@ -319,7 +307,6 @@ static enum extproc_action refuse(struct extproc_txn *x, const char *wrong)
 {
     const struct instructions *self = x->self;
     struct extproc_response r = extproc_response_init();
-
     extproc_log(x, EXTPROC_LEVEL_WARN, "header %.*s: %s", EXTPROC_ARG(self->header), wrong);
     if (!self->respond)
         return EXTPROC_ACTION_CONTINUE;
@@ -334,7 +321,6 @@ static enum extproc_action obey(struct extproc_txn *x, struct extproc_str text)
     json_t *root = json_loadb(text.ptr, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     const char *wrong = root ? check(x, root) : error.text;
     int r = wrong ? 0 : carry_out(x, root);
-
     json_decref(root);
     if (wrong)
         return refuse(x, wrong);
@@ -347,7 +333,6 @@ static enum extproc_action on_headers(struct extproc_txn *x)
     enum extproc_map map = headers_of[extproc_is_response(x)];
     struct extproc_str text = extproc_header_get(x, map, self->header);
     enum extproc_action action = text.len ? obey(x, text) : EXTPROC_ACTION_CONTINUE;
-
     if (!text.ptr || !self->strip || action != EXTPROC_ACTION_CONTINUE)
         return action;
     return extproc_continue(done(x, extproc_header_remove(x, map, self->header)));
@@ -358,7 +343,6 @@ static enum extproc_action on_trailers(struct extproc_txn *x)
     struct transaction *t = x->ctx;
     json_t **kept = &t->trailers[extproc_is_response(x)];
     int r = set_all(x, trailers_of[extproc_is_response(x)], *kept);
-
     json_decref(*kept);
     *kept = NULL;
     return extproc_continue(r);

@@ -77,15 +77,14 @@ static int check_names(struct extproc_instance *instance)
 {
     static const char *const of_names[] = {"request.header", "response.header", "redact"};
     struct extproc_str name;
-    int result = 0;
-
+    int r = 0;
     for (size_t k = 0; k < sizeof of_names / sizeof of_names[0]; k++) {
         for (size_t i = 0; i < extproc_conf_count(instance, of_names[k]); i++) {
             if (header_name_read(instance, of_names[k], i, &name) < 0)
-                result = -EINVAL;
+                r = -EINVAL;
         }
     }
-    return result;
+    return r;
 }
 
 static int init(struct extproc_instance *instance)
@@ -93,13 +92,11 @@ static int init(struct extproc_instance *instance)
     uint32_t headers = EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_RESPONSE_HEADERS;
     uint32_t bodies = EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_RESPONSE_BODY;
     struct log *self = extproc_instance_alloc(instance, sizeof *self);
-    int r;
-
     if (!self)
         return -ENOMEM;
     instance->self = self;
     self->body_limit = (size_t)extproc_conf_int(instance, "body_limit", 0);
-    r = check_names(instance);
+    int r = check_names(instance);
     self->to = extproc_file_open(instance, "to", 0);
     if (!self->to || r < 0)
         return -EINVAL;
@@ -114,8 +111,6 @@ static json_t *text(struct extproc_str s)
     static const struct extproc_str replacement = EXTPROC_STR("\xef\xbf\xbd");
     char *clean = s.ptr ? malloc(replacement.len * s.len + 1) : NULL;
     size_t n = 0;
-    json_t *string;
-
     while (clean && s.len) {
         size_t len = utf8_char_len(s), taken = len ? len : 1;
         struct extproc_str next = len ? (struct extproc_str){s.ptr, len} : replacement;
@@ -124,7 +119,7 @@ static json_t *text(struct extproc_str s)
         s.ptr += taken;
         s.len -= taken;
     }
-    string = clean ? json_stringn(clean, n) : NULL;
+    json_t *string = clean ? json_stringn(clean, n) : NULL;
     free(clean);
     return string;
 }
@@ -156,7 +151,6 @@ static bool is_secret(struct extproc_instance *instance, struct extproc_str name
         EXTPROC_STR("cookie"),
         EXTPROC_STR("set-cookie"),
     };
-
     return IN_LIST(name, always) || in_key(instance, "redact", name);
 }
 
@@ -180,7 +174,6 @@ static bool is_secret_parameter(struct extproc_txn *x, struct extproc_str name)
         EXTPROC_STR("x-goog-signature"),
         EXTPROC_STR("x-amz-security-token"),
     };
-
     return IN_LIST(name, always) || in_key(x->instance, "redact.query", name);
 }
 
@@ -193,7 +186,6 @@ static json_t *value_text(struct extproc_txn *x, struct extproc_str name, struct
         EXTPROC_STR("content-location"),
         EXTPROC_STR("x-envoy-original-path"),
     };
-
     if (is_secret(x->instance, name))
         return text(redacted);
     return text(IN_LIST(name, urls) ? redact_url(x, value, is_secret_parameter) : value);
@@ -204,7 +196,6 @@ static json_t *header_of(struct extproc_txn *x, enum extproc_map map, struct ext
 {
     json_t *values = json_array(), *only;
     struct extproc_str value;
-
     for (size_t i = 0; (value = extproc_header_nth(x, map, name, i)).ptr; i++)
         json_array_append_new(values, value_text(x, name, value));
     if (json_array_size(values) > 1)
@@ -224,7 +215,6 @@ static void add(json_t *object, const char *key, json_t *value)
 static json_t *headers_of(struct extproc_txn *x, enum extproc_map map, const char *key)
 {
     json_t *all = json_object();
-
     for (size_t i = 0; i < extproc_conf_count(x->instance, key); i++) {
         struct extproc_str name = extproc_conf(x->instance, key, i);
         add(all, name.ptr, header_of(x, map, name));
@@ -237,7 +227,6 @@ static json_t *headers_of(struct extproc_txn *x, enum extproc_map map, const cha
 static int on_open(struct extproc_txn *x)
 {
     struct transaction *t = extproc_alloc(x, sizeof *t);
-
     if (!t)
         return -ENOMEM;
     clock_gettime(CLOCK_MONOTONIC, &t->start);
@@ -248,7 +237,6 @@ static int on_open(struct extproc_txn *x)
 static enum extproc_action on_request(struct extproc_txn *x)
 {
     struct transaction *t = x->ctx;
-
     t->method = text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":method")));
     t->path = text(redact_url(x, extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":path")),
                               is_secret_parameter));
@@ -260,7 +248,6 @@ static enum extproc_action on_request(struct extproc_txn *x)
 static enum extproc_action on_response(struct extproc_txn *x)
 {
     struct transaction *t = x->ctx;
-
     if (!t->id) { /* the proxy does not show the request's headers */
         struct extproc_value id = extproc_attribute(x, EXTPROC_S("request.id"));
         t->id = id.kind == EXTPROC_KIND_STRING ? text(id.as.string) : NULL;
@@ -273,7 +260,6 @@ static enum extproc_action on_response(struct extproc_txn *x)
 static void keep(struct side *s, struct extproc_str bytes)
 {
     char *grown = bytes.len ? realloc(s->body, s->n_kept + bytes.len) : NULL;
-
     if (!grown)
         return;
     memcpy(grown + s->n_kept, bytes.ptr, bytes.len);
@@ -287,7 +273,6 @@ static enum extproc_action on_body(struct extproc_txn *x)
     struct side *s = &((struct transaction *)x->ctx)->sides[extproc_is_response(x)];
     struct extproc_str chunk = extproc_body(x);
     size_t room = self->body_limit - s->n_kept;
-
     s->has_body = true;
     s->n_bytes += chunk.len;
     if (chunk.len > room)
@@ -303,7 +288,6 @@ static json_t *now(void)
     struct timespec ts;
     struct tm tm;
     char date[32];
-
     clock_gettime(CLOCK_REALTIME, &ts);
     strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", gmtime_r(&ts.tv_sec, &tm));
     return json_sprintf("%s.%03dZ", date, (int)(ts.tv_nsec / 1000000));
@@ -312,7 +296,6 @@ static json_t *now(void)
 static json_t *elapsed_ms(const struct timespec *start)
 {
     struct timespec end;
-
     clock_gettime(CLOCK_MONOTONIC, &end);
     return json_integer((end.tv_sec - start->tv_sec) * 1000 +
                         (end.tv_nsec - start->tv_nsec) / 1000000);
@@ -337,7 +320,6 @@ static json_t *end_name(enum extproc_end why)
 static json_t *side_of(struct side *s)
 {
     json_t *all = json_object();
-
     if (json_object_size(s->headers))
         json_object_set(all, "headers", s->headers);
     if (s->has_body) {
@@ -354,8 +336,6 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
     const struct log *self = x->self;
     struct transaction *t = x->ctx;
     json_t *line = json_object();
-    char *out;
-
     add(line, "time", now());
     add(line, "request_id", t->id);
     add(line, "method", t->method);
@@ -365,7 +345,7 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
     add(line, "duration_ms", elapsed_ms(&t->start));
     add(line, "request", side_of(&t->sides[REQUEST]));
     add(line, "response", side_of(&t->sides[RESPONSE]));
-    out = json_line(line);
+    char *out = json_line(line);
     json_decref(line);
     if (out) /* a line that the host has to drop is counted and reported there */
         extproc_file_append(self->to, extproc_str_of(out));

@@ -54,57 +54,55 @@ struct respond {
     size_t n_headers;
 };
 
-static int read_headers(struct extproc_instance *instance, struct respond *r)
+static int read_headers(struct extproc_instance *instance, struct respond *self)
 {
-    int result = 0;
-
-    r->n_headers = extproc_conf_count(instance, "header");
-    r->headers = extproc_instance_alloc(instance, r->n_headers * sizeof *r->headers);
-    if (!r->headers)
+    int r = 0;
+    self->n_headers = extproc_conf_count(instance, "header");
+    self->headers = extproc_instance_alloc(instance, self->n_headers * sizeof *self->headers);
+    if (!self->headers)
         return -ENOMEM;
-    for (size_t i = 0; i < r->n_headers; i++) {
+    for (size_t i = 0; i < self->n_headers; i++) {
         if (header_line_read(instance, "header", i, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_APPEND,
-                             &r->headers[i]) < 0)
-            result = -EINVAL;
+                             &self->headers[i]) < 0)
+            r = -EINVAL;
     }
-    return result;
+    return r;
 }
 
-static int read_file(struct extproc_instance *instance, struct respond *r)
+static int read_file(struct extproc_instance *instance, struct respond *self)
 {
-    r->file = extproc_read_file(instance, "body_file", 0, FILE_MAX);
-    return r->file.ptr ? 0 : -EINVAL;
+    self->file = extproc_read_file(instance, "body_file", 0, FILE_MAX);
+    return self->file.ptr ? 0 : -EINVAL;
 }
 
-static int read_body(struct extproc_instance *instance, struct respond *r)
+static int read_body(struct extproc_instance *instance, struct respond *self)
 {
     bool has_file = extproc_conf_count(instance, "body_file") > 0;
-
     if (!extproc_conf_count(instance, "body"))
-        return has_file ? read_file(instance, r) : 0;
+        return has_file ? read_file(instance, self) : 0;
     if (has_file)
         return extproc_conf_refuse(instance, "body_file", 0,
                                    "body and body_file exclude each other");
-    r->body = extproc_conf_template(instance, "body", 0);
-    return r->body ? 0 : -EINVAL;
+    self->body = extproc_conf_template(instance, "body", 0);
+    return self->body ? 0 : -EINVAL;
 }
 
-static int check_status(struct extproc_instance *instance, const struct respond *r)
+static int check_status(struct extproc_instance *instance, const struct respond *self)
 {
-    const char *key = r->body ? "body" : "body_file";
-
-    if (extproc_status_has_body(r->status) ||
-        !(r->file.len || extproc_conf(instance, "body", 0).len))
+    const char *key = self->body ? "body" : "body_file";
+    if (extproc_status_has_body(self->status) ||
+        !(self->file.len || extproc_conf(instance, "body", 0).len))
         return 0;
-    return extproc_conf_refuse(instance, key, 0,
-                               "a response with status %u has no body: remove this key", r->status);
+    return extproc_conf_refuse(
+        instance, key, 0, "a response with status %u has no body: remove this key", self->status);
 }
 
-static int read_details(struct extproc_instance *instance, struct respond *r)
+static int read_details(struct extproc_instance *instance, struct respond *self)
 {
-    r->details = extproc_conf(instance, "details", 0);
-    return utf8_valid(r->details) ? 0
-                                  : extproc_conf_refuse(instance, "details", 0, "not valid UTF-8");
+    self->details = extproc_conf(instance, "details", 0);
+    return utf8_valid(self->details)
+               ? 0
+               : extproc_conf_refuse(instance, "details", 0, "not valid UTF-8");
 }
 
 /* If the proxy skips a request's headers, a later phase is used instead; but a response whose
@@ -114,7 +112,6 @@ static int take_part(struct extproc_instance *instance, bool on_request)
     uint32_t later = EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_REQUEST_TRAILERS;
     int r = extproc_interest(instance, on_request ? EXTPROC_PHASE_REQUEST_HEADERS
                                                   : EXTPROC_PHASE_RESPONSE_HEADERS);
-
     return r < 0 || !on_request ? r : extproc_fallback(instance, later, EXTPROC_RESPONDS);
 }
 
@@ -122,19 +119,18 @@ static int init(struct extproc_instance *instance)
 {
     bool on_request = extproc_conf_int(instance, "phase", 0) == 0;
     bool has_grpc = extproc_conf_count(instance, "grpc_status") > 0;
-    struct respond *r = extproc_instance_alloc(instance, sizeof *r);
-    int headers, body, details;
-
-    if (!r)
+    struct respond *self = extproc_instance_alloc(instance, sizeof *self);
+    if (!self)
         return -ENOMEM;
-    instance->self = r;
-    r->status = (uint32_t)extproc_conf_int(instance, "status", 0);
-    r->grpc_status =
+    instance->self = self;
+    self->status = (uint32_t)extproc_conf_int(instance, "status", 0);
+    self->grpc_status =
         has_grpc ? (int32_t)extproc_conf_int(instance, "grpc_status", 0) : EXTPROC_NO_GRPC;
-    headers = read_headers(instance, r); /* all three, so that all mistakes are reported */
-    body = read_body(instance, r);
-    body = body < 0 ? body : check_status(instance, r);
-    details = read_details(instance, r);
+    /* All three, so that all mistakes are reported. */
+    int headers = read_headers(instance, self);
+    int body = read_body(instance, self);
+    body = body < 0 ? body : check_status(instance, self);
+    int details = read_details(instance, self);
     if (headers < 0 || body < 0 || details < 0)
         return headers ? headers : body ? body : details;
     return take_part(instance, on_request);
@@ -143,31 +139,29 @@ static int init(struct extproc_instance *instance)
 /* False: out of memory. */
 static bool expand(struct extproc_txn *x, struct extproc_response *answer)
 {
-    const struct respond *r = x->self;
-    struct extproc_header *headers = extproc_scratch(x, r->n_headers * sizeof *headers);
-
+    const struct respond *self = x->self;
+    struct extproc_header *headers = extproc_scratch(x, self->n_headers * sizeof *headers);
     answer->headers = headers;
-    answer->n_headers = r->n_headers;
-    for (size_t i = 0; headers && i < r->n_headers; i++) {
-        headers[i].name = r->headers[i].name;
-        headers[i].value = extproc_trim(extproc_expand(x, r->headers[i].value));
+    answer->n_headers = self->n_headers;
+    for (size_t i = 0; headers && i < self->n_headers; i++) {
+        headers[i].name = self->headers[i].name;
+        headers[i].value = extproc_trim(extproc_expand(x, self->headers[i].value));
         if (!headers[i].value.ptr)
             return false;
     }
-    answer->body = r->file;
-    if (r->body)
-        answer->body = extproc_expand(x, r->body);
-    return headers && (answer->body.ptr || !r->body);
+    answer->body = self->file;
+    if (self->body)
+        answer->body = extproc_expand(x, self->body);
+    return headers && (answer->body.ptr || !self->body);
 }
 
 static enum extproc_action on_phase(struct extproc_txn *x)
 {
-    const struct respond *r = x->self;
+    const struct respond *self = x->self;
     struct extproc_response answer = extproc_response_init();
-
-    answer.status = r->status;
-    answer.grpc_status = r->grpc_status;
-    answer.details = r->details;
+    answer.status = self->status;
+    answer.grpc_status = self->grpc_status;
+    answer.details = self->details;
     return expand(x, &answer) ? extproc_respond(x, &answer) : EXTPROC_ACTION_FAIL;
 }
 

@@ -28,7 +28,6 @@ static int init(struct extproc_instance *instance)
     const uint32_t request = EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_REQUEST_BODY;
     const uint32_t response = EXTPROC_PHASE_RESPONSE_HEADERS | EXTPROC_PHASE_RESPONSE_BODY;
     const uint32_t phases[] = {request, response, request | response};
-
     return extproc_interest(instance, phases[extproc_conf_int(instance, "direction", 0)]);
 }
 
@@ -48,7 +47,6 @@ static enum extproc_action on_body(struct extproc_txn *x)
     struct extproc_str in = why_not ? EXTPROC_S("") : extproc_body(x);
     bool changed = false;
     char *out = extproc_scratch(x, in.len);
-
     if (why_not)
         return plain_body_refuse(x, plain_body_fails(x->instance), why_not);
     if (!in.ptr || !out)

@@ -16,7 +16,6 @@ static inline bool header_line_split(struct extproc_str text, struct extproc_str
                                      struct extproc_str *ret_value)
 {
     const char *colon = text.len ? (const char *)memchr(text.ptr + 1, ':', text.len - 1) : NULL;
-
     if (!colon)
         return false;
     *ret_name = extproc_trim(extproc_first(text, (size_t)(colon - text.ptr)));
@@ -32,7 +31,6 @@ static inline int header_line_read(struct extproc_instance *instance, const char
 {
     struct extproc_str value;
     struct header_line line;
-
     if (!header_line_split(extproc_conf(instance, key, i), &line.name, &value))
         return extproc_conf_refuse(instance, key, i, "missing colon: expected NAME: VALUE");
     if (extproc_conf_edit(instance, key, i, map, op, line.name, value) < 0)

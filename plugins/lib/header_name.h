@@ -10,7 +10,6 @@ static inline int header_name_read(struct extproc_instance *instance, const char
 {
     struct extproc_str name = extproc_conf(instance, key, i), none = {NULL, 0};
     int r = extproc_check_edit(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_REMOVE, name, none);
-
     if (r == -EINVAL) /* a name that may not be edited is one nevertheless */
         return extproc_conf_refuse(instance, key, i, "invalid header name \"%.*s\"",
                                    EXTPROC_ARG(name));

@@ -28,7 +28,6 @@ static inline char *json_line(const json_t *value)
     char *dumped = json_dumps(value, JSON_COMPACT);
     struct extproc_str rest = extproc_str_of(dumped);
     char *line = rest.ptr ? (char *)malloc(rest.len * JSON_LINE_GROWTH + 1) : NULL, *to = line;
-
     while (line && rest.len) { /* UTF-8 only, and characters that act only within strings */
         size_t len = utf8_char_len(rest);
         uint32_t c = utf8_code_point(rest.ptr, len);

@@ -56,7 +56,6 @@ static inline enum extproc_action plain_body_refuse(struct extproc_txn *x, bool 
 static inline enum extproc_action plain_body_headers(struct extproc_txn *x, bool fails)
 {
     const char *why = plain_body_why_not(x);
-
     if (!why)
         return extproc_continue(extproc_body_changes(x, EXTPROC_CHANGE_EDIT));
     if (x->end || x->body_mode == EXTPROC_BODY_MODE_NONE)

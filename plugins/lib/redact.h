@@ -14,7 +14,6 @@ typedef bool redact_fn(struct extproc_txn *x, struct extproc_str name);
 static inline size_t redact_span(struct extproc_str s, const char *ends)
 {
     size_t n = 0;
-
     while (n < s.len && !memchr(ends, s.ptr[n], strlen(ends)))
         n++;
     return n;
@@ -33,7 +32,6 @@ static inline bool redact_finds(struct extproc_txn *x, struct extproc_str rest,
                                 redact_fn *is_secret, struct extproc_str *ret_name, size_t *ret_len)
 {
     struct extproc_str name = extproc_first(rest, redact_span(rest, "=&;?#")), decoded;
-
     if (name.len == rest.len || rest.ptr[name.len] != '=')
         return false;
     decoded = extproc_form_decode(x, name);
@@ -50,7 +48,6 @@ static inline struct extproc_str redact_url(struct extproc_txn *x, struct extpro
 {
     struct extproc_str part = extproc_first(url, redact_span(url, "?#")), name, clean = {NULL, 0};
     char *out = (char *)extproc_scratch(x, url.len * (redacted.len + 1) + 1), *to = out;
-
     if (!out || !url.ptr)
         return clean;
     to = redact_put(to, part);

@@ -15,7 +15,6 @@ static inline size_t utf8_char_len(struct extproc_str s)
                  : first < 0xf5 ? 4
                                 : 0;
     unsigned char second = len > 1 && s.len > 1 ? (unsigned char)s.ptr[1] : 0x80;
-
     if (len > s.len)
         return 0;
     for (size_t i = 1; i < len; i++) {
@@ -33,7 +32,6 @@ static inline size_t utf8_char_len(struct extproc_str s)
 static inline uint32_t utf8_code_point(const char *bytes, size_t len)
 {
     uint32_t c = (unsigned char)bytes[0];
-
     if (len > 1)
         c &= 0x7fu >> len;
     for (size_t i = 1; i < len; i++)
