@@ -39,37 +39,37 @@ struct field {
 struct reader reader_of(const struct extproc_str *pieces, size_t n_pieces);
 struct reader reader_of_str(struct extproc_str bytes);
 
-size_t reader_len(const struct reader *r);
+size_t reader_len(const struct reader *in);
 
 /* Reads the next field and moves past it. 1, 0 at the end, -EBADMSG; groups may be nested 64
  * deep. */
-int reader_next(struct reader *r, struct field *ret);
+int reader_next(struct reader *in, struct field *ret);
 
 /* Reads the next field and moves past it if it is as most are: it has that number, which is below
  * 16, is length-delimited, has less than 128 bytes, and lies in the current piece. */
-static inline bool reader_short(struct reader *r, uint32_t number, struct extproc_str *ret)
+static inline bool reader_short(struct reader *in, uint32_t number, struct extproc_str *ret)
 {
-    const uint8_t *at = (const uint8_t *)r->at;
-    ptrdiff_t here = r->end - r->at;
+    const uint8_t *at = (const uint8_t *)in->at;
+    ptrdiff_t here = in->end - in->at;
     if (here < 2 || at[0] != (number << 3 | WIRE_LEN) || at[1] >= 0x80 || at[1] > here - 2)
         return false;
-    *ret = (struct extproc_str){r->at + 2, at[1]};
-    r->at += 2 + at[1];
+    *ret = (struct extproc_str){in->at + 2, at[1]};
+    in->at += 2 + at[1];
     return true;
 }
 
 /* Goes on to the next length-delimited field of a number: what has the number, but another wire
  * type, is an unknown field like any other. Otherwise as reader_next(). */
-int reader_find(struct reader *r, uint32_t number, struct reader *ret_content);
+int reader_find(struct reader *in, uint32_t number, struct reader *ret_content);
 
 /* Splits off the next `len` bytes, which must be there. */
-struct reader reader_take(struct reader *r, size_t len);
+struct reader reader_take(struct reader *in, size_t len);
 
 /* All that is left, if it lies in one piece; ptr is not NULL, also where it is empty. */
-bool reader_view(const struct reader *r, struct extproc_str *ret);
+bool reader_view(const struct reader *in, struct extproc_str *ret);
 /* The pieces that all that is left lies in, none of them empty: how many; ret NULL counts only. */
-size_t reader_pieces(struct reader r, struct extproc_str *ret);
+size_t reader_pieces(struct reader in, struct extproc_str *ret);
 /* Copies all that is left; returns the place after it. */
-char *reader_copy(struct reader r, char *to);
+char *reader_copy(struct reader in, char *to);
 
 #endif

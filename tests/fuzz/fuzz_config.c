@@ -68,7 +68,6 @@ static void check_section(struct config_section *section, struct arena *arena,
 {
     struct keys_table table = {keys, sizeof *keys};
     struct keys checked;
-
     bool good = keys_check(section, table, arena, errors, &checked);
     keys_unknown(section, &table, 1, errors);
     assert(good || errors->n_errors > 0);
@@ -81,7 +80,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct config_errors errors = {0};
     struct config *config = NULL;
     struct arena arena;
-
     file_write(data, size);
     arena_init(&arena, 4096);
     config_read(file, knows, NULL, &errors, &config);

@@ -53,9 +53,9 @@ static char *decode(const uint8_t *data, size_t size, size_t n, const size_t *en
 
     cut(data, size, n, ends, pieces);
     arena_init(&arena, BLOCK);
-    int rc = decode_request(pieces, n, &arena, &event, &why);
-    assert(rc == 0 || (rc == -EBADMSG && why));
-    if (rc == 0) {
+    int r = decode_request(pieces, n, &arena, &event, &why);
+    assert(r == 0 || (r == -EBADMSG && why));
+    if (r == 0) {
         check_event(&event, &arena);
         assert(arena_size(&arena) <= wire_max_memory(size) + SLACK);
         text = show_event(&event, &arena);

@@ -339,7 +339,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct transport_options options = {
         .loop = &w.loop, .listeners = &l, .n_listeners = 1, .services = &service, .n_services = 1};
     const char *why;
-
     now_ms = 1;
     w.n_memory = __sanitizer_get_current_allocated_bytes() + MEMORY;
     world = &w;

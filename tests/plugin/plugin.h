@@ -23,7 +23,6 @@ static inline const struct rules *plugin_rules(void)
     const struct proxy_settings defaults = {.listener = "main",
                                             .max_headers = PROXY_MAX_HEADERS,
                                             .max_header_bytes = PROXY_MAX_HEADER_BYTES};
-
     if (!made.rules.proxy) {
         arena_init(&arena, 256);
         cr_assert_eq(proxy_rules_make(&made, &defaults, &arena), 0);
@@ -44,7 +43,6 @@ static inline struct generation *plugin_build(const char *ini, const char *const
     static struct plugin_env env;
     static const struct rules *rules;
     struct config_errors errors = {0};
-
     rules = plugin_rules(); /* both are static: the generation keeps them */
     env = (struct plugin_env){.testing = true, .rules = &rules, .n_rules = 1};
     struct generation *g = generation_build(ini_read(ini, &errors), &env, &errors);

@@ -37,7 +37,6 @@ static inline void crew_run(const struct crew_member *members, unsigned n)
     struct crew_start starts[CREW_MAX];
     pthread_t threads[CREW_MAX];
     pthread_barrier_t together;
-
     pthread_barrier_init(&together, NULL, n);
     for (unsigned i = 0; i < n; i++) {
         starts[i] = (struct crew_start){members[i], &together};

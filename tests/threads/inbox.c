@@ -92,7 +92,6 @@ int main(void)
     struct scene s = {.shared = {.fn = note_puts, .arg = &s}};
     struct putter putters[PUTTERS] = {0};
     struct crew_member crew[PUTTERS + 1] = {[PUTTERS] = {loop, &s}};
-
     sem_init(&s.wakes, 0, 0);
     inbox_init(&s.inbox);
     inbox_wakes(&s.inbox, wake, &s);

@@ -127,7 +127,6 @@ static void lines_stay_whole(void (*meanwhile)(void *writer), bool running)
     struct log_options options = {.file = "log", .level = EXTPROC_LEVEL_DEBUG};
     struct log *log;
     char name[FILE_SIZE];
-
     if (writer_new(&options.writer) < 0 || log_new(&options, &log) < 0 ||
         (running && writer_start(options.writer) < 0))
         abort();
@@ -187,7 +186,6 @@ static void what_is_left_out_is_counted(void)
     struct asker askers[WRITERS];
     struct crew_member crew[WRITERS];
     unsigned n_passed = 0, n_left_out = 0, rest = 0;
-
     log_limit_init(&limit);
     for (unsigned i = 0; i < WRITERS; i++) {
         askers[i] = (struct asker){.limit = &limit, .clock_ms = &clock_ms};

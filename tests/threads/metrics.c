@@ -81,7 +81,6 @@ int main(void)
     struct reader reader = {.scene = &scene};
     struct crew_member crew[ADDERS + 1] = {[ADDERS] = {read_until_done, &reader}};
     struct metric_reading reading;
-
     if (metrics_new(&scene.metrics) < 0)
         return 1;
     for (unsigned i = 0; i < ADDERS; i++) {

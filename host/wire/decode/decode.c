@@ -74,9 +74,9 @@ int decoder_array(struct decoder *d, size_t n, size_t size, void **ret)
 {
     if (n > d->budget / size)
         return decoder_spend(d, SIZE_MAX);
-    int rc = decoder_spend(d, (n * size + ARENA_STEP - 1) / ARENA_STEP * ARENA_STEP);
-    if (rc < 0)
-        return rc;
+    int r = decoder_spend(d, (n * size + ARENA_STEP - 1) / ARENA_STEP * ARENA_STEP);
+    if (r < 0)
+        return r;
     void *array = arena_array(d->arena, n, size);
     if (!array)
         return -ENOMEM;
@@ -84,16 +84,16 @@ int decoder_array(struct decoder *d, size_t n, size_t size, void **ret)
     return 0;
 }
 
-int decoder_str(struct decoder *d, const struct reader *r, struct extproc_str *ret)
+int decoder_str(struct decoder *d, const struct reader *in, struct extproc_str *ret)
 {
-    if (reader_view(r, ret))
+    if (reader_view(in, ret))
         return 0;
     void *copy = NULL;
-    int rc = decoder_array(d, reader_len(r), 1, &copy);
-    if (rc < 0)
-        return rc;
-    reader_copy(*r, copy);
-    *ret = (struct extproc_str){copy, reader_len(r)};
+    int r = decoder_array(d, reader_len(in), 1, &copy);
+    if (r < 0)
+        return r;
+    reader_copy(*in, copy);
+    *ret = (struct extproc_str){copy, reader_len(in)};
     return 0;
 }
 
@@ -113,16 +113,16 @@ static void parts_add(struct parts *p, const struct reader *before, const struct
 /* Copies the parts one after another: their content, or the fields as they are. */
 static void parts_copy(const struct parts *p, uint32_t number, bool whole, char *to)
 {
-    struct reader r = p->from;
+    struct reader in = p->from;
     for (size_t left = p->n; left;) {
-        struct reader before = r;
+        struct reader before = in;
         struct field f;
-        if (reader_next(&r, &f) <= 0)
+        if (reader_next(&in, &f) <= 0)
             return; /* cannot be: it was read before */
         if (f.number != number || f.type != WIRE_LEN)
             continue;
         if (whole)
-            f.content = reader_take(&before, reader_len(&before) - reader_len(&r));
+            f.content = reader_take(&before, reader_len(&before) - reader_len(&in));
         to = reader_copy(f.content, to);
         left--;
     }
@@ -133,16 +133,16 @@ static int parts_merge(struct decoder *d, const struct parts *p, uint32_t number
                        struct reader *ret)
 {
     if (p->n == 1) {
-        struct reader r = p->from;
-        *ret = whole ? reader_take(&r, p->whole_len) : p->first;
+        struct reader in = p->from;
+        *ret = whole ? reader_take(&in, p->whole_len) : p->first;
         return 0;
     }
 
     void *bytes = NULL;
     size_t len = whole ? p->whole_len : p->content_len;
-    int rc = decoder_array(d, len, 1, &bytes);
-    if (rc < 0)
-        return rc;
+    int r = decoder_array(d, len, 1, &bytes);
+    if (r < 0)
+        return r;
     parts_copy(p, number, whole, bytes);
     *ret = reader_of_str((struct extproc_str){bytes, len});
     return 0;
@@ -161,14 +161,14 @@ static int decode_tree(struct decoder *d, const struct parts *p, uint32_t number
         return 0;
     struct reader fields;
     struct extproc_str raw;
-    int rc = parts_merge(d, p, number, true, &fields);
-    if (rc == 0)
-        rc = decoder_str(d, &fields, &raw);
-    if (rc == 0)
-        rc = check(d, raw);
-    if (rc == 0)
+    int r = parts_merge(d, p, number, true, &fields);
+    if (r == 0)
+        r = decoder_str(d, &fields, &raw);
+    if (r == 0)
+        r = check(d, raw);
+    if (r == 0)
         *ret = (struct tree){.raw = raw, .read = read};
-    return rc;
+    return r;
 }
 
 /* ---- phases ---------------------------------------------------------------------------------- */
@@ -179,31 +179,31 @@ static int decode_map(struct decoder *d, struct reader message, struct event *e)
     bool trailers = phase_part(e->phase) == PART_TRAILERS;
     struct parts attributes = {0};
     struct gathered gathered;
-    struct reader r = message, before = r;
+    struct reader in = message, before = in;
     struct field f;
-    int rc;
+    int r;
 
     gathered_init(&gathered);
     e->end = trailers;
-    for (; (rc = reader_next(&r, &f)) > 0; before = r) {
+    for (; (r = reader_next(&in, &f)) > 0; before = in) {
         if (f.number == MESSAGE_HEADERS && f.type == WIRE_LEN)
-            rc = decode_headers(d, f.content, &gathered);
+            r = decode_headers(d, f.content, &gathered);
         else if (trailers)
             continue; /* the other fields are the headers' only */
         else if (f.number == HEADERS_ATTRIBUTES && f.type == WIRE_LEN)
-            parts_add(&attributes, &before, &r, &f);
+            parts_add(&attributes, &before, &in, &f);
         else if (f.number == HEADERS_END_OF_STREAM && f.type == WIRE_VARINT)
             e->end = f.value != 0;
-        if (rc < 0)
-            return rc;
+        if (r < 0)
+            return r;
     }
     e->n_headers = gathered.n;
-    if (rc == 0)
-        rc = gathered_take(d, &gathered, &e->headers);
-    if (rc == 0 && !e->attributes.raw.ptr)
-        rc = decode_tree(d, &attributes, HEADERS_ATTRIBUTES, decode_check_attributes,
-                         decode_attributes, &e->attributes);
-    return rc;
+    if (r == 0)
+        r = gathered_take(d, &gathered, &e->headers);
+    if (r == 0 && !e->attributes.raw.ptr)
+        r = decode_tree(d, &attributes, HEADERS_ATTRIBUTES, decode_check_attributes,
+                        decode_attributes, &e->attributes);
+    return r;
 }
 
 /* A body's bytes are used in place. Only pieces smaller than their own descriptor are put together:
@@ -213,29 +213,29 @@ static int decode_bytes(struct decoder *d, struct reader bytes, struct body *ret
     size_t n = reader_pieces(bytes, NULL);
     if (n > 1 && n > reader_len(&bytes) / sizeof(struct extproc_str)) {
         struct extproc_str joined;
-        int rc = decoder_str(d, &bytes, &joined);
-        if (rc < 0)
-            return rc;
+        int r = decoder_str(d, &bytes, &joined);
+        if (r < 0)
+            return r;
         bytes = reader_of_str(joined);
         n = 1;
     }
     void *pieces;
-    int rc = decoder_array(d, n, sizeof(struct extproc_str), &pieces);
-    if (rc < 0)
-        return rc;
+    int r = decoder_array(d, n, sizeof(struct extproc_str), &pieces);
+    if (r < 0)
+        return r;
     reader_pieces(bytes, pieces);
     body_init(ret, pieces, n);
     return 0;
 }
 
-static int decode_body(struct decoder *d, struct reader r, struct event *e)
+static int decode_body(struct decoder *d, struct reader in, struct event *e)
 {
     struct reader bytes = reader_of(NULL, 0);
     bool end = false, end_without_message = false;
     struct field f;
-    int rc;
+    int r;
 
-    while ((rc = reader_next(&r, &f)) > 0) {
+    while ((r = reader_next(&in, &f)) > 0) {
         if (f.number == BODY_BODY && f.type == WIRE_LEN)
             bytes = f.content;
         else if (f.number == BODY_END_OF_STREAM && f.type == WIRE_VARINT)
@@ -244,7 +244,7 @@ static int decode_body(struct decoder *d, struct reader r, struct event *e)
             end_without_message = f.value != 0;
     }
     e->end = end || end_without_message;
-    return rc < 0 ? rc : decode_bytes(d, bytes, &e->body);
+    return r < 0 ? r : decode_bytes(d, bytes, &e->body);
 }
 
 static int decode_phase(struct decoder *d, const struct survey *s, struct event *e)
@@ -256,9 +256,9 @@ static int decode_phase(struct decoder *d, const struct survey *s, struct event 
     d->where = phase_name(e->phase);
 
     struct reader message;
-    int rc = parts_merge(d, &s->phase, s->phase_number, false, &message);
-    if (rc < 0)
-        return rc;
+    int r = parts_merge(d, &s->phase, s->phase_number, false, &message);
+    if (r < 0)
+        return r;
     return e->part == PART_BODY ? decode_body(d, message, e) : decode_map(d, message, e);
 }
 
@@ -278,68 +278,68 @@ static int decode_body_mode(struct decoder *d, uint64_t value, enum body_mode *r
 static int decode_protocol(struct decoder *d, const struct parts *parts, struct event *e)
 {
     struct protocol *p = &e->protocol;
-    struct reader r;
+    struct reader in;
     struct field f;
     d->where = "protocol_config";
     e->has_protocol = parts->n > 0;
 
-    int rc = e->has_protocol ? parts_merge(d, parts, REQUEST_PROTOCOL_CONFIG, false, &r) : 0;
-    while (rc >= 0 && e->has_protocol && (rc = reader_next(&r, &f)) > 0) {
+    int r = e->has_protocol ? parts_merge(d, parts, REQUEST_PROTOCOL_CONFIG, false, &in) : 0;
+    while (r >= 0 && e->has_protocol && (r = reader_next(&in, &f)) > 0) {
         if (f.type != WIRE_VARINT)
             continue;
         if (f.number == PROTOCOL_REQUEST_BODY)
-            rc = decode_body_mode(d, f.value, &p->body_mode[LANE_REQUEST]);
+            r = decode_body_mode(d, f.value, &p->body_mode[LANE_REQUEST]);
         else if (f.number == PROTOCOL_RESPONSE_BODY)
-            rc = decode_body_mode(d, f.value, &p->body_mode[LANE_RESPONSE]);
+            r = decode_body_mode(d, f.value, &p->body_mode[LANE_RESPONSE]);
     }
-    return rc;
+    return r;
 }
 
-static int decode_survey(struct reader r, struct survey *s)
+static int decode_survey(struct reader in, struct survey *s)
 {
-    struct reader before = r;
+    struct reader before = in;
     struct field f;
-    int rc;
-    for (; (rc = reader_next(&r, &f)) > 0; before = r) {
+    int r;
+    for (; (r = reader_next(&in, &f)) > 0; before = in) {
         if (f.number == REQUEST_OBSERVABILITY_MODE && f.type == WIRE_VARINT)
             s->observing = f.value != 0;
         if (f.type != WIRE_LEN)
             continue;
         if (f.number == REQUEST_METADATA_CONTEXT) {
-            parts_add(&s->metadata, &before, &r, &f);
+            parts_add(&s->metadata, &before, &in, &f);
         } else if (f.number == REQUEST_ATTRIBUTES) {
-            parts_add(&s->attributes, &before, &r, &f);
+            parts_add(&s->attributes, &before, &in, &f);
         } else if (f.number == REQUEST_PROTOCOL_CONFIG) {
-            parts_add(&s->protocol, &before, &r, &f);
+            parts_add(&s->protocol, &before, &in, &f);
         } else if (f.number >= REQUEST_FIRST_PHASE && f.number <= REQUEST_LAST_PHASE) {
             if (f.number != s->phase_number)
                 s->phase = (struct parts){0}; /* another member ends what was there */
             s->phase_number = f.number;
-            parts_add(&s->phase, &before, &r, &f);
+            parts_add(&s->phase, &before, &in, &f);
         }
     }
-    return rc;
+    return r;
 }
 
 static int decode_event(struct decoder *d, struct reader message, struct event *e)
 {
     struct survey s = {0};
-    int rc = decode_survey(message, &s);
-    if (rc < 0)
-        return rc;
+    int r = decode_survey(message, &s);
+    if (r < 0)
+        return r;
     e->observing = s.observing;
-    rc = decode_protocol(d, &s.protocol, e);
-    if (rc == 0) {
+    r = decode_protocol(d, &s.protocol, e);
+    if (r == 0) {
         d->where = "metadata_context";
-        rc = decode_tree(d, &s.metadata, REQUEST_METADATA_CONTEXT, decode_check_metadata,
-                         decode_metadata, &e->metadata);
+        r = decode_tree(d, &s.metadata, REQUEST_METADATA_CONTEXT, decode_check_metadata,
+                        decode_metadata, &e->metadata);
     }
-    if (rc == 0) {
+    if (r == 0) {
         d->where = "attributes";
-        rc = decode_tree(d, &s.attributes, REQUEST_ATTRIBUTES, decode_check_attributes,
-                         decode_attributes, &e->attributes);
+        r = decode_tree(d, &s.attributes, REQUEST_ATTRIBUTES, decode_check_attributes,
+                        decode_attributes, &e->attributes);
     }
-    return rc < 0 ? rc : decode_phase(d, &s, e);
+    return r < 0 ? r : decode_phase(d, &s, e);
 }
 
 int decode_request(const struct extproc_str *pieces, size_t n_pieces, struct arena *arena,
@@ -352,14 +352,14 @@ int decode_request(const struct extproc_str *pieces, size_t n_pieces, struct are
                         .why = "malformed protobuf"};
     struct event event = {0};
 
-    int rc = decode_event(&d, message, &event);
-    if (rc == -EBADMSG) {
+    int r = decode_event(&d, message, &event);
+    if (r == -EBADMSG) {
         const char *text = arena_format(arena, "%s: %s", d.where, d.why).ptr;
         if (!text)
             return -ENOMEM;
         *ret_why = text;
     }
-    if (rc == 0)
+    if (r == 0)
         *ret = event;
-    return rc;
+    return r;
 }

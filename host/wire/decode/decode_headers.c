@@ -72,9 +72,9 @@ static struct odd odd_of(struct extproc_str name)
 static int lower_copy(struct decoder *d, struct extproc_str name, struct extproc_str *ret)
 {
     void *memory;
-    int rc = decoder_array(d, name.len, 1, &memory);
-    if (rc < 0)
-        return rc;
+    int r = decoder_array(d, name.len, 1, &memory);
+    if (r < 0)
+        return r;
     char *lower = memory;
     for (size_t i = 0; i < name.len; i++)
         lower[i] = extproc_lower(name.ptr[i]);
@@ -97,27 +97,27 @@ static int decode_value(struct decoder *d, const struct reader *value, const str
                         struct extproc_str *ret)
 {
     struct extproc_str text;
-    int rc = 0;
+    int r = 0;
     if (reader_len(value)) {
-        rc = decoder_str(d, value, &text);
-        if (rc == 0 && !str_is_utf8(text))
-            rc = decoder_fail(d, "a header's value is not UTF-8");
+        r = decoder_str(d, value, &text);
+        if (r == 0 && !str_is_utf8(text))
+            r = decoder_fail(d, "a header's value is not UTF-8");
     }
-    if (rc == 0 && (reader_len(raw) || !reader_len(value)))
-        rc = decoder_str(d, raw, &text);
-    if (rc == 0)
+    if (r == 0 && (reader_len(raw) || !reader_len(value)))
+        r = decoder_str(d, raw, &text);
+    if (r == 0)
         *ret = text;
-    return rc;
+    return r;
 }
 
 /* Any fields, in any order. */
-static int decode_fields(struct decoder *d, struct reader r, struct extproc_header *ret)
+static int decode_fields(struct decoder *d, struct reader in, struct extproc_header *ret)
 {
     struct reader none = reader_of(NULL, 0), key = none, value = none, raw = none;
     struct extproc_str name;
     struct field f;
-    int rc;
-    while ((rc = reader_next(&r, &f)) > 0) {
+    int r;
+    while ((r = reader_next(&in, &f)) > 0) {
         if (f.type != WIRE_LEN)
             continue;
         if (f.number == HEADER_KEY)
@@ -127,22 +127,22 @@ static int decode_fields(struct decoder *d, struct reader r, struct extproc_head
         else if (f.number == HEADER_RAW_VALUE)
             raw = f.content;
     }
-    if (rc == 0)
-        rc = decoder_str(d, &key, &name);
-    if (rc == 0)
-        rc = decode_name(d, name, &ret->name);
-    if (rc == 0)
-        rc = decode_value(d, &value, &raw, &ret->value);
-    return rc;
+    if (r == 0)
+        r = decoder_str(d, &key, &name);
+    if (r == 0)
+        r = decode_name(d, name, &ret->name);
+    if (r == 0)
+        r = decode_value(d, &value, &raw, &ret->value);
+    return r;
 }
 
 /* A key, then a short raw_value, is what nearly all headers are. */
 static int decode_header(struct decoder *d, struct reader entry, struct extproc_header *ret)
 {
-    struct reader r = entry;
+    struct reader in = entry;
     struct extproc_str key, raw;
-    if (reader_short(&r, HEADER_KEY, &key) && reader_short(&r, HEADER_RAW_VALUE, &raw) &&
-        reader_len(&r) == 0) {
+    if (reader_short(&in, HEADER_KEY, &key) && reader_short(&in, HEADER_RAW_VALUE, &raw) &&
+        reader_len(&in) == 0) {
         ret->value = raw;
         return decode_name(d, key, &ret->name);
     }
@@ -168,13 +168,13 @@ static int gathered_grow(struct decoder *d, struct gathered *g, struct reader be
     size_t room = g->n + 1 + (again ? g->n : 0);
     struct reader entry;
     void *memory;
-    int rc;
-    while ((rc = next_entry(&behind, &entry)) > 0)
+    int r;
+    while ((r = next_entry(&behind, &entry)) > 0)
         room++;
-    if (rc == 0)
-        rc = decoder_array(d, room, sizeof *g->headers, &memory);
-    if (rc < 0)
-        return rc;
+    if (r == 0)
+        r = decoder_array(d, room, sizeof *g->headers, &memory);
+    if (r < 0)
+        return r;
     memcpy(memory, g->headers, g->n * sizeof *g->headers);
     g->headers = memory;
     g->room = room;
@@ -184,26 +184,26 @@ static int gathered_grow(struct decoder *d, struct gathered *g, struct reader be
 int decode_headers(struct decoder *d, struct reader map, struct gathered *g)
 {
     struct reader entry;
-    int rc;
-    while ((rc = next_entry(&map, &entry)) > 0) {
+    int r;
+    while ((r = next_entry(&map, &entry)) > 0) {
         if (g->n == g->room)
-            rc = gathered_grow(d, g, map);
-        if (rc >= 0)
-            rc = decode_header(d, entry, &g->headers[g->n]);
-        if (rc < 0)
+            r = gathered_grow(d, g, map);
+        if (r >= 0)
+            r = decode_header(d, entry, &g->headers[g->n]);
+        if (r < 0)
             break;
         g->n++;
     }
-    return rc;
+    return r;
 }
 
 int gathered_take(struct decoder *d, const struct gathered *g, const struct extproc_header **ret)
 {
     void *memory = g->headers;
     if (g->headers == g->few) {
-        int rc = decoder_array(d, g->n, sizeof *g->headers, &memory);
-        if (rc < 0)
-            return rc;
+        int r = decoder_array(d, g->n, sizeof *g->headers, &memory);
+        if (r < 0)
+            return r;
         memcpy(memory, g->few, g->n * sizeof *g->few);
     }
     *ret = memory;

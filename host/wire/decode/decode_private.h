@@ -20,7 +20,7 @@ int decoder_spend(struct decoder *d, size_t size);
 /* n objects of a size, within the budget: 0, -ENOMEM, -EBADMSG. *ret is not NULL. */
 int decoder_array(struct decoder *d, size_t n, size_t size, void **ret);
 /* All that is left of a reader in one piece: a view if it lies so, else a copy. */
-int decoder_str(struct decoder *d, const struct reader *r, struct extproc_str *ret);
+int decoder_str(struct decoder *d, const struct reader *in, struct extproc_str *ret);
 
 /* Holds the headers of a message while its HeaderMaps are read. */
 struct gathered {

@@ -79,13 +79,13 @@ static struct source source_of_entry(struct reader entry)
 
 static int source_next(struct source *s, struct field *ret)
 {
-    int rc;
-    while ((rc = reader_next(&s->fields, ret)) == 0) {
-        rc = reader_find(&s->entry, ENTRY_VALUE, &s->fields);
-        if (rc <= 0)
+    int r;
+    while ((r = reader_next(&s->fields, ret)) == 0) {
+        r = reader_find(&s->entry, ENTRY_VALUE, &s->fields);
+        if (r <= 0)
             break;
     }
-    return rc;
+    return r;
 }
 
 /* The elements of a repeated field of a submessage that may be in several parts. */
@@ -100,10 +100,10 @@ struct children {
 static int children_next(struct children *c, struct reader *ret)
 {
     struct field f;
-    int rc;
-    while ((rc = reader_find(&c->at, c->child, ret)) == 0) {
-        rc = source_next(&c->parents, &f);
-        if (rc <= 0)
+    int r;
+    while ((r = reader_find(&c->at, c->child, ret)) == 0) {
+        r = source_next(&c->parents, &f);
+        if (r <= 0)
             break;
         if (f.number != c->parent || f.type != WIRE_LEN)
             continue;
@@ -112,7 +112,7 @@ static int children_next(struct children *c, struct reader *ret)
         else
             c->at = f.content;
     }
-    return rc;
+    return r;
 }
 
 static struct children children_of(struct source parents, uint32_t parent, uint32_t child)
@@ -130,22 +130,22 @@ static struct children struct_of_entry(struct reader entry)
 static int count(struct children c, size_t *ret)
 {
     struct reader child;
-    int rc;
-    while ((rc = children_next(&c, &child)) > 0)
+    int r;
+    while ((r = children_next(&c, &child)) > 0)
         ++*ret;
-    return rc;
+    return r;
 }
 
 /* The bytes of the last field of a number; empty where there is none. */
-static int find_bytes(struct reader r, uint32_t number, struct extproc_str *ret)
+static int find_bytes(struct reader in, uint32_t number, struct extproc_str *ret)
 {
     struct reader content = reader_of(NULL, 0);
-    int rc;
-    while ((rc = reader_find(&r, number, &content)) > 0)
+    int r;
+    while ((r = reader_find(&in, number, &content)) > 0)
         ;
-    if (rc == 0)
+    if (r == 0)
         reader_view(&content, ret); /* raw lies in one piece */
-    return rc;
+    return r;
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -163,18 +163,18 @@ static int build_fields(struct builder *b, struct children c, build_entry_fn *bu
                         struct extproc_field **fields)
 {
     struct reader entry;
-    int rc;
-    while ((rc = children_next(&c, &entry)) > 0) {
+    int r;
+    while ((r = children_next(&c, &entry)) > 0) {
         struct extproc_field field = {0};
-        rc = find_bytes(entry, ENTRY_KEY, &field.key);
-        if (rc == 0)
-            rc = build(b, entry, depth + 1, &field.value);
-        if (rc < 0)
+        r = find_bytes(entry, ENTRY_KEY, &field.key);
+        if (r == 0)
+            r = build(b, entry, depth + 1, &field.value);
+        if (r < 0)
             break;
         if (*fields)
             *(*fields)++ = field;
     }
-    return rc;
+    return r;
 }
 
 /* A dict of n members. Returns the place for them. */
@@ -192,9 +192,9 @@ static int build_dict(struct builder *b, struct children c, build_entry_fn *buil
                       struct extproc_value *ret)
 {
     size_t n = 0;
-    int rc = count(c, &n);
-    if (rc < 0)
-        return rc;
+    int r = count(c, &n);
+    if (r < 0)
+        return r;
     struct extproc_field *fields = carve_dict(b, n, ret);
     return build_fields(b, c, build, depth, &fields);
 }
@@ -203,9 +203,9 @@ static int build_list(struct builder *b, struct children c, unsigned depth,
                       struct extproc_value *ret)
 {
     size_t n = 0;
-    int rc = count(c, &n);
-    if (rc < 0)
-        return rc;
+    int r = count(c, &n);
+    if (r < 0)
+        return r;
     struct value_list *list = carve(b, 1, sizeof *list);
     struct extproc_value *items = carve(b, n, sizeof *items);
     if (list)
@@ -213,15 +213,15 @@ static int build_list(struct builder *b, struct children c, unsigned depth,
     *ret = (struct extproc_value){.kind = EXTPROC_KIND_LIST, .as.node = list};
 
     struct reader item;
-    for (size_t i = 0; (rc = children_next(&c, &item)) > 0; i++) {
+    for (size_t i = 0; (r = children_next(&c, &item)) > 0; i++) {
         struct extproc_value value;
-        rc = build_value(b, source_of(item), depth + 1, &value);
-        if (rc < 0)
+        r = build_value(b, source_of(item), depth + 1, &value);
+        if (r < 0)
             break;
         if (items)
             items[i] = value;
     }
-    return rc;
+    return r;
 }
 
 static int build_value_entry(struct builder *b, struct reader entry, unsigned depth,
@@ -244,8 +244,8 @@ static int find_run(struct source s, struct run *ret)
     size_t seen[N_VALUE_FIELDS] = {0};
     struct run run = {0};
     struct field f;
-    int rc;
-    while ((rc = source_next(&s, &f)) > 0) {
+    int r;
+    while ((r = source_next(&s, &f)) > 0) {
         if (f.number >= N_VALUE_FIELDS || f.type != types[f.number])
             continue;
         if (f.number != run.last.number)
@@ -254,7 +254,7 @@ static int find_run(struct source s, struct run *ret)
         run.last = f;
     }
     *ret = run;
-    return rc;
+    return r;
 }
 
 static void build_scalar(const struct field *f, struct extproc_value *ret)
@@ -276,9 +276,9 @@ static int build_value(struct builder *b, struct source s, unsigned depth,
                        struct extproc_value *ret)
 {
     struct run run;
-    int rc = find_run(s, &run);
-    if (rc < 0)
-        return rc;
+    int r = find_run(s, &run);
+    if (r < 0)
+        return r;
     if (run.last.number != VALUE_STRUCT && run.last.number != VALUE_LIST) {
         build_scalar(&run.last, ret);
         return 0;
@@ -329,15 +329,15 @@ static int find_latest(struct builder *b, struct reader raw, struct latest *ret)
 {
     struct field f;
     struct extproc_str key;
-    int rc;
-    for (size_t place = 0; (rc = reader_next(&raw, &f)) > 0; place++) {
-        rc = f.type == WIRE_LEN ? find_bytes(f.content, ENTRY_KEY, &key) : 0;
-        if (rc == 0 && f.type == WIRE_LEN)
-            rc = latest_note(b, ret, key, place);
-        if (rc < 0)
+    int r;
+    for (size_t place = 0; (r = reader_next(&raw, &f)) > 0; place++) {
+        r = f.type == WIRE_LEN ? find_bytes(f.content, ENTRY_KEY, &key) : 0;
+        if (r == 0 && f.type == WIRE_LEN)
+            r = latest_note(b, ret, key, place);
+        if (r < 0)
             break;
     }
-    return rc;
+    return r;
 }
 
 static bool is_latest(const struct latest *l, size_t place)
@@ -355,18 +355,18 @@ static int attributes_each(struct builder *b, struct reader raw, const struct la
 {
     struct field f;
     struct extproc_str key;
-    int rc;
-    for (size_t place = 0; (rc = reader_next(&raw, &f)) > 0; place++) {
+    int r;
+    for (size_t place = 0; (r = reader_next(&raw, &f)) > 0; place++) {
         if (!is_latest(latest, place))
             continue;
-        rc = find_bytes(f.content, ENTRY_KEY, &key);
-        if (rc == 0 && extproc_eq(key, EXTPROC_S(OWN_ATTRIBUTES)) == own)
-            rc = n ? count(struct_of_entry(f.content), n)
-                   : build_fields(b, struct_of_entry(f.content), build_value_entry, 1, fields);
-        if (rc < 0)
+        r = find_bytes(f.content, ENTRY_KEY, &key);
+        if (r == 0 && extproc_eq(key, EXTPROC_S(OWN_ATTRIBUTES)) == own)
+            r = n ? count(struct_of_entry(f.content), n)
+                  : build_fields(b, struct_of_entry(f.content), build_value_entry, 1, fields);
+        if (r < 0)
             break;
     }
-    return rc;
+    return r;
 }
 
 /* The members of every entry's Struct in one dict. Envoy's own are the last ones, so that nothing
@@ -375,16 +375,16 @@ static int build_attributes(struct builder *b, struct reader raw, struct extproc
 {
     struct latest latest = {.n = 0};
     size_t n = 0;
-    int rc = find_latest(b, raw, &latest);
-    if (rc == 0)
-        rc = attributes_each(b, raw, &latest, false, NULL, &n);
-    if (rc == 0)
-        rc = attributes_each(b, raw, &latest, true, NULL, &n);
-    if (rc < 0)
-        return rc;
+    int r = find_latest(b, raw, &latest);
+    if (r == 0)
+        r = attributes_each(b, raw, &latest, false, NULL, &n);
+    if (r == 0)
+        r = attributes_each(b, raw, &latest, true, NULL, &n);
+    if (r < 0)
+        return r;
     struct extproc_field *fields = carve_dict(b, n, ret);
-    rc = attributes_each(b, raw, &latest, false, &fields, NULL);
-    return rc < 0 ? rc : attributes_each(b, raw, &latest, true, &fields, NULL);
+    r = attributes_each(b, raw, &latest, false, &fields, NULL);
+    return r < 0 ? r : attributes_each(b, raw, &latest, true, &fields, NULL);
 }
 
 static int build_struct_entry(struct builder *b, struct reader entry, unsigned depth,
@@ -400,8 +400,8 @@ static int build_any_entry(struct builder *b, struct reader entry, unsigned dept
     struct extproc_value value = type;
     struct source any = source_of_entry(entry);
     struct field f;
-    int rc;
-    while ((rc = source_next(&any, &f)) > 0) {
+    int r;
+    while ((r = source_next(&any, &f)) > 0) {
         if (f.number == ANY_TYPE_URL && f.type == WIRE_LEN)
             reader_view(&f.content, &type.as.string);
         else if (f.number == ANY_VALUE && f.type == WIRE_LEN)
@@ -412,7 +412,7 @@ static int build_any_entry(struct builder *b, struct reader entry, unsigned dept
         fields[0] = (struct extproc_field){EXTPROC_STR("@type"), type};
         fields[1] = (struct extproc_field){EXTPROC_STR("value"), value};
     }
-    return rc;
+    return r;
 }
 
 /* Typed metadata comes after untyped, so that for a namespace in both the typed entry counts. */
@@ -422,14 +422,14 @@ static int build_metadata(struct builder *b, struct reader raw, struct extproc_v
     struct children untyped = children_of(s, REQUEST_METADATA_CONTEXT, METADATA_UNTYPED);
     struct children typed = children_of(s, REQUEST_METADATA_CONTEXT, METADATA_TYPED);
     size_t n = 0;
-    int rc = count(untyped, &n);
-    if (rc == 0)
-        rc = count(typed, &n);
-    if (rc < 0)
-        return rc;
+    int r = count(untyped, &n);
+    if (r == 0)
+        r = count(typed, &n);
+    if (r < 0)
+        return r;
     struct extproc_field *fields = carve_dict(b, n, ret);
-    rc = build_fields(b, untyped, build_struct_entry, 1, &fields);
-    return rc < 0 ? rc : build_fields(b, typed, build_any_entry, 1, &fields);
+    r = build_fields(b, untyped, build_struct_entry, 1, &fields);
+    return r < 0 ? r : build_fields(b, typed, build_any_entry, 1, &fields);
 }
 
 /* ---- checked now, read later ----------------------------------------------------------------- */
@@ -438,8 +438,8 @@ static int tree_check(build_fn *build, struct decoder *d, struct extproc_str raw
 {
     struct builder b = {.why = d->why};
     struct extproc_value unused;
-    int rc = build(&b, reader_of_str(raw), &unused);
-    return rc == -EBADMSG ? decoder_fail(d, b.why) : decoder_spend(d, b.size);
+    int r = build(&b, reader_of_str(raw), &unused);
+    return r == -EBADMSG ? decoder_fail(d, b.why) : decoder_spend(d, b.size);
 }
 
 static int tree_read(build_fn *build, struct extproc_str raw, struct arena *arena,
@@ -447,17 +447,17 @@ static int tree_read(build_fn *build, struct extproc_str raw, struct arena *aren
 {
     struct builder b = {0};
     struct extproc_value value;
-    int rc = build(&b, reader_of_str(raw), &value);
-    if (rc < 0)
-        return rc;
+    int r = build(&b, reader_of_str(raw), &value);
+    if (r < 0)
+        return r;
     b.memory = arena_alloc(arena, b.size);
     if (!b.memory)
         return -ENOMEM;
     b.size = 0;
-    rc = build(&b, reader_of_str(raw), &value);
-    if (rc == 0)
+    r = build(&b, reader_of_str(raw), &value);
+    if (r == 0)
         *ret = value;
-    return rc;
+    return r;
 }
 
 int decode_check_attributes(struct decoder *d, struct extproc_str raw)

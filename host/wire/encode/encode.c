@@ -132,12 +132,12 @@ static int encode_cells(const struct headers *headers, struct arena *arena, Head
             n_sets++;
     }
     struct mutation *m;
-    int rc = mutation_new(arena, n_sets, n_cells, &m);
-    for (size_t i = 0; rc == 0 && i < n_cells; i++)
-        rc = mutation_cell(m, &headers->cells[i], arena);
-    if (rc == 0)
+    int r = mutation_new(arena, n_sets, n_cells, &m);
+    for (size_t i = 0; r == 0 && i < n_cells; i++)
+        r = mutation_cell(m, &headers->cells[i], arena);
+    if (r == 0)
         *ret = &m->message;
-    return rc;
+    return r;
 }
 
 /* ---- going on -------------------------------------------------------------------------------- */
@@ -189,44 +189,44 @@ static int encode_common(const struct verdict *v, struct arena *arena, CommonRes
             ENVOY__SERVICE__EXT_PROC__V3__COMMON_RESPONSE__RESPONSE_STATUS__CONTINUE_AND_REPLACE;
     c->clear_route_cache = v->clear_route;
 
-    int rc = 0;
+    int r = 0;
     if (has_cells(v) || v->clear_route) /* which counts only beside a mutation, be it empty */
-        rc = encode_cells(v->headers, arena, &c->header_mutation);
-    if (rc == 0 && has_body(v))
-        rc = encode_body(v->body, arena, &c->body_mutation);
-    if (rc == 0)
+        r = encode_cells(v->headers, arena, &c->header_mutation);
+    if (r == 0 && has_body(v))
+        r = encode_body(v->body, arena, &c->body_mutation);
+    if (r == 0)
         *ret = c;
-    return rc;
+    return r;
 }
 
 static int encode_headers_phase(const struct verdict *v, struct arena *arena, Response *ret)
 {
-    HeadersResponse *r = arena_alloc(arena, sizeof *r);
-    if (!r)
+    HeadersResponse *response = arena_alloc(arena, sizeof *response);
+    if (!response)
         return -ENOMEM;
-    envoy__service__ext_proc__v3__headers_response__init(r);
-    ret->request_headers = r; /* all members of the oneof lie in one place */
-    return encode_common(v, arena, &r->response);
+    envoy__service__ext_proc__v3__headers_response__init(response);
+    ret->request_headers = response; /* all members of the oneof lie in one place */
+    return encode_common(v, arena, &response->response);
 }
 
 static int encode_body_phase(const struct verdict *v, struct arena *arena, Response *ret)
 {
-    BodyResponse *r = arena_alloc(arena, sizeof *r);
-    if (!r)
+    BodyResponse *response = arena_alloc(arena, sizeof *response);
+    if (!response)
         return -ENOMEM;
-    envoy__service__ext_proc__v3__body_response__init(r);
-    ret->request_body = r;
-    return encode_common(v, arena, &r->response);
+    envoy__service__ext_proc__v3__body_response__init(response);
+    ret->request_body = response;
+    return encode_common(v, arena, &response->response);
 }
 
 static int encode_trailers_phase(const struct verdict *v, struct arena *arena, Response *ret)
 {
-    TrailersResponse *r = arena_alloc(arena, sizeof *r);
-    if (!r)
+    TrailersResponse *response = arena_alloc(arena, sizeof *response);
+    if (!response)
         return -ENOMEM;
-    envoy__service__ext_proc__v3__trailers_response__init(r);
-    ret->request_trailers = r;
-    return has_cells(v) ? encode_cells(v->headers, arena, &r->header_mutation) : 0;
+    envoy__service__ext_proc__v3__trailers_response__init(response);
+    ret->request_trailers = response;
+    return has_cells(v) ? encode_cells(v->headers, arena, &response->header_mutation) : 0;
 }
 
 /* The oneof's numbers: headers, body, trailers, each the request's, then the response's. */
@@ -254,8 +254,8 @@ static int encode_phase(const struct verdict *v, struct arena *arena, Response *
 static int encode_answer_headers(const struct answer *a, struct arena *arena, HeaderMutation **ret)
 {
     struct mutation *m;
-    int rc = mutation_new(arena, a->n_headers, 0, &m);
-    for (size_t i = 0; rc == 0 && i < a->n_headers; i++) {
+    int r = mutation_new(arena, a->n_headers, 0, &m);
+    for (size_t i = 0; r == 0 && i < a->n_headers; i++) {
         bool again = false;
         for (size_t j = 0; j < i && !again; j++)
             again = extproc_eq_nocase(a->headers[j].name, a->headers[i].name);
@@ -264,9 +264,9 @@ static int encode_answer_headers(const struct answer *a, struct arena *arena, He
             return -ENOMEM;
         mutation_set(m, name, a->headers[i].value, again);
     }
-    if (rc == 0)
+    if (r == 0)
         *ret = &m->message;
-    return rc;
+    return r;
 }
 
 static int encode_grpc_status(int status, struct arena *arena, GrpcStatus **ret)
@@ -282,25 +282,25 @@ static int encode_grpc_status(int status, struct arena *arena, GrpcStatus **ret)
 
 static int encode_answer(const struct answer *a, struct arena *arena, Response *ret)
 {
-    ImmediateResponse *r = arena_alloc(arena, sizeof *r);
+    ImmediateResponse *response = arena_alloc(arena, sizeof *response);
     HttpStatus *status = arena_alloc(arena, sizeof *status);
-    if (!r || !status)
+    if (!response || !status)
         return -ENOMEM;
-    envoy__service__ext_proc__v3__immediate_response__init(r);
+    envoy__service__ext_proc__v3__immediate_response__init(response);
     envoy__type__v3__http_status__init(status);
     status->code = (Envoy__Type__V3__StatusCode)a->status;
-    r->status = status;
-    r->body = binary(a->body);
+    response->status = status;
+    response->body = binary(a->body);
     ret->response_case =
         ENVOY__SERVICE__EXT_PROC__V3__PROCESSING_RESPONSE__RESPONSE_IMMEDIATE_RESPONSE;
-    ret->immediate_response = r;
+    ret->immediate_response = response;
 
-    int rc = a->n_headers ? encode_answer_headers(a, arena, &r->headers) : 0;
-    if (rc == 0 && a->grpc_status != EXTPROC_NO_GRPC)
-        rc = encode_grpc_status(a->grpc_status, arena, &r->grpc_status);
-    if (rc == 0 && a->details.len)
-        rc = encode_string(&r->base, IMMEDIATE_DETAILS, a->details, arena);
-    return rc;
+    int r = a->n_headers ? encode_answer_headers(a, arena, &response->headers) : 0;
+    if (r == 0 && a->grpc_status != EXTPROC_NO_GRPC)
+        r = encode_grpc_status(a->grpc_status, arena, &response->grpc_status);
+    if (r == 0 && a->details.len)
+        r = encode_string(&response->base, IMMEDIATE_DETAILS, a->details, arena);
+    return r;
 }
 
 /* ---- the complete message -------------------------------------------------------------------- */
@@ -316,17 +316,18 @@ static void encode_untouched(enum phase phase, struct encoded *ret)
 
 int encode_message(const struct verdict *v, struct arena *arena, struct encoded *ret)
 {
-    Response *r = arena_alloc(arena, sizeof *r);
-    if (!r)
+    Response *response = arena_alloc(arena, sizeof *response);
+    if (!response)
         return -ENOMEM;
-    envoy__service__ext_proc__v3__processing_response__init(r);
-    int rc =
-        v->kind == VERDICT_RESPOND ? encode_answer(v->answer, arena, r) : encode_phase(v, arena, r);
-    if (rc == 0 && has_metadata(v))
-        rc = encode_metadata(&r->base, RESPONSE_DYNAMIC_METADATA, v->metadata, arena);
-    if (rc == 0)
-        *ret = (struct encoded){.len = protobuf_c_message_get_packed_size(&r->base), .message = r};
-    return rc;
+    envoy__service__ext_proc__v3__processing_response__init(response);
+    int r = v->kind == VERDICT_RESPOND ? encode_answer(v->answer, arena, response)
+                                       : encode_phase(v, arena, response);
+    if (r == 0 && has_metadata(v))
+        r = encode_metadata(&response->base, RESPONSE_DYNAMIC_METADATA, v->metadata, arena);
+    if (r == 0)
+        *ret = (struct encoded){.len = protobuf_c_message_get_packed_size(&response->base),
+                                .message = response};
+    return r;
 }
 
 int encode_verdict(const struct verdict *v, struct arena *arena, struct encoded *ret)

@@ -136,10 +136,10 @@ int encode_string(ProtobufCMessage *to, uint32_t number, struct extproc_str text
 {
     struct writer w = {0};
     put_text(&w, text);
-    int rc = field_add(to, number, arena, &w);
-    if (rc == 0)
+    int r = field_add(to, number, arena, &w);
+    if (r == 0)
         put_text(&w, text);
-    return rc;
+    return r;
 }
 
 static void put_struct(struct writer *w, const struct metadata *m)
@@ -153,8 +153,8 @@ int encode_metadata(ProtobufCMessage *to, uint32_t number, const struct metadata
 {
     struct writer w = {0};
     put_struct(&w, m);
-    int rc = field_add(to, number, arena, &w);
-    if (rc == 0)
+    int r = field_add(to, number, arena, &w);
+    if (r == 0)
         put_struct(&w, m);
-    return rc;
+    return r;
 }

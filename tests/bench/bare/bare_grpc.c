@@ -264,7 +264,6 @@ int main(int argc, char **argv)
 {
     struct server s = {0};
     pthread_t acceptor;
-
     signal(SIGPIPE, SIG_IGN);
     bare_parser_init(&s.parser);
     s.listen_fd = bare_listen(argc, argv);

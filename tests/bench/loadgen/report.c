@@ -61,7 +61,6 @@ static void print_hold(const struct result *result, double hold_s)
 void report_print(const struct options *opt, const struct result *result, const struct tally *sum)
 {
     double body_bytes = (double)sum->n_streams * opt->n_chunks * (double)opt->chunk_len;
-
     printf("{\"conns\":%u,\"streams_per_conn\":%u,\"seconds\":%.3f", opt->n_conns, opt->n_streams,
            result->seconds);
     printf(",\"streams\":%" PRIu64 ",\"streams_per_s\":%.1f", sum->n_streams,

@@ -88,7 +88,6 @@ static void loop(struct worker *w, uint8_t *scratch)
     const struct run *run = w->share.run;
     bool was_holding = run->holding;
     uint64_t connected_ns = clock_ns();
-
     while (run->phase != RUN_OVER && !is_idle(w)) {
         struct epoll_event events[N_EVENTS];
         int n = epoll_wait(w->epoll_fd, events, N_EVENTS, patience_ms(w));

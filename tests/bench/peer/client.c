@@ -116,7 +116,6 @@ void client_init(struct client *c, struct share *share)
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
     };
     nghttp2_session_callbacks *callbacks;
-
     *c = (struct client){.share = share};
     if (nghttp2_session_callbacks_new(&callbacks))
         errx(2, "out of memory");
@@ -167,7 +166,6 @@ static bool begin_stream(struct client *c)
         field("x-forwarded-for", "10.1.2.3"),
     };
     const nghttp2_data_provider data = {.source = {.ptr = s}, .read_callback = read_data};
-
     s->id =
         nghttp2_submit_request(c->h2, NULL, headers, sizeof headers / sizeof *headers, &data, s);
     if (s->id < 0) { /* out of stream ids */

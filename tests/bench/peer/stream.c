@@ -113,7 +113,6 @@ void stream_hear_header(struct stream *s, struct bytes name, struct bytes value)
 {
     static const char grpc[] = "application/grpc";
     size_t grpc_len = sizeof grpc - 1;
-
     if (is(name, ":status")) {
         s->http_ok = is(value, "200");
         if (!s->http_ok)
@@ -148,7 +147,6 @@ static void hear_answer(struct stream *s, const uint8_t *p, size_t len)
     struct share *share = s->share;
     const struct options *opt = share->run->opt;
     struct answer answer = {0};
-
     if (s->n_got == s->n_sent) {
         stream_fault(s, FAULT_COUNT, "an answer to nothing");
         return;
@@ -195,7 +193,6 @@ void stream_judge(struct stream *s)
 {
     const struct run *run = s->share->run;
     struct tally *tally = &s->share->tally;
-
     if (!s->http_ok)
         stream_fault(s, FAULT_HTTP, "no HTTP status");
     else if (!s->cancelled && !s->status_ok)

@@ -19,7 +19,6 @@ static const struct extproc_key keys[] = {
 static int init(struct extproc_instance *instance)
 {
     bool response = extproc_conf_int(instance, "direction", 0) == 1;
-
     return extproc_interest(instance,
                             response ? EXTPROC_PHASE_RESPONSE_BODY : EXTPROC_PHASE_REQUEST_BODY);
 }
@@ -28,7 +27,6 @@ static enum extproc_action on_body(struct extproc_txn *x)
 {
     static const struct extproc_str evil = EXTPROC_STR("evil");
     struct extproc_str body = extproc_body(x);
-
     if (body.len && memmem(body.ptr, body.len, evil.ptr, evil.len))
         return extproc_reply(x, .status = 403);
     return EXTPROC_ACTION_CONTINUE;

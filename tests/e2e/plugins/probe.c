@@ -94,7 +94,6 @@ static enum extproc_action metadata(struct extproc_txn *x, struct extproc_str na
     const char *slash = memchr(name.ptr, '/', name.len);
     size_t at = slash ? (size_t)(slash - name.ptr) : name.len;
     struct extproc_str ns = {name.ptr, at}, key = {name.ptr + at + 1, name.len - at - 1};
-
     if (!slash)
         return EXTPROC_ACTION_FAIL;
     return extproc_continue(extproc_metadata_set(x, ns, key, extproc_string(text)));
@@ -116,7 +115,6 @@ static enum extproc_action respond(struct extproc_txn *x, struct extproc_str nam
         {EXTPROC_S("set-cookie"), EXTPROC_S("b=2")},
     };
     struct extproc_response r = extproc_response_init();
-
     r.status = (uint32_t)strtoul(name.ptr, NULL, 10);
     r.body = text;
     r.details = EXTPROC_S("probe.said.so");
@@ -144,7 +142,6 @@ static enum extproc_action tell(struct extproc_txn *x, struct extproc_str name,
 {
     static const char *const modes[] = {"NONE", "STREAMED", "WHOLE", "PARTIAL", "FULL_DUPLEX"};
     struct extproc_str bytes = extproc_body(x);
-
     extproc_log(x, EXTPROC_LEVEL_INFO, "%.*s mode=%s len=%zu end=%d observing=%d",
                 EXTPROC_ARG(text), (size_t)x->body_mode < 5 ? modes[x->body_mode] : "?", bytes.len,
                 x->end, x->observing);
@@ -176,7 +173,6 @@ static struct extproc_str word(struct extproc_str *rest, char end)
     const char *at = memchr(rest->ptr, end, rest->len);
     struct extproc_str found = {rest->ptr, at ? (size_t)(at - rest->ptr) : rest->len};
     size_t len = found.len;
-
     while (len < rest->len && (rest->ptr[len] == end || rest->ptr[len] == ' '))
         len++;
     rest->ptr += len;
@@ -197,7 +193,6 @@ static bool find_verb(struct extproc_str name, const struct verb **ret)
 static int read_step(struct extproc_instance *instance, size_t i, struct step *s)
 {
     struct extproc_str rest = extproc_conf(instance, "do", i), phase = word(&rest, ':');
-
     for (s->phase = 0; s->phase < N_PHASES; s->phase++)
         if (extproc_eq(phases[s->phase].name, phase))
             break;
@@ -220,7 +215,6 @@ static int init(struct extproc_instance *instance)
     struct probe *self = extproc_instance_alloc(instance, sizeof *self);
     size_t n = extproc_conf_count(instance, "do");
     uint32_t interest = 0;
-
     if (!self || n > N_STEPS)
         return self ? -E2BIG : -ENOMEM;
     instance->self = self;
@@ -238,7 +232,6 @@ static enum extproc_action on_phase(struct extproc_txn *x)
 {
     const struct probe *self = x->self;
     enum extproc_action action = EXTPROC_ACTION_CONTINUE;
-
     for (size_t i = 0; action == EXTPROC_ACTION_CONTINUE && i < self->n_steps; i++) {
         const struct step *s = &self->steps[i];
         if (phases[s->phase].bit == x->phase)

@@ -45,7 +45,6 @@ struct transaction {
 static int init(struct extproc_instance *instance)
 {
     struct canary *self = extproc_instance_alloc(instance, sizeof *self);
-
     if (!self)
         return -ENOMEM;
     instance->self = self;
@@ -70,7 +69,6 @@ static struct extproc_str next_pair(struct extproc_str *rest)
     const char *end = memchr(rest->ptr, ';', rest->len);
     struct extproc_str pair = {rest->ptr, end ? (size_t)(end - rest->ptr) : rest->len};
     size_t taken = end ? pair.len + 1 : pair.len;
-
     rest->ptr += taken;
     rest->len -= taken;
     while (rest->len && *rest->ptr == ' ') {
@@ -83,7 +81,6 @@ static struct extproc_str next_pair(struct extproc_str *rest)
 static enum version version_of(struct extproc_str pair, struct extproc_str cookie)
 {
     struct extproc_str name = {pair.ptr, cookie.len}, value;
-
     if (pair.len <= cookie.len || pair.ptr[cookie.len] != '=' || !extproc_eq(name, cookie))
         return UNKNOWN;
     value.ptr = pair.ptr + cookie.len + 1;
@@ -101,7 +98,6 @@ static enum version version_before(struct extproc_txn *x)
     const struct canary *self = x->self;
     enum version v = UNKNOWN;
     struct extproc_str rest;
-
     for (size_t i = 0; v == UNKNOWN; i++) {
         rest = extproc_header_nth(x, EXTPROC_MAP_REQUEST, EXTPROC_S("cookie"), i);
         if (!rest.ptr)
@@ -116,7 +112,6 @@ static enum version version_before(struct extproc_txn *x)
 static enum version version_by_lot(const struct canary *self, struct extproc_str client)
 {
     uint32_t hash = 2166136261u;
-
     for (size_t i = 0; i < client.len; i++)
         hash = (hash ^ (unsigned char)client.ptr[i]) * 16777619u;
     return hash % 100 < self->share ? CANARY : STABLE;
@@ -127,7 +122,6 @@ static enum version choose(struct extproc_txn *x)
     const struct canary *self = x->self;
     struct transaction *t = x->ctx;
     enum version v = version_before(x);
-
     if (v != UNKNOWN) {
         extproc_skip(x, EXTPROC_PHASE_RESPONSE_HEADERS);
         return v;
@@ -142,7 +136,6 @@ static enum extproc_action on_request(struct extproc_txn *x)
     const struct canary *self = x->self;
     enum version v = choose(x);
     int r = extproc_header_set(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-version"), names[v]);
-
     if (r == 0)
         r = extproc_clear_route(x);
     if (r == 0)
@@ -156,12 +149,10 @@ static enum extproc_action on_response(struct extproc_txn *x)
 {
     const struct canary *self = x->self;
     const struct transaction *t = x->ctx;
-    struct extproc_str cookie;
-
     if (t->given == UNKNOWN)
         return EXTPROC_ACTION_CONTINUE;
-    cookie = extproc_format(x, "%.*s=%s; Path=/; Max-Age=604800", EXTPROC_ARG(self->cookie),
-                            names[t->given].ptr);
+    struct extproc_str cookie = extproc_format(x, "%.*s=%s; Path=/; Max-Age=604800",
+                                               EXTPROC_ARG(self->cookie), names[t->given].ptr);
     return extproc_continue(
         extproc_header_append(x, EXTPROC_MAP_RESPONSE, EXTPROC_S("set-cookie"), cookie));
 }

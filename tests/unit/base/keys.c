@@ -116,7 +116,6 @@ Test(keys, an_entry_that_no_table_claims_is_unknown)
 {
     static const struct extproc_key others[] = {{"when.path", EXTPROC_KEY_TYPE_STR}, {NULL}};
     const struct keys_table tables[] = {table, {others, sizeof *others}, {NULL, 0}};
-
     cr_assert(check("file = a.so\nwhen.paht = /\ntimeuot = 1s\nnothing.like.it = 1\n"));
     keys_unknown(&config->sections[0], tables, 3, &errors);
     expect_told("main.ini:3: [plugin:x] when.paht: unknown key (did you mean when.path?)\n"

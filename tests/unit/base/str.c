@@ -105,7 +105,6 @@ Test(str, the_nearest_name_is_the_one_that_was_meant)
 {
     static const char *const keys[] = {"log_level", "log_file", "plugin_dir", "file", "drain"};
     const size_t n = sizeof keys / sizeof *keys;
-
     cr_assert_str_eq(str_nearest("log_levle", keys, n), "log_level");
     cr_assert_str_eq(str_nearest("loglevel", keys, n), "log_level");
     cr_assert_str_eq(str_nearest("LOG_FILE", keys, n), "log_file");

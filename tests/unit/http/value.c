@@ -58,7 +58,6 @@ Test(value, members_of_a_list_come_by_place)
     struct extproc_value items[] = {extproc_number(1.5), text("two")};
     struct extproc_value v = list(items, 2);
     struct extproc_field member;
-
     cr_assert(value_at(v, 1, &member));
     cr_assert_null(member.key.ptr);
     cr_assert(str_eq_c(member.value.as.string, "two"));
@@ -76,7 +75,6 @@ Test(value, members_of_a_dict_come_by_place_and_key_and_the_last_counts)
     };
     struct extproc_value v = dict(fields, 3);
     struct extproc_field member;
-
     cr_assert(value_get(v, EXTPROC_S("k")).as.boolean);
     cr_assert_eq(value_get(v, EXTPROC_S("other")).kind, EXTPROC_KIND_NULL);
     cr_assert_eq(value_get(v, EXTPROC_S("K")).kind, EXTPROC_KIND_ABSENT);
@@ -118,7 +116,6 @@ Test(value, levels_can_be_built_up_to_the_limit)
     struct extproc_value too_deep = nested(VALUE_MAX_DEPTH, dict(NULL, 0));
     struct extproc_field field = {EXTPROC_STR("k"), deepest};
     struct extproc_value v = {.kind = EXTPROC_KIND_ABSENT};
-
     cr_assert_eq(value_copy(&arena, deepest, &v), 0);
     cr_assert_eq(v.kind, EXTPROC_KIND_LIST);
     cr_assert_eq(value_copy(&arena, too_deep, &v), -EINVAL);

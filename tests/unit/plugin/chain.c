@@ -28,7 +28,6 @@ Test(chain, calls_responses_in_reverse)
         {.plugin = &plain, .interest = ALL & ~EXTPROC_PHASE_REQUEST_BODY},
         {.plugin = &plain, .interest = ALL & ~EXTPROC_PHASE_RESPONSE_BODY},
     };
-
     cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in[0], &in[1], &in[2]}, 3, &arena),
                  0);
 
@@ -49,7 +48,6 @@ Test(chain, without_interest_needs_nothing)
     struct extproc_plugin whole = {.needs =
                                        EXTPROC_WHOLE_REQUEST_BODY | EXTPROC_WHOLE_RESPONSE_BODY};
     struct instance in = {.plugin = &whole, .interest = EXTPROC_PHASE_RESPONSE_HEADERS};
-
     cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in}, 1, &arena), 0);
 
     cr_expect_eq(c.interest, (uint32_t)EXTPROC_PHASE_RESPONSE_HEADERS);
@@ -64,7 +62,6 @@ Test(chain, needs_the_least_that_serves_all)
     struct extproc_plugin whole = {.needs = EXTPROC_WHOLE_REQUEST_BODY};
     struct instance in[2] = {{.plugin = &whole, .interest = bodies},
                              {.plugin = &plain, .interest = bodies}};
-
     cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in[0], &in[1]}, 2, &arena), 0);
 
     cr_expect_eq(c.needs[LANE_REQUEST], BODY_MODE_BUFFERED);
@@ -75,7 +72,6 @@ Test(chain, headers_that_wait_need_the_complete_body)
 {
     struct extproc_plugin waits = {.needs = EXTPROC_HEADERS_WAIT};
     struct instance in = {.plugin = &waits, .interest = EXTPROC_PHASE_RESPONSE_BODY};
-
     cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in}, 1, &arena), 0);
 
     cr_expect_eq(c.needs[LANE_REQUEST], BODY_MODE_NONE);
@@ -99,7 +95,6 @@ Test(chain, wants_what_is_looked_back_at)
     struct instance in = {.plugin = &plain,
                           .interest = EXTPROC_PHASE_RESPONSE_HEADERS,
                           .reads = EXTPROC_PHASE_REQUEST_HEADERS};
-
     cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in}, 1, &arena), 0);
 
     cr_expect_eq(c.interest, (uint32_t)EXTPROC_PHASE_RESPONSE_HEADERS);
@@ -136,7 +131,6 @@ Test(chain, a_fallback_is_in_the_calls_and_not_asked_of_the_proxy)
     struct instance in = {.plugin = &plain,
                           .interest = EXTPROC_PHASE_REQUEST_HEADERS,
                           .fallback = EXTPROC_PHASE_REQUEST_BODY};
-
     cr_assert_eq(chain_init(&c, "web", (struct instance *[]){&in}, 1, &arena), 0);
 
     cr_expect_eq(c.n_calls[PHASE_REQUEST_BODY], 1);

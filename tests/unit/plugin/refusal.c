@@ -128,7 +128,6 @@ Test(refusal, a_name_that_came_out_of_the_environment_is_hidden)
 {
     const struct config_section *section = with_secret();
     struct refusal refusal = {0};
-
     refusal_of_call(&refusal, section, "extproc_header_set", EXTPROC_S("X-Hunter2"), "why");
     cr_expect_str_eq(refusal.text, "extproc_header_set(\"(hidden)\"): why");
     refusal_of_call(&refusal, section, "extproc_header_set", EXTPROC_S("hunter"), "why");

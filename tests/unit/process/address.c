@@ -7,7 +7,6 @@ static void expect_same(const char *text)
     struct address a;
     const char *why;
     char back[ADDRESS_TEXT];
-
     cr_assert(address_parse(text, &a, &why), "%s: %s", text, why);
     address_format(&a, back);
     cr_expect_str_eq(back, text);
@@ -26,7 +25,6 @@ static void expect_refused(const char *text, const char *hint)
 {
     struct address a = {.len = 7};
     const char *why = NULL;
-
     cr_expect_not(address_parse(text, &a, &why), "'%s' was taken", text);
     cr_expect(why && strstr(why, hint), "'%s': %s", text, why);
     cr_expect_eq(a.len, 7, "a refused address leaves the result alone");
@@ -67,7 +65,6 @@ Test(address, refuses_what_is_none)
 Test(address, refuses_unix_paths_that_cannot_be)
 {
     char longest[200] = "unix:/";
-
     memset(longest + 6, 'a', 150);
     expect_refused("unix:relative.sock", "absolute path");
     expect_refused("unix:", "absolute path");
@@ -78,7 +75,6 @@ Test(address, port_0_is_any_port)
 {
     struct address a, b, c;
     const char *why;
-
     cr_assert(address_parse("127.0.0.1:80", &a, &why));
     cr_assert(address_parse("127.0.0.1:0", &b, &why));
     cr_assert(address_parse("[::1]:0", &c, &why));

@@ -34,7 +34,6 @@ static struct listener_settings at(const char *text)
 {
     struct listener_settings l = {.name = "t", .socket_mode = 0640, .socket_group = (gid_t)-1};
     const char *why;
-
     cr_assert(address_parse(text, &l.address, &why), "%s", why);
     return l;
 }
@@ -43,7 +42,6 @@ static struct listen_socket must_open(const struct listener_settings *l)
 {
     struct listen_socket s;
     const char *key, *why = NULL;
-
     cr_assert_eq(listen_open(l, &arena, &s, &key, &why), 0, "%s", why);
     return s;
 }
@@ -52,7 +50,6 @@ static void expect_in_use(const struct listener_settings *l, const char *hint)
 {
     struct listen_socket s;
     const char *key, *why = NULL;
-
     cr_expect_eq(listen_open(l, &arena, &s, &key, &why), -EADDRINUSE);
     cr_expect(why && strstr(why, hint), "%s", why);
 }
@@ -68,7 +65,6 @@ Test(listen, port_0_selects_a_free_port)
     struct listener_settings l = at("127.0.0.1:0");
     struct listen_socket s = must_open(&l);
     char text[ADDRESS_TEXT];
-
     address_format(&s.address, text);
     cr_expect(strncmp(text, "127.0.0.1:", 10) == 0 && strcmp(text, "127.0.0.1:0") != 0, "%s", text);
     listen_close(&s);
@@ -79,7 +75,6 @@ Test(listen, a_port_in_use_is_refused_and_its_holder_named)
     struct listener_settings any = at("127.0.0.1:0"), same;
     struct listen_socket s = must_open(&any);
     char text[ADDRESS_TEXT];
-
     address_format(&s.address, text);
     same = at(text);
     expect_in_use(&same, ourselves());
@@ -90,7 +85,6 @@ Test(listen, a_live_socket_file_is_refused_and_its_holder_named)
 {
     struct listener_settings l = at(address);
     struct listen_socket s = must_open(&l);
-
     expect_in_use(&l, ourselves());
     cr_expect_eq(access(path, F_OK), 0, "the live server keeps its file");
     listen_close(&s);
@@ -101,7 +95,6 @@ Test(listen, a_stale_socket_file_is_replaced)
 {
     struct listener_settings l = at(address);
     struct listen_socket dead = must_open(&l), s;
-
     close(dead.fd);
     s = must_open(&l);
     listen_close(&s);
@@ -113,7 +106,6 @@ static void contend(const struct listener_settings *l, const int gate[2], const 
     struct listen_socket s;
     const char *key, *why;
     char byte;
-
     close(gate[1]);
     close(done[1]);
     (void)!read(gate[0], &byte, 1);
@@ -153,7 +145,6 @@ Test(listen, of_many_that_start_together_one_gets_the_stale_socket_file, .timeou
 {
     struct listener_settings l = at(address);
     struct listen_socket dead = must_open(&l);
-
     close(dead.fd);
     for (int i = 0; i < 200; i++)
         cr_assert_eq(count_winners(&l), 1);
@@ -164,12 +155,10 @@ Test(listen, a_group_that_the_user_is_not_in_is_a_mistake_of_its_key)
     struct listener_settings l = at(address);
     struct listen_socket s;
     const char *key, *why = NULL;
-    pid_t child;
     int status;
-
     chmod(dir, 0777);
     l.socket_group = 1;
-    child = fork();
+    pid_t child = fork();
     if (child == 0) {
         const gid_t own = 65534;
         bool left =
@@ -198,7 +187,6 @@ Test(listen, the_socket_file_has_the_mode_asked_for)
     struct listener_settings l = at(address);
     struct listen_socket s = must_open(&l);
     struct stat st;
-
     cr_assert_eq(stat(path, &st), 0);
     cr_expect_eq(st.st_mode & 0777, 0640u);
     listen_close(&s);
@@ -208,7 +196,6 @@ Test(listen, a_file_of_another_server_is_not_removed)
 {
     struct listener_settings l = at(address);
     struct listen_socket first = must_open(&l), second;
-
     unlink(path);
     second = must_open(&l);
     listen_close(&first);

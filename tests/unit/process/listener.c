@@ -11,7 +11,6 @@ TestSuite(listener, .init = setup, .fini = teardown);
 static const char *keys(const char *text)
 {
     static char whole[1024];
-
     snprintf(whole, sizeof whole, "[listener:a]\naddress = 127.0.0.1:0\n%s", text);
     return whole;
 }

@@ -56,7 +56,6 @@ static inline bool read_text(const char *text)
 static inline void expect_line(const char *wanted)
 {
     bool found = false;
-
     for (size_t i = 0; i < errors.n_lines; i++)
         found = found || lines_match(errors.lines[i] + strlen(file) + 1, wanted);
     cr_expect(found, "wanted: %s\ngot: %s", wanted, errors.n_lines ? errors.lines[0] : "nothing");

@@ -275,9 +275,9 @@ Test(decode, truncated_anywhere_it_is_refused_or_complete)
         char *copy = malloc(len ? len : 1); /* so that a byte too many is seen */
         memcpy(copy, m.ptr, len);
         struct extproc_str cut = {copy, len};
-        int rc = decode_request(&cut, 1, &arena, &event, &why);
-        cr_assert(rc == 0 || rc == -EBADMSG);
-        if (rc == 0)
+        int r = decode_request(&cut, 1, &arena, &event, &why);
+        cr_assert(r == 0 || r == -EBADMSG);
+        if (r == 0)
             free(show_event(&event, &arena));
         free(copy);
     }

@@ -41,9 +41,9 @@ static const char *value(struct extproc_str value)
     struct decoder d = {.budget = SIZE_MAX, .why = "malformed"};
     struct extproc_str raw = entry(9, OWN, entry(1, "v", value));
     struct extproc_value tree;
-    int rc = decode_check_attributes(&d, raw);
-    cr_assert_eq(decode_attributes(raw, &arena, &tree), rc, "the check sees what reading does");
-    return rc < 0 ? d.why : show(value_get(tree, EXTPROC_S("v")));
+    int r = decode_check_attributes(&d, raw);
+    cr_assert_eq(decode_attributes(raw, &arena, &tree), r, "the check sees what reading does");
+    return r < 0 ? d.why : show(value_get(tree, EXTPROC_S("v")));
 }
 
 static const char *metadata(struct extproc_str content)
@@ -51,9 +51,9 @@ static const char *metadata(struct extproc_str content)
     struct decoder d = {.budget = SIZE_MAX, .why = "malformed"};
     struct extproc_str raw = field(8, content);
     struct extproc_value tree;
-    int rc = decode_check_metadata(&d, raw);
-    cr_assert_eq(decode_metadata(raw, &arena, &tree), rc);
-    return rc < 0 ? d.why : show(tree);
+    int r = decode_check_metadata(&d, raw);
+    cr_assert_eq(decode_metadata(raw, &arena, &tree), r);
+    return r < 0 ? d.why : show(tree);
 }
 
 static struct extproc_str list(struct extproc_str values)

@@ -91,7 +91,6 @@ Test(encode_edits, are_nothing_but_edits)
     struct metadata_entry entry = {0};
     struct metadata metadata = {&entry, &entry};
     struct verdict v = {.phase = PHASE_REQUEST_HEADERS, .headers = &headers};
-
     headers_init(&headers, NULL, 0);
     cr_expect_not(encode_edits_only(&v), "without an edit");
     cr_assert_eq(headers_edit(&headers, &arena, EXTPROC_EDIT_REMOVE, EXTPROC_S("a"), STR_ABSENT),

@@ -22,7 +22,7 @@ static struct extproc_str fill(struct extproc_str unit, size_t size)
 struct shape {
     const char *name;
     struct extproc_str (*message)(size_t size);
-    int rc; /* of a message of 1 MiB */
+    int r; /* of a message of 1 MiB */
 };
 
 /* ---- headers --------------------------------------------------------------------------------- */
@@ -171,8 +171,8 @@ static int decode_cheaply(const char *name, const struct extproc_str *pieces, si
     struct event event;
     const char *why;
     arena_init(&arena, 4096);
-    int rc = decode_request(pieces, n, &arena, &event, &why);
-    if (rc == 0) {
+    int r = decode_request(pieces, n, &arena, &event, &why);
+    if (r == 0) {
         bool attributes = event.attributes.raw.ptr, metadata = event.metadata.raw.ptr;
         cr_assert_eq(tree_value(&event.attributes, &arena).kind != EXTPROC_KIND_ABSENT, attributes);
         cr_assert_eq(tree_value(&event.metadata, &arena).kind != EXTPROC_KIND_ABSENT, metadata);
@@ -180,7 +180,7 @@ static int decode_cheaply(const char *name, const struct extproc_str *pieces, si
     size_t memory = size + arena_size(&arena);
     cr_assert_leq(memory, 4 * size, "%s: %zu bytes cost %zu", name, size, memory);
     arena_fini(&arena);
-    return rc;
+    return r;
 }
 
 static void try_all(size_t size)
@@ -210,7 +210,7 @@ Test(hostile, what_is_refused_and_what_is_not)
 {
     for (size_t i = 0; i < N_SHAPES; i++) {
         struct extproc_str m = shapes[i].message(1 << 20);
-        cr_expect_eq(decode_cheaply(shapes[i].name, &m, 1, m.len), shapes[i].rc, "%s",
+        cr_expect_eq(decode_cheaply(shapes[i].name, &m, 1, m.len), shapes[i].r, "%s",
                      shapes[i].name);
         bytes_fini();
     }

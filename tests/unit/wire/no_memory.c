@@ -19,25 +19,25 @@ static int decode_all(struct extproc_str m, size_t cut)
     struct event event;
     const char *why = NULL;
     arena_init(&arena, 0);
-    int rc = decode_request(pieces, 2, &arena, &event, &why);
-    if (rc == 0 && event.attributes.raw.ptr) {
+    int r = decode_request(pieces, 2, &arena, &event, &why);
+    if (r == 0 && event.attributes.raw.ptr) {
         struct extproc_value value;
-        rc = event.attributes.read(event.attributes.raw, &arena, &value);
+        r = event.attributes.read(event.attributes.raw, &arena, &value);
     }
     arena_fini(&arena);
-    return rc;
+    return r;
 }
 
 static void fail_each(struct extproc_str message, size_t cut, int rc_at_last)
 {
     long n = 0;
-    int rc = -ENOMEM;
-    for (; rc == -ENOMEM && n < MANY; n++) {
+    int r = -ENOMEM;
+    for (; r == -ENOMEM && n < MANY; n++) {
         fail_after(n);
-        rc = decode_all(message, cut);
+        r = decode_all(message, cut);
         fail_no_more();
     }
-    cr_assert_eq(rc, rc_at_last);
+    cr_assert_eq(r, rc_at_last);
     cr_assert(n > 1 || failing_is_off);
 }
 
@@ -61,21 +61,21 @@ static int encode_all(const struct verdict *v)
     struct arena arena;
     struct encoded e;
     arena_init(&arena, 0);
-    int rc = encode_verdict(v, &arena, &e);
+    int r = encode_verdict(v, &arena, &e);
     arena_fini(&arena);
-    return rc;
+    return r;
 }
 
 static void fail_each_of(const struct verdict *v)
 {
     long n = 0;
-    int rc = -ENOMEM;
-    for (; rc == -ENOMEM && n < MANY; n++) {
+    int r = -ENOMEM;
+    for (; r == -ENOMEM && n < MANY; n++) {
         fail_after(n);
-        rc = encode_all(v);
+        r = encode_all(v);
         fail_no_more();
     }
-    cr_assert_eq(rc, 0);
+    cr_assert_eq(r, 0);
     cr_assert(n > 1 || failing_is_off);
 }
 

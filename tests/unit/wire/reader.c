@@ -11,49 +11,49 @@ TestSuite(reader, .init = bytes_init, .fini = bytes_fini);
 /* How a message ends when all its fields are read: 0 or -EBADMSG. */
 static int walk(struct extproc_str message)
 {
-    struct reader r = reader_of_str(message);
+    struct reader in = reader_of_str(message);
     struct field f;
-    int rc;
-    while ((rc = reader_next(&r, &f)) > 0)
+    int r;
+    while ((r = reader_next(&in, &f)) > 0)
         ;
-    return rc;
+    return r;
 }
 
 Test(reader, every_wire_type)
 {
     struct extproc_str message =
         cat(number(1, 300), real(2, 1.5), field(3, text("abc")), EXTPROC_S("\x25\x01\x02\x03\x04"));
-    struct reader r = reader_of_str(message);
+    struct reader in = reader_of_str(message);
     struct field f;
     struct extproc_str content;
 
-    cr_assert_eq(reader_next(&r, &f), 1);
+    cr_assert_eq(reader_next(&in, &f), 1);
     cr_assert(f.number == 1 && f.type == WIRE_VARINT && f.value == 300);
-    cr_assert_eq(reader_next(&r, &f), 1);
+    cr_assert_eq(reader_next(&in, &f), 1);
     cr_assert(f.number == 2 && f.type == WIRE_I64 && f.value == 0x3ff8000000000000);
-    cr_assert_eq(reader_next(&r, &f), 1);
+    cr_assert_eq(reader_next(&in, &f), 1);
     cr_assert(f.number == 3 && f.type == WIRE_LEN && reader_view(&f.content, &content));
     cr_assert(str_eq_c(content, "abc"));
-    cr_assert_eq(reader_next(&r, &f), 1);
+    cr_assert_eq(reader_next(&in, &f), 1);
     cr_assert(f.number == 4 && f.type == WIRE_I32 && f.value == 0x04030201);
-    cr_assert_eq(reader_next(&r, &f), 0);
+    cr_assert_eq(reader_next(&in, &f), 0);
 }
 
 Test(reader, nothing_is_an_empty_message)
 {
     cr_assert_eq(walk(NOTHING), 0);
     cr_assert_eq(walk(STR_ABSENT), 0);
-    struct reader r = reader_of(NULL, 0);
+    struct reader in = reader_of(NULL, 0);
     struct extproc_str view;
-    cr_assert(reader_view(&r, &view));
+    cr_assert(reader_view(&in, &view));
     cr_assert(view.ptr && view.len == 0);
 }
 
 Test(reader, varints_have_up_to_ten_bytes)
 {
-    struct reader r = reader_of_str(number(1, UINT64_MAX));
+    struct reader in = reader_of_str(number(1, UINT64_MAX));
     struct field f;
-    cr_assert_eq(reader_next(&r, &f), 1);
+    cr_assert_eq(reader_next(&in, &f), 1);
     cr_assert_eq(f.value, UINT64_MAX);
 
     cr_assert_eq(walk(EXTPROC_S("\x08\x81\x80\x80\x80\x80\x80\x80\x80\x80\x00")), 0, "overlong");
@@ -86,13 +86,13 @@ Test(reader, a_group_is_one_unknown_field)
 {
     struct extproc_str group = cat(EXTPROC_S("\x0b"), number(1, 5), field(2, text("x")),
                                    EXTPROC_S("\x13\x14"), EXTPROC_S("\x0c"));
-    struct reader r = reader_of_str(cat(group, number(7, 1)));
+    struct reader in = reader_of_str(cat(group, number(7, 1)));
     struct field f;
-    cr_assert_eq(reader_next(&r, &f), 1);
+    cr_assert_eq(reader_next(&in, &f), 1);
     cr_assert(f.number == 1 && f.type == WIRE_GROUP);
-    cr_assert_eq(reader_next(&r, &f), 1);
+    cr_assert_eq(reader_next(&in, &f), 1);
     cr_assert_eq(f.number, 7);
-    cr_assert_eq(reader_next(&r, &f), 0);
+    cr_assert_eq(reader_next(&in, &f), 0);
 }
 
 Test(reader, groups_nest_64_deep)
@@ -105,30 +105,30 @@ Test(reader, groups_nest_64_deep)
 Test(reader, find_passes_by_other_numbers_and_other_types)
 {
     struct extproc_str message = cat(number(2, 1), field(1, text("a")), field(2, text("b")));
-    struct reader r = reader_of_str(message), content;
+    struct reader in = reader_of_str(message), content;
     struct extproc_str view;
-    cr_assert_eq(reader_find(&r, 2, &content), 1);
+    cr_assert_eq(reader_find(&in, 2, &content), 1);
     cr_assert(reader_view(&content, &view));
     cr_assert(str_eq_c(view, "b"));
-    cr_assert_eq(reader_find(&r, 2, &content), 0);
+    cr_assert_eq(reader_find(&in, 2, &content), 0);
 }
 
 Test(reader, short_reads_only_short_fields)
 {
     struct extproc_str longest = repeat(text("x"), 127);
-    struct reader r = reader_of_str(cat(field(1, NOTHING), field(15, longest)));
+    struct reader in = reader_of_str(cat(field(1, NOTHING), field(15, longest)));
     struct extproc_str view;
-    cr_assert(reader_short(&r, 1, &view) && view.ptr && view.len == 0);
-    cr_assert(reader_short(&r, 15, &view) && extproc_eq(view, longest));
-    cr_assert_not(reader_short(&r, 15, &view), "the end");
+    cr_assert(reader_short(&in, 1, &view) && view.ptr && view.len == 0);
+    cr_assert(reader_short(&in, 15, &view) && extproc_eq(view, longest));
+    cr_assert_not(reader_short(&in, 15, &view), "the end");
 
     struct extproc_str others[] = {field(2, text("a")), number(1, 0),
                                    field(1, repeat(text("x"), 128)), EXTPROC_S("\x0a\x02\x61"),
                                    EXTPROC_S("\x0a")};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        r = reader_of_str(others[i]);
-        cr_assert_not(reader_short(&r, 1, &view), "case %zu", i);
-        cr_assert_eq(reader_len(&r), others[i].len, "case %zu", i);
+        in = reader_of_str(others[i]);
+        cr_assert_not(reader_short(&in, 1, &view), "case %zu", i);
+        cr_assert_eq(reader_len(&in), others[i].len, "case %zu", i);
     }
 }
 
@@ -139,18 +139,18 @@ Test(reader, reads_over_every_border)
     struct extproc_str m = cat(number(1, 300), real(2, 1.5), field(3, text("abcdef")));
     for (size_t i = 0; i <= m.len; i++) {
         struct extproc_str pieces[] = {{m.ptr, i}, {NULL, 0}, {m.ptr + i, m.len - i}};
-        struct reader r = reader_of(pieces, 3);
+        struct reader in = reader_of(pieces, 3);
         struct field f;
         char copy[6];
-        cr_assert_eq(reader_next(&r, &f), 1);
+        cr_assert_eq(reader_next(&in, &f), 1);
         cr_assert_eq(f.value, 300);
-        cr_assert_eq(reader_next(&r, &f), 1);
+        cr_assert_eq(reader_next(&in, &f), 1);
         cr_assert_eq(f.value, 0x3ff8000000000000);
-        cr_assert_eq(reader_next(&r, &f), 1);
+        cr_assert_eq(reader_next(&in, &f), 1);
         cr_assert_eq(reader_len(&f.content), 6);
         cr_assert_eq(reader_copy(f.content, copy), copy + 6);
         cr_assert_arr_eq(copy, "abcdef", 6);
-        cr_assert_eq(reader_next(&r, &f), 0);
+        cr_assert_eq(reader_next(&in, &f), 0);
     }
 }
 
@@ -159,8 +159,8 @@ Test(reader, short_takes_nothing_that_is_cut)
     struct extproc_str m = field(1, text("abc"));
     for (size_t i = 0; i <= m.len; i++) {
         struct extproc_str pieces[] = {{m.ptr, i}, {m.ptr + i, m.len - i}}, view;
-        struct reader r = reader_of(pieces, 2);
-        cr_assert_eq(reader_short(&r, 1, &view), i == 0 || i == m.len);
+        struct reader in = reader_of(pieces, 2);
+        cr_assert_eq(reader_short(&in, 1, &view), i == 0 || i == m.len);
     }
 }
 
@@ -168,14 +168,14 @@ Test(reader, what_lies_in_one_piece_is_a_view)
 {
     struct extproc_str m = field(1, text("abc"));
     struct extproc_str whole[] = {{m.ptr, 2}, {m.ptr + 2, 3}}, cut[] = {{m.ptr, 3}, {m.ptr + 3, 2}};
-    struct reader r = reader_of(whole, 2), content;
+    struct reader in = reader_of(whole, 2), content;
     struct extproc_str view;
-    cr_assert_eq(reader_find(&r, 1, &content), 1);
+    cr_assert_eq(reader_find(&in, 1, &content), 1);
     cr_assert(reader_view(&content, &view), "begins just behind a border");
     cr_assert_eq(view.ptr, m.ptr + 2);
 
-    r = reader_of(cut, 2);
-    cr_assert_eq(reader_find(&r, 1, &content), 1);
+    in = reader_of(cut, 2);
+    cr_assert_eq(reader_find(&in, 1, &content), 1);
     cr_assert_not(reader_view(&content, &view));
 }
 
@@ -183,9 +183,9 @@ Test(reader, pieces_are_shown_as_they_lie)
 {
     struct extproc_str m = field(1, text("abcdef"));
     struct extproc_str given[] = {{m.ptr, 4}, {NULL, 0}, {m.ptr + 4, 3}, {m.ptr + 7, 1}};
-    struct reader r = reader_of(given, 4), content;
+    struct reader in = reader_of(given, 4), content;
     struct extproc_str pieces[3];
-    cr_assert_eq(reader_find(&r, 1, &content), 1);
+    cr_assert_eq(reader_find(&in, 1, &content), 1);
     cr_assert_eq(reader_pieces(content, NULL), 3);
     cr_assert_eq(reader_pieces(content, pieces), 3);
     cr_assert(str_eq_c(pieces[0], "ab") && str_eq_c(pieces[1], "cde") && str_eq_c(pieces[2], "f"));
@@ -194,9 +194,9 @@ Test(reader, pieces_are_shown_as_they_lie)
 
 Test(reader, take_splits_off_the_front)
 {
-    struct reader r = reader_of_str(text("abcdef"));
-    struct reader front = reader_take(&r, 2);
+    struct reader in = reader_of_str(text("abcdef"));
+    struct reader front = reader_take(&in, 2);
     struct extproc_str view;
     cr_assert(reader_view(&front, &view) && str_eq_c(view, "ab"));
-    cr_assert(reader_view(&r, &view) && str_eq_c(view, "cdef"));
+    cr_assert(reader_view(&in, &view) && str_eq_c(view, "cdef"));
 }
