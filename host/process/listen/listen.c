@@ -22,7 +22,6 @@ static int lock_folder(const struct address *a)
     char folder[sizeof a->socket];
     const char *path = address_path(a), *slash = strrchr(path, '/');
     size_t len = (size_t)(slash - path) + 1;
-
     memcpy(folder, path, len);
     folder[len] = '\0';
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -36,22 +35,22 @@ static int lock_folder(const struct address *a)
 static int clear_path(const struct address *a, struct arena *arena, const char **ret_why)
 {
     struct stat st;
-    int fd, err;
-
     if (lstat(address_path(a), &st) != 0)
         return errno == ENOENT ? 0 : -errno;
     if (!S_ISSOCK(st.st_mode)) {
         *ret_why = "the path exists and is not a socket";
         return -EADDRINUSE;
     }
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    err = connect(fd, (const struct sockaddr *)&a->socket, a->len) == 0 ? 0 : errno;
-    if (err == 0 || err == EAGAIN)
+    int error = connect(fd, (const struct sockaddr *)&a->socket, a->len) == 0 ? 0 : errno;
+    if (error == 0 || error == EAGAIN)
         *ret_why = holder_of_unix(fd, arena);
+    else
+        *ret_why = arena_format(arena, "cannot connect to it: %s", strerror(error)).ptr;
     close(fd);
-    if (err != ECONNREFUSED)
+    if (error != ECONNREFUSED)
         return -EADDRINUSE;
     return unlink(address_path(a)) == 0 || errno == ENOENT ? 0 : -errno;
 }
@@ -63,17 +62,16 @@ static int bind_unix(int fd, const struct listener_settings *l, struct listen_so
     struct stat st;
     mode_t old = umask(0777); /* no client can connect before the mode is set */
     int r = bind(fd, (const struct sockaddr *)&l->address.socket, l->address.len);
-    int err = errno;
-
+    int error = errno;
     umask(old);
     if (r != 0)
-        return -err;
+        return -error;
     bool has_group = l->socket_group == (gid_t)-1 || chown(path, (uid_t)-1, l->socket_group) == 0;
     if (!has_group || chmod(path, l->socket_mode) != 0 || stat(path, &st) != 0) {
-        err = errno;
+        error = errno;
         unlink(path);
         *ret_key = has_group ? "address" : "socket_group";
-        return -err;
+        return -error;
     }
     s->dev = st.st_dev;
     s->ino = st.st_ino;
@@ -83,7 +81,6 @@ static int bind_unix(int fd, const struct listener_settings *l, struct listen_so
 static int bind_tcp(int fd, const struct listener_settings *l)
 {
     int one = 1;
-
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
         bind(fd, (const struct sockaddr *)&l->address.socket, l->address.len) != 0)
         return -errno;
@@ -94,7 +91,6 @@ static int bind_and_listen(const struct listener_settings *l, struct listen_sock
                            const char **ret_key)
 {
     int r = address_is_unix(&l->address) ? bind_unix(s->fd, l, s, ret_key) : bind_tcp(s->fd, l);
-
     if (r == 0 && listen(s->fd, BACKLOG) != 0)
         r = -errno;
     s->address = l->address;
@@ -121,10 +117,9 @@ int listen_open(const struct listener_settings *l, struct arena *arena, struct l
 {
     struct listen_socket s = {.fd = -1};
     *ret_key = "address";
-    const char *why = NULL;
+    const char *why = NULL; /* of an address that is in use */
     int lock = address_is_unix(&l->address) ? lock_folder(&l->address) : -1;
     int r = address_is_unix(&l->address) ? clear_path(&l->address, arena, &why) : 0;
-
     if (r == 0) {
         s.fd = socket(l->address.socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         r = s.fd < 0 ? -errno : bind_and_listen(l, &s, ret_key);
@@ -135,7 +130,7 @@ int listen_open(const struct listener_settings *l, struct arena *arena, struct l
         *ret = s;
         return 0;
     }
-    if (r == -EADDRINUSE && !why)
+    if (r == -EADDRINUSE && !why && !address_is_unix(&l->address))
         why = holder_of_tcp(&l->address, arena);
     if (s.fd >= 0)
         listen_close(&s);
@@ -149,7 +144,6 @@ int listen_open(const struct listener_settings *l, struct arena *arena, struct l
 void listen_unlink(struct listen_socket *s)
 {
     struct stat st;
-
     if (s->ino && address_is_unix(&s->address) && lstat(address_path(&s->address), &st) == 0 &&
         st.st_dev == s->dev && st.st_ino == s->ino)
         unlink(address_path(&s->address));

@@ -150,33 +150,78 @@ Test(listen, of_many_that_start_together_one_gets_the_stale_socket_file, .timeou
         cr_assert_eq(count_winners(&l), 1);
 }
 
+/* Run by a user that may not do everything: 0 if it is as it should be. */
+static int as_another_user(int (*part)(const struct listener_settings *l),
+                           const struct listener_settings *l)
+{
+    int status = -1;
+    chmod(dir, 0777);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(geteuid() != 0 ||
+                      (setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0)
+                  ? part(l)
+                  : 1);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static int opens_for_a_group_that_it_is_not_in(const struct listener_settings *l)
+{
+    struct listen_socket s;
+    const char *key, *why = NULL;
+    int r = listen_open(l, &arena, &s, &key, &why);
+    bool told = why && strstr(why, "SupplementaryGroups");
+    return r == -EPERM && strcmp(key, "socket_group") == 0 && told ? 0 : 1;
+}
+
 Test(listen, a_group_that_the_user_is_not_in_is_a_mistake_of_its_key)
 {
     struct listener_settings l = at(address);
+    l.socket_group = 1;
+    cr_expect_eq(as_another_user(opens_for_a_group_that_it_is_not_in, &l), 0);
+}
+
+static int opens_what_it_may_not_connect_to(const struct listener_settings *l)
+{
     struct listen_socket s;
     const char *key, *why = NULL;
-    int status;
-    chmod(dir, 0777);
-    l.socket_group = 1;
-    pid_t child = fork();
-    if (child == 0) {
-        const gid_t own = 65534;
-        bool left =
-            geteuid() != 0 || (setgroups(0, NULL) == 0 && setgid(own) == 0 && setuid(65534) == 0);
-        int r = left ? listen_open(&l, &arena, &s, &key, &why) : 0;
-        _exit(r == -EPERM && strcmp(key, "socket_group") == 0 && strstr(why, "SupplementaryGroups")
-                  ? 0
-                  : 1);
-    }
-    cr_assert_eq(waitpid(child, &status, 0), child);
-    cr_expect_eq(status, 0);
+    int r = listen_open(l, &arena, &s, &key, &why);
+    bool told = why && strstr(why, "cannot connect to it: Permission denied");
+    return r == -EADDRINUSE && strcmp(key, "address") == 0 && told ? 0 : 1;
+}
+
+/* It cannot be seen whether it is stale, and nobody else is named. */
+Test(listen, a_socket_file_of_another_user_is_left_alone)
+{
+    struct listener_settings l = at(address);
+    struct listen_socket s = must_open(&l);
+    cr_assert_eq(chmod(path, 0), 0);
+    cr_expect_eq(as_another_user(opens_what_it_may_not_connect_to, &l), 0);
+    cr_expect_eq(access(path, F_OK), 0);
+    listen_close(&s);
+}
+
+static void expect_impossible(const char *text, int error, const char *hint)
+{
+    struct listener_settings l = at(text);
+    struct listen_socket s;
+    const char *key, *why = NULL;
+    cr_expect_eq(listen_open(&l, &arena, &s, &key, &why), -error);
+    cr_expect_str_eq(key, "address");
+    cr_expect(why && strstr(why, hint), "%s", why);
+}
+
+Test(listen, what_an_operator_can_do_about_it_is_said)
+{
+    expect_impossible("unix:/nonexistent/socket", ENOENT, "the directory does not exist");
+    expect_impossible("192.0.2.1:0", EADDRNOTAVAIL, "this machine does not have the address");
 }
 
 Test(listen, another_kind_of_file_is_left_alone)
 {
     struct listener_settings l = at(address);
     FILE *f = fopen(path, "w");
-
     fclose(f);
     expect_in_use(&l, "not a socket");
     cr_expect_eq(access(path, F_OK), 0);
