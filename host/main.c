@@ -73,7 +73,6 @@ static int command(int argc, char **argv)
     const char *file = places_config(room), *form = NULL;
     enum command wanted = RUN;
     int option, status;
-
     while ((option = getopt_long(argc, argv, "c:tTVh", long_options, NULL)) != -1) {
         switch (option) {
         case 'c':
@@ -135,7 +134,6 @@ __attribute__((section(".preinit_array"),
 int main(int argc, char **argv)
 {
     int status;
-
     if (getpid() == 1 && !reaper_split(&status))
         return leave(status);
     leave_watch();

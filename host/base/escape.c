@@ -70,7 +70,6 @@ struct extproc_str escape_next(enum escape how, struct extproc_str s, size_t *at
 {
     const char *bytes = s.ptr + *at;
     size_t len = str_utf8_at(s, *at);
-
     *at += len ? len : 1;
     if (len == 0 && how == ESCAPE_JSON)
         return EXTPROC_S("\xEF\xBF\xBD");

@@ -49,7 +49,6 @@ size_t str_utf8_at(struct extproc_str s, size_t at)
 {
     const unsigned char *p = (const unsigned char *)s.ptr + at;
     size_t left = s.len - at;
-
     if (p[0] < 0x80)
         return 1;
     const struct utf8_lead *lead = utf8_lead_find(p[0]);

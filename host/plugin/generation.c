@@ -146,7 +146,6 @@ static void plan_chain(struct build *b, struct config_section *section)
 {
     const struct keys_table table = {chain_keys, sizeof *chain_keys};
     struct plan *plan = &b->plans[b->n_plans];
-
     *plan = (struct plan){.section = section};
     if (b->n_plans++ > 0)
         config_say(b->errors, CONFIG_ERROR, section, NULL,

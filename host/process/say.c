@@ -13,7 +13,6 @@ void process_say(const char *fmt, ...)
 {
     char *text = NULL;
     va_list ap;
-
     va_start(ap, fmt);
     int len = vasprintf(&text, fmt, ap);
     va_end(ap);

@@ -173,7 +173,6 @@ static int skip_group(struct reader *in, uint32_t number)
 {
     uint32_t open[GROUP_MAX_DEPTH] = {number};
     size_t depth = 1;
-
     while (depth) {
         struct field f;
         if (read_tag(in, &f.number, &f.type) < 0)

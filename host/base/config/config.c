@@ -146,7 +146,6 @@ void config_include(struct config_file *f, const struct config_section *section,
     struct arena *arena = &f->config->priv->arena;
     const char *value = entry->value.ptr, **paths;
     size_t n;
-
     if (!config_is_pattern(value)) {
         include_file(&include, config_beside(arena, f->path, value));
         return;

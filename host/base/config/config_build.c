@@ -38,7 +38,6 @@ void config_file_say(struct config_file *f, unsigned line, const char *key, cons
     struct arena *arena = &f->config->priv->arena;
     struct config_entry at = {.key = key, .file = f->name, .line = line};
     va_list ap;
-
     va_start(ap, fmt);
     struct extproc_str text = arena_vformat(arena, fmt, ap);
     va_end(ap);
@@ -51,7 +50,6 @@ void config_file_say(struct config_file *f, unsigned line, const char *key, cons
 void config_file_warn(struct config_file *f, unsigned line, const char *key, const char *what)
 {
     struct config_entry at = {.key = key, .file = f->name, .line = line};
-
     config_say(f->config->priv->errors, CONFIG_WARNING, f->has_section ? section_of(f) : NULL, &at,
                "%s", what);
 }
@@ -170,7 +168,6 @@ void config_end_entry(struct config_file *f)
         .key = f->key, .file = f->name, .path = f->path, .line = f->key_line};
     struct extproc_str raw = {f->value.ptr, f->value.len};
     const char *why;
-
     f->key = NULL;
     if (!entry.key)
         return;

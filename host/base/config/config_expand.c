@@ -155,7 +155,6 @@ bool config_expand(struct arena *arena, const char *path, struct extproc_str raw
                    struct config_entry *ret, const char **ret_why)
 {
     struct expansion x = {.arena = arena, .path = path};
-
     ret->value = ret->shown = EXTPROC_S("");
     bool done = expansion_add(&x, EXTPROC_S(""), EXTPROC_S("")); /* an empty value is one, too */
     while (done && raw.len > 0)

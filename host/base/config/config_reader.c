@@ -156,7 +156,6 @@ static enum line_kind section_line(struct reader *r, struct extproc_str line)
     struct extproc_str type, name;
     struct extproc_str text = without_comment(line);
     const char *end = memchr(text.ptr, ']', text.len);
-
     end_section(r);
     if (!end)
         return refuse_section(r, "missing ]: expected [type] or [type:NAME]");
@@ -201,7 +200,6 @@ static enum line_kind pair_line(struct reader *r)
 static enum line_kind indented_line(struct reader *r, struct extproc_str text)
 {
     char key[CONFIG_KEY_MAX + 1];
-
     if (r->above == ABOVE_REFUSED || r->in_refused_section)
         return LINE_NOTHING;
     if (r->above == ABOVE_NO_KEY) {
@@ -237,7 +235,6 @@ static void refuse_line(struct reader *r, struct extproc_str line)
 static void too_long(struct reader *r, struct extproc_str line)
 {
     char key[CONFIG_KEY_MAX + 1] = "";
-
     refuse_line(r, line);
     if (line.ptr[0] != '[' && !is_space(line.ptr[0]))
         key_in(line, key);
@@ -250,7 +247,6 @@ static void too_long(struct reader *r, struct extproc_str line)
 static enum line_kind line_kind(struct reader *r, struct extproc_str line)
 {
     struct extproc_str text = trimmed(line);
-
     if (memchr(line.ptr, '\0', line.len)) {
         refuse_line(r, line);
         config_file_say(r->f, r->line, "", "the line contains a NUL byte: expected text");
@@ -364,7 +360,6 @@ static int reader_pair(void *arg, const char *section, const char *key, const ch
 void config_read_lines(struct config_file *f, struct extproc_str bytes)
 {
     struct reader r = {.f = f, .rest = bytes, .before_sections = true};
-
     if (str_has_prefix(bytes, "\xEF\xBB\xBF"))
         r.rest.ptr += 3, r.rest.len -= 3;
     ini_parse_stream(reader_line, &r, reader_pair, &r);

@@ -121,7 +121,6 @@ bool config_hides(const struct config_section *section, struct extproc_str text)
 void config_print_words(FILE *out, const char *fmt)
 {
     static const char between[] = "-+ #0123456789.*'hljztL"; /* the percent sign and its letter */
-
     if (strcmp(fmt, "%s") == 0 || strcmp(fmt, "%.*s") == 0) {
         fputs("invalid value " HIDDEN, out);
         return;

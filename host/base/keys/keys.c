@@ -125,7 +125,6 @@ static void check_entry(struct check *c, struct keys_slot *slot, const struct co
 {
     struct keys_value value = {.text = entry->value, .entry = entry};
     const char *right;
-
     if (entry->refused)
         c->failed = true;
     else if (entry != first && !(slot->key->flags & EXTPROC_KEY_LIST))
@@ -161,7 +160,6 @@ static bool check_key(struct check *c, struct keys_slot *slot)
     const struct extproc_key *key = slot->key;
     const struct config_entry *first = NULL;
     size_t n = count_entries(c->section, key);
-
     slot->values = arena_array(c->arena, n ? n : 1, sizeof *slot->values);
     if (!slot->values)
         return false;
@@ -191,7 +189,6 @@ bool keys_check(struct config_section *section, struct keys_table table, struct 
     size_t n = keys_count(table);
     struct keys_slot *slots = arena_array(arena, n, sizeof *slots);
     bool has_memory = slots != NULL;
-
     for (size_t i = 0; has_memory && i < n; i++) {
         slots[i] = (struct keys_slot){.key = keys_at(table, i)};
         has_memory = check_key(&c, &slots[i]);

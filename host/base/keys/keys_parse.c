@@ -35,7 +35,6 @@ static const struct unit sizes[] = {{"", 1}, {"k", 1 << 10}, {"m", 1 << 20}, {"g
 static struct units units_of(enum extproc_key_type type)
 {
     static const struct units numbers = UNITS(one), durations = UNITS(times), bytes = UNITS(sizes);
-
     return type == EXTPROC_KEY_TYPE_DURATION ? durations
            : type == EXTPROC_KEY_TYPE_SIZE   ? bytes
                                              : numbers;

@@ -58,7 +58,6 @@ static const char *limits_wrong(const struct extproc_key *key, struct arena *are
     struct extproc_key bare = *key;
     const char *right;
     int64_t number;
-
     bare.min = bare.max = NULL;
     for (size_t i = 0; i < 2; i++) {
         if (limits[i] && !is_number(key->type))
@@ -78,7 +77,6 @@ static const char *key_wrong(const struct extproc_key *key, struct arena *arena)
     const uint32_t flags = EXTPROC_KEY_REQUIRED | EXTPROC_KEY_LIST | EXTPROC_KEY_SECRET;
     const char *right, *limits;
     int64_t number;
-
     if (!is_key_name(key->name))
         return because(arena,
                        "invalid key name \"%.*s\": expected 1 to %d printable characters, without "

@@ -137,7 +137,6 @@ void log_vline(struct log *log, enum extproc_level level, const struct log_conte
     struct log_record record = {.level = level};
     char text[TEXT_MAX];
     int saved_errno = errno; /* a log line must not change the caller's errno */
-
     if (!log_wants(log, level))
         return;
     if (context)
@@ -157,7 +156,6 @@ void log_text(struct log *log, enum extproc_level level, const struct log_contex
     struct log_record record = {.level = level, .text = text, .text_len = text.len};
     char kind[KIND_MAX];
     int saved_errno = errno;
-
     if (!log_wants(log, level))
         return;
     if (context)

@@ -104,7 +104,6 @@ static void out_head(struct out *o, bool json, const struct log_record *record)
 {
     const struct log_context *context = &record->context;
     const char *level = level_name(record->level);
-
     if (record->priority)
         out_format(o, "<%d>", priority(record->level));
     if (json)
@@ -127,7 +126,6 @@ static void out_head(struct out *o, bool json, const struct log_record *record)
 size_t log_format(const struct log_record *record, bool json, char ret_line[static LOG_LINE_MAX])
 {
     struct out o = {ret_line, ret_line + LOG_LINE_MAX - TAIL_ROOM};
-
     out_head(&o, json, record);
     bool complete = out_safe(&o, json ? ESCAPE_JSON : ESCAPE_TEXT, record->text);
     o.end += TAIL_ROOM;

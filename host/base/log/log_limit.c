@@ -80,7 +80,6 @@ static struct log_limit_slot *slot_of(struct log_limit *limit, log_limit_table t
 {
     struct log_limit_slot *set = table[key % LOG_LIMIT_SETS];
     struct log_limit_slot *victim = &set[0];
-
     for (size_t i = 0; i < LOG_LIMIT_WAYS; i++) {
         if (set[i].key == key)
             return &set[i];

@@ -48,7 +48,6 @@ enum queue_put queue_put(struct queue *q, struct extproc_str record)
 {
     enum queue_put result = QUEUE_DROPPED;
     size_t len = record.len + 1;
-
     pthread_mutex_lock(&q->lock);
     if (fits(q, len)) {
         result = q->first == q->last ? QUEUE_KEPT_FIRST : QUEUE_KEPT;

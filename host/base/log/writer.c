@@ -212,7 +212,6 @@ static void wait_for_work(struct writer *w, int timeout_ms)
     struct output *polled[N_POLLED_MAX];
     nfds_t n = 1;
     uint64_t ignored;
-
     for (struct output *o = w->outputs; o && n < N_POLLED_MAX; o = o->next)
         if (o->state == OUTPUT_BLOCKED) {
             polled[n] = o;

@@ -62,7 +62,6 @@ static int refuse_dlerror(struct attempt *a, const char *error)
 {
     static const char absent[] = ": cannot open shared object file";
     static const char undefined[] = "undefined symbol: ";
-
     const char *at = strstr(error, absent);
     if (at)
         return attempt_refuse(

@@ -57,7 +57,6 @@ static const char *order_name(const elf_header *header)
 static int check_header(struct attempt *a, const elf_header *header)
 {
     const elf_header *own = &own_header;
-
     if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
         return attempt_refuse(a, "is not a shared object (build one with cc -shared -fPIC)");
     if (header->e_ident[EI_CLASS] != own->e_ident[EI_CLASS] ||

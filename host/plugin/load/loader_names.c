@@ -80,7 +80,6 @@ static void look_at_all(struct clashes *c, const struct symbols *s)
     uint32_t n_buckets = s->hash[0], first = s->hash[1], n_bloom = s->hash[2];
     const uint32_t *buckets = s->hash + 4 + n_bloom * (sizeof(ElfW(Addr)) / sizeof *s->hash);
     const uint32_t *hashes = buckets + n_buckets;
-
     for (uint32_t b = 0; b < n_buckets; b++) {
         for (uint32_t i = buckets[b]; i >= first; i++) {
             look_at(c, s, &s->table[i]);

@@ -102,7 +102,6 @@ int attempt_check_needed(struct attempt *a, int fd, const ElfW(Ehdr) * header)
     struct object o = {.fd = fd};
     uint64_t names = 0;
     int r = 0;
-
     if (read_segments(&o, header) && read_entries(&o))
         names = names_of(&o);
     for (size_t i = 0; names && r == 0 && i < o.n_entries; i++) {

@@ -222,7 +222,6 @@ static int take_piece(struct compile *c)
     struct extproc_str name = {rest.ptr, letters(rest)};
     struct extproc_str inside = STR_ABSENT;
     char next = name.len < rest.len ? rest.ptr[name.len] : '\0';
-
     if (next == '(') {
         inside = (struct extproc_str){rest.ptr + name.len + 1, rest.len - name.len - 1};
         inside = split(inside, ")%", &rest);

@@ -47,7 +47,6 @@ bool apart_split(int *ret_status)
     int ends[2], status = 0;
     pid_t parent = getpid(), child;
     char byte;
-
     signal(SIGCHLD, SIG_DFL); /* if our parent ignores it, wait(2) cannot return a child */
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         return true;

@@ -16,7 +16,6 @@ static void print_value(struct extproc_str text)
 {
     char room[ESCAPE_ROOM];
     size_t column = 0;
-
     for (size_t at = 0; at < text.len; column++) {
         const char *p = text.ptr + at;
         if (*p == ' ' && column >= DUMP_COLUMN && p[1] && p[1] != ' ' && p[1] != ';') {
@@ -35,7 +34,6 @@ static void print_value(struct extproc_str text)
 static struct extproc_str shown_value(const struct keys_slot *slot, size_t i)
 {
     const struct keys_value *value = &slot->values[i];
-
     if (value->entry)
         return value->entry->shown;
     return slot->key->flags & EXTPROC_KEY_SECRET ? EXTPROC_S(CONFIG_MASK) : value->text;
@@ -58,7 +56,6 @@ static void print_keys(const struct keys *keys)
 static void dump(const struct setup *s)
 {
     const struct generation *g = s->generation;
-
     printf("[extprocd]\n");
     print_keys(&s->settings.keys);
     for (size_t i = 0; i < s->settings.n_listeners; i++) {
@@ -79,7 +76,6 @@ static void dump(const struct setup *s)
 int process_check(const char *file, bool dump_too)
 {
     struct setup s;
-
     if (!setup_load(file, true, &s))
         return EXIT_BAD;
     generation_stop(

@@ -45,7 +45,6 @@ static void write_escaped(const char *text)
     char line[2048], room[ESCAPE_ROOM];
     struct extproc_str all = str_c(text);
     size_t len = 0;
-
     for (size_t at = 0; at < all.len && len + ESCAPE_ROOM < sizeof line;) {
         struct extproc_str shown = escape_next(ESCAPE_TEXT, all, &at, room);
         memcpy(line + len, shown.ptr, shown.len);
@@ -60,7 +59,6 @@ static void on_crash(int signo)
 {
     struct culprit culprit;
     char text[1024];
-
     if (culprit_here(&culprit)) {
         const struct running_plugin *plugin = culprit.plugin;
         snprintf(text, sizeof text, "%s:%u: [plugin:%s] file: plugin %s %s in %s (%s)",
@@ -79,7 +77,6 @@ void crash_watch(void)
     const stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
     const struct sigaction action = {.sa_handler = on_crash,
                                      .sa_flags = (int)(SA_ONSTACK | SA_RESETHAND)};
-
     sigaltstack(&own, NULL);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         struct sigaction before;

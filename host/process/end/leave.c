@@ -49,7 +49,6 @@ static void flush_all(void)
 {
     struct timespec end;
     pthread_t thread;
-
     if (pthread_create(&thread, NULL, flush, NULL) != 0)
         return;
     clock_gettime(CLOCK_REALTIME, &end);
@@ -71,7 +70,6 @@ int leave(int status)
 static const struct running_plugin *plugin_of_object(const char *object)
 {
     const struct generation *g = leaving.generation;
-
     for (size_t i = 0; g && object && i < g->n_instances; i++)
         if (g->instances[i]->who.object && strcmp(g->instances[i]->who.object, object) == 0)
             return &g->instances[i]->who;
@@ -84,7 +82,6 @@ static const struct running_plugin *plugin_on_stack(void)
     void *frames[FRAMES_MAX];
     int n = backtrace(frames, FRAMES_MAX);
     const struct running_plugin *found = NULL;
-
     for (int i = 0; i < n && !found; i++)
         found = plugin_of_object(loader_object_at(frames[i]));
     return found;
@@ -93,7 +90,6 @@ static const struct running_plugin *plugin_on_stack(void)
 static void report(const struct running_plugin *plugin, const char *call, const char *phase)
 {
     const struct log_context context = {.plugin = plugin->name, .phase = phase};
-
     if (leaving.log)
         log_line(leaving.log, EXTPROC_LEVEL_ERROR, &context,
                  "plugin %s called %s in %s (%s, %s:%u)", plugin->name, call, phase,
@@ -122,7 +118,6 @@ static void accuse(const char *call)
     bool known = culprit_here(&culprit);
     const struct running_plugin *plugin = known ? culprit.plugin : plugin_on_stack();
     const char *phase = known ? culprit.phase : "a thread of its own";
-
     if (plugin)
         report(plugin, call, phase);
     else
@@ -143,7 +138,6 @@ static bool is_expected(void)
 static void exit_called(int status, void *unused)
 {
     char call[32];
-
     snprintf(call, sizeof call, "exit(%d)", status);
     if (!is_expected())
         accuse(call);

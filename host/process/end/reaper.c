@@ -20,7 +20,6 @@ static bool reap(pid_t service, int *ret_status)
     bool ended = false;
     pid_t pid;
     int status;
-
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (pid != service)
             continue;
@@ -34,11 +33,9 @@ bool reaper_split(int *ret_status)
 {
     sigset_t all, old;
     int signo;
-    pid_t service;
-
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &old);
-    service = fork();
+    pid_t service = fork();
     if (service <= 0) { /* without a child, orphans are not waited for */
         if (service == 0)
             setpgid(0, 0); /* a terminal's signals come once, from us */

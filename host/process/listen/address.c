@@ -12,7 +12,6 @@
 static bool parse_unix(const char *path, struct address *ret, const char **ret_why)
 {
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
-
     if (path[0] != '/') {
         *ret_why = "an absolute path, such as unix:/run/extprocd/extprocd.sock";
         return false;
@@ -32,11 +31,9 @@ static bool parse_unix(const char *path, struct address *ret, const char **ret_w
 static bool split(const char *text, char *ret_host, size_t size, const char **ret_port)
 {
     const char *colon = strrchr(text, ':'), *begin = text;
-    size_t len;
-
     if (!colon || colon == text)
         return false;
-    len = (size_t)(colon - text);
+    size_t len = (size_t)(colon - text);
     if (text[0] == '[') {
         if (colon[-1] != ']' || len < 3)
             return false;
@@ -56,7 +53,6 @@ static bool split(const char *text, char *ret_host, size_t size, const char **re
 static bool is_port(const char *s)
 {
     size_t len = strlen(s);
-
     return len >= 1 && len <= 5 && strspn(s, "0123456789") == len && strtoul(s, NULL, 10) <= 65535;
 }
 
@@ -65,7 +61,6 @@ static const char *expected(const char *text)
 {
     char host[64];
     const char *port;
-
     if (strchr("\"'", text[0]) && text[0])
         return "an address without quotes";
     if (strpbrk(text, " \t"))
@@ -87,7 +82,6 @@ bool address_parse(const char *text, struct address *ret, const char **ret_why)
     struct addrinfo *found;
     const char *port;
     char host[64];
-
     if (strncmp(text, "unix:", 5) == 0)
         return parse_unix(text + 5, ret, ret_why);
     /* getaddrinfo(3) accepts "*" and leaves open which family that is */
@@ -116,7 +110,6 @@ const char *address_path(const struct address *a)
 void address_format(const struct address *a, char ret[ADDRESS_TEXT])
 {
     char host[INET6_ADDRSTRLEN] = "";
-
     if (a->socket.ss_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)&a->socket;
         inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);

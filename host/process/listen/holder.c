@@ -16,18 +16,15 @@ static const char *UNNAMED = "in use by another process";
 static const char *describe(long pid, struct arena *arena)
 {
     char path[64], name[64] = "";
-    FILE *f;
-    const char *text;
-
     snprintf(path, sizeof path, "/proc/%ld/comm", pid);
-    f = fopen(path, "re");
+    FILE *f = fopen(path, "re");
     if (f) {
         if (fgets(name, sizeof name, f))
             name[strcspn(name, "\n")] = '\0';
         fclose(f);
     }
-    text = name[0] ? arena_format(arena, "in use by %s (pid %ld)", name, pid).ptr
-                   : arena_format(arena, "in use by pid %ld", pid).ptr;
+    const char *text = name[0] ? arena_format(arena, "in use by %s (pid %ld)", name, pid).ptr
+                               : arena_format(arena, "in use by pid %ld", pid).ptr;
     return text ? text : UNNAMED;
 }
 
@@ -51,7 +48,6 @@ static void format_words(const uint32_t *words, size_t n, char *to)
 static void format_rows(const struct address *a, char own[ROW_ADDRESS], char mapped[ROW_ADDRESS])
 {
     uint32_t words[4] = {0, 0, htonl(0xffff)};
-
     own[0] = mapped[0] = '\0';
     if (a->socket.ss_family == AF_INET6) {
         memcpy(words, &((const struct sockaddr_in6 *)&a->socket)->sin6_addr, sizeof words);
@@ -70,7 +66,6 @@ static void format_rows(const struct address *a, char own[ROW_ADDRESS], char map
 static bool row_fits(const char *row, const char *own, const char *mapped)
 {
     bool is_any = row[strspn(row, "0")] == '\0';
-
     return !*own || strcmp(row, own) == 0 || strcmp(row, mapped) == 0 ||
            (is_any && strlen(row) >= strlen(own));
 }
@@ -82,7 +77,6 @@ static unsigned long listening_inode(const char *table, const struct address *a)
     unsigned long inode, found = 0;
     unsigned port, state;
     FILE *f = fopen(table, "re");
-
     if (!f)
         return 0;
     format_rows(a, own, mapped);
@@ -100,10 +94,8 @@ static bool has_open(const char *pid, const char *link)
     char path[288], target[64];
     struct dirent *e;
     bool found = false;
-    DIR *dir;
-
     snprintf(path, sizeof path, "/proc/%s/fd", pid);
-    dir = opendir(path);
+    DIR *dir = opendir(path);
     while (dir && !found && (e = readdir(dir))) {
         ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof target - 1);
         if (n > 0) {
@@ -123,7 +115,6 @@ const char *holder_of_tcp(const struct address *a, struct arena *arena)
     struct dirent *e;
     long pid = 0;
     DIR *proc;
-
     if (!inode)
         inode = listening_inode("/proc/net/tcp6", a);
     if (!inode)
@@ -142,7 +133,6 @@ const char *holder_of_unix(int fd, struct arena *arena)
 {
     struct ucred peer;
     socklen_t len = sizeof peer;
-
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || peer.pid <= 0)
         return UNNAMED;
     return describe(peer.pid, arena);

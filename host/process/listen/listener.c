@@ -144,7 +144,6 @@ const struct extproc_key listener_keys[] = {
 const struct config_entry *listener_entry(const struct listener_settings *l, const char *key)
 {
     const struct keys_slot *slot = keys_find(&l->keys, key);
-
     return slot && slot->n_values ? slot->values[0].entry : NULL;
 }
 
@@ -154,7 +153,6 @@ void listener_say_invalid(const struct listener_settings *l, const char *key, st
                           struct config_errors *errors, const char *expected)
 {
     const struct config_entry *entry = listener_entry(l, key);
-
     config_say(errors, CONFIG_ERROR, l->section, entry, "invalid value %s: expected %s",
                config_quote(arena, entry, keys_text(&l->keys, key)), expected);
 }
@@ -163,7 +161,6 @@ static void read_address(struct listener_settings *l, struct arena *arena,
                          struct config_errors *errors)
 {
     const char *text = keys_text(&l->keys, "address").ptr, *why;
-
     if (text && !address_parse(text, &l->address, &why))
         listener_say_invalid(l, "address", arena, errors, why);
 }
@@ -174,7 +171,6 @@ static void read_socket(struct listener_settings *l, struct arena *arena,
     struct extproc_str mode = keys_text(&l->keys, "socket_mode");
     const char *group = keys_text(&l->keys, "socket_group").ptr;
     unsigned long bits = mode.ptr ? strtoul(mode.ptr, NULL, 8) : 0;
-
     if (mode.ptr &&
         (!mode.len || mode.len > 4 || strspn(mode.ptr, "01234567") != mode.len || bits > 0777))
         listener_say_invalid(l, "socket_mode", arena, errors, "octal permissions such as 0660");
@@ -192,7 +188,6 @@ static void read_socket(struct listener_settings *l, struct arena *arena,
 static enum body_mode read_mode(const struct listener_settings *l, const char *key)
 {
     int64_t choice = keys_number(&l->keys, key); /* auto, then the modes in the proto's order */
-
     return choice == 0 ? BODY_MODE_UNKNOWN : (enum body_mode)(choice - 1);
 }
 
@@ -246,7 +241,6 @@ static bool parse_rate(struct extproc_str text, struct arena *arena, struct budg
         .type = EXTPROC_KEY_TYPE_DURATION, .min = "1ms", .max = "2147483647ms"};
     const char *in = strstr(text.ptr, " in "), *why;
     int64_t n, period_us;
-
     if (!in)
         return false;
     struct extproc_str first = {text.ptr, (size_t)(in - text.ptr)};
@@ -261,7 +255,6 @@ static void read_rate(struct listener_settings *l, const char *key, struct arena
                       struct config_errors *errors, struct budget_rate *ret)
 {
     struct extproc_str text = keys_text(&l->keys, key);
-
     if (text.ptr && !parse_rate(text, arena, ret))
         listener_say_invalid(l, key, arena, errors, "COUNT in DURATION, such as 1000 in 10s");
 }
@@ -276,7 +269,6 @@ static void check_max_queued(const struct listener_settings *l, struct config_er
 {
     const struct config_entry *queued = listener_entry(l, "max_queued");
     const struct config_entry *message = listener_entry(l, "max_message");
-
     if (l->limits.max_queued && l->limits.max_queued < l->limits.max_message)
         config_say(
             errors, CONFIG_ERROR, l->section, queued ? queued : message,
@@ -290,7 +282,6 @@ static void read_limits(struct listener_settings *l, struct arena *arena,
                         struct config_errors *errors)
 {
     const struct keys *keys = &l->keys;
-
     l->limits = (struct transport_limits){
         .max_message = (size_t)keys_number(keys, "max_message"),
         .max_header_list = (size_t)keys_number(keys, "max_header_list"),
@@ -322,7 +313,6 @@ static struct extproc_str next_name(const char **at)
 {
     const char *name = *at + strspn(*at, ", \t");
     size_t len = strcspn(name, ",");
-
     *at = name + len;
     while (len && (name[len - 1] == ' ' || name[len - 1] == '\t'))
         len--;
@@ -333,7 +323,6 @@ static struct extproc_str next_name(const char **at)
 static const char **read_names(const struct keys_slot *slot, struct arena *arena, size_t *ret_n)
 {
     size_t most = 0, n = 0;
-
     for (size_t i = 0; i < slot->n_values; i++)
         most += slot->values[i].text.len;
     const char **names = arena_alloc(arena, (most + 1) * sizeof *names);
@@ -359,7 +348,6 @@ static const char *client_name_wrong(struct extproc_str name)
 {
     const char *star = memchr(name.ptr, '*', name.len);
     const char *host = memmem(name.ptr, name.len, "://", 3), *end = name.ptr + name.len;
-
     if (!star)
         return NULL;
     if (name.len == 1)
@@ -389,7 +377,6 @@ static void read_client_names(struct listener_settings *l, struct arena *arena,
                               struct config_errors *errors)
 {
     const struct keys_slot *slot = keys_find(&l->keys, "tls_client_names");
-
     if (!slot || slot->n_values == 0)
         return;
     l->tls.client_names = read_names(slot, arena, &l->tls.n_client_names);
@@ -408,7 +395,6 @@ static void read_client_names(struct listener_settings *l, struct arena *arena,
 static bool is_hidden(const struct listener_settings *l, const char *key)
 {
     const struct config_entry *entry = listener_entry(l, key);
-
     return entry && entry->hidden;
 }
 
@@ -416,14 +402,12 @@ static const char *read_path(const struct listener_settings *l, const char *key,
                              struct arena *arena)
 {
     const char *path = keys_text(&l->keys, key).ptr;
-
     return path ? config_path(arena, listener_entry(l, key), path) : NULL;
 }
 
 static void read_tls(struct listener_settings *l, struct arena *arena, struct config_errors *errors)
 {
     struct transport_tls *tls = &l->tls;
-
     *tls = (struct transport_tls){
         .cert = read_path(l, "tls_cert", arena),
         .key = read_path(l, "tls_key", arena),
@@ -451,7 +435,6 @@ static void check_exposed(const struct listener_settings *l, struct arena *arena
     static const char *const names[] = {"tls_cert", "tls_key", "tls_client_ca"};
     const char *const files[] = {l->tls.cert, l->tls.key, l->tls.client_ca};
     const char *key = l->tls.key;
-
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (files[i])
             exposed_warn(files[i], arena, l->section, listener_entry(l, names[i]), errors);
@@ -473,7 +456,6 @@ static void check_tls(const struct listener_settings *l, const struct transport_
     const char *key = file == tls->client_ca ? "tls_client_ca"
                       : file == tls->key     ? "tls_key"
                                              : "tls_cert";
-
     if (why)
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, key), "%.*s: %s",
                    EXTPROC_ARG(config_shown(listener_entry(l, key), str_c(file))), why);
@@ -498,7 +480,6 @@ void listener_read(struct config_section *s, const struct transport_ops *transpo
                    struct arena *arena, struct config_errors *errors, struct listener_settings *ret)
 {
     const struct keys_table table = {listener_keys, sizeof listener_keys[0]};
-
     ret->name = s->name;
     ret->section = s;
     keys_check(s, table, arena, errors, &ret->keys);

@@ -25,7 +25,6 @@ static void read_item(struct listener_settings *l, const struct keys_value *valu
                       struct extproc_str item, struct arena *arena, struct config_errors *errors)
 {
     struct extproc_str copy = arena_format(arena, "%.*s", EXTPROC_ARG(item));
-
     if (extproc_eq(item, str_c(known[0])))
         l->proxy_settings.all_routing = true;
     else if (extproc_eq(item, str_c(known[1])))
@@ -38,7 +37,6 @@ static void read_mutation_rules(struct listener_settings *l, struct arena *arena
                                 struct config_errors *errors)
 {
     const struct keys_slot *slot = keys_find(&l->keys, "mutation_rules");
-
     for (size_t i = 0; slot && i < slot->n_values; i++) {
         struct extproc_str rest = slot->values[i].text, item;
         while (extproc_split(&rest, ',', &item))

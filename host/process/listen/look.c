@@ -18,7 +18,6 @@ static void look_at_folder(const struct listener_settings *l, struct arena *aren
     const char *path = address_path(&l->address), *slash = strrchr(path, '/');
     struct extproc_str folder = {path, slash > path ? (size_t)(slash - path) : 1};
     struct stat st;
-
     folder = arena_format(arena, "%.*s", EXTPROC_ARG(folder));
     if (!folder.ptr)
         return;
@@ -37,7 +36,6 @@ static void look_at_host(const struct listener_settings *l, struct arena *arena,
     struct address any = l->address;
     const struct config_entry *entry = listener_entry(l, "address");
     int fd = socket(any.socket.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
     if (any.socket.ss_family == AF_INET)
         ((struct sockaddr_in *)&any.socket)->sin_port = 0;
     else

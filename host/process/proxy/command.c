@@ -7,7 +7,7 @@
 
 static const struct form {
     const char *name;
-    void (*print)(const struct recipe *r);
+    void (*print)(const struct recipe *recipe);
 } forms[] = {{"envoy", form_envoy}, {"gloo", form_gloo}};
 
 static const struct form *find(const char *name)
@@ -22,8 +22,7 @@ int process_print_proxy_config(const char *file, const char *name)
 {
     const struct form *form = find(name);
     struct setup s;
-    struct recipe r;
-
+    struct recipe recipe;
     if (!form) {
         process_say("extprocd: unknown form '%s': expected envoy or gloo", name);
         return EXIT_USAGE;
@@ -31,11 +30,11 @@ int process_print_proxy_config(const char *file, const char *name)
     if (!setup_load(file, true, &s))
         return EXIT_BAD;
     generation_stop(s.generation);
-    int error = recipe_make(&s, &s.arena, &r);
-    if (error == 0)
-        form->print(&r);
+    int r = recipe_make(&s, &s.arena, &recipe);
+    if (r == 0)
+        form->print(&recipe);
     else
-        process_say("extprocd: %s", strerror(-error));
+        process_say("extprocd: %s", strerror(-r));
     setup_fini(&s);
-    return error == 0 ? EXIT_GOOD : EXIT_BAD;
+    return r == 0 ? EXIT_GOOD : EXIT_BAD;
 }

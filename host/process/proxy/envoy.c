@@ -9,9 +9,9 @@
 
 /* ---- the listener ---------------------------------------------------------------------------- */
 
-static void print_listener(const struct recipe *r)
+static void print_listener(const struct recipe *recipe)
 {
-    if (!r->buffer_limit) {
+    if (!recipe->buffer_limit) {
         printf("# Into the listener: nothing, because no plugin needs a complete body.\n"
                "listener: {}\n");
         return;
@@ -23,13 +23,13 @@ static void print_listener(const struct recipe *r)
            "  # response. This is max_message (%zu) of [listener:%s], less what a message has "
            "beside its body.\n"
            "  per_connection_buffer_limit_bytes: %zu\n",
-           r->listener->limits.max_message, r->listener->name, r->buffer_limit);
+           recipe->listener->limits.max_message, recipe->listener->name, recipe->buffer_limit);
 }
 
 /* Those of requests are the connection manager's, those of responses each upstream cluster's. */
-static void print_header_limits(const struct recipe *r)
+static void print_header_limits(const struct recipe *recipe)
 {
-    if (!r->header_limits)
+    if (!recipe->header_limits)
         return;
     printf("\n"
            "# Into the http_connection_manager, as proxy_max_headers and proxy_max_header_bytes of "
@@ -44,12 +44,13 @@ static void print_header_limits(const struct recipe *r)
            "  common_http_protocol_options:\n"
            "    max_headers_count: %u\n"
            "    max_response_headers_kb: %u\n",
-           r->listener->name, r->max_header_kb, r->max_headers, r->max_headers, r->max_header_kb);
+           recipe->listener->name, recipe->max_header_kb, recipe->max_headers, recipe->max_headers,
+           recipe->max_header_kb);
 }
 
 /* ---- the filter ------------------------------------------------------------------------------ */
 
-static void print_mode(const struct recipe *r)
+static void print_mode(const struct recipe *recipe)
 {
     printf("    processing_mode: # the least that the plugins need\n"
            "      request_header_mode: %s\n"
@@ -58,32 +59,33 @@ static void print_mode(const struct recipe *r)
            "      response_body_mode: %s\n"
            "      request_trailer_mode: %s\n"
            "      response_trailer_mode: %s\n",
-           recipe_send(r->headers[LANE_REQUEST]), recipe_send(r->headers[LANE_RESPONSE]),
-           body_mode_name(r->body[LANE_REQUEST]), body_mode_name(r->body[LANE_RESPONSE]),
-           recipe_send(r->trailers[LANE_REQUEST]), recipe_send(r->trailers[LANE_RESPONSE]));
+           recipe_send(recipe->headers[LANE_REQUEST]), recipe_send(recipe->headers[LANE_RESPONSE]),
+           body_mode_name(recipe->body[LANE_REQUEST]), body_mode_name(recipe->body[LANE_RESPONSE]),
+           recipe_send(recipe->trailers[LANE_REQUEST]),
+           recipe_send(recipe->trailers[LANE_RESPONSE]));
 }
 
-static void print_rules(const struct recipe *r)
+static void print_rules(const struct recipe *recipe)
 {
-    const struct proxy_settings *p = &r->listener->proxy_settings;
+    const struct proxy_settings *p = &recipe->listener->proxy_settings;
     if (!p->all_routing && !p->envoy)
         return;
-    printf("    mutation_rules: # as [listener:%s] says\n", r->listener->name);
+    printf("    mutation_rules: # as [listener:%s] says\n", recipe->listener->name);
     if (p->all_routing)
         puts("      allow_all_routing: true # host, :authority, :scheme and :method");
     if (p->envoy)
         puts("      allow_envoy: true # x-envoy-*");
 }
 
-static void print_metadata(const struct recipe *r)
+static void print_metadata(const struct recipe *recipe)
 {
-    if (r->metadata.n || r->metadata_write.n)
+    if (recipe->metadata.n || recipe->metadata_write.n)
         printf("    metadata_options: # other namespaces are neither sent nor accepted\n");
-    yaml_list("      forwarding_namespaces:\n        untyped", &r->metadata);
-    yaml_list("      receiving_namespaces:\n        untyped", &r->metadata_write);
+    yaml_list("      forwarding_namespaces:\n        untyped", &recipe->metadata);
+    yaml_list("      receiving_namespaces:\n        untyped", &recipe->metadata_write);
 }
 
-static void print_filter(const struct recipe *r)
+static void print_filter(const struct recipe *recipe)
 {
     printf(
         "\n"
@@ -112,11 +114,11 @@ static void print_filter(const struct recipe *r)
         "    message_timeout: %ds # for one answer; Envoy's default of 0.2s is too short for a "
         "loaded machine\n",
         RECIPE_MESSAGE_TIMEOUT_S);
-    print_mode(r);
-    print_rules(r);
-    yaml_list("    request_attributes", &r->attributes[LANE_REQUEST]);
-    yaml_list("    response_attributes", &r->attributes[LANE_RESPONSE]);
-    print_metadata(r);
+    print_mode(recipe);
+    print_rules(recipe);
+    yaml_list("    request_attributes", &recipe->attributes[LANE_REQUEST]);
+    yaml_list("    response_attributes", &recipe->attributes[LANE_RESPONSE]);
+    print_metadata(recipe);
 }
 
 /* ---- the cluster ----------------------------------------------------------------------------- */
@@ -145,7 +147,6 @@ static void print_address(const struct listener_settings *l)
     const struct address *a = &l->address;
     char host[ADDRESS_TEXT];
     unsigned port;
-
     if (listener_entry(l, "address")->hidden) { /* of ${VAR}: never printed, by any road */
         puts("            socket_address: { address: \"ADDRESS_OF_EXTPROCD\", port_value: PORT }");
         return;
@@ -163,10 +164,10 @@ static void print_address(const struct listener_settings *l)
 }
 
 /* A certificate that is not checked for a name is any certificate of that CA. */
-static void print_name(const struct recipe *r)
+static void print_name(const struct recipe *recipe)
 {
-    const char *name = r->tls_name ? r->tls_name : "NAME_IN_TLS_CERT";
-    bool dns = !r->tls_name || strcmp(r->tls_kind, "DNS") == 0;
+    const char *name = recipe->tls_name ? recipe->tls_name : "NAME_IN_TLS_CERT";
+    bool dns = !recipe->tls_name || strcmp(recipe->tls_kind, "DNS") == 0;
     if (dns) {
         fputs("      sni: ", stdout);
         yaml_text(str_c(name));
@@ -178,28 +179,28 @@ static void print_name(const struct recipe *r)
            "          match_typed_subject_alt_names: # from tls_cert of [listener:%s]\n"
            "          - san_type: %s\n"
            "            matcher: { exact: ",
-           r->listener->name, dns ? "DNS" : r->tls_kind);
+           recipe->listener->name, dns ? "DNS" : recipe->tls_kind);
     yaml_text(str_c(name));
     puts(" }");
 }
 
 /* What only the operator knows is in capitals: Envoy refuses it until it is filled in, which is
  * better than a proxy that accepts any certificate. */
-static void print_tls(const struct recipe *r)
+static void print_tls(const struct recipe *recipe)
 {
     printf("  transport_socket:\n"
            "    name: envoy.transport_sockets.tls\n"
            "    typed_config:\n"
            "      \"@type\": type.googleapis.com/"
            "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext\n");
-    print_name(r);
-    if (r->listener->tls.client_ca)
+    print_name(recipe);
+    if (recipe->listener->tls.client_ca)
         printf("        tls_certificates: # signed by tls_client_ca\n"
                "        - certificate_chain: { filename: \"CERTIFICATE_OF_ENVOY\" }\n"
                "          private_key: { filename: \"KEY_OF_ENVOY\" }\n");
 }
 
-static void print_health(const struct recipe *r)
+static void print_health(const struct recipe *recipe)
 {
     printf("  health_checks: # %d failures in a row take less time than lame_duck, so no request "
            "is sent to\n"
@@ -209,8 +210,8 @@ static void print_health(const struct recipe *r)
            "    unhealthy_threshold: %d\n"
            "    healthy_threshold: 1\n"
            "    grpc_health_check: { service_name: envoy.service.ext_proc.v3.ExternalProcessor }\n",
-           RECIPE_HEALTH_FAILURES, r->health_ms / 1000, r->health_ms % 1000, r->health_ms / 1000,
-           r->health_ms % 1000, RECIPE_HEALTH_FAILURES);
+           RECIPE_HEALTH_FAILURES, recipe->health_ms / 1000, recipe->health_ms % 1000,
+           recipe->health_ms / 1000, recipe->health_ms % 1000, RECIPE_HEALTH_FAILURES);
     printf(
         "  outlier_detection: # an instance that cannot be connected to is left out for a second\n"
         "    split_external_local_origin_errors: true\n"
@@ -225,7 +226,7 @@ static void print_health(const struct recipe *r)
         "    max_ejection_percent: 50\n");
 }
 
-static void print_cluster(const struct recipe *r)
+static void print_cluster(const struct recipe *recipe)
 {
     printf("\n"
            "# Into static_resources:\n"
@@ -248,23 +249,23 @@ static void print_cluster(const struct recipe *r)
            "      max_pending_requests: %u\n"
            "      max_requests: %u\n"
            "      max_retries: 1000\n",
-           r->connections, r->listener->name, r->streams, r->streams);
-    print_health(r);
-    if (r->listener->tls.cert)
-        print_tls(r);
+           recipe->connections, recipe->listener->name, recipe->streams, recipe->streams);
+    print_health(recipe);
+    if (recipe->listener->tls.cert)
+        print_tls(recipe);
     printf("  load_assignment:\n"
            "    cluster_name: extprocd\n"
            "    endpoints:\n"
            "    - lb_endpoints: # one for each instance of extprocd\n"
            "      - endpoint:\n"
            "          address:\n");
-    print_address(r->listener);
+    print_address(recipe->listener);
 }
 
-void form_envoy(const struct recipe *r)
+void form_envoy(const struct recipe *recipe)
 {
-    print_listener(r);
-    print_header_limits(r);
-    print_filter(r);
-    print_cluster(r);
+    print_listener(recipe);
+    print_header_limits(recipe);
+    print_filter(recipe);
+    print_cluster(recipe);
 }

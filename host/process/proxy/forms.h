@@ -4,7 +4,7 @@
 
 #include "process/proxy/recipe.h"
 
-void form_envoy(const struct recipe *r);
-void form_gloo(const struct recipe *r);
+void form_envoy(const struct recipe *recipe);
+void form_gloo(const struct recipe *recipe);
 
 #endif

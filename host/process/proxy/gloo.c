@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-static void print_settings(const struct recipe *r)
+static void print_settings(const struct recipe *recipe)
 {
     printf("# extProc is a feature of Gloo Gateway Enterprise. Into the spec of Settings, or into "
            "the options of an\n"
@@ -32,23 +32,22 @@ static void print_settings(const struct recipe *r)
            "    responseBodyMode: %s\n"
            "    requestTrailerMode: %s\n"
            "    responseTrailerMode: %s\n",
-           RECIPE_MESSAGE_TIMEOUT_S, recipe_send(r->headers[LANE_REQUEST]),
-           recipe_send(r->headers[LANE_RESPONSE]), body_mode_name(r->body[LANE_REQUEST]),
-           body_mode_name(r->body[LANE_RESPONSE]), recipe_send(r->trailers[LANE_REQUEST]),
-           recipe_send(r->trailers[LANE_RESPONSE]));
-    yaml_list("  metadataContextNamespaces", &r->metadata);
+           RECIPE_MESSAGE_TIMEOUT_S, recipe_send(recipe->headers[LANE_REQUEST]),
+           recipe_send(recipe->headers[LANE_RESPONSE]), body_mode_name(recipe->body[LANE_REQUEST]),
+           body_mode_name(recipe->body[LANE_RESPONSE]), recipe_send(recipe->trailers[LANE_REQUEST]),
+           recipe_send(recipe->trailers[LANE_RESPONSE]));
+    yaml_list("  metadataContextNamespaces", &recipe->metadata);
 }
 
 /* Fields that the API has and the control plane does not pass on. */
-static void print_missing(const struct recipe *r)
+static void print_missing(const struct recipe *recipe)
 {
-    const struct proxy_settings *p = &r->listener->proxy_settings;
-
-    if (r->attributes[LANE_REQUEST].n || r->attributes[LANE_RESPONSE].n)
+    const struct proxy_settings *p = &recipe->listener->proxy_settings;
+    if (recipe->attributes[LANE_REQUEST].n || recipe->attributes[LANE_RESPONSE].n)
         puts("  # Gloo accepts these two fields and does not implement them yet: the attributes "
              "stay absent.");
-    yaml_list("  requestAttributes", &r->attributes[LANE_REQUEST]);
-    yaml_list("  responseAttributes", &r->attributes[LANE_RESPONSE]);
+    yaml_list("  requestAttributes", &recipe->attributes[LANE_REQUEST]);
+    yaml_list("  responseAttributes", &recipe->attributes[LANE_RESPONSE]);
     if (p->all_routing || p->envoy) {
         puts("  # Gloo accepts this field and does not implement it yet: the proxy ignores such "
              "edits.");
@@ -58,12 +57,12 @@ static void print_missing(const struct recipe *r)
         puts("    allowAllRouting: true");
     if (p->envoy)
         puts("    allowEnvoy: true");
-    if (r->metadata_write.n)
+    if (recipe->metadata_write.n)
         puts("  # Gloo has no field for receiving_namespaces: the proxy drops the metadata that "
              "plugins write.");
 }
 
-static void print_upstream(const struct recipe *r)
+static void print_upstream(const struct recipe *recipe)
 {
     printf(
         "\n"
@@ -84,9 +83,10 @@ static void print_upstream(const struct recipe *r)
         "    healthyThreshold: 1\n"
         "    grpcHealthCheck:\n"
         "      serviceName: envoy.service.ext_proc.v3.ExternalProcessor\n",
-        r->connections, r->streams, r->streams, RECIPE_HEALTH_FAILURES, r->health_ms / 1000,
-        r->health_ms % 1000, r->health_ms / 1000, r->health_ms % 1000, RECIPE_HEALTH_FAILURES);
-    if (!r->listener->tls.cert)
+        recipe->connections, recipe->streams, recipe->streams, RECIPE_HEALTH_FAILURES,
+        recipe->health_ms / 1000, recipe->health_ms % 1000, recipe->health_ms / 1000,
+        recipe->health_ms % 1000, RECIPE_HEALTH_FAILURES);
+    if (!recipe->listener->tls.cert)
         return;
     fputs("  sslConfig:\n"
           "    secretRef: # the CA of tls_cert, and Envoy's own certificate where tls_client_ca "
@@ -94,8 +94,8 @@ static void print_upstream(const struct recipe *r)
           "      name: extprocd-tls\n"
           "      namespace: gloo-system\n",
           stdout);
-    if (r->tls_name) {
-        struct extproc_str name = str_c(r->tls_name);
+    if (recipe->tls_name) {
+        struct extproc_str name = str_c(recipe->tls_name);
         fputs("    sni: ", stdout);
         yaml_text(name);
         putchar('\n');
@@ -103,22 +103,22 @@ static void print_upstream(const struct recipe *r)
     }
 }
 
-static void print_listener(const struct recipe *r)
+static void print_listener(const struct recipe *recipe)
 {
-    if (!r->buffer_limit)
+    if (!recipe->buffer_limit)
         return;
     printf(
         "\n"
         "# Into the options of the Gateway or ListenerOption; a larger body is answered by Envoy:\n"
         "listener:\n"
         "  perConnectionBufferLimitBytes: %zu\n",
-        r->buffer_limit);
+        recipe->buffer_limit);
 }
 
 /* The number of headers has no field. */
-static void print_header_limits(const struct recipe *r)
+static void print_header_limits(const struct recipe *recipe)
 {
-    if (!r->header_limits)
+    if (!recipe->header_limits)
         return;
     printf(
         "\n"
@@ -127,14 +127,14 @@ static void print_header_limits(const struct recipe *r)
         "# headers (proxy_max_headers = %u of [listener:%s]), nor for the headers of responses.\n"
         "httpConnectionManagerSettings:\n"
         "  maxRequestHeadersKb: %u\n",
-        r->max_headers, r->listener->name, r->max_header_kb);
+        recipe->max_headers, recipe->listener->name, recipe->max_header_kb);
 }
 
-void form_gloo(const struct recipe *r)
+void form_gloo(const struct recipe *recipe)
 {
-    print_settings(r);
-    print_missing(r);
-    print_upstream(r);
-    print_listener(r);
-    print_header_limits(r);
+    print_settings(recipe);
+    print_missing(recipe);
+    print_upstream(recipe);
+    print_listener(recipe);
+    print_header_limits(recipe);
 }

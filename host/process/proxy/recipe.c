@@ -33,24 +33,24 @@ static bool reports_ends(const struct generation *g)
     return false;
 }
 
-static bool sends_body(const struct recipe *r, enum lane lane)
+static bool sends_body(const struct recipe *recipe, enum lane lane)
 {
-    return mode_of(r->body[lane])->body != MODE_BODY_NEVER;
+    return mode_of(recipe->body[lane])->body != MODE_BODY_NEVER;
 }
 
-static void make_mode(const struct generation *g, struct recipe *r)
+static void make_mode(const struct generation *g, struct recipe *recipe)
 {
     for (enum lane lane = LANE_REQUEST; lane < N_LANES; lane++) {
         for (size_t i = 0; i < g->n_chains; i++)
-            if (g->chains[i].needs[lane] > r->body[lane])
-                r->body[lane] = g->chains[i].needs[lane];
+            if (g->chains[i].needs[lane] > recipe->body[lane])
+                recipe->body[lane] = g->chains[i].needs[lane];
         /* Without headers the content-length of a BUFFERED body could not be corrected. */
-        r->headers[lane] =
-            wants_part(g, lane, PART_HEADERS) || mode_of(r->body[lane])->holds_headers;
+        recipe->headers[lane] =
+            wants_part(g, lane, PART_HEADERS) || mode_of(recipe->body[lane])->holds_headers;
         /* A body that trailers follow does not say which chunk is its last: without them its end
          * looks like a cut, which a plugin with a close() would report. */
-        r->trailers[lane] =
-            wants_part(g, lane, PART_TRAILERS) || (sends_body(r, lane) && reports_ends(g));
+        recipe->trailers[lane] =
+            wants_part(g, lane, PART_TRAILERS) || (sends_body(recipe, lane) && reports_ends(g));
     }
 }
 
@@ -59,9 +59,9 @@ const char *recipe_send(bool wanted)
     return wanted ? "SEND" : "SKIP";
 }
 
-static bool sends(const struct recipe *r, enum lane lane)
+static bool sends(const struct recipe *recipe, enum lane lane)
 {
-    return r->headers[lane] || sends_body(r, lane) || r->trailers[lane];
+    return recipe->headers[lane] || sends_body(recipe, lane) || recipe->trailers[lane];
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -100,20 +100,20 @@ static bool is_late(struct extproc_str attribute)
 /* An attribute is sent once, with the first message of a direction, and remembered for the rest of
  * the transaction: so the first direction that is sent at all is the place, unless the value comes
  * later. */
-static int make_attributes(const struct generation *g, struct arena *arena, struct recipe *r)
+static int make_attributes(const struct generation *g, struct arena *arena, struct recipe *recipe)
 {
     struct wants all = {0}, lanes[N_LANES] = {0};
-    enum lane early = sends(r, LANE_REQUEST) ? LANE_REQUEST : LANE_RESPONSE;
-    int error = gather(g, WANT_ATTRIBUTE, arena, &all);
+    enum lane early = sends(recipe, LANE_REQUEST) ? LANE_REQUEST : LANE_RESPONSE;
+    int r = gather(g, WANT_ATTRIBUTE, arena, &all);
     /* The transaction's name in the log; if the request's headers are sent, they contain it. */
-    if (error == 0 && sends(r, early) && !r->headers[LANE_REQUEST])
-        error = wants_add(&lanes[early], arena, WANT_ATTRIBUTE, EXTPROC_S("request.id"));
-    for (const struct want *w = all.first[WANT_ATTRIBUTE]; error == 0 && w; w = w->next)
-        error = wants_add(&lanes[is_late(w->name) ? LANE_RESPONSE : early], arena, WANT_ATTRIBUTE,
-                          w->name);
-    for (enum lane lane = 0; error == 0 && lane < N_LANES; lane++)
-        error = make_names(lanes[lane].first[WANT_ATTRIBUTE], arena, &r->attributes[lane]);
-    return error;
+    if (r == 0 && sends(recipe, early) && !recipe->headers[LANE_REQUEST])
+        r = wants_add(&lanes[early], arena, WANT_ATTRIBUTE, EXTPROC_S("request.id"));
+    for (const struct want *w = all.first[WANT_ATTRIBUTE]; r == 0 && w; w = w->next)
+        r = wants_add(&lanes[is_late(w->name) ? LANE_RESPONSE : early], arena, WANT_ATTRIBUTE,
+                      w->name);
+    for (enum lane lane = 0; r == 0 && lane < N_LANES; lane++)
+        r = make_names(lanes[lane].first[WANT_ATTRIBUTE], arena, &recipe->attributes[lane]);
+    return r;
 }
 
 static int make_metadata(const struct generation *g, enum want_kind kind, struct arena *arena,
@@ -133,18 +133,17 @@ static uint32_t at_most(uint64_t n, uint32_t most)
 
 /* The proxy's own limits must not be the ones that are reached first: those of extprocd are
  * logged. */
-static void make_limits(const struct settings *settings, struct recipe *r)
+static void make_limits(const struct settings *settings, struct recipe *recipe)
 {
-    const struct transport_limits *l = &r->listener->limits;
-    bool complete = mode_of(r->body[LANE_REQUEST])->body == MODE_BODY_WHOLE ||
-                    mode_of(r->body[LANE_RESPONSE])->body == MODE_BODY_WHOLE;
+    const struct transport_limits *l = &recipe->listener->limits;
+    bool complete = mode_of(recipe->body[LANE_REQUEST])->body == MODE_BODY_WHOLE ||
+                    mode_of(recipe->body[LANE_RESPONSE])->body == MODE_BODY_WHOLE;
     size_t half = l->max_message / 2;
     size_t room = l->max_message - (half < MESSAGE_OVERHEAD ? half : MESSAGE_OVERHEAD);
-
-    r->buffer_limit = complete ? room : 0;
-    r->connections = l->max_connections ? l->max_connections : MANY;
-    r->streams =
-        l->max_streams ? at_most((uint64_t)r->connections * l->max_streams, INT32_MAX) : MANY;
+    recipe->buffer_limit = complete ? room : 0;
+    recipe->connections = l->max_connections ? l->max_connections : MANY;
+    recipe->streams =
+        l->max_streams ? at_most((uint64_t)recipe->connections * l->max_streams, INT32_MAX) : MANY;
 }
 
 /* The failures that it takes fit into half of the lame duck: the first check may come an interval
@@ -152,42 +151,41 @@ static void make_limits(const struct settings *settings, struct recipe *r)
 static uint32_t health_interval(uint64_t lame_duck_ms)
 {
     uint32_t ms = at_most(lame_duck_ms / (2 * RECIPE_HEALTH_FAILURES), HEALTH_MS_MAX);
-
     if (lame_duck_ms == 0)
         return HEALTH_MS_MAX / 2;
     return ms > HEALTH_MS_MIN ? ms : HEALTH_MS_MIN;
 }
 
-static void make_header_limits(struct recipe *r)
+static void make_header_limits(struct recipe *recipe)
 {
-    const struct proxy_settings *p = &r->listener->proxy_settings;
-    r->max_headers = p->max_headers;
-    r->max_header_kb = (uint32_t)((p->max_header_bytes + 1023) / 1024);
-    r->header_limits =
+    const struct proxy_settings *p = &recipe->listener->proxy_settings;
+    recipe->max_headers = p->max_headers;
+    recipe->max_header_kb = (uint32_t)((p->max_header_bytes + 1023) / 1024);
+    recipe->header_limits =
         p->max_headers != PROXY_MAX_HEADERS || p->max_header_bytes != PROXY_MAX_HEADER_BYTES;
 }
 
-static void make_tls(const struct settings *settings, struct arena *arena, struct recipe *r)
+static void make_tls(const struct settings *settings, struct arena *arena, struct recipe *recipe)
 {
     const struct transport_ops *ops = settings->ops;
-    if (ops && r->listener->tls.cert && ops->tls_name)
-        r->tls_name = ops->tls_name(&r->listener->tls, arena, &r->tls_kind);
+    if (ops && recipe->listener->tls.cert && ops->tls_name)
+        recipe->tls_name = ops->tls_name(&recipe->listener->tls, arena, &recipe->tls_kind);
 }
 
 int recipe_make(const struct setup *s, struct arena *arena, struct recipe *ret)
 {
-    struct recipe r = {.listener = &s->settings.listeners[0]};
-    make_mode(s->generation, &r);
-    make_limits(&s->settings, &r);
-    make_header_limits(&r);
-    r.health_ms = health_interval(s->settings.lame_duck_ms);
-    make_tls(&s->settings, arena, &r);
-    int error = make_attributes(s->generation, arena, &r);
-    if (error == 0)
-        error = make_metadata(s->generation, WANT_METADATA, arena, &r.metadata);
-    if (error == 0)
-        error = make_metadata(s->generation, WANT_METADATA_WRITE, arena, &r.metadata_write);
-    if (error == 0)
-        *ret = r;
-    return error;
+    struct recipe recipe = {.listener = &s->settings.listeners[0]};
+    make_mode(s->generation, &recipe);
+    make_limits(&s->settings, &recipe);
+    make_header_limits(&recipe);
+    recipe.health_ms = health_interval(s->settings.lame_duck_ms);
+    make_tls(&s->settings, arena, &recipe);
+    int r = make_attributes(s->generation, arena, &recipe);
+    if (r == 0)
+        r = make_metadata(s->generation, WANT_METADATA, arena, &recipe.metadata);
+    if (r == 0)
+        r = make_metadata(s->generation, WANT_METADATA_WRITE, arena, &recipe.metadata_write);
+    if (r == 0)
+        *ret = recipe;
+    return r;
 }

@@ -24,7 +24,6 @@ static void put(struct text *text, const char *fmt, ...)
 {
     size_t room = sizeof text->bytes - text->len;
     va_list ap;
-
     va_start(ap, fmt);
     int n = vsnprintf(text->bytes + text->len, room, fmt, ap);
     va_end(ap);
@@ -36,7 +35,6 @@ static void put(struct text *text, const char *fmt, ...)
 static void put_name(struct text *text, const struct metric_reading *m, const char *what)
 {
     const char *before = "{";
-
     put(text, "%s%s%s%s", text->len ? " " : "", m->own ? "plugin_" : "", m->name, what);
     for (enum metric_label l = 0; l < N_METRIC_LABELS; l++) {
         if (!m->labels[l][0])
@@ -65,7 +63,6 @@ void counts_log(const struct metrics *metrics, struct log *log)
 {
     struct text text = {.log = log};
     struct metric_reading m;
-
     for (size_t i = 0; metrics_read(metrics, i, &m); i++) {
         if (m.sum || m.count)
             put_metric(&text, &m);

@@ -20,7 +20,6 @@ enum { TEXT_SIZE = 256 };
 static socklen_t address_of(const char *name, struct sockaddr_un *ret)
 {
     size_t len = strlen(name);
-
     *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
     if ((name[0] != '/' && name[0] != '@') || len >= sizeof ret->sun_path)
         return 0;
@@ -37,7 +36,6 @@ void notify(const char *fmt, ...)
     socklen_t address_len = name ? address_of(name, &address) : 0;
     char text[TEXT_SIZE];
     va_list ap;
-
     if (!address_len)
         return;
     va_start(ap, fmt);

@@ -38,7 +38,6 @@ static void *on_open(void *arg, struct transport_call *call)
 {
     struct service_door *door = arg;
     struct service *s = door->service;
-
     return stream_open(&s->env, generation_ref(s->current), &door->coverage, &to_transport, call);
 }
 

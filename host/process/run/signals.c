@@ -80,7 +80,6 @@ static void put_number(struct line *line, uint64_t n)
 {
     char digits[21];
     size_t at = sizeof digits - 1;
-
     digits[at] = '\0';
     do
         digits[--at] = (char)('0' + n % 10);
@@ -93,7 +92,6 @@ static void put_number(struct line *line, uint64_t n)
 static void print(const struct line *line)
 {
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
-
     if (poll(&p, 1, 0) == 1)
         (void)!write(STDERR_FILENO, line->text, line->len);
 }
@@ -102,7 +100,6 @@ static _Noreturn void end(const struct kind *kind)
 {
     struct line line = {.len = 0};
     struct culprit culprit;
-
     put(&line, "extprocd: received SIG");
     put(&line, kind->name);
     put(&line, " again: stopping immediately");
@@ -123,7 +120,6 @@ static _Noreturn void end(const struct kind *kind)
 static uint64_t now_ms(void)
 {
     struct timespec now;
-
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + 1;
 }
@@ -131,7 +127,6 @@ static uint64_t now_ms(void)
 static bool is_stuck(void)
 {
     uint64_t since = 0, now = now_ms();
-
     return !atomic_compare_exchange_strong(&signals.untaken_ms, &since, now) &&
            now - since > UNTAKEN_MS;
 }
@@ -139,7 +134,6 @@ static bool is_stuck(void)
 static void note(size_t i)
 {
     const uint64_t one = 1;
-
     atomic_fetch_add(&signals.n[i], 1);
     /* Fails only where the counter is full, and then the loop is awake anyway. */
     (void)!write(signals.fd, &one, sizeof one);
@@ -156,7 +150,6 @@ static void handle(int signo)
     int saved_errno = errno;
     enum state state = signals.state;
     size_t i = 0;
-
     while (kinds[i].signo != signo)
         i++;
     if (getpid() != signals.pid || (kinds[i].stops && state == STARTING))
@@ -189,7 +182,6 @@ static void install(void)
 static void *watch(void *arg)
 {
     const struct timespec often = {.tv_nsec = WATCH_MS * 1000000L}, seldom = {.tv_sec = 1};
-
     for (;;) {
         install();
         nanosleep(signals.state == SERVING ? &seldom : &often, NULL);
@@ -201,7 +193,6 @@ static void *watch(void *arg)
 static void start_watch(void)
 {
     pthread_t thread;
-
     if (pthread_create(&thread, NULL, watch, NULL) == 0)
         pthread_detach(thread);
 }
@@ -236,7 +227,6 @@ void signals_ending(void)
 void signals_take(void (*fn)(void *arg, int signo), void *arg)
 {
     uint64_t unused;
-
     (void)!read(signals.fd, &unused, sizeof unused);
     signals.untaken_ms = 0;
     for (size_t i = 0; i < N_KINDS; i++)

@@ -34,14 +34,12 @@ static void notify_stopping(const struct stop *s)
     uint64_t most = UINT64_MAX / 1000 / 4;
     uint64_t lame_ms = s->lame_duck_ms < most ? s->lame_duck_ms : most;
     uint64_t drain_ms = s->drain_ms < most ? s->drain_ms : most;
-
     notify("STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu", shown(1000 * (lame_ms + drain_ms + END_MS)));
 }
 
 static void begin_drain(void *arg)
 {
     struct stop *s = arg;
-
     if (s->state >= STOP_DRAINING)
         return;
     stop_set(s, STOP_DRAINING);

@@ -32,7 +32,6 @@ struct worker {
 static void on_signal(void *arg, int signo)
 {
     struct worker *w = arg;
-
     switch (signo) {
     case SIGTERM:
     case SIGINT:
@@ -56,7 +55,6 @@ static void take_signals(void *arg)
 static void raise_descriptors(void)
 {
     struct rlimit limit;
-
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
@@ -71,7 +69,6 @@ static bool open_listener(struct worker *w, const struct listener_settings *l,
     size_t i = w->n_open;
     char text[ADDRESS_TEXT];
     const char *why, *name;
-
     if (listen_open(l, &w->setup.arena, &w->sockets[i], &key, &why) < 0) {
         address_format(&l->address, text);
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, key), "cannot %s %.*s: %s",
@@ -103,7 +100,6 @@ static bool open_listeners(struct worker *w)
     size_t n = w->setup.settings.n_listeners;
     struct config_errors errors = {0};
     bool good = true;
-
     w->sockets = arena_zalloc(&w->setup.arena, n * sizeof *w->sockets);
     w->doors = arena_zalloc(&w->setup.arena, n * sizeof *w->doors);
     w->listeners = arena_zalloc(&w->setup.arena, n * sizeof *w->listeners);
@@ -120,7 +116,6 @@ static bool open_listeners(struct worker *w)
 static void tell_modes(const struct worker *w, const struct listener_settings *l)
 {
     struct log_context context = {.listener = l->name};
-
     for (enum lane lane = LANE_REQUEST; lane < N_LANES; lane++)
         if (mode_of(l->modes[lane])->holds_headers)
             log_line(w->setup.log, EXTPROC_LEVEL_INFO, &context,
@@ -164,7 +159,6 @@ static bool serve(struct worker *w, int signal_fd)
     };
     const char *why = NULL;
     int r = w->ops->create(&options, &w->setup.arena, &w->transport, &why);
-
     if (r < 0) {
         process_say("extprocd: cannot start the transport %s: %s", w->ops->name,
                     why ? why : strerror(-r));
@@ -198,8 +192,6 @@ int process_run(const char *file)
 {
     struct worker w = {0};
     int signal_fd, r = signals_init(&signal_fd);
-    bool good;
-
     if (r < 0) {
         process_say("extprocd: cannot receive signals: %s", strerror(-r));
         return EXIT_BAD;
@@ -211,7 +203,7 @@ int process_run(const char *file)
                                  .current = w.setup.generation};
     stream_env_counts(&w.service.env, w.setup.metrics);
     w.ops = w.setup.settings.ops;
-    good = open_listeners(&w) && serve(&w, signal_fd);
+    bool good = open_listeners(&w) && serve(&w, signal_fd);
     for (size_t i = 0; i < w.n_open; i++)
         listen_close(&w.sockets[i]);
     generation_stop(w.setup.generation);

@@ -12,7 +12,6 @@ static bool beside_program(const char *relative, char ret[PATH_MAX])
 {
     char program[PATH_MAX], path[2 * PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
-
     if (len <= 0)
         return false;
     program[len] = '\0';

@@ -71,7 +71,6 @@ static const struct settings_section *find_section(const char *name)
 bool settings_knows(const char *section_type, const char *key, void *arg)
 {
     const struct settings_section *type = find_section(section_type);
-
     for (const struct extproc_key *k = type ? type->keys : NULL; k && k->name; k++)
         if (strcmp(k->name, key) == 0)
             return true;
@@ -81,7 +80,6 @@ bool settings_knows(const char *section_type, const char *key, void *arg)
 static void say_unknown_section(const struct config_section *s, struct config_errors *errors)
 {
     const char *known[N_SECTIONS], *nearest;
-
     for (size_t i = 0; i < N_SECTIONS; i++)
         known[i] = settings_sections[i].name;
     nearest = str_nearest(s->type, known, N_SECTIONS);
@@ -97,7 +95,6 @@ static void say_unknown_section(const struct config_section *s, struct config_er
 static void check_section_type(const struct config_section *s, struct config_errors *errors)
 {
     const struct settings_section *type = find_section(s->type);
-
     if (!type)
         say_unknown_section(s, errors);
     else if (type->named && !s->name[0] && !s->refused)
@@ -113,7 +110,6 @@ static bool check_keys(struct config_section *s, const struct extproc_key *keys,
 {
     struct keys_table table = {keys, sizeof keys[0]};
     bool good = keys_check(s, table, arena, errors, ret);
-
     keys_unknown(s, &table, 1, errors);
     return good;
 }
@@ -128,7 +124,6 @@ static void read_log_file(const struct config_section *s, struct arena *arena,
     const struct keys_slot *slot = keys_find(&ret->keys, "log_file");
     const struct keys_value *value = slot && slot->n_values ? slot->values : NULL;
     char why[FILE_WHY];
-
     if (!value)
         return;
     ret->log.file = output_path(arena, value->entry, value->text.ptr);
@@ -147,7 +142,6 @@ static void read_plugin_dir(struct settings *ret, struct arena *arena)
     const struct keys_slot *slot = keys_find(&ret->keys, "plugin_dir");
     struct keys_value *value = slot && slot->n_values ? slot->values : NULL;
     char room[PATH_MAX];
-
     if (value && !value->entry) { /* -T prints it too */
         struct extproc_str found = arena_format(arena, "%s", places_plugin_dir(room));
         value->text = found.ptr ? found : value->text;
@@ -160,7 +154,6 @@ static void read_extprocd(struct config_section *s, struct arena *arena,
                           struct config_errors *errors, struct settings *ret)
 {
     bool good = check_keys(s, extprocd_keys, arena, errors, &ret->keys);
-
     if (!s->incomplete)
         read_plugin_dir(ret, arena);
     if (!good)
@@ -188,7 +181,6 @@ static void read_max_held(struct settings *s, const struct config_section *secti
                           const struct transport_ops *transport, struct config_errors *errors)
 {
     struct keys_slot *slot = find_slot(&s->keys, "max_held");
-
     if (!slot || !slot->n_values)
         return;
     if (transport && !(transport->features & TRANSPORT_OWN_LIMITS)) {
@@ -218,7 +210,6 @@ static void check_addresses(const struct settings *s, struct arena *arena,
     struct lookup seen = {0};
     char text[ADDRESS_TEXT];
     size_t first;
-
     for (size_t i = 0; i < s->n_listeners; i++) {
         const struct listener_settings *l = &s->listeners[i];
         if (!l->address.len || l->section->refused ||
@@ -239,7 +230,6 @@ static void find_transport(const struct config *config, struct config_errors *er
                            struct settings *s)
 {
     char why[TRANSPORT_WHY];
-
     if (!s->transport) /* which was reported */
         return;
     s->ops = transport_find(s->transport, why);
@@ -263,7 +253,6 @@ bool settings_read(const struct config *config, struct arena *arena, struct conf
     size_t before = errors->n_errors;
     struct config_section none = {.type = "extprocd", .name = "", .file = config->file};
     struct config_section *extprocd = config_find(config, "extprocd", "");
-
     none.incomplete = !extprocd && is_meant(config, "extprocd");
     memset(ret, 0, sizeof *ret);
     ret->listeners = arena_zalloc(arena, (config->n_sections + 1) * sizeof *ret->listeners);

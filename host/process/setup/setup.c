@@ -15,7 +15,6 @@
 static int open_loop(struct setup *s)
 {
     struct loop *loop = arena_alloc(&s->arena, sizeof *loop);
-
     if (!loop)
         return -ENOMEM;
     loop_init(loop, NULL);
@@ -31,7 +30,6 @@ static int open_log(struct setup *s, bool testing)
 {
     struct log_options options = s->settings.log;
     int r = open_loop(s);
-
     if (r == 0)
         r = writer_new(&s->writer);
     if (r < 0)
@@ -80,11 +78,6 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
     struct setup s = {0};
     struct config_errors errors = {0};
     struct config *config;
-    struct plugin_env env;
-    const struct rules **rules;
-    bool good;
-    int r;
-
     arena_init(&s.arena, 4096);
     config_read(file, settings_knows, NULL, &errors, &config);
     if (!config) {
@@ -94,26 +87,26 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
         return false;
     }
     settings_read(config, &s.arena, &errors, &s.settings);
-    r = open_log(&s, testing);
+    int r = open_log(&s, testing);
     if (r < 0)
         config_say_at(&errors, file, 0, "cannot open the log: %s", strerror(-r));
     for (size_t i = 0; testing && i < s.settings.n_listeners; i++)
         listener_look(&s.settings.listeners[i], &s.arena, &errors);
-    rules = collect_rules(&s);
+    const struct rules **rules = collect_rules(&s);
     if (!rules)
         config_say_at(&errors, file, 0, "out of memory");
-    env = (struct plugin_env){.log = s.log,
-                              .writer = s.writer,
-                              .metrics = s.metrics,
-                              .loop = s.loop,
-                              .plugin_dir = s.settings.plugin_dir,
-                              .plugin_dir_shown = s.settings.plugin_dir_shown,
-                              .rules = rules,
-                              .n_rules = rules ? s.settings.n_listeners : 0,
-                              .testing = testing,
-                              .keeps = !LEAVE_RETURNS};
+    struct plugin_env env = {.log = s.log,
+                             .writer = s.writer,
+                             .metrics = s.metrics,
+                             .loop = s.loop,
+                             .plugin_dir = s.settings.plugin_dir,
+                             .plugin_dir_shown = s.settings.plugin_dir_shown,
+                             .rules = rules,
+                             .n_rules = rules ? s.settings.n_listeners : 0,
+                             .testing = testing,
+                             .keeps = !LEAVE_RETURNS};
     s.generation = generation_build(config, &env, &errors);
-    good = errors.n_errors == 0 && s.generation;
+    bool good = errors.n_errors == 0 && s.generation;
     process_say_errors(&errors);
     config_errors_fini(&errors);
     if (good) {

@@ -182,7 +182,6 @@ static int decode_map(struct decoder *d, struct reader message, struct event *e)
     struct reader in = message, before = in;
     struct field f;
     int r;
-
     gathered_init(&gathered);
     e->end = trailers;
     for (; (r = reader_next(&in, &f)) > 0; before = in) {
@@ -234,7 +233,6 @@ static int decode_body(struct decoder *d, struct reader in, struct event *e)
     bool end = false, end_without_message = false;
     struct field f;
     int r;
-
     while ((r = reader_next(&in, &f)) > 0) {
         if (f.number == BODY_BODY && f.type == WIRE_LEN)
             bytes = f.content;
@@ -351,7 +349,6 @@ int decode_request(const struct extproc_str *pieces, size_t n_pieces, struct are
                         .where = "ProcessingRequest",
                         .why = "malformed protobuf"};
     struct event event = {0};
-
     int r = decode_event(&d, message, &event);
     if (r == -EBADMSG) {
         const char *text = arena_format(arena, "%s: %s", d.where, d.why).ptr;

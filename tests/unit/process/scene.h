@@ -42,7 +42,6 @@ static inline void teardown(void)
 static inline bool read_text(const char *text)
 {
     FILE *f = fopen(file, "w");
-
     fputs(text, f);
     fclose(f);
     config_free(config);

@@ -82,34 +82,34 @@ static struct extproc_str header_why(const struct handle *h, const struct extpro
                         header->name, header->value, error);
 }
 
-static int response_check(struct handle *h, const struct extproc_response *r)
+static int response_check(struct handle *h, const struct extproc_response *response)
 {
-    if (r->status < 200 || r->status > 599)
+    if (response->status < 200 || response->status > 599)
         return respond_refuse(h, -EINVAL, "invalid status %u: expected 200 to 599",
-                              (unsigned)r->status);
-    if (r->body.len > 0 && !framing_may_answer(&h->txn->request, r->status))
+                              (unsigned)response->status);
+    if (response->body.len > 0 && !framing_may_answer(&h->txn->request, response->status))
         return respond_refuse(h, -EINVAL, "a response with status %u has no body%s",
-                              (unsigned)r->status,
+                              (unsigned)response->status,
                               h->txn->request.connect ? " (the request is CONNECT)" : "");
-    if (r->grpc_status < EXTPROC_NO_GRPC)
-        return respond_refuse(h, -EINVAL, "invalid grpc_status %d", (int)r->grpc_status);
-    if (r->details.ptr && !str_is_utf8(r->details))
+    if (response->grpc_status < EXTPROC_NO_GRPC)
+        return respond_refuse(h, -EINVAL, "invalid grpc_status %d", (int)response->grpc_status);
+    if (response->details.ptr && !str_is_utf8(response->details))
         return respond_refuse(h, -EINVAL, "details are not UTF-8");
-    if (txn_exceeds_answer(h->txn, r->body.len))
-        return respond_refuse(h, -ENOSPC, "body of %zu bytes exceeds max_queued (%zu)", r->body.len,
-                              h->txn->max_answer);
-    if (r->n_headers > h->txn->rules->max_entries)
+    if (txn_exceeds_answer(h->txn, response->body.len))
+        return respond_refuse(h, -ENOSPC, "body of %zu bytes exceeds max_queued (%zu)",
+                              response->body.len, h->txn->max_answer);
+    if (response->n_headers > h->txn->rules->max_entries)
         return respond_refuse(h, -ENOSPC, "%zu headers exceed %zu, the most that %s accepts",
-                              r->n_headers, h->txn->rules->max_entries, h->txn->rules->proxy);
-    if (r->n_headers > 0 && !r->headers)
+                              response->n_headers, h->txn->rules->max_entries,
+                              h->txn->rules->proxy);
+    if (response->n_headers > 0 && !response->headers)
         return respond_refuse(h, -EINVAL, "headers is NULL");
-    for (size_t i = 0; i < r->n_headers; i++) {
-        const struct extproc_header *header = &r->headers[i];
-        int error = header_check(h, header);
-        if (error < 0)
-            return respond_refuse(h, error, "headers[%zu], %.*s: %.*s", i,
-                                  EXTPROC_ARG(header->name),
-                                  EXTPROC_ARG(header_why(h, header, error)));
+    for (size_t i = 0; i < response->n_headers; i++) {
+        const struct extproc_header *header = &response->headers[i];
+        int r = header_check(h, header);
+        if (r < 0)
+            return respond_refuse(h, r, "headers[%zu], %.*s: %.*s", i, EXTPROC_ARG(header->name),
+                                  EXTPROC_ARG(header_why(h, header, r)));
     }
     return 0;
 }
@@ -123,23 +123,23 @@ static bool copy_into(struct arena *arena, struct extproc_str *s)
     return copied;
 }
 
-static int answer_copy(struct arena *arena, const struct extproc_response *r,
+static int answer_copy(struct arena *arena, const struct extproc_response *response,
                        struct extproc_str details, struct answer *ret)
 {
-    struct extproc_header *headers = arena_array(arena, r->n_headers, sizeof *headers);
+    struct extproc_header *headers = arena_array(arena, response->n_headers, sizeof *headers);
     struct answer answer = {
-        .status = r->status,
-        .body = r->body,
+        .status = response->status,
+        .body = response->body,
         .details = details,
         .headers = headers,
-        .n_headers = r->n_headers,
-        .grpc_status = r->grpc_status,
+        .n_headers = response->n_headers,
+        .grpc_status = response->grpc_status,
     };
-    if (!headers || (!r->release && !copy_into(arena, &answer.body)) ||
+    if (!headers || (!response->release && !copy_into(arena, &answer.body)) ||
         !copy_into(arena, &answer.details))
         return -ENOMEM;
-    for (size_t i = 0; i < r->n_headers; i++) {
-        headers[i] = r->headers[i];
+    for (size_t i = 0; i < response->n_headers; i++) {
+        headers[i] = response->headers[i];
         if (!copy_into(arena, &headers[i].name) || !copy_into(arena, &headers[i].value))
             return -ENOMEM;
     }
@@ -147,21 +147,23 @@ static int answer_copy(struct arena *arena, const struct extproc_response *r,
     return 0;
 }
 
-static int respond(struct handle *h, struct turn *turn, const struct extproc_response *r)
+static int respond(struct handle *h, struct turn *turn, const struct extproc_response *response)
 {
     if (!turn)
         return respond_refuse(h, -EOPNOTSUPP, "not in a phase");
     if (!(turn->allowed & MAY_RESPOND) && !turn->txn->observing)
         return respond_refuse(h, -EOPNOTSUPP, "the response has already begun");
-    int error = response_check(h, r);
-    if (error < 0)
-        return error;
-    struct extproc_str details = r->details.ptr ? r->details : str_c(handle_instance(h)->name);
-    struct turn_given *given = r->release ? arena_alloc(turn->arena, sizeof *given) : NULL;
-    if ((r->release && !given) || answer_copy(turn->arena, r, details, &turn->answer) < 0)
+    int r = response_check(h, response);
+    if (r < 0)
+        return r;
+    struct extproc_str details =
+        response->details.ptr ? response->details : str_c(handle_instance(h)->name);
+    struct turn_given *given = response->release ? arena_alloc(turn->arena, sizeof *given) : NULL;
+    if ((response->release && !given) ||
+        answer_copy(turn->arena, response, details, &turn->answer) < 0)
         return respond_refuse(h, -ENOMEM, "out of memory");
     if (given) {
-        *given = (struct turn_given){turn->given, r->release, r->release_arg};
+        *given = (struct turn_given){turn->given, response->release, response->release_arg};
         turn->given = given;
     }
     turn->decided.answers = true;
@@ -169,13 +171,13 @@ static int respond(struct handle *h, struct turn *turn, const struct extproc_res
 }
 
 /* A response of a later minor is longer: what this host does not know is not read. */
-int api_respond(struct extproc_txn *x, const struct extproc_response *r)
+int api_respond(struct extproc_txn *x, const struct extproc_response *response)
 {
     struct handle *h = handle_of(x);
-    if (!r || r->size < sizeof *r)
+    if (!response || response->size < sizeof *response)
         return respond_refuse(h, -EINVAL, "NULL, or its size is not set");
-    int error = respond(h, handle_turn(h), r);
-    if (error < 0 && r->release)
-        r->release(r->release_arg);
-    return error;
+    int r = respond(h, handle_turn(h), response);
+    if (r < 0 && response->release)
+        response->release(response->release_arg);
+    return r;
 }

@@ -31,7 +31,7 @@ int api_metadata_set(struct extproc_txn *x, struct extproc_str ns, struct extpro
                      struct extproc_value value);
 
 int api_clear_route(struct extproc_txn *x);
-int api_respond(struct extproc_txn *x, const struct extproc_response *r);
+int api_respond(struct extproc_txn *x, const struct extproc_response *response);
 int api_skip(struct extproc_txn *x, uint32_t phases);
 EXTPROC_PRINTF(2, 0)
 void api_vfail(struct extproc_txn *x, const char *fmt, va_list ap);
