@@ -69,3 +69,14 @@ class Languages(Case):
         table = re.search(r"struct extproc_api \{(.*?)\n\};", (SDK / "include/extproc/plugin.h").read_text(), re.DOTALL)[1]
         binding = re.search(r"pub struct Api \{(.*?)\n\}", (LANGUAGES / "rust/extproc.rs").read_text(), re.DOTALL)[1]
         self.assertEqual(slots(table, r"\(\*(\w+)\)\((?!void)"), slots(binding, r"^    pub (\w+): (?:unsafe|VaList)"))
+
+    def test_the_binding_of_rust_has_every_constant(self):
+        header, binding = (SDK / "include/extproc/plugin.h").read_text(), (LANGUAGES / "rust/extproc.rs").read_text()
+        expected = dict(re.findall(r"^#define EXTPROC_(\w+) +(\d+)u(?: /\*.*)?$", header, re.MULTILINE))
+        for enumerators in re.findall(r"^enum EXTPROC_ENUM\(\w+\) \{(.*?)\n\};", header, re.MULTILINE | re.DOTALL):
+            value = -1
+            for name, given in re.findall(r"EXTPROC_(\w+)(?: = (\d+))?", re.sub(r"/\*.*?\*/", "", enumerators, flags=re.DOTALL)):
+                value = int(given or value + 1)
+                expected[name] = str(value)
+        found = dict(re.findall(r"^pub const (\w+): u(?:32|64) = (\d+);", binding, re.MULTILINE))
+        self.assertEqual({name: found.get(name) for name in expected}, expected)

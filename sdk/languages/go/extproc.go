@@ -55,6 +55,43 @@ func (t txn) conf(key string) string {
 	return C.GoStringN(s.ptr, C.int(s.len))
 }
 
+// body returns a copy of the body or chunk of this callback; nil: not in a body phase, or out of memory.
+func (t txn) body() []byte {
+	s := C.extproc_body(t.x)
+	if s.ptr == nil {
+		return nil
+	}
+	return C.GoBytes(unsafe.Pointer(s.ptr), C.int(s.len))
+}
+
+func (t txn) bodySet(bytes []byte) (action C.enum_extproc_action) {
+	with(func(v []C.struct_extproc_str) {
+		action = C.extproc_continue(C.extproc_body_set(t.x, v[0]))
+	}, string(bytes))
+	return
+}
+
+// respond makes an immediate response with headers of name, value, name, value, ...
+func (t txn) respond(status int, body string, headers ...string) (action C.enum_extproc_action) {
+	with(func(v []C.struct_extproc_str) {
+		r := C.extproc_response_init()
+		r.status = C.uint32_t(status)
+		if body != "" {
+			r.body = v[0]
+		}
+		fields := make([]C.struct_extproc_header, len(headers)/2+1)
+		for i := range fields[:len(headers)/2] {
+			fields[i] = C.struct_extproc_header{name: v[1+2*i], value: v[2+2*i]}
+		}
+		var pin runtime.Pinner
+		defer pin.Unpin()
+		pin.Pin(&fields[0])
+		r.headers, r.n_headers = &fields[0], C.size_t(len(headers)/2)
+		action = C.extproc_respond(t.x, &r)
+	}, append([]string{body}, headers...)...)
+	return
+}
+
 func (t txn) fail(why string) (action C.enum_extproc_action) {
 	with(func(v []C.struct_extproc_str) {
 		action = C.extproc_fail_str(t.x, C.struct_extproc_str{}, v[0])

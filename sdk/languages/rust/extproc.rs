@@ -91,23 +91,92 @@ pub struct Response {
 
 pub const NO_GRPC: i32 = -1;
 
-// enum extproc_map, extproc_action, extproc_edit, extproc_level
+// enum extproc_map
 pub const MAP_REQUEST: u32 = 0;
 pub const MAP_REQUEST_TRAILERS: u32 = 1;
 pub const MAP_RESPONSE: u32 = 2;
 pub const MAP_RESPONSE_TRAILERS: u32 = 3;
+pub const MAP_ANSWER: u32 = 4;
+// enum extproc_map_state
+pub const MAP_STATE_NOT_YET: u32 = 0;
+pub const MAP_STATE_NONE: u32 = 1;
+pub const MAP_STATE_OPEN: u32 = 2;
+pub const MAP_STATE_GONE: u32 = 3;
+// enum extproc_phase
+pub const PHASE_REQUEST_HEADERS: u32 = 1;
+pub const PHASE_REQUEST_BODY: u32 = 2;
+pub const PHASE_REQUEST_TRAILERS: u32 = 4;
+pub const PHASE_RESPONSE_HEADERS: u32 = 8;
+pub const PHASE_RESPONSE_BODY: u32 = 16;
+pub const PHASE_RESPONSE_TRAILERS: u32 = 32;
+// enum extproc_action
 pub const ACTION_CONTINUE: u32 = 0;
 pub const ACTION_RESPOND: u32 = 1;
 pub const ACTION_FAIL: u32 = 2;
+// enum extproc_edit
 pub const EDIT_SET: u32 = 0;
 pub const EDIT_APPEND: u32 = 1;
 pub const EDIT_IF_ABSENT: u32 = 2;
 pub const EDIT_IF_PRESENT: u32 = 3;
 pub const EDIT_REMOVE: u32 = 4;
+// enum extproc_body_mode
+pub const BODY_MODE_NONE: u32 = 0;
+pub const BODY_MODE_STREAMED: u32 = 1;
+pub const BODY_MODE_WHOLE: u32 = 2;
+pub const BODY_MODE_PARTIAL: u32 = 3;
+pub const BODY_MODE_FULL_DUPLEX: u32 = 4;
+// enum extproc_form
+pub const FORM_UNKNOWN: u32 = 0;
+pub const FORM_PLAIN: u32 = 1;
+pub const FORM_ENCODED: u32 = 2;
+pub const FORM_PARTIAL: u32 = 3;
+// enum extproc_change
+pub const CHANGE_EDIT: u32 = 0;
+pub const CHANGE_REPLACE: u32 = 1;
+// enum extproc_level
 pub const LEVEL_DEBUG: u32 = 0;
 pub const LEVEL_INFO: u32 = 1;
 pub const LEVEL_WARN: u32 = 2;
 pub const LEVEL_ERROR: u32 = 3;
+// enum extproc_end
+pub const END_DONE: u32 = 0;
+pub const END_DISCONNECTED: u32 = 1;
+pub const END_FAILED: u32 = 2;
+pub const END_DRAINED: u32 = 3;
+// enum extproc_kind
+pub const KIND_ABSENT: u32 = 0;
+pub const KIND_NULL: u32 = 1;
+pub const KIND_BOOL: u32 = 2;
+pub const KIND_NUMBER: u32 = 3;
+pub const KIND_STRING: u32 = 4;
+pub const KIND_LIST: u32 = 5;
+pub const KIND_DICT: u32 = 6;
+// enum extproc_key_type
+pub const KEY_TYPE_STR: u32 = 0;
+pub const KEY_TYPE_INT: u32 = 1;
+pub const KEY_TYPE_BOOL: u32 = 2;
+pub const KEY_TYPE_DURATION: u32 = 3;
+pub const KEY_TYPE_SIZE: u32 = 4;
+pub const KEY_TYPE_CHOICE: u32 = 5;
+pub const KEY_TYPE_FLOAT: u32 = 6;
+pub const KEY_TYPE_PATH: u32 = 7;
+// bits of extproc_plugin.needs
+pub const WHOLE_REQUEST_BODY: u64 = 1;
+pub const WHOLE_RESPONSE_BODY: u64 = 2;
+pub const MUST_SEE_REQUEST_BODY: u64 = 4;
+pub const MUST_SEE_RESPONSE_BODY: u64 = 8;
+pub const HEADERS_WAIT: u64 = 16;
+pub const READS_REQUEST: u64 = 32;
+pub const KEEPS_BODY: u64 = 64;
+pub const CLOSE_SEES_HEADERS: u64 = 128;
+// bits of extproc_key.flags, extproc_want_metadata(), extproc_fallback()
+pub const KEY_REQUIRED: u32 = 1;
+pub const KEY_LIST: u32 = 2;
+pub const KEY_SECRET: u32 = 4;
+pub const READ: u32 = 1;
+pub const WRITE: u32 = 2;
+pub const RESPONDS: u32 = 1;
+pub const SETS_BODY: u32 = 2;
 
 // ---- handles -----------------------------------------------------------------------------------
 
@@ -201,6 +270,11 @@ pub struct Api {
     pub file_append: unsafe extern "C" fn(*mut File, Str) -> c_int,
 }
 
+/// What a body edit returns for a message that has no body.
+const ENODATA: c_int = -61;
+
+/// The functions that plugins need most. All others are called through the table, as the header does:
+/// `unsafe { ((*x.api).skip)(x, PHASE_RESPONSE_BODY) }`.
 impl Txn {
     fn api(&self) -> &Api {
         unsafe { &*self.api }
@@ -219,6 +293,40 @@ impl Txn {
     }
     pub fn conf(&self, key: &std::ffi::CStr) -> Str {
         unsafe { (self.api().conf_str)(self.instance, key.as_ptr(), 0) }
+    }
+    /// The body or chunk of this callback. None: not in a body phase, or out of memory.
+    pub fn body(&mut self) -> Option<&[u8]> {
+        let api = self.api;
+        unsafe { ((*api).body)(self).bytes() }
+    }
+    /// An action of the result; a message that has no body goes on as it is.
+    pub fn body_set(&mut self, bytes: &[u8]) -> u32 {
+        let api = self.api;
+        match unsafe { ((*api).body_set)(self, Str::new(bytes), None, std::ptr::null_mut()) } {
+            0 | ENODATA => ACTION_CONTINUE,
+            _ => ACTION_FAIL,
+        }
+    }
+    /// An immediate response, with headers of name and value.
+    pub fn respond(&mut self, status: u32, headers: &[(&str, &str)], body: &[u8]) -> u32 {
+        let api = self.api;
+        let headers: Vec<Header> =
+            headers.iter().map(|(name, value)| Header { name: (*name).into(), value: (*value).into() }).collect();
+        let response = Response {
+            size: std::mem::size_of::<Response>() as u32,
+            status,
+            body: if body.is_empty() { Str::ABSENT } else { Str::new(body) },
+            details: Str::ABSENT,
+            headers: headers.as_ptr(),
+            n_headers: headers.len(),
+            grpc_status: NO_GRPC,
+            release: None,
+            release_arg: std::ptr::null_mut(),
+        };
+        match unsafe { ((*api).respond)(self, &response) } {
+            0 => ACTION_RESPOND,
+            _ => ACTION_FAIL,
+        }
     }
     pub fn fail(&mut self, why: &str) -> u32 {
         let api = self.api;
