@@ -67,6 +67,25 @@ enum extproc_form representation_form(const struct headers *h, bool response)
     return is_encoded(h) ? EXTPROC_FORM_ENCODED : EXTPROC_FORM_PLAIN;
 }
 
+static bool strong(struct extproc_str tag)
+{
+    return tag.ptr && !str_has_prefix(tag, "W/");
+}
+
+struct extproc_str representation_stale(const struct headers *h, bool response)
+{
+    struct extproc_str etag = headers_get(h, EXTPROC_S("etag"), 0),
+                       date = EXTPROC_S("last-modified");
+    for (size_t i = 0; i < sizeof removed / sizeof *removed; i++) {
+        if ((removed[i].when & WHEN_CHANGED) && (response || !(removed[i].when & OF_RESPONSE)) &&
+            headers_get(h, removed[i].name, 0).ptr)
+            return removed[i].name;
+    }
+    if (response && strong(etag))
+        return EXTPROC_S("etag");
+    return response && !etag.ptr && headers_get(h, date, 0).ptr ? date : STR_ABSENT;
+}
+
 /* ---- what becomes of it ---------------------------------------------------------------------- */
 
 struct work {
@@ -113,7 +132,7 @@ static int remove_all(const struct work *w)
 static int weaken_etag(const struct work *w)
 {
     struct extproc_str name = EXTPROC_S("etag"), tag = headers_get(w->headers, name, 0);
-    if (!is_stale(w, name) || str_has_prefix(tag, "W/"))
+    if (!is_stale(w, name) || !strong(tag))
         return 0;
     if (!str_has_prefix(tag, "\"") || headers_get(w->headers, name, 1).ptr) /* it never was one */
         return edit(w, name, STR_ABSENT);

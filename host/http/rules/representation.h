@@ -13,6 +13,9 @@
 /* PLAIN, ENCODED or PARTIAL: the headers are here. */
 enum extproc_form representation_form(const struct headers *h, bool response);
 
+/* The first header that would be wrong for other bytes than those received; absent: none. */
+struct extproc_str representation_stale(const struct headers *h, bool response);
+
 struct representation_change {
     const struct rules *rules; /* of the proxy */
     bool response;

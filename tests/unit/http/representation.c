@@ -179,6 +179,34 @@ Test(representation, form)
     }
 }
 
+/* ---- what would be wrong ---------------------------------------------------------------------- */
+
+Test(representation, names_what_would_be_wrong_for_other_bytes)
+{
+    static const struct {
+        const char *headers;
+        bool response;
+        const char *stale;
+    } cases[] = {
+        {"content-type: text/plain", true, NULL},
+        {"content-encoding: gzip\ncontent-length: 5", true, NULL},
+        {"etag: W/\"v1\"\nlast-modified: x", true, NULL},
+        {"etag: \"v1\"", true, "etag"},
+        {"etag: \"v1\"", false, NULL},
+        {"last-modified: x", true, "last-modified"},
+        {"accept-ranges: bytes", true, "accept-ranges"},
+        {"accept-ranges: bytes", false, NULL},
+        {"content-digest: a", false, "content-digest"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        n_shown = 0;
+        map(cases[i].headers);
+        struct extproc_str stale = representation_stale(&headers, cases[i].response);
+        cr_expect(extproc_eq(stale, str_c(cases[i].stale)), "%s: %.*s", cases[i].headers,
+                  EXTPROC_ARG(stale));
+    }
+}
+
 /* ---- where it cannot be done ----------------------------------------------------------------- */
 
 Test(representation, out_of_memory_leaves_all_as_it_was)

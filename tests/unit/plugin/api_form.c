@@ -229,6 +229,52 @@ Test(api_form, a_plugin_that_fails_has_changed_nothing)
 
 /* ---- trailers -------------------------------------------------------------------------------- */
 
+/* ---- bodies that are changed without a word -------------------------------------------------- */
+
+static void stream_after(size_t n, const struct extproc_header *headers)
+{
+    begin(&sets_bodies, BODY_MODE_STREAMED);
+    scene_map(&s, PHASE_RESPONSE_HEADERS, false, headers, n);
+    play_body(&s, PHASE_RESPONSE_BODY, false, "one");
+    play_body(&s, PHASE_RESPONSE_BODY, true, "two");
+}
+#define STREAM_AFTER(...)                                                                          \
+    stream_after(sizeof((struct extproc_header[]){__VA_ARGS__}) / sizeof(struct extproc_header),   \
+                 (struct extproc_header[]){__VA_ARGS__})
+
+Test(api_form, a_change_that_was_not_announced_names_the_header_that_is_wrong_now)
+{
+    STREAM_AFTER({EXTPROC_S(":status"), EXTPROC_S("200")}, H("etag", "\"v1\""));
+    SCENE_LOGGED(&s, "etag");
+    SCENE_LOGGED(&s, "extproc_body_changes()");
+    cr_expect_null(
+        strstr(strstr(scene_log(&s), "extproc_body_changes") + 1, "extproc_body_changes"),
+        "once for a message");
+    done();
+}
+
+Test(api_form, headers_that_stay_true_are_no_reason_to_announce)
+{
+    STREAM_AFTER({EXTPROC_S(":status"), EXTPROC_S("200")}, H("etag", "W/\"v1\""),
+                 H("content-type", "text/plain"));
+    cr_expect_str_empty(scene_log(&s));
+    done();
+}
+
+static const struct extproc_plugin announces_and_sets = {
+    .abi = EXTPROC_ABI, .name = "c", .response_headers = announce, .response_body = set};
+
+Test(api_form, who_announces_is_not_warned)
+{
+    begin(&announces_and_sets, BODY_MODE_STREAMED);
+    change = EXTPROC_CHANGE_EDIT;
+    play_headers(&s, PHASE_RESPONSE_HEADERS, false, {EXTPROC_S(":status"), EXTPROC_S("200")},
+                 DESCRIBED);
+    play_body(&s, PHASE_RESPONSE_BODY, true, "one");
+    cr_expect_str_empty(scene_log(&s));
+    done();
+}
+
 Test(api_form, trailers_lose_the_digest_of_the_old_bytes)
 {
     begin(&sets_bodies, BODY_MODE_STREAMED);

@@ -96,6 +96,15 @@ static int body_take(struct turn *turn, struct extproc_str bytes, void (*release
     return r;
 }
 
+/* Once for each message: from then on the lane is changed. */
+static void body_warn_stale(struct handle *h, enum phase phase, struct extproc_str header)
+{
+    handle_log(h, EXTPROC_LEVEL_WARN,
+               "the %s body is changed, and its header %.*s, which has gone on, describes the old "
+               "bytes (call extproc_body_changes() in the headers phase)",
+               lane_name(phase_lane(phase)), EXTPROC_ARG(header));
+}
+
 /* It cannot be set here, since there is none, or it is not known whether there is one. The headers
  * describe one nevertheless, which is changed elsewhere: in the response to a GET, in a later
  * phase. */
@@ -119,8 +128,11 @@ int api_body_set(struct extproc_txn *x, struct extproc_str bytes, void (*release
     int r = body_check(turn, bytes);
     bool taken = false;
     if (r == 0 && !body_is_moot(turn)) {
+        struct extproc_str stale = api_form_forgotten(turn);
         r = body_take(turn, bytes, release, arg);
         taken = r == 0;
+        if (taken && stale.ptr)
+            body_warn_stale(handle_of(x), turn->phase, stale);
     }
     if (release && !taken)
         release(arg);

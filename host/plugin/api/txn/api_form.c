@@ -100,6 +100,15 @@ int api_form_change(struct turn *turn)
     return turn_edit(turn, all ? EXTPROC_CHANGE_REPLACE : EXTPROC_CHANGE_EDIT, DESCRIBED_BODY);
 }
 
+struct extproc_str api_form_forgotten(const struct turn *turn)
+{
+    const struct txn_lane *lane = &turn->txn->lanes[phase_lane(turn->phase)];
+    if (phase_part(turn->phase) != PART_BODY || turn->txn->observing || lane->changed ||
+        !lane->headers_here || (turn->allowed & MAY_EDIT_HEADERS))
+        return STR_ABSENT;
+    return representation_stale(&lane->headers, phase_lane(turn->phase) == LANE_RESPONSE);
+}
+
 int api_body_changes(struct extproc_txn *x, enum extproc_change change)
 {
     struct turn *turn = handle_turn(handle_of(x));
