@@ -11,6 +11,12 @@ enum {
     DUMP_COLUMN = 120
 }; /* values are continued in indented lines, so that they can be read back */
 
+/* The next line would begin with what follows the blank: it must not be a comment. */
+static bool may_part_at(const char *p)
+{
+    return *p == ' ' && p[1] && !strchr(" ;#", p[1]);
+}
+
 /* A value as the ini file would write it. */
 static void print_value(struct extproc_str text)
 {
@@ -18,7 +24,7 @@ static void print_value(struct extproc_str text)
     size_t column = 0;
     for (size_t at = 0; at < text.len; column++) {
         const char *p = text.ptr + at;
-        if (*p == ' ' && column >= DUMP_COLUMN && p[1] && p[1] != ' ' && p[1] != ';') {
+        if (column >= DUMP_COLUMN && may_part_at(p)) {
             fputs("\n   ", stdout);
             column = 0;
         }
