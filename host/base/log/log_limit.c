@@ -75,10 +75,10 @@ static bool is_better_victim(const struct log_limit_slot *a, const struct log_li
     return a->since_ms < b->since_ms;
 }
 
-static struct log_limit_slot *slot_of(struct log_limit *limit, log_limit_table table, uint64_t key,
-                                      int64_t now_ms)
+static struct log_limit_slot *slot_of(struct log_limit *limit, struct log_limit_table *table,
+                                      uint64_t key, int64_t now_ms)
 {
-    struct log_limit_slot *set = table[key % LOG_LIMIT_SETS];
+    struct log_limit_slot *set = table->sets[key % LOG_LIMIT_SETS];
     struct log_limit_slot *victim = &set[0];
     for (size_t i = 0; i < LOG_LIMIT_WAYS; i++) {
         if (set[i].key == key)
@@ -126,8 +126,8 @@ bool log_limit_pass(struct log_limit *limit, const struct log_limit_line *line, 
                     unsigned *ret_left_out)
 {
     pthread_mutex_lock(&limit->lock);
-    struct log_limit_slot *kind = slot_of(limit, limit->kinds, line->kind, now_ms);
-    struct log_limit_slot *message = slot_of(limit, limit->messages, line->message, now_ms);
+    struct log_limit_slot *kind = slot_of(limit, &limit->kinds, line->kind, now_ms);
+    struct log_limit_slot *message = slot_of(limit, &limit->messages, line->message, now_ms);
     bool of_message = has_room(message, now_ms, LOG_LIMIT_BURST);
     bool of_kind = has_room(kind, now_ms, LOG_LIMIT_BURST_KIND);
     if (of_message && of_kind)
@@ -138,10 +138,10 @@ bool log_limit_pass(struct log_limit *limit, const struct log_limit_line *line, 
     return of_message && of_kind;
 }
 
-static bool take_from(log_limit_table table, struct log_limit_slot *ret)
+static bool take_from(struct log_limit_table *table, struct log_limit_slot *ret)
 {
     for (size_t i = 0; i < LOG_LIMIT_SETS * LOG_LIMIT_WAYS; i++) {
-        struct log_limit_slot *slot = &table[i / LOG_LIMIT_WAYS][i % LOG_LIMIT_WAYS];
+        struct log_limit_slot *slot = &table->sets[i / LOG_LIMIT_WAYS][i % LOG_LIMIT_WAYS];
         if (slot->left_out > 0) {
             *ret = *slot;
             slot->left_out = 0;
@@ -154,7 +154,7 @@ static bool take_from(log_limit_table table, struct log_limit_slot *ret)
 bool log_limit_take(struct log_limit *limit, struct log_limit_slot *ret)
 {
     pthread_mutex_lock(&limit->lock);
-    bool found = take_from(limit->messages, ret) || take_from(limit->kinds, ret);
+    bool found = take_from(&limit->messages, ret) || take_from(&limit->kinds, ret);
     pthread_mutex_unlock(&limit->lock);
     return found;
 }

@@ -38,11 +38,14 @@ struct log_limit_slot {
     unsigned sample_len;
     char plugin[LOG_LIMIT_PLUGIN], sample[LOG_LIMIT_SAMPLE];
 };
-typedef struct log_limit_slot log_limit_table[LOG_LIMIT_SETS][LOG_LIMIT_WAYS];
+
+struct log_limit_table {
+    struct log_limit_slot sets[LOG_LIMIT_SETS][LOG_LIMIT_WAYS];
+};
 
 struct log_limit {
     pthread_mutex_t lock;
-    log_limit_table kinds, messages;
+    struct log_limit_table kinds, messages;
     unsigned n_forgotten; /* suppressed lines, of slots that were reused */
 };
 
