@@ -3,7 +3,7 @@
 #define EXTPROCD_TRANSPORT_GRPC_SERVER_H
 
 #include "transport/grpc/call.h"
-#include "transport/limits.h"
+#include "transport/limits/limits.h"
 
 /* A service, and what its open() gets. */
 struct server_binding {

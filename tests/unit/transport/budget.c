@@ -1,4 +1,4 @@
-#include "transport/budget.h"
+#include "transport/limits/budget.h"
 
 #include <criterion/criterion.h>
 

@@ -1,4 +1,4 @@
-#include "transport/limits.h"
+#include "transport/limits/limits.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

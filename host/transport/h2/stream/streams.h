@@ -5,7 +5,7 @@
 #include "base/loop/loop.h"
 #include "transport/h2/framing/gzip.h"
 #include "transport/h2/http2/http2.h"
-#include "transport/limits.h"
+#include "transport/limits/limits.h"
 
 /* What the streams of a loop share. */
 struct stream_commons {

@@ -1,6 +1,6 @@
 /* limits: clients that exceed what a listener lets them have: counted, and logged. */
-#ifndef EXTPROCD_TRANSPORT_LIMITS_H
-#define EXTPROCD_TRANSPORT_LIMITS_H
+#ifndef EXTPROCD_TRANSPORT_LIMITS_LIMITS_H
+#define EXTPROCD_TRANSPORT_LIMITS_LIMITS_H
 
 #include "transport/transport.h"
 

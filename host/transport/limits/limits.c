@@ -6,7 +6,7 @@
  * suppresses repetitions by the format, regardless of the peer, so that neither one attacker nor
  * many can fill the disk.
  */
-#include "transport/limits.h"
+#include "transport/limits/limits.h"
 
 #include <stddef.h>
 #include <stdio.h>
