@@ -110,6 +110,10 @@ struct transport_options {
     size_t n_listeners;
     const struct transport_service *services; /* health is the transport's own */
     size_t n_services;
+    /* Of a call's request, the metadata that services ask for, by their names in lower case. No
+     * others are kept, and what is kept is within max_header_list. */
+    const char *const *metadata;
+    size_t n_metadata;
     /* Services that grpc.health.v1.Health knows by name, beside "". */
     const char *const *health_names;
     size_t n_health_names;
@@ -162,9 +166,19 @@ struct transport_ops {
     void (*hold)(struct transport_call *call);
     void (*resume)(struct transport_call *call);
     bool (*has_room)(struct transport_call *call);
+    struct extproc_str (*metadata)(const struct transport_call *call, const char *name);
     void (*finish)(struct transport_call *call, int status, struct extproc_str message);
 };
 
+/* The value of a field of the request's metadata, one of transport_options.metadata, until closed()
+ * has returned. Values of one name are joined with a comma, in their order; those of names that end
+ * in -bin are base64 without padding. ABSENT: it was not sent, or it is HTTP/2's or gRPC's own: a
+ * name that begins with ":" or "grpc-", content-type, te. */
+static inline struct extproc_str transport_metadata(const struct transport_call *call,
+                                                    const char *name)
+{
+    return call->ops->metadata(call, name);
+}
 /* Bytes of the largest message that may be sent (max_queued); 0: any. One that is larger ends the
  * call. */
 static inline size_t transport_max_answer(const struct transport_call *call)

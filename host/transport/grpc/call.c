@@ -21,6 +21,7 @@
 
 #include "transport/grpc/outgoing.h"
 #include "transport/grpc/peer.h"
+#include "transport/metadata.h"
 
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
@@ -40,6 +41,7 @@ struct call {
     };
     const struct transport_service *service; /* NULL: refused */
     void *stream;
+    struct metadata *metadata; /* of its request; NULL: none that is wanted */
     struct tag read_tag, write_tag, watch_tag, status_tag;
     grpc_byte_buffer *received;
     grpc_byte_buffer *waiting; /* see `waits` */
@@ -241,6 +243,7 @@ static void call_over(struct call *call)
         call->in_callback = true;
         call->service->closed(call->stream, why);
     }
+    metadata_free(call->metadata);
     outgoing_free(call->reserved);
     outgoing_fini(&call->queue);
     drop_waiting(call);
@@ -461,23 +464,24 @@ static struct call *call_new(struct call_pool *pool, grpc_call *grpc, bool tcp)
     return call;
 }
 
-void call_begin(struct call_pool *pool, grpc_call *grpc, bool tcp,
-                const struct transport_service *service, void *arg, grpc_byte_buffer *first)
+void call_begin(struct call_pool *pool, const struct call_start *start)
 {
-    struct call *call = call_new(pool, grpc, tcp);
+    struct call *call = call_new(pool, start->grpc, start->tcp);
     if (!call) {
-        if (first)
-            grpc_byte_buffer_destroy(first);
+        metadata_free(start->metadata);
+        if (start->first)
+            grpc_byte_buffer_destroy(start->first);
         return;
     }
+    call->metadata = start->metadata;
     call->in_callback = true;
-    call->stream = service->open(arg, &call->base);
+    call->stream = start->service->open(start->arg, &call->base);
     call->in_callback = false;
     if (call->stream)
-        call->service = service;
+        call->service = start->service;
     else
         call_finish(&call->base, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
-    take_read(call, first, true);
+    take_read(call, start->first, true);
     call_pump(call);
 }
 
@@ -500,6 +504,11 @@ void call_pool_fini(struct call_pool *pool)
 }
 
 /* ---- what the service says ------------------------------------------------------------------- */
+
+struct extproc_str call_metadata(const struct transport_call *base, const char *name)
+{
+    return metadata_find(((const struct call *)base)->metadata, name);
+}
 
 size_t call_max_answer(const struct transport_call *base)
 {

@@ -11,6 +11,7 @@
 /* What all calls of a loop share. */
 struct call_pool {
     const struct transport_ops *ops;
+    const struct transport_options *options;
     struct completions *completions;
     struct call *idle; /* memory for calls to come */
     unsigned n_idle;
@@ -24,15 +25,23 @@ struct call_pool {
 
 void call_pool_fini(struct call_pool *pool);
 
-/* Takes a call over, and its first message; NULL: there was none. tcp: its connection may be
- * corked. */
-void call_begin(struct call_pool *pool, grpc_call *grpc, bool tcp,
-                const struct transport_service *service, void *arg, grpc_byte_buffer *first);
+/* A call that has come, and what came with it. */
+struct call_start {
+    grpc_call *grpc;
+    bool tcp; /* its connection may be corked */
+    const struct transport_service *service;
+    void *arg;
+    struct metadata *metadata; /* NULL: none that is wanted */
+    grpc_byte_buffer *first;   /* message; NULL: there was none */
+};
+/* Takes it over, and all of that. */
+void call_begin(struct call_pool *pool, const struct call_start *start);
 /* Takes a call over only to end it. */
 void call_refuse(struct call_pool *pool, grpc_call *grpc, bool tcp, int status,
                  struct extproc_str message);
 
 /* struct transport_ops, as far as it is of calls. */
+struct extproc_str call_metadata(const struct transport_call *base, const char *name);
 size_t call_max_answer(const struct transport_call *base);
 uint8_t *call_reserve(struct transport_call *base, size_t len);
 void call_send(struct transport_call *base);

@@ -232,8 +232,11 @@ static int grpc_create(const struct transport_options *options, struct arena *ar
     t->options = *options;
     limits_init(&t->limits, options);
     t->down = (struct tag){server_is_down, t};
-    t->calls = (struct call_pool){
-        .ops = &transport_grpc, .completions = &t->completions, .emptied = quit_if_over, .arg = t};
+    t->calls = (struct call_pool){.ops = &transport_grpc,
+                                  .options = &t->options,
+                                  .completions = &t->completions,
+                                  .emptied = quit_if_over,
+                                  .arg = t};
     completions_init(&t->completions, t->options.loop);
     t->settle = (struct timer){.fn = shut_servers, .arg = t};
     t->limit = (struct timer){.fn = cancel_calls, .arg = t};
@@ -264,5 +267,6 @@ const struct transport_ops transport_grpc = {
     .hold = call_hold,
     .resume = call_resume,
     .has_room = call_has_room,
+    .metadata = call_metadata,
     .finish = call_finish,
 };

@@ -8,6 +8,7 @@
 #include "transport/grpc/server.h"
 
 #include "transport/grpc/peer.h"
+#include "transport/metadata.h"
 
 #include <grpc/byte_buffer.h>
 #include <grpc/compression.h>
@@ -52,6 +53,16 @@ static void slot_post(struct slot *slot)
     }
 }
 
+static void refuse(struct slot *slot, int status, struct extproc_str why)
+{
+    const struct server *s = slot->server;
+    grpc_call *call = slot->call;
+    if (slot->first)
+        grpc_byte_buffer_destroy(slot->first);
+    slot_post(slot);
+    call_refuse(s->pool, call, s->listener->tcp, status, why);
+}
+
 static void refuse_unknown(struct slot *slot)
 {
     grpc_slice path = slot->details.method;
@@ -60,10 +71,7 @@ static void refuse_unknown(struct slot *slot)
     int len = snprintf(text, sizeof text, "unknown method %.*s", (int)path_len,
                        (const char *)GRPC_SLICE_START_PTR(path));
     grpc_call_details_destroy(&slot->details);
-    grpc_call *call = slot->call;
-    slot_post(slot);
-    call_refuse(slot->server->pool, call, slot->server->listener->tcp, STATUS_UNIMPLEMENTED,
-                (struct extproc_str){text, (size_t)len});
+    refuse(slot, STATUS_UNIMPLEMENTED, (struct extproc_str){text, (size_t)len});
 }
 
 /* As HTTP/2 counts a header list (RFC 9113, 6.5.2). */
@@ -76,22 +84,50 @@ static size_t metadata_size(const grpc_metadata_array *metadata)
     return size;
 }
 
+static struct extproc_str view(const grpc_slice *slice)
+{
+    return (struct extproc_str){(const char *)GRPC_SLICE_START_PTR(*slice),
+                                GRPC_SLICE_LENGTH(*slice)};
+}
+
+/* What is wanted of it. 0 or -ENOMEM. */
+static int keep_metadata(const grpc_metadata_array *metadata, const struct transport_options *o,
+                         struct metadata **ret)
+{
+    int r = 0;
+    for (size_t i = 0; o->n_metadata && i < metadata->count && !r; i++) {
+        const grpc_metadata *field = &metadata->metadata[i];
+        struct extproc_str name = view(&field->key), value = view(&field->value);
+        r = metadata_is_binary(name) ? metadata_add_bytes(ret, o, name, value)
+                                     : metadata_add(ret, o, name, value);
+    }
+    return r;
+}
+
 static void refuse_metadata(struct slot *slot, size_t size)
 {
     struct server *s = slot->server;
     char text[96], amount[24], peer[PEERNAME_MAX];
-    grpc_call *call = slot->call;
     const struct limit_place place = {.listener = s->listener, .peer = peer};
-    (void)peer_name(call, peer);
+    (void)peer_name(slot->call, peer);
     int len = snprintf(text, sizeof text, "metadata of %zu bytes, and max_header_list is %zu", size,
                        s->listener->limits.max_header_list);
     snprintf(amount, sizeof amount, "%zu", size);
     limits_exceeded(s->limits, LIMIT_HEADER_LIST, &place, amount);
-    if (slot->first)
-        grpc_byte_buffer_destroy(slot->first);
+    refuse(slot, STATUS_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
+}
+
+static void begin_call(struct slot *slot, struct metadata *metadata)
+{
+    struct server *s = slot->server;
+    const struct call_start start = {.grpc = slot->call,
+                                     .tcp = s->listener->tcp,
+                                     .service = slot->binding.service,
+                                     .arg = slot->binding.arg,
+                                     .metadata = metadata,
+                                     .first = slot->first};
     slot_post(slot);
-    call_refuse(s->pool, call, s->listener->tcp, STATUS_RESOURCE_EXHAUSTED,
-                (struct extproc_str){text, (size_t)len});
+    call_begin(s->pool, &start);
 }
 
 static void slot_done(void *owner, bool ok)
@@ -99,21 +135,23 @@ static void slot_done(void *owner, bool ok)
     struct slot *slot = owner;
     struct server *s = slot->server;
     size_t size = metadata_size(&slot->metadata);
+    struct metadata *kept = NULL;
+    int r = keep_metadata(&slot->metadata, s->pool->options, &kept);
     grpc_metadata_array_destroy(&slot->metadata);
+    bool fits = size <= s->listener->limits.max_header_list;
+    if (ok && slot->method && fits && !r) {
+        begin_call(slot, kept);
+        return;
+    }
+    metadata_free(kept);
     if (!ok) /* the server is shut down */
         return;
-    if (!slot->method) {
+    if (!slot->method)
         refuse_unknown(slot);
-        return;
-    }
-    if (size > s->listener->limits.max_header_list) {
+    else if (!fits)
         refuse_metadata(slot, size);
-        return;
-    }
-    grpc_call *call = slot->call;
-    grpc_byte_buffer *first = slot->first;
-    slot_post(slot);
-    call_begin(s->pool, call, s->listener->tcp, slot->binding.service, slot->binding.arg, first);
+    else
+        refuse(slot, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -233,5 +233,6 @@ const struct transport_ops transport_h2 = {
     .hold = intake_hold,
     .resume = intake_resume,
     .has_room = backpressure_has_room,
+    .metadata = h2_call_metadata,
     .finish = h2_call_finish,
 };

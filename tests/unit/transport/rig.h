@@ -7,6 +7,7 @@
  *     m     the same, but one answer is sent immediately as well
  *     f     finishes with status 7
  *     F     answers once, and finishes with status 7 later
+ *     d     answers with the metadata that the rest of it names: "=value", or "absent"
  *     e     answers once and finishes with OK
  *     k     keeps the message, see rig_release(), and does not answer
  *     x     the same, but one answer more than is owed is sent immediately, and the owed one later
@@ -46,6 +47,8 @@ struct rig {
     const char *log_file;
     struct transport_listener listener; /* its limits */
     size_t max_held;
+    const char *const *metadata; /* names that the echo may be asked for */
+    size_t n_metadata;
     bool deaf;  /* a half-close is not answered  */
     bool waits; /* a call is held from its start */
 
@@ -201,6 +204,15 @@ static inline void echo_room(void *stream)
         echo_stream(echo);
 }
 
+static inline void echo_metadata(struct echo *echo, const char *name)
+{
+    char text[1024];
+    struct extproc_str value = transport_metadata(echo->call, name);
+    int len = value.ptr ? snprintf(text, sizeof text, "=%.*s", EXTPROC_ARG(value))
+                        : snprintf(text, sizeof text, "absent");
+    echo_answer(echo, text, (size_t)len);
+}
+
 static inline void echo_act(struct echo *echo, char what, const char *bytes, size_t len)
 {
     uint64_t hash = echo_hash(0, bytes, len);
@@ -219,6 +231,8 @@ static inline void echo_act(struct echo *echo, char what, const char *bytes, siz
         transport_unprompted(echo->call);
     if (what == 'm' || what == 'l' || what == 'x')
         loop_after(&echo->rig->loop, 1, echo_later, echo);
+    if (what == 'd')
+        echo_metadata(echo, bytes + 2);
     if (what == 'q') {
         echo_answer(echo, bytes, len);
         (void)transport_has_room(echo->call);
@@ -371,6 +385,8 @@ static inline void rig_start(struct rig *rig)
         .n_listeners = 1,
         .services = &echo,
         .n_services = 1,
+        .metadata = rig->metadata,
+        .n_metadata = rig->n_metadata,
         .health_names = names,
         .n_health_names = 1,
         .notice_fd = rig->notice_fd,

@@ -28,6 +28,7 @@
 #include "transport/h2/conn/idle.h"
 #include "transport/h2/stream/backpressure.h"
 #include "transport/h2/stream/life.h"
+#include "transport/metadata.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -109,6 +110,7 @@ void conn_die(struct conn *c)
     conn_cancel(c, &c->age);
     conn_cancel(c, &c->rest);
     backpressure_fini(&c->streams);
+    c->metadata = metadata_free(c->metadata);
     idle_take(c);
     *c->link = c->next;
     if (c->next)

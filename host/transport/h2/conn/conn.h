@@ -47,6 +47,7 @@ struct conn {
     struct budget resets, idles;
     uint32_t n_updates_due, n_resets_due; /* frames that a client sends for what it has got */
     struct head head;                     /* of the request that is being read */
+    struct metadata *metadata;            /* of it, what is wanted; NULL: nothing */
     char peer[PEERNAME_MAX];
     bool dirty;
     bool deaf; /* the socket is full: nothing is read */

@@ -14,6 +14,7 @@
 #include "transport/h2/http2/answer.h"
 #include "transport/h2/stream/life.h"
 #include "transport/health.h"
+#include "transport/metadata.h"
 
 #include <stdio.h>
 
@@ -78,6 +79,14 @@ static const struct transport_service *find_service(const struct conn *c, void *
     return NULL;
 }
 
+static void open_call(struct conn *c, int32_t id, const struct transport_service *service,
+                      void *arg)
+{
+    struct metadata *metadata = c->metadata;
+    c->metadata = NULL;
+    h2_call_open(&c->streams, id, &c->head, metadata, service, arg);
+}
+
 static void take_request(void *owner, int32_t id)
 {
     struct conn *c = owner;
@@ -96,7 +105,7 @@ static void take_request(void *owner, int32_t id)
     else if (c->head.bad_timeout)
         refuse(c, id, STATUS_INTERNAL, EXTPROC_S("malformed grpc-timeout"));
     else
-        h2_call_open(&c->streams, id, &c->head, service, arg);
+        open_call(c, id, service, arg);
     conn_touch(c);
 }
 
@@ -104,6 +113,15 @@ static void begin_head(void *owner)
 {
     struct conn *c = owner;
     head_begin(&c->head);
+    if (c->metadata) /* of a request that was refused */
+        c->metadata = metadata_free(c->metadata);
+}
+
+static void keep_field(struct conn *c, struct extproc_str name, struct extproc_str value)
+{
+    if (c->head.size <= c->streams.listener->limits.max_header_list &&
+        metadata_add(&c->metadata, c->hub->options, name, value))
+        c->streams.http2.failed = true;
 }
 
 static void take_field(void *owner, struct extproc_str name, struct extproc_str value)
@@ -111,6 +129,8 @@ static void take_field(void *owner, struct extproc_str name, struct extproc_str 
     struct conn *c = owner;
     /* gRPC clients send no trailers; if one does, only their size counts. */
     head_add(&c->head, name, value);
+    if (c->hub->options->n_metadata)
+        keep_field(c, name, value);
     if (c->head.size / HEADERS_BURST > c->streams.listener->limits.max_header_list)
         conn_break(c, LIMIT_HEADER_BURST, c->head.size);
 }

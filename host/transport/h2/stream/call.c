@@ -29,6 +29,7 @@
 #include "transport/h2/framing/head.h"
 #include "transport/h2/http2/answer.h"
 #include "transport/h2/stream/backpressure.h"
+#include "transport/metadata.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -375,6 +376,11 @@ bool h2_call_is_owed(const struct h2_call *call)
 }
 
 /* ---- what the service says ------------------------------------------------------------------- */
+
+struct extproc_str h2_call_metadata(const struct transport_call *base, const char *name)
+{
+    return metadata_find(((const struct h2_call *)base)->metadata, name);
+}
 
 size_t h2_call_max_answer(const struct transport_call *base)
 {

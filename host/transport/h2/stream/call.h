@@ -37,6 +37,7 @@ struct h2_call {
     void *stream;
     struct h2_call *next, **link;                 /* of those */
     struct h2_call *next_refused, **refused_link; /* see struct streams; link NULL: it is not */
+    struct metadata *metadata;                    /* of its request; NULL: none that is wanted */
     struct timer *deadline;                       /* NULL: none */
     struct frames frames;
     struct backlog *backlog; /* NULL: no message has to wait */
@@ -115,6 +116,7 @@ void h2_calls_drop_idle(struct stream_commons *commons);
 void h2_calls_fini(struct stream_commons *commons);
 
 /* struct transport_ops, as far as it is of calls. */
+struct extproc_str h2_call_metadata(const struct transport_call *base, const char *name);
 size_t h2_call_max_answer(const struct transport_call *base);
 uint8_t *h2_call_reserve(struct transport_call *base, size_t len);
 void h2_call_send(struct transport_call *base);

@@ -1,6 +1,8 @@
 /* life: how a call begins, is looked after, and ends. */
 #include "transport/h2/stream/life.h"
 
+#include "transport/metadata.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -23,14 +25,16 @@ static int set_deadline(struct h2_call *call, uint64_t timeout_ms)
     return loop_set(call->commons->loop, call->deadline, timeout_ms);
 }
 
-void h2_call_open(struct streams *s, int32_t id, const struct head *head,
+void h2_call_open(struct streams *s, int32_t id, const struct head *head, struct metadata *metadata,
                   const struct transport_service *service, void *arg)
 {
     struct h2_call *call = h2_call_new(s, id);
     if (!call) {
+        metadata_free(metadata);
         s->http2.failed = true;
         return;
     }
+    call->metadata = metadata;
     s->owner->begun(s);
     bool good = intake_init(call, head) == 0 && set_deadline(call, head->timeout_ms) == 0;
     if (good)
@@ -93,5 +97,6 @@ void h2_call_closed(struct h2_call *call, enum transport_end how)
     call->n_held++; /* our hold: closed() may release the last message */
     if (call->service)
         call->service->closed(call->stream, how);
+    call->metadata = metadata_free(call->metadata);
     h2_call_unheld(call);
 }

@@ -4,8 +4,8 @@
 
 #include "transport/h2/stream/intake.h"
 
-/* A call has come, with this head. */
-void h2_call_open(struct streams *s, int32_t id, const struct head *head,
+/* A call has come, with this head and this metadata, which it takes over. */
+void h2_call_open(struct streams *s, int32_t id, const struct head *head, struct metadata *metadata,
                   const struct transport_service *service, void *arg);
 /* Its stream is gone: reset, or lost with its connection. */
 void h2_call_closed(struct h2_call *call, enum transport_end how);
