@@ -179,7 +179,7 @@ Test(representation, form)
     }
 }
 
-/* ---- what would be wrong ---------------------------------------------------------------------- */
+/* ---- what would be wrong --------------------------------------------------------------------- */
 
 Test(representation, names_what_would_be_wrong_for_other_bytes)
 {

@@ -12,8 +12,8 @@ int api_form_announce(struct turn *turn, enum extproc_change change);
 /* The current bytes are being changed now; in a headers phase all of them are replaced. As
  * above. */
 int api_form_change(struct turn *turn);
-/* Before that, in a body phase: the header that has gone on and will be wrong, because no plugin has
- * announced a change. Absent: none. */
+/* Before that, in a body phase: the header that has gone on and will be wrong, because no plugin
+ * has announced a change. Absent: none. */
 struct extproc_str api_form_forgotten(const struct turn *turn);
 
 #endif
