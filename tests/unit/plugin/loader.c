@@ -91,6 +91,27 @@ static void on_close(struct extproc_txn *x, enum extproc_end end)
 {
 }
 
+/* The host's would be called: it is a warning, and says which. */
+Test(loader, warns_of_names_that_a_library_of_the_host_has_too)
+{
+    cr_assert_eq(loader_open(ABI_PLUGINS "/clash.so", &arena, &plugin, &keys, &why), 0);
+    cr_assert_not_null(why);
+    size_t n = 0;
+    for (const char *at = why; (at = strstr(at, "exports ")); at++)
+        n++;
+    cr_expect_eq(n, 8, "%s", why);
+    cr_expect(lines_match(why,
+                          ABI_PLUGINS "/clash.so: ~, which is also in libc~ of the host; and 2 "
+                                      "more: ~-fvisibility=hidden~"),
+              "%s", why);
+}
+
+Test(loader, does_not_warn_of_names_that_a_plugin_takes_from_itself_first)
+{
+    cr_assert_eq(loader_open(ABI_PLUGINS "/clash_apart.so", &arena, &plugin, &keys, &why), 0);
+    cr_expect_null(why, "%s", why);
+}
+
 Test(loader, copies_what_it_knows_of_structs_that_have_grown)
 {
     static const struct {

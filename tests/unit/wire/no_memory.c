@@ -6,6 +6,7 @@
 #include "wire/encode/encode.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 TestSuite(no_memory, .init = bytes_init, .fini = bytes_fini);
 
@@ -100,5 +101,23 @@ Test(no_memory, encode)
             .phase = (enum phase)p, .headers = &headers, .body = &body, .metadata = &metadata});
     fail_each_of(&(struct verdict){.kind = VERDICT_RESPOND, .answer = &answer});
     body_fini(&body);
+    arena_fini(&arena);
+}
+
+/* As many edits as it takes for each allocation to need a block of the heap once. */
+Test(no_memory, encode_edits_of_any_number)
+{
+    struct arena arena;
+    struct headers headers;
+    char name[16];
+    arena_init(&arena, 4096);
+    headers_init(&headers, NULL, 0);
+    for (int n = 0; n < 60; n++) {
+        struct extproc_str edited = {name, (size_t)snprintf(name, sizeof name, "n%d", n)};
+        enum extproc_edit op = n % 2 ? EXTPROC_EDIT_SET : EXTPROC_EDIT_REMOVE;
+        cr_assert_eq(headers_edit(&headers, &arena, op, edited, edited), 0);
+        for (enum phase p = 0; p < N_PHASES; p++)
+            fail_each_of(&(struct verdict){.phase = p, .headers = &headers});
+    }
     arena_fini(&arena);
 }
