@@ -16,6 +16,7 @@
 #include "plugin/template/wants.h"
 
 struct output;
+struct waits;
 struct writer;
 
 /* What the host lends to every instance. */
@@ -24,6 +25,7 @@ struct plugin_env {
     struct writer *writer;   /* of files that plugins append to; may be NULL: they have none */
     struct metrics *metrics; /* may be NULL: nothing is counted */
     struct loop *loop;       /* whose thread runs init() and fini(); may be NULL: it is not asked */
+    struct waits *waits;     /* of that loop; may be NULL: no callback can wait */
     const char *plugin_dir;  /* where a file without a slash is; NULL: could not be read */
     const char *plugin_dir_shown;     /* the same for messages; NULL: as it is */
     const struct rules *const *rules; /* of the proxies, one for each listener */

@@ -1,7 +1,8 @@
 /* session: events through the directions' tables and the chain, verdicts out.
  *
  * Invariant: an event of the message that its direction may run gets exactly one verdict, given
- * before session_event() returns, unless the session fails or the proxy only observes; any other
+ * before session_event() returns or, if a plugin waits, when it has gone on; unless the session
+ * fails, the transaction is answered in the other direction, or the proxy only observes. Any other
  * event gets none. The directions know nothing of each other: whatever one waits for, the other
  * goes on.
  *
@@ -23,6 +24,7 @@ void session_init(struct session *s, const struct session_env *env, struct gener
     s->coverage = coverage;
     s->out = out;
     s->out_arg = out_arg;
+    s->waiting[LANE_REQUEST] = s->waiting[LANE_RESPONSE] = NULL;
     s->begun = s->half_closed = s->lost = s->failed = false;
     txn_init(&s->txn, g, env->loop, arena);
     s->txn.listener = coverage->listener;
@@ -271,6 +273,20 @@ static void session_report_end(struct session *s)
 
 /* ---- one event ------------------------------------------------------------------------------- */
 
+/* A turn, and what it holds. */
+struct session_turn {
+    struct turn turn;
+    struct session *session;
+    struct arena_lease *memory;
+    struct message bytes;
+};
+
+static void session_drop(struct session *s, struct arena_lease *memory, struct message *bytes)
+{
+    message_release(bytes);
+    arena_pool_put(&s->env->loop->memory, memory);
+}
+
 /* A proxy that only observes goes on whatever the plugins decide, so the directions do too. */
 static void session_tell(struct session *s, struct turn *turn)
 {
@@ -290,22 +306,72 @@ static void session_tell(struct session *s, struct turn *turn)
     }
 }
 
-static void session_run(struct session *s, struct event *event, struct arena *arena)
+static void session_turn_over(struct session_turn *st)
 {
-    struct turn *turn = arena_alloc(arena, sizeof *turn);
-    if (!turn) {
-        session_out_of_memory(s);
+    turn_end(&st->turn);
+    message_release(&st->bytes);
+    arena_pool_put(&st->session->env->loop->memory, st->memory);
+}
+
+/* The other direction is answered for: a plugin that waits in it waits for nothing. */
+static void session_cancel(struct session *s, enum lane lane)
+{
+    struct session_turn *st = s->waiting[lane];
+    if (!st)
+        return;
+    s->waiting[lane] = NULL;
+    turn_cancel(&st->turn);
+    session_turn_over(st);
+}
+
+static void session_go_on(struct session_turn *st)
+{
+    struct session *s = st->session;
+    enum lane lane = st->turn.event->lane;
+    if (turn_run(&st->turn) == TURN_WAITS) {
+        s->waiting[lane] = st;
         return;
     }
-    if (turn_begin(turn, &s->txn, event, arena) < 0) {
+    s->waiting[lane] = NULL;
+    session_report_missing(s, &st->turn);
+    session_tell(s, &st->turn);
+    if (st->turn.verdict.kind == VERDICT_RESPOND)
+        session_cancel(s, other_lane(lane));
+    session_turn_over(st);
+    assert(s->failed || direction_is_settled(direction_of(s, lane)));
+}
+
+static void session_woken(void *arg)
+{
+    struct session_turn *st = arg;
+    struct session *s = st->session;
+    session_go_on(st);
+    s->out->ready(s->out_arg);
+}
+
+/* Takes ownership of memory and message. */
+static void session_run(struct session *s, struct event *event, struct arena_lease *memory,
+                        struct message *bytes)
+{
+    struct session_turn *st = arena_alloc(&memory->arena, sizeof *st);
+    if (!st) {
         session_out_of_memory(s);
-    } else {
-        turn->unmet = session_unmet(s, turn);
-        turn_run(turn);
-        session_report_missing(s, turn);
-        session_tell(s, turn);
+        session_drop(s, memory, bytes);
+        return;
     }
-    turn_end(turn);
+    st->session = s;
+    st->memory = memory;
+    st->bytes = *bytes;
+    int r = turn_begin(&st->turn, &s->txn, event, &memory->arena);
+    st->turn.wake = session_woken;
+    st->turn.wake_arg = st;
+    if (r < 0) {
+        session_out_of_memory(s);
+        session_turn_over(st);
+        return;
+    }
+    st->turn.unmet = session_unmet(s, &st->turn);
+    session_go_on(st);
 }
 
 /* Now that something of the message has come. */
@@ -314,11 +380,12 @@ static void session_select(struct session *s, const struct event *first)
     s->txn.chain = generation_select(s->txn.generation, s->coverage->listener, first);
 }
 
-static void session_take(struct session *s, struct event *event, struct arena *arena)
+/* Is the event to be run? */
+static bool session_takes(struct session *s, struct event *event, struct arena *arena)
 {
     bool first = !s->begun && event->has_phase;
-    if (!session_settle_modes(s, event, arena) || !event->has_phase)
-        return;
+    if (s->failed || !session_settle_modes(s, event, arena) || !event->has_phase)
+        return false;
     if (first)
         session_select(s, event);
     session_guess_mode(s, event);
@@ -328,25 +395,24 @@ static void session_take(struct session *s, struct event *event, struct arena *a
         session_refuse(s, event, arena);
         break;
     case TASK_RUN:
-        if (event->part == PART_BODY && !session_may_have_body(s, event, arena))
-            return;
-        s->coverage->seen |= phase_bit(event->phase);
-        session_run(s, event, arena);
-        assert(s->failed || direction_is_settled(direction_of(s, event->lane)));
-        break;
+        return event->part != PART_BODY || session_may_have_body(s, event, arena);
     case TASK_IGNORE:
         break;
     }
+    return false;
 }
 
 void session_event(struct session *s, struct event *event, struct arena_lease *memory,
                    const struct message *bytes)
 {
     struct message held = *bytes;
-    if (!s->failed)
-        session_take(s, event, &memory->arena);
-    message_release(&held);
-    arena_pool_put(&s->env->loop->memory, memory);
+    assert(!event->has_phase || !session_waits(s, event->lane));
+    if (!session_takes(s, event, &memory->arena)) {
+        session_drop(s, memory, &held);
+        return;
+    }
+    s->coverage->seen |= phase_bit(event->phase);
+    session_run(s, event, memory, &held);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -369,7 +435,8 @@ static unsigned session_awaits(const struct session *s, enum lane lane)
 enum lane session_incomplete(const struct session *s)
 {
     enum lane lane = LANE_REQUEST;
-    while (lane < N_LANES && direction_is_complete(direction_of(s, lane), session_awaits(s, lane)))
+    while (lane < N_LANES && !session_waits(s, lane) &&
+           direction_is_complete(direction_of(s, lane), session_awaits(s, lane)))
         lane++;
     return lane;
 }
@@ -385,6 +452,8 @@ enum extproc_end session_outcome(const struct session *s, enum extproc_end seen)
 
 void session_end(struct session *s, enum extproc_end why)
 {
+    for (enum lane lane = 0; lane < N_LANES; lane++)
+        session_cancel(s, lane);
     if (why == EXTPROC_END_DONE || why == EXTPROC_END_DISCONNECTED)
         session_report_end(s);
     txn_end(&s->txn, why);

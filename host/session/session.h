@@ -26,13 +26,18 @@ struct session_env {
     struct metric *streams_open, *streams_closed[N_ENDS];
 };
 
-/* Where a session's results go. Called from within session_event(). */
+/* Where a session's results go. Called from within session_event(), or when a plugin
+ * that waited has gone on. */
 struct session_out {
     /* An answer is owed, and this is it. The verdict lives until the call returns. */
     void (*verdict)(void *arg, const struct verdict *verdict, struct arena *arena);
     /* The session has failed: no event may follow, only session_end(). */
     void (*fail)(void *arg, enum status status, struct extproc_str why);
+    /* A direction waits no longer: its next event may come. Not from within session_event(). */
+    void (*ready)(void *arg);
 };
+
+struct session_turn;
 
 struct session {
     const struct session_env *env;
@@ -40,9 +45,10 @@ struct session {
     const struct session_out *out;
     void *out_arg;
     struct txn txn;
-    bool begun;       /* an event of the message itself was seen */
-    bool half_closed; /* the proxy will not send anything further */
-    bool lost;        /* its connection has gone                  */
+    struct session_turn *waiting[N_LANES]; /* for plugins; NULL: the direction is free */
+    bool begun;                            /* an event of the message itself was seen */
+    bool half_closed;                      /* the proxy will not send anything further */
+    bool lost;                             /* its connection has gone                  */
     bool failed;
 };
 
@@ -51,9 +57,19 @@ struct session {
 void session_init(struct session *s, const struct session_env *env, struct generation *g,
                   struct coverage *coverage, struct arena *arena, const struct session_out *out,
                   void *out_arg);
-/* One event. It lives in the lease's arena, which becomes the turn's memory, and refers to bytes of
- * the message (all zero: the message has no owner). The session takes ownership of both, and
- * returns them when the turn is over: now, or when a plugin that waits has been answered. */
+/* Does a plugin of this direction wait? Then its next event has to. */
+static inline bool session_waits(const struct session *s, enum lane lane)
+{
+    return s->waiting[lane];
+}
+static inline bool session_is_free(const struct session *s)
+{
+    return !s->waiting[LANE_REQUEST] && !s->waiting[LANE_RESPONSE];
+}
+/* One event, of a direction that does not wait. It lives in the lease's arena, which becomes the
+ * turn's memory, and refers to bytes of the message (all zero: the message has no owner). The
+ * session takes ownership of both, and returns them when the turn is over: now, or when a plugin
+ * that waits has been answered. */
 void session_event(struct session *s, struct event *event, struct arena_lease *memory,
                    const struct message *bytes);
 /* The proxy will not send anything further. */
@@ -64,7 +80,7 @@ void session_lost(struct session *s);
  * reset, and aborted ones by a half-close and a reset, so neither that nor the status that was sent
  * distinguishes them: DONE or DISCONNECTED depends on what has come. */
 enum extproc_end session_outcome(const struct session *s, enum extproc_end seen);
-/* The first direction that is not complete; N_LANES: both are. */
+/* The first direction that is not complete, or waits for a plugin; N_LANES: none. */
 enum lane session_incomplete(const struct session *s);
 /* The transaction is over. Exactly once. */
 void session_end(struct session *s, enum extproc_end why);

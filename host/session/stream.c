@@ -3,6 +3,10 @@
  * Invariant: after finish nothing is sent, and finish is called once at most; whatever still comes
  * is released unread. The stream lies at the head of its own arena, so an idle one costs one block
  * of the heap.
+ *
+ * While a plugin waits in a direction, further messages of it wait as they came: decoded, a short
+ * one would take a hundred times as much. They are not released, so the client may not send more
+ * than its window holds.
  */
 #include "session/stream.h"
 
@@ -11,10 +15,20 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Of the first block: the stream itself, with room for some plugins' handles and the transaction's
  * id. An idle stream is to cost less than 1 KiB. */
 enum { STREAM_FIRST_SIZE = 960 };
+
+/* A message that waits for its direction. */
+struct parked {
+    struct parked *next;
+    enum lane lane;
+    struct message message; /* its pieces follow */
+    struct extproc_str pieces[];
+};
 
 struct stream {
     struct arena arena;
@@ -22,6 +36,8 @@ struct stream {
     const struct stream_out *out;
     void *call;
     bool finished, failed;
+    bool half_closed; /* by the proxy, and a direction waited then */
+    struct parked *parked, **parked_end;
     struct session session;
 };
 
@@ -79,9 +95,12 @@ static void stream_verdict(void *arg, const struct verdict *verdict, struct aren
     s->out->send(s->call);
 }
 
+static void stream_ready(void *arg);
+
 static const struct session_out stream_session_out = {
     .verdict = stream_verdict,
     .fail = stream_fail,
+    .ready = stream_ready,
 };
 
 void stream_env_counts(struct session_env *env, struct metrics *metrics)
@@ -117,7 +136,9 @@ struct stream *stream_open(const struct session_env *env, struct generation *g,
     s->env = env;
     s->out = out;
     s->call = call;
-    s->finished = s->failed = false;
+    s->finished = s->failed = s->half_closed = false;
+    s->parked = NULL;
+    s->parked_end = &s->parked;
     loop_count(env->loop, env->streams_open, 1);
     session_init(&s->session, env, g, coverage, &s->arena, &stream_session_out, s);
     if (out->max_answer)
@@ -147,7 +168,7 @@ static struct event *stream_decode(struct stream *s, const struct message *messa
     return NULL;
 }
 
-void stream_message(struct stream *s, const struct message *message)
+static void stream_take(struct stream *s, const struct message *message)
 {
     struct arena_lease *memory = NULL;
     struct event *event = NULL;
@@ -167,12 +188,76 @@ void stream_message(struct stream *s, const struct message *message)
     arena_pool_put(&s->env->loop->memory, memory);
 }
 
+/* ---- while a plugin waits -------------------------------------------------------------------- */
+
+static void stream_park(struct stream *s, const struct message *message, enum lane lane)
+{
+    struct parked *parked = malloc(sizeof *parked + message->n_pieces * sizeof *parked->pieces);
+    if (!parked) {
+        struct message unread = *message;
+        message_release(&unread);
+        stream_out_of_memory(s);
+        return;
+    }
+    *parked = (struct parked){.lane = lane, .message = *message};
+    memcpy(parked->pieces, message->pieces, message->n_pieces * sizeof *parked->pieces);
+    parked->message.pieces = parked->pieces;
+    *s->parked_end = parked;
+    s->parked_end = &parked->next;
+}
+
+/* The first whose direction is free. NULL: there is none. */
+static struct parked *stream_unpark(struct stream *s, bool any)
+{
+    struct parked **link = &s->parked, *parked;
+    while (*link && !any && session_waits(&s->session, (*link)->lane))
+        link = &(*link)->next;
+    parked = *link;
+    if (!parked)
+        return NULL;
+    *link = parked->next;
+    if (!*link)
+        s->parked_end = link;
+    return parked;
+}
+
+static void stream_half_close_if_free(struct stream *s)
+{
+    if (s->finished || !s->half_closed || !session_is_free(&s->session))
+        return;
+    stream_finish(s, STATUS_OK, EXTPROC_S(""));
+}
+
+/* A direction is free: its messages first, then the end that the proxy has announced after them. */
+static void stream_ready(void *arg)
+{
+    struct stream *s = arg;
+    struct parked *parked;
+    while ((parked = stream_unpark(s, s->finished))) {
+        stream_take(s, &parked->message);
+        free(parked);
+    }
+    stream_half_close_if_free(s);
+}
+
+void stream_message(struct stream *s, const struct message *message)
+{
+    enum lane lane = N_LANES;
+    if (!s->finished && !session_is_free(&s->session))
+        lane = decode_lane(message->pieces, message->n_pieces);
+    if (lane != N_LANES && session_waits(&s->session, lane))
+        stream_park(s, message, lane);
+    else
+        stream_take(s, message);
+}
+
 void stream_half_close(struct stream *s)
 {
     if (s->finished)
         return;
     session_half_close(&s->session);
-    stream_finish(s, STATUS_OK, EXTPROC_S(""));
+    s->half_closed = true;
+    stream_half_close_if_free(s);
 }
 
 void stream_lost(struct stream *s)
@@ -217,7 +302,10 @@ void stream_closed(struct stream *s, enum extproc_end seen)
     stream_log_end(s, why);
     loop_count(s->env->loop, s->env->streams_open, (uint64_t)-1);
     loop_count(s->env->loop, s->env->streams_closed[why], 1);
+    s->finished = true; /* nothing more can be said */
     session_end(&s->session, why);
+    for (struct parked *parked; (parked = stream_unpark(s, true)); free(parked))
+        message_release(&parked->message);
     struct arena arena = s->arena; /* it holds the stream */
     arena_fini(&arena);
 }

@@ -51,10 +51,15 @@ const char *kit_peer(void *call)
     return "192.0.2.1:4711";
 }
 
-void kit_release(void *call)
+void kit_release(void *owner)
 {
-    struct kit_call *c = call;
-    c->n_released++;
+    struct kit_given *given = owner;
+    given->call->n_released++;
+    for (size_t i = 0; i < given->n_pieces; i++)
+        free(given->pieces[i]);
+    free(given->pieces);
+    arena_fini(&given->arena);
+    free(given);
 }
 
 /* ---- the driver ------------------------------------------------------------------------------ */
@@ -72,21 +77,22 @@ static bool bytes_open(struct kit_call *c, struct coverage *coverage)
 }
 
 /* In pieces, each in memory of its own, so that a checker sees who reads too far or too late. */
-static void bytes_message(struct kit_call *c, const struct kit_message *m, struct arena *arena)
+static void bytes_message(struct kit_call *c, const struct kit_message *m, struct kit_given *given)
 {
-    struct extproc_str bytes = kit_pack(m, arena);
+    struct extproc_str bytes = kit_pack(m, &given->arena);
     size_t piece_len = c->how.piece_len ? c->how.piece_len : bytes.len;
     size_t n = piece_len ? (bytes.len + piece_len - 1) / piece_len : 0;
     struct extproc_str *pieces = kit_need(malloc((n + 1) * sizeof *pieces));
+    given->pieces = kit_need(malloc((n + 1) * sizeof *given->pieces));
+    given->n_pieces = n;
     for (size_t i = 0; i < n; i++) {
         size_t at = i * piece_len, len = bytes.len - at < piece_len ? bytes.len - at : piece_len;
-        pieces[i] = (struct extproc_str){memcpy(kit_need(malloc(len)), bytes.ptr + at, len), len};
+        given->pieces[i] = memcpy(kit_need(malloc(len)), bytes.ptr + at, len);
+        pieces[i] = (struct extproc_str){given->pieces[i], len};
     }
     alloc_enter();
-    stream_message(c->stream, &(struct message){pieces, n, c, kit_release});
+    stream_message(c->stream, &(struct message){pieces, n, given, kit_release});
     alloc_leave();
-    for (size_t i = 0; i < n; i++)
-        free((char *)(uintptr_t)pieces[i].ptr);
     free(pieces);
 }
 

@@ -50,6 +50,7 @@ struct kit_call *kit_call(struct kit *k, const struct kit_how *how)
     c->driver = how->events ? &kit_events : &kit_bytes;
     c->file = "?";
     c->sent_tail = &c->sent;
+    c->owed_end = &c->owed;
     arena_init(&c->arena, ARENA_FIRST_SIZE);
     k->coverage.modes[LANE_REQUEST] = how->listener_tells ? how->request : BODY_MODE_UNKNOWN;
     k->coverage.modes[LANE_RESPONSE] = how->listener_tells ? how->response : BODY_MODE_UNKNOWN;
@@ -73,7 +74,7 @@ void kit_half_close(struct kit_call *c)
     alloc_enter();
     c->driver->half_close(c);
     alloc_leave();
-    if (!c->finished || c->status != STATUS_OK)
+    if (!c->owed && (!c->finished || c->status != STATUS_OK))
         kit_fail(c, "the proxy has half-closed, and the stream is not finished with OK");
 }
 
@@ -86,6 +87,8 @@ static void call_close(struct kit_call *c, enum extproc_end why)
     }
     if (c->sent)
         kit_fail(c, "something was sent that no message asked for");
+    if (c->n_released != c->n_messages)
+        kit_fail(c, "%u messages were given back, of %u", c->n_released, c->n_messages);
     if (c->last)
         envoy__service__ext_proc__v3__processing_response__free_unpacked(c->last, NULL);
     for (enum lane lane = 0; lane < N_LANES; lane++)
@@ -156,6 +159,48 @@ static bool call_listens(const struct kit_call *c, const struct kit_message *m)
            !c->sides[phase_lane(m->phase)].deaf;
 }
 
+static void call_owes(struct kit_call *c, const struct kit_message *m)
+{
+    struct kit_owed *owed = kit_need(arena_alloc(&c->arena, sizeof *owed));
+    *owed = (struct kit_owed){.message = *m};
+    *c->owed_end = owed;
+    c->owed_end = &owed->next;
+}
+
+/* The oldest message of a direction that waits. */
+static struct kit_owed **call_owed(struct kit_call *c, enum lane lane)
+{
+    struct kit_owed **link = &c->owed;
+    while (*link && phase_lane((*link)->message.phase) != lane)
+        link = &(*link)->next;
+    if (!*link)
+        kit_fail(c, "no message of the %s waits", lane_name(lane));
+    return link;
+}
+
+void kit_lets_wait(struct kit_call *c)
+{
+    c->lets_wait = true;
+}
+
+void kit_check_waits(struct kit_call *c, enum lane lane)
+{
+    call_owed(c, lane);
+    if (c->sent)
+        kit_fail(c, "an answer came while the %s waits", lane_name(lane));
+}
+
+void kit_check_answered(struct kit_call *c, enum lane lane)
+{
+    struct kit_owed **link = call_owed(c, lane), *owed = *link;
+    *link = owed->next;
+    if (!*link)
+        c->owed_end = link;
+    if (!c->sent)
+        kit_fail(c, "%s is not answered", phase_name(owed->message.phase));
+    call_take_answer(c, &owed->message);
+}
+
 static void call_send(struct kit_call *c, struct kit_message *m)
 {
     if (!c->open)
@@ -172,13 +217,18 @@ static void call_send(struct kit_call *c, struct kit_message *m)
     bool listens = call_listens(c, m);
     if (listens || c->how.observing)
         kit_model_message(c, m);
-    struct arena arena;
-    arena_init(&arena, ARENA_FIRST_SIZE);
-    c->n_released = 0;
-    c->driver->message(c, m, &arena);
-    if (c->n_released != 1)
-        kit_fail(c, "the message was given back %u times", c->n_released);
+    c->n_messages++;
+    struct kit_given *given = kit_need(calloc(1, sizeof *given));
+    given->call = c;
+    arena_init(&given->arena, ARENA_FIRST_SIZE);
+    c->driver->message(c, m, given);
     bool owed = listens && !c->finished;
+    if (owed && !c->sent && c->lets_wait) {
+        call_owes(c, m);
+        return;
+    }
+    if (!c->owed && c->n_released != c->n_messages)
+        kit_fail(c, "%u messages were given back, of %u", c->n_released, c->n_messages);
     if (owed && !c->sent)
         kit_fail(c, "%s is not answered", phase_name(m->phase));
     if (owed)
@@ -187,7 +237,6 @@ static void call_send(struct kit_call *c, struct kit_message *m)
         kit_model_pass(c, m);
     if (c->sent)
         kit_fail(c, "an answer too many");
-    arena_fini(&arena);
 }
 
 void kit_send_headers(struct kit_call *c, enum lane lane, const char *headers, bool end)

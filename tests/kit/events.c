@@ -38,9 +38,14 @@ static void on_verdict(void *arg, const struct verdict *verdict, struct arena *a
     kit_sent(c);
 }
 
+static void on_ready(void *arg)
+{
+}
+
 static bool events_open(struct kit_call *c, struct coverage *coverage)
 {
-    static const struct session_out out = {.verdict = on_verdict, .fail = kit_finish};
+    static const struct session_out out = {
+        .verdict = on_verdict, .fail = kit_finish, .ready = on_ready};
     struct kit_session *s = malloc(sizeof *s);
     if (!s) {
         generation_unref(c->kit->generation);
@@ -150,10 +155,10 @@ static struct event event_of(const struct kit_message *m, struct arena *arena)
     return event;
 }
 
-static void events_message(struct kit_call *c, const struct kit_message *m, struct arena *arena)
+static void events_message(struct kit_call *c, const struct kit_message *m, struct kit_given *given)
 {
-    struct event event = event_of(m, arena), *own = NULL;
-    struct message bytes = {.owner = c, .release = kit_release};
+    struct event event = event_of(m, &given->arena), *own = NULL;
+    struct message bytes = {.owner = given, .release = kit_release};
     if (m->raw.ptr)
         kit_fail(c, "raw bytes are no event");
 

@@ -7,6 +7,7 @@
 
 #include "base/log/writer.h"
 #include "kit/kit_private.h"
+#include "plugin/wait.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,6 +176,7 @@ struct kit *kit_new(const struct kit_options *options)
     if (log_new(&log, &k->env.log) < 0)
         abort();
     loop_counts(&k->loop, k->env.metrics);
+    k->env.waits = kit_need(waits_new(&k->loop, k->env.log));
     k->session_env = (struct session_env){.log = k->env.log, .loop = &k->loop};
 
     struct config *config = read_ini(k, options, &errors);
@@ -192,7 +194,11 @@ struct kit *kit_new(const struct kit_options *options)
 
 void kit_free(struct kit *k)
 {
+    kit_run(k);
+    if (__atomic_load_n(&k->generation->refs, __ATOMIC_ACQUIRE) > 1)
+        k->fail(__FILE__, __LINE__, "a wait was not passed to extproc_resume()");
     generation_unref(k->generation);
+    waits_free(k->env.waits);
     loop_fini(&k->loop);
     log_free(k->env.log);
     writer_free(k->env.writer);

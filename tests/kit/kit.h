@@ -77,6 +77,15 @@ struct kit_how {
 };
 struct kit_call *kit_call(struct kit *k, const struct kit_how *how);
 
+/* From now on a message need not be answered at once: a plugin may wait. kit_waits(): no answer
+ * to the oldest message of this direction has come. kit_answered(): it has; and what is expected of
+ * answers is of this one then. */
+void kit_lets_wait(struct kit_call *c);
+#define kit_waits(c, lane)    kit_check_waits(KIT_HERE(c), (lane))
+#define kit_answered(c, lane) kit_check_answered(KIT_HERE(c), (lane))
+void kit_check_waits(struct kit_call *c, enum lane lane);
+void kit_check_answered(struct kit_call *c, enum lane lane);
+
 /* The proxy will not send anything further. */
 void kit_half_close(struct kit_call *c);
 /* How it ends, each the last call: the proxy half-closes and the stream finishes; the proxy resets;

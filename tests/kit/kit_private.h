@@ -39,10 +39,24 @@ struct kit_frame {
     uint8_t bytes[];
 };
 
+/* A message that the host has. */
+struct kit_given {
+    struct kit_call *call;
+    struct arena arena; /* what it was made in       */
+    char **pieces;      /* its bytes; NULL: none */
+    size_t n_pieces;
+};
+
+/* A message that was not answered at once. */
+struct kit_owed {
+    struct kit_owed *next;
+    struct kit_message message;
+};
+
 /* How a call's messages reach the host. The first and the last two run inside alloc_enter(). */
 struct kit_driver {
     bool (*open)(struct kit_call *c, struct coverage *coverage); /* false: no memory */
-    void (*message)(struct kit_call *c, const struct kit_message *m, struct arena *arena);
+    void (*message)(struct kit_call *c, const struct kit_message *m, struct kit_given *given);
     void (*half_close)(struct kit_call *c);
     void (*close)(struct kit_call *c, enum extproc_end why);
 };
@@ -67,7 +81,9 @@ struct kit_call {
     bool plain_values;
 
     /* the transport's side */
-    unsigned n_released; /* how often the message at hand was given back */
+    unsigned n_messages, n_released; /* how many there were, and how many were given back */
+    bool lets_wait;
+    struct kit_owed *owed, **owed_end;
     struct kit_frame *reserved, *sent, **sent_tail;
     bool finished;
     enum status status;
@@ -89,7 +105,7 @@ const char *kit_peer(void *call);
 uint8_t *kit_reserve(void *call, size_t len);
 void kit_sent(void *call);
 void kit_finish(void *call, enum status status, struct extproc_str message);
-void kit_release(void *call);
+void kit_release(void *given);
 
 /* The proxy's message, before and after an answer. */
 void kit_model_message(struct kit_call *c, const struct kit_message *m);

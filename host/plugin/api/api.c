@@ -6,6 +6,8 @@
  */
 #include "plugin/api/api.h"
 
+#include "plugin/wait.h"
+
 const struct extproc_api plugin_api = {
     .size = sizeof(struct extproc_api),
     .major = EXTPROC_ABI_MAJOR,
@@ -61,4 +63,9 @@ const struct extproc_api plugin_api = {
     .log = api_log,
     .metric_add = api_metric_add,
     .file_append = api_file_append,
+
+    .defer = api_defer,
+    .on_cancel = wait_on_cancel,
+    .resume = wait_resume,
+    .after = api_after,
 };

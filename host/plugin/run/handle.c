@@ -173,7 +173,6 @@ static bool handle_last(const struct turn *turn, enum framing framing)
 static void handle_ready(struct handle *h, struct turn *turn, struct instance *instance)
 {
     enum framing framing = txn_framing(turn->txn, turn->event->lane);
-    undo_mark(turn, h);
     refusal_forget(&turn->refused);
     h->txn = turn->txn;
     h->pub.api = instance->pub.api;
@@ -238,8 +237,9 @@ static enum extproc_action handle_check_needs(struct handle *h, const struct tur
     return handle_check_size(h, turn);
 }
 
+/* failure: what it is where it is none of the three. */
 static enum extproc_action handle_judge(struct handle *h, const struct turn *turn,
-                                        enum extproc_action action)
+                                        enum extproc_action action, enum failure failure)
 {
     switch (action) {
     case EXTPROC_ACTION_CONTINUE:
@@ -247,13 +247,19 @@ static enum extproc_action handle_judge(struct handle *h, const struct turn *tur
     case EXTPROC_ACTION_RESPOND:
         return turn->decided.answers
                    ? EXTPROC_ACTION_RESPOND
-                   : handle_failed(h, FAILURE_CALLBACK,
+                   : handle_failed(h, failure,
                                    "callback returned EXTPROC_ACTION_RESPOND without a response "
                                    "that was accepted by extproc_respond() in this callback");
+    case EXTPROC_ACTION_WAIT:
+        return turn->waits.wait
+                   ? EXTPROC_ACTION_WAIT
+                   : handle_failed(h, failure,
+                                   "callback returned EXTPROC_ACTION_WAIT without a wait that was "
+                                   "accepted by extproc_defer() in this callback");
     case EXTPROC_ACTION_FAIL:
-        return handle_failed_itself(h, FAILURE_CALLBACK);
+        return handle_failed_itself(h, failure);
     }
-    return handle_failed(h, FAILURE_CALLBACK, "callback returned invalid action %d", (int)action);
+    return handle_failed(h, failure, "callback returned invalid action %d", (int)action);
 }
 
 static enum extproc_action handle_run(struct handle *h, struct turn *turn,
@@ -269,32 +275,61 @@ static enum extproc_action handle_run(struct handle *h, struct turn *turn,
     loop_runs(h->txn->loop, &instance->who, phase_name(turn->phase));
     enum extproc_action action = instance->on[turn->phase](&h->pub);
     loop_ran(h->txn->loop);
-    return handle_judge(h, turn, action);
+    return handle_judge(h, turn, action, FAILURE_CALLBACK);
 }
 
-static struct handle *handle_enter(struct turn *turn, uint16_t place, enum phase phase)
+/* The plugin of turn->place is about to be called, in turn->phase. */
+static struct handle *handle_enter(struct turn *turn)
 {
     struct txn *t = turn->txn;
-    turn->phase = phase;
+    struct handle *h = &t->handles[turn->place];
     assert(!t->turn); /* no callback runs inside another */
-    handle_ready(&t->handles[place], turn, t->chain->instances[place]);
+    handle_ready(h, turn, t->chain->instances[turn->place]);
     t->turn = turn;
-    return &t->handles[place];
+    return h;
+}
+
+static struct handle *handle_begin(struct turn *turn, uint16_t place, enum phase phase)
+{
+    turn->place = place;
+    turn->phase = phase;
+    turn->waits.due_ms = 0;
+    undo_mark(turn);
+    return handle_enter(turn);
 }
 
 static enum extproc_action handle_leave(struct handle *h, enum extproc_action action)
 {
-    bool answers = action == EXTPROC_ACTION_RESPOND && h->txn->turn->decided.answers;
-    assert(answers || action == EXTPROC_ACTION_CONTINUE || action == EXTPROC_ACTION_FAIL);
+    struct turn *turn = h->txn->turn;
+    bool answers = action == EXTPROC_ACTION_RESPOND && turn->decided.answers;
+    bool waits = action == EXTPROC_ACTION_WAIT && turn->waits.wait;
+    assert(answers || waits || action == EXTPROC_ACTION_CONTINUE || action == EXTPROC_ACTION_FAIL);
     h->pub.phase = 0;
     h->txn->turn = NULL;
+    if (!waits && turn->waits.wait) { /* it has deferred, and decided otherwise */
+        wait_forsake(turn->waits.wait);
+        turn->waits.wait = NULL;
+    }
     return action;
 }
 
 enum extproc_action handle_call(struct turn *turn, uint16_t place, enum phase phase)
 {
-    struct handle *h = handle_enter(turn, place, phase);
+    struct handle *h = handle_begin(turn, place, phase);
     return handle_leave(h, handle_run(h, turn, turn->txn->chain->instances[place]));
+}
+
+enum extproc_action handle_resume(struct turn *turn)
+{
+    struct handle *h = handle_enter(turn);
+    const struct instance *instance = handle_instance(h);
+    h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
+    loop_runs(h->txn->loop, &instance->who, "resume");
+    enum extproc_action action =
+        instance->plugin->resume(&h->pub, turn->waits.why, turn->waits.result);
+    loop_ran(h->txn->loop);
+    bool late = turn->waits.why == EXTPROC_WAKE_TIMEOUT;
+    return handle_leave(h, handle_judge(h, turn, action, late ? FAILURE_TIMEOUT : FAILURE_RESUME));
 }
 
 static enum extproc_action handle_refuse_mode(struct handle *h, const struct turn *turn,
@@ -319,7 +354,7 @@ static enum extproc_action handle_refuse_mode(struct handle *h, const struct tur
 
 enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lane)
 {
-    struct handle *h = handle_enter(turn, place, turn->event->phase);
+    struct handle *h = handle_begin(turn, place, turn->event->phase);
     const struct instance *instance = turn->txn->chain->instances[place];
     enum extproc_action action = EXTPROC_ACTION_CONTINUE;
     if (!h->opened && h->skipped != ALL_PHASES)

@@ -21,6 +21,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
@@ -144,11 +145,16 @@ static bool turn_ready_handles(struct turn *turn)
 
 int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct arena *arena)
 {
-    *turn = (struct turn){.txn = t, .event = event, .arena = arena};
+    memset(turn, 0, offsetof(struct turn, refused));
+    refusal_forget(&turn->refused);
+    turn->txn = t;
+    turn->event = event;
+    turn->arena = arena;
     turn->verdict.phase = turn->phase = event->phase;
     turn_take(turn);
     turn_note(turn);
     turn->allowed = turn_allowed(turn);
+    turn->concerns = t->chain && turn_concerns(turn);
     if (t->chain && t->chain->n_calls[event->phase] > 0 && !turn_ready_handles(turn))
         return -ENOMEM;
     return turn_note_change(turn);
@@ -386,23 +392,78 @@ static bool turn_check_needs(struct turn *turn, enum lane lane)
     return false;
 }
 
-enum turn_state turn_run(struct turn *turn)
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+void turn_woken(void *arg, enum extproc_wake why, void *result)
+{
+    struct turn *turn = arg;
+    turn->waits.wait = NULL;
+    turn->waits.woken = true;
+    turn->waits.why = why;
+    turn->waits.result = result;
+    turn->wake(turn->wake_arg);
+}
+
+/* What was possible before the wait may not be any more: the response may have begun. */
+static enum extproc_action turn_resume(struct turn *turn)
+{
+    turn->waits.woken = false;
+    turn->allowed = turn_allowed(turn) | (turn->replaced ? MAY_SET_BODY : 0);
+    if (!(turn->allowed & MAY_RESPOND) && !turn->txn->observing)
+        turn->decided.answers = false;
+    return handle_resume(turn);
+}
+
+void turn_cancel(struct turn *turn)
+{
+    if (!turn->waits.wait)
+        return;
+    wait_forsake(turn->waits.wait);
+    turn->waits.wait = NULL;
+    undo_back(turn, &turn->txn->handles[turn->place]);
+}
+
+/* ---- the run --------------------------------------------------------------------------------- */
+
+/* The next callback of the walk, or what it was deferred to. False: there are none left. */
+static bool turn_call_next(struct turn *turn, enum extproc_action *ret)
 {
     uint16_t place;
     enum phase phase;
+    if (turn->waits.woken) {
+        *ret = turn_resume(turn);
+        return true;
+    }
+    while (turn_next(turn, &place, &phase)) {
+        if (turn_calls(turn, place, phase)) {
+            *ret = handle_call(turn, place, phase);
+            return true;
+        }
+    }
+    return false;
+}
+
+enum turn_state turn_run(struct turn *turn)
+{
+    enum extproc_action action;
     bool decided = false;
-    bool concerns = turn->txn->chain && turn_concerns(turn);
-    while (!decided && concerns && turn_next(turn, &place, &phase)) {
-        if (!turn_calls(turn, place, phase))
-            continue;
-        enum extproc_action action = handle_call(turn, place, phase);
-        if (action == EXTPROC_ACTION_FAIL) {
-            decided = turn_fail(turn, place);
-        } else if (action == EXTPROC_ACTION_RESPOND && !turn->txn->observing) {
-            turn->verdict.kind = VERDICT_RESPOND;
-            decided = true;
-        } else {
-            turn_continue(turn, place);
+    while (!decided && turn->concerns && turn_call_next(turn, &action)) {
+        switch (action) {
+        case EXTPROC_ACTION_WAIT:
+            return TURN_WAITS;
+        case EXTPROC_ACTION_FAIL:
+            decided = turn_fail(turn, turn->place);
+            break;
+        case EXTPROC_ACTION_RESPOND:
+            decided = !turn->txn->observing;
+            if (decided)
+                turn->verdict.kind = VERDICT_RESPOND;
+            else
+                turn_continue(turn, turn->place);
+            break;
+        case EXTPROC_ACTION_CONTINUE:
+            turn_continue(turn, turn->place);
+            break;
         }
     }
     for (enum lane lane = 0; lane < N_LANES; lane++)

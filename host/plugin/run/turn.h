@@ -2,6 +2,8 @@
  * what a turn holds (the event, its memory) stays until the turn is over.
  *
  *     session ── turn_begin(event) ── turn_run() ──► TURN_DONE: turn->verdict ── turn_answer() ── turn_end()
+ *                                      ▲    │
+ *                          turn->wake()└────┴──► TURN_WAITS: for a result; or turn_cancel() ── turn_end()
  */
 #ifndef EXTPROCD_PLUGIN_RUN_TURN_H
 #define EXTPROCD_PLUGIN_RUN_TURN_H
@@ -11,38 +13,54 @@
 #include "plugin/refusal.h"
 #include "plugin/run/txn.h"
 #include "plugin/run/undo.h"
+#include "plugin/wait.h"
 
 /* What a callback has decided so far; it counts once it returned without having failed. */
 struct decided {
     bool sets_body, clears_route;
-    bool answers; /* with turn->answer */
+    bool answers;  /* with turn->answer */
+    uint8_t skips; /* phases (bits) that it was called in until now */
+};
+
+/* A callback that waits, and what it goes on with. */
+struct turn_wait {
+    struct wait *wait; /* NULL: it has not deferred, or was woken */
+    bool woken;        /* resume() is to be called, with these: */
+    enum extproc_wake why;
+    void *result;
+    uint64_t due_ms; /* when its time is over, by the loop's clock; 0: it has not deferred yet */
 };
 
 struct turn {
     struct txn *txn;
     struct event *event;
     struct arena *arena; /* the message's life */
-    bool first;          /* the direction's first event */
-    bool whole;          /* a body phase: event->body is complete */
+    void (*wake)(void *arg);
+    void *wake_arg;
+    bool first; /* the direction's first event */
+    bool whole; /* a body phase: event->body is complete */
 
     unsigned unmet;       /* directions (1 << LANE_x) to check against the needs of plugins */
     unsigned allowed;     /* rules_allow(), less what this transaction rules out */
     uint16_t cursor;      /* next place in chain->calls[event->phase] */
     uint16_t body_cursor; /* once replaced: next place in the calls of the body phase */
+    bool concerns;        /* the event is one that plugins see */
     bool replaced;        /* in a headers phase: event->body is the replacement */
     bool clears_route;    /* a plugin asked for it and edited a header */
-
-    /* of the current callback */
-    enum phase phase; /* the event's, or the body phase after a replacement */
-    struct decided decided;
-    struct undo undo;
-    struct refusal refused;
-    enum failure failure; /* if it has failed: why */
 
     struct turn_given *given; /* bodies of answers, to be released when the turn ends */
     struct metadata metadata;
     struct answer answer;
     struct verdict verdict; /* when done */
+
+    /* of the current callback */
+    enum phase phase; /* the event's, or the body phase after a replacement */
+    uint16_t place;   /* of its plugin in the chain */
+    struct decided decided;
+    struct undo undo;
+    struct turn_wait waits;
+    enum failure failure;   /* if it has failed: why */
+    struct refusal refused; /* last: it is not zeroed with the rest */
 };
 
 /* Bytes that a plugin lends until the turn has ended, whatever happens to the answer. */
@@ -66,7 +84,8 @@ static inline const struct mode *turn_mode(const struct turn *turn)
 bool turn_fits_length(const struct turn *turn);
 
 enum turn_state {
-    TURN_DONE /* turn->verdict says what to do with the event */
+    TURN_DONE, /* turn->verdict says what to do with the event           */
+    TURN_WAITS /* turn->wake(turn->wake_arg) will ask for a turn_run() */
 };
 
 /* Takes an event that its direction may run, and readies the turn. 0, or -ENOMEM: turn_end() is all
@@ -74,6 +93,10 @@ enum turn_state {
 int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct arena *arena);
 /* Runs the chain from where it stands. */
 enum turn_state turn_run(struct turn *turn);
+/* What waits are woken with: see struct wait_for. */
+void turn_woken(void *turn, enum extproc_wake why, void *result);
+/* One that waits will not go on: turn_end() is all that may follow. */
+void turn_cancel(struct turn *turn);
 /* Is the event's phase a fallback of the instance in this place, for headers that were skipped? */
 bool turn_falls_back(const struct turn *turn, uint16_t place);
 /* Notes that the verdict, which is not CLOSE, is sent as an answer that is owed. Not for a proxy

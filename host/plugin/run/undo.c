@@ -7,7 +7,7 @@
 
 #include "plugin/run/handle.h"
 
-void undo_mark(struct turn *turn, const struct handle *h)
+void undo_mark(struct turn *turn)
 {
     struct txn_lane *lane = turn_lane(turn);
     headers_settle(&lane->headers);
@@ -17,7 +17,6 @@ void undo_mark(struct turn *turn, const struct handle *h)
         .trailers = headers_mark(&lane->trailers),
         .body = body_mark(&turn->event->body),
         .metadata = metadata_mark(&turn->metadata),
-        .skipped = h->skipped,
         .changed = lane->changed,
     };
     turn->decided = (struct decided){0};
@@ -30,7 +29,7 @@ void undo_back(struct turn *turn, struct handle *h)
     headers_rewind(&lane->trailers, turn->undo.trailers);
     body_rewind(&turn->event->body, &turn->undo.body);
     metadata_rewind(&turn->metadata, turn->undo.metadata);
-    h->skipped = turn->undo.skipped;
+    h->skipped &= (uint8_t)~turn->decided.skips;
     lane->changed = turn->undo.changed;
     turn->decided = (struct decided){0};
     turn->answer = (struct answer){0};

@@ -19,12 +19,11 @@ struct undo {
     uint32_t headers, trailers; /* headers_mark() of the direction's maps */
     struct body body;
     struct metadata_entry *metadata;
-    uint8_t skipped;
     bool changed; /* of the direction */
 };
 
 /* The instance is about to be called: nothing is decided yet, and all is marked. */
-void undo_mark(struct turn *turn, const struct handle *h);
+void undo_mark(struct turn *turn);
 /* It failed. What plugins had given as bodies stays until the turn ends. */
 void undo_back(struct turn *turn, struct handle *h);
 

@@ -1,6 +1,7 @@
 /* worker: one loop that serves all listeners with one generation, until a signal ends it. */
 #include "base/log/writer.h"
 #include "base/str.h"
+#include "plugin/wait.h"
 #include "process/listen/listen.h"
 #include "process/process.h"
 #include "process/run/counts.h"
@@ -206,6 +207,7 @@ int process_run(const char *file)
     bool good = open_listeners(&w) && serve(&w, signal_fd);
     for (size_t i = 0; i < w.n_open; i++)
         listen_close(&w.sockets[i]);
+    waits_close(w.setup.waits);
     generation_stop(w.setup.generation);
     if (good) {
         counts_log(w.setup.metrics, w.setup.log);

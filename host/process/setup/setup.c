@@ -3,6 +3,7 @@
 #include "process/setup/setup.h"
 
 #include "base/log/writer.h"
+#include "plugin/wait.h"
 #include "process/end/culprit.h"
 #include "process/end/leave.h"
 #include "process/listen/look.h"
@@ -41,7 +42,11 @@ static int open_log(struct setup *s, bool testing)
         s->metrics,
         &(struct metric_definition){.name = "log_lines_dropped",
                                     .help = "Lines of the log that did not fit into its queue."});
-    return log_new(&options, &s->log);
+    r = log_new(&options, &s->log);
+    if (r < 0)
+        return r;
+    s->waits = waits_new(s->loop, s->log);
+    return s->waits ? 0 : -ENOMEM;
 }
 
 void setup_fini(struct setup *s)
@@ -53,6 +58,7 @@ void setup_fini(struct setup *s)
     if (!LEAVE_RETURNS)
         return;
     leave_knows(NULL, NULL, NULL);
+    waits_free(s->waits);
     log_free(s->log);
     writer_free(s->writer);
     culprit_in(NULL);
@@ -99,6 +105,7 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
                              .writer = s.writer,
                              .metrics = s.metrics,
                              .loop = s.loop,
+                             .waits = s.waits,
                              .plugin_dir = s.settings.plugin_dir,
                              .plugin_dir_shown = s.settings.plugin_dir_shown,
                              .rules = rules,

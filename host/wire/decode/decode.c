@@ -319,6 +319,14 @@ static int decode_survey(struct reader in, struct survey *s)
     return r;
 }
 
+enum lane decode_lane(const struct extproc_str *pieces, size_t n_pieces)
+{
+    struct survey s = {0};
+    if (decode_survey(reader_of(pieces, n_pieces), &s) < 0 || !s.phase_number)
+        return N_LANES;
+    return (enum lane)((s.phase_number - REQUEST_FIRST_PHASE) % N_LANES);
+}
+
 static int decode_event(struct decoder *d, struct reader message, struct event *e)
 {
     struct survey s = {0};

@@ -21,6 +21,7 @@
  *     open(x)                         before the first phase this instance takes part in
  *       request_headers(x)  request_body(x)...   request_trailers(x)
  *       response_headers(x) response_body(x)...  response_trailers(x)
+ *       resume(x, why, result)        after a callback that returned EXTPROC_ACTION_WAIT
  *     close(x, why)                   once after an open() that returned 0 or is NULL, always
  *   fini(instance)                    once after an init() that returned 0
  *
@@ -31,15 +32,15 @@
  * Blocking.  Never block. One thread runs all transactions of a process: while a callback sleeps,
  *            waits for a lock or reads a socket, all other transactions wait too, and the proxy
  *            stops waiting after its message_timeout. With 50 ms in a callback, 40 of 40
- *            concurrent requests got a 5xx. What takes time belongs into init(), or into a thread
- *            of the plugin's own whose results a callback only reads.
+ *            concurrent requests got a 5xx. What takes time belongs into init(), or into another
+ *            thread: extproc_defer() makes this transaction wait for its result, and no other.
  * Processes. The service may run in several processes, and each loads the plugin by itself:
  *            init() runs once for each section in each of them, and again whenever the service is
  *            started or tested (extprocd -t: instance->testing) or loads a new configuration. Two
  *            generations of a configuration can live in one process at the same time, each with
  *            instances of its own: keep state in instance->self and not in globals.
  * Threads.   Callbacks of one transaction never overlap, but may run on different threads. `self`
- *            is shared between transactions, `ctx` is not. Any thread may call
+ *            is shared between transactions, `ctx` is not. Any thread may call extproc_resume(),
  *            extproc_instance_log(), extproc_instance_log_str(), extproc_metric_add() and
  *            extproc_file_append(); all other functions only inside a callback, on the x or the
  *            instance that the callback was called with. Threads that a plugin has started must
@@ -214,7 +215,14 @@ enum EXTPROC_ENUM(extproc_phase) {
 enum EXTPROC_ENUM(extproc_action) {
     EXTPROC_ACTION_CONTINUE, /* pass on to the next plugin                                */
     EXTPROC_ACTION_RESPOND,  /* extproc_respond() was called: stop the chain              */
-    EXTPROC_ACTION_FAIL      /* undo this callback's edits; the client gets a 500         */
+    EXTPROC_ACTION_FAIL,     /* undo this callback's edits; the client gets a 500         */
+    EXTPROC_ACTION_WAIT      /* extproc_defer() was called: resume() goes on              */
+};
+
+/** Why resume() is called. */
+enum EXTPROC_ENUM(extproc_wake) {
+    EXTPROC_WAKE_RESULT, /* extproc_resume() has brought a result, or extproc_after() is over    */
+    EXTPROC_WAKE_TIMEOUT /* there was none in time; what comes later goes to drop()              */
 };
 
 /** The action that belongs to the result of an edit: EXTPROC_ACTION_CONTINUE for 0, else
@@ -370,6 +378,9 @@ struct extproc_file { /* a file that lines are appended to */
     const struct extproc_api *api;
 };
 struct extproc_template; /* a compiled text with %...% in it */
+struct extproc_wait {    /* one callback that waits */
+    const struct extproc_api *api;
+};
 
 /** One configured instance: one [plugin:NAME] section of the ini file. */
 struct extproc_instance {
@@ -537,6 +548,7 @@ struct extproc_plugin {
     extproc_on_fn *response_headers;
     extproc_on_fn *response_body;
     extproc_on_fn *response_trailers;
+    enum extproc_action (*resume)(struct extproc_txn *x, enum extproc_wake why, void *result);
 };
 
 /** The one symbol a plugin exports; it defines it, the host looks it up. */
@@ -611,6 +623,12 @@ struct extproc_api {
                 struct extproc_str key, struct extproc_str text);
     void (*metric_add)(struct extproc_metric *, uint64_t);
     int (*file_append)(struct extproc_file *, struct extproc_str line);
+    /* waiting */
+    struct extproc_wait *(*defer)(struct extproc_txn *, uint32_t timeout_ms,
+                                  void (*drop)(struct extproc_instance *, void *result));
+    void (*on_cancel)(struct extproc_wait *, void (*cancel)(void *arg), void *arg);
+    void (*resume)(struct extproc_wait *, void *result);
+    int (*after)(struct extproc_txn *, uint32_t ms);
 };
 
 /* ---- the instance: in init(), and later too unless it says otherwise ------------------------- */
@@ -1183,6 +1201,74 @@ static inline enum extproc_action extproc_fail_str(struct extproc_txn *x, struct
 static inline struct extproc_str extproc_why(struct extproc_txn *x)
 {
     return x->api->why(x);
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+/** Makes this transaction's direction wait for a result that another thread brings: return
+ *  EXTPROC_ACTION_WAIT after it. The other direction, other transactions and health checks go on
+ *  meanwhile; messages of this direction wait unread. When the result is there, resume() of the
+ *  descriptor is called with it, in the same phase (x->phase), and returns what the callback would
+ *  have returned, EXTPROC_ACTION_WAIT after a new extproc_defer() included. What the callback has
+ *  edited so far stays; views and scratch memory stay valid until resume() returns, x->ctx as
+ *  always.
+ *
+ *  The plugin passes the wait to extproc_resume() exactly once, whatever happens meanwhile: that
+ *  is when the host frees it. If the transaction does not wait by then (the time is over, it has
+ *  ended, the service stops, or the callback returned another action), the result goes to
+ *  drop(instance, result) instead of to resume(), exactly once: on the thread that runs the
+ *  transactions, or, when the service has stopped that thread, on the one that calls
+ *  extproc_resume(). drop NULL: nothing is done with it. The instance stays until every wait has
+ *  been resumed, except at the end of the process.
+ *
+ *  timeout_ms: how long to wait at most; 0, or more than the section's `timeout` leaves of this
+ *  phase: that. Then resume() is called with EXTPROC_WAKE_TIMEOUT and NULL.
+ *
+ *  While a direction waits, the client may send ahead as much as the stream's window allows, which
+ *  both directions share (stream_window): a plugin that lets a long body wait can hold up the other
+ *  direction's messages too.
+ *
+ *  NULL: out of memory; in open(), close() or from another thread; the callback has called it
+ *  before; the descriptor has no resume(); or (extproc_why() says which) the host cannot wait. */
+static inline struct extproc_wait *extproc_defer(struct extproc_txn *x, uint32_t timeout_ms,
+                                                 void (*drop)(struct extproc_instance *instance,
+                                                              void *result))
+{
+    return x->api->defer(x, timeout_ms, drop);
+}
+
+/** In the callback that has called extproc_defer(): if the transaction stops waiting
+ *  before extproc_resume() was called, cancel(arg) is called, once, on the thread that runs the
+ *  transactions. It must not block. The wait has to be passed to extproc_resume() nevertheless; arg
+ *  must stay until then, and what the result is made of stays until drop(). */
+static inline void extproc_on_cancel(struct extproc_wait *wait, void (*cancel)(void *arg),
+                                     void *arg)
+{
+    wait->api->on_cancel(wait, cancel, arg);
+}
+
+/** Any thread, also before the callback that deferred has returned. Takes over the wait and the
+ *  result. A second call for the same wait is reported in the log and does nothing; its result is
+ *  not dropped. */
+static inline void extproc_resume(struct extproc_wait *wait, void *result)
+{
+    wait->api->resume(wait, result);
+}
+
+/** The same as extproc_defer(), and the host resumes by itself after so many milliseconds, with
+ *  EXTPROC_WAKE_RESULT and NULL. Return EXTPROC_ACTION_WAIT after it.
+ *  -EOPNOTSUPP   as for extproc_defer()
+ *  -EBUSY        the callback has deferred already */
+static inline int extproc_after(struct extproc_txn *x, uint32_t ms)
+{
+    return x->api->after(x, ms);
+}
+
+/** What a callback returns after extproc_after() and the like: EXTPROC_ACTION_WAIT if r is 0,
+ *  EXTPROC_ACTION_FAIL if not. */
+static inline enum extproc_action extproc_waiting(int r)
+{
+    return r == 0 ? EXTPROC_ACTION_WAIT : EXTPROC_ACTION_FAIL;
 }
 
 /* ---- conveniences ---------------------------------------------------------------------------- */

@@ -26,7 +26,10 @@ int api_skip(struct extproc_txn *x, uint32_t phases)
     if (phases & ~(uint32_t)ALL_PHASES)
         return handle_refuse_why(handle_of(x), "extproc_skip", STR_ABSENT, -EINVAL,
                                  "a bit that is not a phase");
-    handle_of(x)->skipped |= (uint8_t)phases;
+    struct handle *h = handle_of(x);
+    if (h->txn->turn)
+        h->txn->turn->decided.skips |= (uint8_t)(phases & ~h->skipped);
+    h->skipped |= (uint8_t)phases;
     return 0;
 }
 

@@ -47,4 +47,8 @@ void api_vlog(struct extproc_instance *instance, struct extproc_txn *x, enum ext
 void api_log(struct extproc_instance *instance, struct extproc_txn *x, enum extproc_level level,
              struct extproc_str key, struct extproc_str text);
 
+struct extproc_wait *api_defer(struct extproc_txn *x, uint32_t timeout_ms,
+                               void (*drop)(struct extproc_instance *, void *));
+int api_after(struct extproc_txn *x, uint32_t ms);
+
 #endif

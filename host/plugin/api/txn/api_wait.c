@@ -1,0 +1,82 @@
+/* api_wait: a callback goes on later. */
+#include "base/str.h"
+#include "plugin/api/txn/api_txn.h"
+#include "plugin/run/handle.h"
+
+#include <errno.h>
+
+static int wait_refuse(struct handle *h, const char *call, int r, const char *why)
+{
+    return handle_refuse_why(h, call, STR_ABSENT, r, why);
+}
+
+/* May this callback wait? 0, or a reason is remembered. */
+static int wait_check(struct handle *h, const char *call)
+{
+    const struct turn *turn = handle_turn(h);
+    const struct instance *in = handle_instance(h);
+    if (!turn)
+        return wait_refuse(h, call, -EOPNOTSUPP, "not in a phase");
+    if (!in->plugin->resume)
+        return wait_refuse(h, call, -EOPNOTSUPP, "the plugin's descriptor has no resume()");
+    if (!in->env->waits)
+        return wait_refuse(h, call, -EOPNOTSUPP, "this host cannot wait");
+    if (turn->waits.wait)
+        return wait_refuse(h, call, -EBUSY, "this callback has deferred already");
+    return 0;
+}
+
+/* What the section's timeout leaves, counted from the first time that the callback has deferred in
+ * this phase. */
+static uint64_t wait_left(struct handle *h)
+{
+    struct turn *turn = handle_turn(h);
+    uint64_t now = h->txn->loop->now_ms, timeout = handle_instance(h)->policy.timeout_ms;
+    if (!turn->waits.due_ms)
+        turn->waits.due_ms = timeout ? now + timeout : UINT64_MAX;
+    if (turn->waits.due_ms == UINT64_MAX)
+        return UINT64_MAX;
+    return turn->waits.due_ms > now ? turn->waits.due_ms - now : 0;
+}
+
+static struct wait_for wait_of(struct handle *h, void (*drop)(struct extproc_instance *, void *))
+{
+    return (struct wait_for){
+        .instance = (struct instance *)h->pub.instance,
+        .generation = h->txn->generation,
+        .drop = drop,
+        .woken = turn_woken,
+        .arg = handle_turn(h),
+    };
+}
+
+struct extproc_wait *api_defer(struct extproc_txn *x, uint32_t timeout_ms,
+                               void (*drop)(struct extproc_instance *, void *))
+{
+    struct handle *h = handle_of(x);
+    struct extproc_wait *wait = NULL;
+    if (wait_check(h, "extproc_defer") < 0)
+        return NULL;
+    struct wait_for what = wait_of(h, drop);
+    uint64_t limit = wait_left(h);
+    if (timeout_ms && timeout_ms < limit)
+        limit = timeout_ms;
+    handle_turn(h)->waits.wait = wait_new(handle_instance(h)->env->waits, &what, limit, &wait);
+    if (!wait)
+        handle_refuse(h, "extproc_defer", STR_ABSENT, -ENOMEM);
+    return wait;
+}
+
+int api_after(struct extproc_txn *x, uint32_t ms)
+{
+    struct handle *h = handle_of(x);
+    int r = wait_check(h, "extproc_after");
+    if (r < 0)
+        return r;
+    struct wait_for what = wait_of(h, NULL);
+    struct wait *wait = wait_after(handle_instance(h)->env->waits, &what, ms, wait_left(h));
+    if (!wait)
+        return handle_refuse(h, "extproc_after", STR_ABSENT, -ENOMEM);
+    handle_turn(h)->waits.wait = wait;
+    return 0;
+}

@@ -1,0 +1,293 @@
+/* wait: one callback that waits for a result, which another thread or a timer brings.
+ *
+ * Two threads meet here: the loop's, which waits, and the plugin's, which brings the result. What
+ * the second one touches is guarded by the mutex of all waits; the rest is the loop's alone.
+ *
+ * A plugin that resumes twice must do no harm, although the first call has given the wait away. So
+ * the memory of waits is never freed while the loop lives, a wait is used again only after
+ * IDLE_MIN others, and each time with another face: a pointer that was used up is recognised, until
+ * IDLE_MIN * N_FACES further waits have been made.
+ */
+#include "plugin/wait.h"
+
+#include "plugin/generation.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IDLE_MIN = 256, N_FACES = 8, NAME_SIZE = 33 };
+
+enum wait_state { WAIT_IDLE, WAIT_AWAITED, WAIT_FORSAKEN };
+
+/* What the plugin has of a wait. */
+struct wait_face {
+    struct extproc_wait pub; /* first */
+    struct wait *wait;
+    bool pending;         /* it has not been resumed */
+    char name[NAME_SIZE]; /* of the plugin, for a line about a second call */
+};
+
+struct wait {
+    struct waits *all;
+    struct wait *next;     /* of the idle */
+    struct wait *next_all; /* of all      */
+    enum wait_state state;
+    struct wait_for what;
+    bool timed; /* it ends by its timer, and no plugin has it */
+    struct timer timer;
+    enum extproc_wake timer_means;
+    struct errand errand; /* the result has come */
+
+    /* guarded by the mutex */
+    void *result;
+    bool arrived;
+    unsigned face; /* in use */
+    struct wait_face faces[N_FACES];
+
+    void (*cancel)(void *arg);
+    void *cancel_arg;
+};
+
+struct waits {
+    struct loop *loop;
+    struct log *log;
+    pthread_mutex_t mutex;
+    bool closed;
+    struct wait *every;
+    struct wait *idle, **idle_end;
+    unsigned n_idle;
+};
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+struct waits *waits_new(struct loop *loop, struct log *log)
+{
+    struct waits *all = malloc(sizeof *all);
+    if (!all)
+        return NULL;
+    *all = (struct waits){.loop = loop, .log = log};
+    all->idle_end = &all->idle;
+    pthread_mutex_init(&all->mutex, NULL);
+    return all;
+}
+
+struct waits *waits_free(struct waits *all)
+{
+    if (!all)
+        return NULL;
+    while (all->every) {
+        struct wait *w = all->every;
+        all->every = w->next_all;
+        free(w);
+    }
+    pthread_mutex_destroy(&all->mutex);
+    free(all);
+    return NULL;
+}
+
+static void on_result(void *arg);
+static void on_time(void *arg);
+
+static struct wait *wait_make(struct waits *all)
+{
+    struct wait *w = calloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    w->all = all;
+    w->timer = (struct timer){.fn = on_time, .arg = w};
+    w->errand = (struct errand){.fn = on_result, .arg = w};
+    for (unsigned i = 0; i < N_FACES; i++)
+        w->faces[i].wait = w;
+    w->next_all = all->every;
+    all->every = w;
+    return w;
+}
+
+static struct wait *wait_take(struct waits *all)
+{
+    struct wait *w = all->idle;
+    if (all->n_idle <= IDLE_MIN)
+        return wait_make(all);
+    all->idle = w->next;
+    all->n_idle--;
+    return w;
+}
+
+/* Has the result come? Then the errand is on its way. */
+static bool wait_has_arrived(struct wait *w)
+{
+    pthread_mutex_lock(&w->all->mutex);
+    bool arrived = w->arrived;
+    pthread_mutex_unlock(&w->all->mutex);
+    return arrived;
+}
+
+/* Call it when neither the loop nor the plugin has the wait any more. */
+static void wait_put(struct wait *w)
+{
+    struct waits *all = w->all;
+    struct generation *generation = w->what.generation;
+    w->state = WAIT_IDLE;
+    w->next = NULL;
+    *all->idle_end = w;
+    all->idle_end = &w->next;
+    all->n_idle++;
+    generation_unref(generation);
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+/* False: out of memory. */
+static bool wait_begin(struct wait *w, const struct wait_for *what, uint64_t ms)
+{
+    if (ms != UINT64_MAX && loop_set(w->all->loop, &w->timer, ms) < 0) {
+        w->what.generation = NULL;
+        wait_put(w);
+        return false;
+    }
+    w->what = *what;
+    w->state = WAIT_AWAITED;
+    w->cancel = NULL;
+    generation_ref(what->generation);
+    return true;
+}
+
+/* Now it is the plugin's too. */
+static struct extproc_wait *wait_lend(struct wait *w)
+{
+    pthread_mutex_lock(&w->all->mutex);
+    w->face = (w->face + 1) % N_FACES;
+    struct wait_face *face = &w->faces[w->face];
+    face->pub.api = w->what.instance->pub.api;
+    face->pending = true;
+    snprintf(face->name, sizeof face->name, "%s", w->what.instance->name);
+    w->arrived = false;
+    pthread_mutex_unlock(&w->all->mutex);
+    return &face->pub;
+}
+
+struct wait *wait_new(struct waits *all, const struct wait_for *what, uint64_t limit_ms,
+                      struct extproc_wait **ret)
+{
+    struct wait *w = wait_take(all);
+    if (!w || !wait_begin(w, what, limit_ms))
+        return NULL;
+    w->timed = false;
+    w->timer_means = EXTPROC_WAKE_TIMEOUT;
+    *ret = wait_lend(w);
+    return w;
+}
+
+struct wait *wait_after(struct waits *all, const struct wait_for *what, uint64_t ms,
+                        uint64_t limit_ms)
+{
+    struct wait *w = wait_take(all);
+    if (!w || !wait_begin(w, what, ms <= limit_ms ? ms : limit_ms))
+        return NULL;
+    w->timed = true;
+    w->timer_means = ms <= limit_ms ? EXTPROC_WAKE_RESULT : EXTPROC_WAKE_TIMEOUT;
+    return w;
+}
+
+void wait_forsake(struct wait *w)
+{
+    assert(w->state == WAIT_AWAITED);
+    loop_cancel(w->all->loop, &w->timer);
+    w->state = WAIT_FORSAKEN;
+    if (w->timed)
+        wait_put(w);
+    else if (w->cancel && !wait_has_arrived(w))
+        w->cancel(w->cancel_arg);
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void wait_drop(struct wait *w)
+{
+    if (w->what.drop)
+        w->what.drop(&w->what.instance->pub, w->result);
+}
+
+/* The loop's thread: the result is here. */
+static void on_result(void *arg)
+{
+    struct wait *w = arg;
+    loop_cancel(w->all->loop, &w->timer);
+    if (w->state == WAIT_AWAITED)
+        w->what.woken(w->what.arg, EXTPROC_WAKE_RESULT, w->result);
+    else
+        wait_drop(w);
+    wait_put(w);
+}
+
+/* Its time is over. A result that has come meanwhile is awaited still. */
+static void on_time(void *arg)
+{
+    struct wait *w = arg;
+    if (!w->timed && wait_has_arrived(w))
+        return;
+    struct wait_for what = w->what;
+    enum extproc_wake why = w->timer_means;
+    wait_forsake(w);
+    what.woken(what.arg, why, NULL);
+}
+
+void waits_close(struct waits *all)
+{
+    pthread_mutex_lock(&all->mutex);
+    all->closed = true;
+    pthread_mutex_unlock(&all->mutex);
+    for (struct wait *w = all->every; w; w = w->next_all) {
+        if (w->state == WAIT_IDLE || !wait_has_arrived(w))
+            continue;
+        assert(w->state == WAIT_FORSAKEN); /* every transaction has ended */
+        loop_recall(all->loop, &w->errand);
+        wait_drop(w);
+        wait_put(w);
+    }
+}
+
+/* ---- what the plugin says -------------------------------------------------------------------- */
+
+void wait_on_cancel(struct extproc_wait *pub, void (*cancel)(void *arg), void *arg)
+{
+    struct wait *w = ((struct wait_face *)pub)->wait;
+    w->cancel = cancel;
+    w->cancel_arg = arg;
+}
+
+static void log_twice(struct waits *all, const char *plugin)
+{
+    struct log_context context = {.plugin = plugin};
+    log_line(all->log, EXTPROC_LEVEL_ERROR, &context,
+             "extproc_resume() was called twice for one wait; the second call has no effect");
+}
+
+void wait_resume(struct extproc_wait *pub, void *result)
+{
+    struct wait_face *face = (struct wait_face *)pub;
+    struct wait *w = face->wait;
+    struct waits *all = w->all;
+    char name[NAME_SIZE];
+
+    pthread_mutex_lock(&all->mutex);
+    bool pending = face->pending, closed = all->closed;
+    memcpy(name, face->name, sizeof name);
+    if (pending) {
+        face->pending = false;
+        w->arrived = true;
+        w->result = result;
+        if (!closed)
+            loop_put(all->loop, &w->errand);
+    }
+    pthread_mutex_unlock(&all->mutex);
+
+    if (!pending) {
+        log_twice(all, name);
+    } else if (closed) { /* the loop does not look at it any more */
+        wait_drop(w);
+        generation_unref(w->what.generation);
+    }
+}

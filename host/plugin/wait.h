@@ -1,0 +1,53 @@
+/* wait: one callback that waits for a result, which another thread or a timer brings.
+ *
+ *     AWAITED ──the result is here──► resume() ──► IDLE
+ *        │ the time is over: resume(); or nobody waits any more
+ *        ▼
+ *     FORSAKEN ──the result is here──► drop() ──► IDLE
+ *
+ * The plugin's thread has the wait until it calls extproc_resume(), so a wait outlives its
+ * transaction, and holds a reference to the generation.
+ */
+#ifndef EXTPROCD_PLUGIN_WAIT_H
+#define EXTPROCD_PLUGIN_WAIT_H
+
+#include "base/log/log.h"
+#include "base/loop/loop.h"
+
+struct generation;
+struct instance;
+struct wait;
+struct waits; /* those of one loop */
+
+/* The loop and the log must stay until waits_free(). NULL: out of memory. */
+struct waits *waits_new(struct loop *loop, struct log *log);
+/* The loop has ended, and no transaction is open. From now on results are dropped in the thread
+ * that brings them, so that fini() may wait for the plugin's threads. */
+void waits_close(struct waits *all);
+struct waits *waits_free(struct waits *all);
+
+/* What a wait is for. */
+struct wait_for {
+    struct instance *instance;
+    struct generation *generation; /* the instance's; a reference is taken */
+    void (*drop)(struct extproc_instance *instance, void *result); /* may be NULL */
+    /* In the loop, once, but not after wait_forsake(). */
+    void (*woken)(void *arg, enum extproc_wake why, void *result);
+    void *arg;
+};
+
+/* A result is awaited, for limit_ms at most (UINT64_MAX: without end). *ret is what the plugin
+ * passes to extproc_resume(). NULL: out of memory. */
+struct wait *wait_new(struct waits *all, const struct wait_for *what, uint64_t limit_ms,
+                      struct extproc_wait **ret);
+/* The same for the end of a time; where the limit ends before, that is a timeout. */
+struct wait *wait_after(struct waits *all, const struct wait_for *what, uint64_t ms,
+                        uint64_t limit_ms);
+/* Nobody waits any more: see extproc_on_cancel(). */
+void wait_forsake(struct wait *w);
+
+/* What the SDK's functions of these names do. */
+void wait_on_cancel(struct extproc_wait *pub, void (*cancel)(void *arg), void *arg);
+void wait_resume(struct extproc_wait *pub, void *result);
+
+#endif

@@ -1,0 +1,156 @@
+/* Plugins that wait: what becomes of the result when nobody waits any more, and of mistakes. */
+#include "waiting.h"
+
+/* ---- nobody waits any more ------------------------------------------------------------------- */
+
+Test(forsaken, a_proxy_that_leaves_cancels)
+{
+    begin(REQUEST, BODY_MODE_NONE);
+    send_request(true);
+    kit_reset(c);
+    expect_journal("1; cancel arg; close 1; ");
+    bring(0, "late");
+    run();
+    expect_journal("drop self late; ");
+    kit_free(k);
+}
+
+Test(forsaken, a_time_that_is_waited_for_ends_with_the_transaction)
+{
+    plan.after_ms = 30;
+    begin(REQUEST, BODY_MODE_NONE);
+    send_request(true);
+    kit_reset(c);
+    kit_run(k);
+    expect_journal("1; close 1; ");
+    kit_free(k);
+}
+
+/* The result is on its way already: that needs no cancelling. */
+Test(forsaken, a_result_that_meets_the_end_is_dropped)
+{
+    begin(REQUEST, BODY_MODE_NONE);
+    send_request(true);
+    bring(0, "yes");
+    kit_reset(c);
+    expect_journal("1; close 1; ");
+    run();
+    expect_journal("drop self yes; ");
+    kit_free(k);
+}
+
+Test(forsaken, messages_that_waited_are_given_back_at_the_end)
+{
+    begin(REQUEST, BODY_MODE_STREAMED);
+    send_request(false);
+    kit_body(c, LANE_REQUEST, "abc", false);
+    kit_stop(c);
+    expect_journal("1; cancel arg; close 3; ");
+    bring(0, "late");
+    kit_free(k);
+}
+
+Test(forsaken, an_immediate_response_ends_the_other_directions_wait)
+{
+    plan.respond = true;
+    begin(REQUEST | RESPONSE, BODY_MODE_NONE);
+    send_request(true);
+    send_response();
+    bring(1, "no");
+    run();
+    kit_answered(c, LANE_RESPONSE);
+    kit_expect_immediate(c, 403, NULL, NULL);
+    expect_journal("1; 8; resume 8 result no; cancel arg; ");
+    bring(0, "late");
+    run();
+    expect_journal("drop self late; ");
+    end();
+}
+
+Test(forsaken, a_callback_that_decides_otherwise_drops_the_result)
+{
+    plan.goes_on = true;
+    begin(REQUEST, BODY_MODE_NONE);
+    send_request(true); /* answered at once */
+    expect_journal("1; cancel arg; after 1; ");
+    bring(0, "late");
+    run();
+    expect_journal("drop self late; ");
+    send_response();
+    end();
+}
+
+Test(forsaken, the_end_that_the_proxy_announces_waits_for_the_answer)
+{
+    begin(REQUEST, BODY_MODE_NONE);
+    send_request(true);
+    kit_half_close(c);
+    kit_waits(c, LANE_REQUEST);
+    bring(0, "yes");
+    run();
+    kit_answered(c, LANE_REQUEST);
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-answer", "yes");
+    kit_expect_failed(c, STATUS_OK, NULL);
+    kit_reset(c);
+    kit_free(k);
+}
+
+/* ---- mistakes -------------------------------------------------------------------------------- */
+
+Test(forsaken, resuming_twice_is_reported_and_harmless)
+{
+    begin(REQUEST | RESPONSE, BODY_MODE_NONE);
+    send_request(true);
+    bring(0, "once");
+    bring(0, "twice");
+    run();
+    kit_answered(c, LANE_REQUEST);
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-answer", "once");
+    send_response();
+    bring(0, "thrice"); /* another one waits now */
+    run();
+    kit_waits(c, LANE_RESPONSE);
+    bring(1, "yes");
+    run();
+    kit_answered(c, LANE_RESPONSE);
+    kit_expect_header(c, EXTPROC_MAP_RESPONSE, "x-answer", "yes");
+    kit_expect_log(c, "plugin=waiter: extproc_resume() was called twice");
+    end();
+    expect_journal("1; resume 1 result once; after 1; 8; resume 8 result yes; close 0; ");
+}
+
+static enum extproc_action waits_for_nothing(struct extproc_txn *x)
+{
+    return EXTPROC_ACTION_WAIT;
+}
+
+Test(forsaken, waiting_for_nothing_is_a_failure)
+{
+    static const struct extproc_plugin plugin = {
+        .abi = EXTPROC_ABI, .name = "x", .request_headers = waits_for_nothing, .resume = on_resume};
+    k = kit_of((const struct kit_linked[]){{"x", &plugin}, {0}});
+    c = kit_call(k, &(struct kit_how){0});
+    send_request(true);
+    kit_expect_immediate(c, 500, NULL, NULL);
+    kit_expect_log(c, "EXTPROC_ACTION_WAIT without a wait");
+    end();
+}
+
+static enum extproc_action cannot_wait(struct extproc_txn *x)
+{
+    if (extproc_defer(x, 0, NULL))
+        return EXTPROC_ACTION_CONTINUE;
+    return EXTPROC_ACTION_FAIL;
+}
+
+Test(forsaken, a_plugin_without_resume_cannot_wait)
+{
+    static const struct extproc_plugin plugin = {
+        .abi = EXTPROC_ABI, .name = "x", .request_headers = cannot_wait};
+    k = kit_of((const struct kit_linked[]){{"x", &plugin}, {0}});
+    c = kit_call(k, &(struct kit_how){0});
+    send_request(true);
+    kit_expect_immediate(c, 500, NULL, NULL);
+    kit_expect_log(c, "extproc_defer(): the plugin's descriptor has no resume()");
+    end();
+}
