@@ -129,7 +129,6 @@ static bool check_section(struct instance *in, struct keys_table host, struct co
 {
     const struct keys_table tables[] = {host, table_of(in->plugin->keys)};
     size_t before = errors->n_errors;
-
     check_key_names(in, errors);
     keys_check(in->section, tables[1], &in->arena, errors, &in->keys);
     keys_unknown(in->section, tables, 2, errors);
@@ -213,7 +212,6 @@ static bool find_object(struct instance *in, const struct config_entry *file)
 {
     const struct plugin_env *env = in->env;
     const char *shown_dir = env->plugin_dir_shown ? env->plugin_dir_shown : env->plugin_dir;
-
     in->who.line = file->line;
     in->who.object = config_path(&in->arena, file, file->value.ptr);
     in->who.shown = file->shown.ptr;

@@ -271,7 +271,6 @@ void wait_resume(struct extproc_wait *pub, void *result)
     struct wait *w = face->wait;
     struct waits *all = w->all;
     char name[NAME_SIZE];
-
     pthread_mutex_lock(&all->mutex);
     bool pending = face->pending, closed = all->closed;
     memcpy(name, face->name, sizeof name);

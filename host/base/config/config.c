@@ -144,7 +144,8 @@ void config_include(struct config_file *f, const struct config_section *section,
 {
     const struct include include = {f->config, section, entry};
     struct arena *arena = &f->config->priv->arena;
-    const char *value = entry->value.ptr, **paths;
+    const char *value = entry->value.ptr;
+    const char **paths;
     size_t n;
     if (!config_is_pattern(value)) {
         include_file(&include, config_beside(arena, f->path, value));

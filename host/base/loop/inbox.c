@@ -116,7 +116,8 @@ bool inbox_run(struct inbox *inbox)
     pthread_mutex_unlock(&inbox->mutex);
     bool some = n > 0;
     while (n-- > 0) {
-        struct errand copy, *errand = take(inbox, &copy);
+        struct errand copy;
+        struct errand *errand = take(inbox, &copy);
         if (!errand)
             break;
         if (copy.from_heap)
