@@ -15,6 +15,7 @@
 
 #include "transport/peername.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -116,12 +117,32 @@ static void set_options(int fd)
 
 static void admit(const struct door *door, int fd, const struct sockaddr *address)
 {
-    struct doors *doors = door->doors;
+    const struct doors *doors = door->doors;
     char peer[PEERNAME_MAX];
     peername_format(address, fd, peer);
-    if (door->listener->tcp)
+    if (address->sa_family != AF_UNIX)
         set_options(fd);
     doors->admit(doors->arg, (size_t)(door - doors->door), fd, peer);
+}
+
+int doors_adopt(const struct doors *doors, size_t i, int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    assert(i < doors->n_door);
+    if (getpeername(fd, (struct sockaddr *)&address, &len))
+        return -errno;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
+        return -errno;
+    admit(&doors->door[i], fd, (const struct sockaddr *)&address);
+    return 0;
+}
+
+static void admit_accepted(const struct door *door, int fd, const struct sockaddr *address)
+{
+    struct doors *doors = door->doors;
+    admit(door, fd, address);
     if (doors->stuck)
         log_line(doors->options->log, EXTPROC_LEVEL_INFO, NULL, "listener %s: %s: accepting again",
                  door->listener->name, door->listener->address);
@@ -168,7 +189,7 @@ static enum accepted accept_some(const struct door *door)
         struct sockaddr *peer = (struct sockaddr *)&address;
         int fd = take(door, peer, sizeof address);
         if (fd >= 0)
-            admit(door, fd, peer);
+            admit_accepted(door, fd, peer);
         else if (fd == -EAGAIN)
             return ACCEPTED_ALL;
         else if (is_lasting(-fd) && !(fd == -EMFILE && make_room(door->doors))) {

@@ -35,6 +35,10 @@ int doors_init(struct doors *doors, const struct transport_options *options, int
                void (*admit)(void *arg, size_t i, int fd, const char *peer), void *arg);
 void doors_fini(struct doors *doors);
 
+/* A connection of the i-th listener that another process has accepted: see transport_ops.adopt. 0
+ * or -errno. Any thread, if `admit` may be called from any. */
+int doors_adopt(const struct doors *doors, size_t i, int fd);
+
 void doors_open(struct doors *doors);
 /* Permanently: accepts all waiting connections, and closes the listeners. */
 void doors_close(struct doors *doors);

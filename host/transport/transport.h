@@ -148,6 +148,9 @@ struct transport_ops {
                   struct transport **ret, const char **ret_why);
     /* Drives the loop until it has been stopped or drained. */
     void (*run)(struct transport *t);
+    /* In the loop: takes over a connected socket, as if the i-th listener had accepted it. 0; or
+     * -errno, and it stays the caller's: -ESHUTDOWN when the end has begun. */
+    int (*adopt)(struct transport *t, size_t i, int fd);
     /* In the loop: health says NOT_SERVING from now on, so that clients leave; all else goes on. */
     void (*lame)(struct transport *t);
     /* In the loop: the same; the connections that wait at the listeners are taken, and the

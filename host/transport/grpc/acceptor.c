@@ -2,7 +2,8 @@
  * notices.
  *
  * Connections are ours until they are accepted, then gRPC's (grpc_server_add_channel_from_fd, which
- * may be called from any thread). A notice is only passed on; the loop's thread takes it.
+ * may be called from any thread): so those that another process has accepted do not pass through
+ * this one. A notice is only passed on; the loop's thread takes it.
  */
 #include "transport/grpc/acceptor.h"
 
@@ -34,7 +35,9 @@ static void order_ready(struct watch *watch, uint32_t events)
 static void admit(void *arg, size_t i, int fd, const char *peer)
 {
     struct acceptor *a = arg;
+    pthread_mutex_lock(&a->mutex);
     sockets_add(&a->given, fd);
+    pthread_mutex_unlock(&a->mutex);
     grpc_server_add_channel_from_fd(a->servers[i], fd, a->credentials);
 }
 
@@ -62,6 +65,7 @@ int acceptor_init(struct acceptor *a, const struct transport_options *options, s
         .order_fd = -1,
         .noticed = {.fn = options->on_notice, .arg = options->arg},
     };
+    pthread_mutex_init(&a->mutex, NULL);
     a->credentials = grpc_insecure_server_credentials_create();
     a->servers = calloc(options->n_listeners + 1, sizeof *a->servers);
     if (!a->servers)
@@ -96,6 +100,7 @@ void acceptor_fini(struct acceptor *a)
     close_fd(a->epoll_fd);
     doors_fini(&a->doors);
     sockets_fini(&a->given);
+    pthread_mutex_destroy(&a->mutex);
     free(a->servers);
     grpc_server_credentials_release(a->credentials);
 }
@@ -136,6 +141,11 @@ int acceptor_start(struct acceptor *a)
     return -r;
 }
 
+int acceptor_adopt(struct acceptor *a, size_t i, int fd)
+{
+    return doors_adopt(&a->doors, i, fd);
+}
+
 void acceptor_close(struct acceptor *a, void (*fn)(void *arg), void *arg)
 {
     a->closed.fn = fn;
@@ -143,7 +153,9 @@ void acceptor_close(struct acceptor *a, void (*fn)(void *arg), void *arg)
     give_order(a, ORDER_CLOSE);
 }
 
-void acceptor_break(const struct acceptor *a)
+void acceptor_break(struct acceptor *a)
 {
+    pthread_mutex_lock(&a->mutex);
     sockets_break(&a->given);
+    pthread_mutex_unlock(&a->mutex);
 }

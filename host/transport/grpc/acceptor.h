@@ -10,13 +10,15 @@
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct acceptor {
     const struct transport_options *options;
     struct loop *loop;
     struct doors doors;    /* the thread's */
-    struct sockets given;  /* to gRPC; the thread's until its doors are closed */
+    pthread_mutex_t mutex; /* guards `given` */
+    struct sockets given;  /* to gRPC */
     grpc_server **servers; /* that the connections of each listener are given to */
     grpc_server_credentials *credentials;
     struct watch on_order, on_notice;
@@ -37,9 +39,11 @@ void acceptor_fini(struct acceptor *a);
 void acceptor_bind(struct acceptor *a, size_t i, grpc_server *server);
 /* 0 or -errno. */
 int acceptor_start(struct acceptor *a);
+/* In the loop: see transport_ops.adopt. 0 or -errno. */
+int acceptor_adopt(struct acceptor *a, size_t i, int fd);
 /* Stops accepting; then calls fn(arg) in the loop. */
 void acceptor_close(struct acceptor *a, void (*fn)(void *arg), void *arg);
 /* After that: breaks the connections that are still open. */
-void acceptor_break(const struct acceptor *a);
+void acceptor_break(struct acceptor *a);
 
 #endif

@@ -72,7 +72,7 @@ static void server_is_down(void *owner, bool ok)
 
 static void break_connections(void *arg)
 {
-    const struct transport *t = arg;
+    struct transport *t = arg;
     acceptor_break(&t->acceptor);
 }
 
@@ -144,6 +144,11 @@ static void grpc_run(struct transport *t)
     completions_run(&t->completions);
     t->finished = true;
     loop_catches_up(t->options.loop);
+}
+
+static int grpc_adopt(struct transport *t, size_t i, int fd)
+{
+    return t->ending ? -ESHUTDOWN : acceptor_adopt(&t->acceptor, i, fd);
 }
 
 static struct transport *grpc_destroy(struct transport *t)
@@ -256,6 +261,7 @@ const struct transport_ops transport_grpc = {
     .name = "grpc",
     .create = grpc_create,
     .run = grpc_run,
+    .adopt = grpc_adopt,
     .lame = grpc_lame,
     .drain = grpc_drain,
     .stop = grpc_stop,

@@ -128,6 +128,11 @@ static void h2_run(struct transport *t)
     loop_catches_up(t->options.loop);
 }
 
+static int h2_adopt(struct transport *t, size_t i, int fd)
+{
+    return t->ending ? -ESHUTDOWN : doors_adopt(&t->doors, i, fd);
+}
+
 static struct transport *h2_destroy(struct transport *t)
 {
     if (!t)
@@ -222,6 +227,7 @@ const struct transport_ops transport_h2 = {
     .tls_name = tls_name,
     .create = h2_create,
     .run = h2_run,
+    .adopt = h2_adopt,
     .lame = h2_lame,
     .drain = h2_drain,
     .stop = h2_stop,

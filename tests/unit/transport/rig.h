@@ -65,11 +65,12 @@ struct rig {
     pthread_t thread;
     char target[128];
 
-    unsigned n_until_refused; /* answers that were streamed before there was no room */
+    int adopted, adopt_result; /* see rig_adopt() */
+    unsigned n_until_refused;  /* answers that were streamed before there was no room */
 
     pthread_mutex_t mutex; /* guards the counts */
     pthread_cond_t changed;
-    unsigned n_open, n_message, n_half_close, n_closed[4], n_posted, n_notices, n_room;
+    unsigned n_open, n_message, n_half_close, n_closed[4], n_posted, n_notices, n_room, n_adopted;
     int notice_fd; /* an eventfd, see rig_notice() */
 };
 
@@ -411,6 +412,23 @@ static inline void rig_do_drain(void *arg)
 {
     struct rig *rig = arg;
     rig->ops->drain(rig->t, WAIT_S * 1000);
+}
+
+static inline void rig_do_adopt(void *arg)
+{
+    struct rig *rig = arg;
+    rig->adopt_result = rig->ops->adopt(rig->t, 0, rig->adopted);
+    rig_count(rig, &rig->n_adopted, 1);
+}
+
+/* 0 or -errno. */
+static inline int rig_adopt(struct rig *rig, int fd)
+{
+    unsigned n = rig->n_adopted;
+    rig->adopted = fd;
+    loop_post(&rig->loop, rig_do_adopt, NULL, rig);
+    rig_wait(rig, &rig->n_adopted, n + 1);
+    return rig->adopt_result;
 }
 
 /* run() has returned, or will return immediately. */
