@@ -58,14 +58,19 @@ static struct {
     char rest[1024 * 1024];
 } copy;
 
-static size_t read_good(void)
+static size_t read_into_copy(const char *path)
 {
-    FILE *in = fopen(ABI_PLUGINS "/good.so", "r");
+    FILE *in = fopen(path, "r");
     cr_assert(in);
     size_t len = fread(&copy, 1, sizeof copy, in);
     cr_assert(len > sizeof copy.header && len < sizeof copy);
     fclose(in);
     return len;
+}
+
+static size_t read_good(void)
+{
+    return read_into_copy(ABI_PLUGINS "/good.so");
 }
 
 /* ---- what loads ------------------------------------------------------------------------------ */
@@ -244,6 +249,36 @@ Test(loader, refuses_a_plugin_whose_function_is_missing)
     cr_expect(lines_match(refusal(ABI_PLUGINS "/needs_symbol.so"),
                           ": ~undefined symbol absent:~-z,defs~"),
               "%s", why);
+}
+
+/* What is said of a plugin that was linked with this library. */
+static const char *refusal_of_one_that_needs(const char *library)
+{
+    static const char absent[] = "libextproc_absent.so";
+    size_t len = read_into_copy(ABI_PLUGINS "/needs_library.so");
+    char *at = memmem(&copy, len, absent, sizeof absent);
+    cr_assert_not_null(at);
+    strcpy(at, library);
+    write_file((char *)&copy, len);
+    return refusal(file);
+}
+
+Test(loader, refuses_what_is_built_for_another_c_library)
+{
+    static const char *const libraries[] = {"libc.musl-x86_64.so", "libc.so"};
+    for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
+        cr_expect(lines_match(refusal_of_one_that_needs(libraries[i]), ": ~built for musl~glibc~"),
+                  "%s: %s", libraries[i], why);
+}
+
+/* One that this program does not begin with itself. */
+Test(loader, refuses_what_is_built_with_a_sanitizer)
+{
+    static const char *const libraries[] = {"libhwasan.so.0", "libclang_rt.hwasan.s"};
+    for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
+        cr_expect(lines_match(refusal_of_one_that_needs(libraries[i]),
+                              ": is built with a sanitizer (hwasan)~-fsanitize~LD_PRELOAD~"),
+                  "%s: %s", libraries[i], why);
 }
 
 Test(loader, passes_on_what_else_the_system_says)
