@@ -149,7 +149,7 @@ void hub_fini(struct hub *hub)
     nghttp2_session_callbacks_del(hub->callbacks);
     for (size_t i = 0; hub->gates && i < hub->options->n_listeners; i++) {
         nghttp2_option_del(hub->gates[i].option);
-        tls_context_free(hub->gates[i].tls);
+        tls_context_unref(hub->gates[i].tls);
     }
     free(hub->gates);
 }

@@ -132,7 +132,7 @@ Test(tls_client, of_a_ca_whose_root_we_do_not_have)
         cert_make(&(struct cert_order){.cn = "a CA between", .issuer = &ca, .ca = true});
     struct cert good = cert_make(&(struct cert_order){.cn = "client", .issuer = &between});
     cert_write("ca.pem", &between, NULL);
-    tls_context_free(context);
+    tls_context_unref(context);
     context = a_context();
     expect_up(&(struct pair_how){.cert = &good});
     cert_fini(&between);
@@ -143,7 +143,7 @@ Test(tls_client, of_a_ca_whose_root_we_do_not_have)
 Test(tls_client, what_we_show_is_what_the_file_has)
 {
     cert_write("cert.pem", &server, NULL);
-    tls_context_free(context);
+    tls_context_unref(context);
     context = a_context();
     expect_up(&(struct pair_how){.cert = &client});
     cr_assert_eq(sk_X509_num(SSL_get_peer_cert_chain(p.client)), 1);

@@ -43,7 +43,7 @@ static void expect_usable(void)
 {
     const char *file = NULL;
     cr_assert_null(tls_check(&rules, &arena, &file));
-    tls_context_free(a_context());
+    tls_context_unref(a_context());
 }
 
 Test(tls_context, files_that_can_be_used)
@@ -51,7 +51,7 @@ Test(tls_context, files_that_can_be_used)
     expect_usable();
     rules.client_ca = "ca.pem";
     expect_usable();
-    cr_assert_null(tls_context_free(NULL));
+    cr_assert_null(tls_context_unref(NULL));
 }
 
 Test(tls_context, keys_of_other_kinds)
@@ -398,7 +398,7 @@ Test(tls_refresh, connections_go_on)
     pair_begin(&p, context, &(struct pair_how){.cert = &client});
     replace_with(&other);
     refresh();
-    context = tls_context_free(context);
+    context = tls_context_unref(context);
     pair_talk(&p);
     cr_assert(tls_is_up(p.tls));
     pair_say(&p, "hello", 5);

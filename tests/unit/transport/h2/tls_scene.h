@@ -62,7 +62,7 @@ static inline void end_the_server(void)
 {
     char command[64];
     pair_end(&p);
-    context = tls_context_free(context);
+    context = tls_context_unref(context);
     cert_fini(&client);
     cert_fini(&server);
     cert_fini(&ca);

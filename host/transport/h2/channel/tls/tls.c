@@ -109,8 +109,7 @@ struct tls *tls_new(struct tls_context *context)
     struct tls *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    t->context = context;
-    context->n_users++;
+    t->context = tls_context_ref(context);
     bool done = tls_init(t);
     ERR_clear_error();
     return done ? t : tls_free(t);
@@ -121,7 +120,7 @@ struct tls *tls_free(struct tls *t)
     if (!t)
         return NULL;
     SSL_free(t->ssl);
-    tls_context_free(t->context);
+    tls_context_unref(t->context);
     free(t->out);
     free(t->why);
     free(t);

@@ -36,7 +36,7 @@ int tls_context_new(const struct transport_tls *rules, struct arena *arena,
     if (!context)
         goto out;
     context->rules = rules;
-    context->n_users = 1;
+    context->n_refs = 1;
     context->methods = tls_bio_new();
     if (!context->methods)
         goto out;
@@ -44,7 +44,7 @@ int tls_context_new(const struct transport_tls *rules, struct arena *arena,
     r = tls_load(rules, arena, &context->ssl, &why, &file);
 out:
     if (r) {
-        tls_context_free(context);
+        tls_context_unref(context);
         *ret_why = why;
         *ret_file = file;
         return r;
@@ -53,9 +53,15 @@ out:
     return 0;
 }
 
-struct tls_context *tls_context_free(struct tls_context *context)
+struct tls_context *tls_context_ref(struct tls_context *context)
 {
-    if (!context || --context->n_users > 0)
+    context->n_refs++;
+    return context;
+}
+
+struct tls_context *tls_context_unref(struct tls_context *context)
+{
+    if (!context || --context->n_refs > 0)
         return NULL;
     SSL_CTX_free(context->ssl);
     BIO_meth_free(context->methods);

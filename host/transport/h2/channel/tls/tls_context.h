@@ -13,8 +13,9 @@ struct tls_context;
  * as long as there are connections. */
 int tls_context_new(const struct transport_tls *rules, struct arena *arena,
                     struct tls_context **ret, const char **ret_why, const char **ret_file);
-/* Connections that use it may go on. */
-struct tls_context *tls_context_free(struct tls_context *context);
+/* Each connection has a reference of its own, and may go on without those of others. */
+struct tls_context *tls_context_ref(struct tls_context *context);
+struct tls_context *tls_context_unref(struct tls_context *context);
 
 /* Checks whether the files have changed, at most once a second, and uses the new files for new
  * connections; `name` is the listener's, for the log. If the new files are invalid (half written,

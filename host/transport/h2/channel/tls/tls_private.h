@@ -16,7 +16,7 @@ struct tls_context {
     const struct transport_tls *rules;
     SSL_CTX *ssl;                  /* for connections to come */
     BIO_METHOD *methods;           /* of all connections      */
-    size_t n_users;                /* its owner, and each connection */
+    size_t n_refs;                 /* its owner, and each connection */
     struct stat seen[N_TLS_FILES]; /* when they were last read, valid or not */
     uint64_t next_look_ms;
 };
