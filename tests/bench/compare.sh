@@ -73,7 +73,8 @@ hash_of() { # commit, or .
     fi
 }
 
-# Of its build only what serves is kept, as a build tree has it.
+# Of its build only what serves is kept, as a build tree has it; the transports, which commits have since
+# they are modules, where the program looks for them.
 build_commit() { # hash, where to
     local tree=$2/build
     [ ! -x "$2/host/extprocd" ] || return 0
@@ -86,7 +87,9 @@ build_commit() { # hash, where to
     mkdir -p "$2/plugins" "$2/host"
     mv "$tree"/plugins/*.so "$2/plugins"
     mv "$tree/host/extprocd" "$2/host"
+    [ ! -d "$tree/transports" ] || mv "$tree/transports" "$2"
     rm -r "$tree"
+    [ ! -d "$2/transports" ] || { mkdir "$tree" && mv "$2/transports" "$tree"; }
 }
 
 # Leaves the tree in $served.
