@@ -74,7 +74,7 @@ static void conn_rest(void *arg)
     }
     for (struct h2_call *call = c->deaf ? NULL : c->streams.calls, *next; call; call = next) {
         next = call->next;
-        h2_call_look(call, CONN_TICKS);
+        intake_look(call, CONN_TICKS);
     }
     if (torn || c->deaf || c->streams.calls)
         conn_await_rest(c);

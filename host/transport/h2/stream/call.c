@@ -208,6 +208,12 @@ void h2_call_consume(struct h2_call *call)
     touch(call);
 }
 
+void h2_call_arrived(struct h2_call *call, size_t len)
+{
+    call->n_unread += len;
+    h2_call_consume(call);
+}
+
 /* ---- what HTTP/2 asks for -------------------------------------------------------------------- */
 
 size_t h2_call_ready(void *stream, size_t most, bool *ret_last)

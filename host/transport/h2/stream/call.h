@@ -26,21 +26,17 @@ struct backlog {
     bool held;          /* see transport_hold() */
 };
 
+/* Each field is written by the one file that its group names, or by that file's functions. */
 struct h2_call {
     union {
         struct transport_call base;
         struct h2_call *next_idle;
     };
+
+    /* ---- call: its place, its answers, its end ---- */
     struct stream_commons *commons;
-    struct streams *streams; /* of its connection; NULL: its stream is gone */
-    const struct transport_service *service;
-    void *stream;
-    struct h2_call *next, **link;                 /* of those */
-    struct h2_call *next_refused, **refused_link; /* see struct streams; link NULL: it is not */
-    struct metadata *metadata;                    /* of its request; NULL: none that is wanted */
-    struct timer *deadline;                       /* NULL: none */
-    struct frames frames;
-    struct backlog *backlog; /* NULL: no message has to wait */
+    struct streams *streams;      /* of its connection; NULL: its stream is gone */
+    struct h2_call *next, **link; /* of those */
     struct outgoing *reserved, *queue, **queue_end;
     char *status_text; /* escaped */
     size_t status_text_len;
@@ -52,15 +48,28 @@ struct h2_call {
     uint64_t moved_ms; /* when answers began to wait, or the last of their bytes went */
     enum h2_call_state state;
     int32_t id;
-    int32_t owed;      /* messages received less messages sent */
-    uint32_t n_held;   /* messages not yet released, and our own hold */
-    uint32_t n_silent; /* times that a message was waited for: see h2_call_look() */
+    int32_t owed;    /* messages received less messages sent */
+    uint32_t n_held; /* messages not yet released, and our own hold */
     int status;
-    bool heard;   /* a message has come                        */
-    bool encoded; /* its messages may be compressed, by whatever */
-    bool packs;   /* and ours, as gzip                         */
-    bool aborted; /* and not by the service's will             */
-    bool shed;    /* for its memory, which no longer counts */
+    bool aborted; /* and not by the service's will */
+
+    /* ---- backpressure ---- */
+    struct h2_call *next_refused, **refused_link; /* see struct streams; link NULL: it is not */
+
+    /* ---- intake: what comes ---- */
+    struct frames frames;
+    struct backlog *backlog; /* NULL: no message has to wait */
+    uint32_t n_silent;       /* times that a message was waited for: see intake_look() */
+    bool heard;              /* a message has come                        */
+    bool encoded;            /* its messages may be compressed, by whatever */
+    bool packs;              /* and ours, as gzip                         */
+
+    /* ---- life ---- */
+    const struct transport_service *service;
+    void *stream;
+    struct metadata *metadata; /* of its request; NULL: none that is wanted */
+    struct timer *deadline;    /* NULL: none */
+    bool shed;                 /* for its memory, which no longer counts */
 };
 
 /* It has its status, or has none coming. */
@@ -93,12 +102,24 @@ void h2_call_abort(struct h2_call *call, int status, struct extproc_str why);
 void h2_call_exceeds(const struct h2_call *call, enum limit which, const char *amount);
 /* Ends it after what was sent, because of what the client has sent. */
 void h2_call_refuse(struct h2_call *call, int status, struct extproc_str why);
+/* So many bytes have come, whatever became of them. */
+void h2_call_arrived(struct h2_call *call, size_t len);
 /* Lets the client send as much as was taken. */
 void h2_call_consume(struct h2_call *call);
 /* `len` bytes more, or fewer, of messages that have come. */
 void h2_call_hold(struct h2_call *call, size_t len);
 void h2_call_drop(struct h2_call *call, size_t len);
-/* Releases one hold of the call. */
+/* It stays until h2_call_unheld(), for each of them. */
+static inline void h2_call_keep(struct h2_call *call)
+{
+    call->n_held++;
+}
+/* The same, for a message that the service gets, which owes an answer to it. */
+static inline void h2_call_keep_message(struct h2_call *call)
+{
+    call->n_held++;
+    call->owed++;
+}
 void h2_call_unheld(struct h2_call *call);
 /* Its answers wait, or its status, and the client has let nothing of them through for
  * write_timeout. */

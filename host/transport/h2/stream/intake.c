@@ -144,8 +144,7 @@ static void deliver(struct h2_call *call, struct frame_message *received)
     const struct extproc_str piece = {received->bytes, received->len};
     const struct message message = {&piece, 1, received, release_message};
     received->owner = call;
-    call->n_held++;
-    call->owed++;
+    h2_call_keep_message(call);
     call->service->message(call->stream, &message);
 }
 
@@ -205,7 +204,7 @@ static void take_message(struct h2_call *call, struct frame_message *message)
 
 void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len)
 {
-    call->n_unread += len;
+    size_t arrived = len;
     if (call->heard) /* before that, dripping counts as silence */
         call->n_silent = 0;
     while (len && !h2_call_is_finished(call)) {
@@ -219,7 +218,7 @@ void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len)
         else if (event != FRAMES_MORE)
             fail_frame(call, event);
     }
-    h2_call_consume(call);
+    h2_call_arrived(call, arrived);
 }
 
 void intake_half_close(struct h2_call *call)
@@ -232,6 +231,18 @@ void intake_half_close(struct h2_call *call)
         call->service->half_close(call->stream);
     else
         h2_call_refuse(call, STATUS_INTERNAL, EXTPROC_S("the stream ended inside a message"));
+}
+
+void intake_look(struct h2_call *call, unsigned patience)
+{
+    /* Where it may not send, it is not the client that we wait for. */
+    bool open = !call->n_unread && !(call->heard && frames_at_rest(&call->frames));
+    call->n_silent = open && !h2_call_is_finished(call) ? call->n_silent + 1 : 0;
+    if (call->n_silent <= patience)
+        return;
+    h2_call_exceeds(call, call->heard ? LIMIT_MESSAGE_REST : LIMIT_FIRST_MESSAGE, NULL);
+    h2_call_abort(call, STATUS_DEADLINE_EXCEEDED,
+                  EXTPROC_S("no complete message within first_message_timeout"));
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

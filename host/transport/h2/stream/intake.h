@@ -12,6 +12,9 @@ void intake_fini(struct h2_call *call);
 
 void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len);
 void intake_half_close(struct h2_call *call);
+/* A time has passed: ends the call when its first message, or the rest of one, has not come for
+ * more than `patience` of them. */
+void intake_look(struct h2_call *call, unsigned patience);
 
 /* struct transport_ops, as far as it is of what comes. */
 void intake_hold(struct transport_call *base);

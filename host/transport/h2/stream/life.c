@@ -47,18 +47,6 @@ void h2_call_open(struct streams *s, int32_t id, const struct head *head, struct
 
 /* ---- meanwhile ------------------------------------------------------------------------------- */
 
-void h2_call_look(struct h2_call *call, unsigned patience)
-{
-    /* Where it may not send, it is not the client that we wait for. */
-    bool open = !call->n_unread && !(call->heard && frames_at_rest(&call->frames));
-    call->n_silent = open && !h2_call_is_finished(call) ? call->n_silent + 1 : 0;
-    if (call->n_silent <= patience)
-        return;
-    h2_call_exceeds(call, call->heard ? LIMIT_MESSAGE_REST : LIMIT_FIRST_MESSAGE, NULL);
-    h2_call_abort(call, STATUS_DEADLINE_EXCEEDED,
-                  EXTPROC_S("no complete message within first_message_timeout"));
-}
-
 void h2_call_shed(struct h2_call *call, struct extproc_str why)
 {
     h2_call_abort(call, STATUS_RESOURCE_EXHAUSTED, why);
@@ -94,7 +82,7 @@ void h2_call_closed(struct h2_call *call, enum transport_end how)
     h2_call_gone(call);
     if (call->heard && --s->n_talking == 0)
         s->owner->idle(s);
-    call->n_held++; /* our hold: closed() may release the last message */
+    h2_call_keep(call); /* closed() may release the last message */
     if (call->service)
         call->service->closed(call->stream, how);
     call->metadata = metadata_free(call->metadata);

@@ -9,9 +9,6 @@ void h2_call_open(struct streams *s, int32_t id, const struct head *head, struct
                   const struct transport_service *service, void *arg);
 /* Its stream is gone: reset, or lost with its connection. */
 void h2_call_closed(struct h2_call *call, enum transport_end how);
-/* A time has passed: ends it when its first message, or the rest of one, has not come for more than
- * `patience` of them. */
-void h2_call_look(struct h2_call *call, unsigned patience);
 /* Ends it for the memory that it has, which is freed: all but what the service still has. */
 void h2_call_shed(struct h2_call *call, struct extproc_str why);
 

@@ -166,7 +166,7 @@ Test(flow, a_message_larger_than_the_window_is_waited_for_while_it_is_held)
         still_read();
     }
     for (unsigned i = 0; i < 2 * PATIENCE; i++)
-        h2_call_look(call, PATIENCE);
+        intake_look(call, PATIENCE);
     cr_assert_not(h2_call_is_finished(call));
 
     transport_resume(&call->base);
