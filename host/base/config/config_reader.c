@@ -43,6 +43,7 @@ struct reader {
         long_value; /* ... of a line that its buffer does not hold; absent: it does */
     enum above above;
     bool before_sections, in_refused_section;
+    bool in_indented_section; /* whose lines are indented too */
 };
 
 /* ---- pieces of a line ------------------------------------------------------------------------ */
@@ -197,9 +198,26 @@ static enum line_kind pair_line(struct reader *r)
     return r->in_refused_section ? LINE_NOTHING : LINE_PAIR;
 }
 
+/* The lines after it belong to the section that is meant. */
+static void indented_section(struct reader *r, struct extproc_str text)
+{
+    const char *key = r->f->key;
+    config_file_say(r->f, r->line, "",
+                    "the section is indented%s%s (remove the blanks before the [)",
+                    key ? " and would continue the value of " : "", key ? key : "");
+    section_line(r, text);
+    r->in_indented_section = true;
+}
+
 static enum line_kind indented_line(struct reader *r, struct extproc_str text)
 {
     char key[CONFIG_KEY_MAX + 1];
+    if (r->in_indented_section && looks_like_section(text)) {
+        indented_section(r, text);
+        return LINE_NOTHING;
+    }
+    if (r->in_indented_section)
+        return pair_line(r);
     if (r->above == ABOVE_REFUSED || r->in_refused_section)
         return LINE_NOTHING;
     if (r->above == ABOVE_NO_KEY) {
@@ -214,10 +232,7 @@ static enum line_kind indented_line(struct reader *r, struct extproc_str text)
                         "blanks before the key)",
                         r->f->key);
     else if (looks_like_section(text))
-        config_file_say(r->f, r->line, "",
-                        "the section is indented and would continue the value of %s (remove the "
-                        "blanks before the [)",
-                        r->f->key);
+        indented_section(r, text);
     else
         return LINE_MORE;
     return LINE_NOTHING;
@@ -258,8 +273,15 @@ static enum line_kind line_kind(struct reader *r, struct extproc_str line)
         too_long(r, line);
         return LINE_NOTHING;
     }
+    if (!is_space(line.ptr[0]))
+        r->in_indented_section = false;
     if (line.ptr[0] == '[')
         return section_line(r, line);
+    if (str_has_prefix(line, "//")) {
+        refuse_line(r, line);
+        config_file_say(r->f, r->line, "", "unexpected //: a comment starts with ; or #");
+        return LINE_NOTHING;
+    }
     return is_space(line.ptr[0]) ? indented_line(r, text) : pair_line(r);
 }
 
@@ -316,6 +338,8 @@ static char *reader_line(char *ret_line, int size, void *arg)
     r->line++;
     r->kind = line_kind(r, line);
     r->long_value = STR_ABSENT;
+    if (r->in_indented_section)
+        line = trimmed(line);
     if (r->kind == LINE_PAIR || r->kind == LINE_MORE)
         look_at_comment(r, line);
     if (r->kind == LINE_NOTHING)
@@ -327,6 +351,13 @@ static char *reader_line(char *ret_line, int size, void *arg)
     return ret_line;
 }
 
+/* Editors and word processors put it where a blank is meant, and it looks like one. */
+static bool has_odd_blank(struct extproc_str s)
+{
+    static const char nbsp[] = "\xC2\xA0";
+    return str_has_prefix(s, nbsp) || (s.len >= 2 && memcmp(s.ptr + s.len - 2, nbsp, 2) == 0);
+}
+
 static void pair(struct reader *r, const char *key, struct extproc_str value)
 {
     if (r->before_sections)
@@ -335,6 +366,10 @@ static void pair(struct reader *r, const char *key, struct extproc_str value)
             "the key is before the first section (put it after [extprocd] or another section)");
     else if (!*key)
         config_file_say(r->f, r->line, "", "missing key: expected key = value");
+    else if (has_odd_blank(str_c(key)) || has_odd_blank(value))
+        config_file_say(r->f, r->line, "",
+                        "a no-break space (U+00A0) beside the key or the value: replace it by a "
+                        "normal space");
     else if (strlen(key) > CONFIG_KEY_MAX)
         config_file_say(r->f, r->line, "", "key of %zu bytes exceeds %d", strlen(key),
                         CONFIG_KEY_MAX);
@@ -360,6 +395,10 @@ static int reader_pair(void *arg, const char *section, const char *key, const ch
 void config_read_lines(struct config_file *f, struct extproc_str bytes)
 {
     struct reader r = {.f = f, .rest = bytes, .before_sections = true};
+    if (str_has_prefix(bytes, "\xFF\xFE") || str_has_prefix(bytes, "\xFE\xFF")) {
+        config_file_say(f, 1, "", "the file is UTF-16: save it as UTF-8");
+        return;
+    }
     if (str_has_prefix(bytes, "\xEF\xBB\xBF"))
         r.rest.ptr += 3, r.rest.len -= 3;
     ini_parse_stream(reader_line, &r, reader_pair, &r);

@@ -263,8 +263,17 @@ Test(config_reader, an_indented_section_is_not_swallowed_by_the_key_above)
 {
     read_text("[a]\nx = 1\n  [plugin:b] ; here\n  [c]\n");
     expect_told("main.ini:3: [a] ~section is indented~value of x ~\n"
-                "main.ini:4: [a] ~section is indented~value of x ~\n");
+                "main.ini:4: [plugin:b] ~section is indented~\n");
     cr_assert_str_eq(value("x"), "1");
+}
+
+Test(config_reader, the_lines_of_an_indented_section_are_read)
+{
+    read_text("[a]\nx = 1\n  [b]\n  y = 2\n  z = 3\n[a]\nx = 4\n  5\n");
+    expect_told("main.ini:3: [a] ~section is indented~value of x ~\n");
+    cr_assert_str_eq(nth("b", "", "y", 0), "2");
+    cr_assert_str_eq(nth("b", "", "z", 0), "3");
+    cr_assert_str_eq(nth("a", "", "x", 1), "4 5");
 }
 
 Test(config_reader, an_indented_line_needs_a_key_above)
