@@ -74,6 +74,9 @@ static bool is_meant(const struct build *b, const char *type, const char *name)
     return false;
 }
 
+static const char name_bytes[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+
 static void say_unknown(struct build *b, const struct plan *plan, const struct config_entry *entry,
                         const char *name)
 {
@@ -82,7 +85,7 @@ static void say_unknown(struct build *b, const struct plan *plan, const struct c
     const char *nearest = is_said ? str_nearest(name, b->names, b->n_names) : NULL;
     if (is_meant(b, "plugin", name))
         return;
-    if (strpbrk(name, " \t"))
+    if (name[strspn(name, name_bytes)])
         config_say(b->errors, CONFIG_ERROR, plan->section, entry,
                    "invalid plugin name \"%.*s\": separate names with commas", EXTPROC_ARG(shown));
     else if (nearest)
@@ -147,7 +150,7 @@ static void plan_chain(struct build *b, struct config_section *section)
     const struct keys_table table = {chain_keys, sizeof *chain_keys};
     struct plan *plan = &b->plans[b->n_plans];
     *plan = (struct plan){.section = section};
-    if (b->n_plans++ > 0)
+    if (b->n_plans++ > 0 && !section->refused)
         config_say(b->errors, CONFIG_ERROR, section, NULL,
                    "only one chain is supported: [chain:%s] is defined at %s:%u",
                    b->plans[0].section->name, b->plans[0].section->file, b->plans[0].section->line);

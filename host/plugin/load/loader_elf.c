@@ -127,6 +127,9 @@ static int refuse_absent(struct attempt *a)
     const char *folder = arena_format(a->arena, "%.*s", (int)(name - a->path), a->path).ptr;
     const char *nearest = folder ? nearest_in(folder, name, a->arena) : "";
     const char *beside = arena_format(a->arena, "./%s", name).ptr;
+    const char *object = arena_format(a->arena, "%s.so", a->path).ptr;
+    if (object && access(object, F_OK) == 0)
+        return attempt_refuse(a, "no such file (did you mean %s.so?)", name);
     if (*nearest)
         return attempt_refuse(a, "no such file (did you mean %s?)", nearest);
     if (beside && strcmp(beside, a->path) != 0 && access(beside, F_OK) == 0)
