@@ -27,6 +27,9 @@ SERVICE = {
     "include = test.ini": "include: .*includes itself",
     "greeting = x": "greeting: unknown key",
     "verbose": "missing =",
+    "// fast": "unexpected //: a comment starts with ; or #",
+    "drain\u00a0= 5s": r"a no-break space \(U\+00A0\)",
+    "drain =\u00a05s": r"a no-break space \(U\+00A0\)",
     "= 5": "missing key",
 }
 ADDRESS = {
@@ -38,6 +41,7 @@ ADDRESS = {
     "127.0.0.1:70000": "port from 0 to 65535",
     "127.0.0.1:http": "port from 0 to 65535",
     '"127.0.0.1:50051"': "without quotes",
+    "\u201c127.0.0.1:50051\u201d": "without quotes",
     "127.0.0.1:50051 # here": 'comment.* starts with " ;"',
     "127.0.0.1:1, 127.0.0.1:2": "one address",
     "*:50051": r"0\.0\.0\.0:PORT",
@@ -45,6 +49,7 @@ ADDRESS = {
     "unix:run/x.sock": "absolute path",
     "/run/x.sock": "unix:PATH",
     "unix:/" + "a" * 150: "at most 107 bytes",
+    "unix:/etc/hostname": "exists and is not a socket",
     "": "HOST:PORT",
 }
 OF_LISTENER = {
@@ -78,11 +83,13 @@ OF_CHAIN = {
     "tags, auth": r"\[plugin:auth\].*add it",
     "headers.so": r"\[plugin:headers.so\].*add it",
     "tags more": "separate names with commas",
+    "tags;more": "separate names with commas",
     "tags, tags": "duplicate.*tags",
     "tags,": "empty plugin name",
 }
 FILE = {
     "header.so": "no such file.*did you mean headers.so",
+    "headers": "no such file.*did you mean headers.so",
     "/opt/nonexistent/hello.so": "/opt/nonexistent/hello.so: no such file",
     "/etc/hostname": "not a shared object",
     "/etc": "is a directory.*name the .so file",
@@ -160,6 +167,18 @@ STRUCTURE = {  # complete texts, and all that is said of them
     HEAD + LISTENER + CHAIN + PLUGIN.format("noop.so") + PLUGIN.format("noop.so").replace("tags", "spare"): [
         r":%d+6: \[plugin:spare\] warning: .*not listed in any chain"],
     HEAD + LISTENER + "[server]\nport = 1\n": [r":%d+2: \[server\] unknown section"],
+    HEAD + LISTENER + CHAIN + CHAIN + PLUGIN.format("noop.so"): [r":%d+4: \[chain:main\] duplicate section.*test\.ini:%d+2$"],
+    HEAD + LISTENER + CHAIN + "  " + PLUGIN.format("noop.so"): [r":%d+4: \[chain:main\] .*indented.*plugins"],
+    HEAD + LISTENER + LISTENER.replace("main", "two").replace("127.0.0.1", "0.0.0.0"): [
+        r":%d+1: \[listener:main\] address: \[listener:two\] at line %d+2 .*every address"],
+    HEAD + LISTENER.replace("127.0.0.1", "[::]") + LISTENER.replace("main", "two").replace("127.0.0.1", "0.0.0.0"): [
+        r":%d+3: \[listener:two\] address: \[listener:main\] at line %d .*every address"],
+    HEAD + LISTENER.replace("127.0.0.1:50051", "unix:/tmp/x.sock") + LISTENER.replace("main", "two").replace(
+        "127.0.0.1:50051", "unix:/tmp/../tmp/./x.sock"): [r":%d+3: \[listener:two\] address: .*\[listener:main\]"],
+    "[extprocd]\nplugin_dir = /nonexistent\n" + LISTENER + CHAIN + PLUGIN.format("noop.so"): [
+        r":2: \[extprocd\] plugin_dir: /nonexistent: No such file"],
+    "[extprocd]\nplugin_dir = /etc/hostname\n" + LISTENER + CHAIN + PLUGIN.format("noop.so"): [
+        r":2: \[extprocd\] plugin_dir: /etc/hostname: Not a directory"],
     # in the order of the file, whatever is looked at first
     HEAD + "drain = x\n" + "[listener:main]\nfoo = 1\naddress = x\n" + CHAIN + PLUGIN.format("nope.so"): [
         r":%d: \[extprocd\] drain: ", r":%d+2: \[listener:main\] foo: ", r":%d+3: \[listener:main\] address: ",
@@ -215,6 +234,20 @@ class Mistakes(Command):
         for plugin, cases in OF_PLUGIN.items():
             for added, words in cases.items():
                 self.check_line(HEAD + LISTENER + CHAIN + PLUGIN.format(f"{plugin}.so"), added, "", "plugin:tags", words)
+
+    def test_of_the_encoding(self):
+        text = HEAD + LISTENER
+        for encoding, expected in ("utf-16", r":1: .*UTF-16.*UTF-8"), ("utf-16-be", r":1: .*UTF-16.*UTF-8"):
+            path = self.write("")
+            path.write_bytes((b"\xfe\xff" if encoding.endswith("be") else b"") + text.encode(encoding))
+            code, _, err = self.run_with("-t", "-c", path)
+            self.assertEqual((code, err.count("\n")), (1, 1), err)
+            self.assertRegex(err, expected)
+        for prefix, end in (b"\xef\xbb\xbf", "\n"), (b"", "\r\n"):
+            path.write_bytes(prefix + (text + "drian = 1s\n").replace("\n", end).encode())
+            code, _, err = self.run_with("-t", "-c", path)
+            self.assertEqual(code, 1)
+            self.assertRegex(err, rf"\A{re.escape(str(path))}:{text.count(chr(10)) + 1}: .*drian: unknown key[^\n]*\n\Z")
 
     def test_of_the_structure(self):
         first = HEAD.count("\n") + 1  # the line after the head, which the patterns count from

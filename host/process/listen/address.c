@@ -2,6 +2,7 @@
 #include "process/listen/address.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -56,12 +57,19 @@ static bool is_port(const char *s)
     return len >= 1 && len <= 5 && strspn(s, "0123456789") == len && strtoul(s, NULL, 10) <= 65535;
 }
 
+/* Also by the quotes that word processors put in their place: U+2018 to U+201F. */
+static bool is_quoted(const char *text)
+{
+    return text[0] == '"' || text[0] == '\'' ||
+           (strncmp(text, "\xE2\x80", 2) == 0 && ((unsigned char)text[2] & 0xF8) == 0x98);
+}
+
 /* What would be right in the place of what is wrong. */
 static const char *expected(const char *text)
 {
     char host[64];
     const char *port;
-    if (strchr("\"'", text[0]) && text[0])
+    if (is_quoted(text))
         return "an address without quotes";
     if (strpbrk(text, " \t"))
         return "one address (a comment later in a line starts with \" ;\")";
@@ -123,10 +131,38 @@ void address_format(const struct address *a, char ret[ADDRESS_TEXT])
     }
 }
 
+void address_identify(const struct address *a, char ret[ADDRESS_TEXT])
+{
+    char folder[PATH_MAX];
+    const char *path = address_path(a), *slash = strrchr(path, '/');
+    address_format(a, ret);
+    if (!address_is_unix(a))
+        return;
+    snprintf(folder, sizeof folder, "%.*s/", (int)(slash - path), path);
+    char *real = realpath(folder, NULL);
+    if (real)
+        snprintf(ret, ADDRESS_TEXT, "unix:%s%s", strcmp(real, "/") == 0 ? "" : real, slash);
+    free(real);
+}
+
+static in_port_t port_of(const struct address *a)
+{
+    return a->socket.ss_family == AF_INET ? ((const struct sockaddr_in *)&a->socket)->sin_port
+                                          : ((const struct sockaddr_in6 *)&a->socket)->sin6_port;
+}
+
+bool address_is_covered(const struct address *a, const struct address *every)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)&every->socket;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&every->socket;
+    if (address_is_unix(a) || address_is_unix(every) || port_of(a) != port_of(every))
+        return false;
+    if (every->socket.ss_family == AF_INET6)
+        return IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr);
+    return a->socket.ss_family == AF_INET && in->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
 bool address_is_any_port(const struct address *a)
 {
-    if (a->socket.ss_family == AF_INET)
-        return ((const struct sockaddr_in *)&a->socket)->sin_port == 0;
-    return a->socket.ss_family == AF_INET6 &&
-           ((const struct sockaddr_in6 *)&a->socket)->sin6_port == 0;
+    return !address_is_unix(a) && port_of(a) == 0;
 }

@@ -23,6 +23,11 @@ bool address_is_unix(const struct address *a);
 const char *address_path(const struct address *a);
 /* As the ini file would write it. */
 void address_format(const struct address *a, char ret[ADDRESS_TEXT]);
+/* As address_format(), but of a unix socket the folder as it is without links and dots. */
+void address_identify(const struct address *a, char ret[ADDRESS_TEXT]);
+/* Does a socket on `every` take the port of this address too? An address of 0.0.0.0 takes those of
+ * IPv4, one of [::] all of them. The text of both is not the same. */
+bool address_is_covered(const struct address *a, const struct address *every);
 /* Port 0: each socket gets one of its own. */
 bool address_is_any_port(const struct address *a);
 

@@ -24,9 +24,15 @@ static void look_at_folder(const struct listener_settings *l, struct arena *aren
     int error = stat(folder.ptr, &st) < 0 ? errno : 0;
     if (error == 0 && !S_ISDIR(st.st_mode))
         error = ENOTDIR;
+    if (error == 0 && access(folder.ptr, W_OK | X_OK) < 0)
+        error = errno;
     if (error)
         config_say(errors, CONFIG_WARNING, l->section, entry, "the folder %s of the socket: %s",
                    config_quote(arena, entry, folder), strerror(error));
+    else if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+        config_say(errors, CONFIG_ERROR, l->section, entry,
+                   "%s exists and is not a socket: remove it, or choose another path",
+                   config_quote(arena, entry, keys_text(&l->keys, "address")));
 }
 
 /* Binding to any port shows whether the address belongs to this machine. */

@@ -8,7 +8,12 @@
 #include "plugin/generation.h"
 #include "process/setup/places.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+
+/* Each with each other one: no more than this many. */
+enum { LISTENERS_COMPARED = 64 };
 
 static const struct extproc_key extprocd_keys[] = {
     {.name = "include",
@@ -128,6 +133,7 @@ static void read_log_file(const struct config_section *s, struct arena *arena,
         return;
     ret->log.file = output_path(arena, value->entry, value->text.ptr);
     ret->log.shown = value->entry->shown.ptr;
+    ret->log_entry = value->entry;
     if (output_check(ret->log.file, why) < 0) {
         config_say(errors, CONFIG_ERROR, s, value->entry, "cannot open %s: %s", ret->log.shown,
                    why);
@@ -137,8 +143,10 @@ static void read_log_file(const struct config_section *s, struct arena *arena,
 
 /* NULL where it could not be read, so that no plugin is reported as missing in another
  * directory. */
-static void read_plugin_dir(struct settings *ret, struct arena *arena)
+static void read_plugin_dir(const struct config_section *s, struct settings *ret,
+                            struct arena *arena, struct config_errors *errors)
 {
+    struct stat st;
     const struct keys_slot *slot = keys_find(&ret->keys, "plugin_dir");
     struct keys_value *value = slot && slot->n_values ? slot->values : NULL;
     char room[PATH_MAX];
@@ -148,6 +156,14 @@ static void read_plugin_dir(struct settings *ret, struct arena *arena)
     }
     ret->plugin_dir = value ? config_path(arena, value->entry, value->text.ptr) : NULL;
     ret->plugin_dir_shown = value && value->entry ? value->entry->shown.ptr : ret->plugin_dir;
+    if (!ret->plugin_dir || !value->entry)
+        return;
+    int error = stat(ret->plugin_dir, &st) < 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    if (error) {
+        config_say(errors, CONFIG_ERROR, s, value->entry, "%s: %s", ret->plugin_dir_shown,
+                   strerror(error));
+        ret->plugin_dir = NULL;
+    }
 }
 
 static void read_extprocd(struct config_section *s, struct arena *arena,
@@ -155,7 +171,7 @@ static void read_extprocd(struct config_section *s, struct arena *arena,
 {
     bool good = check_keys(s, extprocd_keys, arena, errors, &ret->keys);
     if (!s->incomplete)
-        read_plugin_dir(ret, arena);
+        read_plugin_dir(s, ret, arena, errors);
     if (!good)
         return;
     ret->log.level = (enum extproc_level)keys_number(&ret->keys, "log_level");
@@ -204,6 +220,22 @@ static void read_max_held(struct settings *s, const struct config_section *secti
     }
 }
 
+/* Of two sockets on one port the second one cannot be bound, also if the first has every address. */
+static void check_covered(const struct settings *s, const struct listener_settings *l,
+                          struct config_errors *errors)
+{
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        const struct listener_settings *other = &s->listeners[i];
+        if (other != l && other->address.len && !other->section->refused &&
+            address_is_covered(&l->address, &other->address)) {
+            config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "address"),
+                       "[listener:%s] at line %u listens on this port of every address",
+                       other->name, other->section->line);
+            return;
+        }
+    }
+}
+
 static void check_addresses(const struct settings *s, struct arena *arena,
                             struct config_errors *errors)
 {
@@ -215,7 +247,7 @@ static void check_addresses(const struct settings *s, struct arena *arena,
         if (!l->address.len || l->section->refused ||
             address_is_any_port(&l->address)) /* two sockets on port 0 are two ports */
             continue;
-        address_format(&l->address, text);
+        address_identify(&l->address, text);
         struct lookup_name name = {.first = arena_copy(arena, str_c(text))};
         if (lookup_find(&seen, name, &first))
             config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "address"),
@@ -223,6 +255,8 @@ static void check_addresses(const struct settings *s, struct arena *arena,
                        s->listeners[first].name, s->listeners[first].section->line);
         else if (!name.first.ptr || !lookup_add(&seen, arena, name, i))
             config_say(errors, CONFIG_ERROR, l->section, NULL, "out of memory");
+        else if (s->n_listeners <= LISTENERS_COMPARED)
+            check_covered(s, l, errors);
     }
 }
 

@@ -11,6 +11,7 @@
 struct settings {
     struct keys keys; /* of [extprocd] */
     struct log_options log;
+    const struct config_entry *log_entry; /* log_file's; NULL: standard error */
     const char *plugin_dir, *plugin_dir_shown;
     const char *transport;
     const struct transport_ops *ops; /* its own; NULL: it cannot be had, which was reported */

@@ -79,6 +79,17 @@ static const struct rules **collect_rules(struct setup *s)
     return rules;
 }
 
+static void say_log(const struct setup *s, const struct config *config, int r,
+                    struct config_errors *errors)
+{
+    const struct config_entry *entry = s->settings.log_entry;
+    if (entry && r != -ENOMEM)
+        config_say(errors, CONFIG_ERROR, config_find(config, "extprocd", ""), entry,
+                   "cannot open %s: %s", s->settings.log.shown, strerror(-r));
+    else
+        config_say_at(errors, config->file, 0, "cannot start the log: %s", strerror(-r));
+}
+
 bool setup_load(const char *file, bool testing, struct setup *ret)
 {
     struct setup s = {0};
@@ -95,7 +106,7 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
     settings_read(config, &s.arena, &errors, &s.settings);
     int r = open_log(&s, testing);
     if (r < 0)
-        config_say_at(&errors, file, 0, "cannot open the log: %s", strerror(-r));
+        say_log(&s, config, r, &errors);
     for (size_t i = 0; testing && i < s.settings.n_listeners; i++)
         listener_look(&s.settings.listeners[i], &s.arena, &errors);
     const struct rules **rules = collect_rules(&s);
