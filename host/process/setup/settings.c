@@ -220,7 +220,8 @@ static void read_max_held(struct settings *s, const struct config_section *secti
     }
 }
 
-/* Of two sockets on one port the second one cannot be bound, also if the first has every address. */
+/* Of two sockets on one port the second one cannot be bound, also if the first has every
+ * address. */
 static void check_covered(const struct settings *s, const struct listener_settings *l,
                           struct config_errors *errors)
 {
