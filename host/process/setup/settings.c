@@ -141,10 +141,25 @@ static void read_log_file(const struct config_section *s, struct arena *arena,
     }
 }
 
+/* Is there a plugin whose file is looked for there? */
+static bool needs_plugin_dir(const struct config *config)
+{
+    for (size_t i = 0; i < config->n_sections; i++) {
+        const struct config_section *s = &config->sections[i];
+        for (size_t k = 0; strcmp(s->type, "plugin") == 0 && k < s->n_entries; k++) {
+            const struct config_entry *entry = &s->entries[k];
+            if (strcmp(entry->key, "file") == 0 && entry->value.ptr &&
+                !strchr(entry->value.ptr, '/'))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* NULL where it could not be read, so that no plugin is reported as missing in another
  * directory. */
-static void read_plugin_dir(const struct config_section *s, struct settings *ret,
-                            struct arena *arena, struct config_errors *errors)
+static void read_plugin_dir(const struct config *config, const struct config_section *s,
+                            struct settings *ret, struct arena *arena, struct config_errors *errors)
 {
     struct stat st;
     const struct keys_slot *slot = keys_find(&ret->keys, "plugin_dir");
@@ -156,7 +171,7 @@ static void read_plugin_dir(const struct config_section *s, struct settings *ret
     }
     ret->plugin_dir = value ? config_path(arena, value->entry, value->text.ptr) : NULL;
     ret->plugin_dir_shown = value && value->entry ? value->entry->shown.ptr : ret->plugin_dir;
-    if (!ret->plugin_dir || !value->entry)
+    if (!ret->plugin_dir || !value->entry || !needs_plugin_dir(config))
         return;
     int error = stat(ret->plugin_dir, &st) < 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
     if (error) {
@@ -166,12 +181,12 @@ static void read_plugin_dir(const struct config_section *s, struct settings *ret
     }
 }
 
-static void read_extprocd(struct config_section *s, struct arena *arena,
-                          struct config_errors *errors, struct settings *ret)
+static void read_extprocd(const struct config *config, struct config_section *s,
+                          struct arena *arena, struct config_errors *errors, struct settings *ret)
 {
     bool good = check_keys(s, extprocd_keys, arena, errors, &ret->keys);
     if (!s->incomplete)
-        read_plugin_dir(s, ret, arena, errors);
+        read_plugin_dir(config, s, ret, arena, errors);
     if (!good)
         return;
     ret->log.level = (enum extproc_level)keys_number(&ret->keys, "log_level");
@@ -295,7 +310,7 @@ bool settings_read(const struct config *config, struct arena *arena, struct conf
         config_say_at(errors, config->file, 0, "out of memory");
         return false;
     }
-    read_extprocd(extprocd ? extprocd : &none, arena, errors, ret);
+    read_extprocd(config, extprocd ? extprocd : &none, arena, errors, ret);
     find_transport(config, errors, ret);
     for (size_t i = 0; i < config->n_sections; i++) {
         struct config_section *s = &config->sections[i];

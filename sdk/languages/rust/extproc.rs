@@ -113,6 +113,10 @@ pub const PHASE_RESPONSE_TRAILERS: u32 = 32;
 pub const ACTION_CONTINUE: u32 = 0;
 pub const ACTION_RESPOND: u32 = 1;
 pub const ACTION_FAIL: u32 = 2;
+pub const ACTION_WAIT: u32 = 3;
+// enum extproc_wake
+pub const WAKE_RESULT: u32 = 0;
+pub const WAKE_TIMEOUT: u32 = 1;
 // enum extproc_edit
 pub const EDIT_SET: u32 = 0;
 pub const EDIT_APPEND: u32 = 1;
@@ -188,6 +192,12 @@ pub struct Metric {
 pub struct File {
     pub api: *const Api,
 }
+#[repr(C)]
+pub struct Wait {
+    pub api: *const Api,
+}
+/// What becomes of a result that no one waits for any more.
+pub type DropFn = Option<unsafe extern "C" fn(*mut Instance, *mut c_void)>;
 #[repr(C)]
 pub struct Template {
     _opaque: [u8; 0],
@@ -268,6 +278,10 @@ pub struct Api {
     pub log: unsafe extern "C" fn(*mut Instance, *mut Txn, u32, Str, Str),
     pub metric_add: unsafe extern "C" fn(*mut Metric, u64),
     pub file_append: unsafe extern "C" fn(*mut File, Str) -> c_int,
+    pub defer: unsafe extern "C" fn(*mut Txn, u32, DropFn) -> *mut Wait,
+    pub on_cancel: unsafe extern "C" fn(*mut Wait, Option<unsafe extern "C" fn(*mut c_void)>, *mut c_void),
+    pub resume: unsafe extern "C" fn(*mut Wait, *mut c_void),
+    pub after: unsafe extern "C" fn(*mut Txn, u32) -> c_int,
 }
 
 /// What a body edit returns for a message that has no body.
@@ -394,6 +408,7 @@ pub struct Plugin {
     pub response_headers: OnFn,
     pub response_body: OnFn,
     pub response_trailers: OnFn,
+    pub resume: Option<unsafe extern "C" fn(*mut Txn, u32, *mut c_void) -> u32>,
 }
 unsafe impl Sync for Plugin {}
 unsafe impl Sync for Key {}
@@ -437,6 +452,7 @@ impl Plugin {
             response_headers: None,
             response_body: None,
             response_trailers: None,
+            resume: None,
         }
     }
 }

@@ -35,7 +35,7 @@ Test(settings, defaults)
 Test(settings, everything_said)
 {
     cr_assert(read_text("[extprocd]\nlog_level = debug\nlog_format = json\nlog_file = /x\n"
-                        "plugin_dir = /tmp\nlame_duck = 0s\ndrain = 2m\n"
+                        "plugin_dir = /p\nlame_duck = 0s\ndrain = 2m\n"
                         "[listener:a]\naddress = unix:/tmp/s\nsocket_mode = 0600\n"
                         "request_body_mode = BUFFERED\nresponse_body_mode = NONE\n"
                         "max_message = 1m\nmax_header_list = 8k\nmax_streams = 5\n"));
@@ -43,7 +43,7 @@ Test(settings, everything_said)
     cr_expect_eq(settings.log.level, EXTPROC_LEVEL_DEBUG);
     cr_expect(settings.log.json);
     cr_expect_str_eq(settings.log.file, "/x");
-    cr_expect_str_eq(settings.plugin_dir, "/tmp");
+    cr_expect_str_eq(settings.plugin_dir, "/p");
     cr_expect_eq(settings.lame_duck_ms, 0u);
     cr_expect_eq(settings.drain_ms, 120000u);
     cr_expect_eq(settings.listeners[0].socket_mode, 0600u);
