@@ -183,3 +183,43 @@ Test(http2, windows_follow_what_is_taken)
     while (f->id != 1);
     cr_assert_geq((f->bytes[1] << 16) + (f->bytes[2] << 8) + f->bytes[3], 512 * 1024);
 }
+
+/* A listener's own, larger than that of a connection by itself. */
+static void begin_wide(void)
+{
+    rig.listener.limits.stream_window = 32 << 20;
+    begin();
+}
+
+TestSuite(http2_wide, .init = begin_wide, .fini = end);
+
+static uint32_t number_at(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+Test(http2_wide, one_stream_may_use_all_of_its_window)
+{
+    const struct peer_frame *f = peer_await(&peer, NGHTTP2_SETTINGS);
+    cr_assert(memcmp(f->bytes, "\0\4", 2) == 0); /* INITIAL_WINDOW_SIZE */
+    cr_expect_eq(number_at(f->bytes + 2), 32u << 20);
+    f = peer_await(&peer, NGHTTP2_WINDOW_UPDATE);
+    cr_expect_eq(f->id, 0);
+    cr_expect_eq(number_at(f->bytes), (32u << 20) - 65535);
+}
+
+/* Its client has not heard of it yet; the connection's window is not used up by that. */
+Test(http2, what_is_still_sent_to_a_refused_stream_is_discarded)
+{
+    static const uint8_t bytes[PEER_FRAME_MAX];
+    for (int32_t id = 1; id < 81; id += 2) {
+        peer_request(&peer, id, (struct peer_request){.type = "application/json"});
+        for (int i = 0; i < 32; i++)
+            peer_send_frame(&peer, NGHTTP2_DATA, 0, id, bytes, sizeof bytes);
+    }
+    peer_request(&peer, 81, echo);
+    peer_say(&peer, 81, "1 as ever");
+    while (peer_await(&peer, NGHTTP2_DATA)->id != 81)
+        ;
+    cr_expect_eq(rig.n_open, 1);
+}
