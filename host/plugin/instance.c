@@ -44,8 +44,8 @@ const struct extproc_key instance_keys[] = {
      .type = EXTPROC_KEY_TYPE_DURATION,
      .fallback = "150ms",
      .max = "24h",
-     .help = "Longest time of a callback, with what it waits for; 0s: any time. Keep it below the "
-             "proxy's message_timeout."},
+     .help = "Longest time of a callback, with what it waits for; 0s: any time. The log names a "
+             "plugin that blocks for longer. Keep it below the proxy's message_timeout."},
     {.name = "max_body",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .min = "1",
@@ -188,6 +188,7 @@ static int start(struct instance *in, struct keys_table host, struct config_erro
     const uint64_t must_see = EXTPROC_MUST_SEE_REQUEST_BODY | EXTPROC_MUST_SEE_RESPONSE_BODY;
     take_callbacks(in);
     policy_read(&in->host_keys, &in->policy);
+    in->who.timeout_ms = in->policy.timeout_ms;
     policy_look(&in->policy, &in->host_keys, in->section, in->plugin->needs & must_see, errors);
     if (!check_section(in, host, errors))
         return -EINVAL;

@@ -78,11 +78,12 @@ static inline void loop_recall(struct loop *loop, struct errand *errand)
 static inline void loop_runs(struct loop *loop, const struct running_plugin *plugin,
                              const char *phase)
 {
-    loop->running = (struct running){plugin, phase, loop->now_ms};
+    running_begin(&loop->running, plugin, phase, loop->now_ms);
 }
-static inline void loop_ran(struct loop *loop)
+/* See running_end(). */
+static inline uint64_t loop_ran(struct loop *loop)
 {
-    loop->running.plugin = NULL;
+    return running_end(&loop->running);
 }
 
 /* ---- counting -------------------------------------------------------------------------------- */

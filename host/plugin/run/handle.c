@@ -10,6 +10,7 @@
 #include "http/rules/rules.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -186,11 +187,41 @@ static void handle_ready(struct handle *h, struct turn *turn, struct instance *i
 
 /* ---- the calls ------------------------------------------------------------------------------- */
 
+/* A watch has named it in the log while it blocked; now the transaction is known too. */
+static void handle_blocked(struct handle *h, const char *phase, uint64_t ms)
+{
+    const struct instance *in = handle_instance(h);
+    const struct metric_definition blocked = {
+        .name = "blocked",
+        .help = "Calls of a plugin that blocked all transactions for longer than its timeout.",
+        .labels = {[METRIC_CHAIN] = h->txn->chain->name,
+                   [METRIC_PLUGIN] = in->name,
+                   [METRIC_PHASE] = phase}};
+    if (in->env->metrics)
+        loop_count(h->txn->loop, metrics_define(in->env->metrics, &blocked), 1);
+    handle_log(h, EXTPROC_LEVEL_WARN,
+               "the plugin has blocked all transactions for %" PRIu64 " ms (timeout = %" PRIu64
+               "ms)",
+               ms, in->policy.timeout_ms);
+}
+
+static void handle_runs(const struct handle *h, const struct instance *instance, const char *phase)
+{
+    loop_runs(h->txn->loop, &instance->who, phase);
+}
+
+static void handle_ran(struct handle *h, const char *phase)
+{
+    uint64_t ms = loop_ran(h->txn->loop);
+    if (__builtin_expect(ms > 0, false))
+        handle_blocked(h, phase, ms);
+}
+
 static enum extproc_action handle_open(struct handle *h, const struct instance *instance)
 {
-    loop_runs(h->txn->loop, &instance->who, "open");
+    handle_runs(h, instance, "open");
     int r = instance->plugin->open ? instance->plugin->open(&h->pub) : 0;
-    loop_ran(h->txn->loop);
+    handle_ran(h, "open");
     const char *text = r < 0 && r >= -ERRNO_MAX ? strerrordesc_np(-r) : NULL;
     h->opened = r == 0;
     if (h->opened) {
@@ -272,9 +303,9 @@ static enum extproc_action handle_run(struct handle *h, struct turn *turn,
     h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
     if (handle_check_needs(h, turn) == EXTPROC_ACTION_FAIL)
         return EXTPROC_ACTION_FAIL;
-    loop_runs(h->txn->loop, &instance->who, phase_name(turn->phase));
+    handle_runs(h, instance, phase_name(turn->phase));
     enum extproc_action action = instance->on[turn->phase](&h->pub);
-    loop_ran(h->txn->loop);
+    handle_ran(h, phase_name(turn->phase));
     return handle_judge(h, turn, action, FAILURE_CALLBACK);
 }
 
@@ -324,10 +355,10 @@ enum extproc_action handle_resume(struct turn *turn)
     struct handle *h = handle_enter(turn);
     const struct instance *instance = handle_instance(h);
     h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
-    loop_runs(h->txn->loop, &instance->who, "resume");
+    handle_runs(h, instance, "resume");
     enum extproc_action action =
         instance->plugin->resume(&h->pub, turn->waits.why, turn->waits.result);
-    loop_ran(h->txn->loop);
+    handle_ran(h, "resume");
     bool late = turn->waits.why == EXTPROC_WAKE_TIMEOUT;
     return handle_leave(h, handle_judge(h, turn, action, late ? FAILURE_TIMEOUT : FAILURE_RESUME));
 }
@@ -370,8 +401,8 @@ void handle_close(struct handle *h, enum extproc_end why)
         return;
     const struct instance *instance = handle_instance(h);
     h->opened = false;
-    loop_runs(h->txn->loop, &instance->who, "close");
+    handle_runs(h, instance, "close");
     if (instance->plugin->close)
         instance->plugin->close(&h->pub, why);
-    loop_ran(h->txn->loop);
+    handle_ran(h, "close");
 }

@@ -15,7 +15,7 @@ void culprit_in(struct loop *in)
 
 bool culprit_find(struct culprit *ret)
 {
-    struct running running = loop ? loop->running : (struct running){0};
+    struct running_look running = loop ? running_look(&loop->running) : (struct running_look){0};
     if (!running.plugin)
         return false;
     uint64_t now = loop_now(loop);

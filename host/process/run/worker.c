@@ -1,5 +1,6 @@
 /* worker: one loop that serves all listeners with one generation, until a signal ends it. */
 #include "base/log/writer.h"
+#include "base/loop/watch.h"
 #include "base/str.h"
 #include "plugin/wait.h"
 #include "process/listen/listen.h"
@@ -27,6 +28,7 @@ struct worker {
     size_t n_open; /* sockets that are open */
     const struct transport_ops *ops;
     struct transport *transport;
+    struct watch *watch; /* NULL: no plugin has a timeout */
     struct stop stop;
 };
 
@@ -139,6 +141,20 @@ static void tell_start(const struct worker *w)
     notify("READY=1");
 }
 
+static void start_watch(struct worker *w)
+{
+    const struct generation *g = w->setup.generation;
+    size_t i = 0;
+    while (i < g->n_instances && !g->instances[i]->policy.timeout_ms)
+        i++;
+    if (i == g->n_instances)
+        return;
+    int r = watch_start(w->setup.loop, w->setup.log, &w->watch);
+    if (r < 0)
+        log_line(w->setup.log, EXTPROC_LEVEL_WARN, NULL,
+                 "cannot start a thread that looks for plugins that block: %s", strerror(-r));
+}
+
 /* Serves until a signal stops it. */
 static bool serve(struct worker *w, int signal_fd)
 {
@@ -169,6 +185,7 @@ static bool serve(struct worker *w, int signal_fd)
     if (r < 0)
         log_line(w->setup.log, EXTPROC_LEVEL_WARN, NULL, "cannot start a thread for the log: %s",
                  strerror(-r));
+    start_watch(w);
     w->stop = (struct stop){
         .loop = w->setup.loop,
         .log = w->setup.log,
@@ -208,7 +225,8 @@ int process_run(const char *file)
     for (size_t i = 0; i < w.n_open; i++)
         listen_close(&w.sockets[i]);
     waits_close(w.setup.waits);
-    generation_stop(w.setup.generation);
+    generation_stop(w.setup.generation); /* fini() may block too */
+    w.watch = watch_stop(w.watch);
     if (good) {
         counts_log(w.setup.metrics, w.setup.log);
         log_line(w.setup.log, EXTPROC_LEVEL_INFO, NULL, "stopped");
