@@ -1,5 +1,5 @@
 /* -t and -T: what they print, and that it can be read again. */
-#include "kit/lines.h"
+#include "kit/printed.h"
 #include "process/process.h"
 
 #include <criterion/criterion.h>
@@ -35,23 +35,17 @@ static void given(const char *ini)
     fclose(f);
 }
 
-/* What the command prints; it stays until the test ends. */
-static const char *printed(bool dump)
+static const char *checked(bool dump)
 {
-    char *text;
-    size_t len;
-    FILE *before = stdout;
-    stdout = open_memstream(&text, &len);
+    printed_begin();
     status = process_check(file, dump);
-    fclose(stdout);
-    stdout = before;
-    return text;
+    return printed_end();
 }
 
 static const char *dumped(const char *ini)
 {
     given(ini);
-    const char *text = printed(true);
+    const char *text = checked(true);
     cr_assert_eq(status, EXIT_GOOD, "%s", ini);
     return text;
 }
@@ -69,7 +63,7 @@ static void expect_line(const char *text, const char *line)
 Test(check, a_good_file_is_ok)
 {
     given(LISTENER CHAIN "request.set = x-a: 1\n");
-    const char *text = printed(false);
+    const char *text = checked(false);
     cr_expect_eq(status, EXIT_GOOD);
     cr_expect_str_eq(text + strlen(file), ": ok\n");
 }
@@ -77,7 +71,7 @@ Test(check, a_good_file_is_ok)
 Test(check, a_bad_one_is_not_and_prints_nothing)
 {
     given(LISTENER CHAIN "request.sett = x-a: 1\n");
-    cr_expect_str_empty(printed(true));
+    cr_expect_str_empty(checked(true));
     cr_expect_eq(status, EXIT_BAD);
 }
 

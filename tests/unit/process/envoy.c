@@ -1,6 +1,6 @@
 /* A recipe in the words of Envoy's configuration. */
 #include "base/config/config.h"
-#include "unit/process/printed.h"
+#include "unit/process/forms.h"
 
 /* The listener's address; hidden: it came from the environment. */
 static void given_an_address(const char *text, bool hidden)

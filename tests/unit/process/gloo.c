@@ -1,5 +1,5 @@
 /* A recipe in the words of Gloo Gateway's API. */
-#include "unit/process/printed.h"
+#include "unit/process/forms.h"
 
 Test(gloo, the_processing_mode)
 {

@@ -1,40 +1,33 @@
-/* printed: a recipe that a test writes down, in the syntax of one kind of proxy. */
-#ifndef EXTPROCD_TESTS_UNIT_PROCESS_PRINTED_H
-#define EXTPROCD_TESTS_UNIT_PROCESS_PRINTED_H
+/* forms: a recipe that a test writes down, in the syntax of one kind of proxy. */
+#ifndef EXTPROCD_TESTS_UNIT_PROCESS_FORMS_H
+#define EXTPROCD_TESTS_UNIT_PROCESS_FORMS_H
 
+#include "kit/printed.h"
 #include "process/proxy/forms.h"
 
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct listener_settings listener = {.name = "a"};
 static struct recipe recipe = {
     .listener = &listener, .connections = 10, .streams = 1000, .health_ms = 1500};
 
-/* All that the form prints; it stays until the test ends. */
-static inline const char *printed(void (*form)(const struct recipe *r))
+static inline const char *form_printed(void (*form)(const struct recipe *r))
 {
-    char *text;
-    size_t len;
-    FILE *before = stdout;
-    stdout = open_memstream(&text, &len);
+    printed_begin();
     form(&recipe);
-    fclose(stdout);
-    stdout = before;
-    return text;
+    return printed_end();
 }
 
 static inline void expect_printed(void (*form)(const struct recipe *r), const char *wanted)
 {
-    const char *text = printed(form);
+    const char *text = form_printed(form);
     cr_expect_not_null(strstr(text, wanted), "no\n%s\nin\n%s", wanted, text);
 }
 
 static inline void expect_not_printed(void (*form)(const struct recipe *r), const char *unwanted)
 {
-    const char *text = printed(form);
+    const char *text = form_printed(form);
     cr_expect_null(strstr(text, unwanted), "%s\nis in\n%s", unwanted, text);
 }
 
