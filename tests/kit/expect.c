@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "kit/alloc.h"
 #include "kit/kit_private.h"
+#include "kit/lines.h"
 
 #include <string.h>
 
@@ -149,6 +150,6 @@ void kit_check_metadata(struct kit_call *c, const char *ns, const char *key, con
 void kit_check_log(struct kit_call *c, const char *text, bool wanted)
 {
     const char *log = kit_log(c->kit);
-    if (!alloc_has_failed() && (strstr(log, text) != NULL) != wanted)
+    if (!alloc_has_failed() && lines_have(log, text) != wanted)
         kit_fail(c, "the log has %s \"%s\":\n%s", wanted ? "no" : "a", text, log);
 }

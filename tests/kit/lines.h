@@ -26,13 +26,16 @@ static inline bool lines_match(const char *text, const char *pattern)
     return false;
 }
 
-/* A line of the text begins at `text` and has the pattern in it. */
+/* A line of the text begins at `text` and has the pattern in it; at its end if the pattern ends
+ * with a newline. */
 static inline bool line_has(const char *text, const char *pattern)
 {
     char *line = strndup(text, strcspn(text, "\n"));
     char *around = (char *)malloc(strlen(pattern) + sizeof "~~");
     bool found;
     strcat(strcat(strcpy(around, "~"), pattern), "~");
+    if (strstr(around, "\n~"))
+        strcpy(strstr(around, "\n~"), "");
     found = lines_match(line, around);
     free(around);
     free(line);

@@ -278,7 +278,7 @@ Test(body, a_streamed_body_with_trailers_has_none_and_the_log_says_so)
     kit_expect_body(c, LANE_REQUEST, "<abc");
     kit_expect_body(c, LANE_RESPONSE, "def");
     kit_end(c);
-    cr_expect(strstr(kit_log(k), "nothing was appended to the request body"));
+    cr_expect(lines_have(kit_log(k), "nothing was appended~request"), "%s", kit_log(k));
     cr_expect(!strstr(kit_log(k), "response body"));
     kit_free(k);
 }
@@ -298,11 +298,10 @@ Test(body, where_the_headers_are_skipped_the_log_says_what_may_be_wrong)
     begin(PLUGIN_INI("body", "response.replace = new\nrequest.append = >"), BODY_MODE_STREAMED);
     kit_body(c, LANE_REQUEST, "abc", true);
     kit_expect_unchanged(c);
-    kit_expect_log(
-        c, "request body not changed: it may be encoded: the proxy does not send the headers");
+    kit_expect_log(c, "request body not changed: ~encoded");
     kit_body(c, LANE_RESPONSE, "abc", true);
     kit_expect_body(c, LANE_RESPONSE, "new");
-    kit_expect_log(c, "(in the proxy, set response_header_mode: SEND)");
+    kit_expect_log(c, "set response_header_mode: SEND");
     done();
 }
 
@@ -333,10 +332,8 @@ Test(body, exhausted_memory_ends_only_the_stream)
 
 Test(body, takes_part_in_nothing_where_no_key_asks)
 {
-    generation_unref(
-        PLUGIN_SAYS("body", "request.clear = no",
-                    "test.ini:1: [plugin:p] warning: the plugin \"body\" takes part in no "
-                    "phase: no key of this section asks for one"));
+    generation_unref(PLUGIN_SAYS("body", "request.clear = no",
+                                 "test.ini:1: [plugin:p] warning: ~\"body\"~no phase~"));
 }
 
 Test(body, takes_part_where_its_keys_say)

@@ -31,11 +31,8 @@ static inline const struct rules *plugin_rules(void)
 }
 
 #define PLUGIN_ROUTING                                                                             \
-    "the proxy of [listener:main] would ignore it (to allow it, set mutation_rules = all_routing " \
-    "in the listener's section, and allow_all_routing: true in the proxy's mutation_rules)"
-#define PLUGIN_ENVOYS                                                                              \
-    "the proxy of [listener:main] would ignore it (to allow it, set mutation_rules = envoy in "    \
-    "the listener's section, and allow_envoy: true in the proxy's mutation_rules)"
+    "~[listener:main] would ignore it~mutation_rules = all_routing ~allow_all_routing: true~"
+#define PLUGIN_ENVOYS "~[listener:main] would ignore it~mutation_rules = envoy ~allow_envoy: true~"
 
 /* Exactly these lines are said of an ini text, as extprocd -t would. NULL: it was refused. */
 static inline struct generation *plugin_build(const char *ini, const char *const *lines)

@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include "failing.h"
+#include "kit/lines.h"
 #include "scene.h"
 
 #include <criterion/criterion.h>
@@ -141,9 +142,9 @@ static void expect_appendable(const char *path)
 static void expect_unappendable(const char *path, int error, const char *words)
 {
     cr_expect_eq(file_check_append(path, why), -error, "%s", path);
-    cr_expect_str_eq(why, words);
+    cr_expect(lines_match(why, words), "%s", why);
     cr_expect_eq(file_open_append(path, why), -error, "%s", path);
-    cr_expect_str_eq(why, words);
+    cr_expect(lines_match(why, words), "%s", why);
 }
 
 Test(file, to_append_to_is_created)
@@ -188,9 +189,7 @@ Test(file, that_waits_in_a_fifo_is_there_for_the_next_reader)
 Test(file, that_cannot_be_appended_to)
 {
     make_socket("socket");
-    expect_unappendable(".", EISDIR,
-                        "is a directory, expected a regular file, a FIFO or a character device");
-    expect_unappendable("socket", EINVAL,
-                        "is a socket, expected a regular file, a FIFO or a character device");
+    expect_unappendable(".", EISDIR, "is a directory~");
+    expect_unappendable("socket", EINVAL, "is a socket~");
     expect_unappendable("none/x", ENOENT, "No such file or directory");
 }

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "http/rules/rules.h"
+#include "kit/lines.h"
 
 #include <criterion/criterion.h>
 
@@ -9,27 +10,27 @@ static void assert_why(struct extproc_str name, struct extproc_str value, const 
 {
     char why[ILLEGAL_WHY];
     illegal_header(name, value, why);
-    cr_expect_str_eq(why, wanted);
+    cr_expect(lines_match(why, wanted), "%s", why);
 }
 
 Test(illegal, a_name)
 {
     struct extproc_str v = EXTPROC_S("v");
-    assert_why(STR_ABSENT, v, "invalid header name: absent");
-    assert_why(EXTPROC_S(""), v, "invalid header name: empty");
-    assert_why(EXTPROC_S(":"), v, "invalid header name: empty");
+    assert_why(STR_ABSENT, v, "~name: absent");
+    assert_why(EXTPROC_S(""), v, "~name: empty");
+    assert_why(EXTPROC_S(":"), v, "~name: empty");
     assert_why(EXTPROC_S("x hello"), v, "invalid header name: contains a space");
     assert_why(EXTPROC_S("x:a"), v, "invalid header name: contains ':'");
-    assert_why(EXTPROC_S("x\xff"), v, "invalid header name: contains the byte 0xff");
+    assert_why(EXTPROC_S("x\xff"), v, "~name: ~0xff");
 }
 
 Test(illegal, a_value_is_never_shown)
 {
     struct extproc_str x = EXTPROC_S("x");
-    assert_why(x, STR_ABSENT, "invalid header value: absent");
-    assert_why(x, EXTPROC_S("a\r\nb"), "invalid header value: contains a line break");
-    assert_why(x, EXTPROC_S("a\0"), "invalid header value: contains a NUL");
-    assert_why(x, EXTPROC_S("\x7f"), "invalid header value: contains the byte 0x7f");
-    assert_why(x, EXTPROC_S("a "), "invalid header value: begins or ends with a blank");
-    assert_why(EXTPROC_S(":status"), EXTPROC_S("99"), "invalid value: expected 200 to 599");
+    assert_why(x, STR_ABSENT, "~value: absent");
+    assert_why(x, EXTPROC_S("a\r\nb"), "~value: ~line break");
+    assert_why(x, EXTPROC_S("a\0"), "~value: ~NUL");
+    assert_why(x, EXTPROC_S("\x7f"), "~value: ~0x7f");
+    assert_why(x, EXTPROC_S("a "), "~value: ~blank");
+    assert_why(EXTPROC_S(":status"), EXTPROC_S("99"), "~200 to 599");
 }

@@ -1,6 +1,7 @@
 #include "http/rules/rules.h"
 
 #include "base/str.h"
+#include "kit/lines.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -306,7 +307,7 @@ static void expect_refusal(const struct rules_context *context, enum extproc_edi
                            const char *name, const char *why, bool remedied)
 {
     struct rules_refusal r = rules_refusal(rules, context, op, str_c(name));
-    cr_expect_str_eq(r.why ? r.why : "", why, "%s", name);
+    cr_expect(lines_match(r.why ? r.why : "", why), "%s: %s", name, r.why);
     cr_expect_eq(r.remedied, remedied, "%s", name);
 }
 
@@ -316,13 +317,10 @@ Test(rules, a_refusal_says_why_and_what_would_change_it)
     expect_refusal(&in_request, EXTPROC_EDIT_SET, "x-own-a", "unlock its own", true);
     expect_refusal(&in_replaced, EXTPROC_EDIT_SET, ":method", "", false);
     expect_refusal(&in_request, EXTPROC_EDIT_SET, "x-a", "", false);
-    expect_refusal(&in_request, EXTPROC_EDIT_SET, "content-length",
-                   "it follows the length of the body", false);
-    expect_refusal(&in_request, EXTPROC_EDIT_SET, "upgrade", "it belongs to the proxy's connection",
-                   false);
-    expect_refusal(&in_request, EXTPROC_EDIT_REMOVE, "host",
-                   "it can be overwritten, but not removed", false);
-    expect_refusal(&in_trailers, EXTPROC_EDIT_SET, ":path", "not a header of this message", false);
+    expect_refusal(&in_request, EXTPROC_EDIT_SET, "content-length", "~length of the body", false);
+    expect_refusal(&in_request, EXTPROC_EDIT_SET, "upgrade", "~connection", false);
+    expect_refusal(&in_request, EXTPROC_EDIT_REMOVE, "host", "~not removed", false);
+    expect_refusal(&in_trailers, EXTPROC_EDIT_SET, ":path", "not a header~", false);
 }
 
 Test(rules, trailers_have_no_pseudo_headers)

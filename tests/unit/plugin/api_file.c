@@ -138,7 +138,7 @@ static int read_what_is_absent(struct extproc_instance *instance)
 Test(api_file, without_a_path)
 {
     cr_expect_eq(start(read_what_is_absent, "x"), -EINVAL);
-    INI_EXPECT(&errors, "test.ini:1: [plugin:a] path: expected the path of a file");
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] path: ~path~");
 }
 
 /* ---- appending ------------------------------------------------------------------------------- */

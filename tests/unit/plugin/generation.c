@@ -100,8 +100,8 @@ Test(generation, tells_every_mistake_of_every_section)
                "test.ini:2: [chain:web] plugins: ~duplicate~b:~",
                "test.ini:2: [chain:web] plugins: ~empty plugin name~",
                "test.ini:2: [chain:web] plugins: ~no section [plugin:gone]~",
-               "test.ini:3: [chain:web] plugin: unknown key (did you mean plugins?)",
-               "test.ini:8: [plugin:b] greting: unknown key (did you mean greeting?)");
+               "test.ini:3: [chain:web] plugin: unknown key~plugins~",
+               "test.ini:8: [plugin:b] greting: unknown key~greeting~");
 }
 
 Test(generation, names_that_are_not_separated_by_commas)

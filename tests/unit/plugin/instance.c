@@ -78,8 +78,8 @@ Test(instance, knows_its_own_keys_and_the_plugins)
 {
     cr_expect_eq(from_file("[plugin:a]\nfile = good.so\ngreting = hi\nfil = x\nxyz = 1\n"),
                  -EINVAL);
-    INI_EXPECT(&errors, "test.ini:3: [plugin:a] greting: unknown key (did you mean greeting?)",
-               "test.ini:4: [plugin:a] fil: unknown key (did you mean file?)",
+    INI_EXPECT(&errors, "test.ini:3: [plugin:a] greting: unknown key~greeting~",
+               "test.ini:4: [plugin:a] fil: unknown key~file~",
                "test.ini:5: [plugin:a] xyz: unknown key~greeting~");
 }
 

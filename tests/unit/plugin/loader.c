@@ -175,12 +175,10 @@ Test(loader, refuses_what_it_may_not_read)
 
 Test(loader, refuses_what_is_not_a_file)
 {
-    cr_expect_str_eq(refusal("/tmp"),
-                     ": is a directory, expected a regular file (name the .so file itself)");
+    cr_expect(lines_match(refusal("/tmp"), ": is a directory~.so~"), "%s", why);
     unlink(file);
     cr_assert_eq(mkfifo(file, 0600), 0);
-    cr_expect_str_eq(refusal(file),
-                     ": is a FIFO, expected a regular file (name the .so file itself)");
+    cr_expect(lines_match(refusal(file), ": is a FIFO~.so~"), "%s", why);
 }
 
 Test(loader, refuses_what_is_not_an_elf_file)

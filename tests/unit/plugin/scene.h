@@ -7,6 +7,7 @@
 #define TESTS_UNIT_PLUGIN_SCENE_H
 
 #include "base/str.h"
+#include "kit/lines.h"
 #include "plugin/api/api.h"
 #include "plugin/run/handle.h"
 
@@ -145,7 +146,7 @@ static inline const char *scene_log(struct scene *s)
 }
 
 #define SCENE_LOGGED(s, what)                                                                      \
-    cr_assert(strstr(scene_log(s), what), "no \"%s\" in the log:\n%s", what, scene_log(s))
+    cr_assert(lines_have(scene_log(s), what), "no \"%s\" in the log:\n%s", what, scene_log(s))
 
 /* ---- events ---------------------------------------------------------------------------------- */
 

@@ -458,7 +458,7 @@ Test(turn, knows_that_the_response_has_begun)
     play_request(&s);
     play_response(&s);
     cr_assert_eq(play_body(&s, PHASE_REQUEST_BODY, false, "1")->kind, VERDICT_CLOSE);
-    SCENE_LOGGED(&s, "the response has already begun");
+    SCENE_LOGGED(&s, "response~begun");
     scene_close(&s, EXTPROC_END_FAILED);
     scene_fini(&s);
 }

@@ -75,11 +75,8 @@ Test(listener, an_invalid_rate)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char text[64], error[256];
         snprintf(text, sizeof text, "max_resets = %s\n", wrong[i]);
-        snprintf(
-            error, sizeof error,
-            "3: [listener:a] max_resets: invalid value \"%s\": expected COUNT in DURATION, such "
-            "as 1000 in 10s",
-            wrong[i]);
+        snprintf(error, sizeof error, "3: [listener:a] max_resets: ~\"%s\"~COUNT in DURATION~",
+                 wrong[i]);
         expect_error(keys(text), error);
     }
 }
@@ -165,8 +162,7 @@ Test(listener, a_limit_that_a_transport_does_not_have)
     if (!found("grpc"))
         return;
     cr_expect(read_text(keys("max_resets = 1 in 1s\n[extprocd]\ntransport = grpc\n")));
-    expect_line("3: [listener:a] max_resets: warning: has no effect: transport = grpc has no such "
-                "limit");
+    expect_line("3: [listener:a] max_resets: warning: ~no effect~transport = grpc~");
 }
 
 Test(listener, the_core_has_no_idle_time_but_on_demand)
@@ -191,20 +187,13 @@ Test(listener, an_invalid_mutation_rule)
 Test(listener, a_star_that_means_nothing_is_refused)
 {
     expect_error(keys("tls_client_names = a\ntls_client_names = b, *.example\n"),
-                 "4: [listener:a] tls_client_names: invalid name \"*.example\": a * is allowed at "
-                 "the end only");
-    expect_error(keys("tls_client_names = a**\n"), "3: [listener:a] tls_client_names: invalid name "
-                                                   "\"a**\": a * is allowed at the end only");
-    expect_error(
-        keys("tls_client_names = *\n"),
-        "3: [listener:a] tls_client_names: invalid name \"*\": remove the key to accept any "
-        "certificate signed by tls_client_ca");
-    expect_error(
-        keys("tls_client_names = spiffe://exam*\n"),
-        "3: [listener:a] tls_client_names: invalid name \"spiffe://exam*\": a * is allowed "
-        "in the path of a URI, not in its host");
-    expect_error(
-        keys("tls_client_names = spiffe://a/b/../*\n"),
-        "3: [listener:a] tls_client_names: invalid name \"spiffe://a/b/../*\": a path with "
-        "dot segments before a * matches no certificate");
+                 "4: [listener:a] tls_client_names: ~\"*.example\"~at the end only");
+    expect_error(keys("tls_client_names = a**\n"),
+                 "3: [listener:a] tls_client_names: ~\"a**\"~at the end only");
+    expect_error(keys("tls_client_names = *\n"),
+                 "3: [listener:a] tls_client_names: ~\"*\"~remove the key~tls_client_ca");
+    expect_error(keys("tls_client_names = spiffe://exam*\n"),
+                 "3: [listener:a] tls_client_names: ~\"spiffe://exam*\"~not in its host");
+    expect_error(keys("tls_client_names = spiffe://a/b/../*\n"),
+                 "3: [listener:a] tls_client_names: ~\"spiffe://a/b/../*\"~dot segments~");
 }

@@ -3,6 +3,7 @@
 #include "session/session.h"
 
 #include "base/str.h"
+#include "kit/lines.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -119,8 +120,7 @@ Test(session, the_proxy_overrules_the_operator_in_its_first_message)
     cr_expect_eq(n_failures, 0);
     pass_phase(PHASE_REQUEST_BODY, false);
     pass_phase(PHASE_REQUEST_BODY, true);
-    cr_expect_str_eq(why,
-                     "request_body in state COMPLETE (the request's body is already complete)");
+    cr_expect(lines_match(why, "request_body in state COMPLETE ~already complete~"), "%s", why);
     finish();
 }
 
@@ -156,8 +156,7 @@ Test(session, modes_may_come_without_a_phase)
     begin(BODY_MODE_UNKNOWN, BODY_MODE_UNKNOWN);
     pass(told);
     cr_expect_eq(status, STATUS_UNIMPLEMENTED);
-    cr_expect_str_eq(why, "response_body_mode FULL_DUPLEX_STREAMED is not supported (NONE, "
-                          "STREAMED and BUFFERED are)");
+    cr_expect(lines_match(why, "response_body_mode FULL_DUPLEX_STREAMED ~BUFFERED~"), "%s", why);
     finish();
 }
 

@@ -267,7 +267,7 @@ Test(tls, keys_may_not_be_all_that_is_changed)
         }
         cr_assert_eq(p.end, -EPROTO);
         cr_assert_lt(n, 50);
-        cr_assert_str_eq(tls_why(p.tls), "the client sends too many TLS records without data");
+        cr_assert(lines_match(tls_why(p.tls), "~too many TLS records~"), "%s", tls_why(p.tls));
         pair_end(&p);
     }
 }
@@ -279,7 +279,7 @@ Test(tls, a_renegotiation)
     SSL_do_handshake(p.client);
     pair_collect(&p);
     cr_assert_eq(p.end, -EPROTO);
-    cr_assert_str_eq(tls_why(p.tls), "the client wants to renegotiate, which HTTP/2 forbids");
+    cr_assert(lines_match(tls_why(p.tls), "~renegotiate~"), "%s", tls_why(p.tls));
 }
 
 Test(tls, a_session_is_not_resumed)

@@ -15,13 +15,12 @@ Test(tls_protocol, any_of_the_clients_protocols_may_be_h2)
 Test(tls_protocol, a_client_that_speaks_other_protocols)
 {
     expect_refused(&(struct pair_how){.alpn = "\3h2c\10http/1.1"}, SSL_AD_NO_APPLICATION_PROTOCOL,
-                   "the client does not ask for HTTP/2 (ALPN h2)");
+                   "~ALPN h2~");
 }
 
 Test(tls_protocol, a_client_that_does_not_say_its_protocol)
 {
-    expect_refused(&(struct pair_how){.alpn = ""}, SSL_AD_NO_APPLICATION_PROTOCOL,
-                   "the client does not ask for HTTP/2 (ALPN h2)");
+    expect_refused(&(struct pair_how){.alpn = ""}, SSL_AD_NO_APPLICATION_PROTOCOL, "~ALPN h2~");
 }
 
 /* ---- certificates of clients ----------------------------------------------------------------- */
@@ -46,17 +45,17 @@ Test(tls_client, one_of_the_ca)
 Test(tls_client, none)
 {
     expect_refused(&(struct pair_how){.version = TLS1_3_VERSION}, SSL_AD_CERTIFICATE_REQUIRED,
-                   "the client has no certificate");
+                   "~no certificate");
     pair_end(&p);
     expect_refused(&(struct pair_how){.version = TLS1_2_VERSION}, SSL_AD_HANDSHAKE_FAILURE,
-                   "the client has no certificate");
+                   "~no certificate");
 }
 
 Test(tls_client, of_another_ca)
 {
     struct cert other = cert_make(&(struct cert_order){.cn = "another CA", .ca = true});
     expect_client_refused(&(struct cert_order){.cn = "client", .issuer = &other}, SSL_AD_UNKNOWN_CA,
-                          "the client's certificate is not signed by a CA of tls_client_ca");
+                          "~not signed~tls_client_ca");
     cert_fini(&other);
 }
 
@@ -64,15 +63,14 @@ Test(tls_client, of_another_ca_of_the_same_name)
 {
     struct cert other = cert_make(&(struct cert_order){.cn = "a CA", .ca = true});
     expect_client_refused(&(struct cert_order){.cn = "client", .issuer = &other},
-                          SSL_AD_DECRYPT_ERROR,
-                          "the client's certificate is not signed by the CA that it names");
+                          SSL_AD_DECRYPT_ERROR, "~not signed by the CA that it names");
     cert_fini(&other);
 }
 
 Test(tls_client, of_itself)
 {
     expect_client_refused(&(struct cert_order){.cn = "client"}, SSL_AD_UNKNOWN_CA,
-                          "the client's certificate is not signed by a CA of tls_client_ca");
+                          "~not signed~tls_client_ca");
 }
 
 Test(tls_client, expired)
@@ -86,15 +84,14 @@ Test(tls_client, not_valid_yet)
 {
     expect_client_refused(
         &(struct cert_order){.cn = "client", .issuer = &ca, .from_days = 1, .until_days = 9},
-        SSL_AD_BAD_CERTIFICATE, "the client's certificate is not valid yet");
+        SSL_AD_BAD_CERTIFICATE, "~not valid yet");
 }
 
 Test(tls_client, for_servers)
 {
     expect_client_refused(
         &(struct cert_order){.cn = "client", .issuer = &ca, .usage = "serverAuth"},
-        SSL_AD_UNSUPPORTED_CERTIFICATE,
-        "the client's certificate is not for clients (extended key usage)");
+        SSL_AD_UNSUPPORTED_CERTIFICATE, "~not for clients~");
 }
 
 Test(tls_client, somebody_elses)
@@ -102,7 +99,7 @@ Test(tls_client, somebody_elses)
     struct cert thief = cert_make(&(struct cert_order){.cn = "thief"});
     struct cert stolen = cert_steal(&client, &thief);
     expect_refused(&(struct pair_how){.cert = &stolen}, SSL_AD_DECRYPT_ERROR,
-                   "the signature of the client does not match its certificate");
+                   "the signature~does not match~");
     cert_fini(&thief);
     cert_fini(&stolen);
 }
@@ -118,7 +115,7 @@ Test(tls_client, of_a_ca_between)
     expect_up(&(struct pair_how){.cert = &good, .issuer = &between});
     pair_end(&p);
     expect_refused(&(struct pair_how){.cert = &bad, .issuer = &expired}, SSL_AD_CERTIFICATE_EXPIRED,
-                   "a CA of the client's certificate has expired");
+                   "~CA~has expired");
     cert_fini(&between);
     cert_fini(&expired);
     cert_fini(&good);
@@ -227,8 +224,7 @@ Test(tls_names, are_told)
 Test(tls_names, no_names_are_reported)
 {
     expect_client_refused(&(struct cert_order){.cn = "client", .issuer = &ca},
-                          SSL_AD_BAD_CERTIFICATE,
-                          "the client's certificate has none of tls_client_names; it has nothing");
+                          SSL_AD_BAD_CERTIFICATE, "~none of tls_client_names~nothing");
 }
 
 Test(tls_names, too_many_are_reported_as_far_as_there_is_room)

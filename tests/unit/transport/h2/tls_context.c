@@ -32,9 +32,9 @@ static void expect_unusable(const char *wanted_file, int error, const char *want
     cr_assert_eq(r, -error, "%d: %s", r, why);
     cr_assert_null(context);
     cr_assert_str_eq(file, wanted_file);
-    cr_assert_str_eq(why, wanted_why);
+    cr_assert(lines_match(why, wanted_why), "%s", why);
     file = NULL;
-    cr_assert_str_eq(tls_check(&rules, &arena, &file), wanted_why);
+    cr_assert_str_eq(tls_check(&rules, &arena, &file), why);
     cr_assert_str_eq(file, wanted_file);
     cr_assert_eq(ERR_peek_error(), 0);
 }
@@ -61,8 +61,7 @@ Test(tls_context, keys_of_other_kinds)
     key_write("key.pem", &rsa, NULL);
     expect_usable();
     key_write("key.pem", &server, NULL);
-    expect_unusable("key.pem", EINVAL,
-                    "the private key does not match the certificate in cert.pem");
+    expect_unusable("key.pem", EINVAL, "~does not match the certificate in cert.pem");
     cert_fini(&rsa);
 }
 
@@ -165,15 +164,13 @@ Test(tls_context, a_certificate_that_is_broken)
 Test(tls_context, a_key_of_another_certificate)
 {
     key_write("key.pem", &other, NULL);
-    expect_unusable("key.pem", EINVAL,
-                    "the private key does not match the certificate in cert.pem");
+    expect_unusable("key.pem", EINVAL, "~does not match the certificate in cert.pem");
 }
 
 Test(tls_context, a_key_with_a_passphrase)
 {
     key_write("key.pem", &server, "secret");
-    expect_unusable("key.pem", EINVAL,
-                    "the private key is encrypted, and passphrases are not supported");
+    expect_unusable("key.pem", EINVAL, "~encrypted~passphrases are not supported");
 }
 
 /* A file that is being written is cut somewhere. */
@@ -244,8 +241,8 @@ static const char *logged(void)
     lines[fread(lines, 1, sizeof lines - 1, f)] = '\0';
     at = ftell(f);
     fclose(f);
-    char *behind = strstr(lines, "Z ");
-    return behind ? behind + 2 : lines;
+    char *rest = strstr(lines, "Z ");
+    return rest ? rest + 2 : lines;
 }
 
 static const char *served(void)
@@ -268,6 +265,12 @@ static void replace_with(const struct cert *cert)
     cr_assert_eq(rename("new.key", "key.pem"), 0);
 }
 
+static void expect_logged(const char *pattern)
+{
+    const char *lines = logged();
+    cr_assert(lines_match(lines, pattern), "%s", lines);
+}
+
 Test(tls_refresh, nothing_has_changed)
 {
     refresh();
@@ -283,9 +286,7 @@ Test(tls_refresh, other_files)
     replace_with(&next);
     refresh();
     const char *line = logged();
-    cr_assert(strncmp(line, "info  listener here: TLS certificate read again (expires 20", 59) == 0,
-              "%s", line);
-    cr_assert_str_eq(strchr(strchr(line, '('), 'U'), "UTC)\n");
+    cr_assert(lines_match(line, "info  listener here: ~read again (expires 20~UTC)\n"), "%s", line);
     cr_assert_str_eq(served(), "next");
     refresh();
     cr_assert_str_eq(logged(), "");
@@ -331,8 +332,7 @@ Test(tls_refresh, invalid_files)
 {
     key_write("key.pem", &other, NULL); /* and its certificate is to follow */
     refresh();
-    cr_assert_str_eq(logged(), "error listener here: TLS: key.pem: the private key does not match "
-                               "the certificate in cert.pem; keeping the previous certificate\n");
+    expect_logged("error listener here: TLS: key.pem: ~does not match~keeping the previous~\n");
     cr_assert_str_eq(served(), "server");
     refresh();
     cr_assert_str_eq(logged(), "");
@@ -347,8 +347,7 @@ Test(tls_refresh, a_file_that_has_gone)
 {
     cr_assert_eq(unlink("ca.pem"), 0);
     refresh();
-    cr_assert_str_eq(logged(), "error listener here: TLS: ca.pem: No such file or directory; "
-                               "keeping the previous certificate\n");
+    expect_logged("error listener here: TLS: ca.pem: No such file~keeping the previous~\n");
     refresh();
     cr_assert_str_eq(logged(), "");
     cr_assert_str_eq(served(), "server");
@@ -386,8 +385,7 @@ Test(tls_refresh, a_certificate_that_has_expired_is_said_to)
     replace_with(&old);
     refresh();
     const char *line = logged();
-    cr_assert(strncmp(line, "warn  listener here: TLS certificate read again (expired 20", 59) == 0,
-              "%s", line);
+    cr_assert(lines_match(line, "warn  listener here: ~read again (expired 20~\n"), "%s", line);
     cr_assert_str_eq(served(), "old");
     cert_fini(&old);
 }
@@ -420,8 +418,7 @@ Test(tls_refresh, a_ca_that_is_taken_away)
     SSL_set_session(p.client, session);
     pair_talk(&p);
     cr_assert_eq(p.end, -EPROTO);
-    cr_assert_str_eq(tls_why(p.tls),
-                     "the client's certificate is not signed by a CA of tls_client_ca");
+    cr_assert(lines_match(tls_why(p.tls), "~not signed~tls_client_ca"), "%s", tls_why(p.tls));
     pair_end(&p);
     SSL_SESSION_free(session);
     cert_fini(&other_ca);

@@ -7,7 +7,7 @@ TestSuite(tls_words, .init = given_a_server, .fini = end_the_server);
 Test(tls_words, an_old_version)
 {
     expect_refused(&(struct pair_how){.version = TLS1_1_VERSION}, SSL_AD_PROTOCOL_VERSION,
-                   "the client speaks neither TLS 1.2 nor TLS 1.3");
+                   "~neither TLS 1.2 nor TLS 1.3");
 }
 
 /* Of what the client says first, all that is `from` becomes `to`, of the same length. */
@@ -22,43 +22,41 @@ static void expect_hello_refused(const struct pair_how *how, struct extproc_str 
     pair_talk(&p);
     cr_assert_eq(p.end, -EPROTO);
     cr_assert_eq(p.alert, alert, "alert %d: %s", p.alert, tls_why(p.tls));
-    cr_assert_str_eq(tls_why(p.tls), why);
+    cr_assert(lines_match(tls_why(p.tls), why), "%s", tls_why(p.tls));
     pair_end(&p);
 }
 
 Test(tls_words, a_version_that_is_older_still)
 {
     expect_hello_refused(&(struct pair_how){.version = TLS1_VERSION}, EXTPROC_S("\3\1"), "\3\0",
-                         SSL_AD_HANDSHAKE_FAILURE, "the client speaks neither TLS 1.2 nor TLS 1.3");
+                         SSL_AD_HANDSHAKE_FAILURE, "~neither TLS 1.2 nor TLS 1.3");
 }
 
 Test(tls_words, suites_that_http2_forbids)
 {
     expect_refused(&(struct pair_how){.version = TLS1_2_VERSION,
                                       .suites = "ECDHE-ECDSA-AES128-SHA256:AES128-GCM-SHA256"},
-                   SSL_AD_HANDSHAKE_FAILURE, "no cipher suite in common with the client");
+                   SSL_AD_HANDSHAKE_FAILURE, "no cipher suite~");
 }
 
 Test(tls_words, no_key_exchange_in_common)
 {
     expect_hello_refused(&(struct pair_how){.version = TLS1_3_VERSION, .groups = "X25519"},
                          EXTPROC_S("\0\x1d"), "\0\x7d", SSL_AD_HANDSHAKE_FAILURE,
-                         "no key exchange in common with the client");
+                         "no key exchange~");
 }
 
 Test(tls_words, no_signature_in_common)
 {
     expect_refused(
         &(struct pair_how){.version = TLS1_3_VERSION, .signatures = "rsa_pss_rsae_sha256"},
-        SSL_AD_HANDSHAKE_FAILURE, "no signature algorithm in common with the client");
+        SSL_AD_HANDSHAKE_FAILURE, "no signature algorithm~");
 }
 
 Test(tls_words, a_client_that_does_not_trust_us)
 {
     struct cert other = cert_make(&(struct cert_order){.cn = "another CA", .ca = true});
-    expect_refused(
-        &(struct pair_how){.trusts = &other}, 0,
-        "the client does not trust the certificate of this listener (alert: unknown CA)");
+    expect_refused(&(struct pair_how){.trusts = &other}, 0, "~does not trust~unknown CA~");
     cert_fini(&other);
 }
 
@@ -67,7 +65,7 @@ static void expect_no_tls(const char *bytes, size_t len)
     pair_begin(&p, context, &(struct pair_how){0});
     pair_feed(&p, bytes, len);
     cr_assert_eq(p.end, -EPROTO);
-    cr_assert_str_eq(tls_why(p.tls), "the client does not speak TLS");
+    cr_assert(lines_match(tls_why(p.tls), "~not speak TLS"), "%s", tls_why(p.tls));
     cr_assert_eq(tls_out(p.tls).len, 0);
     pair_end(&p);
 }
@@ -88,5 +86,5 @@ Test(tls_words, an_alert_that_is_not_about_us)
     pair_collect(&p);
     pair_feed(&p, internal_error, sizeof internal_error - 1);
     cr_assert_eq(p.end, -EPROTO);
-    cr_assert_str_eq(tls_why(p.tls), "closed by the client (alert: internal error)");
+    cr_assert(lines_match(tls_why(p.tls), "~internal error~"), "%s", tls_why(p.tls));
 }
