@@ -22,6 +22,8 @@ set -u
 cd "$(dirname "$0")/.."
 top=$PWD build=$PWD/build/tests
 mkdir -p "$build"
+step_log=$build/step.$$.log # another run of another part may be under way
+trap 'rm -f "$step_log"' EXIT
 
 passed=0 failed=0 failures=() skipped=() targets=
 
@@ -31,7 +33,7 @@ fail() { # what
 }
 step() { # what, command...: one test that is a command
     local what=$1; shift
-    if "$@" >"$build/step.log" 2>&1; then passed=$((passed + 1)); else tail -n 60 "$build/step.log"; fail "$what"; fi
+    if "$@" >"$step_log" 2>&1; then passed=$((passed + 1)); else tail -n 60 "$step_log"; fail "$what"; fi
 }
 
 configure() { # folder, cmake options...; builds $targets, or else everything
@@ -132,7 +134,7 @@ part_cover() {
     for floor in $floors; do
         case $floor in base|http|wire) least=95 ;; *) least=0 ;; esac
         step "$least % of host/$floor" gcovr --root "$top" --filter "host/$floor/" --fail-under-line $least "$build/cover"
-        tail -n 12 "$build/step.log" | grep TOTAL | sed "s/^/host\/$floor /"
+        tail -n 12 "$step_log" | grep TOTAL | sed "s/^/host\/$floor /"
     done
 }
 part_bench() {

@@ -71,6 +71,7 @@ Test(direction, what_may_still_come)
         }
         struct direction d = {.state = state};
         cr_expect_eq(direction_may_come(&d), parts, "state %s", direction_name(state));
+        cr_expect_eq(direction_is_over(&d), parts == 0, "state %s", direction_name(state));
     }
 }
 
