@@ -257,9 +257,9 @@ static inline void echo_message(void *stream, const struct message *message)
     for (size_t i = 0; i < message->n_pieces; i++)
         len += message->pieces[i].len;
     char *joined = malloc(len + 1), *p = joined;
-    *p = 0;
     for (size_t i = 0; i < message->n_pieces; i++)
         p = mempcpy(p, message->pieces[i].ptr, message->pieces[i].len);
+    *p = 0;
     if (*joined == 'k' || *joined == 'x') {
         struct kept *kept = malloc(sizeof *kept);
         *kept = (struct kept){bytes, echo->rig->kept};
