@@ -11,6 +11,7 @@
 #include "base/rows.h"
 #include "plugin/api/api.h"
 #include "plugin/load/loader.h"
+#include "plugin/routine.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -337,6 +338,7 @@ int instance_new_linked(const struct extproc_plugin *exported, struct config_sec
 
 void instance_stop(struct instance *in)
 {
+    routines_stop(in);
     if (!in->started)
         return;
     in->started = false;

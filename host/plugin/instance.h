@@ -16,6 +16,8 @@
 #include "plugin/template/wants.h"
 
 struct output;
+struct pool;
+struct routine;
 struct waits;
 struct writer;
 
@@ -26,6 +28,7 @@ struct plugin_env {
     struct metrics *metrics; /* may be NULL: nothing is counted */
     struct loop *loop;       /* whose thread runs init() and fini(); may be NULL: it is not asked */
     struct waits *waits;     /* of that loop; may be NULL: no callback can wait */
+    struct pool *pool;       /* for work that blocks; may be NULL: there is none */
     const char *plugin_dir;  /* where a file without a slash is; NULL: could not be read */
     const char *plugin_dir_shown;     /* the same for messages; NULL: as it is */
     const struct rules *const *rules; /* of the proxies, one for each listener */
@@ -58,6 +61,7 @@ struct instance {
     struct keys host_keys, keys; /* what the host read of the section, and the plugin */
     struct config_section *section;
     struct instance_file *files;  /* that it appends to */
+    struct routine *routines;     /* that run until fini() */
     struct arena arena;           /* the instance's life */
     struct config_errors *errors; /* while init() runs, else NULL */
     struct refusal refused;       /* the last call that was refused in init() */

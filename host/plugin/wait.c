@@ -10,9 +10,11 @@
  */
 #include "plugin/wait.h"
 
+#include "base/loop/pool.h"
 #include "plugin/generation.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,11 @@
 enum { IDLE_MIN = 256, N_FACES = 8, NAME_SIZE = 33 };
 
 enum wait_state { WAIT_IDLE, WAIT_AWAITED, WAIT_FORSAKEN };
+enum wait_kind {
+    WAIT_PLUGIN, /* the plugin has a face of it, and resumes */
+    WAIT_TIME,   /* it ends by its timer                     */
+    WAIT_WORK    /* when a job of the pool is done           */
+};
 
 /* What the plugin has of a wait. */
 struct wait_face {
@@ -34,11 +41,13 @@ struct wait {
     struct wait *next;     /* of the idle */
     struct wait *next_all; /* of all      */
     enum wait_state state;
+    enum wait_kind kind;
     struct wait_for what;
-    bool timed; /* it ends by its timer, and no plugin has it */
     struct timer timer;
     enum extproc_wake timer_means;
     struct errand errand; /* the result has come */
+    struct job job;
+    void (*fn)(void *arg); /* what the job does */
 
     /* guarded by the mutex */
     void *result;
@@ -52,6 +61,7 @@ struct wait {
 
 struct waits {
     struct loop *loop;
+    struct pool *pool;
     struct log *log;
     pthread_mutex_t mutex;
     bool closed;
@@ -62,12 +72,12 @@ struct waits {
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-struct waits *waits_new(struct loop *loop, struct log *log)
+struct waits *waits_new(struct loop *loop, struct pool *pool, struct log *log)
 {
     struct waits *all = malloc(sizeof *all);
     if (!all)
         return NULL;
-    *all = (struct waits){.loop = loop, .log = log};
+    *all = (struct waits){.loop = loop, .pool = pool, .log = log};
     all->idle_end = &all->idle;
     pthread_mutex_init(&all->mutex, NULL);
     return all;
@@ -89,6 +99,7 @@ struct waits *waits_free(struct waits *all)
 
 static void on_result(void *arg);
 static void on_time(void *arg);
+static void on_work(void *arg);
 
 static struct wait *wait_make(struct waits *all)
 {
@@ -98,6 +109,7 @@ static struct wait *wait_make(struct waits *all)
     w->all = all;
     w->timer = (struct timer){.fn = on_time, .arg = w};
     w->errand = (struct errand){.fn = on_result, .arg = w};
+    w->job = (struct job){.fn = on_work, .arg = w};
     for (unsigned i = 0; i < N_FACES; i++)
         w->faces[i].wait = w;
     w->next_all = all->every;
@@ -140,7 +152,8 @@ static void wait_put(struct wait *w)
 /* ---- waiting --------------------------------------------------------------------------------- */
 
 /* False: out of memory. */
-static bool wait_begin(struct wait *w, const struct wait_for *what, uint64_t ms)
+static bool wait_begin(struct wait *w, enum wait_kind kind, const struct wait_for *what,
+                       uint64_t ms)
 {
     if (ms != UINT64_MAX && loop_set(w->all->loop, &w->timer, ms) < 0) {
         w->what.generation = NULL;
@@ -148,7 +161,10 @@ static bool wait_begin(struct wait *w, const struct wait_for *what, uint64_t ms)
         return false;
     }
     w->what = *what;
+    w->kind = kind;
     w->state = WAIT_AWAITED;
+    w->timer_means = EXTPROC_WAKE_TIMEOUT;
+    w->arrived = false;
     w->cancel = NULL;
     generation_ref(what->generation);
     return true;
@@ -163,7 +179,6 @@ static struct extproc_wait *wait_lend(struct wait *w)
     face->pub.api = w->what.instance->pub.api;
     face->pending = true;
     snprintf(face->name, sizeof face->name, "%s", w->what.instance->name);
-    w->arrived = false;
     pthread_mutex_unlock(&w->all->mutex);
     return &face->pub;
 }
@@ -172,10 +187,8 @@ struct wait *wait_new(struct waits *all, const struct wait_for *what, uint64_t l
                       struct extproc_wait **ret)
 {
     struct wait *w = wait_take(all);
-    if (!w || !wait_begin(w, what, limit_ms))
+    if (!w || !wait_begin(w, WAIT_PLUGIN, what, limit_ms))
         return NULL;
-    w->timed = false;
-    w->timer_means = EXTPROC_WAKE_TIMEOUT;
     *ret = wait_lend(w);
     return w;
 }
@@ -184,11 +197,36 @@ struct wait *wait_after(struct waits *all, const struct wait_for *what, uint64_t
                         uint64_t limit_ms)
 {
     struct wait *w = wait_take(all);
-    if (!w || !wait_begin(w, what, ms <= limit_ms ? ms : limit_ms))
+    if (!w || !wait_begin(w, WAIT_TIME, what, ms <= limit_ms ? ms : limit_ms))
         return NULL;
-    w->timed = true;
-    w->timer_means = ms <= limit_ms ? EXTPROC_WAKE_RESULT : EXTPROC_WAKE_TIMEOUT;
+    if (ms <= limit_ms)
+        w->timer_means = EXTPROC_WAKE_RESULT;
     return w;
+}
+
+int wait_work(struct waits *all, const struct wait_for *what, void (*fn)(void *arg), void *arg,
+              uint64_t limit_ms, struct wait **ret)
+{
+    struct wait *w = wait_take(all);
+    if (!w || !wait_begin(w, WAIT_WORK, what, limit_ms))
+        return -ENOMEM;
+    w->fn = fn;
+    w->result = arg;
+    w->job.plugin = &what->instance->who;
+    int r = pool_put(all->pool, &w->job);
+    if (r < 0) {
+        loop_cancel(all->loop, &w->timer);
+        wait_put(w);
+        return r;
+    }
+    *ret = w;
+    return 0;
+}
+
+static void wait_drop(struct wait *w)
+{
+    if (w->what.drop)
+        w->what.drop(&w->what.instance->pub, w->result);
 }
 
 void wait_forsake(struct wait *w)
@@ -196,19 +234,24 @@ void wait_forsake(struct wait *w)
     assert(w->state == WAIT_AWAITED);
     loop_cancel(w->all->loop, &w->timer);
     w->state = WAIT_FORSAKEN;
-    if (w->timed)
+    switch (w->kind) {
+    case WAIT_PLUGIN:
+        if (w->cancel && !wait_has_arrived(w))
+            w->cancel(w->cancel_arg);
+        break;
+    case WAIT_TIME:
         wait_put(w);
-    else if (w->cancel && !wait_has_arrived(w))
-        w->cancel(w->cancel_arg);
+        break;
+    case WAIT_WORK: /* it need not begin */
+        if (pool_recall(w->all->pool, &w->job)) {
+            wait_drop(w);
+            wait_put(w);
+        }
+        break;
+    }
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
-
-static void wait_drop(struct wait *w)
-{
-    if (w->what.drop)
-        w->what.drop(&w->what.instance->pub, w->result);
-}
 
 /* The loop's thread: the result is here. */
 static void on_result(void *arg)
@@ -226,7 +269,7 @@ static void on_result(void *arg)
 static void on_time(void *arg)
 {
     struct wait *w = arg;
-    if (!w->timed && wait_has_arrived(w))
+    if (w->kind != WAIT_TIME && wait_has_arrived(w))
         return;
     struct wait_for what = w->what;
     enum extproc_wake why = w->timer_means;
@@ -249,7 +292,35 @@ void waits_close(struct waits *all)
     }
 }
 
-/* ---- what the plugin says -------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
+
+/* With the mutex held. False: the loop does not look at it any more, see wait_end_here(). */
+static bool wait_arrive(struct wait *w, void *result)
+{
+    w->arrived = true;
+    w->result = result;
+    if (!w->all->closed)
+        loop_put(w->all->loop, &w->errand);
+    return !w->all->closed;
+}
+
+static void wait_end_here(struct wait *w)
+{
+    wait_drop(w);
+    generation_unref(w->what.generation);
+}
+
+/* A thread of the pool. */
+static void on_work(void *arg)
+{
+    struct wait *w = arg;
+    w->fn(w->result);
+    pthread_mutex_lock(&w->all->mutex);
+    bool taken = wait_arrive(w, w->result);
+    pthread_mutex_unlock(&w->all->mutex);
+    if (!taken)
+        wait_end_here(w);
+}
 
 void wait_on_cancel(struct extproc_wait *pub, void (*cancel)(void *arg), void *arg)
 {
@@ -272,21 +343,14 @@ void wait_resume(struct extproc_wait *pub, void *result)
     struct waits *all = w->all;
     char name[NAME_SIZE];
     pthread_mutex_lock(&all->mutex);
-    bool pending = face->pending, closed = all->closed;
+    bool pending = face->pending;
     memcpy(name, face->name, sizeof name);
-    if (pending) {
-        face->pending = false;
-        w->arrived = true;
-        w->result = result;
-        if (!closed)
-            loop_put(all->loop, &w->errand);
-    }
+    face->pending = false;
+    bool taken = !pending || wait_arrive(w, result);
     pthread_mutex_unlock(&all->mutex);
 
-    if (!pending) {
+    if (!pending)
         log_twice(all, name);
-    } else if (closed) { /* the loop does not look at it any more */
-        wait_drop(w);
-        generation_unref(w->what.generation);
-    }
+    else if (!taken)
+        wait_end_here(w);
 }

@@ -1,4 +1,5 @@
-/* wait: one callback that waits for a result, which another thread or a timer brings.
+/* wait: one callback that waits for a result, which a thread of the plugin's or of the pool, or a
+ * timer, brings.
  *
  *     AWAITED ──the result is here──► resume() ──► IDLE
  *        │ the time is over: resume(); or nobody waits any more
@@ -16,11 +17,12 @@
 
 struct generation;
 struct instance;
+struct pool;
 struct wait;
 struct waits; /* those of one loop */
 
-/* The loop and the log must stay until waits_free(). NULL: out of memory. */
-struct waits *waits_new(struct loop *loop, struct log *log);
+/* All of these must stay until waits_free(). NULL: out of memory. */
+struct waits *waits_new(struct loop *loop, struct pool *pool, struct log *log);
 /* The loop has ended, and no transaction is open. From now on results are dropped in the thread
  * that brings them, so that fini() may wait for the plugin's threads. */
 void waits_close(struct waits *all);
@@ -43,6 +45,10 @@ struct wait *wait_new(struct waits *all, const struct wait_for *what, uint64_t l
 /* The same for the end of a time; where the limit ends before, that is a timeout. */
 struct wait *wait_after(struct waits *all, const struct wait_for *what, uint64_t ms,
                         uint64_t limit_ms);
+/* The same for fn(arg), which is called in the pool; then arg is the result. 0 with *ret; -EAGAIN:
+ * the pool is full; -ENOMEM. */
+int wait_work(struct waits *all, const struct wait_for *what, void (*fn)(void *arg), void *arg,
+              uint64_t limit_ms, struct wait **ret);
 /* Nobody waits any more: see extproc_on_cancel(). */
 void wait_forsake(struct wait *w);
 

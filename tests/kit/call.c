@@ -85,6 +85,8 @@ static void call_close(struct kit_call *c, enum extproc_end why)
         c->driver->close(c, why);
         alloc_leave();
     }
+    while (c->sent && c->owed)
+        kit_check_answered(c, phase_lane(c->owed->message.phase));
     if (c->sent)
         kit_fail(c, "something was sent that no message asked for");
     if (c->n_released != c->n_messages)

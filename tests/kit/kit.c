@@ -6,6 +6,7 @@
 #include "kit/kit.h"
 
 #include "base/log/writer.h"
+#include "base/loop/pool.h"
 #include "kit/kit_private.h"
 #include "plugin/wait.h"
 
@@ -72,9 +73,16 @@ static bool jump(struct kit *k, uint64_t t_ms)
     return true;
 }
 
+/* False: there was nothing to do, and no thread is at work. */
+static bool round_of(struct kit *k)
+{
+    pool_settle(k->env.pool);
+    return loop_round(&k->loop);
+}
+
 void kit_run_until(struct kit *k, uint64_t t_ms)
 {
-    while (loop_round(&k->loop) || jump(k, t_ms))
+    while (round_of(k) || jump(k, t_ms))
         ;
     if (k->now_ms < t_ms)
         k->now_ms = t_ms;
@@ -82,7 +90,7 @@ void kit_run_until(struct kit *k, uint64_t t_ms)
 
 void kit_run(struct kit *k)
 {
-    while (loop_round(&k->loop) || jump(k, UINT64_MAX))
+    while (round_of(k) || jump(k, UINT64_MAX))
         ;
 }
 
@@ -176,7 +184,8 @@ struct kit *kit_new(const struct kit_options *options)
     if (log_new(&log, &k->env.log) < 0)
         abort();
     loop_counts(&k->loop, k->env.metrics);
-    k->env.waits = kit_need(waits_new(&k->loop, k->env.log));
+    k->env.pool = kit_need(pool_new(4, 64));
+    k->env.waits = kit_need(waits_new(&k->loop, k->env.pool, k->env.log));
     k->session_env = (struct session_env){.log = k->env.log, .loop = &k->loop};
 
     struct config *config = read_ini(k, options, &errors);
@@ -198,6 +207,7 @@ void kit_free(struct kit *k)
     if (__atomic_load_n(&k->generation->refs, __ATOMIC_ACQUIRE) > 1)
         k->fail(__FILE__, __LINE__, "a wait was not passed to extproc_resume()");
     generation_unref(k->generation);
+    pool_free(k->env.pool);
     waits_free(k->env.waits);
     loop_fini(&k->loop);
     log_free(k->env.log);

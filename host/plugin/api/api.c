@@ -68,4 +68,6 @@ const struct extproc_api plugin_api = {
     .on_cancel = wait_on_cancel,
     .resume = wait_resume,
     .after = api_after,
+    .work = api_work,
+    .every = api_every,
 };

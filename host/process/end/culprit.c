@@ -6,11 +6,15 @@
  */
 #include "process/end/culprit.h"
 
-static struct loop *loop;
+#include "base/loop/pool.h"
 
-void culprit_in(struct loop *in)
+static struct loop *loop;
+static const struct pool *pool;
+
+void culprit_in(struct loop *in, const struct pool *threads)
 {
     loop = in;
+    pool = threads;
 }
 
 bool culprit_find(struct culprit *ret)
@@ -27,5 +31,9 @@ bool culprit_find(struct culprit *ret)
 
 bool culprit_here(struct culprit *ret)
 {
-    return loop && pthread_equal(loop->thread, pthread_self()) && culprit_find(ret);
+    if (loop && pthread_equal(loop->thread, pthread_self()))
+        return culprit_find(ret);
+    const struct running_plugin *plugin = pool ? pool_runs_here(pool) : NULL;
+    *ret = (struct culprit){.plugin = plugin, .phase = "work"};
+    return plugin;
 }

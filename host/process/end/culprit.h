@@ -10,11 +10,13 @@ struct culprit {
     uint64_t ms; /* that it has run for */
 };
 
-/* It is looked for in this loop from now on; NULL: in none. */
-void culprit_in(struct loop *in);
+struct pool;
+
+/* It is looked for in this loop, and among the threads of this pool, from now on; NULL: in none. */
+void culprit_in(struct loop *in, const struct pool *threads);
 /* Any thread, also in a handler of a signal. False: the loop runs the host's own code. */
 bool culprit_find(struct culprit *ret);
-/* The same, and false also where this thread is not the loop's. */
+/* Of this thread: also false where it is neither the loop's nor one of the pool's. */
 bool culprit_here(struct culprit *ret);
 
 #endif

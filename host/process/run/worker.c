@@ -1,5 +1,6 @@
 /* worker: one loop that serves all listeners with one generation, until a signal ends it. */
 #include "base/log/writer.h"
+#include "base/loop/pool.h"
 #include "base/loop/watch.h"
 #include "base/str.h"
 #include "plugin/wait.h"
@@ -18,6 +19,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+enum { WORK_END_MS = 5000 };
 
 struct worker {
     struct setup setup;
@@ -206,6 +209,22 @@ static bool serve(struct worker *w, int signal_fd)
     return true;
 }
 
+/* fini() may not run beside work of its plugin: where some does not end, no fini() runs. */
+static void stop_plugins(struct worker *w)
+{
+    const struct running_plugin *busy = NULL;
+    if (pool_stop(w->setup.pool, WORK_END_MS, &busy)) {
+        waits_close(w->setup.waits);
+        generation_stop(w->setup.generation);
+        return;
+    }
+    struct log_context context = {.plugin = busy->name};
+    log_line(w->setup.log, EXTPROC_LEVEL_ERROR, &context,
+             "work of plugin %s (extproc_work() or extproc_every()) has not returned within %d ms: "
+             "the service stops without fini()",
+             busy->name, WORK_END_MS);
+}
+
 int process_run(const char *file)
 {
     struct worker w = {0};
@@ -224,8 +243,7 @@ int process_run(const char *file)
     bool good = open_listeners(&w) && serve(&w, signal_fd);
     for (size_t i = 0; i < w.n_open; i++)
         listen_close(&w.sockets[i]);
-    waits_close(w.setup.waits);
-    generation_stop(w.setup.generation); /* fini() may block too */
+    stop_plugins(&w); /* fini() may block too */
     w.watch = watch_stop(w.watch);
     if (good) {
         counts_log(w.setup.metrics, w.setup.log);

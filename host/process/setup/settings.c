@@ -53,6 +53,12 @@ static const struct extproc_key extprocd_keys[] = {
      .min = "1m",
      .help =
          "Bytes of all messages that are being received, held by plugins or waiting to be sent."},
+    {.name = "pool_threads",
+     .type = EXTPROC_KEY_TYPE_INT,
+     .fallback = "4",
+     .min = "1",
+     .max = "256",
+     .help = "Threads for plugins' blocking work; they start when there is some."},
     {.name = NULL},
 };
 
@@ -318,6 +324,7 @@ bool settings_read(const struct config *config, struct arena *arena, struct conf
         if (strcmp(s->type, "listener") == 0 && s->name[0])
             listener_read(s, ret->ops, arena, errors, &ret->listeners[ret->n_listeners++]);
     }
+    ret->pool_threads = (unsigned)keys_number(&ret->keys, "pool_threads");
     read_max_held(ret, extprocd ? extprocd : &none, ret->ops, errors);
     check_addresses(ret, arena, errors);
     if (ret->n_listeners == 0 && !is_meant(config, "listener") && before == 0)

@@ -16,6 +16,7 @@ struct settings {
     const char *transport;
     const struct transport_ops *ops; /* its own; NULL: it cannot be had, which was reported */
     uint64_t lame_duck_ms, drain_ms;
+    unsigned pool_threads;
     size_t max_held; /* 0: the transport has no such limit */
     struct listener_settings *listeners;
     size_t n_listeners;

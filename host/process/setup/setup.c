@@ -3,6 +3,7 @@
 #include "process/setup/setup.h"
 
 #include "base/log/writer.h"
+#include "base/loop/pool.h"
 #include "plugin/wait.h"
 #include "process/end/culprit.h"
 #include "process/end/leave.h"
@@ -13,6 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Works of plugins that wait for a thread: see extproc_work(). */
+enum { POOL_QUEUE = 1024 };
+
 static int open_loop(struct setup *s)
 {
     struct loop *loop = arena_alloc(&s->arena, sizeof *loop);
@@ -20,7 +24,10 @@ static int open_loop(struct setup *s)
         return -ENOMEM;
     loop_init(loop, NULL);
     s->loop = loop;
-    culprit_in(loop);
+    s->pool = pool_new(s->settings.pool_threads, POOL_QUEUE);
+    if (!s->pool)
+        return -ENOMEM;
+    culprit_in(loop, s->pool);
     int r = metrics_new(&s->metrics);
     if (r == 0)
         loop_counts(loop, s->metrics);
@@ -45,7 +52,7 @@ static int open_log(struct setup *s, bool testing)
     r = log_new(&options, &s->log);
     if (r < 0)
         return r;
-    s->waits = waits_new(s->loop, s->log);
+    s->waits = waits_new(s->loop, s->pool, s->log);
     return s->waits ? 0 : -ENOMEM;
 }
 
@@ -61,7 +68,8 @@ void setup_fini(struct setup *s)
     waits_free(s->waits);
     log_free(s->log);
     writer_free(s->writer);
-    culprit_in(NULL);
+    culprit_in(NULL, NULL);
+    pool_free(s->pool);
     if (s->loop)
         loop_fini(s->loop);
     metrics_free(s->metrics);
@@ -117,6 +125,7 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
                              .metrics = s.metrics,
                              .loop = s.loop,
                              .waits = s.waits,
+                             .pool = s.pool,
                              .plugin_dir = s.settings.plugin_dir,
                              .plugin_dir_shown = s.settings.plugin_dir_shown,
                              .rules = rules,

@@ -11,6 +11,7 @@ struct setup {
     struct loop *loop;     /* of this thread */
     struct writer *writer; /* of the log, and of the files of plugins; not started */
     struct log *log;
+    struct pool *pool;   /* for work that blocks */
     struct waits *waits; /* of plugins */
     struct metrics *metrics;
     struct generation *generation;

@@ -629,6 +629,9 @@ struct extproc_api {
     void (*on_cancel)(struct extproc_wait *, void (*cancel)(void *arg), void *arg);
     void (*resume)(struct extproc_wait *, void *result);
     int (*after)(struct extproc_txn *, uint32_t ms);
+    int (*work)(struct extproc_txn *, void (*fn)(void *arg), void *arg,
+                void (*drop)(struct extproc_instance *, void *arg));
+    int (*every)(struct extproc_instance *, uint32_t ms, void (*fn)(struct extproc_instance *));
 };
 
 /* ---- the instance: in init(), and later too unless it says otherwise ------------------------- */
@@ -1262,6 +1265,34 @@ static inline void extproc_resume(struct extproc_wait *wait, void *result)
 static inline int extproc_after(struct extproc_txn *x, uint32_t ms)
 {
     return x->api->after(x, ms);
+}
+
+/** Runs fn(arg), which may block, in one of the service's own threads (pool_threads), and resumes
+ *  with arg as the result when it has returned. Return EXTPROC_ACTION_WAIT after it. Waiting is as
+ *  with extproc_defer(), for as long as the section's `timeout` allows; drop as well, and where the
+ *  transaction ends before a thread has begun the work, arg is dropped without it. fn gets no x: it
+ *  may call what any thread may call.
+ *  Example: plugins/gate.c.
+ *  -EINVAL       fn is NULL
+ *  -EAGAIN       the threads are busy, and 1024 works wait already: arg stays the caller's
+ *  -EOPNOTSUPP   as for extproc_defer()
+ *  -EBUSY        the callback has deferred already */
+static inline int extproc_work(struct extproc_txn *x, void (*fn)(void *arg), void *arg,
+                               void (*drop)(struct extproc_instance *instance, void *arg))
+{
+    return x->api->work(x, fn, arg, drop);
+}
+
+/** In init(): calls fn(instance) again and again until fini(), each time ms milliseconds after it
+ *  has returned, in one of the service's own threads, so that it may block: to read keys or lists
+ *  anew, say. The first time is after ms too. What it changes of instance->self, callbacks read at
+ *  the same time. With extprocd -t it is not called.
+ *  -EINVAL       ms is 0, or fn is NULL
+ *  -EOPNOTSUPP   not in init() */
+static inline int extproc_every(struct extproc_instance *instance, uint32_t ms,
+                                void (*fn)(struct extproc_instance *instance))
+{
+    return instance->api->every(instance, ms, fn);
 }
 
 /** What a callback returns after extproc_after() and the like: EXTPROC_ACTION_WAIT if r is 0,

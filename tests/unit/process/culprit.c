@@ -22,7 +22,7 @@ static void begin(void)
 
 static void end(void)
 {
-    culprit_in(NULL);
+    culprit_in(NULL, NULL);
     loop_fini(&loop);
 }
 
@@ -30,7 +30,7 @@ TestSuite(culprit, .init = begin, .fini = end);
 
 Test(culprit, is_the_plugin_that_runs_and_for_how_long)
 {
-    culprit_in(&loop);
+    culprit_in(&loop, NULL);
     loop_runs(&loop, &plugin, "request_headers");
     now_ms += 250;
     cr_assert(culprit_find(&culprit));
@@ -43,7 +43,7 @@ Test(culprit, is_the_plugin_that_runs_and_for_how_long)
 Test(culprit, is_none_where_the_host_runs_or_no_loop_is_known)
 {
     cr_expect_not(culprit_find(&culprit));
-    culprit_in(&loop);
+    culprit_in(&loop, NULL);
     cr_expect_not(culprit_find(&culprit));
     loop_runs(&loop, &plugin, "fini");
     loop_ran(&loop);
@@ -54,7 +54,7 @@ Test(culprit, is_none_where_the_host_runs_or_no_loop_is_known)
 /* A clock that is set back counts nothing. */
 Test(culprit, has_not_run_for_less_than_nothing)
 {
-    culprit_in(&loop);
+    culprit_in(&loop, NULL);
     loop_runs(&loop, &plugin, "init");
     now_ms -= 500;
     cr_assert(culprit_find(&culprit));
@@ -73,7 +73,7 @@ Test(culprit, is_seen_from_another_thread_and_is_not_there)
 {
     bool seen[2];
     pthread_t thread;
-    culprit_in(&loop);
+    culprit_in(&loop, NULL);
     loop_runs(&loop, &plugin, "request_body");
     cr_assert_eq(pthread_create(&thread, NULL, look_from_elsewhere, seen), 0);
     pthread_join(thread, NULL);

@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "plugin/instance.h"
+#include "plugin/routine.h"
 #include "plugin/template/template.h"
 
 #include <errno.h>
@@ -219,6 +220,18 @@ int api_want_metadata(struct extproc_instance *instance, struct extproc_str ns, 
     if (r == 0 && access & EXTPROC_WRITE)
         r = want(in, call, WANT_METADATA_WRITE, ns);
     return r;
+}
+
+int api_every(struct extproc_instance *instance, uint32_t ms, void (*fn)(struct extproc_instance *))
+{
+    struct instance *in = instance_of(instance);
+    if (!in->errors)
+        return -EOPNOTSUPP;
+    if (!ms || !fn)
+        return instance_refuse(in, "extproc_every", STR_ABSENT, -EINVAL,
+                               ms ? "no function" : "expected at least 1 ms");
+    int r = routine_add(in, ms, fn);
+    return r < 0 ? instance_refuse(in, "extproc_every", STR_ABSENT, r, extproc_strerror(r)) : 0;
 }
 
 void *api_instance_alloc(struct extproc_instance *instance, size_t size)

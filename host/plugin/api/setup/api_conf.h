@@ -26,6 +26,8 @@ int api_interest(struct extproc_instance *instance, uint32_t phases);
 int api_want_attribute(struct extproc_instance *instance, struct extproc_str name);
 int api_want_metadata(struct extproc_instance *instance, struct extproc_str ns, uint32_t access);
 int api_fallback(struct extproc_instance *instance, uint32_t phases, uint32_t deeds);
+int api_every(struct extproc_instance *instance, uint32_t ms,
+              void (*fn)(struct extproc_instance *));
 void *api_instance_alloc(struct extproc_instance *instance, size_t size);
 struct extproc_metric *api_metric(struct extproc_instance *instance, bool histogram,
                                   const char *name, const char *help);

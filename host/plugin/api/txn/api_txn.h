@@ -50,5 +50,7 @@ void api_log(struct extproc_instance *instance, struct extproc_txn *x, enum extp
 struct extproc_wait *api_defer(struct extproc_txn *x, uint32_t timeout_ms,
                                void (*drop)(struct extproc_instance *, void *));
 int api_after(struct extproc_txn *x, uint32_t ms);
+int api_work(struct extproc_txn *x, void (*fn)(void *arg), void *arg,
+             void (*drop)(struct extproc_instance *, void *arg));
 
 #endif

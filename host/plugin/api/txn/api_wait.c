@@ -80,3 +80,21 @@ int api_after(struct extproc_txn *x, uint32_t ms)
     handle_turn(h)->waits.wait = wait;
     return 0;
 }
+
+int api_work(struct extproc_txn *x, void (*fn)(void *arg), void *arg,
+             void (*drop)(struct extproc_instance *, void *arg))
+{
+    struct handle *h = handle_of(x);
+    struct waits *waits = handle_instance(h)->env->waits;
+    if (!fn)
+        return handle_refuse(h, "extproc_work", STR_ABSENT, -EINVAL);
+    int r = wait_check(h, "extproc_work");
+    if (r < 0)
+        return r;
+    struct wait_for what = wait_of(h, drop);
+    r = wait_work(waits, &what, fn, arg, wait_left(h), &handle_turn(h)->waits.wait);
+    if (r == -EAGAIN)
+        return wait_refuse(h, "extproc_work", r,
+                           "too much work waits for the threads (pool_threads)");
+    return r < 0 ? handle_refuse(h, "extproc_work", STR_ABSENT, r) : 0;
+}
