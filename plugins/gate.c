@@ -26,7 +26,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ORACLE_S = 5 }; /* a thread that waits for it ends by then */
+enum { ORACLE_S = 4 }; /* then it counts as silent, whatever `timeout` is */
 
 static const struct extproc_key keys[] = {
     {.name = "oracle",
