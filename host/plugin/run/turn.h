@@ -94,7 +94,7 @@ int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct are
 /* Runs the chain from where it stands. */
 enum turn_state turn_run(struct turn *turn);
 /* What waits are woken with: see struct wait_for. */
-void turn_woken(void *turn, enum extproc_wake why, void *result);
+void turn_woken(void *arg, enum extproc_wake why, void *result);
 /* One that waits will not go on: turn_end() is all that may follow. */
 void turn_cancel(struct turn *turn);
 /* Is the event's phase a fallback of the instance in this place, for headers that were skipped? */
