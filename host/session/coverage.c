@@ -37,24 +37,25 @@ static const char *mode_wanted(const struct chain *chain, enum phase phase)
     return body_mode_name(chain->needs[phase_lane(phase)]);
 }
 
-static void say(const struct coverage *c, enum extproc_level level, const struct instance *in,
-                enum phase phase, const char *what)
+static void say(const struct coverage *c, struct txn *t, enum extproc_level level,
+                const struct instance *in, enum phase phase, const char *what)
 {
     static const char *const parts[N_PARTS] = {"header", "body", "trailer"};
     ROWS(parts, N_PARTS, 3);
-    struct log_context context = {
-        .listener = c->listener, .plugin = in->name, .phase = phase_name(phase)};
+    struct log_context context = txn_log_context(t);
+    context.plugin = in->name;
+    context.phase = phase_name(phase);
     log_line(in->env->log, level, &context, "%s (in the proxy, set %s_%s_mode: %s)", what,
              lane_name(phase_lane(phase)), parts[phase_part(phase)], mode_wanted(c->chain, phase));
 }
 
 /* The plugin has decided by itself that it does not take part. */
-static bool has_skipped(const struct txn *t, uint16_t place, enum phase phase)
+static bool has_skipped(struct txn *t, uint16_t place, enum phase phase)
 {
     return t->handles && t->handles[place].skipped & phase_bit(phase);
 }
 
-static void count_missed(const struct coverage *c, const struct txn *t, uint16_t place,
+static void count_missed(const struct coverage *c, struct txn *t, uint16_t place,
                          enum phase phase)
 {
     const struct metric_definition missed = {
@@ -68,12 +69,12 @@ static void count_missed(const struct coverage *c, const struct txn *t, uint16_t
         loop_count(t->loop, metrics_define(c->metrics, &missed), 1);
 }
 
-static void report(struct coverage *c, const struct txn *t, uint16_t place, enum phase phase)
+static void report(struct coverage *c, struct txn *t, uint16_t place, enum phase phase)
 {
     if (c->reported[place] & phase_bit(phase))
         return;
     c->reported[place] |= (uint8_t)phase_bit(phase);
-    say(c, EXTPROC_LEVEL_WARN, c->chain->instances[place], phase,
+    say(c, t, EXTPROC_LEVEL_WARN, c->chain->instances[place], phase,
         "not called: the proxy does not send this phase");
     count_missed(c, t, place, phase);
 }
@@ -87,7 +88,7 @@ static bool falls_back(const struct turn *turn, uint16_t place, enum phase phase
 }
 
 /* Is every plugin that takes part in the phase reported by now? */
-static bool report_phase(struct coverage *c, const struct txn *t, const struct turn *turn,
+static bool report_phase(struct coverage *c, struct txn *t, const struct turn *turn,
                          enum phase phase)
 {
     bool all = true;
@@ -103,7 +104,7 @@ static bool report_phase(struct coverage *c, const struct txn *t, const struct t
     return all;
 }
 
-void coverage_report(struct coverage *c, const struct txn *t, const struct turn *turn,
+void coverage_report(struct coverage *c, struct txn *t, const struct turn *turn,
                      uint32_t missing)
 {
     if (!c->chain || t->chain != c->chain)
@@ -115,7 +116,7 @@ void coverage_report(struct coverage *c, const struct txn *t, const struct turn 
     }
 }
 
-void coverage_unseen(struct coverage *c, const struct txn *t, enum body_mode mode)
+void coverage_unseen(struct coverage *c, struct txn *t, enum body_mode mode)
 {
     if (!c->chain || t->chain != c->chain || c->unseen_said)
         return;
@@ -124,16 +125,16 @@ void coverage_unseen(struct coverage *c, const struct txn *t, enum body_mode mod
         if (chain_need_met(in, LANE_REQUEST, mode))
             continue;
         c->unseen_said = true;
-        say(c, EXTPROC_LEVEL_WARN, in, PHASE_REQUEST_BODY,
+        say(c, t, EXTPROC_LEVEL_WARN, in, PHASE_REQUEST_BODY,
             "a response without its request: the proxy answered by itself, or this route does not "
             "send requests to extprocd");
     }
 }
 
-void coverage_holds_tunnels(struct coverage *c, struct log *log, enum lane lane)
+void coverage_holds_tunnels(struct coverage *c, struct txn *t, struct log *log, enum lane lane)
 {
     const char *name = lane_name(lane);
-    struct log_context context = {.listener = c->listener};
+    struct log_context context = txn_log_context(t);
     if (c->holding & 1u << lane)
         return;
     c->holding |= 1u << lane;
@@ -143,7 +144,7 @@ void coverage_holds_tunnels(struct coverage *c, struct log *log, enum lane lane)
              name, name);
 }
 
-void coverage_unanswered(struct coverage *c, const struct txn *t, uint32_t missing)
+void coverage_unanswered(struct coverage *c, struct txn *t, uint32_t missing)
 {
     if (!c->chain || t->chain != c->chain || !(missing & c->chain->interest & ~c->settled))
         return;
@@ -154,7 +155,7 @@ void coverage_unanswered(struct coverage *c, const struct txn *t, uint32_t missi
     for (uint16_t place = 0; place < c->chain->n_instances; place++) {
         const struct instance *in = c->chain->instances[place];
         if (in->interest & phase_bit(PHASE_RESPONSE_HEADERS))
-            say(c, EXTPROC_LEVEL_INFO, in, PHASE_RESPONSE_HEADERS,
+            say(c, t, EXTPROC_LEVEL_INFO, in, PHASE_RESPONSE_HEADERS,
                 "not called so far: no response has been received yet");
     }
 }

@@ -34,18 +34,18 @@ int coverage_init(struct coverage *c, const char *listener, const enum body_mode
 /* Phases that do not come in this transaction: once for each plugin that takes part in one, a
  * warning that names the proxy's setting, and the counter phases_missed. turn: the event that shows
  * it, which may be a fallback for headers; NULL: the end of the transaction. */
-void coverage_report(struct coverage *c, const struct txn *t, const struct turn *turn,
+void coverage_report(struct coverage *c, struct txn *t, const struct turn *turn,
                      uint32_t missing);
 /* A response has come and nothing of its request, on a listener whose proxies send requests, and a
  * plugin needs the request's body, which this mode does not send: once a warning. The proxy may
  * have answered by itself, or this route may skip what others send, and nothing in the response
  * says which. */
-void coverage_unseen(struct coverage *c, const struct txn *t, enum body_mode mode);
+void coverage_unseen(struct coverage *c, struct txn *t, enum body_mode mode);
 /* The proxy skips a direction's headers and sends its body complete: once a warning, since it holds
  * an upgrade back until there is a body. */
-void coverage_holds_tunnels(struct coverage *c, struct log *log, enum lane lane);
+void coverage_holds_tunnels(struct coverage *c, struct txn *t, struct log *log, enum lane lane);
 /* The transaction has ended without a response, and none has ever come; these phases of it are
  * missing. It may be that the client has left: so the first one is only noted. */
-void coverage_unanswered(struct coverage *c, const struct txn *t, uint32_t missing);
+void coverage_unanswered(struct coverage *c, struct txn *t, uint32_t missing);
 
 #endif

@@ -255,9 +255,9 @@ static void session_report_missing(struct session *s, const struct turn *turn)
     if (comes_without_body(s, lane) && turn->verdict.kind == VERDICT_CONTINUE && shows_body(turn))
         missing |= phase_bit(phase_of(lane, PART_BODY));
     if (!has_headers && waits_for_body(s, lane))
-        coverage_holds_tunnels(s->coverage, s->env->log, lane);
+        coverage_holds_tunnels(s->coverage, &s->txn, s->env->log, lane);
     if (skipped && waits_for_body(s, LANE_REQUEST))
-        coverage_holds_tunnels(s->coverage, s->env->log, LANE_REQUEST);
+        coverage_holds_tunnels(s->coverage, &s->txn, s->env->log, LANE_REQUEST);
     if (missing)
         coverage_report(s->coverage, &s->txn, turn, missing);
 }

@@ -3,7 +3,7 @@ import json
 
 from harness.case import Case
 from harness.messages import modes, request_body, request_headers, response_headers
-from harness.places import PROBE
+from harness.places import PROBE, TRANSPORT, WHOLE
 from harness.wait import wait_until
 
 TELL = f"[plugin:probe]\nfile = {PROBE}\ndo = request_headers: tell something\n"
@@ -90,3 +90,54 @@ class Log(Case):
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         self.assertEqual([line["request"]["headers"]["x-a"] for line in lines], ["0", "1", "2"])
         self.assertNotIn("secret", path.read_text())
+
+
+# What is said of a stream, as a part of its line.
+KINDS = {
+    "a plugin's own line": r"plugin=probe phase=request_headers: something ",
+    "a plugin that failed": r"plugin=probe phase=request_body: request_body failed: extproc_header_set",
+    "a need that is not met": r"plugin=whole phase=request_headers: .*request_body_mode is NONE",
+    "a phase that is not sent": r"plugin=probe phase=request_body: not called",
+    "a message out of place": r"stream ended with INVALID_ARGUMENT: ",
+    "a mode that is not supported": r"stream ended with UNIMPLEMENTED: ",
+    "a stream that ends early": r"stream closed: .* before ",
+    "a stream that ends": r"stream closed: done",
+    **({} if TRANSPORT == "grpc" else {"a message that is too large": r"stream \w+: .*max_message"}),
+}
+
+
+class Whose(Case):
+    """Each line about a stream names the listener, the peer and the transaction."""
+
+    def test_every_line_about_a_stream_names_it(self):
+        plugins = {"probe": f"{TELL}do = request_body: set x-late 1\n",
+                   "whole": f"[plugin:whole]\nfile = {WHOLE}\ndo = request_body: tell it\n"}
+        services = {name: self.launch(text, service="log_level = debug", listener="max_message = 64k").wait_ready()
+                    for name, text in plugins.items()}
+        client = self.client(services["probe"])
+        streamed, buffered = modes("STREAMED"), modes("BUFFERED")
+        client.answers(request_headers(end=True), response_headers(end=True))
+        client.answers(request_headers(protocol_config=modes()), response_headers(end=True))
+        for messages in ([request_headers(protocol_config=streamed), request_body(b"a")],
+                         [request_headers(end=True), request_headers()],
+                         [request_headers(protocol_config=modes("FULL_DUPLEX_STREAMED"))],
+                         [request_headers(protocol_config=buffered), request_body(b"x" * 100000)]):
+            stream = client.stream()
+            stream.send(*messages)
+            stream.rest()
+        stream = client.stream()
+        stream.exchange(request_headers())
+        stream.cancel()
+        self.client(services["whole"]).stream().exchange(request_headers(protocol_config=modes()))
+
+        def lines(pattern):
+            return [line for service in services.values() for line in service.lines(pattern)]
+        for kind, pattern in KINDS.items():
+            with self.subTest(kind):
+                for line in wait_until(lambda: lines(pattern), f"{kind}: {pattern}"):
+                    self.assertRegex(line, WHOSE)
+        for line in lines(r"stream (ended|closed|reset)|phase=\w+_"):
+            self.assertRegex(line, WHOSE)
+
+
+WHOSE = r" listener=main peer=127\.0\.0\.1:\d+ transaction=\S+[ :]"

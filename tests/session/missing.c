@@ -419,7 +419,7 @@ Test(missing, a_response_that_has_never_come_is_missing_the_second_time)
 {
     k = kit_with_plugin(&takes_all);
     play(BODY_MODE_NONE, "H");
-    cr_expect_eq(n_lines("info  listener=kit plugin=p phase=response_headers: ~no "
+    cr_expect_eq(n_lines("info  listener=kit ~transaction=~ plugin=p phase=response_headers: ~no "
                          "response~response_header_mode: SEND"),
                  1);
     cr_expect_eq(n_lines(MISSED), 0);

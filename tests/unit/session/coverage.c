@@ -9,6 +9,9 @@
 static char file[] = "/tmp/extprocd-coverage-XXXXXX", text[8192];
 static struct log *sink;
 static struct coverage coverage = {.listener = "mesh"};
+static struct arena arena;
+static struct txn txn = {
+    .arena = &arena, .listener = "mesh", .peer = "192.0.2.1:7", .id = EXTPROC_STR("7f3a")};
 
 static void begin(void)
 {
@@ -37,14 +40,14 @@ static size_t count_lines(const char *wanted)
 
 Test(coverage, tunnels_that_hang_are_reported_once_for_each_direction)
 {
-    coverage_holds_tunnels(&coverage, sink, LANE_REQUEST);
-    coverage_holds_tunnels(&coverage, sink, LANE_REQUEST);
-    cr_expect_eq(count_lines("listener=mesh"), 1, "%s", text);
+    coverage_holds_tunnels(&coverage, &txn, sink, LANE_REQUEST);
+    coverage_holds_tunnels(&coverage, &txn, sink, LANE_REQUEST);
+    cr_expect_eq(count_lines("listener=mesh peer=192.0.2.1:7 transaction=7f3a: "), 1, "%s", text);
     cr_expect_eq(count_lines("set request_header_mode: SEND"), 1, "%s", text);
 
-    coverage_holds_tunnels(&coverage, sink, LANE_RESPONSE);
-    coverage_holds_tunnels(&coverage, sink, LANE_RESPONSE);
-    coverage_holds_tunnels(&coverage, sink, LANE_REQUEST);
-    cr_expect_eq(count_lines("listener=mesh"), 2, "%s", text);
+    coverage_holds_tunnels(&coverage, &txn, sink, LANE_RESPONSE);
+    coverage_holds_tunnels(&coverage, &txn, sink, LANE_RESPONSE);
+    coverage_holds_tunnels(&coverage, &txn, sink, LANE_REQUEST);
+    cr_expect_eq(count_lines("listener=mesh peer=192.0.2.1:7 transaction=7f3a: "), 2, "%s", text);
     cr_expect_eq(count_lines("set response_header_mode: SEND"), 1, "%s", text);
 }
