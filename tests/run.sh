@@ -3,7 +3,7 @@
 #
 #   tests/run.sh              everything, as CI does
 #   tests/run.sh NAME...      parts of it, by these names:
-#       style   formatting, floors, file and function lengths, headers that stand alone, plain words
+#       style   formatting, floors, file and function lengths, headers that stand alone, one dialect, plain words
 #       main    gcc, optimised: units, plugins, sessions, ABI, end to end with a real Envoy
 #       asan    the same tests, with AddressSanitizer and UndefinedBehaviorSanitizer; a leak fails
 #       tsan    the floors that several threads share, with ThreadSanitizer
@@ -75,6 +75,7 @@ part_style() {
     step "floors and doors (tests/layers.sh)" tests/layers.sh
     step "lengths (tests/lengths.sh)" tests/lengths.sh
     step "headers stand alone (tests/headers.sh)" tests/headers.sh
+    step "one dialect (tests/dialect.py)" tests/dialect.py
     step "plain words (tests/words.py)" tests/words.py
 }
 part_main() {

@@ -371,13 +371,13 @@ Test(api_conf, judges_edits_to_come)
 
 static int read_edits(struct extproc_instance *instance)
 {
-    int result = 0;
+    int r = 0;
     for (size_t i = 0; i < extproc_conf_count(instance, "text"); i++) {
-        int r = extproc_conf_edit(instance, "text", i, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET,
-                                  extproc_conf(instance, "text", i), STR_ABSENT);
-        result = result ? result : r;
+        int edit = extproc_conf_edit(instance, "text", i, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET,
+                                     extproc_conf(instance, "text", i), STR_ABSENT);
+        r = r ? r : edit;
     }
-    return result;
+    return r;
 }
 
 /* Two listeners: the proxies of the first guard their routing. */
