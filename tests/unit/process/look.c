@@ -71,6 +71,10 @@ Test(look, an_address_of_another_machine)
     expect_warning("192.0.2.1:0", "",
                    "2: [listener:a] address: warning: ~\"192.0.2.1:0\" is not an address of this "
                    "machine");
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    if (fd < 0) /* a machine without IPv6 */
+        return;
+    close(fd);
     expect_warning("[2001:db8::1]:0", "",
                    "2: [listener:a] address: warning: ~\"[2001:db8::1]:0\"~of this machine");
 }
