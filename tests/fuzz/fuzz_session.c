@@ -83,6 +83,14 @@ static const enum body_mode modes[] = {BODY_MODE_NONE, BODY_MODE_STREAMED, BODY_
 
 /* ---- one stream ------------------------------------------------------------------------------ */
 
+/* What a proxy does not say, it keeps to: the host believes what comes. */
+static bool may_send_body(const struct kit_how *how, enum lane lane)
+{
+    enum body_mode mode = lane == LANE_REQUEST ? how->request : how->response;
+    bool told = !how->untold && !how->observing;
+    return told || how->listener_tells || mode == BODY_MODE_STREAMED || mode == BODY_MODE_BUFFERED;
+}
+
 static void send(struct kit_call *c, struct input *in)
 {
     unsigned what = next(in);
@@ -96,7 +104,8 @@ static void send(struct kit_call *c, struct input *in)
     case 2:
     case 3:
     case 4:
-        kit_body_bytes(c, lane, next_bytes(in), end);
+        if (may_send_body(kit_how(c), lane))
+            kit_body_bytes(c, lane, next_bytes(in), end);
         break;
     case 5:
         kit_trailers(c, lane, PICK(trailers, what >> 5));
