@@ -54,10 +54,12 @@ static bool add_seen(struct config_private *priv, const struct lookup_name *iden
     return lookup_add(&priv->files_read, &priv->arena, *identity, *ret_place);
 }
 
+static config_include_fn include_entry;
+
 static void read_lines(struct config *config, const char *path, const char *name,
                        const struct file_bytes *bytes, size_t place)
 {
-    struct config_file f = {.config = config, .path = path, .name = name};
+    struct config_file f = {.config = config, .path = path, .name = name, .include = include_entry};
     config_errors_begin_file(config->priv->errors, name);
     config_read_lines(&f, (struct extproc_str){bytes->ptr, bytes->len});
     config->priv->files[place].open = false;
@@ -139,8 +141,8 @@ static void include_file(const struct include *include, const char *path)
     free(bytes.ptr);
 }
 
-void config_include(struct config_file *f, const struct config_section *section,
-                    const struct config_entry *entry)
+static void include_entry(struct config_file *f, const struct config_section *section,
+                          const struct config_entry *entry)
 {
     const struct include include = {f->config, section, entry};
     struct arena *arena = &f->config->priv->arena;
@@ -225,12 +227,4 @@ struct config *config_free(struct config *config)
     free(config->priv);
     free(config);
     return NULL;
-}
-
-struct config_section *config_find(const struct config *config, const char *type, const char *name)
-{
-    size_t place;
-    bool found = lookup_find(&config->priv->sections,
-                             (struct lookup_name){str_c(type), str_c(name)}, &place);
-    return found ? &config->sections[place] : NULL;
 }

@@ -62,6 +62,14 @@ bool config_file_knows(const struct config_file *f, const char *key)
 
 /* ---- sections -------------------------------------------------------------------------------- */
 
+struct config_section *config_find(const struct config *config, const char *type, const char *name)
+{
+    size_t place;
+    bool found = lookup_find(&config->priv->sections,
+                             (struct lookup_name){str_c(type), str_c(name)}, &place);
+    return found ? &config->sections[place] : NULL;
+}
+
 static void section_add(struct config_file *f, const struct config_section *section)
 {
     struct config *config = f->config;
@@ -179,6 +187,6 @@ void config_end_entry(struct config_file *f)
     entry_add(f, &entry);
     if (entry.used && entry.value.len > 0) {
         struct config_section section = *section_of(f); /* the array moves */
-        config_include(f, &section, &entry);
+        f->include(f, &section, &entry);
     }
 }

@@ -63,9 +63,15 @@ struct config_private {
     bool out_of_memory; /* reported once, at the end */
 };
 
+struct config_file;
+/* Reads what an entry `include` of a section of this file names. */
+typedef void config_include_fn(struct config_file *f, const struct config_section *section,
+                               const struct config_entry *entry);
+
 /* A file that is being read: where its lines go. */
 struct config_file {
     struct config *config;
+    config_include_fn *include;
     const char *path;
     const char *name; /* the path as it is shown */
     bool has_section;
@@ -99,12 +105,6 @@ void config_file_say(struct config_file *f, unsigned line, const char *key, cons
 void config_file_warn(struct config_file *f, unsigned line, const char *key, const char *what);
 /* Is this a key that the section knows? */
 bool config_file_knows(const struct config_file *f, const char *key);
-
-/* ---- including (config.c) -------------------------------------------------------------------- */
-
-/* Reads what an entry `include` of a section of this file names. */
-void config_include(struct config_file *f, const struct config_section *section,
-                    const struct config_entry *entry);
 
 /* ---- reading (config_reader.c) --------------------------------------------------------------- */
 

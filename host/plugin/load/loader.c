@@ -23,20 +23,6 @@ enum {
     SIZE_MAX_SANE = 4096
 };
 
-int attempt_refuse(struct attempt *a, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    struct extproc_str text = arena_vformat(a->arena, fmt, ap);
-    va_end(ap);
-    if (text.ptr)
-        text = arena_format(a->arena, "%s: %s", a->path, text.ptr);
-    if (!text.ptr)
-        return -ENOMEM;
-    a->why = text.ptr;
-    return -ENOEXEC;
-}
-
 /* ---- the file and its symbol ----------------------------------------------------------------- */
 
 static int refuse_sanitizer(struct attempt *a, const char *name)

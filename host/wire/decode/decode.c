@@ -29,10 +29,6 @@ enum { HEADERS_ATTRIBUTES = 2, HEADERS_END_OF_STREAM = 3 };
 enum { BODY_BODY = 1, BODY_END_OF_STREAM = 2, BODY_END_WITHOUT_MESSAGE = 3 };
 enum { PROTOCOL_REQUEST_BODY = 1, PROTOCOL_RESPONSE_BODY = 2 };
 
-enum {
-    ARENA_STEP = 16 /* what an arena rounds sizes up to */
-};
-
 /* The parts of one submessage, or the entries of one map. */
 struct parts {
     struct reader from;  /* before the first one's tag        */
@@ -49,52 +45,11 @@ struct survey {
     bool observing;
 };
 
-/* ---- the decoder's memory -------------------------------------------------------------------- */
+/* ---- its memory ------------------------------------------------------------------------------ */
 
 size_t wire_max_memory(size_t message_len)
 {
     return 32 * 1024 + message_len + message_len / 2;
-}
-
-int decoder_fail(struct decoder *d, const char *why)
-{
-    d->why = why;
-    return -EBADMSG;
-}
-
-int decoder_spend(struct decoder *d, size_t size)
-{
-    if (size > d->budget)
-        return decoder_fail(d, "too many elements for the message's size");
-    d->budget -= size;
-    return 0;
-}
-
-int decoder_array(struct decoder *d, size_t n, size_t size, void **ret)
-{
-    if (n > d->budget / size)
-        return decoder_spend(d, SIZE_MAX);
-    int r = decoder_spend(d, (n * size + ARENA_STEP - 1) / ARENA_STEP * ARENA_STEP);
-    if (r < 0)
-        return r;
-    void *array = arena_array(d->arena, n, size);
-    if (!array)
-        return -ENOMEM;
-    *ret = array;
-    return 0;
-}
-
-int decoder_str(struct decoder *d, const struct reader *in, struct extproc_str *ret)
-{
-    if (reader_view(in, ret))
-        return 0;
-    void *copy = NULL;
-    int r = decoder_array(d, reader_len(in), 1, &copy);
-    if (r < 0)
-        return r;
-    reader_copy(*in, copy);
-    *ret = (struct extproc_str){copy, reader_len(in)};
-    return 0;
 }
 
 /* ---- submessages in parts -------------------------------------------------------------------- */

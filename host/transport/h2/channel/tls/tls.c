@@ -14,79 +14,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <openssl/err.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     RECORD = 16384,    /* the most that one may carry */
     RECORD_EXTRA = 64, /* and the most that it takes beside, rounded up */
-    FIRST_OUT = 512,   /* bytes */
     MAX_EMPTY = 32
 };
-
-/* ---- what OpenSSL reads and writes ----------------------------------------------------------- */
-
-static int bio_read(BIO *bio, char *to, size_t len, size_t *ret_len)
-{
-    struct tls *t = BIO_get_data(bio);
-    BIO_clear_retry_flags(bio);
-    if (t->in_len == 0) {
-        BIO_set_retry_read(bio);
-        return 0;
-    }
-    *ret_len = len < t->in_len ? len : t->in_len;
-    memcpy(to, t->in, *ret_len);
-    t->in += *ret_len;
-    t->in_len -= *ret_len;
-    return 1;
-}
-
-/* Makes room for `more` bytes. */
-static bool reserve(struct tls *t, size_t more)
-{
-    size_t need = t->out_len + more, twice = t->out_cap * 2;
-    if (need <= t->out_cap)
-        return true;
-    if (need < FIRST_OUT)
-        need = FIRST_OUT;
-    uint8_t *larger = realloc(t->out, twice > need ? twice : need);
-    if (!larger) {
-        t->no_memory = true;
-        return false;
-    }
-    t->out = larger;
-    t->out_cap = twice > need ? twice : need;
-    return true;
-}
-
-static int bio_write(BIO *bio, const char *bytes, size_t len, size_t *ret_len)
-{
-    struct tls *t = BIO_get_data(bio);
-    BIO_clear_retry_flags(bio);
-    if (!reserve(t, len))
-        return 0;
-    memcpy(t->out + t->out_len, bytes, len);
-    t->out_len += len;
-    *ret_len = len;
-    return 1;
-}
-
-static long bio_control(BIO *bio, int what, long number, void *arg)
-{
-    return what == BIO_CTRL_FLUSH;
-}
-
-BIO_METHOD *tls_bio_new(void)
-{
-    BIO_METHOD *methods = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "bytes");
-    if (methods) {
-        BIO_meth_set_read_ex(methods, bio_read);
-        BIO_meth_set_write_ex(methods, bio_write);
-        BIO_meth_set_ctrl(methods, bio_control);
-    }
-    return methods;
-}
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -128,17 +63,6 @@ struct tls *tls_free(struct tls *t)
 }
 
 /* ---- how it ends ----------------------------------------------------------------------------- */
-
-void tls_blame(struct tls *t, const char *fmt, ...)
-{
-    if (t->why)
-        return;
-    va_list ap;
-    va_start(ap, fmt);
-    if (vasprintf(&t->why, fmt, ap) < 0)
-        t->why = NULL;
-    va_end(ap);
-}
 
 const char *tls_why(const struct tls *t)
 {
@@ -264,7 +188,7 @@ int tls_wrap(struct tls *t, const struct iovec *parts, size_t n_parts)
         len += parts[i].iov_len;
     if (t->end)
         return t->end;
-    if (!reserve(t, len + (len / RECORD + 1) * RECORD_EXTRA))
+    if (!tls_reserve(t, len + (len / RECORD + 1) * RECORD_EXTRA))
         return t->end = -ENOMEM;
     t->end = n_parts == 1 ? put(t, parts->iov_base, len) : put_joined(t, parts, n_parts);
     return t->end;

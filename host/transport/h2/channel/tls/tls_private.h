@@ -46,12 +46,12 @@ struct tls {
     bool no_memory;
 };
 
+/* ---- tls_bio.c ------------------------------------------------------------------------------- */
+
 /* NULL: out of memory. */
 BIO_METHOD *tls_bio_new(void);
-
-/* Keeps the first reason: the one nearest to the cause. */
-EXTPROC_PRINTF(2, 3)
-void tls_blame(struct tls *t, const char *fmt, ...);
+/* Makes room for `more` bytes to be sent. */
+bool tls_reserve(struct tls *t, size_t more);
 
 /* ---- tls_client.c ---------------------------------------------------------------------------- */
 
@@ -59,6 +59,10 @@ void tls_blame(struct tls *t, const char *fmt, ...);
 void tls_client_rules(SSL_CTX *ssl, const struct transport_tls *rules);
 
 /* ---- tls_words.c ----------------------------------------------------------------------------- */
+
+/* Keeps the first reason: the one nearest to the cause. */
+EXTPROC_PRINTF(2, 3)
+void tls_blame(struct tls *t, const char *fmt, ...);
 
 /* OpenSSL has failed: says why, and leaves its error queue empty. -EPROTO or -ENOMEM. */
 int tls_words(struct tls *t);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <stdio.h>
 
 static const struct {
     int reason;
@@ -40,6 +41,17 @@ static bool is_distrust(int alert)
     default:
         return false;
     }
+}
+
+void tls_blame(struct tls *t, const char *fmt, ...)
+{
+    if (t->why)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    if (vasprintf(&t->why, fmt, ap) < 0)
+        t->why = NULL;
+    va_end(ap);
 }
 
 static void blame_alert(struct tls *t, int alert)
