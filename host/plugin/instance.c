@@ -9,7 +9,6 @@
 #include "base/config/exposed.h"
 #include "base/log/writer.h"
 #include "base/rows.h"
-#include "plugin/api/api.h"
 #include "plugin/load/loader.h"
 #include "plugin/routine.h"
 
@@ -292,7 +291,7 @@ static int instance_alloc(struct config_section *section, const struct plugin_en
     struct instance *in = calloc(1, sizeof *in);
     if (!in)
         return refuse_memory(section, errors);
-    in->pub.api = &plugin_api;
+    in->pub.api = env->api;
     in->pub.testing = env->testing;
     in->name = section->name;
     in->who = (struct running_plugin){

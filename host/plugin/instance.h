@@ -23,7 +23,8 @@ struct writer;
 
 /* What the host lends to every instance. */
 struct plugin_env {
-    struct log *log;         /* may be NULL: no log is written */
+    const struct extproc_api *api; /* what plugins call: plugin/api/api.h */
+    struct log *log;               /* may be NULL: no log is written */
     struct writer *writer;   /* of files that plugins append to; may be NULL: they have none */
     struct metrics *metrics; /* may be NULL: nothing is counted */
     struct loop *loop;       /* whose thread runs init() and fini(); may be NULL: it is not asked */

@@ -8,6 +8,7 @@
 #include "base/log/writer.h"
 #include "base/loop/pool.h"
 #include "kit/kit_private.h"
+#include "plugin/api/api.h"
 #include "plugin/wait.h"
 
 #include <stdio.h>
@@ -161,6 +162,7 @@ static void make_rules(struct kit *k, struct proxy_settings proxy)
     if (proxy_rules_make(&k->proxy, &proxy, &k->arena) < 0)
         abort();
     k->rules = &k->proxy.rules;
+    k->env.api = &plugin_api;
     k->env.rules = &k->rules;
     k->env.n_rules = 1;
 }

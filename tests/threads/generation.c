@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "count.h"
 #include "crew.h"
+#include "plugin/api/api.h"
 #include "session/session.h"
 
 #include <sys/mman.h>
@@ -177,7 +178,7 @@ int main(void)
 {
     struct runner runners[RUNNERS] = {0};
     struct crew_member crew[RUNNERS + KEEPERS];
-    struct plugin_env env = {.plugin_dir = PLUGIN_DIR};
+    struct plugin_env env = {.api = &plugin_api, .plugin_dir = PLUGIN_DIR};
     struct log_options null_log = {.level = EXTPROC_LEVEL_INFO, .file = "/dev/null"};
     if (metrics_new(&env.metrics) < 0 || log_new(&null_log, &env.log) < 0)
         return 1;

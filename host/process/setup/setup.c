@@ -4,6 +4,7 @@
 
 #include "base/log/writer.h"
 #include "base/loop/pool.h"
+#include "plugin/api/api.h"
 #include "plugin/wait.h"
 #include "process/end/culprit.h"
 #include "process/end/leave.h"
@@ -120,7 +121,8 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
     const struct rules **rules = collect_rules(&s);
     if (!rules)
         config_say_at(&errors, file, 0, "out of memory");
-    struct plugin_env env = {.log = s.log,
+    struct plugin_env env = {.api = &plugin_api,
+                             .log = s.log,
                              .writer = s.writer,
                              .metrics = s.metrics,
                              .loop = s.loop,

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "ini.h"
+#include "plugin/api/api.h"
 #include "plugin/instance.h"
 
 #include <criterion/criterion.h>
@@ -11,7 +12,7 @@
 
 static struct config_errors errors;
 static struct config *config;
-static struct plugin_env env;
+static struct plugin_env env = {.api = &plugin_api};
 static struct instance *in;
 
 static void end(void)

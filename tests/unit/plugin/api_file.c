@@ -3,6 +3,7 @@
 #include "base/log/writer.h"
 #include "base/str.h"
 #include "ini.h"
+#include "plugin/api/api.h"
 #include "plugin/instance.h"
 
 #include <criterion/criterion.h>
@@ -12,7 +13,7 @@
 
 static struct config_errors errors;
 static struct config *config;
-static struct plugin_env env;
+static struct plugin_env env = {.api = &plugin_api};
 static struct instance *in;
 static char dir[] = "/tmp/extprocd-file-XXXXXX";
 

@@ -1,11 +1,12 @@
 #include "plugin/generation.h"
 
 #include "ini.h"
+#include "plugin/api/api.h"
 
 #include <criterion/criterion.h>
 
 static struct config_errors errors;
-static struct plugin_env env = {.plugin_dir = ABI_PLUGINS};
+static struct plugin_env env = {.api = &plugin_api, .plugin_dir = ABI_PLUGINS};
 
 static void end(void)
 {

@@ -1,6 +1,7 @@
 #include "plugin/instance.h"
 
 #include "ini.h"
+#include "plugin/api/api.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -8,7 +9,7 @@
 
 static struct config_errors errors;
 static struct config *config;
-static struct plugin_env env = {.plugin_dir = ABI_PLUGINS};
+static struct plugin_env env = {.api = &plugin_api, .plugin_dir = ABI_PLUGINS};
 static struct instance *in;
 
 static void end(void)

@@ -87,6 +87,7 @@ static inline void scene_init(struct scene *s, const struct extproc_plugin *plug
     arena_init(&s->message, 1024);
     strcpy(s->log_file, "/tmp/extprocd-scene-XXXXXX");
     close(mkstemp(s->log_file));
+    s->env.api = &plugin_api;
     cr_assert_eq(log_new(&(struct log_options){.file = s->log_file}, &s->env.log), 0);
     for (size_t i = 0; i < n; i++) {
         scene_add(s, i, &plugins[i]);
