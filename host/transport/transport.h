@@ -13,7 +13,7 @@
 #include "base/loop/message.h"
 #include "base/loop/metrics.h"
 #include "base/status.h"
-#include "transport/limits/budget.h"
+#include "transport/budget.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "transport/limits/budget.h"
+#include "transport/budget.h"
 
 #include <criterion/criterion.h>
 

@@ -3,8 +3,8 @@
 #define EXTPROCD_TRANSPORT_H2_CONN_COMMONS_H
 
 #include "transport/h2/channel/channel.h"
+#include "transport/h2/channel/poller.h"
 #include "transport/h2/channel/tls/tls_context.h"
-#include "transport/h2/poller.h"
 #include "transport/h2/stream/streams.h"
 
 struct conn;

@@ -1,5 +1,5 @@
 /* Rounds, errands and timers, without any connection. */
-#include "transport/h2/poller.h"
+#include "transport/h2/channel/poller.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>

@@ -2,7 +2,7 @@
  *
  * The budget is refilled evenly, one after another, and not all at the period's end.
  */
-#include "transport/limits/budget.h"
+#include "transport/budget.h"
 
 bool budget_take(struct budget *b, const struct budget_rate *rate, uint64_t now_ms)
 {

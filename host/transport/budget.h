@@ -1,6 +1,6 @@
 /* budget: how often something may happen: n times in a burst, and n more times in each period. */
-#ifndef EXTPROCD_TRANSPORT_LIMITS_BUDGET_H
-#define EXTPROCD_TRANSPORT_LIMITS_BUDGET_H
+#ifndef EXTPROCD_TRANSPORT_BUDGET_H
+#define EXTPROCD_TRANSPORT_BUDGET_H
 
 #include <stdbool.h>
 #include <stdint.h>

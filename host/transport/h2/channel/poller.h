@@ -1,6 +1,6 @@
 /* poller: one epoll set, and the one thread that handles all that comes out of it. */
-#ifndef EXTPROCD_TRANSPORT_H2_POLLER_H
-#define EXTPROCD_TRANSPORT_H2_POLLER_H
+#ifndef EXTPROCD_TRANSPORT_H2_CHANNEL_POLLER_H
+#define EXTPROCD_TRANSPORT_H2_CHANNEL_POLLER_H
 
 #include "base/loop/loop.h"
 #include "transport/watch.h"

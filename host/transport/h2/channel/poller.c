@@ -4,7 +4,7 @@
  * has come together, so that a connection is written to once in a round. The clock is read once in
  * a round, and where timers are set.
  */
-#include "transport/h2/poller.h"
+#include "transport/h2/channel/poller.h"
 
 #include <limits.h>
 #include <stddef.h>
