@@ -9,7 +9,7 @@
 #include "base/keys/keys.h"
 #include "base/log/log.h"
 #include "base/loop/loop.h"
-#include "base/loop/metrics.h"
+#include "base/metrics.h"
 #include "http/rules/rules.h"
 #include "plugin/policy.h"
 #include "plugin/refusal.h"

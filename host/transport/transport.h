@@ -11,7 +11,7 @@
 #include "base/log/log.h"
 #include "base/loop/loop.h"
 #include "base/loop/message.h"
-#include "base/loop/metrics.h"
+#include "base/metrics.h"
 #include "base/status.h"
 #include "transport/budget.h"
 

@@ -1,7 +1,7 @@
 /* metrics: threads that define and add concurrently, loops and others, lose nothing, and a reader
  * beside them sees numbers that only grow.
  */
-#include "base/loop/metrics.h"
+#include "base/metrics.h"
 
 #include "crew.h"
 

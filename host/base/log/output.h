@@ -12,7 +12,7 @@
 #include "base/config/config.h"
 #include "base/file.h"
 #include "base/log/queue.h"
-#include "base/loop/metrics.h"
+#include "base/metrics.h"
 
 #include <stdint.h>
 

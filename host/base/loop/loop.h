@@ -10,9 +10,9 @@
 
 #include "base/arena.h"
 #include "base/loop/inbox.h"
-#include "base/loop/metrics.h"
 #include "base/loop/running.h"
 #include "base/loop/timers.h"
+#include "base/metrics.h"
 
 /* Milliseconds that only grow, from whenever. */
 struct loop_clock {

@@ -3,7 +3,7 @@
 #define EXTPROCD_PROCESS_RUN_COUNTS_H
 
 #include "base/log/log.h"
-#include "base/loop/metrics.h"
+#include "base/metrics.h"
 
 /* All that is not 0, plugins' own too: "counters: streams_closed{reason="done"}=3
  * plugin_hits{plugin="tags"}=1". */

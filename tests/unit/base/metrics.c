@@ -1,4 +1,4 @@
-#include "base/loop/metrics.h"
+#include "base/metrics.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>

@@ -10,7 +10,7 @@
  * processes have the same names. A shard begins on a page, so that no cache line belongs to two of
  * them.
  */
-#include "base/loop/metrics.h"
+#include "base/metrics.h"
 
 #include <errno.h>
 #include <pthread.h>

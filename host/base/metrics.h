@@ -5,8 +5,8 @@
  * A reader adds the shards up. All of it is one shared anonymous mapping of a fixed size, so that a
  * process forked later, or the process that forked this one, can read the numbers directly.
  */
-#ifndef EXTPROCD_BASE_LOOP_METRICS_H
-#define EXTPROCD_BASE_LOOP_METRICS_H
+#ifndef EXTPROCD_BASE_METRICS_H
+#define EXTPROCD_BASE_METRICS_H
 
 #include <stdbool.h>
 #include <stddef.h>
