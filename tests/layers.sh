@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Holds the arrows: includes go down only, headers do not include one another in a ring, and each foreign library
-# has one door. Who calls whom inside of a floor is looked at in rings.sh. See host/README.md.
+# Holds the arrows: includes go down only, from floor to floor and inside of a floor from room to room, headers do
+# not include one another in a ring, and each foreign library has one door. Who calls whom inside of a floor is
+# looked at in rings.sh. See host/README.md.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,11 +17,34 @@ BEGIN {
     may["process"] = " base http plugin session transport process "
     may["main"] = " process "
     may["plugins"] = " lib "
+    # the rooms of each, and how high they are
+    while ((getline line <"tests/rooms.txt") > 0) {
+        n = line ~ /^#/ ? 0 : split(line, room, " ")
+        sub(/:$/, "", room[1])
+        for (i = 2; i <= n; i++) height[room[1], room[i]] = i
+    }
 }
 function complain(what) { printf "%s:%d: %s\n", FILENAME, FNR, what; bad = 1 }
 function only(pattern, place, header) {
     if (header ~ pattern && FILENAME !~ place)
         complain("<" header "> has its door at " place)
+}
+# Sets `owner`, and returns the room of a file in it.
+function room_of(file) {
+    sub(/\/[^\/]*$/, "", file)
+    for (owner = file; !((owner, ".") in height) && sub(/\/[^\/]*$/, "", owner); );
+    file = owner == file ? "." : substr(file, length(owner) + 2)
+    if (!((owner, file) in height)) complain(owner "/" file " is not in tests/rooms.txt")
+    return file
+}
+function check_rooms(from, to,    own_room, own, room) {
+    own_room = room_of(from); own = owner
+    room = room_of(to)
+    if (owner == own && height[own, own_room] < height[owner, room])
+        complain("\"" to "\" is in a room above this one")
+    sub(/\/.*/, "", from); sub(/\/.*/, "", to)
+    if (owner != own && from == to && index(own, owner "/") != 1)
+        complain(own " may not include what is in " owner)
 }
 /^[ \t]*#[ \t]*include[ \t]*[<"]/ {
     header = $0
@@ -31,6 +55,8 @@ function only(pattern, place, header) {
         split(header, to, "/")
         if (index(may[floor], " " to[1] " ") == 0)
             complain(floor " may not include \"" header "\"")
+        else if (path[1] == "host" && floor != "main")
+            check_rooms(substr(FILENAME, 6), header)
         next
     }
     if (header ~ /\.pb-c\.h$/ || header ~ /^protobuf-c/)
