@@ -82,6 +82,10 @@ static void add_needs(struct chain *c, const struct instance *in)
         c->wants |= phase_bit(PHASE_REQUEST_HEADERS) | phase_bit(PHASE_RESPONSE_HEADERS);
     }
     for (enum lane lane = 0; lane < N_LANES; lane++) {
+        if (in->plugin->needs & EXTPROC_HOLDS_BODY &&
+            in->interest & phase_bit(phase_of(lane, PART_BODY)))
+            c->wants |=
+                phase_bit(phase_of(lane, PART_TRAILERS)); /* they show that a body has ended */
         c->must_see[lane] = c->must_see[lane] || chain_must_see(in, lane);
         enum body_mode mode = body_needed(in, lane);
         if (mode > c->needs[lane]) /* in the order of mode_least() */

@@ -55,8 +55,7 @@ static bool has_skipped(struct txn *t, uint16_t place, enum phase phase)
     return t->handles && t->handles[place].skipped & phase_bit(phase);
 }
 
-static void count_missed(const struct coverage *c, struct txn *t, uint16_t place,
-                         enum phase phase)
+static void count_missed(const struct coverage *c, struct txn *t, uint16_t place, enum phase phase)
 {
     const struct metric_definition missed = {
         .name = "phases_missed",
@@ -104,8 +103,7 @@ static bool report_phase(struct coverage *c, struct txn *t, const struct turn *t
     return all;
 }
 
-void coverage_report(struct coverage *c, struct txn *t, const struct turn *turn,
-                     uint32_t missing)
+void coverage_report(struct coverage *c, struct txn *t, const struct turn *turn, uint32_t missing)
 {
     if (!c->chain || t->chain != c->chain)
         return;

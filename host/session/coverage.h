@@ -34,8 +34,7 @@ int coverage_init(struct coverage *c, const char *listener, const enum body_mode
 /* Phases that do not come in this transaction: once for each plugin that takes part in one, a
  * warning that names the proxy's setting, and the counter phases_missed. turn: the event that shows
  * it, which may be a fallback for headers; NULL: the end of the transaction. */
-void coverage_report(struct coverage *c, struct txn *t, const struct turn *turn,
-                     uint32_t missing);
+void coverage_report(struct coverage *c, struct txn *t, const struct turn *turn, uint32_t missing);
 /* A response has come and nothing of its request, on a listener whose proxies send requests, and a
  * plugin needs the request's body, which this mode does not send: once a warning. The proxy may
  * have answered by itself, or this route may skip what others send, and nothing in the response

@@ -180,7 +180,7 @@ static int content_judge(struct attempt *a, const struct extproc_plugin *plugin)
 {
     const uint64_t needs = EXTPROC_WHOLE_REQUEST_BODY | EXTPROC_WHOLE_RESPONSE_BODY |
                            EXTPROC_MUST_SEE_REQUEST_BODY | EXTPROC_MUST_SEE_RESPONSE_BODY |
-                           EXTPROC_CLOSE_SEES_HEADERS | EXTPROC_HEADERS_WAIT |
+                           EXTPROC_CLOSE_SEES_HEADERS | EXTPROC_HEADERS_WAIT | EXTPROC_HOLDS_BODY |
                            EXTPROC_READS_REQUEST | EXTPROC_KEEPS_BODY;
     if (plugin->needs & ~needs)
         return attempt_refuse(a, "unknown bits 0x%" PRIx64 " in .needs (set only bits of the SDK)",

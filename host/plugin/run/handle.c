@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "http/rules/rules.h"
+#include "plugin/run/keep.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -268,7 +269,27 @@ static enum extproc_action handle_check_needs(struct handle *h, const struct tur
     return handle_check_size(h, turn);
 }
 
-/* failure: what it is where it is none of the three. */
+/* May it see these bytes again, together with the next ones? */
+static enum extproc_action handle_judge_hold(struct handle *h, const struct turn *turn,
+                                             enum failure failure)
+{
+    const struct instance *in = handle_instance(h);
+    size_t len = turn->undo.body.len, limit = keep_limit(in);
+    if (!(in->plugin->needs & EXTPROC_HOLDS_BODY))
+        return handle_failed(h, failure,
+                             "callback returned EXTPROC_ACTION_HOLD, and the plugin's needs do not "
+                             "have EXTPROC_HOLDS_BODY");
+    if (phase_part(turn->phase) != PART_BODY || h->pub.last)
+        return handle_failed(
+            h, failure, "callback returned EXTPROC_ACTION_HOLD, and no bytes of a body follow");
+    if (len > limit)
+        return handle_failed(h, FAILURE_MAX_BODY,
+                             "held %s body of %zu bytes exceeds max_body (%zu)",
+                             lane_name(turn->event->lane), len, limit);
+    return EXTPROC_ACTION_HOLD;
+}
+
+/* failure: what it is where it is none of the others. */
 static enum extproc_action handle_judge(struct handle *h, const struct turn *turn,
                                         enum extproc_action action, enum failure failure)
 {
@@ -287,6 +308,8 @@ static enum extproc_action handle_judge(struct handle *h, const struct turn *tur
                    : handle_failed(h, failure,
                                    "callback returned EXTPROC_ACTION_WAIT without a wait that was "
                                    "accepted by extproc_defer() in this callback");
+    case EXTPROC_ACTION_HOLD:
+        return handle_judge_hold(h, turn, failure);
     case EXTPROC_ACTION_FAIL:
         return handle_failed_itself(h, failure);
     }
@@ -334,7 +357,8 @@ static enum extproc_action handle_leave(struct handle *h, enum extproc_action ac
     struct turn *turn = h->txn->turn;
     bool answers = action == EXTPROC_ACTION_RESPOND && turn->decided.answers;
     bool waits = action == EXTPROC_ACTION_WAIT && turn->waits.wait;
-    assert(answers || waits || action == EXTPROC_ACTION_CONTINUE || action == EXTPROC_ACTION_FAIL);
+    assert(answers || waits || action == EXTPROC_ACTION_HOLD || action == EXTPROC_ACTION_CONTINUE ||
+           action == EXTPROC_ACTION_FAIL);
     h->pub.phase = 0;
     h->txn->turn = NULL;
     if (!waits && turn->waits.wait) { /* it has deferred, and decided otherwise */

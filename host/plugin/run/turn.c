@@ -17,6 +17,8 @@
 #include "base/str.h"
 #include "http/rules/representation.h"
 #include "plugin/run/handle.h"
+#include "plugin/run/keep.h"
+#include "plugin/run/turn_fail.h"
 #include "plugin/run/turn_length.h"
 
 #include <assert.h>
@@ -255,74 +257,6 @@ static void turn_continue(struct turn *turn, uint16_t place)
 
 /* ---- the verdict ----------------------------------------------------------------------------- */
 
-static void turn_close(struct turn *turn, struct extproc_str why)
-{
-    turn->verdict.kind = VERDICT_CLOSE;
-    turn->verdict.why = why.ptr ? why : EXTPROC_S("a plugin failed");
-}
-
-/* It leads from the proxy's access log to our lines. The id may be a client's: one that is not a
- * token (RFC 9110, 5.6.2) is omitted. */
-static struct extproc_str turn_details(const struct turn *turn, const char *name, const char *word)
-{
-    const char *prefix = turn->txn->rules->details;
-    struct extproc_str id = txn_id(turn->txn);
-    if (!prefix)
-        return STR_ABSENT;
-    if (!str_is_token(id))
-        return arena_format(turn->arena, "%s.%s.%s", prefix, name, word);
-    return arena_format(turn->arena, "%s.%s.%s{%.*s}", prefix, name, word, EXTPROC_ARG(id));
-}
-
-static void turn_count_failure(const struct turn *turn, const struct instance *in)
-{
-    const struct metric_definition failed = {
-        .name = "failures",
-        .help = "Messages that a plugin has failed to process, by reason.",
-        .labels = {[METRIC_CHAIN] = turn->txn->chain->name,
-                   [METRIC_PLUGIN] = in->name,
-                   [METRIC_PHASE] = phase_name(turn->phase),
-                   [METRIC_REASON] = failure_name(turn->failure)}};
-    if (in->env->metrics)
-        loop_count(turn->txn->loop, metrics_define(in->env->metrics, &failed), 1);
-}
-
-/* Its changes are undone, and it is not called again. */
-static void turn_leave_out(struct turn *turn, struct handle *h)
-{
-    undo_back(turn, h);
-    h->skipped = ALL_PHASES;
-}
-
-/* What the operator wants for a plugin that has failed, which the log has reported. True: that was
- * the verdict. */
-static bool turn_fail(struct turn *turn, uint16_t place)
-{
-    struct handle *h = &turn->txn->handles[place];
-    const struct instance *in = handle_instance(h);
-    struct failure_effect effect = failure_effect(turn->failure, &in->policy);
-    turn_count_failure(turn, in);
-    if (effect.keeps_instance)
-        h->skipped |= (uint8_t)phase_bit(turn->phase);
-    else
-        turn_leave_out(turn, h);
-    if (turn->txn->observing || effect.action == POLICY_CONTINUE)
-        return false;
-
-    if (effect.action == POLICY_RESPOND && turn->allowed & MAY_RESPOND) {
-        turn->answer = (struct answer){
-            .status = effect.status,
-            .details = turn_details(turn, in->name, effect.details),
-            .grpc_status = EXTPROC_NO_GRPC,
-        };
-        turn->verdict.kind = VERDICT_RESPOND;
-    } else {
-        turn_close(turn, arena_format(turn->arena, "plugin %s failed in %s", in->name,
-                                      phase_name(turn->phase)));
-    }
-    return true;
-}
-
 /* We do not process the bytes of a tunnel, and a proxy that waits for them as for a body never
  * sends the headers (Envoy in BUFFERED; 1.39 in STREAMED too). CONTINUE_AND_REPLACE without a body
  * makes it continue by itself: for a request always, since the upstream is only asked then; for a
@@ -423,6 +357,33 @@ void turn_cancel(struct turn *turn)
     undo_back(turn, &turn->txn->handles[turn->place]);
 }
 
+/* ---- holding --------------------------------------------------------------------------------- */
+
+/* The plugin sees these bytes again, so what it did to them is undone, and the plugins after it do
+ * not see them yet. */
+static void turn_hold(struct turn *turn)
+{
+    undo_back(turn, &turn->txn->handles[turn->place]);
+    if (keep_body(turn) < 0)
+        turn->lost = true;
+    turn->concerns = false;
+}
+
+/* The body has ended, as its trailers show, while a plugin holds bytes of it: they can no longer be
+ * sent. True: that was the verdict. */
+static bool turn_cuts_body(struct turn *turn)
+{
+    size_t len;
+    const struct instance *holder = keep_holder(turn->txn, turn->event->lane, &len);
+    if (turn->event->part != PART_TRAILERS || !holder || turn->txn->observing)
+        return false;
+    turn_close(turn, arena_format(turn->arena,
+                                  "plugin %s held the last %zu bytes of the %s body, and trailers "
+                                  "followed (FULL_DUPLEX_STREAMED shows where a body ends)",
+                                  holder->name, len, lane_name(turn->event->lane)));
+    return true;
+}
+
 /* ---- the run --------------------------------------------------------------------------------- */
 
 /* The next callback of the walk, or what it was deferred to. False: there are none left. */
@@ -435,7 +396,9 @@ static bool turn_call_next(struct turn *turn, enum extproc_action *ret)
         return true;
     }
     while (turn_next(turn, &place, &phase)) {
-        if (turn_calls(turn, place, phase)) {
+        if (turn->event->part == PART_BODY && keep_rejoin(turn, place) < 0)
+            turn->lost = true;
+        if (turn_calls(turn, place, phase) && !turn->lost) {
             *ret = handle_call(turn, place, phase);
             return true;
         }
@@ -446,11 +409,14 @@ static bool turn_call_next(struct turn *turn, enum extproc_action *ret)
 enum turn_state turn_run(struct turn *turn)
 {
     enum extproc_action action;
-    bool decided = false;
+    bool decided = turn->txn->kept && turn_cuts_body(turn);
     while (!decided && turn->concerns && turn_call_next(turn, &action)) {
         switch (action) {
         case EXTPROC_ACTION_WAIT:
             return TURN_WAITS;
+        case EXTPROC_ACTION_HOLD:
+            turn_hold(turn);
+            break;
         case EXTPROC_ACTION_FAIL:
             decided = turn_fail(turn, turn->place);
             break;
@@ -468,7 +434,9 @@ enum turn_state turn_run(struct turn *turn)
     }
     for (enum lane lane = 0; lane < N_LANES; lane++)
         decided = decided || turn_check_needs(turn, lane);
-    if (!decided)
+    if (turn->lost)
+        turn_close(turn, EXTPROC_S("out of memory"));
+    else if (!decided)
         turn_conclude(turn);
     turn->verdict.answer = turn->verdict.kind == VERDICT_RESPOND ? &turn->answer : NULL;
     turn->verdict.metadata = turn->metadata.first ? &turn->metadata : NULL;

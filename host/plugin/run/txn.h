@@ -40,6 +40,7 @@ struct txn {
     struct tree metadata;       /* the latest kept that was not empty */
     struct metadata_sent *sent; /* by plugins in earlier phases; NULL: nothing */
     struct extproc_str *held;   /* a request's new body until the old one has come; NULL: none */
+    struct kept *kept;          /* bytes that plugins hold; NULL: none */
     struct handle *handles;     /* chain->n_instances; NULL until the first call */
     struct turn *turn;          /* whose callback, or open(), runs now; NULL: close(), or none */
     size_t max_answer;          /* bytes of the largest that may be sent; 0: any */

@@ -4,6 +4,7 @@
  * there: see txn.c.
  */
 #include "plugin/run/handle.h"
+#include "plugin/run/keep.h"
 
 #include <assert.h>
 
@@ -29,6 +30,7 @@ void txn_end(struct txn *t, enum extproc_end why)
         metadata_sent_fini(t->sent);
     t->sent = NULL;
 
+    keep_drop(t);
     for (uint16_t i = 0; t->handles && i < t->chain->n_instances; i++)
         handle_close(&t->handles[i], why);
     t->handles = NULL;

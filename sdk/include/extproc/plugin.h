@@ -216,7 +216,8 @@ enum EXTPROC_ENUM(extproc_action) {
     EXTPROC_ACTION_CONTINUE, /* pass on to the next plugin                                */
     EXTPROC_ACTION_RESPOND,  /* extproc_respond() was called: stop the chain              */
     EXTPROC_ACTION_FAIL,     /* undo this callback's edits; the client gets a 500         */
-    EXTPROC_ACTION_WAIT      /* extproc_defer() was called: resume() goes on              */
+    EXTPROC_ACTION_WAIT,     /* extproc_defer() was called: resume() goes on              */
+    EXTPROC_ACTION_HOLD      /* in a body phase: see these bytes again, with the next ones */
 };
 
 /** Why resume() is called. */
@@ -502,7 +503,16 @@ struct extproc_key {
  *      In close() the headers of both messages are still there to read, as the last plugin of the
  *      chain left them: for access logs, which then need not copy anything in each phase. It costs
  *      one copy of the headers for each transaction. A map is NONE where its headers did not come,
- *      or where there was not enough memory. Trailers are not kept. */
+ *      or where there was not enough memory. Trailers are not kept.
+ * EXTPROC_HOLDS_BODY: body callbacks return EXTPROC_ACTION_HOLD: what they were called with is
+ *      kept, and goes before the next part of the body in the next callback, as often as they like;
+ *      edits of the callback that holds are undone, and the plugins after it see these bytes
+ *      later. For what may lie across the border of two chunks. Not where x->last is true: then
+ *      nothing follows, and it is a failure. The section's max_body (1 MiB where it is not set)
+ *      limits what is held; on_max_body says what follows from more. In STREAMED the proxy does
+ *      not say which chunk is the last where trailers follow: if they come while bytes are held,
+ *      the stream is closed with an error, since these bytes can no longer be sent. So the proxy
+ *      is asked for the trailers (--print-envoy-config). */
 #define EXTPROC_WHOLE_REQUEST_BODY     1u
 #define EXTPROC_WHOLE_RESPONSE_BODY    2u
 #define EXTPROC_MUST_SEE_REQUEST_BODY  4u
@@ -511,6 +521,7 @@ struct extproc_key {
 #define EXTPROC_READS_REQUEST          32u
 #define EXTPROC_KEEPS_BODY             64u
 #define EXTPROC_CLOSE_SEES_HEADERS     128u
+#define EXTPROC_HOLDS_BODY             256u
 
 struct extproc_abi {
     uint32_t magic;
