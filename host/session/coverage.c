@@ -10,16 +10,11 @@
 /* A first transaction without a response may be one whose client has left. */
 enum { UNANSWERED_SURE = 2 };
 
-int coverage_init(struct coverage *c, const char *listener, const enum body_mode modes[N_LANES],
-                  const struct rules *rules, const struct generation *g, struct arena *arena)
+int coverage_init(struct coverage *c, const struct session_listener *listener,
+                  const struct generation *g, struct arena *arena)
 {
-    const struct chain *chain = generation_select(g, listener, NULL);
-    *c = (struct coverage){
-        .listener = listener,
-        .rules = rules,
-        .modes = {modes[LANE_REQUEST], modes[LANE_RESPONSE]},
-        .chain = chain,
-    };
+    const struct chain *chain = generation_select(g, listener->name, NULL);
+    *c = (struct coverage){.listener = listener, .chain = chain};
     if (!chain)
         return 0;
     c->metrics = g->env.metrics;

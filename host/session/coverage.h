@@ -12,11 +12,16 @@
 
 struct turn;
 
-struct coverage {
-    const char *listener;          /* its section's name, for the log                     */
+/* What the configuration says of a listener, as far as it is of sessions. */
+struct session_listener {
+    const char *name;              /* of its section, for the log                          */
     const struct rules *rules;     /* of its proxies, lent to every session; NULL: HTTP's own */
-    enum body_mode modes[N_LANES]; /* of the listener's keys, for proxies that do not say */
-    uint32_t seen;                 /* phase bits: have come in some transaction           */
+    enum body_mode modes[N_LANES]; /* of its keys, for proxies that do not say             */
+};
+
+struct coverage {
+    const struct session_listener *listener;
+    uint32_t seen; /* phase bits: have come in some transaction */
 
     const struct chain *chain; /* of the transactions that are reported; NULL: none are */
     uint8_t *reported;         /* phase bits, by place in the chain        */
@@ -27,9 +32,9 @@ struct coverage {
     unsigned n_unanswered;     /* transactions without a response, before the first that had one */
 };
 
-/* Lives in the arena. The generation and the rules must stay. 0 or -ENOMEM. */
-int coverage_init(struct coverage *c, const char *listener, const enum body_mode modes[N_LANES],
-                  const struct rules *rules, const struct generation *g, struct arena *arena);
+/* Lives in the arena. The listener and the generation must stay. 0 or -ENOMEM. */
+int coverage_init(struct coverage *c, const struct session_listener *listener,
+                  const struct generation *g, struct arena *arena);
 
 /* Phases that do not come in this transaction: once for each plugin that takes part in one, a
  * warning that names the proxy's setting, and the counter phases_missed. turn: the event that shows

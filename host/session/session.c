@@ -27,12 +27,12 @@ void session_init(struct session *s, const struct session_env *env, struct gener
     s->waiting[LANE_REQUEST] = s->waiting[LANE_RESPONSE] = NULL;
     s->begun = s->half_closed = s->lost = s->failed = false;
     txn_init(&s->txn, g, env->loop, arena);
-    s->txn.listener = coverage->listener;
-    if (coverage->rules)
-        s->txn.rules = coverage->rules;
+    s->txn.listener = coverage->listener->name;
+    if (coverage->listener->rules)
+        s->txn.rules = coverage->listener->rules;
     generation_unref(g);
     for (enum lane lane = 0; lane < N_LANES; lane++)
-        s->txn.lanes[lane].direction.mode = coverage->modes[lane];
+        s->txn.lanes[lane].direction.mode = coverage->listener->modes[lane];
 }
 
 static const struct direction *direction_of(const struct session *s, enum lane lane)
@@ -377,7 +377,7 @@ static void session_run(struct session *s, struct event *event, struct arena_lea
 /* Now that something of the message has come. */
 static void session_select(struct session *s, const struct event *first)
 {
-    s->txn.chain = generation_select(s->txn.generation, s->coverage->listener, first);
+    s->txn.chain = generation_select(s->txn.generation, s->coverage->listener->name, first);
 }
 
 /* Is the event to be run? */

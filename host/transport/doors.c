@@ -47,9 +47,9 @@ int doors_init(struct doors *doors, const struct transport_options *options, int
         return -ENOMEM;
     doors->n_door = options->n_listeners;
     for (size_t i = 0; i < doors->n_door; i++) {
-        doors->door[i] = (struct door){{door_ready}, doors, &options->listeners[i]};
+        doors->door[i] = (struct door){{door_ready}, doors, options->listeners[i]};
         /* Another process at the same listener may be quicker: accept must not wait then. */
-        int fd = options->listeners[i].fd;
+        int fd = options->listeners[i]->fd;
         int flags = fcntl(fd, F_GETFL);
         if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK))
             return -errno;

@@ -56,9 +56,10 @@ struct transport_service {
 
 /* TLS of a listener; PEM files, read again when they have changed. */
 struct transport_tls {
-    const char *cert, *key; /* our certificate, and those between it and its CA; its key */
-    const char *client_ca;  /* whose certificates clients must have; NULL: they need none */
-    bool hidden;            /* these paths are not to be shown: their keys' names are */
+    /* Our certificate, and those between it and its CA; NULL: cleartext. Its key. */
+    const char *cert, *key;
+    const char *client_ca; /* whose certificates clients must have; NULL: they need none */
+    bool hidden;           /* these paths are not to be shown: their keys' names are */
     /* What a client's certificate must be for, one of them: a DNS name or a URI, which may end in
      * "*" for any end. 0: any. */
     const char *const *client_names;
@@ -95,7 +96,7 @@ struct transport_listener {
     bool tcp;            /* else a unix socket               */
     void *arg;           /* for transport_service.open       */
     struct transport_limits limits;
-    const struct transport_tls *tls; /* NULL: cleartext */
+    struct transport_tls tls;
 };
 
 struct transport_options {
@@ -106,7 +107,7 @@ struct transport_options {
      * answers that wait, in all connections; when there are more, calls of the connection with the
      * most end. 0: no limit. */
     size_t max_held;
-    const struct transport_listener *listeners;
+    const struct transport_listener *const *listeners;
     size_t n_listeners;
     const struct transport_service *services; /* health is the transport's own */
     size_t n_services;

@@ -336,8 +336,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                          .limits.max_message = MAX_MESSAGE,
                                          .limits.max_header_list = 4096,
                                          .limits.max_streams = size % 2 ? 8 : 0};
-    const struct transport_options options = {
-        .loop = &w.loop, .listeners = &l, .n_listeners = 1, .services = &service, .n_services = 1};
+    const struct transport_listener *const listeners[] = {&l};
+    const struct transport_options options = {.loop = &w.loop,
+                                              .listeners = listeners,
+                                              .n_listeners = 1,
+                                              .services = &service,
+                                              .n_services = 1};
     const char *why;
     now_ms = 1;
     w.n_memory = __sanitizer_get_current_allocated_bytes() + MEMORY;

@@ -52,8 +52,8 @@ struct kit_call *kit_call(struct kit *k, const struct kit_how *how)
     c->sent_tail = &c->sent;
     c->owed_end = &c->owed;
     arena_init(&c->arena, ARENA_FIRST_SIZE);
-    k->coverage.modes[LANE_REQUEST] = how->listener_tells ? how->request : BODY_MODE_UNKNOWN;
-    k->coverage.modes[LANE_RESPONSE] = how->listener_tells ? how->response : BODY_MODE_UNKNOWN;
+    k->listener.modes[LANE_REQUEST] = how->listener_tells ? how->request : BODY_MODE_UNKNOWN;
+    k->listener.modes[LANE_RESPONSE] = how->listener_tells ? how->response : BODY_MODE_UNKNOWN;
     generation_ref(k->generation);
     alloc_enter();
     c->open = c->driver->open(c, &k->coverage);

@@ -197,8 +197,8 @@ struct kit *kit_new(const struct kit_options *options)
         k->generation = generation_build(config, &k->env, &errors);
     if (!k->generation)
         say_errors(k, &errors);
-    coverage_init(&k->coverage, "kit", k->coverage.modes, &k->proxy.rules, k->generation,
-                  &k->arena);
+    k->listener = (struct session_listener){.name = "kit", .rules = &k->proxy.rules};
+    coverage_init(&k->coverage, &k->listener, k->generation, &k->arena);
     config_errors_fini(&errors);
     return k;
 }

@@ -19,7 +19,8 @@ struct kit {
     struct loop loop;
     uint64_t now_ms; /* of the loop's clock */
     struct session_env session_env;
-    size_t longest_body;      /* of all complete messages so far */
+    size_t longest_body; /* of all complete messages so far */
+    struct session_listener listener;
     struct coverage coverage; /* of the listener */
 };
 

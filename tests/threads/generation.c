@@ -98,7 +98,8 @@ static void play_all(struct runner *r, struct session *s)
 static void run_transactions(void *arg)
 {
     static const struct session_out out = {.verdict = look_at_verdict, .fail = note_failure};
-    struct coverage coverage = {.modes = {BODY_MODE_STREAMED, BODY_MODE_NONE}};
+    const struct session_listener listener = {.modes = {BODY_MODE_STREAMED, BODY_MODE_NONE}};
+    struct coverage coverage = {.listener = &listener};
     struct runner *r = arg;
     loop_init(&r->loop, NULL);
     loop_counts(&r->loop, r->generation->env.metrics);

@@ -65,7 +65,7 @@ static void dump(const struct setup *s)
     printf("[extprocd]\n");
     print_keys(&s->settings.keys);
     for (size_t i = 0; i < s->settings.n_listeners; i++) {
-        printf("\n[listener:%s]\n", s->settings.listeners[i].name);
+        printf("\n[listener:%s]\n", s->settings.listeners[i].transport.name);
         print_keys(&s->settings.listeners[i].keys);
     }
     for (size_t i = 0; i < g->n_chains; i++) {

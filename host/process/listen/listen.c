@@ -55,13 +55,12 @@ static int clear_path(const struct address *a, struct arena *arena, const char *
     return unlink(address_path(a)) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
-static int bind_unix(int fd, const struct listener_settings *l, struct listen_socket *s,
-                     const char **ret_key)
+static int bind_unix(struct listener *l, const char **ret_key)
 {
     const char *path = address_path(&l->address);
     struct stat st;
     mode_t old = umask(0777); /* no client can connect before the mode is set */
-    int r = bind(fd, (const struct sockaddr *)&l->address.socket, l->address.len);
+    int r = bind(l->transport.fd, (const struct sockaddr *)&l->address.socket, l->address.len);
     int error = errno;
     umask(old);
     if (r != 0)
@@ -73,12 +72,12 @@ static int bind_unix(int fd, const struct listener_settings *l, struct listen_so
         *ret_key = has_group ? "address" : "socket_group";
         return -error;
     }
-    s->dev = st.st_dev;
-    s->ino = st.st_ino;
+    l->dev = st.st_dev;
+    l->ino = st.st_ino;
     return 0;
 }
 
-static int bind_tcp(int fd, const struct listener_settings *l)
+static int bind_tcp(int fd, const struct listener *l)
 {
     int one = 1;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
@@ -87,21 +86,21 @@ static int bind_tcp(int fd, const struct listener_settings *l)
     return 0;
 }
 
-static int bind_and_listen(const struct listener_settings *l, struct listen_socket *s,
-                           const char **ret_key)
+static int bind_and_listen(struct listener *l, const char **ret_key)
 {
-    int r = address_is_unix(&l->address) ? bind_unix(s->fd, l, s, ret_key) : bind_tcp(s->fd, l);
-    if (r == 0 && listen(s->fd, BACKLOG) != 0)
+    int fd = l->transport.fd;
+    int r = address_is_unix(&l->address) ? bind_unix(l, ret_key) : bind_tcp(fd, l);
+    if (r == 0 && listen(fd, BACKLOG) != 0)
         r = -errno;
-    s->address = l->address;
-    s->address.len = sizeof s->address.socket;
-    if (r == 0 && getsockname(s->fd, (struct sockaddr *)&s->address.socket, &s->address.len) != 0)
+    l->bound = l->address;
+    l->bound.len = sizeof l->bound.socket;
+    if (r == 0 && getsockname(fd, (struct sockaddr *)&l->bound.socket, &l->bound.len) != 0)
         r = -errno;
     return r;
 }
 
 /* What an operator can do about it; NULL: nothing that is known. */
-static const char *remedy(const struct listener_settings *l, const char *key, int r)
+static const char *remedy(const struct listener *l, const char *key, int r)
 {
     if (strcmp(key, "socket_group") == 0)
         return r == -EPERM ? "not a member of the group (SupplementaryGroups in the unit)" : NULL;
@@ -112,28 +111,26 @@ static const char *remedy(const struct listener_settings *l, const char *key, in
     return r == -EADDRNOTAVAIL ? "this machine does not have the address" : NULL;
 }
 
-int listen_open(const struct listener_settings *l, struct arena *arena, struct listen_socket *ret,
-                const char **ret_key, const char **ret_why)
+int listen_open(struct listener *l, struct arena *arena, const char **ret_key, const char **ret_why)
 {
-    struct listen_socket s = {.fd = -1};
     *ret_key = "address";
     const char *why = NULL; /* of an address that is in use */
     int lock = address_is_unix(&l->address) ? lock_folder(&l->address) : -1;
     int r = address_is_unix(&l->address) ? clear_path(&l->address, arena, &why) : 0;
+    l->transport.fd = -1;
+    l->transport.tcp = !address_is_unix(&l->address);
     if (r == 0) {
-        s.fd = socket(l->address.socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        r = s.fd < 0 ? -errno : bind_and_listen(l, &s, ret_key);
+        l->transport.fd =
+            socket(l->address.socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        r = l->transport.fd < 0 ? -errno : bind_and_listen(l, ret_key);
     }
     if (lock >= 0)
         close(lock);
-    if (r == 0) {
-        *ret = s;
+    if (r == 0)
         return 0;
-    }
     if (r == -EADDRINUSE && !why && !address_is_unix(&l->address))
         why = holder_of_tcp(&l->address, arena);
-    if (s.fd >= 0)
-        listen_close(&s);
+    listen_close(l);
     why = why ? why : remedy(l, *ret_key, r);
     *ret_why = arena_format(arena, "%s%s%s%s", strerror(-r), why ? " (" : "", why ? why : "",
                             why ? ")" : "")
@@ -141,19 +138,19 @@ int listen_open(const struct listener_settings *l, struct arena *arena, struct l
     return r;
 }
 
-void listen_unlink(struct listen_socket *s)
+void listen_unlink(struct listener *l)
 {
     struct stat st;
-    if (s->ino && address_is_unix(&s->address) && lstat(address_path(&s->address), &st) == 0 &&
-        st.st_dev == s->dev && st.st_ino == s->ino)
-        unlink(address_path(&s->address));
-    s->ino = 0;
+    if (l->ino && address_is_unix(&l->bound) && lstat(address_path(&l->bound), &st) == 0 &&
+        st.st_dev == l->dev && st.st_ino == l->ino)
+        unlink(address_path(&l->bound));
+    l->ino = 0;
 }
 
-void listen_close(struct listen_socket *s)
+void listen_close(struct listener *l)
 {
-    listen_unlink(s);
-    if (s->fd >= 0)
-        close(s->fd);
-    s->fd = -1;
+    listen_unlink(l);
+    if (l->transport.fd >= 0)
+        close(l->transport.fd);
+    l->transport.fd = -1;
 }

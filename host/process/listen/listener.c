@@ -141,7 +141,7 @@ const struct extproc_key listener_keys[] = {
     {.name = NULL},
 };
 
-const struct config_entry *listener_entry(const struct listener_settings *l, const char *key)
+const struct config_entry *listener_entry(const struct listener *l, const char *key)
 {
     const struct keys_slot *slot = keys_find(&l->keys, key);
     return slot && slot->n_values ? slot->values[0].entry : NULL;
@@ -149,7 +149,7 @@ const struct config_entry *listener_entry(const struct listener_settings *l, con
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-void listener_say_invalid(const struct listener_settings *l, const char *key, struct arena *arena,
+void listener_say_invalid(const struct listener *l, const char *key, struct arena *arena,
                           struct config_errors *errors, const char *expected)
 {
     const struct config_entry *entry = listener_entry(l, key);
@@ -157,16 +157,14 @@ void listener_say_invalid(const struct listener_settings *l, const char *key, st
                config_quote(arena, entry, keys_text(&l->keys, key)), expected);
 }
 
-static void read_address(struct listener_settings *l, struct arena *arena,
-                         struct config_errors *errors)
+static void read_address(struct listener *l, struct arena *arena, struct config_errors *errors)
 {
     const char *text = keys_text(&l->keys, "address").ptr, *why;
     if (text && !address_parse(text, &l->address, &why))
         listener_say_invalid(l, "address", arena, errors, why);
 }
 
-static void read_socket(struct listener_settings *l, struct arena *arena,
-                        struct config_errors *errors)
+static void read_socket(struct listener *l, struct arena *arena, struct config_errors *errors)
 {
     struct extproc_str mode = keys_text(&l->keys, "socket_mode");
     const char *group = keys_text(&l->keys, "socket_group").ptr;
@@ -185,7 +183,7 @@ static void read_socket(struct listener_settings *l, struct arena *arena,
     }
 }
 
-static enum body_mode read_mode(const struct listener_settings *l, const char *key)
+static enum body_mode read_mode(const struct listener *l, const char *key)
 {
     int64_t choice = keys_number(&l->keys, key); /* auto, then the modes in the proto's order */
     return choice == 0 ? BODY_MODE_UNKNOWN : (enum body_mode)(choice - 1);
@@ -216,7 +214,7 @@ static const struct own_limit *find_own_limit(const char *key)
 
 /* For a transport without them: they are not part of the configuration in effect, which -T
  * prints. */
-static void drop_own_limits(struct listener_settings *l, const struct transport_ops *transport,
+static void drop_own_limits(struct listener *l, const struct transport_ops *transport,
                             struct config_errors *errors)
 {
     for (size_t i = 0; i < l->keys.n_slots; i++) {
@@ -251,7 +249,7 @@ static bool parse_rate(struct extproc_str text, struct arena *arena, struct budg
     return true;
 }
 
-static void read_rate(struct listener_settings *l, const char *key, struct arena *arena,
+static void read_rate(struct listener *l, const char *key, struct arena *arena,
                       struct config_errors *errors, struct budget_rate *ret)
 {
     struct extproc_str text = keys_text(&l->keys, key);
@@ -259,17 +257,18 @@ static void read_rate(struct listener_settings *l, const char *key, struct arena
         listener_say_invalid(l, key, arena, errors, "COUNT in DURATION, such as 1000 in 10s");
 }
 
-static struct extproc_str shown_value(const struct listener_settings *l, const char *key)
+static struct extproc_str shown_value(const struct listener *l, const char *key)
 {
     return config_shown(listener_entry(l, key), keys_text(&l->keys, key));
 }
 
 /* At the key that the operator has written. */
-static void check_max_queued(const struct listener_settings *l, struct config_errors *errors)
+static void check_max_queued(const struct listener *l, struct config_errors *errors)
 {
     const struct config_entry *queued = listener_entry(l, "max_queued");
     const struct config_entry *message = listener_entry(l, "max_message");
-    if (l->limits.max_queued && l->limits.max_queued < l->limits.max_message)
+    if (l->transport.limits.max_queued &&
+        l->transport.limits.max_queued < l->transport.limits.max_message)
         config_say(
             errors, CONFIG_ERROR, l->section, queued ? queued : message,
             "max_queued (%.*s%s) must be at least max_message (%.*s%s), because one answer may "
@@ -278,11 +277,10 @@ static void check_max_queued(const struct listener_settings *l, struct config_er
             EXTPROC_ARG(shown_value(l, "max_message")), message ? "" : ", its default");
 }
 
-static void read_limits(struct listener_settings *l, struct arena *arena,
-                        struct config_errors *errors)
+static void read_limits(struct listener *l, struct arena *arena, struct config_errors *errors)
 {
     const struct keys *keys = &l->keys;
-    l->limits = (struct transport_limits){
+    l->transport.limits = (struct transport_limits){
         .max_message = (size_t)keys_number(keys, "max_message"),
         .max_header_list = (size_t)keys_number(keys, "max_header_list"),
         .max_streams = (uint32_t)keys_number(keys, "max_streams"),
@@ -297,9 +295,9 @@ static void read_limits(struct listener_settings *l, struct arena *arena,
         .stream_window = (size_t)keys_number(keys, "stream_window"),
         .max_continuations = (uint32_t)keys_number(keys, "max_continuations"),
     };
-    read_rate(l, "max_resets", arena, errors, &l->limits.resets);
-    read_rate(l, "max_idle_frames", arena, errors, &l->limits.idles);
-    if (l->limits.grace_ms && !l->limits.age_ms)
+    read_rate(l, "max_resets", arena, errors, &l->transport.limits.resets);
+    read_rate(l, "max_idle_frames", arena, errors, &l->transport.limits.idles);
+    if (l->transport.limits.grace_ms && !l->transport.limits.age_ms)
         config_say(errors, CONFIG_WARNING, l->section,
                    listener_entry(l, "max_connection_age_grace"),
                    "has no effect without max_connection_age");
@@ -361,7 +359,7 @@ static const char *client_name_wrong(struct extproc_str name)
     return NULL;
 }
 
-static void check_client_names(const struct listener_settings *l, const struct keys_value *value,
+static void check_client_names(const struct listener *l, const struct keys_value *value,
                                struct arena *arena, struct config_errors *errors)
 {
     for (const char *at = value->text.ptr; *at;) {
@@ -373,41 +371,39 @@ static void check_client_names(const struct listener_settings *l, const struct k
     }
 }
 
-static void read_client_names(struct listener_settings *l, struct arena *arena,
-                              struct config_errors *errors)
+static void read_client_names(struct listener *l, struct arena *arena, struct config_errors *errors)
 {
     const struct keys_slot *slot = keys_find(&l->keys, "tls_client_names");
     if (!slot || slot->n_values == 0)
         return;
-    l->tls.client_names = read_names(slot, arena, &l->tls.n_client_names);
-    if (!l->tls.client_names)
+    l->transport.tls.client_names = read_names(slot, arena, &l->transport.tls.n_client_names);
+    if (!l->transport.tls.client_names)
         config_say(errors, CONFIG_ERROR, l->section, NULL, "out of memory");
-    else if (l->tls.n_client_names == 0)
+    else if (l->transport.tls.n_client_names == 0)
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_client_names"),
                    "empty list: remove the key to accept any certificate signed by tls_client_ca");
     for (size_t i = 0; i < slot->n_values; i++)
         check_client_names(l, &slot->values[i], arena, errors);
-    if (!l->tls.client_ca && l->tls.n_client_names > 0)
+    if (!l->transport.tls.client_ca && l->transport.tls.n_client_names > 0)
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_client_names"),
                    "tls_client_ca is missing: without it clients need not present a certificate");
 }
 
-static bool is_hidden(const struct listener_settings *l, const char *key)
+static bool is_hidden(const struct listener *l, const char *key)
 {
     const struct config_entry *entry = listener_entry(l, key);
     return entry && entry->hidden;
 }
 
-static const char *read_path(const struct listener_settings *l, const char *key,
-                             struct arena *arena)
+static const char *read_path(const struct listener *l, const char *key, struct arena *arena)
 {
     const char *path = keys_text(&l->keys, key).ptr;
     return path ? config_path(arena, listener_entry(l, key), path) : NULL;
 }
 
-static void read_tls(struct listener_settings *l, struct arena *arena, struct config_errors *errors)
+static void read_tls(struct listener *l, struct arena *arena, struct config_errors *errors)
 {
-    struct transport_tls *tls = &l->tls;
+    struct transport_tls *tls = &l->transport.tls;
     *tls = (struct transport_tls){
         .cert = read_path(l, "tls_cert", arena),
         .key = read_path(l, "tls_key", arena),
@@ -429,12 +425,13 @@ static void read_tls(struct listener_settings *l, struct arena *arena, struct co
 }
 
 /* Who else may change them, or read the key. */
-static void check_exposed(const struct listener_settings *l, struct arena *arena,
+static void check_exposed(const struct listener *l, struct arena *arena,
                           struct config_errors *errors)
 {
     static const char *const names[] = {"tls_cert", "tls_key", "tls_client_ca"};
-    const char *const files[] = {l->tls.cert, l->tls.key, l->tls.client_ca};
-    const char *key = l->tls.key;
+    const char *const files[] = {l->transport.tls.cert, l->transport.tls.key,
+                                 l->transport.tls.client_ca};
+    const char *key = l->transport.tls.key;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (files[i])
             exposed_warn(files[i], arena, l->section, listener_entry(l, names[i]), errors);
@@ -448,10 +445,10 @@ static void check_exposed(const struct listener_settings *l, struct arena *arena
 }
 
 /* Can the transport use the files? */
-static void check_tls(const struct listener_settings *l, const struct transport_ops *transport,
+static void check_tls(const struct listener *l, const struct transport_ops *transport,
                       struct arena *arena, struct config_errors *errors)
 {
-    const struct transport_tls *tls = &l->tls;
+    const struct transport_tls *tls = &l->transport.tls;
     const char *file = NULL, *why = transport->check_tls(tls, arena, &file);
     const char *key = file == tls->client_ca ? "tls_client_ca"
                       : file == tls->key     ? "tls_key"
@@ -461,14 +458,13 @@ static void check_tls(const struct listener_settings *l, const struct transport_
                    EXTPROC_ARG(config_shown(listener_entry(l, key), str_c(file))), why);
 }
 
-static void check_transport_tls(const struct listener_settings *l,
-                                const struct transport_ops *transport, struct arena *arena,
-                                struct config_errors *errors)
+static void check_transport_tls(const struct listener *l, const struct transport_ops *transport,
+                                struct arena *arena, struct config_errors *errors)
 {
-    if (l->tls.cert && !(transport->features & TRANSPORT_TLS))
+    if (l->transport.tls.cert && !(transport->features & TRANSPORT_TLS))
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "tls_cert"),
                    "TLS needs transport = h2, and transport is %s", transport->name);
-    else if (l->tls.cert && l->tls.key) {
+    else if (l->transport.tls.cert && l->transport.tls.key) {
         check_exposed(l, arena, errors);
         check_tls(l, transport, arena, errors);
     }
@@ -477,17 +473,19 @@ static void check_transport_tls(const struct listener_settings *l,
 /* ---- the section ----------------------------------------------------------------------------- */
 
 void listener_read(struct config_section *s, const struct transport_ops *transport,
-                   struct arena *arena, struct config_errors *errors, struct listener_settings *ret)
+                   struct arena *arena, struct config_errors *errors, struct listener *ret)
 {
     const struct keys_table table = {listener_keys, sizeof listener_keys[0]};
-    ret->name = s->name;
+    ret->session.name = ret->transport.name = s->name;
+    ret->session.rules = &ret->proxy.rules;
+    ret->transport.fd = -1;
     ret->section = s;
     keys_check(s, table, arena, errors, &ret->keys);
     keys_unknown(s, &table, 1, errors);
     read_address(ret, arena, errors);
     read_socket(ret, arena, errors);
-    ret->modes[LANE_REQUEST] = read_mode(ret, "request_body_mode");
-    ret->modes[LANE_RESPONSE] = read_mode(ret, "response_body_mode");
+    ret->session.modes[LANE_REQUEST] = read_mode(ret, "request_body_mode");
+    ret->session.modes[LANE_RESPONSE] = read_mode(ret, "response_body_mode");
     if (transport && !(transport->features & TRANSPORT_OWN_LIMITS))
         drop_own_limits(ret, transport, errors);
     listener_read_proxy(ret, arena, errors);

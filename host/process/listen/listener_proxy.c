@@ -7,8 +7,8 @@
 static const char *const known[] = {"all_routing", "envoy"};
 enum { N_KNOWN = sizeof known / sizeof *known };
 
-static void say_unknown(struct listener_settings *l, const struct keys_value *value,
-                        struct extproc_str item, struct arena *arena, struct config_errors *errors)
+static void say_unknown(struct listener *l, const struct keys_value *value, struct extproc_str item,
+                        struct arena *arena, struct config_errors *errors)
 {
     /* The invalid value does not show what to allow. Allow all, so that no plugin is reported for
      * it. */
@@ -21,8 +21,8 @@ static void say_unknown(struct listener_settings *l, const struct keys_value *va
                nearest ? nearest : "", nearest ? "?)" : "");
 }
 
-static void read_item(struct listener_settings *l, const struct keys_value *value,
-                      struct extproc_str item, struct arena *arena, struct config_errors *errors)
+static void read_item(struct listener *l, const struct keys_value *value, struct extproc_str item,
+                      struct arena *arena, struct config_errors *errors)
 {
     struct extproc_str copy = arena_format(arena, "%.*s", EXTPROC_ARG(item));
     if (extproc_eq(item, str_c(known[0])))
@@ -33,7 +33,7 @@ static void read_item(struct listener_settings *l, const struct keys_value *valu
         say_unknown(l, value, copy, arena, errors);
 }
 
-static void read_mutation_rules(struct listener_settings *l, struct arena *arena,
+static void read_mutation_rules(struct listener *l, struct arena *arena,
                                 struct config_errors *errors)
 {
     const struct keys_slot *slot = keys_find(&l->keys, "mutation_rules");
@@ -44,11 +44,10 @@ static void read_mutation_rules(struct listener_settings *l, struct arena *arena
     }
 }
 
-void listener_read_proxy(struct listener_settings *l, struct arena *arena,
-                         struct config_errors *errors)
+void listener_read_proxy(struct listener *l, struct arena *arena, struct config_errors *errors)
 {
     l->proxy_settings = (struct proxy_settings){
-        .listener = l->name,
+        .listener = l->transport.name,
         .max_headers = (uint32_t)keys_number(&l->keys, "proxy_max_headers"),
         .max_header_bytes = (size_t)keys_number(&l->keys, "proxy_max_header_bytes"),
     };

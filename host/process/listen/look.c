@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void look_at_folder(const struct listener_settings *l, struct arena *arena,
+static void look_at_folder(const struct listener *l, struct arena *arena,
                            struct config_errors *errors)
 {
     const struct config_entry *entry = listener_entry(l, "address");
@@ -36,7 +36,7 @@ static void look_at_folder(const struct listener_settings *l, struct arena *aren
 }
 
 /* Binding to any port shows whether the address belongs to this machine. */
-static void look_at_host(const struct listener_settings *l, struct arena *arena,
+static void look_at_host(const struct listener *l, struct arena *arena,
                          struct config_errors *errors)
 {
     struct address any = l->address;
@@ -54,19 +54,19 @@ static void look_at_host(const struct listener_settings *l, struct arena *arena,
         close(fd);
 }
 
-static void look_at_mode(const struct listener_settings *l, enum lane lane, const char *key,
+static void look_at_mode(const struct listener *l, enum lane lane, const char *key,
                          struct config_errors *errors)
 {
-    if (l->modes[lane] == BODY_MODE_UNKNOWN || mode_of(l->modes[lane])->built != MODE_BUILT_NOT)
+    if (l->session.modes[lane] == BODY_MODE_UNKNOWN ||
+        mode_of(l->session.modes[lane])->built != MODE_BUILT_NOT)
         return;
     config_say(errors, CONFIG_WARNING, l->section, listener_entry(l, key),
                "%s is not supported: streams of proxies that do not send their mode end with "
                "UNIMPLEMENTED (NONE, STREAMED and BUFFERED are)",
-               body_mode_name(l->modes[lane]));
+               body_mode_name(l->session.modes[lane]));
 }
 
-void listener_look(const struct listener_settings *l, struct arena *arena,
-                   struct config_errors *errors)
+void listener_look(const struct listener *l, struct arena *arena, struct config_errors *errors)
 {
     if (l->address.len && address_is_unix(&l->address))
         look_at_folder(l, arena, errors);

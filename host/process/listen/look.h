@@ -6,7 +6,6 @@
 
 /* Adds a warning for each thing in the way: it may be there once the service starts, or on the
  * machine on which it will run. */
-void listener_look(const struct listener_settings *l, struct arena *arena,
-                   struct config_errors *errors);
+void listener_look(const struct listener *l, struct arena *arena, struct config_errors *errors);
 
 #endif

@@ -23,7 +23,8 @@ static void print_listener(const struct recipe *recipe)
            "  # response. This is max_message (%zu) of [listener:%s], less what a message has "
            "beside its body.\n"
            "  per_connection_buffer_limit_bytes: %zu\n",
-           recipe->listener->limits.max_message, recipe->listener->name, recipe->buffer_limit);
+           recipe->listener->transport.limits.max_message, recipe->listener->transport.name,
+           recipe->buffer_limit);
 }
 
 /* Those of requests are the connection manager's, those of responses each upstream cluster's. */
@@ -44,8 +45,8 @@ static void print_header_limits(const struct recipe *recipe)
            "  common_http_protocol_options:\n"
            "    max_headers_count: %u\n"
            "    max_response_headers_kb: %u\n",
-           recipe->listener->name, recipe->max_header_kb, recipe->max_headers, recipe->max_headers,
-           recipe->max_header_kb);
+           recipe->listener->transport.name, recipe->max_header_kb, recipe->max_headers,
+           recipe->max_headers, recipe->max_header_kb);
 }
 
 /* ---- the filter ------------------------------------------------------------------------------ */
@@ -70,7 +71,7 @@ static void print_rules(const struct recipe *recipe)
     const struct proxy_settings *p = &recipe->listener->proxy_settings;
     if (!p->all_routing && !p->envoy)
         return;
-    printf("    mutation_rules: # as [listener:%s] says\n", recipe->listener->name);
+    printf("    mutation_rules: # as [listener:%s] says\n", recipe->listener->transport.name);
     if (p->all_routing)
         puts("      allow_all_routing: true # host, :authority, :scheme and :method");
     if (p->envoy)
@@ -142,7 +143,7 @@ static void client_address(const struct address *a, char *ret_host, size_t size,
         snprintf(ret_host, size, "%.*s", (int)len, text);
 }
 
-static void print_address(const struct listener_settings *l)
+static void print_address(const struct listener *l)
 {
     const struct address *a = &l->address;
     char host[ADDRESS_TEXT];
@@ -179,7 +180,7 @@ static void print_name(const struct recipe *recipe)
            "          match_typed_subject_alt_names: # from tls_cert of [listener:%s]\n"
            "          - san_type: %s\n"
            "            matcher: { exact: ",
-           recipe->listener->name, dns ? "DNS" : recipe->tls_kind);
+           recipe->listener->transport.name, dns ? "DNS" : recipe->tls_kind);
     yaml_text(str_c(name));
     puts(" }");
 }
@@ -194,7 +195,7 @@ static void print_tls(const struct recipe *recipe)
            "      \"@type\": type.googleapis.com/"
            "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext\n");
     print_name(recipe);
-    if (recipe->listener->tls.client_ca)
+    if (recipe->listener->transport.tls.client_ca)
         printf("        tls_certificates: # signed by tls_client_ca\n"
                "        - certificate_chain: { filename: \"CERTIFICATE_OF_ENVOY\" }\n"
                "          private_key: { filename: \"KEY_OF_ENVOY\" }\n");
@@ -249,9 +250,9 @@ static void print_cluster(const struct recipe *recipe)
            "      max_pending_requests: %u\n"
            "      max_requests: %u\n"
            "      max_retries: 1000\n",
-           recipe->connections, recipe->listener->name, recipe->streams, recipe->streams);
+           recipe->connections, recipe->listener->transport.name, recipe->streams, recipe->streams);
     print_health(recipe);
-    if (recipe->listener->tls.cert)
+    if (recipe->listener->transport.tls.cert)
         print_tls(recipe);
     printf("  load_assignment:\n"
            "    cluster_name: extprocd\n"

@@ -86,7 +86,7 @@ static void print_upstream(const struct recipe *recipe)
         recipe->connections, recipe->streams, recipe->streams, RECIPE_HEALTH_FAILURES,
         recipe->health_ms / 1000, recipe->health_ms % 1000, recipe->health_ms / 1000,
         recipe->health_ms % 1000, RECIPE_HEALTH_FAILURES);
-    if (!recipe->listener->tls.cert)
+    if (!recipe->listener->transport.tls.cert)
         return;
     fputs("  sslConfig:\n"
           "    secretRef: # the CA of tls_cert, and Envoy's own certificate where tls_client_ca "
@@ -127,7 +127,7 @@ static void print_header_limits(const struct recipe *recipe)
         "# headers (proxy_max_headers = %u of [listener:%s]), nor for the headers of responses.\n"
         "httpConnectionManagerSettings:\n"
         "  maxRequestHeadersKb: %u\n",
-        recipe->max_headers, recipe->listener->name, recipe->max_header_kb);
+        recipe->max_headers, recipe->listener->transport.name, recipe->max_header_kb);
 }
 
 void form_gloo(const struct recipe *recipe)

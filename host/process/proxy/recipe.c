@@ -135,7 +135,7 @@ static uint32_t at_most(uint64_t n, uint32_t most)
  * logged. */
 static void make_limits(const struct settings *settings, struct recipe *recipe)
 {
-    const struct transport_limits *l = &recipe->listener->limits;
+    const struct transport_limits *l = &recipe->listener->transport.limits;
     bool complete = mode_of(recipe->body[LANE_REQUEST])->body == MODE_BODY_WHOLE ||
                     mode_of(recipe->body[LANE_RESPONSE])->body == MODE_BODY_WHOLE;
     size_t half = l->max_message / 2;
@@ -168,8 +168,9 @@ static void make_header_limits(struct recipe *recipe)
 static void make_tls(const struct settings *settings, struct arena *arena, struct recipe *recipe)
 {
     const struct transport_ops *ops = settings->ops;
-    if (ops && recipe->listener->tls.cert && ops->tls_name)
-        recipe->tls_name = ops->tls_name(&recipe->listener->tls, arena, &recipe->tls_kind);
+    if (ops && recipe->listener->transport.tls.cert && ops->tls_name)
+        recipe->tls_name =
+            ops->tls_name(&recipe->listener->transport.tls, arena, &recipe->tls_kind);
 }
 
 int recipe_make(const struct setup *s, struct arena *arena, struct recipe *ret)

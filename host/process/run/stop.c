@@ -47,9 +47,9 @@ static void begin_drain(void *arg)
         s->log, EXTPROC_LEVEL_INFO, NULL,
         "draining: new connections are refused, open streams may finish within drain (%llu ms)",
         shown(s->drain_ms));
-    for (size_t i = 0; i < s->n_sockets;
+    for (size_t i = 0; i < s->n_listeners;
          i++) /* before the backlog is taken: nothing new comes then */
-        listen_unlink(&s->sockets[i]);
+        listen_unlink(&s->listeners[i]);
     s->ops->drain(s->transport, s->drain_ms);
 }
 

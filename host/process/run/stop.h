@@ -13,8 +13,8 @@ struct stop {
     struct log *log;
     const struct transport_ops *ops;
     struct transport *transport;
-    struct listen_socket *sockets;
-    size_t n_sockets;
+    struct listener *listeners;
+    size_t n_listeners;
     uint64_t lame_duck_ms, drain_ms;
     enum stop_state state;
 };

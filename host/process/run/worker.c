@@ -25,10 +25,9 @@ enum { WORK_END_MS = 5000 };
 struct worker {
     struct setup setup;
     struct service service;
-    struct listen_socket *sockets;
-    struct service_door *doors;
-    struct transport_listener *listeners;
-    size_t n_open; /* sockets that are open */
+    struct service_door *doors;                  /* of each listener */
+    const struct transport_listener **listeners; /* each one's part */
+    size_t n_open;                               /* that are open */
     const struct transport_ops *ops;
     struct transport *transport;
     struct watch *watch; /* NULL: no plugin has a timeout */
@@ -67,38 +66,27 @@ static void raise_descriptors(void)
     }
 }
 
-static bool open_listener(struct worker *w, const struct listener_settings *l,
-                          struct config_errors *errors)
+static bool open_listener(struct worker *w, struct listener *l, struct config_errors *errors)
 {
     const struct config_entry *entry = listener_entry(l, "address");
-    const char *key;
-    size_t i = w->n_open;
+    struct service_door *door = &w->doors[w->n_open];
     char text[ADDRESS_TEXT];
-    const char *why, *name;
-    if (listen_open(l, &w->setup.arena, &w->sockets[i], &key, &why) < 0) {
+    const char *key, *why;
+    if (listen_open(l, &w->setup.arena, &key, &why) < 0) {
         address_format(&l->address, text);
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, key), "cannot %s %.*s: %s",
                    strcmp(key, "address") == 0 ? "listen on" : "change the group of",
                    EXTPROC_ARG(config_shown(entry, str_c(text))), why ? why : "out of memory");
         return false;
     }
-    w->n_open++;
-    address_format(&w->sockets[i].address, text);
-    name = arena_format(&w->setup.arena, "%.*s", EXTPROC_ARG(config_shown(entry, str_c(text)))).ptr;
-    w->doors[i].service = &w->service;
-    if (coverage_init(&w->doors[i].coverage, l->name, l->modes, &l->proxy.rules,
-                      w->setup.generation, &w->setup.arena) < 0)
-        return false;
-    w->listeners[i] = (struct transport_listener){
-        .name = l->name,
-        .address = name ? name : "",
-        .fd = w->sockets[i].fd,
-        .tcp = !address_is_unix(&l->address),
-        .arg = &w->doors[i],
-        .limits = l->limits,
-        .tls = l->tls.cert ? &l->tls : NULL,
-    };
-    return true;
+    w->listeners[w->n_open++] = &l->transport;
+    address_format(&l->bound, text);
+    l->transport.address =
+        arena_format(&w->setup.arena, "%.*s", EXTPROC_ARG(config_shown(entry, str_c(text)))).ptr;
+    l->transport.arg = door;
+    door->service = &w->service;
+    return l->transport.address &&
+           coverage_init(&door->coverage, &l->session, w->setup.generation, &w->setup.arena) == 0;
 }
 
 static bool open_listeners(struct worker *w)
@@ -106,10 +94,9 @@ static bool open_listeners(struct worker *w)
     size_t n = w->setup.settings.n_listeners;
     struct config_errors errors = {0};
     bool good = true;
-    w->sockets = arena_zalloc(&w->setup.arena, n * sizeof *w->sockets);
     w->doors = arena_zalloc(&w->setup.arena, n * sizeof *w->doors);
     w->listeners = arena_zalloc(&w->setup.arena, n * sizeof *w->listeners);
-    if (!w->sockets || !w->doors || !w->listeners)
+    if (!w->doors || !w->listeners)
         return false;
     for (size_t i = 0; i < n; i++) /* all of them, so that all mistakes are reported */
         good = open_listener(w, &w->setup.settings.listeners[i], &errors) && good;
@@ -119,22 +106,22 @@ static bool open_listeners(struct worker *w)
 }
 
 /* The keys say how the proxy sends bodies, not whether it sends headers. */
-static void tell_modes(const struct worker *w, const struct listener_settings *l)
+static void tell_modes(const struct worker *w, const struct listener *l)
 {
-    struct log_context context = {.listener = l->name};
+    struct log_context context = {.listener = l->transport.name};
     for (enum lane lane = LANE_REQUEST; lane < N_LANES; lane++)
-        if (mode_of(l->modes[lane])->holds_headers)
+        if (mode_of(l->session.modes[lane])->holds_headers)
             log_line(w->setup.log, EXTPROC_LEVEL_INFO, &context,
                      "%s_body_mode is %s: upgrades and CONNECT hang if the proxy does not "
                      "send these headers (in the proxy, set %s_header_mode: SEND)",
-                     lane_name(lane), body_mode_name(l->modes[lane]), lane_name(lane));
+                     lane_name(lane), body_mode_name(l->session.modes[lane]), lane_name(lane));
 }
 
 static void tell_start(const struct worker *w)
 {
     for (size_t i = 0; i < w->n_open; i++) {
         log_line(w->setup.log, EXTPROC_LEVEL_INFO, NULL, "listener %s: listening on %s",
-                 w->listeners[i].name, w->listeners[i].address);
+                 w->listeners[i]->name, w->listeners[i]->address);
         tell_modes(w, &w->setup.settings.listeners[i]);
     }
     log_line(w->setup.log, EXTPROC_LEVEL_INFO, NULL,
@@ -194,8 +181,8 @@ static bool serve(struct worker *w, int signal_fd)
         .log = w->setup.log,
         .ops = w->ops,
         .transport = w->transport,
-        .sockets = w->sockets,
-        .n_sockets = w->n_open,
+        .listeners = w->setup.settings.listeners,
+        .n_listeners = w->setup.settings.n_listeners,
         .lame_duck_ms = w->setup.settings.lame_duck_ms,
         .drain_ms = w->setup.settings.drain_ms,
     };
@@ -204,7 +191,7 @@ static bool serve(struct worker *w, int signal_fd)
     w->ops->run(w->transport);
     signals_ending();
     for (size_t i = 0; i < w->n_open; i++)
-        w->sockets[i].fd = -1; /* closed by the transport */
+        w->setup.settings.listeners[i].transport.fd = -1; /* closed by the transport */
     w->ops->destroy(w->transport);
     return true;
 }
@@ -241,8 +228,8 @@ int process_run(const char *file)
     stream_env_counts(&w.service.env, w.setup.metrics);
     w.ops = w.setup.settings.ops;
     bool good = open_listeners(&w) && serve(&w, signal_fd);
-    for (size_t i = 0; i < w.n_open; i++)
-        listen_close(&w.sockets[i]);
+    for (size_t i = 0; i < w.setup.settings.n_listeners; i++)
+        listen_close(&w.setup.settings.listeners[i]);
     stop_plugins(&w); /* fini() may block too */
     w.watch = watch_stop(w.watch);
     if (good) {

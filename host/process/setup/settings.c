@@ -229,7 +229,7 @@ static void read_max_held(struct settings *s, const struct config_section *secti
     }
     s->max_held = (size_t)keys_number(&s->keys, "max_held");
     for (size_t i = 0; i < s->n_listeners; i++) {
-        struct transport_limits *l = &s->listeners[i].limits;
+        struct transport_limits *l = &s->listeners[i].transport.limits;
         if (l->max_queued > s->max_held)
             l->max_queued = s->max_held;
         if (l->max_message > s->max_held)
@@ -243,16 +243,16 @@ static void read_max_held(struct settings *s, const struct config_section *secti
 
 /* Of two sockets on one port the second one cannot be bound, also if the first has every
  * address. */
-static void check_covered(const struct settings *s, const struct listener_settings *l,
+static void check_covered(const struct settings *s, const struct listener *l,
                           struct config_errors *errors)
 {
     for (size_t i = 0; i < s->n_listeners; i++) {
-        const struct listener_settings *other = &s->listeners[i];
+        const struct listener *other = &s->listeners[i];
         if (other != l && other->address.len && !other->section->refused &&
             address_is_covered(&l->address, &other->address)) {
             config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "address"),
                        "[listener:%s] at line %u listens on this port of every address",
-                       other->name, other->section->line);
+                       other->transport.name, other->section->line);
             return;
         }
     }
@@ -265,7 +265,7 @@ static void check_addresses(const struct settings *s, struct arena *arena,
     char text[ADDRESS_TEXT];
     size_t first;
     for (size_t i = 0; i < s->n_listeners; i++) {
-        const struct listener_settings *l = &s->listeners[i];
+        const struct listener *l = &s->listeners[i];
         if (!l->address.len || l->section->refused ||
             address_is_any_port(&l->address)) /* two sockets on port 0 are two ports */
             continue;
@@ -274,7 +274,7 @@ static void check_addresses(const struct settings *s, struct arena *arena,
         if (lookup_find(&seen, name, &first))
             config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "address"),
                        "duplicate address: also used by [listener:%s] at line %u",
-                       s->listeners[first].name, s->listeners[first].section->line);
+                       s->listeners[first].transport.name, s->listeners[first].section->line);
         else if (!name.first.ptr || !lookup_add(&seen, arena, name, i))
             config_say(errors, CONFIG_ERROR, l->section, NULL, "out of memory");
         else if (s->n_listeners <= LISTENERS_COMPARED)

@@ -18,7 +18,7 @@ struct settings {
     uint64_t lame_duck_ms, drain_ms;
     unsigned pool_threads;
     size_t max_held; /* 0: the transport has no such limit */
-    struct listener_settings *listeners;
+    struct listener *listeners;
     size_t n_listeners;
 };
 

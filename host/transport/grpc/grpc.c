@@ -199,7 +199,7 @@ static int make_servers(struct transport *t, struct arena *arena)
     if (!bindings || !t->servers)
         return -ENOMEM;
     for (size_t i = 0; i < o->n_listeners; i++) {
-        const struct transport_listener *l = &o->listeners[i];
+        const struct transport_listener *l = o->listeners[i];
         bind_services(t, l, bindings);
         int r = server_init(&t->servers[i], l, &t->limits, &t->calls, bindings, n_bindings);
         if (r) {

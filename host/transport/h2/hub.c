@@ -97,9 +97,9 @@ static int gate_init(struct gate *gate, struct hub *hub, const struct transport_
     gate->option = http2_option_new(&listener->limits);
     if (!gate->option)
         return -ENOMEM;
-    if (!listener->tls)
+    if (!listener->tls.cert)
         return 0;
-    int r = tls_context_new(listener->tls, arena, &gate->tls, &why, &file);
+    int r = tls_context_new(&listener->tls, arena, &gate->tls, &why, &file);
     if (r)
         *ret_why = arena_format(arena, "listener %s: TLS: %s: %s", listener->name, file, why).ptr;
     return r;
@@ -120,7 +120,7 @@ int hub_init(struct hub *hub, const struct transport_options *options, struct po
     if (!hub->callbacks || !hub->gates)
         return -ENOMEM;
     for (size_t i = 0; i < options->n_listeners; i++) {
-        int r = gate_init(&hub->gates[i], hub, &options->listeners[i], arena, ret_why);
+        int r = gate_init(&hub->gates[i], hub, options->listeners[i], arena, ret_why);
         if (r)
             return r;
     }

@@ -136,7 +136,7 @@ Test(envoy, an_address_from_the_environment_is_not_printed)
 
 Test(envoy, a_certificate_is_checked_for_its_name)
 {
-    listener.tls.cert = "cert.pem";
+    listener.transport.tls.cert = "cert.pem";
     recipe.tls_name = "extprocd.example";
     recipe.tls_kind = "DNS";
     expect_printed(form_envoy, "      sni: \"extprocd.example\"\n");
@@ -147,7 +147,7 @@ Test(envoy, a_certificate_is_checked_for_its_name)
 
 Test(envoy, a_name_that_is_no_host_is_not_asked_for)
 {
-    listener.tls.cert = "cert.pem";
+    listener.transport.tls.cert = "cert.pem";
     recipe.tls_name = "spiffe://mesh/extprocd";
     recipe.tls_kind = "URI";
     expect_not_printed(form_envoy, "sni:");
@@ -158,15 +158,15 @@ Test(envoy, a_name_that_is_no_host_is_not_asked_for)
 /* Envoy refuses it until it is filled in. */
 Test(envoy, a_name_that_is_not_known_is_left_to_fill_in)
 {
-    listener.tls.cert = "cert.pem";
+    listener.transport.tls.cert = "cert.pem";
     expect_printed(form_envoy, "      sni: \"NAME_IN_TLS_CERT\"\n");
     expect_printed(form_envoy, "matcher: { exact: \"NAME_IN_TLS_CERT\" }\n");
 }
 
 Test(envoy, a_certificate_of_its_own_where_one_is_demanded)
 {
-    listener.tls.cert = "cert.pem";
-    listener.tls.client_ca = "ca.pem";
+    listener.transport.tls.cert = "cert.pem";
+    listener.transport.tls.client_ca = "ca.pem";
     expect_printed(form_envoy,
                    "        - certificate_chain: { filename: \"CERTIFICATE_OF_ENVOY\" }\n"
                    "          private_key: { filename: \"KEY_OF_ENVOY\" }\n");

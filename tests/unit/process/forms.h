@@ -8,7 +8,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-static struct listener_settings listener = {.name = "a"};
+static struct listener listener = {.transport.name = "a"};
 static struct recipe recipe = {
     .listener = &listener, .connections = 10, .streams = 1000, .health_ms = 1500};
 

@@ -87,7 +87,7 @@ Test(gloo, header_limits)
 
 Test(gloo, tls)
 {
-    listener.tls.cert = "cert.pem";
+    listener.transport.tls.cert = "cert.pem";
     expect_printed(form_gloo, "  sslConfig:\n    secretRef:");
     expect_not_printed(form_gloo, "sni:");
 

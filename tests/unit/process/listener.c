@@ -3,7 +3,7 @@
 
 #include <malloc.h>
 
-static struct listener_settings *const *listener = &settings.listeners;
+static struct listener *const *listener = &settings.listeners;
 
 TestSuite(listener, .init = setup, .fini = teardown);
 
@@ -21,7 +21,7 @@ Test(listener, every_limit_has_a_default)
         return;
     cr_assert(read_text(keys("[extprocd]\ntransport = h2\n")));
 
-    const struct transport_limits *l = &(*listener)->limits;
+    const struct transport_limits *l = &(*listener)->transport.limits;
     cr_expect_eq(l->max_connections, 4096u);
     cr_expect_eq(l->idle_ms, 3600000u);
     cr_expect_eq(l->age_ms, 0u);
@@ -48,7 +48,7 @@ Test(listener, every_limit_can_be_set)
                              "max_idle_frames = 7 in 1m\nfirst_message_timeout = 4s\n"
                              "max_connection_age_grace = 6s\n")));
 
-    const struct transport_limits *l = &(*listener)->limits;
+    const struct transport_limits *l = &(*listener)->transport.limits;
     cr_expect_eq(l->max_connections, 5u);
     cr_expect_eq(l->idle_ms, 300000u);
     cr_expect_eq(l->age_ms, 3600000u);
@@ -97,7 +97,7 @@ Test(listener, a_message_may_be_large_where_there_is_no_queue)
     if (!found("grpc"))
         return;
     cr_assert(read_text(keys("max_message = 256m\n[extprocd]\ntransport = grpc\n")));
-    cr_expect_eq((*listener)->limits.max_message, (size_t)256 << 20);
+    cr_expect_eq((*listener)->transport.limits.max_message, (size_t)256 << 20);
 }
 
 Test(listener, a_certificate_without_its_key)
@@ -132,7 +132,7 @@ Test(listener, names_are_a_list_with_commas_or_of_keys)
 {
     read_text(keys("tls_client_names = envoy.example , spiffe://a/ns/*\ntls_client_names = b\n"));
 
-    const struct transport_tls *tls = &(*listener)->tls;
+    const struct transport_tls *tls = &(*listener)->transport.tls;
     cr_assert_eq(tls->n_client_names, 3u);
     cr_expect_str_eq(tls->client_names[0], "envoy.example");
     cr_expect_str_eq(tls->client_names[1], "spiffe://a/ns/*");
@@ -170,9 +170,9 @@ Test(listener, the_core_has_no_idle_time_but_on_demand)
     if (!found("grpc"))
         return;
     cr_assert(read_text(keys("[extprocd]\ntransport = grpc\n")));
-    cr_expect_eq((*listener)->limits.idle_ms, 0u);
+    cr_expect_eq((*listener)->transport.limits.idle_ms, 0u);
     cr_assert(read_text(keys("idle_timeout = 5s\n[extprocd]\ntransport = grpc\n")));
-    cr_expect_eq((*listener)->limits.idle_ms, 5000u);
+    cr_expect_eq((*listener)->transport.limits.idle_ms, 5000u);
 }
 
 /* Of a list one name is taken out of the middle: a guess looks at that name alone. */

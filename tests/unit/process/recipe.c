@@ -18,9 +18,9 @@ static const struct extproc_plugin plain, closing = {.close = on_close};
 static struct chain chains[2];
 static struct generation generation = {
     .instances = list, .n_instances = 2, .chains = chains, .n_chains = 2};
-static struct listener_settings listener = {
-    .name = "a",
-    .limits = {.max_message = 16 << 20, .max_connections = 4096, .max_streams = 100},
+static struct listener listener = {
+    .transport.name = "a",
+    .transport.limits = {.max_message = 16 << 20, .max_connections = 4096, .max_streams = 100},
     .proxy_settings = {.max_headers = PROXY_MAX_HEADERS,
                        .max_header_bytes = PROXY_MAX_HEADER_BYTES}};
 static struct setup setup = {.generation = &generation,
@@ -174,7 +174,7 @@ Test(recipe, a_complete_body_leaves_room_for_the_rest_of_its_message)
     make();
     cr_expect_eq(recipe.buffer_limit, (16u << 20) - (64 << 10));
 
-    listener.limits.max_message = 64 << 10; /* of a small one, half */
+    listener.transport.limits.max_message = 64 << 10; /* of a small one, half */
     make();
     cr_expect_eq(recipe.buffer_limit, 32u << 10);
 }
@@ -188,19 +188,19 @@ Test(recipe, a_proxy_may_open_what_the_listener_takes)
 
 Test(recipe, limits_that_are_none_are_many)
 {
-    listener.limits.max_connections = 0;
+    listener.transport.limits.max_connections = 0;
     make();
     cr_expect_eq(recipe.connections, 1000000u);
     cr_expect_eq(recipe.streams, 100000000u);
 
-    listener.limits.max_streams = 0;
+    listener.transport.limits.max_streams = 0;
     make();
     cr_expect_eq(recipe.streams, 1000000u);
 }
 
 Test(recipe, no_number_is_larger_than_a_proxy_takes)
 {
-    listener.limits.max_streams = INT32_MAX;
+    listener.transport.limits.max_streams = INT32_MAX;
     make();
     cr_expect_eq(recipe.streams, (uint32_t)INT32_MAX);
 }
@@ -251,7 +251,7 @@ static const char *tls_name(const struct transport_tls *tls, struct arena *in,
 Test(recipe, the_name_in_the_certificate_is_the_transports_to_tell)
 {
     const struct transport_ops ops = {.tls_name = tls_name}, blind = {0};
-    listener.tls.cert = "extprocd.example";
+    listener.transport.tls.cert = "extprocd.example";
     setup.settings.ops = &blind;
     make();
     cr_expect_null(recipe.tls_name);
@@ -261,7 +261,7 @@ Test(recipe, the_name_in_the_certificate_is_the_transports_to_tell)
     cr_expect_str_eq(recipe.tls_name, "extprocd.example");
     cr_expect_str_eq(recipe.tls_kind, "DNS");
 
-    listener.tls.cert = NULL;
+    listener.transport.tls.cert = NULL;
     make();
     cr_expect_null(recipe.tls_name);
 }

@@ -26,9 +26,9 @@ Test(settings, defaults)
     cr_expect_eq(settings.drain_ms, 30000u);
     cr_expect(settings.transport && settings.transport[0]);
     cr_assert_eq(settings.n_listeners, 1u);
-    cr_expect_eq(settings.listeners[0].modes[LANE_REQUEST], BODY_MODE_UNKNOWN);
-    cr_expect_eq(settings.listeners[0].limits.max_message, (size_t)16 << 20);
-    cr_expect_eq(settings.listeners[0].limits.max_header_list, (size_t)64 << 10);
+    cr_expect_eq(settings.listeners[0].session.modes[LANE_REQUEST], BODY_MODE_UNKNOWN);
+    cr_expect_eq(settings.listeners[0].transport.limits.max_message, (size_t)16 << 20);
+    cr_expect_eq(settings.listeners[0].transport.limits.max_header_list, (size_t)64 << 10);
     cr_expect_eq(settings.listeners[0].socket_mode, 0660u);
 }
 
@@ -47,10 +47,10 @@ Test(settings, everything_said)
     cr_expect_eq(settings.lame_duck_ms, 0u);
     cr_expect_eq(settings.drain_ms, 120000u);
     cr_expect_eq(settings.listeners[0].socket_mode, 0600u);
-    cr_expect_eq(settings.listeners[0].modes[LANE_REQUEST], BODY_MODE_BUFFERED);
-    cr_expect_eq(settings.listeners[0].modes[LANE_RESPONSE], BODY_MODE_NONE);
-    cr_expect_eq(settings.listeners[0].limits.max_message, (size_t)1 << 20);
-    cr_expect_eq(settings.listeners[0].limits.max_streams, 5u);
+    cr_expect_eq(settings.listeners[0].session.modes[LANE_REQUEST], BODY_MODE_BUFFERED);
+    cr_expect_eq(settings.listeners[0].session.modes[LANE_RESPONSE], BODY_MODE_NONE);
+    cr_expect_eq(settings.listeners[0].transport.limits.max_message, (size_t)1 << 20);
+    cr_expect_eq(settings.listeners[0].transport.limits.max_streams, 5u);
 }
 
 Test(settings, what_all_streams_may_hold)
@@ -62,7 +62,7 @@ Test(settings, what_all_streams_may_hold)
     cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\nmax_message = 65m\n"
                         "[extprocd]\ntransport = h2\nmax_held = 64m\n"));
     cr_expect_eq(settings.max_held, (size_t)64 << 20);
-    cr_expect_eq(settings.listeners[0].limits.max_queued, (size_t)64 << 20);
+    cr_expect_eq(settings.listeners[0].transport.limits.max_queued, (size_t)64 << 20);
     expect_line("3: [listener:a] max_message: warning: ~68157440~max_held~67108864~");
 }
 

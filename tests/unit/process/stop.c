@@ -49,24 +49,24 @@ static uint64_t read_clock(void *arg)
 static const struct loop_clock clock_of_test = {.read = read_clock, .exact = true};
 static struct loop loop;
 static struct arena arena;
-static struct listen_socket listening;
+static struct listener listening;
 static struct stop s;
 
 static void begin(void)
 {
-    struct listener_settings l = {.name = "a", .socket_mode = 0600, .socket_group = (gid_t)-1};
+    listening = (struct listener){.socket_mode = 0600, .socket_group = (gid_t)-1};
     char address[80];
     const char *key, *why = NULL;
     loop_init(&loop, &clock_of_test);
     arena_init(&arena, 256);
     snprintf(path, sizeof path, "/tmp/extprocd-stop-%d", (int)getpid());
     snprintf(address, sizeof address, "unix:%s", path);
-    cr_assert(address_parse(address, &l.address, &why));
-    cr_assert_eq(listen_open(&l, &arena, &listening, &key, &why), 0, "%s", why);
+    cr_assert(address_parse(address, &listening.address, &why));
+    cr_assert_eq(listen_open(&listening, &arena, &key, &why), 0, "%s", why);
     s = (struct stop){.loop = &loop,
                       .ops = &ops,
-                      .sockets = &listening,
-                      .n_sockets = 1,
+                      .listeners = &listening,
+                      .n_listeners = 1,
                       .lame_duck_ms = 2000,
                       .drain_ms = 30000};
 }

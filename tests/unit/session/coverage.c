@@ -8,7 +8,8 @@
 
 static char file[] = "/tmp/extprocd-coverage-XXXXXX", text[8192];
 static struct log *sink;
-static struct coverage coverage = {.listener = "mesh"};
+static const struct session_listener listener = {.name = "mesh"};
+static struct coverage coverage = {.listener = &listener};
 static struct arena arena;
 static struct txn txn = {
     .arena = &arena, .listener = "mesh", .peer = "192.0.2.1:7", .id = EXTPROC_STR("7f3a")};

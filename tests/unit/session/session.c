@@ -13,6 +13,7 @@ static struct loop loop;
 static struct session_env env = {.loop = &loop};
 static struct arena arena;
 static struct session session;
+static struct session_listener listener;
 static struct coverage coverage;
 
 /* What came out last, and how often. */
@@ -47,7 +48,8 @@ static void begin(enum body_mode request, enum body_mode response)
     arena_init(&arena, 1024);
     loop_init(&loop, NULL);
     n_verdicts = n_failures = n_released = 0;
-    coverage = (struct coverage){.modes = {request, response}};
+    listener = (struct session_listener){.modes = {request, response}};
+    coverage = (struct coverage){.listener = &listener};
     session_init(&session, &env, nothing, &coverage, &arena, &out, NULL);
 }
 static void finish(void)

@@ -12,7 +12,8 @@
 
 static struct loop loop;
 static struct session_env env = {.loop = &loop};
-static struct coverage coverage = {.listener = "main"};
+static const struct session_listener listener = {.name = "main"};
+static struct coverage coverage = {.listener = &listener};
 static struct stream *stream;
 
 static unsigned n_sent, n_finished, n_released;

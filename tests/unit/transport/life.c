@@ -218,8 +218,12 @@ Test(create, destroyed_before_it_ran)
     struct arena arena;
     arena_init(&arena, 1024);
     struct transport_listener l = {"a", "b", rig_listen(&rig), true, &rig, {1000, 8192, 10}};
-    const struct transport_options options = {
-        .loop = &rig.loop, .listeners = &l, .n_listeners = 1, .services = &echo, .n_services = 1};
+    const struct transport_listener *const listeners[] = {&l};
+    const struct transport_options options = {.loop = &rig.loop,
+                                              .listeners = listeners,
+                                              .n_listeners = 1,
+                                              .services = &echo,
+                                              .n_services = 1};
     struct transport *t = NULL;
     const char *why = NULL;
     cr_assert_eq(rig_transport()->create(&options, &arena, &t, &why), 0);
@@ -233,7 +237,9 @@ Test(create, an_invalid_listener)
     struct arena arena;
     arena_init(&arena, 1024);
     struct transport_listener l = {"a", "b", -1, true, &rig, {1000, 8192, 10}};
-    const struct transport_options options = {.loop = &rig.loop, .listeners = &l, .n_listeners = 1};
+    const struct transport_listener *const listeners[] = {&l};
+    const struct transport_options options = {
+        .loop = &rig.loop, .listeners = listeners, .n_listeners = 1};
     struct transport *t = NULL;
     const char *why = NULL;
     cr_assert_eq(rig_transport()->create(&options, &arena, &t, &why), -EBADF);
@@ -248,8 +254,12 @@ Test(create, one_path_twice)
     arena_init(&arena, 1024);
     const struct transport_service both[] = {echo, echo};
     struct transport_listener l = {"a", "b", rig_listen(&rig), true, &rig, {1000, 8192, 10}};
-    const struct transport_options options = {
-        .loop = &rig.loop, .listeners = &l, .n_listeners = 1, .services = both, .n_services = 2};
+    const struct transport_listener *const listeners[] = {&l};
+    const struct transport_options options = {.loop = &rig.loop,
+                                              .listeners = listeners,
+                                              .n_listeners = 1,
+                                              .services = both,
+                                              .n_services = 2};
     struct transport *t = NULL;
     const char *why = NULL;
     cr_assert_eq(rig_transport()->create(&options, &arena, &t, &why), -EEXIST);

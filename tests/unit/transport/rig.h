@@ -46,6 +46,7 @@ struct rig {
     bool unix_socket;
     const char *log_file;
     struct transport_listener listener; /* its limits */
+    const struct transport_listener *listeners;
     size_t max_held;
     const char *const *metadata; /* names that the echo may be asked for */
     size_t n_metadata;
@@ -368,6 +369,7 @@ static inline void rig_start(struct rig *rig)
     if (rig->log_file)
         cr_assert_eq(log_new(&(struct log_options){.file = rig->log_file}, &rig->log), 0);
     struct transport_listener *l = &rig->listener;
+    rig->listeners = l;
     l->name = "test";
     l->address = rig->target;
     l->fd = rig_listen(rig);
@@ -382,7 +384,7 @@ static inline void rig_start(struct rig *rig)
         .log = rig->log,
         .metrics = rig->metrics,
         .max_held = rig->max_held,
-        .listeners = l,
+        .listeners = &rig->listeners,
         .n_listeners = 1,
         .services = &echo,
         .n_services = 1,

@@ -8,7 +8,7 @@ static struct peer peer;
 static void begin_with_tls(void)
 {
     given_files();
-    rig.listener.tls = &rules;
+    rig.listener.tls = rules;
     rig_start(&rig);
 }
 

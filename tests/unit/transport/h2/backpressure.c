@@ -37,8 +37,9 @@ static const struct transport_service services[] = {
 static const struct transport_listener listener = {
     .name = "test",
     .limits = {.max_message = 65536, .max_header_list = 4096, .max_queued = MAX_QUEUED}};
+static const struct transport_listener *const listeners[] = {&listener};
 static const struct transport_options options = {
-    .loop = &loop, .listeners = &listener, .n_listeners = 1, .services = services, .n_services = 2};
+    .loop = &loop, .listeners = listeners, .n_listeners = 1, .services = services, .n_services = 2};
 
 static void take(void)
 {

@@ -28,8 +28,9 @@ static const struct transport_service keeper = {ECHO_PATH, keeper_open, keeper_m
                                                 still_nothing, keeper_closed};
 static const struct transport_listener listener = {
     .name = "test", .limits = {.max_message = 1024, .max_header_list = 4096}};
+static const struct transport_listener *const listeners[] = {&listener};
 static const struct transport_options options = {
-    .loop = &loop, .listeners = &listener, .n_listeners = 1, .services = &keeper, .n_services = 1};
+    .loop = &loop, .listeners = listeners, .n_listeners = 1, .services = &keeper, .n_services = 1};
 
 static void begin(void)
 {

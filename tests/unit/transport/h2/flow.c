@@ -38,8 +38,9 @@ static const struct transport_service service = {ECHO_PATH, service_open, servic
                                                  still_nothing, service_closed};
 static const struct transport_listener listener = {
     .name = "test", .limits = {.max_message = 4 * WINDOW, .max_header_list = 4096}};
+static const struct transport_listener *const listeners[] = {&listener};
 static const struct transport_options options = {
-    .loop = &loop, .listeners = &listener, .n_listeners = 1, .services = &service, .n_services = 1};
+    .loop = &loop, .listeners = listeners, .n_listeners = 1, .services = &service, .n_services = 1};
 static char text[TEXT + 1];
 
 static void begin(void)

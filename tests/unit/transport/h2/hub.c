@@ -37,12 +37,14 @@ static void service_closed(void *stream, enum transport_end why)
 
 static const struct transport_service service = {ECHO_PATH, service_open, service_message,
                                                  service_half_close, service_closed};
-static struct transport_listener listeners[] = {
+static struct transport_listener few_and_many[] = {
     {.name = "few",
      .limits = {.max_message = 65536, .max_header_list = 4096, .max_connections = MOST}},
     {.name = "many", .limits = {.max_message = 65536, .max_header_list = 4096}},
 };
 enum { FEW, MANY };
+static const struct transport_listener *const listeners[] = {&few_and_many[FEW],
+                                                             &few_and_many[MANY]};
 static struct transport_options options = {
     .loop = &loop, .listeners = listeners, .n_listeners = 2, .services = &service, .n_services = 1};
 
@@ -359,13 +361,12 @@ Test(hub, little_is_not_worth_a_look)
 
 Test(hub, a_certificate_that_is_not_there)
 {
-    static const struct transport_tls tls = {.cert = "/nonexistent/cert.pem",
-                                             .key = "/nonexistent/key.pem"};
     struct arena arena;
     struct hub other = {.emptied = emptied, .streams.ops = &transport_h2};
     const char *why = NULL;
     arena_init(&arena, 256);
-    listeners[MANY].tls = &tls;
+    few_and_many[MANY].tls =
+        (struct transport_tls){.cert = "/nonexistent/cert.pem", .key = "/nonexistent/key.pem"};
     cr_expect_lt(hub_init(&other, &options, &poller, NULL, &arena, &why), 0);
     cr_expect(why && strstr(why, "listener many: TLS: /nonexistent/cert.pem: "), "%s", why);
     hub_fini(&other);

@@ -215,7 +215,7 @@ Test(prefixes, are_freed)
 
 Test(prefixes, of_tls_are_freed)
 {
-    rig.listener.tls = &tls;
+    rig.listener.tls = tls;
     check_freed(cut_all_sealed);
 }
 
@@ -241,7 +241,7 @@ Test(prefixes, do_not_hold_up_the_end)
 
 Test(prefixes, of_tls_do_not_hold_up_the_end)
 {
-    rig.listener.tls = &tls;
+    rig.listener.tls = tls;
     check_drained(cut_all_sealed);
 }
 
@@ -250,7 +250,7 @@ Test(prefixes, of_tls_do_not_hold_up_the_end)
 Test(prefixes, a_record_without_its_end)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-    rig.listener.tls = &tls;
+    rig.listener.tls = tls;
     limits->first_message_ms = 100;
     n_steps = 1;
     rig_start(&rig);

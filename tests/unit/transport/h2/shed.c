@@ -41,9 +41,10 @@ static const struct transport_service service = {ECHO_PATH, service_open, servic
 static const struct transport_listener listener = {
     .name = "test",
     .limits = {.max_message = MAX_MESSAGE, .max_header_list = 4096, .max_queued = MAX_QUEUED}};
+static const struct transport_listener *const listeners[] = {&listener};
 static struct transport_options options = {.loop = &loop,
                                            .max_held = MAX_HELD,
-                                           .listeners = &listener,
+                                           .listeners = listeners,
                                            .n_listeners = 1,
                                            .services = &service,
                                            .n_services = 1};

@@ -38,8 +38,9 @@ static const struct transport_service service = {ECHO_PATH, service_open, servic
 static const struct transport_listener listener = {
     .name = "test",
     .limits = {.max_message = 65536, .max_header_list = 4096, .write_ms = WRITE_MS}};
+static const struct transport_listener *const listeners[] = {&listener};
 static struct transport_options options = {
-    .loop = &loop, .listeners = &listener, .n_listeners = 1, .services = &service, .n_services = 1};
+    .loop = &loop, .listeners = listeners, .n_listeners = 1, .services = &service, .n_services = 1};
 
 static void take(void)
 {

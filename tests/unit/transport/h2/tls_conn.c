@@ -15,7 +15,7 @@ static void begin(void)
     cert_write(cert_file, &server, NULL);
     key_write(key_file, &server, NULL);
     cert_fini(&server);
-    rig.listener.tls = &rules;
+    rig.listener.tls = rules;
     rig_start(&rig);
 }
 
