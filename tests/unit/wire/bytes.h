@@ -40,6 +40,14 @@ static inline struct extproc_str cat_n(const struct extproc_str *parts, size_t n
 
 #define NOTHING EXTPROC_S("")
 
+/* A part of a message in memory of its own: who reads on after its end reads other bytes than those
+ * that follow. */
+static inline struct extproc_str apart(const char *at, size_t len)
+{
+    struct extproc_str part = cat(((struct extproc_str){at, len}), EXTPROC_S("\1\1\1\1\1\1\1\1"));
+    return (struct extproc_str){part.ptr, len};
+}
+
 static inline struct extproc_str varint(uint64_t value)
 {
     char *bytes = arena_alloc(&bytes_arena, 10);

@@ -219,8 +219,8 @@ Test(decode, split_at_every_two_places_it_is_the_same)
         char *whole = show_event(&event, &arena);
         for (size_t i = 0; i <= m.len; i++) {
             for (size_t j = i; j <= m.len; j++) {
-                struct extproc_str pieces[] = {
-                    {m.ptr, i}, {m.ptr + i, j - i}, {m.ptr + j, m.len - j}};
+                struct extproc_str pieces[] = {apart(m.ptr, i), apart(m.ptr + i, j - i),
+                                               apart(m.ptr + j, m.len - j)};
                 arena_reset(&arena);
                 cr_assert_eq(decode_request(pieces, 3, &arena, &event, &why), 0);
                 char *split = show_event(&event, &arena);

@@ -138,7 +138,7 @@ Test(reader, reads_over_every_border)
 {
     struct extproc_str m = cat(number(1, 300), real(2, 1.5), field(3, text("abcdef")));
     for (size_t i = 0; i <= m.len; i++) {
-        struct extproc_str pieces[] = {{m.ptr, i}, {NULL, 0}, {m.ptr + i, m.len - i}};
+        struct extproc_str pieces[] = {apart(m.ptr, i), {NULL, 0}, apart(m.ptr + i, m.len - i)};
         struct reader in = reader_of(pieces, 3);
         struct field f;
         char copy[6];
