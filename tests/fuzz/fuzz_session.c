@@ -83,12 +83,22 @@ static const enum body_mode modes[] = {BODY_MODE_NONE, BODY_MODE_STREAMED, BODY_
 
 /* ---- one stream ------------------------------------------------------------------------------ */
 
-/* What a proxy does not say, it keeps to: the host believes what comes. */
-static bool may_send_body(const struct kit_how *how, enum lane lane)
+/* Does the host know how the proxy sends bodies? */
+static bool is_told(const struct kit_how *how)
 {
+    return how->listener_tells || !(how->untold || how->observing);
+}
+
+/* A proxy that does not say its mode keeps to it nevertheless: the host believes what comes first.
+ * In BUFFERED that is the end, because one that trailers follow looks like a chunk. */
+static void send_body(struct kit_call *c, enum lane lane, struct extproc_str bytes, bool end)
+{
+    const struct kit_how *how = kit_how(c);
     enum body_mode mode = lane == LANE_REQUEST ? how->request : how->response;
-    bool told = !how->untold && !how->observing;
-    return told || how->listener_tells || mode == BODY_MODE_STREAMED || mode == BODY_MODE_BUFFERED;
+    if (is_told(how) || mode == BODY_MODE_STREAMED)
+        kit_body_bytes(c, lane, bytes, end);
+    else if (mode == BODY_MODE_BUFFERED)
+        kit_body_bytes(c, lane, bytes, true);
 }
 
 static void send(struct kit_call *c, struct input *in)
@@ -104,8 +114,7 @@ static void send(struct kit_call *c, struct input *in)
     case 2:
     case 3:
     case 4:
-        if (may_send_body(kit_how(c), lane))
-            kit_body_bytes(c, lane, next_bytes(in), end);
+        send_body(c, lane, next_bytes(in), end);
         break;
     case 5:
         kit_trailers(c, lane, PICK(trailers, what >> 5));
