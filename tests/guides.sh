@@ -74,6 +74,24 @@ sed -E '/^; (address|include|tls_|socket_group|log_file|transport)/d; s/^; ([a-z
 run "extprocd -t -c all.ini"
 diff <(grep -c = sample.ini) <(grep -c = all.ini) >/dev/null && fail "extprocd.ini shows no keys in comments"
 
+# ---- what a guide lists ----------------------------------------------------------------------------------
+
+for so in "$usr/$libdir"/extprocd/*.so; do
+    name=$(basename "$so" .so)
+    grep -qF "| [$name]($name.c) |" "$top/plugins/README.md" || fail "plugins/README.md does not have $name"
+done
+
+# Links lead somewhere, and what a guide names in `...` as a file of the tree is there.
+for guide in README.md sdk/README.md host/README.md tests/README.md etc/README.md etc/KEYS.md plugins/README.md; do
+    folder=$top/$(dirname "$guide")
+    for link in $(grep -oE '\]\([^)]+\)' "$top/$guide" | sed 's/^](//; s/)$//; s/#.*//'); do
+        [[ $link =~ ^https?: ]] || [ -e "$folder/$link" ] || fail "$guide links to $link"
+    done
+    for file in $(grep -oE '`(sdk|etc|host|tests|plugins|proto)/[A-Za-z0-9_./-]+`' "$top/$guide" | tr -d '`'); do
+        [ -e "$top/$file" ] || fail "$guide names $file"
+    done
+done
+
 # ---- commands that are named in a sentence ----------------------------------------------------------------
 
 grep -ohE '`extprocd -[^`]*`' "$top"/{README,sdk/README,etc/README,etc/KEYS,plugins/README,host/README}.md "$top/etc/extprocd.ini" |

@@ -37,6 +37,10 @@ for page in man8/extprocd.8 man5/extprocd.ini.5; do
 done
 ! grep -F "/usr/local" "$unit" || fail "the unit names the configured prefix"
 
+for guide in README.md sdk/README.md etc/README.md etc/KEYS.md plugins/README.md; do
+    [ -f "$prefix/share/doc/extprocd/$guide" ] || fail "there is no $guide"
+done
+
 # ---- the program finds what belongs to it
 
 "$prefix/sbin/extprocd" -t >"$root/out" 2>&1 || fail "-t: $(cat "$root/out")"
@@ -44,13 +48,31 @@ done
 "$prefix/sbin/extprocd" -T >"$root/out"
 has "$root/out" "plugin_dir = $prefix/$libdir/extprocd"
 
+# ---- the manual pages, as a reader sees them
+
+if command -v man >/dev/null; then
+    for page in man8/extprocd.8 man5/extprocd.ini.5; do
+        MANWIDTH=80 man --warnings -l "$prefix/share/man/$page" >"$root/page" 2>"$root/warnings" ||
+            fail "man -l $page: $(cat "$root/warnings")"
+        [ ! -s "$root/warnings" ] || fail "man -l $page warns: $(cat "$root/warnings")"
+        has "$root/page" "extprocd"
+    done
+else
+    echo "skipped: man -l of the manual pages, man is not installed"
+fi
+
 # ---- the unit
 
 if command -v systemd-analyze >/dev/null; then
+    man=no # what Documentation= names is looked for, too
+    ! command -v man >/dev/null || man=yes
+    verified=$(MANPATH=$prefix/share/man: systemd-analyze verify --man=$man "$unit" 2>&1) ||
+        fail "systemd-analyze verify: $verified"
+    [ -z "$verified" ] || fail "systemd-analyze verify warns: $verified"
     exposure=$(systemd-analyze security --offline=yes --threshold=20 "$unit" 2>&1) ||
         fail "the unit's exposure is above 2.0: $(echo "$exposure" | tail -n 1)"
 else
-    echo "skipped: the unit's exposure, systemd-analyze is not installed"
+    echo "skipped: the unit, systemd-analyze is not installed"
 fi
 for key in RestartSec= StartLimitBurst= network-online.target DynamicUser=yes; do
     has "$unit" "$key"

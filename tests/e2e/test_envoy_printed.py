@@ -18,7 +18,8 @@ UPPER = "[plugin:loud]\nfile = upper.so\ndirection = both\n"
 CONTROL = "[plugin:control]\nfile = instructions.so\n"
 TRAILERS = "[plugin:tr]\nfile = headers.so\nrequest_trailers.set = x-t: 1\nresponse_trailers.set = x-t: 2\n"
 
-# Fields of Gloo's API (extproc.options.gloo.solo.io, gloo.solo.io Upstream) and the types of their values.
+# Fields of Gloo's API (extproc.options.gloo.solo.io, gloo.solo.io Upstream) and the types of their values, as its
+# CRDs of August 2026 have them.
 GLOO = {
     "extProc": {
         "grpcService": {"extProcServerRef": {"name": str, "namespace": str}},
@@ -27,6 +28,7 @@ GLOO = {
         "processingMode": {f"{lane}{part}Mode": str for lane in ("request", "response")
                            for part in ("Header", "Body", "Trailer")},
         "metadataContextNamespaces": [str], "requestAttributes": [str], "responseAttributes": [str],
+        "mutationRules": {"allowAllRouting": bool, "allowEnvoy": bool},
     },
     "upstream": {
         "useHttp2": bool,
@@ -36,6 +38,7 @@ GLOO = {
         "sslConfig": {"secretRef": {"name": str, "namespace": str}, "sni": str, "verifySubjectAltName": [str]},
     },
     "listener": {"perConnectionBufferLimitBytes": int},
+    "httpConnectionManagerSettings": {"maxRequestHeadersKb": int},
 }
 
 
@@ -160,8 +163,10 @@ class Gloo(Case):
 
     def test_every_field_is_one_of_the_api(self):
         attributes = "[plugin:a]\nfile = headers.so\nrequest.set = x-a: %ATTR(source.address)%%METADATA(n:k)%\n"
-        for plugins in "", TAGS, CONTROL, attributes + TRAILERS + UPPER:
+        rules = "mutation_rules = all_routing, envoy\nproxy_max_headers = 200\nproxy_max_header_bytes = 90k"
+        cases = *((plugins, "") for plugins in ("", TAGS, CONTROL, attributes + TRAILERS + UPPER)), (TAGS, rules)
+        for plugins, listener in cases:
             with self.subTest(plugins):
-                text = printed_config(self.start(plugins).ini, "gloo")
+                text = printed_config(self.start(plugins, listener=listener).ini, "gloo")
                 for document in yaml.safe_load_all(text):
                     self.check_known(document, GLOO, "")
