@@ -112,9 +112,10 @@ static void print_filter(const struct recipe *recipe)
         "    failure_mode_allow: false # true: requests pass unprocessed while extprocd cannot be "
         "reached\n"
         "    allow_mode_override: false # extprocd does not use it\n"
-        "    message_timeout: %ds # for one answer; Envoy's default of 0.2s is too short for a "
-        "loaded machine\n",
-        RECIPE_MESSAGE_TIMEOUT_S);
+        "    message_timeout: %us # for one answer: longer than plugins may wait (timeout); "
+        "Envoy's "
+        "default of 0.2s is too short for a loaded machine\n",
+        recipe->message_s);
     print_mode(recipe);
     print_rules(recipe);
     yaml_list("    request_attributes", &recipe->attributes[LANE_REQUEST]);

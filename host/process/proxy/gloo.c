@@ -23,7 +23,7 @@ static void print_settings(const struct recipe *recipe)
            "  failureModeAllow: false # true: requests pass unprocessed while extprocd cannot be "
            "reached\n"
            "  allowModeOverride: false # extprocd does not use it\n"
-           "  messageTimeout: %ds # for one answer; the default of 0.2s is too short for a loaded "
+           "  messageTimeout: %us # for one answer; the default of 0.2s is too short for a loaded "
            "machine\n"
            "  processingMode: # the least that the plugins need\n"
            "    requestHeaderMode: %s\n"
@@ -32,7 +32,7 @@ static void print_settings(const struct recipe *recipe)
            "    responseBodyMode: %s\n"
            "    requestTrailerMode: %s\n"
            "    responseTrailerMode: %s\n",
-           RECIPE_MESSAGE_TIMEOUT_S, recipe_send(recipe->headers[LANE_REQUEST]),
+           recipe->message_s, recipe_send(recipe->headers[LANE_REQUEST]),
            recipe_send(recipe->headers[LANE_RESPONSE]), body_mode_name(recipe->body[LANE_REQUEST]),
            body_mode_name(recipe->body[LANE_RESPONSE]), recipe_send(recipe->trailers[LANE_REQUEST]),
            recipe_send(recipe->trailers[LANE_RESPONSE]));

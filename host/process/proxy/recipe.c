@@ -11,7 +11,8 @@ enum {
     MESSAGE_OVERHEAD = 64 * 1024,
     MANY = 1000000, /* where extprocd itself has no limit */
     HEALTH_MS_MIN = 50,
-    HEALTH_MS_MAX = 1000
+    HEALTH_MS_MAX = 1000,
+    MESSAGE_S = 1 /* Envoy's default of 200 ms is too short for a loaded machine */
 };
 
 /* ---- the processing mode --------------------------------------------------------------------- */
@@ -156,6 +157,23 @@ static uint32_t health_interval(uint64_t lame_duck_ms)
     return ms > HEALTH_MS_MIN ? ms : HEALTH_MS_MIN;
 }
 
+/* The timeouts of extprocd are to be over first: it logs them, and on_error decides what follows.
+ * The plugins of a chain may wait one after another. */
+static void make_message_timeout(const struct generation *g, struct recipe *recipe)
+{
+    recipe->message_s = MESSAGE_S;
+    for (size_t i = 0; i < g->n_chains; i++) {
+        uint64_t ms = 0;
+        for (uint16_t at = 0; at < g->chains[i].n_instances; at++) {
+            const struct instance *in = g->chains[i].instances[at];
+            ms += in->plugin->resume ? in->policy.timeout_ms : 0;
+        }
+        uint32_t s = at_most(MESSAGE_S + (ms + 999) / 1000, INT32_MAX);
+        if (s > recipe->message_s)
+            recipe->message_s = s;
+    }
+}
+
 static void make_header_limits(struct recipe *recipe)
 {
     const struct proxy_settings *p = &recipe->listener->proxy_settings;
@@ -179,6 +197,7 @@ int recipe_make(const struct setup *s, struct arena *arena, struct recipe *ret)
     make_mode(s->generation, &recipe);
     make_limits(&s->settings, &recipe);
     make_header_limits(&recipe);
+    make_message_timeout(s->generation, &recipe);
     recipe.health_ms = health_interval(s->settings.lame_duck_ms);
     make_tls(&s->settings, arena, &recipe);
     int r = make_attributes(s->generation, arena, &recipe);

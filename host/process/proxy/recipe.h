@@ -23,10 +23,11 @@ struct recipe {
     size_t buffer_limit;             /* bytes of a complete body; 0: no body is complete */
     uint32_t connections, streams;   /* what one proxy may open                          */
     unsigned health_ms;              /* between two health checks                        */
+    unsigned message_s;              /* that the proxy waits for an answer               */
 };
 
-/* So many failed health checks in a row make an instance unhealthy; the timeout of a message. */
-enum { RECIPE_HEALTH_FAILURES = 2, RECIPE_MESSAGE_TIMEOUT_S = 1 };
+/* So many failed health checks in a row make an instance unhealthy. */
+enum { RECIPE_HEALTH_FAILURES = 2 };
 
 /* With the least processing mode that serves the configured plugins, because the cheapest message
  * is the one that is never sent. Names live in the arena. 0 or -ENOMEM. */

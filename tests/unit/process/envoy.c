@@ -77,6 +77,11 @@ Test(envoy, mutation_rules)
 
 /* ---- limits ---------------------------------------------------------------------------------- */
 
+Test(envoy, how_long_it_waits_for_an_answer)
+{
+    expect_printed(form_envoy, "    message_timeout: 7s #");
+}
+
 Test(envoy, complete_bodies)
 {
     recipe.buffer_limit = 12345;

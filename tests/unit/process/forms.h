@@ -10,7 +10,7 @@
 
 static struct listener listener = {.transport.name = "a"};
 static struct recipe recipe = {
-    .listener = &listener, .connections = 10, .streams = 1000, .health_ms = 1500};
+    .listener = &listener, .connections = 10, .streams = 1000, .health_ms = 1500, .message_s = 7};
 
 static inline const char *form_printed(void (*form)(const struct recipe *r))
 {

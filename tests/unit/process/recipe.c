@@ -66,6 +66,33 @@ static const char *joined(const struct recipe_names *names)
     return text;
 }
 
+/* ---- time ------------------------------------------------------------------------------------ */
+
+static enum extproc_action on_resume(struct extproc_txn *x, enum extproc_wake why, void *result)
+{
+    return EXTPROC_ACTION_CONTINUE;
+}
+
+static const struct extproc_plugin waiting = {.resume = on_resume};
+
+Test(recipe, a_second_where_no_plugin_waits)
+{
+    instances[0].policy.timeout_ms = 5000;
+    make();
+    cr_expect_eq(recipe.message_s, 1);
+}
+
+Test(recipe, plugins_of_a_chain_may_wait_one_after_another)
+{
+    chains[1].instances = list;
+    chains[1].n_instances = 2;
+    instances[0].plugin = instances[1].plugin = &waiting;
+    instances[0].policy.timeout_ms = 150;
+    instances[1].policy.timeout_ms = 2000;
+    make();
+    cr_expect_eq(recipe.message_s, 1 + 3); /* 2150 ms, in whole seconds */
+}
+
 /* ---- the processing mode --------------------------------------------------------------------- */
 
 Test(recipe, nothing_is_sent_where_nothing_is_wanted)
