@@ -188,6 +188,7 @@ static int start(struct instance *in, struct keys_table host, struct config_erro
     const uint64_t must_see = EXTPROC_MUST_SEE_REQUEST_BODY | EXTPROC_MUST_SEE_RESPONSE_BODY;
     take_callbacks(in);
     policy_read(&in->host_keys, &in->policy);
+    in->policy.overload = in->env->overload;
     in->who.timeout_ms = in->policy.timeout_ms;
     policy_look(&in->policy, &in->host_keys, in->section, in->plugin->needs & must_see, errors);
     if (!check_section(in, host, errors))

@@ -30,7 +30,8 @@ struct plugin_env {
     struct loop *loop;       /* whose thread runs init() and fini(); may be NULL: it is not asked */
     struct waits *waits;     /* of that loop; may be NULL: no callback can wait */
     struct pool *pool;       /* for work that blocks; may be NULL: there is none */
-    const char *plugin_dir;  /* where a file without a slash is; NULL: could not be read */
+    enum policy_action overload;      /* where a plugin may not wait, because too much is held */
+    const char *plugin_dir;           /* where a file without a slash is; NULL: could not be read */
     const char *plugin_dir_shown;     /* the same for messages; NULL: as it is */
     const struct rules *const *rules; /* of the proxies, one for each listener */
     size_t n_rules;                   /* 0: HTTP's own alone */

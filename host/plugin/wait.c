@@ -63,6 +63,7 @@ struct waits {
     struct loop *loop;
     struct pool *pool;
     struct log *log;
+    size_t n_held, max_held;
     pthread_mutex_t mutex;
     bool closed;
     struct wait *every;
@@ -147,6 +148,29 @@ static void wait_put(struct wait *w)
     all->idle_end = &w->next;
     all->n_idle++;
     generation_unref(generation);
+}
+
+/* ---- what is held meanwhile ------------------------------------------------------------------ */
+
+void waits_hold(struct waits *all, size_t len)
+{
+    all->n_held += len;
+}
+
+void waits_unhold(struct waits *all, size_t len)
+{
+    all->n_held -= len;
+}
+
+void waits_limit(struct waits *all, size_t max)
+{
+    all->max_held = max;
+}
+
+bool waits_exceed(const struct waits *all, size_t *ret_held)
+{
+    *ret_held = all->n_held;
+    return all->max_held && all->n_held > all->max_held;
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */

@@ -28,6 +28,14 @@ struct waits *waits_new(struct loop *loop, struct pool *pool, struct log *log);
 void waits_close(struct waits *all);
 struct waits *waits_free(struct waits *all);
 
+/* Bytes that are held for plugins that wait: more, or fewer. */
+void waits_hold(struct waits *all, size_t len);
+void waits_unhold(struct waits *all, size_t len);
+/* No callback may begin to wait while more than `max` are held; 0: any number. */
+void waits_limit(struct waits *all, size_t max);
+/* Is there more than that? Then *ret_held is how much. */
+bool waits_exceed(const struct waits *all, size_t *ret_held);
+
 /* What a wait is for. */
 struct wait_for {
     struct instance *instance;

@@ -279,6 +279,8 @@ struct session_turn {
     struct session *session;
     struct arena_lease *memory;
     struct message bytes;
+    size_t len;  /* of the message, once it has waited */
+    size_t held; /* bytes that count while it waits; 0: it does not */
 };
 
 static void session_drop(struct session *s, struct arena_lease *memory, struct message *bytes)
@@ -306,8 +308,29 @@ static void session_tell(struct session *s, struct turn *turn)
     }
 }
 
+/* What a turn that waits takes beside its message: its memory, in part. */
+enum { WAITING_SIZE = 4096 };
+
+static void session_hold(struct session_turn *st)
+{
+    if (st->held)
+        return;
+    if (!st->len) /* the first time: the message's pieces are still there */
+        st->len = message_len(&st->bytes);
+    st->held = WAITING_SIZE + st->len;
+    waits_hold(st->session->txn.generation->env.waits, st->held);
+}
+
+static void session_unhold(struct session_turn *st)
+{
+    if (st->held)
+        waits_unhold(st->session->txn.generation->env.waits, st->held);
+    st->held = 0;
+}
+
 static void session_turn_over(struct session_turn *st)
 {
+    session_unhold(st);
     turn_end(&st->turn);
     message_release(&st->bytes);
     arena_pool_put(&st->session->env->loop->memory, st->memory);
@@ -329,6 +352,7 @@ static void session_go_on(struct session_turn *st)
     struct session *s = st->session;
     enum lane lane = st->turn.event->lane;
     if (turn_run(&st->turn) == TURN_WAITS) {
+        session_hold(st);
         s->waiting[lane] = st;
         return;
     }
@@ -362,6 +386,7 @@ static void session_run(struct session *s, struct event *event, struct arena_lea
     st->session = s;
     st->memory = memory;
     st->bytes = *bytes;
+    st->len = st->held = 0;
     int r = turn_begin(&st->turn, &s->txn, event, &memory->arena);
     st->turn.wake = session_woken;
     st->turn.wake_arg = st;

@@ -10,6 +10,7 @@
  */
 #include "session/stream.h"
 
+#include "plugin/wait.h"
 #include "wire/decode/decode.h"
 #include "wire/encode/encode.h"
 
@@ -26,6 +27,7 @@ enum { STREAM_FIRST_SIZE = 960 };
 struct parked {
     struct parked *next;
     enum lane lane;
+    size_t len;
     struct message message; /* its pieces follow */
     struct extproc_str pieces[];
 };
@@ -190,6 +192,11 @@ static void stream_take(struct stream *s, const struct message *message)
 
 /* ---- while a plugin waits -------------------------------------------------------------------- */
 
+static struct waits *stream_waits(const struct stream *s)
+{
+    return s->session.txn.generation->env.waits;
+}
+
 static void stream_park(struct stream *s, const struct message *message, enum lane lane)
 {
     struct parked *parked = malloc(sizeof *parked + message->n_pieces * sizeof *parked->pieces);
@@ -199,11 +206,12 @@ static void stream_park(struct stream *s, const struct message *message, enum la
         stream_out_of_memory(s);
         return;
     }
-    *parked = (struct parked){.lane = lane, .message = *message};
+    *parked = (struct parked){.lane = lane, .message = *message, .len = message_len(message)};
     memcpy(parked->pieces, message->pieces, message->n_pieces * sizeof *parked->pieces);
     parked->message.pieces = parked->pieces;
     *s->parked_end = parked;
     s->parked_end = &parked->next;
+    waits_hold(stream_waits(s), parked->len);
 }
 
 /* The first whose direction is free. NULL: there is none. */
@@ -218,6 +226,7 @@ static struct parked *stream_unpark(struct stream *s, bool any)
     *link = parked->next;
     if (!*link)
         s->parked_end = link;
+    waits_unhold(stream_waits(s), parked->len);
     return parked;
 }
 
@@ -303,9 +312,9 @@ void stream_closed(struct stream *s, enum extproc_end seen)
     loop_count(s->env->loop, s->env->streams_open, (uint64_t)-1);
     loop_count(s->env->loop, s->env->streams_closed[why], 1);
     s->finished = true; /* nothing more can be said */
-    session_end(&s->session, why);
     for (struct parked *parked; (parked = stream_unpark(s, true)); free(parked))
         message_release(&parked->message);
+    session_end(&s->session, why);
     struct arena arena = s->arena; /* it holds the stream */
     arena_fini(&arena);
 }

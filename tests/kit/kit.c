@@ -95,6 +95,11 @@ void kit_run(struct kit *k)
         ;
 }
 
+struct waits *kit_waits_of(struct kit *k)
+{
+    return k->env.waits;
+}
+
 struct loop *kit_loop(struct kit *k)
 {
     return &k->loop;

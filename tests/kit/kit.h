@@ -47,6 +47,8 @@ struct kit *kit_new(const struct kit_options *options);
 /* Every call has ended before. */
 void kit_free(struct kit *k);
 
+/* Of its plugins. */
+struct waits *kit_waits_of(struct kit *k);
 /* The loop that its calls live in. Its clock stands at 0, and goes on only by what follows. */
 struct loop *kit_loop(struct kit *k);
 /* Runs it until it is idle: no errand, no timer. */

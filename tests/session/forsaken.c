@@ -1,4 +1,5 @@
 /* Plugins that wait: what becomes of the result when nobody waits any more, and of mistakes. */
+#include "plugin/wait.h"
 #include "waiting.h"
 
 /* ---- nobody waits any more ------------------------------------------------------------------- */
@@ -92,6 +93,37 @@ Test(forsaken, the_end_that_the_proxy_announces_waits_for_the_answer)
     kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-answer", "yes");
     kit_expect_failed(c, STATUS_OK, NULL);
     kit_reset(c);
+    kit_free(k);
+}
+
+/* ---- too much is held ------------------------------------------------------------------------ */
+
+Test(forsaken, no_more_may_wait_than_there_is_room_for)
+{
+    struct kit_call *first;
+    begin(REQUEST, BODY_MODE_NONE);
+    waits_limit(kit_waits_of(k), 4096);
+    send_request(true);
+    first = c;
+
+    c = kit_call(k, &(struct kit_how){0});
+    kit_lets_wait(c);
+    send_request(true);
+    kit_expect_immediate(c, 503, NULL, NULL);
+    kit_expect_log(c, "are held for plugins that wait, more than half of max_held in [extprocd]");
+    kit_end(c);
+
+    bring(0, "yes"); /* then there is room again */
+    run();
+    c = first;
+    kit_answered(c, LANE_REQUEST);
+    kit_end(c);
+    c = kit_call(k, &(struct kit_how){0});
+    kit_lets_wait(c);
+    send_request(true);
+    kit_waits(c, LANE_REQUEST);
+    kit_reset(c);
+    bring(1, "late");
     kit_free(k);
 }
 

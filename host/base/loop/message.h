@@ -14,6 +14,14 @@ struct message {
     void (*release)(void *owner);
 };
 
+static inline size_t message_len(const struct message *m)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < m->n_pieces; i++)
+        len += m->pieces[i].len;
+    return len;
+}
+
 static inline void message_release(struct message *m)
 {
     if (m->release)

@@ -311,7 +311,7 @@ static enum extproc_action handle_judge(struct handle *h, const struct turn *tur
     case EXTPROC_ACTION_HOLD:
         return handle_judge_hold(h, turn, failure);
     case EXTPROC_ACTION_FAIL:
-        return handle_failed_itself(h, failure);
+        return handle_failed_itself(h, turn->overloaded ? FAILURE_OVERLOAD : failure);
     }
     return handle_failed(h, failure, "callback returned invalid action %d", (int)action);
 }
@@ -348,6 +348,7 @@ static struct handle *handle_begin(struct turn *turn, uint16_t place, enum phase
     turn->place = place;
     turn->phase = phase;
     turn->waits.due_ms = 0;
+    turn->overloaded = false;
     undo_mark(turn);
     return handle_enter(turn);
 }

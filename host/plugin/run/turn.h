@@ -45,6 +45,7 @@ struct turn {
     uint16_t cursor;      /* next place in chain->calls[event->phase] */
     uint16_t body_cursor; /* once replaced: next place in the calls of the body phase */
     bool concerns;        /* the event is one that plugins see */
+    bool overloaded;      /* the current callback may not wait, because too much is held */
     bool lost;            /* bytes that a plugin held: there was no memory */
     bool replaced;        /* in a headers phase: event->body is the replacement */
     bool clears_route;    /* a plugin asked for it and edited a header */

@@ -53,6 +53,13 @@ static const struct extproc_key extprocd_keys[] = {
      .min = "1m",
      .help =
          "Bytes of all messages that are being received, held by plugins or waiting to be sent."},
+    {.name = "overload",
+     .type = EXTPROC_KEY_TYPE_CHOICE,
+     .fallback = "respond",
+     .choices = "respond|continue",
+     .help =
+         "When plugins that wait hold more than half of max_held, others may not begin to wait: "
+         "respond sends a 503, continue goes on without the plugin."},
     {.name = "pool_threads",
      .type = EXTPROC_KEY_TYPE_INT,
      .fallback = "4",
@@ -325,6 +332,8 @@ bool settings_read(const struct config *config, struct arena *arena, struct conf
             listener_read(s, ret->ops, arena, errors, &ret->listeners[ret->n_listeners++]);
     }
     ret->pool_threads = (unsigned)keys_number(&ret->keys, "pool_threads");
+    ret->max_waiting = (size_t)keys_number(&ret->keys, "max_held") / 2;
+    ret->overload = (enum policy_action)keys_number(&ret->keys, "overload");
     read_max_held(ret, extprocd ? extprocd : &none, ret->ops, errors);
     check_addresses(ret, arena, errors);
     if (ret->n_listeners == 0 && !is_meant(config, "listener") && before == 0)

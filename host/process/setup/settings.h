@@ -4,6 +4,7 @@
 #define EXTPROCD_PROCESS_SETUP_SETTINGS_H
 
 #include "base/log/log.h"
+#include "plugin/policy.h"
 #include "process/listen/listener.h"
 
 #include <stdint.h>
@@ -17,7 +18,9 @@ struct settings {
     const struct transport_ops *ops; /* its own; NULL: it cannot be had, which was reported */
     uint64_t lame_duck_ms, drain_ms;
     unsigned pool_threads;
-    size_t max_held; /* 0: the transport has no such limit */
+    size_t max_waiting;          /* bytes that are held for plugins that wait */
+    enum policy_action overload; /* where a plugin may not wait because of that */
+    size_t max_held;             /* 0: the transport has no such limit */
     struct listener *listeners;
     size_t n_listeners;
 };

@@ -54,7 +54,10 @@ static int open_log(struct setup *s, bool testing)
     if (r < 0)
         return r;
     s->waits = waits_new(s->loop, s->pool, s->log);
-    return s->waits ? 0 : -ENOMEM;
+    if (!s->waits)
+        return -ENOMEM;
+    waits_limit(s->waits, s->settings.max_waiting);
+    return 0;
 }
 
 void setup_fini(struct setup *s)
@@ -127,6 +130,7 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
                              .metrics = s.metrics,
                              .loop = s.loop,
                              .waits = s.waits,
+                             .overload = s.settings.overload,
                              .pool = s.pool,
                              .plugin_dir = s.settings.plugin_dir,
                              .plugin_dir_shown = s.settings.plugin_dir_shown,

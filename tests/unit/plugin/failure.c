@@ -2,8 +2,10 @@
 
 #include <criterion/criterion.h>
 
-static const struct policy policy = {
-    .on_error = POLICY_CLOSE, .on_error_status = 502, .on_max_body = POLICY_CONTINUE};
+static const struct policy policy = {.on_error = POLICY_CLOSE,
+                                     .on_error_status = 502,
+                                     .on_max_body = POLICY_CONTINUE,
+                                     .overload = POLICY_RESPOND};
 
 /* For each reason: what its counter says, the status, and which key decides. */
 static const struct {
@@ -17,7 +19,7 @@ static const struct {
     [FAILURE_UNSEEN] = {"unseen", 403, "on_error"},
     [FAILURE_RESUME] = {"resume", 502, "on_error"},
     [FAILURE_TIMEOUT] = {"timeout", 502, "on_error"},
-    [FAILURE_OVERLOAD] = {"overload", 503, "on_error"},
+    [FAILURE_OVERLOAD] = {"overload", 503, "overload"},
     [FAILURE_MAX_BODY] = {"max_body", 413, "on_max_body"},
     [FAILURE_MEMORY] = {"memory", 502, "on_error"},
 };
@@ -27,11 +29,13 @@ Test(failure, has_a_row_for_each_reason)
     for (enum failure f = 0; f < N_FAILURES; f++) {
         struct failure_effect effect = failure_effect(f, &policy);
         bool by_error = strcmp(expected[f].key, "on_error") == 0;
+        bool by_size = strcmp(expected[f].key, "on_max_body") == 0;
+        enum policy_action other = by_size ? POLICY_CONTINUE : POLICY_RESPOND;
         cr_expect_str_eq(failure_name(f), expected[f].name);
         cr_expect_eq(effect.status, expected[f].status, "%s", expected[f].name);
         cr_expect_str_eq(effect.key, expected[f].key);
-        cr_expect_eq(effect.action, by_error ? POLICY_CLOSE : POLICY_CONTINUE);
+        cr_expect_eq(effect.action, by_error ? POLICY_CLOSE : other);
         cr_expect_eq(effect.level, by_error ? EXTPROC_LEVEL_ERROR : EXTPROC_LEVEL_WARN);
-        cr_expect_eq(effect.keeps_instance, !by_error);
+        cr_expect_eq(effect.keeps_instance, by_size);
     }
 }

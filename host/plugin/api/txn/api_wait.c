@@ -4,10 +4,25 @@
 #include "plugin/run/handle.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static int wait_refuse(struct handle *h, const char *call, int r, const char *why)
 {
     return handle_refuse_why(h, call, STR_ABSENT, r, why);
+}
+
+/* More is held for plugins that wait than the operator wants: this one may not. */
+static int wait_check_held(struct handle *h, const char *call)
+{
+    char why[REFUSAL_TEXT];
+    size_t held;
+    if (!waits_exceed(handle_instance(h)->env->waits, &held))
+        return 0;
+    snprintf(why, sizeof why,
+             "%zu bytes are held for plugins that wait, more than half of max_held in [extprocd]",
+             held);
+    handle_turn(h)->overloaded = true;
+    return wait_refuse(h, call, -ENOSPC, why);
 }
 
 /* May this callback wait? 0, or a reason is remembered. */
@@ -23,7 +38,7 @@ static int wait_check(struct handle *h, const char *call)
         return wait_refuse(h, call, -EOPNOTSUPP, "this host cannot wait");
     if (turn->waits.wait)
         return wait_refuse(h, call, -EBUSY, "this callback has deferred already");
-    return 0;
+    return wait_check_held(h, call);
 }
 
 /* What the section's timeout leaves, counted from the first time that the callback has deferred in
