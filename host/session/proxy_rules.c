@@ -58,8 +58,8 @@ static void add_names(struct proxy_rules *r, const struct rules_name *names, siz
         r->names[r->rules.n_names++] = names[i];
 }
 
-int proxy_rules_make(struct proxy_rules *ret, const struct proxy_settings *settings,
-                     struct arena *arena)
+int proxy_rules_make(const struct proxy_settings *settings, struct arena *arena,
+                     struct proxy_rules *ret)
 {
     *ret = (struct proxy_rules){.rules = rules_common};
     struct rules *rules = &ret->rules;

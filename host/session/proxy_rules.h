@@ -27,7 +27,7 @@ struct proxy_rules {
 };
 
 /* Texts live in the arena; *ret must stay where it is. 0 or -ENOMEM. */
-int proxy_rules_make(struct proxy_rules *ret, const struct proxy_settings *settings,
-                     struct arena *arena);
+int proxy_rules_make(const struct proxy_settings *settings, struct arena *arena,
+                     struct proxy_rules *ret);
 
 #endif

@@ -164,7 +164,7 @@ static void make_rules(struct kit *k, struct proxy_settings proxy)
         proxy.max_headers = PROXY_MAX_HEADERS;
     if (!proxy.max_header_bytes)
         proxy.max_header_bytes = PROXY_MAX_HEADER_BYTES;
-    if (proxy_rules_make(&k->proxy, &proxy, &k->arena) < 0)
+    if (proxy_rules_make(&proxy, &k->arena, &k->proxy) < 0)
         abort();
     k->rules = &k->proxy.rules;
     k->env.api = &plugin_api;

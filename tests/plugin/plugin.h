@@ -26,7 +26,7 @@ static inline const struct rules *plugin_rules(void)
                                             .max_header_bytes = PROXY_MAX_HEADER_BYTES};
     if (!made.rules.proxy) {
         arena_init(&arena, 256);
-        cr_assert_eq(proxy_rules_make(&made, &defaults, &arena), 0);
+        cr_assert_eq(proxy_rules_make(&defaults, &arena, &made), 0);
     }
     return &made.rules;
 }

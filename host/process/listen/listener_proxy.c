@@ -52,6 +52,6 @@ void listener_read_proxy(struct listener *l, struct arena *arena, struct config_
         .max_header_bytes = (size_t)keys_number(&l->keys, "proxy_max_header_bytes"),
     };
     read_mutation_rules(l, arena, errors);
-    if (proxy_rules_make(&l->proxy, &l->proxy_settings, arena) < 0)
+    if (proxy_rules_make(&l->proxy_settings, arena, &l->proxy) < 0)
         config_say(errors, CONFIG_ERROR, l->section, NULL, "out of memory");
 }

@@ -20,7 +20,7 @@ TestSuite(proxy_rules, .init = begin, .fini = end);
 
 static void make(struct proxy_settings settings)
 {
-    cr_assert_eq(proxy_rules_make(&made, &settings, &arena), 0);
+    cr_assert_eq(proxy_rules_make(&settings, &arena, &made), 0);
 }
 
 /* NULL: the name may be edited. */
