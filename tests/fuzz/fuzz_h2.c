@@ -75,6 +75,20 @@ static void play_open(struct world *w, bool greets)
     client_open(w, fd, greets);
 }
 
+static void play_adopt(struct world *w)
+{
+    int pair[2];
+    if (w->n_clients == CLIENTS_MAX)
+        return;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
+        abort();
+    if (transport_h2.adopt(w->t, 0, pair[0])) {
+        assert(w->stopped);
+        close(pair[0]);
+    }
+    client_open(w, pair[1], true);
+}
+
 static void play_request(struct world *w)
 {
     static const struct peer_request requests[] = {
@@ -89,6 +103,7 @@ static void play_request(struct world *w)
         {.name = "grpc-timeout", .value = "soon"},
         {.name = "content-length", .value = "7"},
         {.name = "Wrong", .value = "case"},
+        {.name = "x-one", .value = METADATA_VALUE},
     };
     uint8_t block[1024], flags = take(w);
     size_t which = take(w) % (sizeof requests / sizeof *requests);
@@ -195,6 +210,24 @@ static void play_service(struct world *w, uint8_t what)
         w->n_memory += transport_reserve(s->call, len) ? len : 0;
 }
 
+/* How fast it wants the client to be. Nothing is handed over meanwhile. */
+static void play_pace(struct world *w, uint8_t what)
+{
+    struct stream *s = take_stream(w);
+    if (!s)
+        return;
+    w->answering = true;
+    if (what == 'h')
+        transport_hold(s->call);
+    else if (what == 'H')
+        transport_resume(s->call);
+    else
+        s->refused = !transport_has_room(s->call) && !s->finished;
+    w->answering = false;
+    if (what == 'h' || what == 'H')
+        s->held = what == 'h';
+}
+
 static void play_release(struct world *w)
 {
     struct held **link = &w->held;
@@ -236,6 +269,9 @@ static void act(struct world *w)
     case 'O': /* the same, and it says nothing by itself */
         play_open(w, what == 'o');
         break;
+    case 'A': /* a client more, whose connection is adopted */
+        play_adopt(w);
+        break;
     case 'c': /* flags, which: a call */
         play_request(w);
         break;
@@ -264,6 +300,11 @@ static void act(struct world *w)
     case 'z': /* call, status */
     case 'u': /* call, length: a buffer that is not used */
         play_service(w, what);
+        break;
+    case 'h': /* call: nothing more of it is handed over, ... */
+    case 'H': /* call: ... and again */
+    case 'b': /* call: is there room for an answer? */
+        play_pace(w, what);
         break;
     case 'v': /* which message is given back */
         play_release(w);
@@ -326,8 +367,10 @@ static void drain_backlog(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct transport_service service = {ECHO_PATH, service_open, service_message,
-                                                     service_half_close, service_closed};
+    static const struct transport_service service = {
+        ECHO_PATH,          service_open,   service_message,
+        service_half_close, service_closed, .room = service_room,
+    };
     struct world w = {.at = data, .end = data + size};
     const struct transport_listener l = {.name = "fuzz",
                                          .address = "",
@@ -341,7 +384,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                               .listeners = listeners,
                                               .n_listeners = 1,
                                               .services = &service,
-                                              .n_services = 1};
+                                              .n_services = 1,
+                                              .metadata = metadata_names,
+                                              .n_metadata = 2};
     const char *why;
     now_ms = 1;
     w.n_memory = __sanitizer_get_current_allocated_bytes() + MEMORY;

@@ -6,6 +6,7 @@
 #ifndef EXTPROCD_TESTS_FUZZ_H2_WORLD_H
 #define EXTPROCD_TESTS_FUZZ_H2_WORLD_H
 
+#include "base/str.h"
 #include "unit/transport/h2/peer.h"
 
 #include <assert.h>
@@ -36,7 +37,9 @@ struct stream {
     struct transport_call *call;
     struct stream *next;
     bool half_closed, finished;
-    bool tidy; /* releases its messages when it is closed; otherwise they are released later */
+    bool held;    /* see transport_hold() */
+    bool refused; /* room for an answer */
+    bool tidy;    /* releases its messages when it is closed; otherwise they are released later */
 };
 
 struct held {
@@ -98,6 +101,17 @@ static inline void hold(struct world *w, struct stream *s, const struct message 
     w->held = h;
 }
 
+/* What the one request that has it says. */
+static const char *const metadata_names[] = {"x-one", "x-none"};
+#define METADATA_VALUE "one value"
+
+static inline void expect_metadata(const struct transport_call *call)
+{
+    struct extproc_str value = transport_metadata(call, "x-one");
+    assert(!value.ptr || str_eq_c(value, METADATA_VALUE));
+    assert(!transport_metadata(call, "x-none").ptr);
+}
+
 static inline void *service_open(void *arg, struct transport_call *call)
 {
     struct world *w = arg;
@@ -106,6 +120,7 @@ static inline void *service_open(void *arg, struct transport_call *call)
         *s = (struct stream){call, w->streams, .tidy = w->n_opened % 2};
         w->streams = s;
         w->n_opened++;
+        expect_metadata(call);
     }
     return s;
 }
@@ -118,7 +133,7 @@ static inline void service_message(void *stream, const struct message *message)
     struct extproc_str piece = message->pieces[0];
     char *copy = malloc(piece.len + 1);
     assert(message->n_pieces == 1 && piece.len <= MAX_MESSAGE);
-    assert(!s->half_closed && !s->finished && !w->answering);
+    assert(!s->half_closed && !s->finished && !s->held && !w->answering);
     memcpy(copy, piece.ptr, piece.len);
     copy[piece.len] = 0;
     hold(w, s, message);
@@ -136,10 +151,18 @@ static inline void service_message(void *stream, const struct message *message)
 static inline void service_half_close(void *stream)
 {
     struct stream *s = stream;
-    assert(!s->half_closed && !s->finished && !world->answering);
+    assert(!s->half_closed && !s->finished && !s->held && !world->answering);
     s->half_closed = true;
     if (!s->tidy)
         finish(world, s, STATUS_OK);
+}
+
+static inline void service_room(void *stream)
+{
+    struct stream *s = stream;
+    assert(s->refused && !s->finished && !world->answering);
+    s->refused = false;
+    answer(world, s, 512);
 }
 
 static inline void service_closed(void *stream, enum transport_end why)
@@ -147,6 +170,7 @@ static inline void service_closed(void *stream, enum transport_end why)
     struct world *w = world;
     struct stream *s = stream, **link = &w->streams;
     assert(!w->answering);
+    expect_metadata(s->call);
     assert(why != TRANSPORT_FINISHED || s->finished);
     assert(why != TRANSPORT_STOPPED || w->stopped);
     while (*link != s) {
