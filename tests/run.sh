@@ -88,7 +88,10 @@ part_asan() {
     configure asan -DCMAKE_BUILD_TYPE=Debug -DEXTPROCD_SANITIZE=address || { fail "asan: build"; return; }
     # Criterion lets a test pass in spite of a leak report: the file that it leaves does not.
     rm -f "$build"/asan.report.*
-    ASAN_OPTIONS=log_path=$build/asan.report:detect_stack_use_after_return=1 \
+    # intercept_tls_get_addr: gcc's runtime before 14 takes a block of thread-local memory that begins 16 bytes
+    # into a page for one of an old C library, and reads its place from the bytes before it. The search for
+    # leaks then ends in "Tracer caught signal 11", now and then: gRPC's threads have such blocks.
+    ASAN_OPTIONS=log_path=$build/asan.report:detect_stack_use_after_return=1:intercept_tls_get_addr=0 \
     UBSAN_OPTIONS=print_stacktrace=1 run_tests asan
     for report in "$build"/asan.report.*; do
         [ -e "$report" ] && { head -n 40 "$report"; fail "asan: $report"; }
