@@ -85,8 +85,11 @@ static bool open_listener(struct worker *w, struct listener *l, struct config_er
         arena_format(&w->setup.arena, "%.*s", EXTPROC_ARG(config_shown(entry, str_c(text)))).ptr;
     l->transport.arg = door;
     door->service = &w->service;
-    return l->transport.address &&
-           coverage_init(&door->coverage, &l->session, w->setup.generation, &w->setup.arena) == 0;
+    if (l->transport.address &&
+        coverage_init(&door->coverage, &l->session, w->setup.generation, &w->setup.arena) == 0)
+        return true;
+    config_say(errors, CONFIG_ERROR, l->section, NULL, "out of memory");
+    return false;
 }
 
 static bool open_listeners(struct worker *w)
@@ -96,8 +99,10 @@ static bool open_listeners(struct worker *w)
     bool good = true;
     w->doors = arena_zalloc(&w->setup.arena, n * sizeof *w->doors);
     w->listeners = arena_zalloc(&w->setup.arena, n * sizeof *w->listeners);
-    if (!w->doors || !w->listeners)
+    if (!w->doors || !w->listeners) {
+        process_say("extprocd: out of memory");
         return false;
+    }
     for (size_t i = 0; i < n; i++) /* all of them, so that all mistakes are reported */
         good = open_listener(w, &w->setup.settings.listeners[i], &errors) && good;
     process_say_errors(&errors);
