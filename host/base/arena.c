@@ -41,7 +41,7 @@ void arena_init(struct arena *a, size_t first_size)
     *a = (struct arena){.first_size = first_size};
 }
 
-static void blocks_free(struct arena_block *block)
+static void free_blocks(struct arena_block *block)
 {
     while (block) {
         struct arena_block *next = block->next;
@@ -53,7 +53,7 @@ static void blocks_free(struct arena_block *block)
 
 void arena_fini(struct arena *a)
 {
-    blocks_free(a->blocks);
+    free_blocks(a->blocks);
     arena_init(a, a->first_size);
 }
 

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static void timer_free(struct timer *timer)
+static void forget(struct timer *timer)
 {
     if (timer->from_heap)
         free(timer);
@@ -19,7 +19,7 @@ void timers_fini(struct timers *timers)
 {
     for (size_t i = 0; i < timers->n_heap; i++) {
         timers->heap[i]->place = 0;
-        timer_free(timers->heap[i]);
+        forget(timers->heap[i]);
     }
     free(timers->heap);
     *timers = (struct timers){0};
@@ -134,7 +134,7 @@ void timers_fire(struct timers *timers, uint64_t now_ms)
         void (*fn)(void *arg) = timer->fn;
         void *arg = timer->arg;
         timers_cancel(timers, timer);
-        timer_free(timer);
+        forget(timer);
         fn(arg); /* which may free a timer that is its own */
     }
 }
