@@ -16,6 +16,10 @@
  * not over, there is at least one. The service's closed() is called when there are none, and so
  * never from within a function that the service has called. The call's memory stays until the
  * service has also released all its messages.
+ *
+ *     OPEN ──finish──► FINISHING: the status waits for the answers ──► STATUS: it is with gRPC
+ *
+ *     from all of them: no batch is under way ──► OVER: closed() was called
  */
 #include "transport/grpc/call.h"
 
@@ -31,6 +35,8 @@
 #include <string.h>
 
 enum { IDLE_MAX = 1024, READ_AHEAD = 1024 * 1024 };
+
+enum call_state { CALL_OPEN, CALL_FINISHING, CALL_STATUS, CALL_OVER };
 
 struct call {
     struct transport_call base;
@@ -58,22 +64,20 @@ struct call {
     int status;
     int cancelled; /* gRPC's word on how it ended */
     int fd;        /* to be corked; -1: none */
+    enum call_state state;
     uint8_t n_flying;
-    bool in_callback;    /* the pump waits until it has returned */
-    bool started;        /* initial metadata are on their way */
-    bool unprompted;     /* see transport_unprompted() */
-    bool reading;        /* a read is under way */
-    bool writing;        /* a write is */
-    bool joined;         /* both, in one batch */
-    bool watching;       /* for the client's loss: started, ever */
-    bool half_closed;    /* by the client */
-    bool held;           /* see transport_hold() */
-    bool refused;        /* room for more answers: see transport_has_room() */
-    bool waits;          /* a message was read and not handed over; waiting NULL: the half-close */
-    bool lost;           /* the client has gone */
-    bool finishing;      /* the service has finished */
-    bool status_started; /* our status is on its way, or went out */
-    bool over;           /* the service knows */
+    bool in_callback; /* the pump waits until it has returned */
+    bool started;     /* initial metadata are on their way */
+    bool unprompted;  /* see transport_unprompted() */
+    bool reading;     /* a read is under way */
+    bool writing;     /* a write is */
+    bool joined;      /* both, in one batch */
+    bool watching;    /* for the client's loss: started, ever */
+    bool half_closed; /* by the client */
+    bool held;        /* see transport_hold() */
+    bool refused;     /* room for more answers: see transport_has_room() */
+    bool waits;       /* a message was read and not handed over; waiting NULL: the half-close */
+    bool lost;        /* the client has gone */
 };
 
 /* A message that the service has. */
@@ -81,6 +85,13 @@ struct received {
     struct call *call;
     grpc_byte_buffer *buffer;
 };
+
+/* A step forward, or to the end. */
+static void become(struct call *call, enum call_state state)
+{
+    assert(state > call->state && (state == call->state + 1 || state == CALL_OVER));
+    call->state = state;
+}
 
 /* ---- batches --------------------------------------------------------------------------------- */
 
@@ -142,7 +153,7 @@ static void start_status(struct call *call)
     ops[n].data.send_status_from_server.status_details = &call->status_text;
     n++;
     n += add_watch(call, ops + n);
-    call->status_started = true;
+    become(call, CALL_STATUS);
     start(call, ops, n, &call->status_tag);
     outgoing_free(out);
 }
@@ -168,7 +179,7 @@ static void start_traffic(struct call *call)
      * with what is sent to it. */
     bool full = call->n_held_bytes >= READ_AHEAD;
     bool stopped = call->held || call->waits;
-    bool may_read = !call->reading && !call->half_closed && !call->finishing &&
+    bool may_read = !call->reading && !call->half_closed && call->state == CALL_OPEN &&
                     !call->queue.first && !full && !stopped;
     if (out && may_read && may_join(call)) {
         n += add_read(call, ops + n);
@@ -188,7 +199,7 @@ static void start_traffic(struct call *call)
 
 static bool may_start_status(const struct call *call)
 {
-    if (!call->finishing || call->status_started)
+    if (call->state != CALL_FINISHING)
         return false;
     /* If there are writes, the status is sent with the queue's last message, or when that write is
      * done. A write that is joined to a read is with gRPC already, and waiting for it means waiting
@@ -214,7 +225,7 @@ static void call_put(struct call *call)
 /* One reason less that the call stays. */
 static void call_unheld(struct call *call)
 {
-    if (--call->n_held == 0 && call->over)
+    if (--call->n_held == 0 && call->state == CALL_OVER)
         call_put(call);
 }
 
@@ -231,12 +242,13 @@ static void drop_waiting(struct call *call)
 static void call_over(struct call *call)
 {
     struct call_pool *pool = call->pool;
-    assert(!call->over && call->n_flying == 0);
-    call->over = true;
+    bool has_status = call->state == CALL_STATUS;
+    assert(call->n_flying == 0);
+    become(call, CALL_OVER);
     call->n_held++;
     if (call->service) {
         enum transport_end why = TRANSPORT_RESET;
-        if (call->status_started && !call->cancelled)
+        if (has_status && !call->cancelled)
             why = TRANSPORT_FINISHED;
         else if (call->pool->stopping)
             why = TRANSPORT_STOPPED;
@@ -262,7 +274,7 @@ static void call_pump(struct call *call)
         return;
     if (!call->lost && may_start_status(call))
         start_status(call);
-    else if (!call->lost && !call->status_started)
+    else if (!call->lost && call->state < CALL_STATUS)
         start_traffic(call);
     if (call->n_flying == 0)
         call_over(call);
@@ -274,7 +286,7 @@ static void release_received(void *owner)
 {
     struct received *received = owner;
     struct call *call = received->call;
-    bool over = call->over;
+    bool over = call->state == CALL_OVER;
     call->n_held_bytes -= grpc_byte_buffer_length(received->buffer);
     grpc_byte_buffer_destroy(received->buffer);
     free(received);
@@ -342,7 +354,7 @@ static void take_read(struct call *call, grpc_byte_buffer *buffer, bool ok)
     call->lost |= lost;
     if (lost)
         return;
-    if (!ok || call->finishing) {
+    if (!ok || call->state != CALL_OPEN) {
         if (buffer)
             grpc_byte_buffer_destroy(buffer);
         return;
@@ -363,7 +375,7 @@ static void turn_comes(void *arg)
     grpc_byte_buffer *buffer = call->waiting;
     if (call->held)
         return;
-    if (call->finishing) {
+    if (call->state != CALL_OPEN) {
         drop_waiting(call);
     } else {
         call->waits = false;
@@ -379,7 +391,8 @@ static void take_written(struct call *call)
     call->writing = false;
     call->n_unsent -= call->n_writing;
     call->n_writing = 0;
-    if (!call->refused || call->n_unsent > TRANSPORT_ROOM / 2 || call->finishing || call->lost)
+    if (!call->refused || call->n_unsent > TRANSPORT_ROOM / 2 || call->state != CALL_OPEN ||
+        call->lost)
         return;
     call->refused = false;
     if (!call->service->room)
@@ -527,7 +540,7 @@ uint8_t *call_reserve(struct transport_call *base, size_t len)
 void call_send(struct transport_call *base)
 {
     struct call *call = (struct call *)base;
-    if (!call->reserved || call->finishing)
+    if (!call->reserved || call->state != CALL_OPEN)
         return;
     call->n_unsent += call->reserved->len;
     outgoing_push(&call->queue, call->reserved);
@@ -564,7 +577,7 @@ void call_resume(struct transport_call *base)
 bool call_has_room(struct transport_call *base)
 {
     struct call *call = (struct call *)base;
-    if (call->finishing)
+    if (call->state != CALL_OPEN)
         return false;
     call->refused |= call->n_unsent > TRANSPORT_ROOM;
     return !call->refused;
@@ -573,9 +586,9 @@ bool call_has_room(struct transport_call *base)
 void call_finish(struct transport_call *base, int status, struct extproc_str message)
 {
     struct call *call = (struct call *)base;
-    if (call->finishing)
+    if (call->state != CALL_OPEN)
         return;
-    call->finishing = true;
+    become(call, CALL_FINISHING);
     call->status = status;
     if (message.len)
         call->status_text = grpc_slice_from_copied_buffer(message.ptr, message.len);
