@@ -1,4 +1,4 @@
-/* doors: the listeners of a service, in an epoll set, and the connections that come through them.
+/* doors: the listeners of the service, in an epoll set, and the connections that come through them.
  *
  *                accept fails, and would again
  *          open ───────────────────────────────────► paused, open again after DOORS_PAUSE_MS

@@ -1,4 +1,4 @@
-/* doors: the listeners of a service, in an epoll set, and the connections that come through
+/* doors: the listeners of the service, in an epoll set, and the connections that come through
  * them. */
 #ifndef EXTPROCD_TRANSPORT_DOORS_H
 #define EXTPROCD_TRANSPORT_DOORS_H

@@ -229,7 +229,7 @@ void health_stop(struct health *h)
     }
 }
 
-const struct transport_service health_services[N_HEALTH_SERVICES] = {
+const struct transport_handler health_handlers[N_HEALTH_HANDLERS] = {
     {"/grpc.health.v1.Health/Check", probe_open, check_message, probe_half_close, probe_closed},
     {"/grpc.health.v1.Health/Watch", probe_open, watch_message, probe_half_close, probe_closed},
 };

@@ -1,6 +1,6 @@
 /* health: grpc.health.v1.Health, by which proxies ask whether a server wants work.
  *
- * A service like any other, usable by every transport, which binds it with the struct health as the
+ * A handler like any other, usable by every transport, which binds it with the struct health as the
  * argument of open. Lives in the loop's thread.
  */
 #ifndef EXTPROCD_TRANSPORT_HEALTH_H
@@ -10,8 +10,8 @@
 
 struct health;
 
-enum { N_HEALTH_SERVICES = 2 };
-extern const struct transport_service health_services[N_HEALTH_SERVICES]; /* Check, Watch */
+enum { N_HEALTH_HANDLERS = 2 };
+extern const struct transport_handler health_handlers[N_HEALTH_HANDLERS]; /* Check, Watch */
 
 /* SERVING for "" and the names, which must stay. NULL: out of memory. */
 struct health *health_new(const char *const *names, size_t n_names);

@@ -1,4 +1,4 @@
-/* metadata: of a call's request, the fields that a service may ask for.
+/* metadata: of a call's request, the fields that a handler may ask for.
  *
  * Values are texts, as they are sent: those of binary fields in base64, whose padding is optional
  * and is left out here (PROTOCOL-HTTP2.md of gRPC). Values of one name are joined with a comma, as

@@ -1,4 +1,4 @@
-/* metadata: of a call's request, the fields that a service may ask for. */
+/* metadata: of a call's request, the fields that a handler may ask for. */
 #ifndef EXTPROCD_TRANSPORT_METADATA_H
 #define EXTPROCD_TRANSPORT_METADATA_H
 

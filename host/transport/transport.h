@@ -35,12 +35,12 @@ enum transport_end {
 };
 
 /* What answers the calls of one path. */
-struct transport_service {
+struct transport_handler {
     const char *path; /* "/package.Service/Method" */
     /* A call has come; arg is its listener's. The result is handed to the callbacks below. NULL:
      * out of memory, the call ends with RESOURCE_EXHAUSTED. */
     void *(*open)(void *arg, struct transport_call *call);
-    /* One message. The service takes ownership, and releases it in the loop, or, when run() has
+    /* One message. The handler takes ownership, and releases it in the loop, or, when run() has
      * returned, before destroy() and in its thread. Until then, the transport may make the client
      * wait before it sends much more. */
     void (*message)(void *stream, const struct message *message);
@@ -94,7 +94,7 @@ struct transport_listener {
     const char *address; /* as written, for messages         */
     int fd;              /* bound and listening; drain() and stop() close it, nothing else does */
     bool tcp;            /* else a unix socket               */
-    void *arg;           /* for transport_service.open       */
+    void *arg;           /* for transport_handler.open       */
     struct transport_limits limits;
     struct transport_tls tls;
 };
@@ -109,9 +109,9 @@ struct transport_options {
     size_t max_held;
     const struct transport_listener *const *listeners;
     size_t n_listeners;
-    const struct transport_service *services; /* health is the transport's own */
-    size_t n_services;
-    /* Of a call's request, the metadata that services ask for, by their names in lower case. No
+    const struct transport_handler *handlers; /* health is the transport's own */
+    size_t n_handlers;
+    /* Of a call's request, the metadata that handlers ask for, by their names in lower case. No
      * others are kept, and what is kept is within max_header_list. */
     const char *const *metadata;
     size_t n_metadata;
@@ -208,7 +208,7 @@ static inline void transport_unprompted(struct transport_call *call)
 }
 /* Bytes of a call's answers that wait for its client: with more of them, there is no room. */
 enum { TRANSPORT_ROOM = 1024 * 1024 };
-/* For a service that makes answers as fast as they go, beside those that it owes: may it send one
+/* For a handler that makes answers as fast as they go, beside those that it owes: may it send one
  * more? Not while more than TRANSPORT_ROOM bytes of the call, or half of max_queued in its
  * connection, wait for the client; then, when no more than half of that waits, room() is called, by
  * the loop. Not in a call that has its status either, where no room() follows. */

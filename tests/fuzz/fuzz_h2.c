@@ -1,4 +1,4 @@
-/* fuzz_h2: clients that do anything, and a service that does anything -> the transport on nghttp2.
+/* fuzz_h2: clients that do anything, and a handler that does anything -> the transport on nghttp2.
  *
  * The input is a script, a letter and its arguments at a time: see act(). It is played by a timer
  * of the loop, one command in a round, so that all runs in one thread and comes out the same each
@@ -7,7 +7,7 @@
  *     a call that was opened is closed, once, last, and for a reason that is true
  *     no event follows for a call that has half-closed or was finished
  *     the server sends complete frames
- *     memory is at most what clients and service have put in
+ *     memory is at most what clients and handler have put in
  *     the loop ends, even if the clients do nothing
  */
 #include "fuzz/h2_world.h"
@@ -126,10 +126,10 @@ static size_t pack(struct world *w, uint8_t *message, size_t len)
 {
     static struct gzip gzip;
     static uint8_t packed[MESSAGE_MAX];
-    size_t n = gzip_pack(&gzip, message + FRAME_PREFIX, (uint32_t)len, packed);
-    memcpy(message + FRAME_PREFIX, packed, n);
-    frames_put_prefix(message, (uint32_t)(n ? n : len));
-    message[0] = FRAME_PACKED;
+    size_t n = gzip_pack(&gzip, message + MESSAGE_PREFIX, (uint32_t)len, packed);
+    memcpy(message + MESSAGE_PREFIX, packed, n);
+    messages_put_prefix(message, (uint32_t)(n ? n : len));
+    message[0] = MESSAGE_PACKED;
     w->n_memory += MAX_MESSAGE;
     return n ? n : len;
 }
@@ -137,17 +137,17 @@ static size_t pack(struct world *w, uint8_t *message, size_t len)
 /* A message in frames of one size. */
 static void play_message(struct world *w)
 {
-    static uint8_t bytes[FRAME_PREFIX + MESSAGE_MAX];
+    static uint8_t bytes[MESSAGE_PREFIX + MESSAGE_MAX];
     uint32_t id = take_id(w);
     uint8_t what = take(w), flags = take(w);
     size_t unit = flags & 2 ? 512 : 1, len = take(w) * unit, step = take(w) * unit, at = 0;
     if (step == 0 || step > PEER_FRAME_MAX)
         step = PEER_FRAME_MAX;
-    frames_put_prefix(bytes, (uint32_t)len);
-    memset(bytes + FRAME_PREFIX, what, len);
+    messages_put_prefix(bytes, (uint32_t)len);
+    memset(bytes + MESSAGE_PREFIX, what, len);
     if (flags & 4)
         len = pack(w, bytes, len);
-    for (len += FRAME_PREFIX; at < len; at += step) {
+    for (len += MESSAGE_PREFIX; at < len; at += step) {
         size_t n = len - at < step ? len - at : step;
         bool last = at + n == len;
         put_frame(w, NGHTTP2_DATA, last ? flags & NGHTTP2_FLAG_END_STREAM : 0, id, bytes + at, n);
@@ -195,8 +195,8 @@ static void play_raw(struct world *w)
     put(w, bytes, len);
 }
 
-/* What the service does by itself. */
-static void play_service(struct world *w, uint8_t what)
+/* What the handler does by itself. */
+static void play_handler(struct world *w, uint8_t what)
 {
     struct stream *s = take_stream(w);
     size_t len = (size_t)take(w) * 512;
@@ -299,7 +299,7 @@ static void act(struct world *w)
     case 'a': /* call, length: an answer to nothing */
     case 'z': /* call, status */
     case 'u': /* call, length: a buffer that is not used */
-        play_service(w, what);
+        play_handler(w, what);
         break;
     case 'h': /* call: nothing more of it is handed over, ... */
     case 'H': /* call: ... and again */
@@ -309,7 +309,7 @@ static void act(struct world *w)
     case 'v': /* which message is given back */
         play_release(w);
         break;
-    case 'n': /* the service opens nothing, or again */
+    case 'n': /* the handler opens nothing, or again */
         w->refuses = !w->refuses;
         break;
     case 't': /* the power of two: milliseconds pass */
@@ -367,9 +367,9 @@ static void drain_backlog(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct transport_service service = {
-        ECHO_PATH,          service_open,   service_message,
-        service_half_close, service_closed, .room = service_room,
+    static const struct transport_handler handler = {
+        ECHO_PATH,          handler_open,   handler_message,
+        handler_half_close, handler_closed, .room = handler_room,
     };
     struct world w = {.at = data, .end = data + size};
     const struct transport_listener l = {.name = "fuzz",
@@ -383,8 +383,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct transport_options options = {.loop = &w.loop,
                                               .listeners = listeners,
                                               .n_listeners = 1,
-                                              .services = &service,
-                                              .n_services = 1,
+                                              .handlers = &handler,
+                                              .n_handlers = 1,
                                               .metadata = metadata_names,
                                               .n_metadata = 2};
     const char *why;

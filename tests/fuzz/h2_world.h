@@ -1,4 +1,4 @@
-/* h2_world: clients that send what the script says, and a service that keeps and ends streams at
+/* h2_world: clients that send what the script says, and a handler that keeps and ends streams at
  * random.
  *
  * Both check what they see, and record what it may cost: see fuzz_h2.c.
@@ -57,15 +57,15 @@ struct world {
     struct stream *streams;
     struct held *held;
     size_t n_opened, n_memory; /* bytes that may be allocated */
-    bool refuses;              /* the service opens nothing */
-    bool answering;            /* the service is in send() or finish() */
+    bool refuses;              /* the handler opens nothing */
+    bool answering;            /* the handler is in send() or finish() */
     bool stopped;
 };
 
 static struct client clients[CLIENTS_MAX];
 static struct world *world; /* whose transport runs; other callbacks than open() do not get it */
 
-/* ---- the service ----------------------------------------------------------------------------- */
+/* ---- the handler ----------------------------------------------------------------------------- */
 
 static inline void answer(struct world *w, struct stream *s, size_t len)
 {
@@ -112,7 +112,7 @@ static inline void expect_metadata(const struct transport_call *call)
     assert(!transport_metadata(call, "x-none").ptr);
 }
 
-static inline void *service_open(void *arg, struct transport_call *call)
+static inline void *handler_open(void *arg, struct transport_call *call)
 {
     struct world *w = arg;
     struct stream *s = w->refuses ? NULL : malloc(sizeof *s);
@@ -126,7 +126,7 @@ static inline void *service_open(void *arg, struct transport_call *call)
 }
 
 /* Reads what it can of the message, and does what its first byte says. */
-static inline void service_message(void *stream, const struct message *message)
+static inline void handler_message(void *stream, const struct message *message)
 {
     struct world *w = world;
     struct stream *s = stream;
@@ -148,7 +148,7 @@ static inline void service_message(void *stream, const struct message *message)
     free(copy);
 }
 
-static inline void service_half_close(void *stream)
+static inline void handler_half_close(void *stream)
 {
     struct stream *s = stream;
     assert(!s->half_closed && !s->finished && !s->held && !world->answering);
@@ -157,7 +157,7 @@ static inline void service_half_close(void *stream)
         finish(world, s, STATUS_OK);
 }
 
-static inline void service_room(void *stream)
+static inline void handler_room(void *stream)
 {
     struct stream *s = stream;
     assert(s->refused && !s->finished && !world->answering);
@@ -165,7 +165,7 @@ static inline void service_room(void *stream)
     answer(world, s, 512);
 }
 
-static inline void service_closed(void *stream, enum transport_end why)
+static inline void handler_closed(void *stream, enum transport_end why)
 {
     struct world *w = world;
     struct stream *s = stream, **link = &w->streams;

@@ -6,9 +6,9 @@
 #include "plugin/wait.h"
 #include "process/listen/listen.h"
 #include "process/process.h"
+#include "process/run/bridge.h"
 #include "process/run/counts.h"
 #include "process/run/notify.h"
-#include "process/run/service.h"
 #include "process/run/signals.h"
 #include "process/run/stop.h"
 #include "process/setup/setup.h"
@@ -24,8 +24,8 @@ enum { WORK_END_MS = 5000 };
 
 struct worker {
     struct setup setup;
-    struct service service;
-    struct service_door *doors;                  /* of each listener */
+    struct bridge bridge;
+    struct bridge_door *doors;                   /* of each listener */
     const struct transport_listener **listeners; /* each one's part */
     size_t n_open;                               /* that are open */
     const struct transport_ops *ops;
@@ -69,7 +69,7 @@ static void raise_descriptors(void)
 static bool open_listener(struct worker *w, struct listener *l, struct config_errors *errors)
 {
     const struct config_entry *entry = listener_entry(l, "address");
-    struct service_door *door = &w->doors[w->n_open];
+    struct bridge_door *door = &w->doors[w->n_open];
     char text[ADDRESS_TEXT];
     const char *key, *why;
     if (listen_open(l, &w->setup.arena, &key, &why) < 0) {
@@ -84,7 +84,7 @@ static bool open_listener(struct worker *w, struct listener *l, struct config_er
     l->transport.address =
         arena_format(&w->setup.arena, "%.*s", EXTPROC_ARG(config_shown(entry, str_c(text)))).ptr;
     l->transport.arg = door;
-    door->service = &w->service;
+    door->bridge = &w->bridge;
     if (l->transport.address &&
         coverage_init(&door->coverage, &l->session, w->setup.generation, &w->setup.arena) == 0)
         return true;
@@ -153,7 +153,7 @@ static void start_watch(struct worker *w)
 /* Serves until a signal stops it. */
 static bool serve(struct worker *w, int signal_fd)
 {
-    static const char *const health_names[] = {SERVICE_NAME};
+    static const char *const health_names[] = {GRPC_SERVICE};
     const struct transport_options options = {
         .loop = w->setup.loop,
         .log = w->setup.log,
@@ -161,8 +161,8 @@ static bool serve(struct worker *w, int signal_fd)
         .max_held = w->setup.settings.max_held,
         .listeners = w->listeners,
         .n_listeners = w->n_open,
-        .services = &service_process,
-        .n_services = 1,
+        .handlers = &bridge_process,
+        .n_handlers = 1,
         .health_names = health_names,
         .n_health_names = 1,
         .notice_fd = signal_fd,
@@ -228,9 +228,9 @@ int process_run(const char *file)
     raise_descriptors();
     if (!setup_load(file, false, &w.setup))
         return EXIT_BAD;
-    w.service = (struct service){.env = {.log = w.setup.log, .loop = w.setup.loop},
-                                 .current = w.setup.generation};
-    stream_env_counts(&w.service.env, w.setup.metrics);
+    w.bridge = (struct bridge){.env = {.log = w.setup.log, .loop = w.setup.loop},
+                               .current = w.setup.generation};
+    stream_env_counts(&w.bridge.env, w.setup.metrics);
     w.ops = w.setup.settings.ops;
     bool good = open_listeners(&w) && serve(&w, signal_fd);
     for (size_t i = 0; i < w.setup.settings.n_listeners; i++)

@@ -1,21 +1,21 @@
 /* call: one call of a client, from the moment that gRPC hands it over until nothing of it is left.
  *
- * Every event of a call and every request of its service is noted in the call, and then call_pump()
+ * Every event of a call and every request of its handler is noted in the call, and then call_pump()
  * starts what may be started. It is the only place that starts anything:
  *
- *     read    the next message, unless the client has ended, answers wait to be sent, the service
+ *     read    the next message, unless the client has ended, answers wait to be sent, the handler
  *             has READ_AHEAD bytes of those before it, or it holds the call: then what a read under
- *             way brings waits, and is handed over by the loop after the service has resumed
+ *             way brings waits, and is handed over by the loop after the handler has resumed
  *     write   the first of the queue; gRPC takes one at a time
  *     both    in one batch, which costs a fifth less: see may_join()
  *     watch   for the loss of the client, when there is no read to report it: after its half-close,
- *             and while the service has too much or holds the call
+ *             and while the handler has too much or holds the call
  *     status  ours, alone or in one batch with the last message
  *
  * Invariant: n_flying counts the batches under way, and when the pump is done with a call that is
- * not over, there is at least one. The service's closed() is called when there are none, and so
- * never from within a function that the service has called. The call's memory stays until the
- * service has also released all its messages.
+ * not over, there is at least one. The handler's closed() is called when there are none, and so
+ * never from within a function that the handler has called. The call's memory stays until the
+ * handler has also released all its messages.
  *
  *     OPEN ──finish──► FINISHING: the status waits for the answers ──► STATUS: it is with gRPC
  *
@@ -45,7 +45,7 @@ struct call {
         grpc_call *grpc;
         struct call *next_idle;
     };
-    const struct transport_service *service; /* NULL: refused */
+    const struct transport_handler *handler; /* NULL: refused */
     void *stream;
     struct metadata *metadata; /* of its request; NULL: none that is wanted */
     struct tag read_tag, write_tag, watch_tag, status_tag;
@@ -56,7 +56,7 @@ struct call {
     struct outgoing_queue queue;
     size_t n_unsent;     /* bytes of answers in the queue, and of the one under way */
     size_t n_writing;    /* of them, of the one under way */
-    size_t n_held_bytes; /* of messages that the service has */
+    size_t n_held_bytes; /* of messages that the handler has */
     unsigned n_held;     /* those messages, and our own holds of the call */
     unsigned owed;       /* messages received that had no answer yet */
     char peer[PEERNAME_MAX];
@@ -80,7 +80,7 @@ struct call {
     bool lost;        /* the client has gone */
 };
 
-/* A message that the service has. */
+/* A message that the handler has. */
 struct received {
     struct call *call;
     grpc_byte_buffer *buffer;
@@ -161,7 +161,7 @@ static void start_status(struct call *call)
 /* A read and a write in one batch are done when both are: nothing can be written until the client
  * has sent something more. That is right if every message has had its one answer and was released,
  * so that the client is the next to send; otherwise both sides could wait for each other. Nor is a
- * write joined that a service may wait for, because it has no room before that is done. */
+ * write joined that a handler may wait for, because it has no room before that is done. */
 static bool may_join(const struct call *call)
 {
     return call->owed == 0 && call->n_held == 0 && !call->unprompted &&
@@ -175,7 +175,7 @@ static void start_traffic(struct call *call)
     struct outgoing *out = NULL;
     if (call->queue.first && !call->writing)
         n = add_write(call, ops, &out);
-    /* A client that takes no answers must not fill our memory with them, nor a service that is slow
+    /* A client that takes no answers must not fill our memory with them, nor a handler that is slow
      * with what is sent to it. */
     bool full = call->n_held_bytes >= READ_AHEAD;
     bool stopped = call->held || call->waits;
@@ -246,14 +246,14 @@ static void call_over(struct call *call)
     assert(call->n_flying == 0);
     become(call, CALL_OVER);
     call->n_held++;
-    if (call->service) {
+    if (call->handler) {
         enum transport_end why = TRANSPORT_RESET;
         if (has_status && !call->cancelled)
             why = TRANSPORT_FINISHED;
         else if (call->pool->stopping)
             why = TRANSPORT_STOPPED;
         call->in_callback = true;
-        call->service->closed(call->stream, why);
+        call->handler->closed(call->stream, why);
     }
     metadata_free(call->metadata);
     outgoing_free(call->reserved);
@@ -331,7 +331,7 @@ static void deliver(struct call *call, grpc_byte_buffer *buffer)
     call->n_held++;
     call->owed++;
     call->in_callback = true;
-    call->service->message(call->stream, &message);
+    call->handler->message(call->stream, &message);
     call->in_callback = false;
 }
 
@@ -343,7 +343,7 @@ static void hand_over(struct call *call, grpc_byte_buffer *buffer)
         return;
     }
     call->in_callback = true;
-    call->service->half_close(call->stream);
+    call->handler->half_close(call->stream);
     call->in_callback = false;
 }
 
@@ -395,10 +395,10 @@ static void take_written(struct call *call)
         call->lost)
         return;
     call->refused = false;
-    if (!call->service->room)
+    if (!call->handler->room)
         return;
     call->in_callback = true;
-    call->service->room(call->stream);
+    call->handler->room(call->stream);
     call->in_callback = false;
 }
 
@@ -488,10 +488,10 @@ void call_begin(struct call_pool *pool, const struct call_start *start)
     }
     call->metadata = start->metadata;
     call->in_callback = true;
-    call->stream = start->service->open(start->arg, &call->base);
+    call->stream = start->handler->open(start->arg, &call->base);
     call->in_callback = false;
     if (call->stream)
-        call->service = start->service;
+        call->handler = start->handler;
     else
         call_finish(&call->base, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
     take_read(call, start->first, true);
@@ -516,7 +516,7 @@ void call_pool_fini(struct call_pool *pool)
     free(pool->pieces);
 }
 
-/* ---- what the service says ------------------------------------------------------------------- */
+/* ---- what the handler says ------------------------------------------------------------------- */
 
 struct extproc_str call_metadata(const struct transport_call *base, const char *name)
 {

@@ -29,7 +29,7 @@ void call_pool_fini(struct call_pool *pool);
 struct call_start {
     grpc_call *grpc;
     bool tcp; /* its connection may be corked */
-    const struct transport_service *service;
+    const struct transport_handler *handler;
     void *arg;
     struct metadata *metadata; /* NULL: none that is wanted */
     grpc_byte_buffer *first;   /* message; NULL: there was none */

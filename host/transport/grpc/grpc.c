@@ -31,7 +31,7 @@
 #include <string.h>
 
 enum {
-    SERVICE_SLOTS = 64,
+    HANDLER_SLOTS = 64,
     HEALTH_SLOTS = 2,
     SETTLE_MS = 200,
     STOP_MS = 500 /* for what is sent at the very end to be taken */
@@ -178,29 +178,29 @@ static struct transport *grpc_destroy(struct transport *t)
 
 /* ---- create ---------------------------------------------------------------------------------- */
 
-/* The services of a listener, and ours: arrays of n_services + N_HEALTH_SERVICES. */
-static void bind_services(const struct transport *t, const struct transport_listener *l,
+/* The handlers of a listener, and ours: arrays of n_handlers + N_HEALTH_HANDLERS. */
+static void bind_handlers(const struct transport *t, const struct transport_listener *l,
                           struct server_binding *bindings)
 {
     const struct transport_options *o = &t->options;
-    for (size_t i = 0; i < o->n_services; i++)
-        bindings[i] = (struct server_binding){&o->services[i], l->arg, SERVICE_SLOTS};
-    for (size_t i = 0; i < N_HEALTH_SERVICES; i++)
-        bindings[o->n_services + i] =
-            (struct server_binding){&health_services[i], t->health, HEALTH_SLOTS};
+    for (size_t i = 0; i < o->n_handlers; i++)
+        bindings[i] = (struct server_binding){&o->handlers[i], l->arg, HANDLER_SLOTS};
+    for (size_t i = 0; i < N_HEALTH_HANDLERS; i++)
+        bindings[o->n_handlers + i] =
+            (struct server_binding){&health_handlers[i], t->health, HEALTH_SLOTS};
 }
 
 static int make_servers(struct transport *t, struct arena *arena)
 {
     const struct transport_options *o = &t->options;
-    size_t n_bindings = o->n_services + N_HEALTH_SERVICES;
+    size_t n_bindings = o->n_handlers + N_HEALTH_HANDLERS;
     struct server_binding *bindings = arena_array(arena, n_bindings, sizeof *bindings);
     t->servers = calloc(o->n_listeners + 1, sizeof *t->servers);
     if (!bindings || !t->servers)
         return -ENOMEM;
     for (size_t i = 0; i < o->n_listeners; i++) {
         const struct transport_listener *l = o->listeners[i];
-        bind_services(t, l, bindings);
+        bind_handlers(t, l, bindings);
         int r = server_init(&t->servers[i], l, &t->limits, &t->calls, bindings, n_bindings);
         if (r) {
             server_fini(&t->servers[i]);

@@ -122,7 +122,7 @@ static void begin_call(struct slot *slot, struct metadata *metadata)
     struct server *s = slot->server;
     const struct call_start start = {.grpc = slot->call,
                                      .tcp = s->listener->tcp,
-                                     .service = slot->binding.service,
+                                     .handler = slot->binding.handler,
                                      .arg = slot->binding.arg,
                                      .metadata = metadata,
                                      .first = slot->first};
@@ -198,8 +198,8 @@ static grpc_server *make_server(const struct transport_listener *l)
 static int add_slots(struct server *s, const struct server_binding *binding)
 {
     void *method = NULL;
-    if (binding->service) {
-        method = grpc_server_register_method(s->grpc, binding->service->path, NULL,
+    if (binding->handler) {
+        method = grpc_server_register_method(s->grpc, binding->handler->path, NULL,
                                              GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
         if (!method) /* registered before */
             return -EEXIST;

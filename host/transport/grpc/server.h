@@ -5,9 +5,9 @@
 #include "transport/grpc/call.h"
 #include "transport/limits/limits.h"
 
-/* A service, and what its open() gets. */
+/* A handler, and what its open() gets. */
 struct server_binding {
-    const struct transport_service *service;
+    const struct transport_handler *handler;
     void *arg;
     unsigned n_slots; /* calls that can be accepted at a time; others wait */
 };

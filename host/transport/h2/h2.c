@@ -149,18 +149,18 @@ static struct transport *h2_destroy(struct transport *t)
 
 /* ---- create ---------------------------------------------------------------------------------- */
 
-/* A path that two services have is one too many. */
+/* A path that two handlers have is one too many. */
 static int check_paths(const struct transport_options *o)
 {
-    for (size_t i = 0; i < o->n_services; i++) {
-        const char *path = o->services[i].path;
+    for (size_t i = 0; i < o->n_handlers; i++) {
+        const char *path = o->handlers[i].path;
         if (strlen(path) > HEAD_PATH_MAX)
             return -ENAMETOOLONG;
         for (size_t j = 0; j < i; j++)
-            if (!strcmp(path, o->services[j].path))
+            if (!strcmp(path, o->handlers[j].path))
                 return -EEXIST;
-        for (size_t j = 0; j < N_HEALTH_SERVICES; j++)
-            if (!strcmp(path, health_services[j].path))
+        for (size_t j = 0; j < N_HEALTH_HANDLERS; j++)
+            if (!strcmp(path, health_handlers[j].path))
                 return -EEXIST;
     }
     return 0;

@@ -56,7 +56,7 @@ static void look_at_reserve(void *arg)
     struct reserve *r = &hub->reserve;
     if (is_idle_reserve(hub, r->most_lately)) {
         r->most = r->most_lately;
-        frame_pool_trim(&hub->streams.frames, FRAME_POOL_IDLE);
+        message_pool_trim(&hub->streams.pool, MESSAGE_POOL_IDLE);
         h2_calls_drop_idle(&hub->streams);
         malloc_trim(0);
     }
@@ -80,7 +80,7 @@ static void note_use(struct hub *hub)
 static void give_back(struct hub *hub)
 {
     if (hub->streams.n_calls == 0)
-        frame_pool_trim(&hub->streams.frames, FRAME_POOL_IDLE);
+        message_pool_trim(&hub->streams.pool, MESSAGE_POOL_IDLE);
     note_use(hub);
 }
 

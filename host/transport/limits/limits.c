@@ -74,8 +74,8 @@ static const struct limit_type {
                           VALUE(TIME, first_message_ms),
                           "connection closed: frame, header block or TLS record not completed "
                           "within first_message_timeout (%1$s)"},
-    [LIMIT_TLS] = {"tls_failed", "Connections closed: TLS failed.", EXTPROC_LEVEL_WARN, NO_VALUE, 0,
-                   "connection closed: TLS: %1$s"},
+    [TLS_FAILED] = {"tls_failed", "Connections closed: TLS failed.", EXTPROC_LEVEL_WARN, NO_VALUE,
+                    0, "connection closed: TLS: %1$s"},
     [LIMIT_WRITE] = {"write_timeout_exceeded",
                      "Connections closed or streams reset: no answer taken.", EXTPROC_LEVEL_WARN,
                      VALUE(TIME, write_ms),

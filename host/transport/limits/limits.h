@@ -20,7 +20,6 @@ enum limit {
     LIMIT_FIRST_MESSAGE,
     LIMIT_MESSAGE_REST, /* of one that is not the first */
     LIMIT_FRAME_REST,   /* of a frame, a header block, a TLS record */
-    LIMIT_TLS,
     LIMIT_WRITE,
     LIMIT_STALL, /* of one stream */
     LIMIT_QUEUED,
@@ -28,6 +27,7 @@ enum limit {
     LIMIT_CONTINUATIONS,
     LIMIT_RESETS,
     LIMIT_IDLES,
+    TLS_FAILED, /* not a limit, but counted and logged as limits are */
     N_LIMITS
 };
 

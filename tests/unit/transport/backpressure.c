@@ -1,4 +1,4 @@
-/* A service that sends as much as there is room for, with the gRPC core as client. */
+/* A handler that sends as much as there is room for, with the gRPC core as client. */
 #include "unit/transport/client.h"
 
 static struct rig rig;
@@ -31,12 +31,12 @@ static void expect_all(void)
     }
 }
 
-Test(backpressure, a_service_stops_when_there_is_no_room_and_goes_on_when_there_is)
+Test(backpressure, a_handler_stops_when_there_is_no_room_and_goes_on_when_there_is)
 {
     /* Given a client that reads nothing yet, */
     cr_assert(client_say(&c, "s"));
 
-    /* when a service sends as long as there is room, then there is none soon; */
+    /* when a handler sends as long as there is room, then there is none soon; */
     rig_wait(&rig, &rig.n_until_refused, 1);
     cr_assert_geq(rig.n_until_refused, TRANSPORT_ROOM / STREAMED_LEN);
     cr_assert_leq(rig.n_until_refused, TRANSPORT_ROOM / STREAMED_LEN + 1);

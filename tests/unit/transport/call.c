@@ -200,7 +200,7 @@ Test(call, messages_that_are_kept_outlive_their_call)
     rig_wait(&rig, &rig.n_closed[TRANSPORT_RESET], 1);
 }
 
-Test(call, the_service_ends_it)
+Test(call, the_handler_ends_it)
 {
     struct client_call c;
     client_open(&c, &client);
@@ -217,7 +217,7 @@ Test(call, the_service_ends_it)
 
 /* The last answer and the next read are in one batch then, which must not hold up the status; nor
  * must the status overtake an answer that flow control holds back. */
-Test(call, the_service_ends_it_after_its_answer)
+Test(call, the_handler_ends_it_after_its_answer)
 {
     static const size_t sizes[] = {10, 8u << 20};
     for (int i = 0; i < 2; i++) {
@@ -246,7 +246,7 @@ Test(call, a_deadline_ends_it)
     client_batch(&c, &op, 1);
     client_say(&c, "0");
     cr_assert_eq(client_status(&c), GRPC_STATUS_DEADLINE_EXCEEDED);
-    /* On a slow machine it may never have come to the service. */
+    /* On a slow machine it may never have come to the handler. */
     cr_assert_eq(rig.n_closed[TRANSPORT_FINISHED], 0);
 }
 
@@ -274,7 +274,7 @@ Test(call, a_reset_is_distinguished_from_a_half_close)
     cr_assert_eq(rig.n_half_close, 0);
 }
 
-Test(call, a_reset_while_the_service_waits)
+Test(call, a_reset_while_the_handler_waits)
 {
     struct client_call c;
     client_open(&c, &client);

@@ -42,8 +42,8 @@ static const struct transport_ops fake_ops = {.reserve = fake_reserve,
                                               .send = fake_send,
                                               .unprompted = fake_unprompted,
                                               .finish = fake_finish};
-static const struct transport_service *const check = &health_services[0], *const watch =
-                                                                              &health_services[1];
+static const struct transport_handler *const check = &health_handlers[0], *const watch =
+                                                                              &health_handlers[1];
 static struct health *health;
 static struct fake_call call, other;
 
@@ -69,7 +69,7 @@ static void released(void *owner)
 }
 
 /* A request for a service, in two pieces as gRPC may hand it over. */
-static void ask(const struct transport_service *service, void *stream, const char *name)
+static void ask(const struct transport_handler *handler, void *stream, const char *name)
 {
     char bytes[128];
     size_t len = strlen(name);
@@ -78,7 +78,7 @@ static void ask(const struct transport_service *service, void *stream, const cha
     memcpy(bytes + 2, name, len);
     const struct extproc_str pieces[] = {{bytes, 1}, {bytes + 1, len + 1}};
     int before = n_released;
-    service->message(stream, &(struct message){pieces, 2, NULL, released});
+    handler->message(stream, &(struct message){pieces, 2, NULL, released});
     cr_assert_eq(n_released, before + 1);
 }
 
@@ -89,7 +89,7 @@ static void cr_assert_told(const struct fake_call *c, int n, int status)
     cr_assert(c->sent[n - 1][0] == 0x08 && c->sent[n - 1][1] == status, "%d", c->sent[n - 1][1]);
 }
 
-Test(health, check_of_a_service)
+Test(health, check_of_a_handler)
 {
     void *stream = check->open(health, &call.base);
     ask(check, stream, "a.Service");

@@ -1,4 +1,4 @@
-/* A service that holds a call, with the gRPC core as client. */
+/* A handler that holds a call, with the gRPC core as client. */
 #include "unit/transport/client.h"
 
 static struct rig rig;
@@ -56,7 +56,7 @@ static void resume_it(void)
     loop_post(&rig.loop, rig_resume, NULL, &rig);
 }
 
-Test(hold, nothing_is_handed_over_until_the_service_resumes)
+Test(hold, nothing_is_handed_over_until_the_handler_resumes)
 {
     /* Given a call that is held, */
     hold_it();
@@ -160,7 +160,7 @@ Test(hold, a_client_may_send_only_so_much_ahead)
         cr_assert_leq(count_of(&n_sent), SENT_MOST);
     }
 
-    /* until the service resumes. */
+    /* until the handler resumes. */
     resume_it();
     rig_wait(&rig, &rig.n_message, 1 + 200 + N_SENT);
     pthread_join(sender, NULL);
@@ -191,7 +191,7 @@ Test(hold, a_reset_after_the_half_close_is_noticed)
     client_reset(&neighbour);
 }
 
-Test(hold, the_service_can_end_it)
+Test(hold, the_handler_can_end_it)
 {
     hold_it();
     cr_assert(client_say(&c, "1"));

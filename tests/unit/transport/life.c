@@ -200,7 +200,7 @@ Test(life, a_timer_fires)
 }
 
 /* Without the suite's transport: creating and destroying alone. */
-static const struct transport_service echo = {ECHO_PATH, echo_open, echo_message, echo_half_close,
+static const struct transport_handler echo = {ECHO_PATH, echo_open, echo_message, echo_half_close,
                                               echo_closed};
 
 static void given_a_loop(void)
@@ -222,8 +222,8 @@ Test(create, destroyed_before_it_ran)
     const struct transport_options options = {.loop = &rig.loop,
                                               .listeners = listeners,
                                               .n_listeners = 1,
-                                              .services = &echo,
-                                              .n_services = 1};
+                                              .handlers = &echo,
+                                              .n_handlers = 1};
     struct transport *t = NULL;
     const char *why = NULL;
     cr_assert_eq(rig_transport()->create(&options, &arena, &t, &why), 0);
@@ -252,14 +252,14 @@ Test(create, one_path_twice)
 {
     struct arena arena;
     arena_init(&arena, 1024);
-    const struct transport_service both[] = {echo, echo};
+    const struct transport_handler both[] = {echo, echo};
     struct transport_listener l = {"a", "b", rig_listen(&rig), true, &rig, {1000, 8192, 10}};
     const struct transport_listener *const listeners[] = {&l};
     const struct transport_options options = {.loop = &rig.loop,
                                               .listeners = listeners,
                                               .n_listeners = 1,
-                                              .services = both,
-                                              .n_services = 2};
+                                              .handlers = both,
+                                              .n_handlers = 2};
     struct transport *t = NULL;
     const char *why = NULL;
     cr_assert_eq(rig_transport()->create(&options, &arena, &t, &why), -EEXIST);

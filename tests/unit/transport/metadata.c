@@ -1,4 +1,4 @@
-/* What a service learns of a request's metadata, with the gRPC core as client; and which values are
+/* What a handler learns of a request's metadata, with the gRPC core as client; and which values are
  * kept, byte by byte. */
 #include "transport/metadata.h"
 
@@ -48,7 +48,7 @@ static void expect(const char *name, const char *value)
     client_expect(&c, value);
 }
 
-Test(metadata, a_service_asks_for_it_as_long_as_the_call_is_open)
+Test(metadata, a_handler_asks_for_it_as_long_as_the_call_is_open)
 {
     open_with((grpc_metadata[]){field("x-two", "second", 6), field("x-one", "first", 5)}, 2);
     for (int i = 0; i < 3; i++) {

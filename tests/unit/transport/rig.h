@@ -359,7 +359,7 @@ static inline uint64_t rig_counted(const struct rig *rig, const char *counter)
 
 static inline void rig_start(struct rig *rig)
 {
-    static const struct transport_service echo = {ECHO_PATH,       echo_open,   echo_message,
+    static const struct transport_handler echo = {ECHO_PATH,       echo_open,   echo_message,
                                                   echo_half_close, echo_closed, .room = echo_room};
     static const char *const names[] = {"test.Echo"};
     pthread_mutex_init(&rig->mutex, NULL);
@@ -386,8 +386,8 @@ static inline void rig_start(struct rig *rig)
         .max_held = rig->max_held,
         .listeners = &rig->listeners,
         .n_listeners = 1,
-        .services = &echo,
-        .n_services = 1,
+        .handlers = &echo,
+        .n_handlers = 1,
         .metadata = rig->metadata,
         .n_metadata = rig->n_metadata,
         .health_names = names,

@@ -244,7 +244,7 @@ int conn_watch_writes(struct conn *c)
 
 static void conn_refuse_tls(struct conn *c)
 {
-    conn_exceeds(c, LIMIT_TLS, tls_why(c->channel.tls));
+    conn_exceeds(c, TLS_FAILED, tls_why(c->channel.tls));
     conn_shut(c);
 }
 

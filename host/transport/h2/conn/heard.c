@@ -63,35 +63,35 @@ static void refuse_stream(struct conn *c, int32_t id)
 }
 
 /* NULL: none knows the path. */
-static const struct transport_service *find_service(const struct conn *c, void **ret_arg)
+static const struct transport_handler *find_handler(const struct conn *c, void **ret_arg)
 {
     const struct transport_options *o = c->hub->options;
-    for (size_t i = 0; i < o->n_services; i++)
-        if (head_is_for(&c->head, o->services[i].path)) {
+    for (size_t i = 0; i < o->n_handlers; i++)
+        if (head_is_for(&c->head, o->handlers[i].path)) {
             *ret_arg = c->streams.listener->arg;
-            return &o->services[i];
+            return &o->handlers[i];
         }
-    for (size_t i = 0; i < N_HEALTH_SERVICES; i++)
-        if (head_is_for(&c->head, health_services[i].path)) {
+    for (size_t i = 0; i < N_HEALTH_HANDLERS; i++)
+        if (head_is_for(&c->head, health_handlers[i].path)) {
             *ret_arg = c->hub->health;
-            return &health_services[i];
+            return &health_handlers[i];
         }
     return NULL;
 }
 
-static void open_call(struct conn *c, int32_t id, const struct transport_service *service,
+static void open_call(struct conn *c, int32_t id, const struct transport_handler *handler,
                       void *arg)
 {
     struct metadata *metadata = c->metadata;
     c->metadata = NULL;
-    h2_call_open(&c->streams, id, &c->head, metadata, service, arg);
+    h2_call_open(&c->streams, id, &c->head, metadata, handler, arg);
 }
 
 static void take_request(void *owner, int32_t id)
 {
     struct conn *c = owner;
     void *arg = NULL;
-    const struct transport_service *service = find_service(c, &arg);
+    const struct transport_handler *handler = find_handler(c, &arg);
     if (!has_stream_left(c))
         refuse_stream(c, id);
     else if (c->head.size > c->streams.listener->limits.max_header_list)
@@ -100,12 +100,12 @@ static void take_request(void *owner, int32_t id)
         answer_not_post(&c->streams.http2, id, c->head.head);
     else if (!c->head.grpc)
         answer_not_grpc(&c->streams.http2, id, c->head.head);
-    else if (!service)
+    else if (!handler)
         refuse_path(c, id);
     else if (c->head.bad_timeout)
         refuse(c, id, STATUS_INTERNAL, EXTPROC_S("malformed grpc-timeout"));
     else
-        open_call(c, id, service, arg);
+        open_call(c, id, handler, arg);
     conn_touch(c);
 }
 

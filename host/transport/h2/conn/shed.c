@@ -20,7 +20,7 @@ static size_t waiting(const struct h2_call *call)
 /* The prefix of an answer that is as large as may be does not count. */
 static size_t most_queued(const struct streams *s)
 {
-    return s->listener->limits.max_queued + FRAME_PREFIX;
+    return s->listener->limits.max_queued + MESSAGE_PREFIX;
 }
 
 /* One that would be too much by itself is never its neighbours' fault. */

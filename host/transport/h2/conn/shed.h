@@ -4,9 +4,9 @@
 
 #include "transport/h2/conn/conn.h"
 
-/* Answers of a connection, and max_queued. May be called from within a service. */
+/* Answers of a connection, and max_queued. May be called from within a handler. */
 void shed_answers(struct conn *c);
-/* All that is held, and max_held. Never from within a service. */
+/* All that is held, and max_held. Never from within a handler. */
 void shed_held(struct hub *hub);
 
 #endif

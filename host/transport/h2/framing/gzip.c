@@ -59,8 +59,8 @@ static int fault(struct gzip *z, int r)
     return GZIP_MALFORMED;
 }
 
-static int inflate_all(struct gzip *z, struct frame_pool *pool, size_t max,
-                       struct frame_message **message)
+static int inflate_all(struct gzip *z, struct message_pool *pool, size_t max,
+                       struct message_buffer **message)
 {
     z_stream *s = z->inflater;
     for (;;) {
@@ -74,28 +74,28 @@ static int inflate_all(struct gzip *z, struct frame_pool *pool, size_t max,
             return fault(z, r);
         if (size == max)
             return GZIP_TOO_LARGE;
-        r = frame_move(pool, message, at_most(2 * size, max), size);
+        r = message_move(pool, message, at_most(2 * size, max), size);
         if (r)
             return r;
     }
 }
 
-int gzip_unpack(struct gzip *z, struct frame_pool *pool, size_t max_message,
-                const struct frame_message *packed, struct frame_message **ret)
+int gzip_unpack(struct gzip *z, struct message_pool *pool, size_t max_message,
+                const struct message_buffer *packed, struct message_buffer **ret)
 {
     size_t max = at_most(max_message, UINT32_MAX), first = 2 * (size_t)packed->len;
     z_stream *s = inflater(z);
-    struct frame_message *message =
-        s ? frame_new(pool, at_most(first > FIRST_BUFFER ? first : FIRST_BUFFER, max)) : NULL;
+    struct message_buffer *message =
+        s ? message_new(pool, at_most(first > FIRST_BUFFER ? first : FIRST_BUFFER, max)) : NULL;
     if (!message)
         return -ENOMEM;
     s->next_in = (const Bytef *)packed->bytes;
     s->avail_in = packed->len;
     int r = inflate_all(z, pool, max, &message);
     if (r == 0 && message->size / 2 > s->total_out)
-        r = frame_move(pool, &message, s->total_out, s->total_out);
+        r = message_move(pool, &message, s->total_out, s->total_out);
     if (r) {
-        frame_free(pool, message);
+        message_free(pool, message);
         return r;
     }
     message->len = (uint32_t)s->total_out;

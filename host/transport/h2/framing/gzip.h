@@ -2,7 +2,7 @@
 #ifndef EXTPROCD_TRANSPORT_H2_FRAMING_GZIP_H
 #define EXTPROCD_TRANSPORT_H2_FRAMING_GZIP_H
 
-#include "transport/h2/framing/frames.h"
+#include "transport/h2/framing/messages.h"
 
 struct z_stream_s;
 
@@ -19,8 +19,8 @@ enum gzip_event {
 };
 
 /* A message of the pool's, unpacked; `packed` stays as it is. 0, an event, or -ENOMEM. */
-int gzip_unpack(struct gzip *z, struct frame_pool *pool, size_t max_message,
-                const struct frame_message *packed, struct frame_message **ret);
+int gzip_unpack(struct gzip *z, struct message_pool *pool, size_t max_message,
+                const struct message_buffer *packed, struct message_buffer **ret);
 /* Packs into `to`, which has room for `len` bytes. How many it took, fewer than `len`; 0: it would
  * not have become shorter, or there is no memory. */
 size_t gzip_pack(struct gzip *z, const uint8_t *bytes, uint32_t len, uint8_t *to);

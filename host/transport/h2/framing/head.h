@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum {
-    HEAD_PATH_MAX = 128,    /* bytes kept of a path: no service's is longer */
+    HEAD_PATH_MAX = 128,    /* bytes kept of a path: no handler's is longer */
     HEAD_STATUS_TEXT = 1024 /* bytes of a status's text that are sent       */
 };
 

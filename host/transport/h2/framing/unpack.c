@@ -17,32 +17,32 @@ void unpack_init(struct unpack *u)
     *u = (struct unpack){.end = &u->first};
 }
 
-static struct frame_message *pop(struct unpack *u)
+static struct message_buffer *pop(struct unpack *u)
 {
-    struct frame_message *message = u->first;
+    struct message_buffer *message = u->first;
     u->first = message->next;
     if (!u->first)
         u->end = &u->first;
     return message;
 }
 
-void unpack_fini(struct unpack *u, struct frame_pool *pool)
+void unpack_fini(struct unpack *u, struct message_pool *pool)
 {
     while (u->first)
-        frame_free(pool, pop(u));
+        message_free(pool, pop(u));
 }
 
-void unpack_put(struct unpack *u, struct frame_message *message)
+void unpack_put(struct unpack *u, struct message_buffer *message)
 {
     message->next = NULL;
     *u->end = message;
     u->end = &message->next;
 }
 
-int unpack_next(struct unpack *u, struct gzip *z, struct frame_pool *pool, size_t max_message,
-                struct frame_message **ret)
+int unpack_next(struct unpack *u, struct gzip *z, struct message_pool *pool, size_t max_message,
+                struct message_buffer **ret)
 {
-    struct frame_message *came = u->first, *message = came;
+    struct message_buffer *came = u->first, *message = came;
     if (!came || (came->packed && u->n_bytes > UNPACKED_MAX))
         return UNPACK_WAIT;
     /* Nothing stays nothing: gRPC's own says that it compresses such a message, and does not. */
@@ -50,7 +50,7 @@ int unpack_next(struct unpack *u, struct gzip *z, struct frame_pool *pool, size_
         int r = gzip_unpack(z, pool, max_message, came, &message);
         if (r)
             return r;
-        frame_free(pool, pop(u));
+        message_free(pool, pop(u));
     } else {
         pop(u);
     }
@@ -59,7 +59,7 @@ int unpack_next(struct unpack *u, struct gzip *z, struct frame_pool *pool, size_
     return UNPACK_MESSAGE;
 }
 
-void unpack_back(struct unpack *u, const struct frame_message *message)
+void unpack_back(struct unpack *u, const struct message_buffer *message)
 {
     u->n_bytes -= message->size;
 }

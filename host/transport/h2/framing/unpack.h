@@ -5,15 +5,15 @@
 #include "transport/h2/framing/gzip.h"
 
 struct unpack {
-    struct frame_message *first, **end; /* those that wait */
-    size_t n_bytes;                     /* of those that were handed out and are not back */
+    struct message_buffer *first, **end; /* those that wait */
+    size_t n_bytes;                      /* of those that were handed out and are not back */
 };
 
 void unpack_init(struct unpack *u);
-void unpack_fini(struct unpack *u, struct frame_pool *pool);
+void unpack_fini(struct unpack *u, struct message_pool *pool);
 
 /* One has come; `packed` says how. */
-void unpack_put(struct unpack *u, struct frame_message *message);
+void unpack_put(struct unpack *u, struct message_buffer *message);
 
 enum unpack_event {
     UNPACK_MESSAGE = GZIP_MALFORMED + 1,
@@ -21,10 +21,10 @@ enum unpack_event {
 };
 /* The next message, decompressed. An event, one of gzip_unpack()'s, or -ENOMEM; after the last two
  * nothing more can be unpacked. */
-int unpack_next(struct unpack *u, struct gzip *z, struct frame_pool *pool, size_t max_message,
-                struct frame_message **ret);
+int unpack_next(struct unpack *u, struct gzip *z, struct message_pool *pool, size_t max_message,
+                struct message_buffer **ret);
 /* It is back. */
-void unpack_back(struct unpack *u, const struct frame_message *message);
+void unpack_back(struct unpack *u, const struct message_buffer *message);
 
 static inline bool unpack_waits(const struct unpack *u)
 {

@@ -1,7 +1,7 @@
 /* http2: nghttp2's session of a connection.
  *
  * nghttp2 enforces HTTP/2's own rules, and ends streams and connections that break them. We decide
- * how fast a client may send (as fast as the service takes it), and which of nghttp2's limits are
+ * how fast a client may send (as fast as the handler takes it), and which of nghttp2's limits are
  * turned off because ours replace them (conn/heard).
  *
  * A trap: if a client opens more streams than the limit that it has acknowledged, nghttp2 closes

@@ -1,6 +1,6 @@
-/* backpressure: whether a client takes answers as fast as a service makes them.
+/* backpressure: whether a client takes answers as fast as a handler makes them.
  *
- * A service that was refused room waits in a list of its connection, and the list is looked at, by
+ * A handler that was refused room waits in a list of its connection, and the list is looked at, by
  * the loop, when answers have gone. The first that was refused is the first to be called: where it
  * is the connection that has no room, one call cannot take all that comes free.
  *
@@ -57,8 +57,8 @@ static void call_refused(void *arg)
         if (waits_for(call, 2))
             continue;
         backpressure_leave(call);
-        if (!h2_call_is_finished(call) && call->service->room)
-            call->service->room(call->stream);
+        if (!h2_call_is_finished(call) && call->handler->room)
+            call->handler->room(call->stream);
     }
 }
 

@@ -1,4 +1,4 @@
-/* backpressure: whether a client takes answers as fast as a service makes them. */
+/* backpressure: whether a client takes answers as fast as a handler makes them. */
 #ifndef EXTPROCD_TRANSPORT_H2_STREAM_BACKPRESSURE_H
 #define EXTPROCD_TRANSPORT_H2_STREAM_BACKPRESSURE_H
 

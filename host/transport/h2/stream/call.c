@@ -1,12 +1,12 @@
 /* call: one call of a client, from its head until nothing of it is left.
  *
- * Its stream ends when both sides have ended it, or one has reset it. The service's closed() is
- * called then, and the call's memory is freed when the service has also released all its messages.
+ * Its stream ends when both sides have ended it, or one has reset it. The handler's closed() is
+ * called then, and the call's memory is freed when the handler has also released all its messages.
  *
- * A client may send as much in a stream as its window allows, and more only as the service takes
+ * A client may send as much in a stream as its window allows, and more only as the handler takes
  * it: the bytes of a message count as taken when no message before it is still held or waits to be
  * handed over, and at most TRANSPORT_ROOM bytes of answers wait to be sent. So the bytes of the
- * first message always count as taken, however large it is, unless the service holds the stream;
+ * first message always count as taken, however large it is, unless the handler holds the stream;
  * otherwise its end could never come.
  *
  *     OPEN ──first answer──► ANSWERING ──finish──► ENDING: the status waits for the answers
@@ -14,10 +14,10 @@
  *      ▼                                               │ └─ end by force, and the client would not read it
  *     TRAILERS_ONLY ──────END_STREAM is with the socket┼──► ENDED            RESET: RST_STREAM
  *
- *     from all of them: the stream is gone ──► CLOSED, until the service has released all messages
+ *     from all of them: the stream is gone ──► CLOSED, until the handler has released all messages
  *
  * Who ends it, what the client gets, and what closed() gets:
- *     the service      its status, after what was sent; FINISHED
+ *     the handler      its status, after what was sent; FINISHED
  *     a rule           a status of ours, after what was sent; RESET
  *     time, memory,    a status of ours, and unsent answers are dropped; if the client would not
  *     or a stop        read that, RST_STREAM; RESET or STOPPED
@@ -127,7 +127,7 @@ void h2_calls_drop_idle(struct stream_commons *commons)
 void h2_calls_fini(struct stream_commons *commons)
 {
     h2_calls_drop_idle(commons);
-    frame_pool_fini(&commons->frames);
+    message_pool_fini(&commons->pool);
     gzip_fini(&commons->gzip);
 }
 
@@ -304,8 +304,8 @@ void h2_call_exceeds(const struct h2_call *call, enum limit which, const char *a
 {
     const struct streams *s = call->streams;
     struct limit_place place = {.listener = s->listener, .peer = s->peer};
-    if (call->service && call->service->transaction)
-        place.transaction = call->service->transaction(call->stream);
+    if (call->handler && call->handler->transaction)
+        place.transaction = call->handler->transaction(call->stream);
     limits_exceeded(&s->commons->limits, which, &place, amount);
 }
 
@@ -320,7 +320,7 @@ void h2_call_abort(struct h2_call *call, int status, struct extproc_str why)
     if (call->state > CALL_ENDING)
         return;
     call->aborted |= call->state != CALL_ENDING || call->n_queued;
-    /* A status after only a part of the answers would be wrong, even the service's own. */
+    /* A status after only a part of the answers would be wrong, even the handler's own. */
     bool torn = call->n_sent || call->n_promised || (call->state == CALL_ENDING && call->n_queued);
     bool reset =
         call->state != CALL_OPEN && (torn || !http2_can_send(&call->streams->http2, call->id));
@@ -381,7 +381,7 @@ bool h2_call_is_owed(const struct h2_call *call)
     return !call->heard || (call->owed > 0 && call->n_held > 0);
 }
 
-/* ---- what the service says ------------------------------------------------------------------- */
+/* ---- what the handler says ------------------------------------------------------------------- */
 
 struct extproc_str h2_call_metadata(const struct transport_call *base, const char *name)
 {
@@ -401,13 +401,13 @@ uint8_t *h2_call_reserve(struct transport_call *base, size_t len)
     call->reserved = NULL;
     if (len > UINT32_MAX)
         return NULL;
-    struct outgoing *out = malloc(sizeof *out + FRAME_PREFIX + len);
+    struct outgoing *out = malloc(sizeof *out + MESSAGE_PREFIX + len);
     if (!out)
         return NULL;
-    out->len = FRAME_PREFIX + len;
-    frames_put_prefix(out->bytes, (uint32_t)len);
+    out->len = MESSAGE_PREFIX + len;
+    messages_put_prefix(out->bytes, (uint32_t)len);
     call->reserved = out;
-    return out->bytes + FRAME_PREFIX;
+    return out->bytes + MESSAGE_PREFIX;
 }
 
 /* The message, or the same one compressed where that is shorter. */
@@ -417,16 +417,16 @@ static struct outgoing *pack(struct h2_call *call, struct outgoing *out)
     if (!packed)
         return out;
     call->commons->n_zipped += out->len;
-    size_t len = gzip_pack(&call->commons->gzip, out->bytes + FRAME_PREFIX,
-                           (uint32_t)(out->len - FRAME_PREFIX), packed->bytes + FRAME_PREFIX);
+    size_t len = gzip_pack(&call->commons->gzip, out->bytes + MESSAGE_PREFIX,
+                           (uint32_t)(out->len - MESSAGE_PREFIX), packed->bytes + MESSAGE_PREFIX);
     if (!len) {
         free(packed);
         return out;
     }
     free(out);
-    packed->len = FRAME_PREFIX + len;
-    frames_put_prefix(packed->bytes, (uint32_t)len);
-    packed->bytes[0] = FRAME_PACKED;
+    packed->len = MESSAGE_PREFIX + len;
+    messages_put_prefix(packed->bytes, (uint32_t)len);
+    packed->bytes[0] = MESSAGE_PACKED;
     struct outgoing *fitting = realloc(packed, sizeof *packed + packed->len);
     return fitting ? fitting : packed;
 }
@@ -446,7 +446,7 @@ void h2_call_send(struct transport_call *base)
         return;
     struct streams *s = call->streams;
     call->reserved = NULL;
-    if (call->packs && out->len >= FRAME_PREFIX + PACK_MIN)
+    if (call->packs && out->len >= MESSAGE_PREFIX + PACK_MIN)
         out = pack(call, out);
     out->next = NULL;
     if (!call->n_queued)

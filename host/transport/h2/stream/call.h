@@ -16,13 +16,13 @@ enum h2_call_state {
     CALL_CLOSED
 };
 
-/* Where messages wait that have come, of a client that compresses them, or while the service holds
+/* Where messages wait that have come, of a client that compresses them, or while the handler holds
  * the call; only intake uses it. */
 struct backlog {
     struct unpack unpack;
     struct timer timer; /* its turn has come */
     bool later;         /* the timer is set */
-    bool half_closed;   /* and the service does not know it yet */
+    bool half_closed;   /* and the handler does not know it yet */
     bool held;          /* see transport_hold() */
 };
 
@@ -40,7 +40,7 @@ struct h2_call {
     struct outgoing *reserved, *queue, **queue_end;
     char *status_text; /* escaped */
     size_t status_text_len;
-    size_t n_in;       /* bytes of memory that messages have: in part, waiting, with the service */
+    size_t n_in;       /* bytes of memory that messages have: in part, waiting, with the handler */
     size_t n_queued;   /* bytes in the queue that are not sent    */
     size_t n_sent;     /* bytes of its first message that are     */
     size_t n_promised; /* bytes that a frame under way will take  */
@@ -51,13 +51,13 @@ struct h2_call {
     int32_t owed;    /* messages received less messages sent */
     uint32_t n_held; /* messages not yet released, and our own hold */
     int status;
-    bool aborted; /* and not by the service's will */
+    bool aborted; /* and not by the handler's will */
 
     /* ---- backpressure ---- */
     struct h2_call *next_refused, **refused_link; /* see struct streams; link NULL: it is not */
 
     /* ---- intake: what comes ---- */
-    struct frames frames;
+    struct messages messages;
     struct backlog *backlog; /* NULL: no message has to wait */
     uint32_t n_silent;       /* times that a message was waited for: see intake_look() */
     bool heard;              /* a message has come                        */
@@ -65,7 +65,7 @@ struct h2_call {
     bool packs;              /* and ours, as gzip                         */
 
     /* ---- life ---- */
-    const struct transport_service *service;
+    const struct transport_handler *handler;
     void *stream;
     struct metadata *metadata; /* of its request; NULL: none that is wanted */
     struct timer *deadline;    /* NULL: none */
@@ -84,7 +84,7 @@ static inline bool h2_call_waits(const struct h2_call *call)
     return call->backlog && unpack_waits(&call->backlog->unpack);
 }
 
-/* The service holds it. */
+/* The handler holds it. */
 static inline bool h2_call_is_held(const struct h2_call *call)
 {
     return call->backlog && call->backlog->held;
@@ -94,7 +94,7 @@ static inline bool h2_call_is_held(const struct h2_call *call)
 struct h2_call *h2_call_new(struct streams *s, int32_t id);
 /* Our END_STREAM is with the socket. */
 void h2_call_ended(struct h2_call *call);
-/* Its stream is gone, and with it all but the messages that the service has. */
+/* Its stream is gone, and with it all but the messages that the handler has. */
 void h2_call_gone(struct h2_call *call);
 /* Ends it with this status, and drops unsent answers. */
 void h2_call_abort(struct h2_call *call, int status, struct extproc_str why);
@@ -114,7 +114,7 @@ static inline void h2_call_keep(struct h2_call *call)
 {
     call->n_held++;
 }
-/* The same, for a message that the service gets, which owes an answer to it. */
+/* The same, for a message that the handler gets, which owes an answer to it. */
 static inline void h2_call_keep_message(struct h2_call *call)
 {
     call->n_held++;

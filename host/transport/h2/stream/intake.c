@@ -1,9 +1,9 @@
-/* intake: what a client sends in a call, on its way to the service.
+/* intake: what a client sends in a call, on its way to the handler.
  *
- * A message is handed over as soon as it is complete, and is the service's until the service
+ * A message is handed over as soon as it is complete, and is the handler's until the handler
  * releases it. If the client compresses, a message may have to wait until others are released (see
- * unpack), and if the service holds the call, until it resumes. Then neither a message nor a
- * half-close overtakes it, and the loop delivers it, by a timer that is due immediately: a service
+ * unpack), and if the handler holds the call, until it resumes. Then neither a message nor a
+ * half-close overtakes it, and the loop delivers it, by a timer that is due immediately: a handler
  * that releases a message, or resumes, does not expect the next one during that call.
  *
  * A kilobyte can become a megabyte, which takes time. So at most ROUND_ZIPPED bytes are unpacked or
@@ -47,11 +47,11 @@ static void fail_frame(struct h2_call *call, int event)
 {
     char size[16];
     switch (event) {
-    case FRAMES_TOO_LARGE:
-        snprintf(size, sizeof size, "%u", frames_len(&call->frames));
+    case MESSAGES_TOO_LARGE:
+        snprintf(size, sizeof size, "%u", messages_len(&call->messages));
         refuse_size(call, size);
         break;
-    case FRAMES_COMPRESSED:
+    case MESSAGES_COMPRESSED:
         if (call->encoded)
             h2_call_refuse(call, STATUS_UNIMPLEMENTED,
                            EXTPROC_S("unsupported grpc-encoding: expected identity or gzip"));
@@ -59,7 +59,7 @@ static void fail_frame(struct h2_call *call, int event)
             h2_call_refuse(call, STATUS_INTERNAL,
                            EXTPROC_S("compressed message without grpc-encoding"));
         break;
-    case FRAMES_MALFORMED:
+    case MESSAGES_MALFORMED:
         h2_call_refuse(call, STATUS_INTERNAL, EXTPROC_S("malformed message prefix"));
         break;
     default:
@@ -106,7 +106,7 @@ static void intake_not_later(struct h2_call *call)
     call->backlog->later = false;
 }
 
-static void make_room(struct h2_call *call, const struct frame_message *message)
+static void make_room(struct h2_call *call, const struct message_buffer *message)
 {
     unpack_back(&call->backlog->unpack, message);
     if (!h2_call_is_finished(call) && h2_call_waits(call) && !h2_call_is_held(call))
@@ -115,12 +115,12 @@ static void make_room(struct h2_call *call, const struct frame_message *message)
 
 static void release_message(void *owner)
 {
-    struct frame_message *message = owner;
+    struct message_buffer *message = owner;
     struct h2_call *call = message->owner;
     if (call->backlog)
         make_room(call, message);
     h2_call_drop(call, message->size);
-    frame_free(&call->commons->frames, message);
+    message_free(&call->commons->pool, message);
     h2_call_unheld(call);
 }
 
@@ -139,13 +139,13 @@ static void note_message(struct h2_call *call)
         s->owner->busy(s);
 }
 
-static void deliver(struct h2_call *call, struct frame_message *received)
+static void deliver(struct h2_call *call, struct message_buffer *received)
 {
     const struct extproc_str piece = {received->bytes, received->len};
     const struct message message = {&piece, 1, received, release_message};
     received->owner = call;
     h2_call_keep_message(call);
-    call->service->message(call->stream, &message);
+    call->handler->message(call->stream, &message);
 }
 
 /* Delivers as many of the waiting messages as there is room for, and then the half-close. */
@@ -154,14 +154,14 @@ static void deliver_waiting(struct h2_call *call)
     struct backlog *b = call->backlog;
     struct stream_commons *commons = call->commons;
     while (!h2_call_is_finished(call) && !b->held) {
-        struct frame_message *message = NULL;
+        struct message_buffer *message = NULL;
         if (h2_call_waits(call) && commons->n_zipped >= ROUND_ZIPPED) {
             intake_later(call);
             break;
         }
         size_t max = call->streams->listener->limits.max_message;
         size_t waited = unpack_waits(&b->unpack) ? b->unpack.first->size : 0;
-        int event = unpack_next(&b->unpack, &commons->gzip, &commons->frames, max, &message);
+        int event = unpack_next(&b->unpack, &commons->gzip, &commons->pool, max, &message);
         if (event == UNPACK_WAIT)
             break;
         if (event == UNPACK_MESSAGE) {
@@ -176,7 +176,7 @@ static void deliver_waiting(struct h2_call *call)
     if (!b->half_closed || b->held || h2_call_is_finished(call) || h2_call_waits(call))
         return;
     b->half_closed = false;
-    call->service->half_close(call->stream);
+    call->handler->half_close(call->stream);
 }
 
 static void turn_comes(void *arg)
@@ -186,7 +186,7 @@ static void turn_comes(void *arg)
     deliver_waiting(call);
 }
 
-static void take_message(struct h2_call *call, struct frame_message *message)
+static void take_message(struct h2_call *call, struct message_buffer *message)
 {
     struct backlog *b = call->backlog;
     note_message(call);
@@ -194,7 +194,7 @@ static void take_message(struct h2_call *call, struct frame_message *message)
         deliver(call, message);
         return;
     }
-    message->packed = frames_packed(&call->frames);
+    message->packed = messages_packed(&call->messages);
     unpack_put(&b->unpack, message);
     if (call->commons->n_later && !b->held)
         intake_later(call);
@@ -208,14 +208,15 @@ void intake_data(struct h2_call *call, const uint8_t *bytes, size_t len)
     if (call->heard) /* before that, dripping counts as silence */
         call->n_silent = 0;
     while (len && !h2_call_is_finished(call)) {
-        struct frame_message *message = NULL;
+        struct message_buffer *message = NULL;
         size_t max = call->streams->listener->limits.max_message;
-        size_t before = frames_held(&call->frames);
-        int event = frames_feed(&call->frames, &call->commons->frames, max, &bytes, &len, &message);
-        h2_call_hold(call, frames_held(&call->frames) + (message ? message->size : 0) - before);
-        if (event == FRAMES_MESSAGE)
+        size_t before = messages_held(&call->messages);
+        int event =
+            messages_feed(&call->messages, &call->commons->pool, max, &bytes, &len, &message);
+        h2_call_hold(call, messages_held(&call->messages) + (message ? message->size : 0) - before);
+        if (event == MESSAGES_COMPLETE)
             take_message(call, message);
-        else if (event != FRAMES_MORE)
+        else if (event != MESSAGES_MORE)
             fail_frame(call, event);
     }
     h2_call_arrived(call, arrived);
@@ -225,10 +226,10 @@ void intake_half_close(struct h2_call *call)
 {
     if (h2_call_is_finished(call))
         return;
-    if (frames_at_rest(&call->frames) && (h2_call_waits(call) || h2_call_is_held(call)))
+    if (messages_at_rest(&call->messages) && (h2_call_waits(call) || h2_call_is_held(call)))
         call->backlog->half_closed = true;
-    else if (frames_at_rest(&call->frames))
-        call->service->half_close(call->stream);
+    else if (messages_at_rest(&call->messages))
+        call->handler->half_close(call->stream);
     else
         h2_call_refuse(call, STATUS_INTERNAL, EXTPROC_S("the stream ended inside a message"));
 }
@@ -236,7 +237,7 @@ void intake_half_close(struct h2_call *call)
 void intake_look(struct h2_call *call, unsigned patience)
 {
     /* Where it may not send, it is not the client that we wait for. */
-    bool open = !call->n_unread && !(call->heard && frames_at_rest(&call->frames));
+    bool open = !call->n_unread && !(call->heard && messages_at_rest(&call->messages));
     call->n_silent = open && !h2_call_is_finished(call) ? call->n_silent + 1 : 0;
     if (call->n_silent <= patience)
         return;
@@ -254,7 +255,8 @@ static int backlog_new(struct h2_call *call)
     if (!b)
         return -ENOMEM;
     unpack_init(&b->unpack);
-    b->unpack.n_bytes = call->n_in - frames_held(&call->frames); /* the service has them by now */
+    b->unpack.n_bytes =
+        call->n_in - messages_held(&call->messages); /* the handler has them by now */
     b->timer.fn = turn_comes;
     b->timer.arg = call;
     call->backlog = b;
@@ -266,7 +268,7 @@ int intake_init(struct h2_call *call, const struct head *head)
     call->encoded = head->encoding != HEAD_IDENTITY;
     if (head->encoding != HEAD_GZIP)
         return 0;
-    call->frames.may_pack = true;
+    call->messages.may_pack = true;
     call->packs = !head->refuses_gzip;
     return backlog_new(call);
 }
@@ -275,19 +277,19 @@ void intake_fini(struct h2_call *call)
 {
     struct stream_commons *commons = call->commons;
     struct backlog *b = call->backlog;
-    /* All but what the service has. */
-    h2_call_drop(call, b ? call->n_in - b->unpack.n_bytes : frames_held(&call->frames));
-    frames_fini(&call->frames, &commons->frames);
+    /* All but what the handler has. */
+    h2_call_drop(call, b ? call->n_in - b->unpack.n_bytes : messages_held(&call->messages));
+    messages_fini(&call->messages, &commons->pool);
     if (!b)
         return;
     loop_cancel(commons->loop, &b->timer);
     intake_not_later(call);
-    unpack_fini(&b->unpack, &commons->frames);
+    unpack_fini(&b->unpack, &commons->pool);
     free(b);
     call->backlog = NULL;
 }
 
-/* ---- what the service says ------------------------------------------------------------------- */
+/* ---- what the handler says ------------------------------------------------------------------- */
 
 void intake_hold(struct transport_call *base)
 {

@@ -1,4 +1,4 @@
-/* intake: what a client sends in a call, on its way to the service. */
+/* intake: what a client sends in a call, on its way to the handler. */
 #ifndef EXTPROCD_TRANSPORT_H2_STREAM_INTAKE_H
 #define EXTPROCD_TRANSPORT_H2_STREAM_INTAKE_H
 

@@ -26,7 +26,7 @@ static int set_deadline(struct h2_call *call, uint64_t timeout_ms)
 }
 
 void h2_call_open(struct streams *s, int32_t id, const struct head *head, struct metadata *metadata,
-                  const struct transport_service *service, void *arg)
+                  const struct transport_handler *handler, void *arg)
 {
     struct h2_call *call = h2_call_new(s, id);
     if (!call) {
@@ -38,9 +38,9 @@ void h2_call_open(struct streams *s, int32_t id, const struct head *head, struct
     s->owner->begun(s);
     bool good = intake_init(call, head) == 0 && set_deadline(call, head->timeout_ms) == 0;
     if (good)
-        call->stream = service->open(arg, &call->base);
+        call->stream = handler->open(arg, &call->base);
     if (call->stream)
-        call->service = service;
+        call->handler = handler;
     else
         h2_call_refuse(call, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
 }
@@ -83,8 +83,8 @@ void h2_call_closed(struct h2_call *call, enum transport_end how)
     if (call->heard && --s->n_talking == 0)
         s->owner->idle(s);
     h2_call_keep(call); /* closed() may release the last message */
-    if (call->service)
-        call->service->closed(call->stream, how);
+    if (call->handler)
+        call->handler->closed(call->stream, how);
     call->metadata = metadata_free(call->metadata);
     h2_call_unheld(call);
 }

@@ -6,10 +6,10 @@
 
 /* A call has come, with this head and this metadata, which it takes over. */
 void h2_call_open(struct streams *s, int32_t id, const struct head *head, struct metadata *metadata,
-                  const struct transport_service *service, void *arg);
+                  const struct transport_handler *handler, void *arg);
 /* Its stream is gone: reset, or lost with its connection. */
 void h2_call_closed(struct h2_call *call, enum transport_end how);
-/* Ends it for the memory that it has, which is freed: all but what the service still has. */
+/* Ends it for the memory that it has, which is freed: all but what the handler still has. */
 void h2_call_shed(struct h2_call *call, struct extproc_str why);
 
 #endif

@@ -20,7 +20,7 @@ struct stream_commons {
     size_t n_zipped;    /* bytes that were unpacked and packed in this round */
     size_t n_later;     /* calls whose messages wait for a later round, see intake */
     bool stopping;      /* calls are being ended: TRANSPORT_STOPPED */
-    struct frame_pool frames;
+    struct message_pool pool;
     struct gzip gzip;
     struct gather gather;
 };
@@ -53,7 +53,7 @@ struct streams {
     const struct transport_listener *listener;
     const char *peer;
     struct h2_call *calls;
-    /* Those whose services were refused room, the first one first; only backpressure uses it. */
+    /* Those whose handlers were refused room, the first one first; only backpressure uses it. */
     struct h2_call *refused, **refused_end;
     struct timer eased;
     size_t n_calls;

@@ -1,4 +1,4 @@
-/* Which service is called when there is room again. No loop runs: a test says what comes when. */
+/* Which handler is called when there is room again. No loop runs: a test says what comes when. */
 #include "transport/h2/stream/backpressure.h"
 
 #include "unit/transport/h2/still.h"
@@ -8,38 +8,38 @@ enum { MAX_QUEUED = 4000, HIGH = 2000, LOW = 1000 };
 
 static char told[32]; /* the calls that were called, by the letter of their message */
 
-static void *service_open(void *arg, struct transport_call *call)
+static void *handler_open(void *arg, struct transport_call *call)
 {
     return call;
 }
 
-static void service_message(void *stream, const struct message *message)
+static void handler_message(void *stream, const struct message *message)
 {
     struct message taken = *message;
     message_release(&taken);
 }
 
-static void service_closed(void *stream, enum transport_end why)
+static void handler_closed(void *stream, enum transport_end why)
 {
 }
 
-static void service_room(void *stream)
+static void handler_room(void *stream)
 {
     const struct h2_call *call = stream;
     told[strlen(told)] = (char)('0' + call->id);
 }
 
 #define SILENT_PATH "/test.Silent/Talk"
-static const struct transport_service services[] = {
-    {ECHO_PATH, service_open, service_message, still_nothing, service_closed, .room = service_room},
-    {SILENT_PATH, service_open, service_message, still_nothing, service_closed},
+static const struct transport_handler handlers[] = {
+    {ECHO_PATH, handler_open, handler_message, still_nothing, handler_closed, .room = handler_room},
+    {SILENT_PATH, handler_open, handler_message, still_nothing, handler_closed},
 };
 static const struct transport_listener listener = {
     .name = "test",
     .limits = {.max_message = 65536, .max_header_list = 4096, .max_queued = MAX_QUEUED}};
 static const struct transport_listener *const listeners[] = {&listener};
 static const struct transport_options options = {
-    .loop = &loop, .listeners = listeners, .n_listeners = 1, .services = services, .n_services = 2};
+    .loop = &loop, .listeners = listeners, .n_listeners = 1, .handlers = handlers, .n_handlers = 2};
 
 static void take(void)
 {
@@ -73,7 +73,7 @@ static struct transport_call *open_call(int32_t id, const char *path)
 /* So many bytes more wait. */
 static void answer(struct transport_call *call, size_t len)
 {
-    memset(transport_reserve(call, len - FRAME_PREFIX), 'a', len - FRAME_PREFIX);
+    memset(transport_reserve(call, len - MESSAGE_PREFIX), 'a', len - MESSAGE_PREFIX);
     transport_send(call);
     hub_flush(&hub);
 }
@@ -159,7 +159,7 @@ Test(backpressure, a_call_that_is_gone_leaves_the_others_their_turn)
     cr_assert_str_eq(told, "1");
 }
 
-Test(backpressure, a_service_that_does_not_want_to_know_is_not_called)
+Test(backpressure, a_handler_that_does_not_want_to_know_is_not_called)
 {
     struct transport_call *call = open_call(1, SILENT_PATH);
     answer(call, HIGH + 6);

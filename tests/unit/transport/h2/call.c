@@ -1,4 +1,4 @@
-/* How a call ends, with a service that keeps its messages. No loop runs: a test says what comes
+/* How a call ends, with a handler that keeps its messages. No loop runs: a test says what comes
  * when. */
 #include "transport/h2/stream/call.h"
 
@@ -24,13 +24,13 @@ static void keeper_closed(void *stream, enum transport_end why)
     message_release(&kept);
 }
 
-static const struct transport_service keeper = {ECHO_PATH, keeper_open, keeper_message,
+static const struct transport_handler keeper = {ECHO_PATH, keeper_open, keeper_message,
                                                 still_nothing, keeper_closed};
 static const struct transport_listener listener = {
     .name = "test", .limits = {.max_message = 1024, .max_header_list = 4096}};
 static const struct transport_listener *const listeners[] = {&listener};
 static const struct transport_options options = {
-    .loop = &loop, .listeners = listeners, .n_listeners = 1, .services = &keeper, .n_services = 1};
+    .loop = &loop, .listeners = listeners, .n_listeners = 1, .handlers = &keeper, .n_handlers = 1};
 
 static void begin(void)
 {
@@ -55,7 +55,7 @@ Test(call, the_last_message_is_given_back_as_it_closes)
     cr_assert_eq(hub.streams.n_idle, 1);
 }
 
-Test(call, a_stop_does_not_make_a_refusal_the_services_own_end)
+Test(call, a_stop_does_not_make_a_refusal_the_handlers_own_end)
 {
     peer_send_frame(&peer, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, "\7malformed", 10);
     still_read();

@@ -3,18 +3,23 @@
 #include "transport/h2/stream/life.h"
 #include "unit/transport/h2/still.h"
 
-enum { N_STREAMS = 20, WINDOW = 1 << 20, TEXT = 16000, MESSAGES = WINDOW / (TEXT + FRAME_PREFIX) };
+enum {
+    N_STREAMS = 20,
+    WINDOW = 1 << 20,
+    TEXT = 16000,
+    MESSAGES = WINDOW / (TEXT + MESSAGE_PREFIX)
+};
 
 static struct message kept[N_STREAMS * (MESSAGES + 1) + 1];
 static unsigned n_kept, n_taken;
 static unsigned n_answers; /* to each message, of its size; 0: it is kept instead */
 
-static void *service_open(void *arg, struct transport_call *call)
+static void *handler_open(void *arg, struct transport_call *call)
 {
     return call;
 }
 
-static void service_message(void *stream, const struct message *message)
+static void handler_message(void *stream, const struct message *message)
 {
     struct message taken = *message;
     size_t len = taken.pieces->len;
@@ -30,17 +35,17 @@ static void service_message(void *stream, const struct message *message)
     message_release(&taken);
 }
 
-static void service_closed(void *stream, enum transport_end why)
+static void handler_closed(void *stream, enum transport_end why)
 {
 }
 
-static const struct transport_service service = {ECHO_PATH, service_open, service_message,
-                                                 still_nothing, service_closed};
+static const struct transport_handler handler = {ECHO_PATH, handler_open, handler_message,
+                                                 still_nothing, handler_closed};
 static const struct transport_listener listener = {
     .name = "test", .limits = {.max_message = 4 * WINDOW, .max_header_list = 4096}};
 static const struct transport_listener *const listeners[] = {&listener};
 static const struct transport_options options = {
-    .loop = &loop, .listeners = listeners, .n_listeners = 1, .services = &service, .n_services = 1};
+    .loop = &loop, .listeners = listeners, .n_listeners = 1, .handlers = &handler, .n_handlers = 1};
 static char text[TEXT + 1];
 
 static void begin(void)

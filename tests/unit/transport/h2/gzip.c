@@ -9,22 +9,22 @@
 enum { MIB = 1024 * 1024, MAX = 4 * MIB };
 
 static struct gzip gzip;
-static struct frame_pool pool;
+static struct message_pool pool;
 
 static void end(void)
 {
     gzip_fini(&gzip);
-    frame_pool_fini(&pool);
+    message_pool_fini(&pool);
 }
 
 TestSuite(gzip, .fini = end);
 
 /* As a client writes it, `times` in sequence; certainly longer than 4 KiB. */
-static struct frame_message *packed_times(const void *bytes, size_t len, unsigned times, int bits)
+static struct message_buffer *packed_times(const void *bytes, size_t len, unsigned times, int bits)
 {
     z_stream s = {0};
     cr_assert_eq(deflateInit2(&s, 1, Z_DEFLATED, bits, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    struct frame_message *message = frame_new(&pool, deflateBound(&s, len) * times + 8192);
+    struct message_buffer *message = message_new(&pool, deflateBound(&s, len) * times + 8192);
     message->len = 0;
     s.next_out = (Bytef *)message->bytes;
     s.avail_out = (uInt)message->size;
@@ -39,31 +39,31 @@ static struct frame_message *packed_times(const void *bytes, size_t len, unsigne
     return message;
 }
 
-static struct frame_message *packed(const void *bytes, size_t len)
+static struct message_buffer *packed(const void *bytes, size_t len)
 {
     return packed_times(bytes, len, 1, 15 + 16);
 }
 
-static int unpack(const struct frame_message *message, size_t max, struct frame_message **ret)
+static int unpack(const struct message_buffer *message, size_t max, struct message_buffer **ret)
 {
     return gzip_unpack(&gzip, &pool, max, message, ret);
 }
 
 /* Unpacked, it is this. */
-static void expect(struct frame_message *message, const void *bytes, size_t len)
+static void expect(struct message_buffer *message, const void *bytes, size_t len)
 {
-    struct frame_message *got = NULL;
+    struct message_buffer *got = NULL;
     cr_assert_eq(unpack(message, MAX, &got), 0, "%s", gzip.why);
     cr_assert_eq(got->len, len);
     cr_assert(memcmp(got->bytes, bytes, len) == 0);
     cr_assert_leq(got->size / 2, len, "%zu bytes have %zu", len, got->size);
-    frame_free(&pool, got);
-    frame_free(&pool, message);
+    message_free(&pool, got);
+    message_free(&pool, message);
 }
 
-static void expect_malformed(struct frame_message *message, const char *why)
+static void expect_malformed(struct message_buffer *message, const char *why)
 {
-    struct frame_message *got = NULL;
+    struct message_buffer *got = NULL;
     cr_assert_eq(unpack(message, MAX, &got), GZIP_MALFORMED);
     cr_assert_null(got);
     cr_assert_not_null(strstr(gzip.why, why), "%s", gzip.why);
@@ -97,7 +97,7 @@ Test(gzip, what_it_packs_is_shorter_and_can_be_unpacked)
 {
     for (unsigned alphabet = 1; alphabet <= 64; alphabet *= 4) {
         uint8_t *bytes = noise(100000, alphabet);
-        struct frame_message *message = frame_new(&pool, 100000);
+        struct message_buffer *message = message_new(&pool, 100000);
         size_t len = gzip_pack(&gzip, bytes, 100000, (uint8_t *)message->bytes);
         cr_assert(len > 0 && len < 100000, "%zu", len);
         message->len = (uint32_t)len;
@@ -118,7 +118,7 @@ Test(gzip, what_would_become_longer_is_not_packed)
 /* A message that is refused does not affect the next one. */
 Test(gzip, a_message_that_is_truncated_anywhere_is_incomplete)
 {
-    struct frame_message *whole = packed("a message of 21 bytes", 21);
+    struct message_buffer *whole = packed("a message of 21 bytes", 21);
     uint32_t len = whole->len;
     for (whole->len = 1; whole->len < len; whole->len++)
         expect_malformed(whole, "truncated");
@@ -127,48 +127,48 @@ Test(gzip, a_message_that_is_truncated_anywhere_is_incomplete)
 
 Test(gzip, nothing_may_come_after_a_message)
 {
-    struct frame_message *message = packed("x", 1);
+    struct message_buffer *message = packed("x", 1);
     message->bytes[message->len++] = 0;
     expect_malformed(message, "bytes after the end");
-    frame_free(&pool, message);
+    message_free(&pool, message);
     message = packed_times("x", 1, 2, 15 + 16);
     expect_malformed(message, "bytes after the end");
-    frame_free(&pool, message);
+    message_free(&pool, message);
 }
 
 Test(gzip, a_wrong_sum_or_length_is_reported)
 {
-    struct frame_message *message = packed("x", 1);
+    struct message_buffer *message = packed("x", 1);
     message->bytes[message->len - 1] ^= 1;
     expect_malformed(message, "incorrect length check");
     message->bytes[message->len - 5] ^= 1;
     expect_malformed(message, "incorrect data check");
-    frame_free(&pool, message);
+    message_free(&pool, message);
 }
 
 Test(gzip, no_other_format_is_taken_for_it)
 {
     static const int zlib = 15, raw = -15;
-    struct frame_message *message = packed_times("x", 1, 1, zlib);
+    struct message_buffer *message = packed_times("x", 1, 1, zlib);
     expect_malformed(message, "incorrect header check");
-    frame_free(&pool, message);
+    message_free(&pool, message);
     message = packed_times("x", 1, 1, raw);
     expect_malformed(message, "incorrect header check");
-    frame_free(&pool, message);
+    message_free(&pool, message);
 }
 
 Test(gzip, random_bytes_do_no_harm)
 {
     for (unsigned seed = 2; seed < 2000; seed++) {
-        struct frame_message *message = packed("the quick brown fox", 19), *got = NULL;
+        struct message_buffer *message = packed("the quick brown fox", 19), *got = NULL;
         uint8_t *bytes = noise(40, seed);
         message->bytes[10 + bytes[0] % (message->len - 10)] ^= (char)(bytes[1] | 1);
         cr_assert_eq(unpack(message, MAX, &got), GZIP_MALFORMED);
         memcpy(message->bytes + 10, bytes, 40); /* after a valid header */
         message->len = 50;
         if (unpack(message, MAX, &got) == 0)
-            frame_free(&pool, got);
-        frame_free(&pool, message);
+            message_free(&pool, got);
+        message_free(&pool, message);
         free(bytes);
     }
 }
@@ -178,23 +178,23 @@ Test(gzip, a_message_is_as_large_as_it_may_be_and_no_larger)
     static const size_t sizes[] = {0, 1, 100, 4096, 5000, 8192, 100000};
     char *zeros = calloc(1, 100001);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        struct frame_message *good = packed(zeros, sizes[i]), *got = NULL;
-        struct frame_message *bad = packed(zeros, sizes[i] + 1);
+        struct message_buffer *good = packed(zeros, sizes[i]), *got = NULL;
+        struct message_buffer *bad = packed(zeros, sizes[i] + 1);
         cr_assert_eq(unpack(good, sizes[i], &got), 0);
         cr_assert_eq(got->len, sizes[i]);
-        frame_free(&pool, got);
+        message_free(&pool, got);
         cr_assert_eq(unpack(bad, sizes[i], &got), GZIP_TOO_LARGE, "%zu", sizes[i]);
-        frame_free(&pool, good);
-        frame_free(&pool, bad);
+        message_free(&pool, good);
+        message_free(&pool, bad);
     }
     free(zeros);
 }
 
 /* 1 GiB of zeros, as long as anybody reads: a mebibyte of them, over and over. */
-static struct frame_message *bomb(void)
+static struct message_buffer *bomb(void)
 {
     static const uint8_t zeros[MIB];
-    struct frame_message *message = frame_new(&pool, 2 * MIB);
+    struct message_buffer *message = message_new(&pool, 2 * MIB);
     uint8_t *to = (uint8_t *)message->bytes;
     z_stream s = {.next_in = (Bytef *)(uintptr_t)zeros, .avail_in = MIB};
     s.next_out = to;
@@ -220,11 +220,11 @@ static size_t peak_kib(void)
 
 Test(gzip, a_bomb_stops_where_it_becomes_too_large)
 {
-    struct frame_message *message = bomb(), *got = NULL;
+    struct message_buffer *message = bomb(), *got = NULL;
     cr_assert_leq(message->len, MIB + MIB / 16);
     size_t before = peak_kib();
     cr_assert_eq(unpack(message, MAX, &got), GZIP_TOO_LARGE);
     cr_assert_leq(peak_kib() - before, 2u * MAX / 1024);
     cr_assert_null(got);
-    frame_free(&pool, message);
+    message_free(&pool, message);
 }

@@ -103,7 +103,7 @@ Test(head, encodings_of_answers)
     cr_assert_not(head.refuses_gzip);
 }
 
-Test(head, a_long_path_belongs_to_no_service)
+Test(head, a_long_path_belongs_to_no_handler)
 {
     char path[HEAD_PATH_MAX + 2];
     memset(path, 'p', sizeof path);

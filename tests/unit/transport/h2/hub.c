@@ -14,29 +14,29 @@ static void emptied(void *arg)
     n_emptied++;
 }
 
-static void *service_open(void *arg, struct transport_call *call)
+static void *handler_open(void *arg, struct transport_call *call)
 {
     return call;
 }
 
-static void service_message(void *stream, const struct message *message)
+static void handler_message(void *stream, const struct message *message)
 {
     struct message taken = *message;
     message_release(&taken);
 }
 
-static void service_half_close(void *stream)
+static void handler_half_close(void *stream)
 {
     transport_finish(stream, STATUS_OK, (struct extproc_str){NULL, 0});
 }
 
-static void service_closed(void *stream, enum transport_end why)
+static void handler_closed(void *stream, enum transport_end why)
 {
     n_ended[why]++;
 }
 
-static const struct transport_service service = {ECHO_PATH, service_open, service_message,
-                                                 service_half_close, service_closed};
+static const struct transport_handler handler = {ECHO_PATH, handler_open, handler_message,
+                                                 handler_half_close, handler_closed};
 static struct transport_listener few_and_many[] = {
     {.name = "few",
      .limits = {.max_message = 65536, .max_header_list = 4096, .max_connections = MOST}},
@@ -46,7 +46,7 @@ enum { FEW, MANY };
 static const struct transport_listener *const listeners[] = {&few_and_many[FEW],
                                                              &few_and_many[MANY]};
 static struct transport_options options = {
-    .loop = &loop, .listeners = listeners, .n_listeners = 2, .services = &service, .n_services = 1};
+    .loop = &loop, .listeners = listeners, .n_listeners = 2, .handlers = &handler, .n_handlers = 1};
 
 static void begin(void)
 {

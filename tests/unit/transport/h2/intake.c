@@ -10,17 +10,17 @@ enum { MAX_MESSAGE = 2 * 1024 * 1024 };
 
 static struct gzip gzip;
 static struct transport_call *call;
-static bool holds; /* the service does */
+static bool holds; /* the handler does */
 static struct message held[4];
 static unsigned n_held;
 static char told[128]; /* "letter length" of each message, "end" */
 
-static void *service_open(void *arg, struct transport_call *opened)
+static void *handler_open(void *arg, struct transport_call *opened)
 {
     return call = opened;
 }
 
-static void service_message(void *stream, const struct message *message)
+static void handler_message(void *stream, const struct message *message)
 {
     struct message whole = *message;
     size_t len = whole.pieces->len, at = strlen(told);
@@ -31,23 +31,23 @@ static void service_message(void *stream, const struct message *message)
         message_release(&whole);
 }
 
-static void service_half_close(void *stream)
+static void handler_half_close(void *stream)
 {
     strcat(told, "end");
 }
 
-static void service_closed(void *stream, enum transport_end why)
+static void handler_closed(void *stream, enum transport_end why)
 {
     call = NULL;
 }
 
-static const struct transport_service service = {ECHO_PATH, service_open, service_message,
-                                                 service_half_close, service_closed};
+static const struct transport_handler handler = {ECHO_PATH, handler_open, handler_message,
+                                                 handler_half_close, handler_closed};
 static const struct transport_listener listener = {
     .name = "test", .limits = {.max_message = MAX_MESSAGE, .max_header_list = 4096}};
 static const struct transport_listener *const listeners[] = {&listener};
 static const struct transport_options options = {
-    .loop = &loop, .listeners = listeners, .n_listeners = 1, .services = &service, .n_services = 1};
+    .loop = &loop, .listeners = listeners, .n_listeners = 1, .handlers = &handler, .n_handlers = 1};
 
 static void begin(void)
 {
@@ -76,9 +76,9 @@ static void open_with(const char *encoding, const char *accepted)
 
 static size_t put_prefix(uint8_t *to, size_t len)
 {
-    frames_put_prefix(to, (uint32_t)len);
-    to[0] = FRAME_PACKED;
-    return FRAME_PREFIX;
+    messages_put_prefix(to, (uint32_t)len);
+    to[0] = MESSAGE_PACKED;
+    return MESSAGE_PREFIX;
 }
 
 /* So many times this letter, compressed and with its prefix. */
@@ -86,15 +86,15 @@ static size_t put_packed(uint8_t *to, char letter, size_t len)
 {
     uint8_t *letters = malloc(len);
     memset(letters, letter, len);
-    size_t packed = gzip_pack(&gzip, letters, (uint32_t)len, to + FRAME_PREFIX);
+    size_t packed = gzip_pack(&gzip, letters, (uint32_t)len, to + MESSAGE_PREFIX);
     free(letters);
-    cr_assert(packed > 0 && packed < PEER_FRAME_MAX - FRAME_PREFIX);
+    cr_assert(packed > 0 && packed < PEER_FRAME_MAX - MESSAGE_PREFIX);
     return put_prefix(to, packed) + packed;
 }
 
 static void say_packed(char letter, size_t len)
 {
-    uint8_t *bytes = malloc(FRAME_PREFIX + len);
+    uint8_t *bytes = malloc(MESSAGE_PREFIX + len);
     peer_send_frame(&peer, NGHTTP2_DATA, 0, 1, bytes, put_packed(bytes, letter, len));
     free(bytes);
 }
@@ -161,7 +161,7 @@ Test(intake, a_compressed_message_of_nothing_is_one)
     cr_assert_str_eq(told, "-0 ");
 }
 
-/* ---- while the service holds some ------------------------------------------------------------ */
+/* ---- while the handler holds some ------------------------------------------------------------ */
 
 static void give_back_first(void)
 {
@@ -376,15 +376,15 @@ static void expect_answer(bool packed, const uint8_t *bytes, size_t len)
 {
     uint8_t unpacked[PEER_FRAME_MAX];
     const struct peer_frame *f = peer_await(&peer, NGHTTP2_DATA);
-    z_stream s = {.next_in = (Bytef *)(uintptr_t)f->bytes + FRAME_PREFIX,
-                  .avail_in = (uInt)(f->len - FRAME_PREFIX),
+    z_stream s = {.next_in = (Bytef *)(uintptr_t)f->bytes + MESSAGE_PREFIX,
+                  .avail_in = (uInt)(f->len - MESSAGE_PREFIX),
                   .next_out = unpacked,
                   .avail_out = sizeof unpacked};
     cr_assert_eq(f->bytes[0], packed);
-    cr_assert_eq((size_t)f->bytes[3] << 8 | f->bytes[4], f->len - FRAME_PREFIX);
+    cr_assert_eq((size_t)f->bytes[3] << 8 | f->bytes[4], f->len - MESSAGE_PREFIX);
     if (!packed) {
-        cr_assert_eq(f->len, FRAME_PREFIX + len);
-        cr_assert(memcmp(f->bytes + FRAME_PREFIX, bytes, len) == 0);
+        cr_assert_eq(f->len, MESSAGE_PREFIX + len);
+        cr_assert(memcmp(f->bytes + MESSAGE_PREFIX, bytes, len) == 0);
         return;
     }
     cr_assert_lt(f->len, len);

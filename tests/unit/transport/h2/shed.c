@@ -9,13 +9,13 @@ static struct message kept[128];
 static unsigned n_kept, n_taken, n_closed;
 static bool keeps;
 
-static void *service_open(void *arg, struct transport_call *call)
+static void *handler_open(void *arg, struct transport_call *call)
 {
     return call;
 }
 
 /* "a300" is answered with 300 KiB, unless it is kept. */
-static void service_message(void *stream, const struct message *message)
+static void handler_message(void *stream, const struct message *message)
 {
     struct message taken = *message;
     char size[8] = "";
@@ -31,13 +31,13 @@ static void service_message(void *stream, const struct message *message)
     message_release(&taken);
 }
 
-static void service_closed(void *stream, enum transport_end why)
+static void handler_closed(void *stream, enum transport_end why)
 {
     n_closed++;
 }
 
-static const struct transport_service service = {ECHO_PATH, service_open, service_message,
-                                                 still_nothing, service_closed};
+static const struct transport_handler handler = {ECHO_PATH, handler_open, handler_message,
+                                                 still_nothing, handler_closed};
 static const struct transport_listener listener = {
     .name = "test",
     .limits = {.max_message = MAX_MESSAGE, .max_header_list = 4096, .max_queued = MAX_QUEUED}};
@@ -46,8 +46,8 @@ static struct transport_options options = {.loop = &loop,
                                            .max_held = MAX_HELD,
                                            .listeners = listeners,
                                            .n_listeners = 1,
-                                           .services = &service,
-                                           .n_services = 1};
+                                           .handlers = &handler,
+                                           .n_handlers = 1};
 
 static struct conn *conn; /* the peer's */
 static struct peer other; /* on a connection of its own */
@@ -239,7 +239,7 @@ Test(shed, what_is_announced_does_not_count)
 /* So many frames, each a message that is kept. */
 static void have_kept(int32_t id, unsigned n_frames)
 {
-    char text[PEER_FRAME_MAX - FRAME_PREFIX];
+    char text[PEER_FRAME_MAX - MESSAGE_PREFIX];
     memset(text, 'a', sizeof text - 1);
     text[sizeof text - 1] = 0;
     keeps = true;

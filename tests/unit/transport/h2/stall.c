@@ -8,18 +8,18 @@ enum { WRITE_MS = 1000 };
 static unsigned n_closed;
 static enum transport_end expected = TRANSPORT_RESET;
 
-static void *service_open(void *arg, struct transport_call *call)
+static void *handler_open(void *arg, struct transport_call *call)
 {
     return call;
 }
 
-static void service_half_close(void *stream)
+static void handler_half_close(void *stream)
 {
     transport_finish(stream, STATUS_OK, (struct extproc_str){NULL, 0});
 }
 
 /* Answered with itself. */
-static void service_message(void *stream, const struct message *message)
+static void handler_message(void *stream, const struct message *message)
 {
     struct message taken = *message;
     memcpy(transport_reserve(stream, taken.pieces->len), taken.pieces->ptr, taken.pieces->len);
@@ -27,20 +27,20 @@ static void service_message(void *stream, const struct message *message)
     message_release(&taken);
 }
 
-static void service_closed(void *stream, enum transport_end why)
+static void handler_closed(void *stream, enum transport_end why)
 {
     cr_assert_eq(why, expected);
     n_closed++;
 }
 
-static const struct transport_service service = {ECHO_PATH, service_open, service_message,
-                                                 service_half_close, service_closed};
+static const struct transport_handler handler = {ECHO_PATH, handler_open, handler_message,
+                                                 handler_half_close, handler_closed};
 static const struct transport_listener listener = {
     .name = "test",
     .limits = {.max_message = 65536, .max_header_list = 4096, .write_ms = WRITE_MS}};
 static const struct transport_listener *const listeners[] = {&listener};
 static struct transport_options options = {
-    .loop = &loop, .listeners = listeners, .n_listeners = 1, .services = &service, .n_services = 1};
+    .loop = &loop, .listeners = listeners, .n_listeners = 1, .handlers = &handler, .n_handlers = 1};
 
 static void take(void)
 {
@@ -151,7 +151,7 @@ Test(stall, a_connection_none_of_whose_streams_takes_anything_is_closed)
 
 Test(stall, the_window_of_the_connection_is_one_as_well)
 {
-    static char text[65536 - FRAME_PREFIX];
+    static char text[65536 - MESSAGE_PREFIX];
     struct peer_frame *f;
     memset(text, 'a', sizeof text - 1);
     for (int32_t id = 1; id < 13; id += 2) { /* 6 times 10,000 is nearly all of it */

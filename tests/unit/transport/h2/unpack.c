@@ -8,7 +8,7 @@ enum { MIB = 1024 * 1024 };
 
 static struct unpack queue;
 static struct gzip gzip;
-static struct frame_pool pool;
+static struct message_pool pool;
 
 static void begin(void)
 {
@@ -19,7 +19,7 @@ static void end(void)
 {
     unpack_fini(&queue, &pool);
     gzip_fini(&gzip);
-    frame_pool_fini(&pool);
+    message_pool_fini(&pool);
 }
 
 TestSuite(unpack, .init = begin, .fini = end);
@@ -28,7 +28,7 @@ TestSuite(unpack, .init = begin, .fini = end);
 static void put(char letter, size_t len, bool packs)
 {
     uint8_t *bytes = malloc(len);
-    struct frame_message *message = frame_new(&pool, len);
+    struct message_buffer *message = message_new(&pool, len);
     memset(bytes, letter, len);
     memcpy(message->bytes, bytes, len);
     if (packs)
@@ -39,23 +39,23 @@ static void put(char letter, size_t len, bool packs)
 }
 
 /* The next one; NULL: it waits. */
-static struct frame_message *next(void)
+static struct message_buffer *next(void)
 {
-    struct frame_message *message = NULL;
+    struct message_buffer *message = NULL;
     int event = unpack_next(&queue, &gzip, &pool, 2 * MIB, &message);
     cr_assert(event == (message ? UNPACK_MESSAGE : UNPACK_WAIT));
     return message;
 }
 
-static void give_back(struct frame_message *message)
+static void give_back(struct message_buffer *message)
 {
     unpack_back(&queue, message);
-    frame_free(&pool, message);
+    message_free(&pool, message);
 }
 
 static void expect(char letter, size_t len)
 {
-    struct frame_message *message = next();
+    struct message_buffer *message = next();
     cr_assert_not_null(message, "%c waits", letter);
     cr_assert_eq(message->len, len);
     for (size_t i = 0; i < len; i++)
@@ -84,7 +84,7 @@ Test(unpack, little_is_unpacked_while_much_is_held)
     put('b', 1000, true);
     put('c', 1000, true);
     put('d', 1000, false);
-    struct frame_message *a = next(), *b = next();
+    struct message_buffer *a = next(), *b = next();
     cr_assert(a && b);
     cr_assert_null(next()); /* and d does not overtake c */
     cr_assert(unpack_waits(&queue));
@@ -105,7 +105,7 @@ Test(unpack, the_first_one_never_waits)
 Test(unpack, what_is_not_compressed_is_as_large_as_it_came)
 {
     put('a', MIB + 1, false);
-    struct frame_message *a = next();
+    struct message_buffer *a = next();
     put('b', 100, false);
     expect('b', 100);
     give_back(a);
@@ -119,7 +119,7 @@ Test(unpack, nothing_is_an_empty_message)
 
 Test(unpack, an_error_is_returned)
 {
-    struct frame_message *message;
+    struct message_buffer *message;
     put('a', 2 * MIB + 1, true);
     cr_assert_eq(unpack_next(&queue, &gzip, &pool, 2 * MIB, &message), GZIP_TOO_LARGE);
     cr_assert(unpack_waits(&queue));

@@ -1,5 +1,5 @@
-/* service: the seam between two floors that do not know each other. */
-#include "process/run/service.h"
+/* bridge: joins two floors that do not know each other. */
+#include "process/run/bridge.h"
 
 static const char *out_peer(void *call)
 {
@@ -36,9 +36,9 @@ static const struct stream_out to_transport = {
 
 static void *on_open(void *arg, struct transport_call *call)
 {
-    struct service_door *door = arg;
-    struct service *s = door->service;
-    return stream_open(&s->env, generation_ref(s->current), &door->coverage, &to_transport, call);
+    struct bridge_door *door = arg;
+    struct bridge *b = door->bridge;
+    return stream_open(&b->env, generation_ref(b->current), &door->coverage, &to_transport, call);
 }
 
 static void on_message(void *stream, const struct message *message)
@@ -69,8 +69,8 @@ static struct extproc_str on_transaction(void *stream)
     return stream_transaction(stream);
 }
 
-const struct transport_service service_process = {
-    .path = "/" SERVICE_NAME "/Process",
+const struct transport_handler bridge_process = {
+    .path = "/" GRPC_SERVICE "/Process",
     .open = on_open,
     .message = on_message,
     .half_close = on_half_close,
