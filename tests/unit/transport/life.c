@@ -19,11 +19,28 @@ static void open_one(struct client_call *c)
 
 TestSuite(life, .init = begin);
 
+/* The doors are closed by another thread, and what waits there is taken before. */
+static void wait_until_refused(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct timespec deadline = rig_deadline(), now;
+    int r;
+    address.sin_port = htons((uint16_t)atoi(strchr(rig.target, ':') + 1));
+    do {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        r = connect(fd, (struct sockaddr *)&address, sizeof address);
+        close(fd);
+        clock_gettime(CLOCK_REALTIME, &now);
+        cr_assert_lt(now.tv_sec, deadline.tv_sec, "the doors stay open");
+    } while (!r);
+}
+
 Test(life, drain_waits_for_open_calls_and_takes_no_new_ones)
 {
     struct client_call c, late;
     open_one(&c);
     loop_post(&rig.loop, rig_do_drain, NULL, &rig);
+    wait_until_refused();
 
     /* Another connection is refused: a call there ends with its deadline, at the latest. */
     struct client other;
