@@ -347,20 +347,40 @@ static void session_cancel(struct session *s, enum lane lane)
     session_turn_over(st);
 }
 
-static void session_go_on(struct session_turn *st)
+static void session_woken(void *arg);
+
+/* False: out of memory. */
+static bool session_begin(struct session_turn *st, struct event *event)
 {
     struct session *s = st->session;
+    int r = turn_begin(&st->turn, &s->txn, event, &st->memory->arena);
+    st->turn.wake = session_woken;
+    st->turn.wake_arg = st;
+    if (r == 0)
+        st->turn.unmet = session_unmet(s, &st->turn);
+    return r == 0;
+}
+
+/* first: the event that it begins with; NULL: it goes on after a wait. One function for both, so
+ * that the turn's own become a part of it. */
+static void session_run(struct session_turn *st, struct event *first)
+{
+    struct session *s = st->session;
+    bool runs = !first || session_begin(st, first);
     enum lane lane = st->turn.event->lane;
-    if (turn_run(&st->turn) == TURN_WAITS) {
+    if (!runs) {
+        session_out_of_memory(s);
+    } else if (turn_run(&st->turn) == TURN_WAITS) {
         session_hold(st);
         s->waiting[lane] = st;
         return;
+    } else {
+        s->waiting[lane] = NULL;
+        session_report_missing(s, &st->turn);
+        session_tell(s, &st->turn);
+        if (st->turn.verdict.kind == VERDICT_RESPOND)
+            session_cancel(s, other_lane(lane));
     }
-    s->waiting[lane] = NULL;
-    session_report_missing(s, &st->turn);
-    session_tell(s, &st->turn);
-    if (st->turn.verdict.kind == VERDICT_RESPOND)
-        session_cancel(s, other_lane(lane));
     session_turn_over(st);
     assert(s->failed || direction_is_settled(direction_of(s, lane)));
 }
@@ -369,34 +389,8 @@ static void session_woken(void *arg)
 {
     struct session_turn *st = arg;
     struct session *s = st->session;
-    session_go_on(st);
+    session_run(st, NULL);
     s->out->ready(s->out_arg);
-}
-
-/* Takes ownership of memory and message. */
-static void session_run(struct session *s, struct event *event, struct arena_lease *memory,
-                        struct message *bytes)
-{
-    struct session_turn *st = arena_alloc(&memory->arena, sizeof *st);
-    if (!st) {
-        session_out_of_memory(s);
-        session_drop(s, memory, bytes);
-        return;
-    }
-    st->session = s;
-    st->memory = memory;
-    st->bytes = *bytes;
-    st->len = st->held = 0;
-    int r = turn_begin(&st->turn, &s->txn, event, &memory->arena);
-    st->turn.wake = session_woken;
-    st->turn.wake_arg = st;
-    if (r < 0) {
-        session_out_of_memory(s);
-        session_turn_over(st);
-        return;
-    }
-    st->turn.unmet = session_unmet(s, &st->turn);
-    session_go_on(st);
 }
 
 /* Now that something of the message has come. */
@@ -437,7 +431,17 @@ void session_event(struct session *s, struct event *event, struct arena_lease *m
         return;
     }
     s->coverage->seen |= phase_bit(event->phase);
-    session_run(s, event, memory, &held);
+    struct session_turn *st = arena_alloc(&memory->arena, sizeof *st);
+    if (!st) {
+        session_out_of_memory(s);
+        session_drop(s, memory, &held);
+        return;
+    }
+    st->session = s;
+    st->memory = memory;
+    st->bytes = held;
+    st->len = st->held = 0;
+    session_run(st, event);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */

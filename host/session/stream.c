@@ -243,7 +243,7 @@ static void stream_ready(void *arg)
     struct stream *s = arg;
     struct parked *parked;
     while ((parked = stream_unpark(s, s->finished))) {
-        stream_take(s, &parked->message);
+        stream_message(s, &parked->message);
         free(parked);
     }
     stream_half_close_if_free(s);

@@ -274,12 +274,17 @@ static int decode_survey(struct reader in, struct survey *s)
     return r;
 }
 
+/* The last member of the oneof counts, as in decode_survey(), which this does without. */
 enum lane decode_lane(const struct extproc_str *pieces, size_t n_pieces)
 {
-    struct survey s = {0};
-    if (decode_survey(reader_of(pieces, n_pieces), &s) < 0 || !s.phase_number)
-        return N_LANES;
-    return (enum lane)((s.phase_number - REQUEST_FIRST_PHASE) % N_LANES);
+    struct reader r = reader_of(pieces, n_pieces);
+    enum lane lane = N_LANES;
+    struct field f;
+    int rc;
+    while ((rc = reader_next(&r, &f)) > 0)
+        if (f.type == WIRE_LEN && f.number >= REQUEST_FIRST_PHASE && f.number <= REQUEST_LAST_PHASE)
+            lane = (enum lane)((f.number - REQUEST_FIRST_PHASE) % N_LANES);
+    return rc < 0 ? N_LANES : lane;
 }
 
 static int decode_event(struct decoder *d, struct reader message, struct event *e)
