@@ -45,19 +45,6 @@ size_t reader_len(const struct reader *in);
  * deep. */
 int reader_next(struct reader *in, struct field *ret);
 
-/* Reads the next field and moves past it if it is as most are: it has that number, which is below
- * 16, is length-delimited, has less than 128 bytes, and lies in the current piece. */
-static inline bool reader_short(struct reader *in, uint32_t number, struct extproc_str *ret)
-{
-    const uint8_t *at = (const uint8_t *)in->at;
-    ptrdiff_t here = in->end - in->at;
-    if (here < 2 || at[0] != (number << 3 | WIRE_LEN) || at[1] >= 0x80 || at[1] > here - 2)
-        return false;
-    *ret = (struct extproc_str){in->at + 2, at[1]};
-    in->at += 2 + at[1];
-    return true;
-}
-
 /* Goes on to the next length-delimited field of a number: what has the number, but another wire
  * type, is an unknown field like any other. Otherwise as reader_next(). */
 int reader_find(struct reader *in, uint32_t number, struct reader *ret_content);

@@ -147,7 +147,9 @@ static bool turn_ready_handles(struct turn *turn)
 
 int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct arena *arena)
 {
-    memset(turn, 0, offsetof(struct turn, refused));
+    memset(turn, 0, offsetof(struct turn, answer)); /* what follows is set before it is read */
+    turn->waits.wait = NULL;
+    turn->waits.woken = false;
     refusal_forget(&turn->refused);
     turn->txn = t;
     turn->event = event;

@@ -52,17 +52,17 @@ struct turn {
 
     struct turn_given *given; /* bodies of answers, to be released when the turn ends */
     struct metadata metadata;
-    struct answer answer;
     struct verdict verdict; /* when done */
 
+    struct answer answer; /* of VERDICT_RESPOND */
     /* of the current callback */
     enum phase phase; /* the event's, or the body phase after a replacement */
     uint16_t place;   /* of its plugin in the chain */
     struct decided decided;
     struct undo undo;
     struct turn_wait waits;
-    enum failure failure;   /* if it has failed: why */
-    struct refusal refused; /* last: it is not zeroed with the rest */
+    enum failure failure; /* if it has failed: why */
+    struct refusal refused;
 };
 
 /* Bytes that a plugin lends until the turn has ended, whatever happens to the answer. */

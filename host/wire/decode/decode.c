@@ -54,6 +54,12 @@ size_t wire_max_memory(size_t message_len)
 
 /* ---- submessages in parts -------------------------------------------------------------------- */
 
+/* The readers of no part are not looked at. */
+static void parts_clear(struct parts *p)
+{
+    p->n = p->whole_len = p->content_len = 0;
+}
+
 static void parts_add(struct parts *p, const struct reader *before, const struct reader *behind,
                       const struct field *f)
 {
@@ -251,6 +257,12 @@ static int decode_protocol(struct decoder *d, const struct parts *parts, struct 
 static int decode_survey(struct reader in, struct survey *s)
 {
     struct reader before = in;
+    s->phase_number = 0;
+    s->observing = false;
+    parts_clear(&s->phase);
+    parts_clear(&s->metadata);
+    parts_clear(&s->attributes);
+    parts_clear(&s->protocol);
     struct field f;
     int r;
     for (; (r = reader_next(&in, &f)) > 0; before = in) {
@@ -266,7 +278,7 @@ static int decode_survey(struct reader in, struct survey *s)
             parts_add(&s->protocol, &before, &in, &f);
         } else if (f.number >= REQUEST_FIRST_PHASE && f.number <= REQUEST_LAST_PHASE) {
             if (f.number != s->phase_number)
-                s->phase = (struct parts){0}; /* another member ends what was there */
+                parts_clear(&s->phase); /* another member ends what was there */
             s->phase_number = f.number;
             parts_add(&s->phase, &before, &in, &f);
         }
@@ -277,19 +289,19 @@ static int decode_survey(struct reader in, struct survey *s)
 /* The last member of the oneof counts, as in decode_survey(), which this does without. */
 enum lane decode_lane(const struct extproc_str *pieces, size_t n_pieces)
 {
-    struct reader r = reader_of(pieces, n_pieces);
+    struct reader in = reader_of(pieces, n_pieces);
     enum lane lane = N_LANES;
     struct field f;
-    int rc;
-    while ((rc = reader_next(&r, &f)) > 0)
+    int r;
+    while ((r = reader_next(&in, &f)) > 0)
         if (f.type == WIRE_LEN && f.number >= REQUEST_FIRST_PHASE && f.number <= REQUEST_LAST_PHASE)
             lane = (enum lane)((f.number - REQUEST_FIRST_PHASE) % N_LANES);
-    return rc < 0 ? N_LANES : lane;
+    return r < 0 ? N_LANES : lane;
 }
 
 static int decode_event(struct decoder *d, struct reader message, struct event *e)
 {
-    struct survey s = {0};
+    struct survey s;
     int r = decode_survey(message, &s);
     if (r < 0)
         return r;
@@ -316,15 +328,13 @@ int decode_request(const struct extproc_str *pieces, size_t n_pieces, struct are
                         .budget = wire_max_memory(reader_len(&message)),
                         .where = "ProcessingRequest",
                         .why = "malformed protobuf"};
-    struct event event = {0};
-    int r = decode_event(&d, message, &event);
+    *ret = (struct event){0};
+    int r = decode_event(&d, message, ret);
     if (r == -EBADMSG) {
         const char *text = arena_format(arena, "%s: %s", d.where, d.why).ptr;
         if (!text)
             return -ENOMEM;
         *ret_why = text;
     }
-    if (r == 0)
-        *ret = event;
     return r;
 }

@@ -20,8 +20,9 @@ size_t wire_max_memory(size_t message_len);
 /* The direction of a message, from its tags alone; N_LANES: of none, or it is malformed. */
 enum lane decode_lane(const struct extproc_str *pieces, size_t n_pieces);
 
-/* 0 with *ret filled; -ENOMEM; -EBADMSG with *ret_why a text in the arena that says where and what
- * is wrong ("attributes: nested deeper than 64", ...). `pieces` itself may go afterwards. */
+/* 0 with *ret filled (nothing of it is to be used otherwise); -ENOMEM; -EBADMSG with *ret_why a
+ * text in the arena that says where and what is wrong ("attributes: nested deeper than 64", ...).
+ * `pieces` itself may go afterwards. */
 int decode_request(const struct extproc_str *pieces, size_t n_pieces, struct arena *arena,
                    struct event *ret, const char **ret_why);
 

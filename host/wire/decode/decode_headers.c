@@ -136,40 +136,44 @@ static int decode_fields(struct decoder *d, struct reader in, struct extproc_hea
     return r;
 }
 
-/* A key, then a short raw_value, is what nearly all headers are. */
-static int decode_header(struct decoder *d, struct reader entry, struct extproc_header *ret)
-{
-    struct reader in = entry;
-    struct extproc_str key, raw;
-    if (reader_short(&in, HEADER_KEY, &key) && reader_short(&in, HEADER_RAW_VALUE, &raw) &&
-        reader_len(&in) == 0) {
-        ret->value = raw;
-        return decode_name(d, key, &ret->name);
-    }
-    return decode_fields(d, entry, ret);
-}
-
 /* ---- all headers ----------------------------------------------------------------------------- */
 
-static int next_entry(struct reader *map, struct reader *ret)
+enum {
+    ENTRY_TAG = MAP_HEADERS << 3 | WIRE_LEN,
+    KEY_TAG = HEADER_KEY << 3 | WIRE_LEN,
+    RAW_TAG = HEADER_RAW_VALUE << 3 | WIRE_LEN,
+    USUAL_FRAME = 4 /* the tags and lengths of its key and its value */
+};
+
+/* Moves past the next entry if it is as nearly all are: a key, then a raw_value, together less than
+ * 128 bytes, in the current piece. */
+static bool take_usual(struct reader *map, struct extproc_header *ret)
 {
-    struct extproc_str entry;
-    if (!reader_short(map, MAP_HEADERS, &entry))
-        return reader_find(map, MAP_HEADERS, ret);
-    *ret = reader_of_str(entry);
-    return 1;
+    const uint8_t *at = (const uint8_t *)map->at;
+    ptrdiff_t here = map->end - map->at;
+    if (here < 2 + USUAL_FRAME || at[0] != ENTRY_TAG || at[1] < USUAL_FRAME || at[1] >= 0x80 ||
+        at[1] > here - 2 || at[2] != KEY_TAG || at[3] > at[1] - USUAL_FRAME)
+        return false;
+    size_t key_len = at[3], raw_len = at[1] - key_len - USUAL_FRAME;
+    const char *key = map->at + USUAL_FRAME, *raw = key + key_len;
+    if (raw[0] != RAW_TAG || (uint8_t)raw[1] != raw_len)
+        return false;
+    ret->name = (struct extproc_str){key, key_len};
+    ret->value = (struct extproc_str){raw + 2, raw_len};
+    map->at = raw + 2 + raw_len;
+    return true;
 }
 
-/* Makes room for an entry and for those after it in its map. From the second time on, the room at
- * least doubles: a map in many parts must not be copied for each part. */
-static int gathered_grow(struct decoder *d, struct gathered *g, struct reader behind)
+/* Makes room for what is left of the map. From the second time on, the room at least doubles: a map
+ * in many parts must not be copied for each part. */
+static int gathered_grow(struct decoder *d, struct gathered *g, struct reader left)
 {
     bool again = g->headers != g->few;
-    size_t room = g->n + 1 + (again ? g->n : 0);
+    size_t room = g->n + (again ? g->n : 0);
     struct reader entry;
     void *memory;
     int r;
-    while ((r = next_entry(&behind, &entry)) > 0)
+    while ((r = reader_find(&left, MAP_HEADERS, &entry)) > 0)
         room++;
     if (r == 0)
         r = decoder_array(d, room, sizeof *g->headers, &memory);
@@ -184,17 +188,24 @@ static int gathered_grow(struct decoder *d, struct gathered *g, struct reader be
 int decode_headers(struct decoder *d, struct reader map, struct gathered *g)
 {
     struct reader entry;
-    int r;
-    while ((r = next_entry(&map, &entry)) > 0) {
+    int r = 1;
+    while (reader_len(&map) > 0) {
         if (g->n == g->room)
             r = gathered_grow(d, g, map);
-        if (r >= 0)
-            r = decode_header(d, entry, &g->headers[g->n]);
+        if (r < 0 || g->n == g->room) /* nothing but unknown fields is left */
+            break;
+        struct extproc_header *header = &g->headers[g->n];
+        if (take_usual(&map, header))
+            r = decode_name(d, header->name, &header->name);
+        else if ((r = reader_find(&map, MAP_HEADERS, &entry)) > 0)
+            r = decode_fields(d, entry, header);
+        else
+            break;
         if (r < 0)
             break;
         g->n++;
     }
-    return r;
+    return r < 0 ? r : 0;
 }
 
 int gathered_take(struct decoder *d, const struct gathered *g, const struct extproc_header **ret)

@@ -43,11 +43,8 @@ static void expect(struct extproc_str message, const char *what)
 
 static void refuse(struct extproc_str message, const char *what)
 {
-    struct event before = {.headers = (void *)&event};
-    event = before;
     cr_assert_eq(decode(message), -EBADMSG);
     cr_assert_str_eq(why, what);
-    cr_assert_arr_eq(&event, &before, sizeof event);
 }
 
 /* A Struct with one number in it. */

@@ -84,6 +84,44 @@ Test(decode_headers, fields_come_in_any_order_and_length)
     cr_assert(extproc_eq(event.headers[3].value, length));
 }
 
+/* Most entries are read in a quick way, which must not show: lengths on both sides of what that
+ * takes, and messages in two pieces, cut at many places. */
+Test(decode_headers, an_entry_is_read_alike_whatever_its_length_and_pieces)
+{
+    static const size_t lengths[] = {0, 1, 3, 122, 123, 124, 125, 127, 128, 200};
+    for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
+        for (size_t v = 0; v < sizeof lengths / sizeof *lengths; v++) {
+            struct extproc_str name = repeat(text("n"), lengths[k]);
+            struct extproc_str value = repeat(text("v"), lengths[v]);
+            struct extproc_str entry = field(1, cat(field(1, name), field(3, value)));
+            struct extproc_str m = field(2, field(1, cat(entry, header("b", "1"))));
+            for (size_t cut = 0; cut <= m.len; cut += 1 + cut / 16) {
+                struct extproc_str pieces[] = {{m.ptr, cut}, {m.ptr + cut, m.len - cut}};
+                cr_assert_eq(decode_request(pieces, 2, &arena, &event, &why), 0);
+                cr_assert_eq(event.n_headers, 2);
+                cr_assert(extproc_eq(event.headers[0].name, name));
+                cr_assert(extproc_eq(event.headers[0].value, value));
+                expect(1, "b", "1");
+            }
+        }
+    }
+}
+
+/* An entry that says to be longer than it is, in each of its three lengths. */
+Test(decode_headers, an_entry_with_a_wrong_length_is_refused)
+{
+    struct extproc_str m = field(2, field(1, header("name", "value")));
+    static const size_t places[] = {1, 3, 5, 7, 13}; /* of the lengths from the outside in */
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char bytes[64];
+        memcpy(bytes, m.ptr, m.len);
+        bytes[places[i]]++;
+        struct extproc_str wrong = {bytes, m.len};
+        cr_expect_eq(decode_request(&wrong, 1, &arena, &event, &why), -EBADMSG, "place %zu",
+                     places[i]);
+    }
+}
+
 Test(decode_headers, names_become_lower_case)
 {
     cr_assert_eq(decode(cat(header("Content-TYPE", "Text"), header("x-\xc3\x84", "1"))), 0);

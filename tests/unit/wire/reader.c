@@ -113,25 +113,6 @@ Test(reader, find_passes_by_other_numbers_and_other_types)
     cr_assert_eq(reader_find(&in, 2, &content), 0);
 }
 
-Test(reader, short_reads_only_short_fields)
-{
-    struct extproc_str longest = repeat(text("x"), 127);
-    struct reader in = reader_of_str(cat(field(1, NOTHING), field(15, longest)));
-    struct extproc_str view;
-    cr_assert(reader_short(&in, 1, &view) && view.ptr && view.len == 0);
-    cr_assert(reader_short(&in, 15, &view) && extproc_eq(view, longest));
-    cr_assert_not(reader_short(&in, 15, &view), "the end");
-
-    struct extproc_str others[] = {field(2, text("a")), number(1, 0),
-                                   field(1, repeat(text("x"), 128)), EXTPROC_S("\x0a\x02\x61"),
-                                   EXTPROC_S("\x0a")};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        in = reader_of_str(others[i]);
-        cr_assert_not(reader_short(&in, 1, &view), "case %zu", i);
-        cr_assert_eq(reader_len(&in), others[i].len, "case %zu", i);
-    }
-}
-
 /* ---- pieces ---------------------------------------------------------------------------------- */
 
 Test(reader, reads_over_every_border)
@@ -151,16 +132,6 @@ Test(reader, reads_over_every_border)
         cr_assert_eq(reader_copy(f.content, copy), copy + 6);
         cr_assert_arr_eq(copy, "abcdef", 6);
         cr_assert_eq(reader_next(&in, &f), 0);
-    }
-}
-
-Test(reader, short_takes_nothing_that_is_cut)
-{
-    struct extproc_str m = field(1, text("abc"));
-    for (size_t i = 0; i <= m.len; i++) {
-        struct extproc_str pieces[] = {{m.ptr, i}, {m.ptr + i, m.len - i}}, view;
-        struct reader in = reader_of(pieces, 2);
-        cr_assert_eq(reader_short(&in, 1, &view), i == 0 || i == m.len);
     }
 }
 
