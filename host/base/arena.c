@@ -41,6 +41,13 @@ void arena_init(struct arena *a, size_t first_size)
     *a = (struct arena){.first_size = first_size};
 }
 
+static void arena_settle(struct arena *a)
+{
+    if (a->charged)
+        a->budget->left += a->charged;
+    a->charged = 0;
+}
+
 static void free_blocks(struct arena_block *block)
 {
     while (block) {
@@ -53,6 +60,7 @@ static void free_blocks(struct arena_block *block)
 
 void arena_fini(struct arena *a)
 {
+    arena_settle(a); /* it may lie in one of the blocks */
     free_blocks(a->blocks);
     arena_init(a, a->first_size);
 }
@@ -69,6 +77,7 @@ static void arena_use_first(struct arena *a)
 void arena_reset(struct arena *a)
 {
     size_t size = arena_size(a);
+    arena_settle(a);
     if (a->blocks && !a->blocks->next && size <= BLOCK_MAX) {
         arena_use_first(a);
         return;
@@ -88,11 +97,24 @@ static size_t next_block_size(const struct arena *a)
     return size < BLOCK_MAX ? size : BLOCK_MAX;
 }
 
-static struct arena_block *block_new(size_t size)
+static bool budget_allows(struct arena_budget *budget, size_t size)
 {
-    struct arena_block *block = malloc(size);
-    if (block)
-        block->size = size;
+    if (!budget || size <= budget->left)
+        return true;
+    budget->refused = size;
+    return false;
+}
+
+static struct arena_block *block_new(struct arena *a, size_t size)
+{
+    struct arena_block *block = budget_allows(a->budget, size) ? malloc(size) : NULL;
+    if (!block)
+        return NULL;
+    block->size = size;
+    if (a->budget) {
+        a->budget->left -= size;
+        a->charged += size;
+    }
     return block;
 }
 
@@ -102,7 +124,7 @@ static void *arena_alloc_block(struct arena *a, size_t size)
     size_t block_size = next_block_size(a);
     size_t head = sizeof(struct arena_block), room = block_size > head ? block_size - head : 0;
     bool own = size > (a->blocks ? room / 4 : room);
-    struct arena_block *block = block_new(own ? size + sizeof *block : block_size);
+    struct arena_block *block = block_new(a, own ? size + sizeof *block : block_size);
     if (!block)
         return NULL;
 
@@ -221,7 +243,7 @@ void arena_pool_fini(struct arena_pool *pool)
     pool->n_idle = 0;
 }
 
-struct arena_lease *arena_pool_take(struct arena_pool *pool)
+struct arena_lease *arena_pool_take(struct arena_pool *pool, struct arena_budget *budget)
 {
     struct arena_lease *lease = pool->idle;
     if (lease) {
@@ -232,6 +254,8 @@ struct arena_lease *arena_pool_take(struct arena_pool *pool)
         if (lease)
             arena_init(&lease->arena, POOL_FIRST_SIZE);
     }
+    if (lease)
+        arena_share(&lease->arena, budget);
     return lease;
 }
 

@@ -15,17 +15,33 @@
 
 struct arena_block;
 
+/* What several arenas may take from the heap together. */
+struct arena_budget {
+    size_t left;    /* bytes */
+    size_t refused; /* that a request would have taken which failed; 0: none has */
+};
+
 struct arena {
     char *next, *end; /* free space of the first block */
     struct arena_block *blocks;
-    size_t first_size; /* of the first block taken from the heap */
+    size_t first_size;           /* of the first block taken from the heap */
+    struct arena_budget *budget; /* NULL: none    */
+    size_t charged;              /* to the budget */
 };
 
 /* Takes no memory yet: the first allocation does. */
 void arena_init(struct arena *a, size_t first_size);
 void arena_fini(struct arena *a);
 
-/* Forgets everything; keeps a block for the next use, if one of a bounded size was enough. */
+/* Blocks that it takes from now on count in the budget until it gives them back. Where that does
+ * not allow one, allocations fail as if the heap was empty. */
+static inline void arena_share(struct arena *a, struct arena_budget *budget)
+{
+    a->budget = budget;
+}
+
+/* Forgets everything; keeps a block for the next use, if one of a bounded size was enough: it
+ * counts in no budget. */
 void arena_reset(struct arena *a);
 
 /* Aligned for anything, not zeroed. NULL: out of memory. Size 0 returns a pointer that may not be
@@ -62,8 +78,8 @@ struct arena_lease {
     struct arena_lease *next;
 };
 void arena_pool_fini(struct arena_pool *pool);
-/* NULL: out of memory. */
-struct arena_lease *arena_pool_take(struct arena_pool *pool);
+/* What it takes from the heap counts in the budget; NULL: in none. NULL: out of memory. */
+struct arena_lease *arena_pool_take(struct arena_pool *pool, struct arena_budget *budget);
 /* Resets it. NULL does nothing. */
 void arena_pool_put(struct arena_pool *pool, struct arena_lease *lease);
 

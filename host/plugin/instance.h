@@ -35,6 +35,7 @@ struct plugin_env {
     const char *plugin_dir_shown;     /* the same for messages; NULL: as it is */
     const struct rules *const *rules; /* of the proxies, one for each listener */
     size_t n_rules;                   /* 0: HTTP's own alone */
+    size_t max_memory;                /* of a transaction; 0: any */
     bool testing;                     /* extprocd -t */
     bool keeps; /* nothing is freed: threads that plugins leave may go on using it */
 };

@@ -55,6 +55,7 @@ void session_lost(struct session *s)
 static void session_out_of_memory(struct session *s)
 {
     s->failed = true;
+    txn_report_memory(&s->txn, NULL);
     s->out->fail(s->out_arg, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
 }
 
@@ -283,6 +284,11 @@ struct session_turn {
     size_t held; /* bytes that count while it waits; 0: it does not */
 };
 
+struct arena_lease *session_memory(struct session *s)
+{
+    return arena_pool_take(&s->env->loop->memory, txn_budget(&s->txn));
+}
+
 static void session_drop(struct session *s, struct arena_lease *memory, struct message *bytes)
 {
     message_release(bytes);
@@ -331,6 +337,7 @@ static void session_unhold(struct session_turn *st)
 static void session_turn_over(struct session_turn *st)
 {
     session_unhold(st);
+    txn_report_memory(&st->session->txn, NULL);
     turn_end(&st->turn);
     message_release(&st->bytes);
     arena_pool_put(&st->session->env->loop->memory, st->memory);

@@ -66,6 +66,8 @@ static inline bool session_is_free(const struct session *s)
 {
     return !s->waiting[LANE_REQUEST] && !s->waiting[LANE_RESPONSE];
 }
+/* Memory for one of its messages. NULL: there is none. */
+struct arena_lease *session_memory(struct session *s);
 /* One event, of a direction that does not wait. It lives in the lease's arena, which becomes the
  * turn's memory, and refers to bytes of the message (all zero: the message has no owner). The
  * session takes ownership of both, and returns them when the turn is over: now, or when a plugin

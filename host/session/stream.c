@@ -64,6 +64,7 @@ static void stream_fail(void *arg, enum status status, struct extproc_str why)
 
 static void stream_out_of_memory(struct stream *s)
 {
+    txn_report_memory(&s->session.txn, NULL);
     stream_fail(s, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
 }
 
@@ -175,7 +176,7 @@ static void stream_take(struct stream *s, const struct message *message)
     struct arena_lease *memory = NULL;
     struct event *event = NULL;
     if (!s->finished) {
-        memory = arena_pool_take(&s->env->loop->memory);
+        memory = session_memory(&s->session);
         if (memory)
             event = stream_decode(s, message, &memory->arena);
         else

@@ -163,7 +163,7 @@ static void events_message(struct kit_call *c, const struct kit_message *m, stru
         kit_fail(c, "raw bytes are no event");
 
     alloc_enter();
-    struct arena_lease *memory = arena_pool_take(&c->kit->loop.memory);
+    struct arena_lease *memory = session_memory(&c->session->session);
     if (memory)
         own = arena_alloc(&memory->arena, sizeof *own);
     if (own && !c->finished) {

@@ -183,6 +183,7 @@ struct kit *kit_new(const struct kit_options *options)
     loop_init(&k->loop, &(struct loop_clock){.read = read_clock, .arg = k, .exact = true});
     k->env.loop = &k->loop;
     k->env.plugin_dir = KIT_PLUGIN_DIR;
+    k->env.max_memory = options->max_memory;
     make_rules(k, options->proxy);
     if (writer_new(&k->env.writer) < 0 || metrics_new(&k->env.metrics) < 0)
         abort();

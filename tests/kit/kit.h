@@ -40,6 +40,7 @@ struct kit_options {
     const struct kit_linked *linked;
     /* What the proxy allows and takes; limits of 0: its defaults. */
     struct proxy_settings proxy;
+    size_t max_memory; /* of a transaction; 0: any */
     /* Says what is wrong, and does not return. NULL: prints it and aborts. */
     void (*fail)(const char *file, int line, const char *text);
 };

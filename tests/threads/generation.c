@@ -63,7 +63,7 @@ static void note_failure(void *arg, enum status status, struct extproc_str why)
 
 static void play(struct runner *r, struct session *s, const struct event *what)
 {
-    struct arena_lease *memory = arena_pool_take(&r->loop.memory);
+    struct arena_lease *memory = arena_pool_take(&r->loop.memory, NULL);
     struct event *event = memory ? arena_alloc(&memory->arena, sizeof *event) : NULL;
     if (!event)
         abort();

@@ -78,7 +78,7 @@ static inline void loop_recall(struct loop *loop, struct errand *errand)
 static inline void loop_runs(struct loop *loop, const struct running_plugin *plugin,
                              const char *phase)
 {
-    running_begin(&loop->running, plugin, phase, loop->now_ms);
+    running_begin(&loop->running, plugin, phase);
 }
 /* See running_end(). */
 static inline uint64_t loop_ran(struct loop *loop)

@@ -8,6 +8,7 @@
 #define EXTPROCD_BASE_LOOP_RUNNING_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,51 +25,37 @@ struct running_plugin {
 struct running {
     _Atomic(const struct running_plugin *) plugin; /* NULL: the host's own code */
     _Atomic(const char *) phase;                   /* "load", "init", "request_headers", ... */
-    _Atomic uint64_t since_ms; /* when the loop's round began: no callback reads a clock */
-    _Atomic uint32_t run;      /* the number of this call of a plugin, from 1 */
-
-    /* What a watch has found (loop/watch.h). */
-    _Atomic uint32_t blocked_run; /* a call that has blocked the thread; 0: none has */
-    _Atomic uint64_t blocked_ms;  /* for how long, by the last look                  */
+    _Atomic uint64_t seen; /* what a watch has seen of this call: see running_look */
 };
+
+enum { RUNNING_UNSEEN, RUNNING_SEEN };
 
 /* One moment of it, for other threads. */
 struct running_look {
     const struct running_plugin *plugin;
     const char *phase;
-    uint64_t since_ms;
-    uint32_t run;
+    uint64_t seen; /* RUNNING_UNSEEN, RUNNING_SEEN, or for how many milliseconds it has blocked */
 };
 
-#define RUNNING_SET(field, value) atomic_store_explicit(&running->field, (value), order)
-#define RUNNING_GET(field)        atomic_load_explicit(&running->field, memory_order_relaxed)
+#define RUNNING_SET(field, value)                                                                  \
+    atomic_store_explicit(&running->field, (value), memory_order_relaxed)
+#define RUNNING_GET(field) atomic_load_explicit(&running->field, memory_order_relaxed)
 
 static inline void running_begin(struct running *running, const struct running_plugin *plugin,
-                                 const char *phase, uint64_t since_ms)
+                                 const char *phase)
 {
-    const memory_order order = memory_order_relaxed;
-    uint32_t run = RUNNING_GET(run) + 1;
     RUNNING_SET(phase, phase);
-    RUNNING_SET(since_ms, since_ms);
-    RUNNING_SET(run, run);
+    RUNNING_SET(seen, RUNNING_UNSEEN);
     atomic_store_explicit(&running->plugin, plugin, memory_order_release);
 }
 
-/* For how many milliseconds, at least, the call that ends now has blocked the thread; 0: nobody has
- * seen it block. */
+/* For how many milliseconds, at least, the call that ends now has blocked the thread; 0: no watch
+ * has seen it block. */
 static inline uint64_t running_end(struct running *running)
 {
-    const memory_order order = memory_order_relaxed;
+    uint64_t seen = RUNNING_GET(seen);
     RUNNING_SET(plugin, NULL);
-    return RUNNING_GET(blocked_run) == RUNNING_GET(run) ? RUNNING_GET(blocked_ms) : 0;
-}
-
-/* The watch's thread: this call, which goes on, has blocked the loop's for so long. */
-static inline void running_blocked(struct running *running, uint32_t run, uint64_t ms)
-{
-    const memory_order order = memory_order_relaxed;
-    RUNNING_SET(blocked_ms, ms);
-    RUNNING_SET(blocked_run, run);
+    return seen > RUNNING_SEEN ? seen : 0;
 }
 
 /* Any thread. Of a call that goes on while it is read all words belong together; of one that begins
@@ -78,9 +65,15 @@ static inline struct running_look running_look(const struct running *running)
     return (struct running_look){
         .plugin = atomic_load_explicit(&running->plugin, memory_order_acquire),
         .phase = RUNNING_GET(phase),
-        .since_ms = RUNNING_GET(since_ms),
-        .run = RUNNING_GET(run),
+        .seen = RUNNING_GET(seen),
     };
+}
+
+/* The watch's thread notes what it has seen. False: another call has begun since the look. */
+static inline bool running_see(struct running *running, struct running_look look, uint64_t seen)
+{
+    return atomic_compare_exchange_strong_explicit(&running->seen, &look.seen, seen,
+                                                   memory_order_relaxed, memory_order_relaxed);
 }
 
 #undef RUNNING_SET

@@ -4,6 +4,7 @@
 #include "base/log/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -20,21 +21,20 @@ struct watch {
     bool stopping;
 };
 
-bool watch_look(struct watch_state *state, const struct running_look *look, uint64_t now_ms,
-                uint64_t *ret_ms)
+uint64_t watch_look(struct watch_state *state, const struct running_look *look, uint64_t now_ms)
 {
     uint64_t timeout_ms = look->plugin ? look->plugin->timeout_ms : 0;
     if (!timeout_ms)
-        return false;
-    if (look->run != state->run) {
-        *state = (struct watch_state){look->run, now_ms, timeout_ms};
-        return false;
+        return RUNNING_UNSEEN;
+    if (look->seen == RUNNING_UNSEEN) {
+        *state = (struct watch_state){now_ms, timeout_ms};
+        return RUNNING_SEEN;
     }
-    *ret_ms = now_ms - state->since_ms;
-    if (*ret_ms < state->report_ms)
-        return false;
-    state->report_ms = *ret_ms * 2;
-    return true;
+    uint64_t ms = now_ms - state->since_ms;
+    if (ms < state->report_ms || ms <= RUNNING_SEEN)
+        return RUNNING_UNSEEN;
+    state->report_ms = ms * 2;
+    return ms;
 }
 
 static uint64_t now_ms(void)
@@ -46,17 +46,16 @@ static uint64_t now_ms(void)
 
 static void look(struct watch *w)
 {
-    struct running *running = &w->loop->running;
-    struct running_look look = running_look(running);
-    uint64_t ms;
-    if (!watch_look(&w->state, &look, now_ms(), &ms))
+    struct running_look look = running_look(&w->loop->running);
+    uint64_t seen = watch_look(&w->state, &look, now_ms());
+    if (seen == RUNNING_UNSEEN || !running_see(&w->loop->running, look, seen) ||
+        seen == RUNNING_SEEN)
         return;
-    running_blocked(running, look.run, ms);
     struct log_context context = {.plugin = look.plugin->name, .phase = look.phase};
     log_line(w->log, EXTPROC_LEVEL_WARN, &context,
-             "the plugin blocks all transactions: it has not returned for %llu ms (timeout = "
-             "%llums)",
-             (unsigned long long)ms, (unsigned long long)look.plugin->timeout_ms);
+             "the plugin blocks all transactions: it has not returned for %" PRIu64
+             " ms (timeout = %" PRIu64 "ms)",
+             seen, look.plugin->timeout_ms);
 }
 
 /* False: it is to stop. */

@@ -17,14 +17,13 @@ int watch_start(struct loop *loop, struct log *log, struct watch **ret);
 /* NULL does nothing. */
 struct watch *watch_stop(struct watch *watch);
 
-/* The part that needs no thread: what one look after another finds. All zero: nothing so far. */
+/* The part that needs no thread: what one look after another finds. */
 struct watch_state {
-    uint32_t run; /* that was there at the last look */
-    uint64_t since_ms, report_ms;
+    uint64_t since_ms, report_ms; /* of the call that was there at the last look */
 };
-/* True: this call has taken *ret_ms, and is to be reported: when it exceeds its plugin's timeout,
- * and then whenever that has doubled. */
-bool watch_look(struct watch_state *state, const struct running_look *look, uint64_t now_ms,
-                uint64_t *ret_ms);
+/* What is to be noted of a call: RUNNING_UNSEEN (nothing), RUNNING_SEEN, or the milliseconds since
+ * then, which are to be reported: when they exceed its plugin's timeout, and then whenever they
+ * have doubled. */
+uint64_t watch_look(struct watch_state *state, const struct running_look *look, uint64_t now_ms);
 
 #endif

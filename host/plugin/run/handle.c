@@ -74,6 +74,10 @@ static enum extproc_action handle_failed_text(struct handle *h, enum failure fai
         snprintf(line, sizeof line, "%s (%s = %s)", text, effect.key,
                  policy_action_name(effect.action));
     handle_log_text(h, effect.level, key, str_c(line));
+    if (failure == FAILURE_MEMORY) {
+        struct log_context context = handle_context(h);
+        txn_report_memory(h->txn, &context);
+    }
     return EXTPROC_ACTION_FAIL;
 }
 
@@ -113,11 +117,18 @@ void handle_fail(struct handle *h, struct extproc_str key, struct extproc_str wh
     refusal_of_plugin(handle_refused(h), handle_instance(h)->section, key, why);
 }
 
+/* A plugin that was refused memory fails for that reason. */
+static enum failure handle_reason(const struct handle *h, enum failure failure)
+{
+    return h->txn->memory.refused ? FAILURE_MEMORY : failure;
+}
+
 /* The line's kind is what was refused, so that one reason does not keep another out of the log. */
 static enum extproc_action handle_failed_itself(struct handle *h, enum failure failure)
 {
     const struct refusal *refused = handle_refused(h);
     char text[FAILED_TEXT];
+    failure = handle_reason(h, failure);
     if (!*refused->text)
         return handle_failed(h, failure,
                              "%s failed without a reason (a plugin can log one with "
@@ -189,7 +200,7 @@ static void handle_ready(struct handle *h, struct turn *turn, struct instance *i
 /* ---- the calls ------------------------------------------------------------------------------- */
 
 /* A watch has named it in the log while it blocked; now the transaction is known too. */
-static void handle_blocked(struct handle *h, const char *phase, uint64_t ms)
+static __attribute__((cold)) void handle_blocked(struct handle *h, uint64_t ms)
 {
     const struct instance *in = handle_instance(h);
     const struct metric_definition blocked = {
@@ -197,7 +208,7 @@ static void handle_blocked(struct handle *h, const char *phase, uint64_t ms)
         .help = "Calls of a plugin that blocked all transactions for longer than its timeout.",
         .labels = {[METRIC_CHAIN] = h->txn->chain->name,
                    [METRIC_PLUGIN] = in->name,
-                   [METRIC_PHASE] = phase}};
+                   [METRIC_PHASE] = handle_where(h)}};
     if (in->env->metrics)
         loop_count(h->txn->loop, metrics_define(in->env->metrics, &blocked), 1);
     handle_log(h, EXTPROC_LEVEL_WARN,
@@ -211,18 +222,18 @@ static void handle_runs(const struct handle *h, const struct instance *instance,
     loop_runs(h->txn->loop, &instance->who, phase);
 }
 
-static void handle_ran(struct handle *h, const char *phase)
+static void handle_ran(struct handle *h)
 {
     uint64_t ms = loop_ran(h->txn->loop);
-    if (__builtin_expect(ms > 0, false))
-        handle_blocked(h, phase, ms);
+    if (ms > 0)
+        handle_blocked(h, ms);
 }
 
 static enum extproc_action handle_open(struct handle *h, const struct instance *instance)
 {
     handle_runs(h, instance, "open");
     int r = instance->plugin->open ? instance->plugin->open(&h->pub) : 0;
-    handle_ran(h, "open");
+    handle_ran(h);
     const char *text = r < 0 && r >= -ERRNO_MAX ? strerrordesc_np(-r) : NULL;
     h->opened = r == 0;
     if (h->opened) {
@@ -231,7 +242,7 @@ static enum extproc_action handle_open(struct handle *h, const struct instance *
     }
     if (text && *handle_refused(h)->text)
         return handle_failed_itself(h, FAILURE_OPEN);
-    return handle_failed(h, FAILURE_OPEN, "open() returned %d (%s)", r,
+    return handle_failed(h, handle_reason(h, FAILURE_OPEN), "open() returned %d (%s)", r,
                          text ? text : "expected 0 or -errno");
 }
 
@@ -328,7 +339,7 @@ static enum extproc_action handle_run(struct handle *h, struct turn *turn,
         return EXTPROC_ACTION_FAIL;
     handle_runs(h, instance, phase_name(turn->phase));
     enum extproc_action action = instance->on[turn->phase](&h->pub);
-    handle_ran(h, phase_name(turn->phase));
+    handle_ran(h);
     return handle_judge(h, turn, action, FAILURE_CALLBACK);
 }
 
@@ -383,7 +394,7 @@ enum extproc_action handle_resume(struct turn *turn)
     handle_runs(h, instance, "resume");
     enum extproc_action action =
         instance->plugin->resume(&h->pub, turn->waits.why, turn->waits.result);
-    handle_ran(h, "resume");
+    handle_ran(h);
     bool late = turn->waits.why == EXTPROC_WAKE_TIMEOUT;
     return handle_leave(h, handle_judge(h, turn, action, late ? FAILURE_TIMEOUT : FAILURE_RESUME));
 }
@@ -429,5 +440,5 @@ void handle_close(struct handle *h, enum extproc_end why)
     handle_runs(h, instance, "close");
     if (instance->plugin->close)
         instance->plugin->close(&h->pub, why);
-    handle_ran(h, "close");
+    handle_ran(h);
 }

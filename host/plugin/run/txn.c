@@ -18,6 +18,33 @@ void txn_init(struct txn *t, struct generation *g, struct loop *loop, struct are
         .generation = generation_ref(g), .rules = &rules_of_http, .loop = loop, .arena = arena};
     for (enum lane l = 0; l < N_LANES; l++)
         t->lanes[l].direction.mode = BODY_MODE_UNKNOWN;
+    if (g->env.max_memory) {
+        t->memory.left = g->env.max_memory;
+        arena_share(arena, &t->memory);
+    }
+}
+
+/* ---- its memory ------------------------------------------------------------------------------ */
+
+void txn_report_memory(struct txn *t, const struct log_context *context)
+{
+    static const struct metric_definition exceeded = {
+        .name = "max_transaction_memory_exceeded",
+        .help = "Requests for memory that were refused: a transaction had too much of it."};
+    const struct plugin_env *env = &t->generation->env;
+    struct log_context own;
+    if (!t->memory.refused)
+        return;
+    if (!context) {
+        own = txn_log_context(t);
+        context = &own;
+    }
+    log_line(env->log, EXTPROC_LEVEL_WARN, context,
+             "transaction memory of %zu bytes exceeds max_transaction_memory (%zu)",
+             env->max_memory - t->memory.left + t->memory.refused, env->max_memory);
+    if (env->metrics)
+        loop_count(t->loop, metrics_define(env->metrics, &exceeded), 1);
+    t->memory.refused = 0;
 }
 
 /* ---- what may still come --------------------------------------------------------------------- */

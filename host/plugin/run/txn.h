@@ -30,6 +30,7 @@ struct txn {
     const struct rules *rules;     /* of its proxy, HTTP's own until they are set; they must stay */
     struct loop *loop;             /* in which it lives */
     struct arena *arena;           /* the transaction's life */
+    struct arena_budget memory;    /* of its arena and its messages', where it has a limit */
     struct extproc_str id;         /* see txn_id() */
     const char *listener;          /* where it came in, for the log; NULL: not known */
     const char *peer;              /* whose transaction it is, the same */
@@ -51,6 +52,15 @@ struct txn {
 void txn_init(struct txn *t, struct generation *g, struct loop *loop, struct arena *arena);
 /* close() of every instance that was opened, the reference dropped. Exactly once. */
 void txn_end(struct txn *t, enum extproc_end why);
+
+/* For the arena of one of its messages. NULL: there is no limit. */
+static inline struct arena_budget *txn_budget(struct txn *t)
+{
+    return t->arena->budget;
+}
+/* If memory was refused since the last call: logs and counts it. context NULL: the transaction's
+ * own. */
+void txn_report_memory(struct txn *t, const struct log_context *context);
 
 /* True if nothing further of a direction will come, or none of it will be shown to plugins. What
  * follows the headers of a body that is held is not shown. */

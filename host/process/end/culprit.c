@@ -25,7 +25,7 @@ bool culprit_find(struct culprit *ret)
     uint64_t now = loop_now(loop);
     *ret = (struct culprit){.plugin = running.plugin,
                             .phase = running.phase,
-                            .ms = now > running.since_ms ? now - running.since_ms : 0};
+                            .ms = now > loop->now_ms ? now - loop->now_ms : 0};
     return true;
 }
 

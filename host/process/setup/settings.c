@@ -66,6 +66,13 @@ static const struct extproc_key extprocd_keys[] = {
      .min = "1",
      .max = "256",
      .help = "Threads for plugins' blocking work; they start when there is some."},
+    {.name = "max_transaction_memory",
+     .type = EXTPROC_KEY_TYPE_SIZE,
+     .fallback = "64m",
+     .help =
+         "Memory of a transaction: its headers, edits, bodies that plugins read or set, and what "
+         "they allocate; 0: any amount. Beyond it requests for memory are refused, and the "
+         "plugin or the stream fails."},
     {.name = NULL},
 };
 
@@ -208,6 +215,7 @@ static void read_extprocd(const struct config *config, struct config_section *s,
     ret->transport = keys_text(&ret->keys, "transport").ptr;
     ret->lame_duck_ms = (uint64_t)keys_ms(&ret->keys, "lame_duck");
     ret->drain_ms = (uint64_t)keys_ms(&ret->keys, "drain");
+    ret->max_transaction_memory = (size_t)keys_number(&ret->keys, "max_transaction_memory");
 }
 
 /* ---- [listener:NAME] ------------------------------------------------------------------------- */
@@ -262,6 +270,18 @@ static void check_covered(const struct settings *s, const struct listener *l,
                        other->transport.name, other->section->line);
             return;
         }
+    }
+}
+
+static void check_memory(const struct settings *s, struct config_errors *errors)
+{
+    for (size_t i = 0; s->max_transaction_memory && i < s->n_listeners; i++) {
+        const struct listener *l = &s->listeners[i];
+        if (l->transport.limits.max_message > s->max_transaction_memory)
+            config_say(errors, CONFIG_WARNING, l->section, listener_entry(l, "max_message"),
+                       "max_message (%zu) exceeds max_transaction_memory (%zu) of [extprocd]: "
+                       "plugins cannot read larger bodies",
+                       l->transport.limits.max_message, s->max_transaction_memory);
     }
 }
 
@@ -335,6 +355,7 @@ bool settings_read(const struct config *config, struct arena *arena, struct conf
     ret->max_waiting = (size_t)keys_number(&ret->keys, "max_held") / 2;
     ret->overload = (enum policy_action)keys_number(&ret->keys, "overload");
     read_max_held(ret, extprocd ? extprocd : &none, ret->ops, errors);
+    check_memory(ret, errors);
     check_addresses(ret, arena, errors);
     if (ret->n_listeners == 0 && !is_meant(config, "listener") && before == 0)
         config_say_at(errors, config->file, 0,

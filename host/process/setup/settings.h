@@ -18,9 +18,10 @@ struct settings {
     const struct transport_ops *ops; /* its own; NULL: it cannot be had, which was reported */
     uint64_t lame_duck_ms, drain_ms;
     unsigned pool_threads;
-    size_t max_waiting;          /* bytes that are held for plugins that wait */
-    enum policy_action overload; /* where a plugin may not wait because of that */
-    size_t max_held;             /* 0: the transport has no such limit */
+    size_t max_waiting;            /* bytes that are held for plugins that wait */
+    enum policy_action overload;   /* where a plugin may not wait because of that */
+    size_t max_held;               /* 0: the transport has no such limit */
+    size_t max_transaction_memory; /* 0: any */
     struct listener *listeners;
     size_t n_listeners;
 };

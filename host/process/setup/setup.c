@@ -136,6 +136,7 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
                              .plugin_dir_shown = s.settings.plugin_dir_shown,
                              .rules = rules,
                              .n_rules = rules ? s.settings.n_listeners : 0,
+                             .max_memory = s.settings.max_transaction_memory,
                              .testing = testing,
                              .keeps = !LEAVE_RETURNS};
     s.generation = generation_build(config, &env, &errors);

@@ -206,7 +206,7 @@ Test(arena, without_memory_everything_returns_null)
     fail_after(0);
     void *allocated = arena_alloc(&a, 1), *zeroed = arena_zalloc(&a, 1);
     struct extproc_str copy = arena_copy(&a, EXTPROC_S("x")), text = arena_format(&a, "x");
-    struct arena_lease *lease = arena_pool_take(&pool);
+    struct arena_lease *lease = arena_pool_take(&pool, NULL);
     fail_no_more();
 
     cr_assert_null(allocated);
@@ -221,12 +221,12 @@ Test(arena, without_memory_everything_returns_null)
 Test(arena_pool, returns_what_was_put)
 {
     struct arena_pool pool = {0};
-    struct arena_lease *one = arena_pool_take(&pool), *two = arena_pool_take(&pool);
+    struct arena_lease *one = arena_pool_take(&pool, NULL), *two = arena_pool_take(&pool, NULL);
     cr_assert_neq(one, two);
     arena_alloc(&one->arena, 100);
 
     arena_pool_put(&pool, one);
-    struct arena_lease *again = arena_pool_take(&pool);
+    struct arena_lease *again = arena_pool_take(&pool, NULL);
     cr_assert_eq(again, one);
     cr_assert_gt(arena_size(&again->arena), 0, "its block was kept");
 
@@ -243,7 +243,7 @@ Test(arena_pool, keeps_a_bounded_number)
     struct arena_lease *leases[200];
     size_t n = 0;
     for (size_t i = 0; i < 200; i++)
-        leases[i] = arena_pool_take(&pool);
+        leases[i] = arena_pool_take(&pool, NULL);
     for (size_t i = 0; i < 200; i++)
         arena_pool_put(&pool, leases[i]);
     for (const struct arena_lease *lease = pool.idle; lease; lease = lease->next)
@@ -251,4 +251,67 @@ Test(arena_pool, keeps_a_bounded_number)
     cr_assert_eq(n, pool.n_idle);
     cr_assert_leq(n, 64);
     arena_pool_fini(&pool);
+}
+
+/* ---- a budget -------------------------------------------------------------------------------- */
+
+Test(arena, a_budget_is_shared)
+{
+    struct arena_budget budget = {.left = 4096};
+    struct arena a, b;
+    arena_init(&a, 1024);
+    arena_init(&b, 1024);
+    arena_share(&a, &budget);
+    arena_share(&b, &budget);
+    cr_assert(arena_alloc(&a, 1000) && arena_alloc(&b, 1000));
+    cr_expect_eq(budget.left, 2048);
+    cr_expect(!budget.refused);
+    cr_expect_null(arena_alloc(&a, 2048));
+    cr_expect_eq(budget.refused, 2048 + 16);
+    cr_expect_eq(budget.left, 2048);
+
+    arena_fini(&b);
+    cr_expect_eq(budget.left, 3072);
+    cr_expect_null(arena_alloc(&a, 4096));
+    cr_expect(arena_alloc(&a, 2048));
+    arena_fini(&a);
+    cr_expect_eq(budget.left, 4096);
+}
+
+/* What it had before is another's: a block that a pool keeps. */
+Test(arena, what_it_had_before_does_not_count)
+{
+    struct arena_budget budget = {.left = 1024};
+    struct arena a;
+    arena_init(&a, 1024);
+    arena_alloc(&a, 16);
+    arena_share(&a, &budget);
+    cr_expect(arena_alloc(&a, 900));
+    cr_expect_eq(budget.left, 1024);
+    arena_reset(&a);
+    cr_expect_null(arena_alloc(&a, 100000));
+    arena_fini(&a);
+}
+
+Test(arena, a_request_of_any_size_is_refused_without_overflow)
+{
+    struct arena_budget budget = {.left = 1024};
+    struct arena a;
+    arena_init(&a, 1024);
+    arena_share(&a, &budget);
+    cr_expect_null(arena_alloc(&a, PTRDIFF_MAX - 64));
+    cr_expect_gt(budget.refused, (size_t)1 << 62);
+    arena_fini(&a);
+}
+
+/* The budget may lie in memory of an arena that shares it. */
+Test(arena, its_own_memory_may_have_the_budget)
+{
+    struct arena a;
+    arena_init(&a, 1024);
+    struct arena_budget *budget = arena_zalloc(&a, sizeof *budget);
+    budget->left = 64 * 1024;
+    arena_share(&a, budget);
+    cr_expect(arena_alloc(&a, 2000));
+    arena_fini(&a);
 }

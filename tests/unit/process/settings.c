@@ -76,6 +76,19 @@ Test(settings, what_all_streams_may_hold_where_the_transport_does_not_count)
     expect_line("5: [extprocd] max_held: warning: ~no effect~transport = grpc~");
 }
 
+Test(settings, what_a_transaction_may_take)
+{
+    cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\n"));
+    cr_expect_eq(settings.max_transaction_memory, (size_t)64 << 20);
+    cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\nmax_message = 2m\n"
+                        "[extprocd]\nmax_transaction_memory = 1m\n"));
+    cr_expect_eq(settings.max_transaction_memory, (size_t)1 << 20);
+    expect_line("3: [listener:a] max_message: warning: ~2097152~max_transaction_memory~1048576~");
+    cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\nmax_message = 2m\n"
+                        "[extprocd]\nmax_transaction_memory = 0\n"));
+    cr_expect_eq(settings.max_transaction_memory, 0);
+}
+
 Test(settings, a_listener_is_needed)
 {
     expect_error("[extprocd]\n", " ~[listener:NAME]~");

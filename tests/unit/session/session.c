@@ -62,7 +62,7 @@ static void finish(void)
 static void pass(struct event event)
 {
     struct message message = {.owner = &session, .release = on_release};
-    struct arena_lease *lease = arena_pool_take(&loop.memory);
+    struct arena_lease *lease = arena_pool_take(&loop.memory, NULL);
     struct event *own = arena_alloc(&lease->arena, sizeof *own);
     *own = event;
     if (own->has_phase)
