@@ -203,6 +203,46 @@ void kit_check_answered(struct kit_call *c, enum lane lane)
     call_take_answer(c, &owed->message);
 }
 
+/* The direction of the oldest answer that was sent; an immediate response is one to any message. */
+static enum lane lane_answered(const struct kit_call *c)
+{
+    PbResponse *answer = envoy__service__ext_proc__v3__processing_response__unpack(
+        NULL, c->sent->len, c->sent->bytes);
+    enum lane lane = N_LANES;
+    for (enum phase phase = 0; answer && phase < N_PHASES; phase++)
+        if (answers_phase(answer, phase))
+            lane = phase_lane(phase);
+    if (answer)
+        envoy__service__ext_proc__v3__processing_response__free_unpacked(answer, NULL);
+    return lane == N_LANES && c->owed ? phase_lane(c->owed->message.phase) : lane;
+}
+
+bool kit_is_over(const struct kit_call *c)
+{
+    return c->finished || c->immediate;
+}
+
+void kit_take_answers(struct kit_call *c)
+{
+    while (c->sent) {
+        if (!c->owed)
+            kit_fail(c, "an answer came that no message waits for");
+        kit_check_answered(c, lane_answered(c));
+    }
+    if (kit_is_over(c)) {
+        c->owed = NULL;
+        c->owed_end = &c->owed;
+    }
+}
+
+size_t kit_n_waiting(const struct kit_call *c)
+{
+    size_t n = 0;
+    for (const struct kit_owed *owed = c->owed; owed; owed = owed->next)
+        n++;
+    return n;
+}
+
 static void call_send(struct kit_call *c, struct kit_message *m)
 {
     if (!c->open)

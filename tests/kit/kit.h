@@ -86,6 +86,11 @@ struct kit_call *kit_call(struct kit *k, const struct kit_how *how);
 void kit_lets_wait(struct kit_call *c);
 #define kit_waits(c, lane)    kit_check_waits(KIT_HERE(c), (lane))
 #define kit_answered(c, lane) kit_check_answered(KIT_HERE(c), (lane))
+/* Reads every answer that has come, to whichever message. How many messages wait for one still? Is
+ * the transaction over, since it was answered as a whole or the stream has ended? */
+void kit_take_answers(struct kit_call *c);
+size_t kit_n_waiting(const struct kit_call *c);
+bool kit_is_over(const struct kit_call *c);
 void kit_check_waits(struct kit_call *c, enum lane lane);
 void kit_check_answered(struct kit_call *c, enum lane lane);
 
