@@ -348,6 +348,32 @@ Test(failing, where_the_proxy_observes_a_failure_is_counted_and_the_message_goes
     decides_nothing("");
 }
 
+/* A plugin that fails in each transaction fills no log, and hides no other failure. */
+static size_t n_lines(const char *text)
+{
+    size_t n = 0;
+    for (const char *at = kit_log(k); (at = strstr(at, text)); at += strlen(text))
+        n++;
+    return n;
+}
+
+Test(failing, lines_that_repeat_are_limited_for_each_reason)
+{
+    enum { TIMES = 150, LIMIT = 10 };
+    k = beside(&bad, "[plugin:bad]\non_error = continue\n");
+    fails_in = EXTPROC_PHASE_REQUEST_HEADERS;
+    for (size_t way = 0; way < N_WAYS; way++) {
+        fails = ways[way].fails;
+        for (int i = 0; i < TIMES; i++) {
+            run(BODY_MODE_NONE);
+            kit_end(c);
+        }
+        cr_expect_eq(n_lines(ways[way].line), LIMIT, "%s", ways[way].line);
+    }
+    cr_expect_eq(kit_failures(k, "bad", "request_headers", "callback"), TIMES * N_WAYS);
+    kit_free(k);
+}
+
 /* ---- open() ---------------------------------------------------------------------------------- */
 
 static int opens_not(struct extproc_txn *x)

@@ -113,6 +113,28 @@ Test(max_body, a_response_that_has_begun_ends_with_an_error)
     end();
 }
 
+/* What open() has decided in the same phase holds: it has not failed. */
+static int skip_responses(struct extproc_txn *x)
+{
+    return extproc_skip(x, EXTPROC_PHASE_RESPONSE_BODY);
+}
+
+Test(max_body, what_open_has_skipped_stays_skipped)
+{
+    static const struct extproc_plugin skips = {.abi = EXTPROC_ABI,
+                                                .name = "skips",
+                                                .needs = EXTPROC_WHOLE_REQUEST_BODY,
+                                                .open = skip_responses,
+                                                .request_body = on_body,
+                                                .response_body = on_body};
+    begin_with(&skips, CONTINUE, BODY_MODE_BUFFERED);
+    request("abcde");
+    kit_response(c, ":status: 200", "abcd", NULL);
+    kit_expect_body(c, LANE_RESPONSE, "abcd");
+    cr_expect_eq(n_bodies, 0);
+    end();
+}
+
 /* on_error is for failures of the plugin. */
 Test(max_body, has_a_key_of_its_own)
 {

@@ -237,7 +237,9 @@ static enum extproc_action handle_open(struct handle *h, const struct instance *
     const char *text = r < 0 && r >= -ERRNO_MAX ? strerrordesc_np(-r) : NULL;
     h->opened = r == 0;
     if (h->opened) {
-        refusal_forget(handle_refused(h)); /* the phase that follows has reasons of its own */
+        /* What it has skipped stays skipped, and the phase that follows has reasons of its own. */
+        h->txn->turn->decided.skips = 0;
+        refusal_forget(handle_refused(h));
         return EXTPROC_ACTION_CONTINUE;
     }
     if (text && *handle_refused(h)->text)

@@ -110,7 +110,7 @@ static void print_filter(const struct recipe *recipe)
         "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate\n"
         "        host_selection_retry_max_attempts: 3\n"
         "    failure_mode_allow: false # true: requests pass unprocessed while extprocd cannot be "
-        "reached\n"
+        "reached, or where a plugin with on_error = close fails\n"
         "    allow_mode_override: false # extprocd does not use it\n"
         "    message_timeout: %us # for one answer: longer than plugins may wait (timeout); "
         "Envoy's "

@@ -215,7 +215,10 @@ enum EXTPROC_ENUM(extproc_phase) {
 enum EXTPROC_ENUM(extproc_action) {
     EXTPROC_ACTION_CONTINUE, /* pass on to the next plugin                                */
     EXTPROC_ACTION_RESPOND,  /* extproc_respond() was called: stop the chain              */
-    EXTPROC_ACTION_FAIL,     /* undo this callback's edits; the client gets a 500         */
+    EXTPROC_ACTION_FAIL,     /* undo this callback's edits, do not call this plugin again
+                                in this transaction; then what the operator says in its
+                                section (on_error): the client gets a 500, or the message
+                                goes on, or the stream ends with an error               */
     EXTPROC_ACTION_WAIT,     /* extproc_defer() was called: resume() goes on              */
     EXTPROC_ACTION_HOLD      /* in a body phase: see these bytes again, with the next ones */
 };
