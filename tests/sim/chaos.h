@@ -1,4 +1,4 @@
-/* chaos: a plugin that does in each callback what chance says, within the contract or outside of it. */
+/* chaos: a plugin that does in each callback what chance says, right or wrong. */
 #ifndef EXTPROCD_TESTS_SIM_CHAOS_H
 #define EXTPROCD_TESTS_SIM_CHAOS_H
 

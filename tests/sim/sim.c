@@ -2,8 +2,9 @@
  *
  * Everything follows from one number, which is printed where something is not as it should be. The
  * kit checks that each message gets its one answer and is given back once; here it is checked that
- * every transaction comes to its end, that bodies arrive byte for byte, that a failing plugin leaves
- * nothing behind, that every result is used or dropped once, and that all memory is given back.
+ * every transaction comes to its end, that bodies arrive byte for byte, that a failing plugin
+ * leaves nothing behind, that every result is used or dropped once, and that all memory is given
+ * back.
  *
  *     sim [SEED]           SIM_SECONDS says how long (10)
  */
