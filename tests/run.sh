@@ -10,7 +10,7 @@
 #       clang   a build with clang, warnings as errors
 #       tidy    clang-tidy over host/ and plugins/, findings as errors
 #       fuzz    every fuzz target for a short time (FUZZ_SECONDS, default 20 each)
-#       cover   lines that the units cover, of each floor in COVER_FLOORS (default: those that must have 95 %:
+#       cover   lines that units and threads cover, of each floor in COVER_FLOORS (default: those that must have 95 %:
 #               base, http and wire)
 #       bench   the benchmark's own parts work (no figures are judged)
 #       interop clients that others wrote: grpc-go, grpcurl, h2spec; left out where there is no Go
@@ -132,9 +132,9 @@ part_cover() {
     local floors=${COVER_FLOORS:-base http wire} floor least folders targets
     say "coverage"
     folders=$(cd tests/unit && find $floors -type d -printf '%f|')
-    targets=$(cd tests/unit && find $floors -name '*.c' | sed -E 's|(.*/)?(.*)/(.*)\.c|test_\2_\3|')
+    targets=threads_tests' '$(cd tests/unit && find $floors -name '*.c' | sed -E 's|(.*/)?(.*)/(.*)\.c|test_\2_\3|')
     configure cover -DCMAKE_BUILD_TYPE=Debug -DEXTPROCD_COVERAGE=ON || { fail "cover: build"; return; }
-    run_tests cover -R "^(${folders%|})/" -E '^wire/hostile$' # which is about costs, and takes minutes without -O
+    run_tests cover -R "^(${folders}threads)/" -E '^wire/hostile$' # which is about costs, and takes minutes without -O
     for floor in $floors; do
         case $floor in base|http|wire) least=95 ;; *) least=0 ;; esac
         step "$least % of host/$floor" gcovr --root "$top" --filter "host/$floor/" --fail-under-line $least "$build/cover"
