@@ -211,7 +211,7 @@ struct kit *kit_new(const struct kit_options *options)
 
 void kit_free(struct kit *k)
 {
-    kit_run(k);
+    kit_run_until(k, k->now_ms); /* results that have come */
     if (__atomic_load_n(&k->generation->refs, __ATOMIC_ACQUIRE) > 1)
         k->fail(__FILE__, __LINE__, "a wait was not passed to extproc_resume()");
     generation_unref(k->generation);
