@@ -28,9 +28,18 @@ static void teardown(void)
 
 TestSuite(decode, .init = setup, .fini = teardown);
 
+/* Whose turn a message is can be seen without decoding it, and is the same. */
+static int decode_pieces(const struct extproc_str *pieces, size_t n)
+{
+    int r = decode_request(pieces, n, &arena, &event, &why);
+    if (r == 0)
+        cr_assert_eq(decode_lane(pieces, n), event.has_phase ? event.lane : N_LANES);
+    return r;
+}
+
 static int decode(struct extproc_str message)
 {
-    return decode_request(&message, 1, &arena, &event, &why);
+    return decode_pieces(&message, 1);
 }
 
 static void expect(struct extproc_str message, const char *what)
@@ -219,7 +228,7 @@ Test(decode, split_at_every_two_places_it_is_the_same)
                 struct extproc_str pieces[] = {apart(m.ptr, i), apart(m.ptr + i, j - i),
                                                apart(m.ptr + j, m.len - j)};
                 arena_reset(&arena);
-                cr_assert_eq(decode_request(pieces, 3, &arena, &event, &why), 0);
+                cr_assert_eq(decode_pieces(pieces, 3), 0);
                 char *split = show_event(&event, &arena);
                 cr_assert_str_eq(split, whole, "split at %zu and %zu", i, j);
                 free(split);
@@ -263,6 +272,12 @@ Test(decode, says_where_it_is_wrong)
     refuse(field(8, broken), "metadata_context: malformed protobuf");
     refuse(field(9, broken), "attributes: malformed protobuf");
     refuse(field(11, broken), "protocol_config: malformed protobuf");
+}
+
+Test(decode, what_is_malformed_is_nobodys_turn)
+{
+    struct extproc_str m = cat(field(2, NOTHING), EXTPROC_S("\x0a\x7f"));
+    cr_assert_eq(decode_lane(&m, 1), N_LANES);
 }
 
 Test(decode, truncated_anywhere_it_is_refused_or_complete)
