@@ -57,6 +57,7 @@ static char *decode(const uint8_t *data, size_t size, size_t n, const size_t *en
     assert(r == 0 || (r == -EBADMSG && why));
     if (r == 0) {
         check_event(&event, &arena);
+        assert(decode_lane(pieces, n) == (event.has_phase ? event.lane : N_LANES));
         assert(arena_size(&arena) <= wire_max_memory(size) + SLACK);
         text = show_event(&event, &arena);
     }
