@@ -84,6 +84,21 @@ class MaxBody(Case):
         service.wait_line(r"exceeds max_body \(4\) \(on_max_body = continue\)")
 
 
+class Memory(Case):
+    def test_a_transaction_that_takes_too_much_fails_alone(self):
+        service = self.launch("[plugin:grows]\nfile = body.so\nrequest.append = more\n",
+                              service="max_transaction_memory = 64k").wait_ready()
+        upstream = self.upstream()
+        envoy = self.envoy(service, upstream, BUFFERED)
+        self.assertEqual(http1.request(envoy.port, "POST", "/x", body=b"a" * 100000).status, 500)
+        self.assertEqual(http1.request(envoy.port, "POST", "/fits", body=b"abc").status, 200)
+        self.assertEqual([request.body for request in upstream.seen], [b"abcmore"])
+        service.wait_line(rf" warn .*transaction={envoy.access_id('/x')} .*transaction memory of \d+ bytes exceeds "
+                          r"max_transaction_memory \(65536\)$")
+        self.assertEqual(service.stop(), 0)
+        self.assertTrue(service.lines('phase="request_body",reason="memory"}=1'))
+
+
 class Blocking(Case):
     def test_a_plugin_is_named_while_it_blocks(self):
         """It never returns, so nothing but a look from outside can name it."""

@@ -1,0 +1,139 @@
+/* What a plugin is of no use for outside of its callbacks: open() that fails, needs that the proxy
+ * does not meet; and a call that blocks.
+ */
+#include "session/failing.h"
+
+/* ---- open() ---------------------------------------------------------------------------------- */
+
+static int opens_not(struct extproc_txn *x)
+{
+    spoil(x);
+    return -EIO;
+}
+static const struct extproc_plugin unopened = {.abi = EXTPROC_ABI,
+                                               .name = "unopened",
+                                               .open = opens_not,
+                                               .close = on_close,
+                                               .request_body = on_phase,
+                                               .response_headers = on_phase};
+
+static void open_in(enum body_mode mode, const char *ini)
+{
+    k = beside(&unopened, ini);
+    run(mode);
+    kit_expect_log(c, "transaction=id-1 plugin=bad phase=open: open failed: extproc_");
+    cr_expect_eq(kit_failures(k, "bad",
+                              mode == BODY_MODE_NONE ? "response_headers" : "request_body", "open"),
+                 1);
+}
+
+static void end_unopened(void)
+{
+    kit_end(c);
+    cr_expect_eq(n_closed, 0);
+    kit_free(k);
+}
+
+Test(failing_needs, open_is_judged_by_the_same_key)
+{
+    for (enum body_mode mode = BODY_MODE_NONE; mode <= BODY_MODE_BUFFERED; mode++) {
+        open_in(mode, "[plugin:bad]\non_error_status = 502\n");
+        kit_expect_immediate(c, 502, "", "extprocd.bad.error{id-1}");
+        end_unopened();
+        open_in(mode, "[plugin:bad]\non_error = close\n");
+        kit_expect_failed(c, STATUS_INTERNAL, "plugin bad failed in ");
+        end_unopened();
+        open_in(mode, "[plugin:bad]\non_error = continue\n");
+        is_as_without(mode, EXTPROC_PHASE_REQUEST_BODY);
+        end_unopened();
+    }
+}
+
+/* ---- needs ----------------------------------------------------------------------------------- */
+
+static const struct extproc_plugin reads = {.abi = EXTPROC_ABI,
+                                            .name = "reads",
+                                            .needs = EXTPROC_WHOLE_REQUEST_BODY,
+                                            .request_body = on_phase};
+static const struct extproc_plugin inspects = {.abi = EXTPROC_ABI,
+                                               .name = "inspects",
+                                               .needs = EXTPROC_MUST_SEE_RESPONSE_BODY,
+                                               .response_body = on_phase};
+
+static const struct {
+    const struct extproc_plugin *plugin;
+    enum body_mode mode;
+    const char *ini;
+    unsigned status; /* 0: it goes on */
+    const char *phase, *reason, *line;
+} needs[] = {
+    {&reads, BODY_MODE_NONE, "", 500, "request_headers", "need", "needs the request body complete"},
+    {&reads, BODY_MODE_NONE, "on_error_status = 503", 503, "request_headers", "need",
+     "request_body_mode is NONE"},
+    {&reads, BODY_MODE_NONE, "on_error = continue", 0, "request_headers", "need",
+     "BUFFERED) (on_error = continue)"},
+    {&reads, BODY_MODE_STREAMED, "", 500, "request_body", "need", "sends it in pieces"},
+    {&reads, BODY_MODE_STREAMED, "on_error = continue", 0, "request_body", "need",
+     "(on_error = continue)"},
+    {&inspects, BODY_MODE_NONE, "", 403, "request_headers", "unseen",
+     "must see the response body, and the proxy does not send it"},
+    {&inspects, BODY_MODE_NONE, "on_error_status = 503", 403, "request_headers", "unseen",
+     "must see the response body"},
+    {&inspects, BODY_MODE_NONE, "on_error = continue", 0, "request_headers", "unseen",
+     "does not send it (on_error = continue)"},
+};
+
+Test(failing_needs, a_need_that_is_not_met_is_judged_by_the_same_key)
+{
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+        char ini[64];
+        snprintf(ini, sizeof ini, "[plugin:bad]\n%s\n", needs[i].ini);
+        k = beside(needs[i].plugin, ini);
+        run(needs[i].mode);
+        kit_expect_log(c, needs[i].line);
+        if (needs[i].status)
+            kit_expect_immediate(c, needs[i].status, "", "extprocd.bad.error{id-1}");
+        else
+            is_as_without(needs[i].mode, EXTPROC_PHASE_REQUEST_BODY);
+        cr_expect_eq(kit_failures(k, "bad", needs[i].phase, needs[i].reason), 1, "case %zu", i);
+        cr_expect_eq(n_calls, 0);
+        kit_end(c);
+        kit_free(k);
+    }
+}
+
+Test(failing_needs, a_need_that_is_not_met_may_close_the_stream)
+{
+    k = beside(&inspects, "[plugin:bad]\non_error = close\n");
+    run(BODY_MODE_NONE);
+    kit_expect_failed(c, STATUS_INTERNAL, "plugin bad failed in request_headers");
+    kit_end(c);
+    kit_free(k);
+}
+
+/* ---- blocking -------------------------------------------------------------------------------- */
+
+/* A watch sees it: here the callback is the watch as well. */
+static enum extproc_action blocks(struct extproc_txn *x)
+{
+    struct running *running = &kit_loop(k)->running;
+    cr_expect(running_see(running, running_look(running), 200));
+    return EXTPROC_ACTION_CONTINUE;
+}
+
+Test(failing_needs, a_call_that_has_blocked_is_reported_with_its_transaction)
+{
+    static const struct extproc_plugin blocker = {.abi = EXTPROC_ABI,
+                                                  .name = "blocker",
+                                                  .request_headers = blocks,
+                                                  .response_headers = witness};
+    k = beside(&blocker, "");
+    run(BODY_MODE_NONE);
+    kit_expect_going(c);
+    kit_expect_log(c, " warn  listener=kit peer=192.0.2.1:4711 transaction=id-1 plugin=bad "
+                      "phase=request_headers: the plugin has blocked all transactions for 200 ms "
+                      "(timeout = 150ms)");
+    cr_expect_eq(kit_counter(k, NULL, "blocked"), 1);
+    kit_end(c);
+    kit_free(k);
+}
