@@ -52,10 +52,10 @@ run_tests() { # folder, ctest options...
     ctest --test-dir "$build/$name" -j2 --timeout 600 -V "$@" >"$log" 2>&1
     local status=$?
     sums=$(sed -E 's/\x1b\[[0-9;]*m//g' "$log" | awk -F '[:|] *' '
-        /^[0-9]+: \[====\] Synthesis:/ { told[$1] = 1; pass += $6; bad += $8 }
+        /^[0-9]+: \[====\] Synthesis:/ { seen[$1] = 1; pass += $6; bad += $8 }
         /^[0-9]+: [0-9]+ passed, [0-9]+ failed$/ {
-            told[$1] = 1; pass += $2; sub(/.*, /, "", $2); bad += $2 }
-        / Test +#[0-9]+: .* Passed / { sub(/.*#/, "", $1); pass += !told[$1] }
+            seen[$1] = 1; pass += $2; sub(/.*, /, "", $2); bad += $2 }
+        / Test +#[0-9]+: .* Passed / { sub(/.*#/, "", $1); pass += !seen[$1] }
         END { print pass + 0, bad + 0 }')
     passed=$((passed + ${sums% *}))
     mapfile -t -O "${#skipped[@]}" skipped < <(sed -nE "s/^[0-9]+: skipped: /$name: /p" "$log")

@@ -186,7 +186,7 @@ static bool body_follows(enum body_mode mode, unsigned awaited)
     case MODE_BODY_CHUNKS:
     case MODE_BODY_WHOLE:
         return true;
-    case MODE_BODY_UNTOLD:
+    case MODE_BODY_UNKNOWN:
         break;
     }
     return awaited & 1u << PART_BODY;

@@ -61,7 +61,7 @@ const struct mode mode_rows[N_BODY_MODES + 1] = {
         {
             .name = "unknown",
             .built = MODE_BUILT,
-            .body = MODE_BODY_UNTOLD,
+            .body = MODE_BODY_UNKNOWN,
             .acts_as = BODY_MODE_UNKNOWN,
             .shown = EXTPROC_BODY_MODE_STREAMED,
         },

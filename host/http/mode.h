@@ -25,8 +25,8 @@ enum body_mode {
 enum mode_body {
     MODE_BODY_NEVER,
     MODE_BODY_CHUNKS,
-    MODE_BODY_WHOLE, /* one message has all of it */
-    MODE_BODY_UNTOLD /* the first body message will show it, or none will come */
+    MODE_BODY_WHOLE,  /* one message has all of it */
+    MODE_BODY_UNKNOWN /* the first body message will show it, or none will come */
 };
 enum mode_answers { MODE_ANSWERS_ONE, MODE_ANSWERS_MANY }; /* to a body message */
 enum mode_built {

@@ -67,7 +67,7 @@ bool chain_need_met(const struct instance *in, enum lane lane, enum body_mode mo
     const struct mode *m = mode_of(mode);
     if (chain_must_see(in, lane) && m->body == MODE_BODY_NEVER)
         return false;
-    if (mode_of(body_needed(in, lane))->body != MODE_BODY_WHOLE || m->body == MODE_BODY_UNTOLD)
+    if (mode_of(body_needed(in, lane))->body != MODE_BODY_WHOLE || m->body == MODE_BODY_UNKNOWN)
         return true;
     bool waits = in->plugin->needs & EXTPROC_HEADERS_WAIT;
     return m->body != MODE_BODY_NEVER && (m->holds_headers || !waits);

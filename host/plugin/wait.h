@@ -2,7 +2,7 @@
  * timer, brings.
  *
  *     AWAITED ──the result is here──► resume() ──► IDLE
- *        │ the time is over: resume(); or nobody waits any more
+ *        │ the time is over: resume(); or no callback waits for it
  *        ▼
  *     FORSAKEN ──the result is here──► drop() ──► IDLE
  *

@@ -115,7 +115,7 @@ static bool session_settle_modes(struct session *s, const struct event *event, s
 static void session_guess_mode(struct session *s, const struct event *event)
 {
     struct direction *d = &s->txn.lanes[event->lane].direction;
-    if (event->part == PART_BODY && mode_of(d->mode)->body == MODE_BODY_UNTOLD)
+    if (event->part == PART_BODY && mode_of(d->mode)->body == MODE_BODY_UNKNOWN)
         d->mode = mode_guess(event->end);
 }
 
@@ -296,7 +296,7 @@ static void session_drop(struct session *s, struct arena_lease *memory, struct m
 }
 
 /* A proxy that only observes goes on whatever the plugins decide, so the directions do too. */
-static void session_tell(struct session *s, struct turn *turn)
+static void session_report(struct session *s, struct turn *turn)
 {
     const struct verdict *verdict = &turn->verdict;
     switch (verdict->kind) {
@@ -384,7 +384,7 @@ static void session_run(struct session_turn *st, struct event *first)
     } else {
         s->waiting[lane] = NULL;
         session_report_missing(s, &st->turn);
-        session_tell(s, &st->turn);
+        session_report(s, &st->turn);
         if (st->turn.verdict.kind == VERDICT_RESPOND)
             session_cancel(s, other_lane(lane));
     }

@@ -78,7 +78,7 @@ static void probe_finish(struct probe *probe, int status, const char *why)
 }
 
 /* False: out of memory, and the stream is finished with that. */
-static bool probe_tell(struct probe *probe)
+static bool probe_report(struct probe *probe)
 {
     Grpc__Health__V1__HealthCheckResponse response;
     grpc__health__v1__health_check_response__init(&response);
@@ -148,7 +148,7 @@ static void check_message(void *stream, const struct message *message)
     if (probe_read(probe, &bytes)) {
         if (!probe->knows)
             probe_finish(probe, STATUS_NOT_FOUND, "unknown service");
-        else if (probe_tell(probe))
+        else if (probe_report(probe))
             probe_finish(probe, STATUS_OK, "");
     }
     probe->asked = true;
@@ -159,7 +159,7 @@ static void watch_begin(struct probe *probe)
 {
     struct health *h = probe->health;
     transport_unprompted(probe->call);
-    if (!probe_tell(probe))
+    if (!probe_report(probe))
         return;
     if (h->state == HEALTH_STOPPED) {
         probe_finish(probe, STATUS_UNAVAILABLE, "shutting down");
@@ -213,7 +213,7 @@ void health_lame(struct health *h)
     h->state = HEALTH_LAME;
     for (struct probe *probe = h->watchers, *next; probe; probe = next) {
         next = probe->next;
-        if (probe->knows && !probe_tell(probe))
+        if (probe->knows && !probe_report(probe))
             probe_unlink(probe);
     }
 }

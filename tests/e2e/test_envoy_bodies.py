@@ -9,7 +9,7 @@ from harness.places import PROBE
 SIZES = 0, 1, 64 * 1024, 1024 * 1024, 5_000_000
 TEXT = random.Random(1).randbytes(5_000_000)
 
-KEEP = f"[plugin:look]\nfile = {PROBE}\ndo = request_body: tell request\ndo = response_body: tell response\n"
+KEEP = f"[plugin:look]\nfile = {PROBE}\ndo = request_body: log request\ndo = response_body: log response\n"
 UPPER = "[plugin:loud]\nfile = upper.so\ndirection = both\n"
 
 

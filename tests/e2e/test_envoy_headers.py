@@ -1,4 +1,4 @@
-"""Headers of requests and responses behind a real Envoy."""
+"""Headers of requests and responses with a real Envoy."""
 import threading
 from concurrent.futures import ThreadPoolExecutor
 

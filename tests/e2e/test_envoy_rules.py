@@ -1,4 +1,4 @@
-"""What the proxy's mutation_rules and limits allow, behind a real Envoy: edits take effect exactly where the
+"""What the proxy's mutation_rules and limits allow, with a real Envoy: edits take effect exactly where the
 listener's keys say so."""
 import subprocess
 

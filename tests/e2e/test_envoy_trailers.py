@@ -50,7 +50,7 @@ class Trailers(Case):
         self.assertEqual((seen.trailers, answer.trailers), ([], []))
 
     def test_instructions_for_trailers(self):
-        word = ("instructions", '{"setTrailers": {"x-set": "told"}}')
+        word = ("instructions", '{"setTrailers": {"x-set": "said"}}')
         seen, answer = self.exchange("[plugin:c]\nfile = instructions.so\n", SEND, headers=[word], body=b"a body",
                                      trailers=BEFORE)
-        self.assertEqual((dict(seen.trailers)["x-set"], answer.trailer("x-set")), ("told", "told"))
+        self.assertEqual((dict(seen.trailers)["x-set"], answer.trailer("x-set")), ("said", "said"))

@@ -1,4 +1,4 @@
-"""A plugin that waits for an oracle, behind a real Envoy: answers that come late, too late and never, clients that leave
+"""A plugin that waits for an oracle, with a real Envoy: answers that come late, too late and never, clients that leave
 meanwhile, and a service that stops."""
 import contextlib
 import signal

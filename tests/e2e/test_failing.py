@@ -25,7 +25,7 @@ class OnError(Case):
         """It stops well, and says how often which plugin has failed."""
         self.assertEqual(service.stop(), 0)
         line = 'failures{chain="main",plugin="bad",phase="request_headers",reason="callback"}=1'
-        self.assertEqual(len([1 for told in service.lines("counters: ") if line in told]), 1, service.log()[-2000:])
+        self.assertEqual(len([1 for said in service.lines("counters: ") if line in said]), 1, service.log()[-2000:])
 
     def test_respond(self):
         service, envoy = self.failing("on_error = respond\non_error_status = 503")

@@ -90,30 +90,30 @@ class Requests(Case):
 class Modes(Case):
     """How a body travels, as the proxy or the operator says."""
 
-    def told(self, *messages, **config):
-        service = self.start(probe("request_headers: tell headers", "request_body: tell body"), **config)
+    def said(self, *messages, **config):
+        service = self.start(probe("request_headers: log headers", "request_body: log body"), **config)
         self.client(service).answers(*messages)
         self.assertEqual(service.stop(), 0)
         return [line.split(": ", 1)[1] for line in service.lines("observing=")]
 
     def test_none(self):
-        self.assertEqual(self.told(request_headers(protocol_config=modes("NONE"))),
+        self.assertEqual(self.said(request_headers(protocol_config=modes("NONE"))),
                          ["headers mode=NONE len=0 end=0 observing=0"])
 
     def test_streamed(self):
-        told = self.told(request_headers(protocol_config=modes("STREAMED")), request_body(b"abc", end=False),
+        said = self.said(request_headers(protocol_config=modes("STREAMED")), request_body(b"abc", end=False),
                          request_body(b"", end=True))
-        self.assertEqual(told[1:], ["body mode=STREAMED len=3 end=0 observing=0",
+        self.assertEqual(said[1:], ["body mode=STREAMED len=3 end=0 observing=0",
                                     "body mode=STREAMED len=0 end=1 observing=0"])
 
     def test_buffered(self):
-        told = self.told(request_headers(protocol_config=modes("BUFFERED")), request_body(b"abcd"))
-        self.assertEqual(told[1:], ["body mode=WHOLE len=4 end=1 observing=0"])
+        said = self.said(request_headers(protocol_config=modes("BUFFERED")), request_body(b"abcd"))
+        self.assertEqual(said[1:], ["body mode=WHOLE len=4 end=1 observing=0"])
 
     def test_of_the_listener_where_the_proxy_does_not_send_it(self):
-        told = self.told(request_headers(), request_body(b"abcd", end=False), request_trailers(),
+        said = self.said(request_headers(), request_body(b"abcd", end=False), request_trailers(),
                          listener="request_body_mode = BUFFERED")
-        self.assertEqual(told[1:], ["body mode=WHOLE len=4 end=0 observing=0"])
+        self.assertEqual(said[1:], ["body mode=WHOLE len=4 end=0 observing=0"])
 
     def test_grpc_counts_as_none_until_a_body_comes(self):
         client = self.client(self.start(probe("request_headers: set x-a 1")))
@@ -133,8 +133,8 @@ class Modes(Case):
                 self.assertIn(f"response_body_mode {mode}", details)
 
     def test_observability_mode_is_answered_with_nothing(self):
-        service = self.start(probe("request_headers: tell headers", "request_headers: respond 403 no",
-                                   "response_headers: tell more"))
+        service = self.start(probe("request_headers: log headers", "request_headers: respond 403 no",
+                                   "response_headers: log more"))
         stream = self.client(service).stream()
         stream.send(request_headers(observability_mode=True), response_headers(observability_mode=True))
         answers, code, _ = stream.finish()

@@ -120,7 +120,7 @@ class MaxConnectionAge(Limits):
             answer = http1.request(envoy.port)
             self.assertEqual((answer.status, answer.get("x-b")), (200, "2"))
             return envoy.stat("cluster.extprocd.upstream_cx_total") >= 4
-        wait_until(request, "several connections, one behind the other")
+        wait_until(request, "several connections, one after the other")
 
     def test_grace(self):
         """A stream that is still open after it is ended, and with it the connection."""
@@ -351,11 +351,11 @@ class Test(Command):
     def test_limits_that_a_transport_does_not_have(self):
         path = self.write(ini(TAGS, listener="\n".join(f"{key} = {value}" for key, value in OWN.items())))
         lines = path.read_text().splitlines()
-        told = [f"{path}:{1 + lines.index(f'{key} = {value}')}: [listener:main] {key}: warning: has no effect: "
+        said = [f"{path}:{1 + lines.index(f'{key} = {value}')}: [listener:main] {key}: warning: has no effect: "
                 "transport = grpc has no such limit" for key, value in OWN.items()]
         code, out, err = self.run_with("-t", "-c", path)
         self.assertEqual((code, out), (0, f"{path}: ok\n"))
-        self.assertEqual(sorted(err.splitlines()), sorted(told) if TRANSPORT == "grpc" else [])
+        self.assertEqual(sorted(err.splitlines()), sorted(said) if TRANSPORT == "grpc" else [])
 
     def test_limits_that_both_have(self):
         path = self.write(ini(TAGS, listener="idle_timeout = 1m\nmax_connection_age = 1h\nmax_streams = 5"))

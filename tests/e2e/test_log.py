@@ -6,7 +6,7 @@ from harness.messages import modes, request_body, request_headers, response_head
 from harness.places import PROBE, TRANSPORT, WHOLE
 from harness.wait import wait_until
 
-TELL = f"[plugin:probe]\nfile = {PROBE}\ndo = request_headers: tell something\n"
+TELL = f"[plugin:probe]\nfile = {PROBE}\ndo = request_headers: log something\n"
 
 
 class Log(Case):
@@ -111,7 +111,7 @@ class Whose(Case):
 
     def test_every_line_about_a_stream_names_it(self):
         plugins = {"probe": f"{TELL}do = request_body: set x-late 1\n",
-                   "whole": f"[plugin:whole]\nfile = {WHOLE}\ndo = request_body: tell it\n"}
+                   "whole": f"[plugin:whole]\nfile = {WHOLE}\ndo = request_body: log it\n"}
         services = {name: self.launch(text, service="log_level = debug", listener="max_message = 64k").wait_ready()
                     for name, text in plugins.items()}
         client = self.client(services["probe"])

@@ -130,11 +130,11 @@ class Leavers(Slow):
 
     def setUp(self):
         super().setUp()
-        self.told = self.folder / "transactions"
-        self.plugins = TAGS + f"[plugin:access]\nfile = log.so\nto = {self.told}\n"
+        self.said = self.folder / "transactions"
+        self.plugins = TAGS + f"[plugin:access]\nfile = log.so\nto = {self.said}\n"
 
     def n_ended(self):
-        return self.told.read_text().count("\n") if self.told.exists() else 0
+        return self.said.read_text().count("\n") if self.said.exists() else 0
 
     def check_last_frame(self, service, *arguments):
         client = self.raw_client(service, *arguments)

@@ -15,7 +15,7 @@ from harness.process import Process
 from harness.service import ini
 from harness.wait import wait_until
 
-TELL = f"[plugin:probe]\nfile = {PROBE}\ndo = request_headers: tell something\n"
+TELL = f"[plugin:probe]\nfile = {PROBE}\ndo = request_headers: log something\n"
 LONG = "x" * 3000  # a header's value, to fill a queue with few lines
 N_LINES = 600
 

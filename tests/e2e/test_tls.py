@@ -137,9 +137,9 @@ class Clients(Tls):
         service = self.start_mutual("proxy.test", "spiffe://test/ns/b/*")
         for name in ("DNS:proxy.test.evil", "DNS:a.proxy.test", "URI:spiffe://test/ns/c/sa/any", "email:proxy.test@a"):
             with self.subTest(name):
-                told = "nothing" if name.startswith("email") else re.escape(name)
+                said = "nothing" if name.startswith("email") else re.escape(name)
                 self.check_refused(service, self.authority.issue(name),
-                                   f"the client's certificate has none of tls_client_names; it has {told}$")
+                                   f"the client's certificate has none of tls_client_names; it has {said}$")
 
 
 @needs_tls
@@ -214,9 +214,9 @@ class Changes(Tls):
         self.neighbour(service, credentials(self.authority))
         before, new = self.shown(service), self.authority.issue(*LOCAL)
         self.certificate.key.write_bytes(new.key.read_bytes())
-        told = (rf" error listener main: TLS: {re.escape(str(self.certificate.key))}: the private key does not match the "
+        said = (rf" error listener main: TLS: {re.escape(str(self.certificate.key))}: the private key does not match the "
                 rf"certificate in {re.escape(str(self.certificate.cert))}; keeping the previous certificate$")
-        wait_until(lambda: self.shown(service) == before and service.lines(told), "it is told")
+        wait_until(lambda: self.shown(service) == before and service.lines(said), "it is said")
         self.check_served(service)
         self.certificate.become(new)
         self.wait_shown(service, new)
@@ -236,15 +236,15 @@ class Changes(Tls):
 class Drain(Tls):
     def test_no_stream_is_lost_under_load(self):
         """What the service has served to its end, its clients have seen, and nothing else."""
-        told = self.folder / "transactions"
-        service = self.launch(TAGS + f"[plugin:access]\nfile = log.so\nto = {told}\n",
+        said = self.folder / "transactions"
+        service = self.launch(TAGS + f"[plugin:access]\nfile = log.so\nto = {said}\n",
                               listener=self.listener()).wait_ready()
         load = Load([self.client(service, credentials(self.authority)) for _ in range(4)])
         service.send(signal.SIGTERM)
         load.join()
         self.assertEqual(service.wait(), 0, service.log())
         self.assertEqual(load.others((2, grpc.StatusCode.OK), (0, UNAVAILABLE)), [])
-        self.assertEqual(len(told.read_text().splitlines()), load.count(2, grpc.StatusCode.OK))
+        self.assertEqual(len(said.read_text().splitlines()), load.count(2, grpc.StatusCode.OK))
 
     def test_an_open_stream_finishes(self):
         service = self.launch(TAGS, listener=self.listener()).wait_ready()

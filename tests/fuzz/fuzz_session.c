@@ -84,9 +84,9 @@ static const enum body_mode modes[] = {BODY_MODE_NONE, BODY_MODE_STREAMED, BODY_
 /* ---- one stream ------------------------------------------------------------------------------ */
 
 /* Does the host know how the proxy sends bodies? */
-static bool is_told(const struct kit_how *how)
+static bool is_said(const struct kit_how *how)
 {
-    return how->listener_tells || !(how->untold || how->observing);
+    return how->listener_says || !(how->unsaid || how->observing);
 }
 
 /* A proxy that does not say its mode keeps to it nevertheless: the host believes what comes first.
@@ -95,7 +95,7 @@ static void send_body(struct kit_call *c, enum lane lane, struct extproc_str byt
 {
     const struct kit_how *how = kit_how(c);
     enum body_mode mode = lane == LANE_REQUEST ? how->request : how->response;
-    if (is_told(how) || mode == BODY_MODE_STREAMED)
+    if (is_said(how) || mode == BODY_MODE_STREAMED)
         kit_body_bytes(c, lane, bytes, end);
     else if (mode == BODY_MODE_BUFFERED)
         kit_body_bytes(c, lane, bytes, true);
@@ -140,8 +140,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct kit_how how = {
         .request = PICK(modes, set & 15),
         .response = PICK(modes, set >> 4),
-        .untold = flags >> 2 & 1,
-        .listener_tells = flags >> 3 & 1,
+        .unsaid = flags >> 2 & 1,
+        .listener_says = flags >> 3 & 1,
         .observing = flags >> 4 & 1,
         .piece_len = flags >> 5,
     };

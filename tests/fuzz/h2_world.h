@@ -82,7 +82,7 @@ static inline void finish(struct world *w, struct stream *s, int status)
 {
     s->finished = true;
     w->answering = true;
-    transport_finish(s->call, status, EXTPROC_S("told \x01 to"));
+    transport_finish(s->call, status, EXTPROC_S("said \x01 to"));
     w->answering = false;
 }
 

@@ -126,8 +126,8 @@ def spoil(rnd, events):
 
 def events_of(rnd):
     modes = first_modes(rnd)
-    told = modes or (UNKNOWN, UNKNOWN)
-    events = interleave(rnd, legal_part(rnd, "request", told[0]), legal_part(rnd, "response", told[1]))
+    said = modes or (UNKNOWN, UNKNOWN)
+    events = interleave(rnd, legal_part(rnd, "request", said[0]), legal_part(rnd, "response", said[1]))
     if rnd.random() < 0.1:
         for event in events:
             event.observing = True

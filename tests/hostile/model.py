@@ -72,8 +72,8 @@ class Model:
         for direction, mode in zip(self.directions.values(), event.modes or (UNKNOWN, UNKNOWN)):
             if event.modes:
                 direction.mode = mode
-        told = [direction.mode for direction in self.directions.values()]
-        return UNIMPLEMENTED if PARTIAL in told or DUPLEX in told else None
+        said = [direction.mode for direction in self.directions.values()]
+        return UNIMPLEMENTED if PARTIAL in said or DUPLEX in said else None
 
     def take(self, event):
         """True: an answer is owed."""

@@ -38,7 +38,7 @@ PLACES = {
     "a prefix": beginning() + head(1) + data(1, FIRST[:5]),
     "half a message": beginning() + head(1) + data(1, FIRST[:30]),
     "half trailers": beginning() + head(1) + data(1, FIRST) + frame(HEADERS, 1, 1, b"")[:9],
-    "half PING behind a stream": beginning() + head(1) + data(1, FIRST, end=True) + frame(PING, 0, 0, b"12345678")[:12],
+    "half PING after a stream": beginning() + head(1) + data(1, FIRST, end=True) + frame(PING, 0, 0, b"12345678")[:12],
     "a head and half another": beginning() + head(1) + data(1, FIRST, end=True) + frame(HEADERS, 0, 3, HEAD_BLOCK[:40]),
 }
 # Here an open stream is between two messages, or in the second: it may stay, for it is at work.

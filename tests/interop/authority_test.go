@@ -97,7 +97,7 @@ func (a *authority) pool() *x509.CertPool {
 	return pool
 }
 
-// load gives what a client shows.
+// load returns what a client shows.
 func (p pair) load(t *testing.T) tls.Certificate {
 	t.Helper()
 	certificate, err := tls.LoadX509KeyPair(p.certificate, p.key)

@@ -21,7 +21,7 @@ func soon(t *testing.T) context.Context {
 	return ctx
 }
 
-// connect gives one connection of grpc-go.
+// connect returns one connection of grpc-go.
 func (s *service) connect(options ...grpc.DialOption) *grpc.ClientConn {
 	s.t.Helper()
 	options = append([]grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}, options...)
@@ -48,7 +48,7 @@ func open(t *testing.T, ctx context.Context, conn *grpc.ClientConn, options ...g
 	return stream{t, call}
 }
 
-// exchange sends a message, and gives its answer.
+// exchange sends a message, and returns its answer.
 func (s stream) exchange(request *extproc.ProcessingRequest) *extproc.ProcessingResponse {
 	s.t.Helper()
 	if err := s.Send(request); err != nil && err != io.EOF { // Recv() tells what it was

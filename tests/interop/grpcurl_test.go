@@ -11,7 +11,7 @@ const transactionJSON = `
 {"requestHeaders": {"headers": {"headers": [{"key": ":path", "rawValue": "L2E="}]}}}
 {"responseHeaders": {"headers": {"headers": [{"key": ":status", "rawValue": "MjAw"}]}}}`
 
-// grpcurl calls a method with these messages and our own .proto files, and gives what it prints.
+// grpcurl calls a method with these messages and our own .proto files, and returns what it prints.
 func (s *service) grpcurl(proto, method, messages string, options ...string) string {
 	s.t.Helper()
 	arguments := append(options, "-max-time", "30", "-import-path", "../../proto", "-proto", proto, "-d", "@",
@@ -27,14 +27,14 @@ func (s *service) grpcurl(proto, method, messages string, options ...string) str
 
 func (s *service) checkGrpcurl(options ...string) {
 	s.t.Helper()
-	told := s.grpcurl("grpc/health/v1/health.proto", "grpc.health.v1.Health/Check", "{}", options...)
-	if !strings.Contains(told, `"status": "SERVING"`) {
-		s.t.Errorf("no health: %s", told)
+	said := s.grpcurl("grpc/health/v1/health.proto", "grpc.health.v1.Health/Check", "{}", options...)
+	if !strings.Contains(said, `"status": "SERVING"`) {
+		s.t.Errorf("no health: %s", said)
 	}
-	told = s.grpcurl("envoy/service/ext_proc/v3/external_processor.proto",
+	said = s.grpcurl("envoy/service/ext_proc/v3/external_processor.proto",
 		"envoy.service.ext_proc.v3.ExternalProcessor/Process", transactionJSON, options...)
-	if !strings.Contains(told, `"key": "x-request"`) || !strings.Contains(told, `"key": "x-response"`) {
-		s.t.Errorf("no two answers: %s", told)
+	if !strings.Contains(said, `"key": "x-request"`) || !strings.Contains(said, `"key": "x-response"`) {
+		s.t.Errorf("no two answers: %s", said)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // quiet is how long a client says nothing when it has said what it had to say.
 const quiet = 50 * time.Millisecond
 
-// relay stands before a server, and hands on in one piece what a client sends in many. It gives its port.
+// relay stands before a server, and hands on in one piece what a client sends in many. It returns its port.
 //
 // h2spec sends every frame in a packet of its own, and what it breaks with the second one is often a rule
 // for streams that are open: chance would decide whether the first was answered before, and the stream

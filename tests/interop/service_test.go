@@ -67,7 +67,7 @@ func (c config) write(t *testing.T) string {
 	return path
 }
 
-// start gives a service that is ready; at the test's end it has to stop well.
+// start returns a service that is ready; at the test's end it has to stop well.
 func start(t *testing.T, c config) *service {
 	t.Helper()
 	s := &service{t: t, ended: make(chan struct{})}

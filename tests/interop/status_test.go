@@ -45,7 +45,7 @@ func TestMessageOutOfTurn(t *testing.T) {
 	}
 }
 
-// The service is told of the end as well: a stream that went on would hold up its stop.
+// The service is said of the end as well: a stream that went on would hold up its stop.
 func TestDeadline(t *testing.T) {
 	s := start(t, config{plugins: tags, service: "drain = 1h"})
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)

@@ -15,7 +15,7 @@ func needsTLS(t *testing.T) {
 	}
 }
 
-// connectTLS gives a connection to a server of the CA's, with these client certificates.
+// connectTLS returns a connection to a server of the CA's, with these client certificates.
 func (s *service) connectTLS(ca *authority, shown ...tls.Certificate) *grpc.ClientConn {
 	trust := &tls.Config{RootCAs: ca.pool(), ServerName: serverName, Certificates: shown}
 	return s.connect(grpc.WithTransportCredentials(credentials.NewTLS(trust)))

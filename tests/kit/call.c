@@ -34,7 +34,7 @@ void kit_fail(const struct kit_call *c, const char *fmt, ...)
     const struct kit_how *how = &c->how;
     snprintf(whole, sizeof whole, "%s [request %s, response %s, split %zu, pieces of %zu%s%s%s%s]",
              text, body_mode_name(how->request), body_mode_name(how->response), how->split,
-             how->piece_len, how->untold ? ", untold" : "", how->empty_end ? ", empty end" : "",
+             how->piece_len, how->unsaid ? ", unsaid" : "", how->empty_end ? ", empty end" : "",
              how->observing ? ", observing" : "", how->events ? ", events" : "");
     c->kit->fail(c->file, c->line, whole);
     abort();
@@ -52,8 +52,8 @@ struct kit_call *kit_call(struct kit *k, const struct kit_how *how)
     c->sent_tail = &c->sent;
     c->owed_end = &c->owed;
     arena_init(&c->arena, ARENA_FIRST_SIZE);
-    k->listener.modes[LANE_REQUEST] = how->listener_tells ? how->request : BODY_MODE_UNKNOWN;
-    k->listener.modes[LANE_RESPONSE] = how->listener_tells ? how->response : BODY_MODE_UNKNOWN;
+    k->listener.modes[LANE_REQUEST] = how->listener_says ? how->request : BODY_MODE_UNKNOWN;
+    k->listener.modes[LANE_RESPONSE] = how->listener_says ? how->response : BODY_MODE_UNKNOWN;
     generation_ref(k->generation);
     alloc_enter();
     c->open = c->driver->open(c, &k->coverage);
@@ -248,7 +248,7 @@ static void call_send(struct kit_call *c, struct kit_message *m)
     if (!c->open)
         return;
     m->observing = c->how.observing;
-    m->has_protocol = !c->begun && !c->how.untold && !c->how.observing;
+    m->has_protocol = !c->begun && !c->how.unsaid && !c->how.observing;
     m->modes[LANE_REQUEST] = c->how.request;
     m->modes[LANE_RESPONSE] = c->how.response;
     m->plain_values = c->plain_values;

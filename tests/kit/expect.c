@@ -99,7 +99,7 @@ void kit_check_immediate(struct kit_call *c, unsigned status, const char *body, 
     if (alloc_has_failed())
         return;
     if (!c->immediate)
-        kit_fail(c, "there is no answer in the origin's stead%s%s", c->why ? ", but: " : "",
+        kit_fail(c, "there is no answer in place of the upstream's%s%s", c->why ? ", but: " : "",
                  c->why ? c->why : "");
     const PbImmediateResponse *r = c->last->immediate_response;
     struct extproc_str is = {r->body.data ? (const char *)r->body.data : "", r->body.len};
@@ -130,7 +130,7 @@ void kit_check_going(struct kit_call *c)
     if (c->finished)
         kit_fail(c, "the stream ended with %d (%s)", (int)c->status, c->why);
     if (c->immediate)
-        kit_fail(c, "it was answered in the origin's stead");
+        kit_fail(c, "it was answered in place of the upstream's");
 }
 
 static struct extproc_str metadata_text(const struct kit_call *c, const char *ns, const char *key)

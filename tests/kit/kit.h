@@ -69,14 +69,14 @@ uint64_t kit_failures(struct kit *k, const char *plugin, const char *phase, cons
 /* How the proxy is set up. All zero: body modes NONE, sent in protocol_config. */
 struct kit_how {
     enum body_mode request, response;
-    bool untold;         /* it sends no protocol_config               */
-    bool listener_tells; /* the listener's keys say the modes instead */
-    bool observing;      /* observability_mode                        */
-    size_t split;        /* STREAMED bodies of kit_request(): cut after so many bytes; 0: none */
-    bool empty_end;      /* ... and the end comes as an empty chunk of its own */
-    size_t piece_len;    /* messages arrive in pieces of so many bytes; 0: in one */
-    bool forget_bodies;  /* bodies are counted only: for long ones   */
-    bool events;         /* messages become events straight away: no stream, no bytes to decode */
+    bool unsaid;        /* it sends no protocol_config               */
+    bool listener_says; /* the listener's keys say the modes instead */
+    bool observing;     /* observability_mode                        */
+    size_t split;       /* STREAMED bodies of kit_request(): cut after so many bytes; 0: none */
+    bool empty_end;     /* ... and the end comes as an empty chunk of its own */
+    size_t piece_len;   /* messages arrive in pieces of so many bytes; 0: in one */
+    bool forget_bodies; /* bodies are counted only: for long ones   */
+    bool events;        /* messages become events straight away: no stream, no bytes to decode */
 };
 struct kit_call *kit_call(struct kit *k, const struct kit_how *how);
 

@@ -14,14 +14,14 @@ static void run(struct kit *k, const struct kit_how *how, kit_scenario *scenario
 }
 
 /* The source of the mode does not matter, nor how the bytes of a message arrive. */
-static void run_told(struct kit *k, struct kit_how how, kit_scenario *scenario, void *arg)
+static void run_said(struct kit *k, struct kit_how how, kit_scenario *scenario, void *arg)
 {
     run(k, &how, scenario, arg);
     how.piece_len = 1;
     run(k, &how, scenario, arg);
-    how.untold = true;
+    how.unsaid = true;
     run(k, &how, scenario, arg);
-    how.listener_tells = true;
+    how.listener_says = true;
     run(k, &how, scenario, arg);
     how.events = true;
     run(k, &how, scenario, arg);
@@ -35,12 +35,12 @@ void kit_every_way(struct kit *k, unsigned modes, kit_scenario *scenario, void *
         struct kit_how how = {.request = mode, .response = mode};
         if (!(modes & 1u << mode))
             continue;
-        run_told(k, how, scenario, arg);
+        run_said(k, how, scenario, arg);
         for (; mode == BODY_MODE_STREAMED && how.split <= k->longest_body; how.split++) {
             how.empty_end = false;
-            run_told(k, how, scenario, arg);
+            run_said(k, how, scenario, arg);
             how.empty_end = true;
-            run_told(k, how, scenario, arg);
+            run_said(k, how, scenario, arg);
         }
     }
 }

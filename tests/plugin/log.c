@@ -130,7 +130,7 @@ static void run(const char *keys)
     kit_end(c);
 }
 
-Test(log, tells_time_id_and_duration)
+Test(log, reports_time_id_and_duration)
 {
     run("");
     expect("{\"time\":\"20");
@@ -139,7 +139,7 @@ Test(log, tells_time_id_and_duration)
     done();
 }
 
-Test(log, tells_the_id_of_a_request_that_is_not_shown)
+Test(log, reports_the_id_of_a_request_that_is_not_shown)
 {
     begin("");
     struct kit_call *c = call(BODY_MODE_NONE);
@@ -150,7 +150,7 @@ Test(log, tells_the_id_of_a_request_that_is_not_shown)
     done();
 }
 
-Test(log, tells_the_headers_it_is_asked_for)
+Test(log, reports_the_headers_it_is_asked_for)
 {
     run("request.header = User-Agent\nrequest.header = x-absent\nresponse.header = content-type");
     expect("\"request\":{\"headers\":{\"User-Agent\":\"me\"}}");
@@ -169,7 +169,7 @@ Test(log, redacts_what_is_secret)
 }
 
 /* The path of a request, as it is logged. */
-static void expect_path(const char *sent, const char *told)
+static void expect_path(const char *sent, const char *said)
 {
     char head[512], wanted[512];
     struct kit_call *c = call(BODY_MODE_NONE);
@@ -177,9 +177,9 @@ static void expect_path(const char *sent, const char *told)
     snprintf(head, sizeof head, ":method: GET\n:path: %s\nreferer: https://a.test%s", sent, sent);
     kit_headers(c, LANE_REQUEST, head, true);
     kit_end(c);
-    snprintf(wanted, sizeof wanted, "\"path\":\"%s\"", told);
+    snprintf(wanted, sizeof wanted, "\"path\":\"%s\"", said);
     expect(wanted);
-    snprintf(wanted, sizeof wanted, "\"referer\":\"https://a.test%s\"", told);
+    snprintf(wanted, sizeof wanted, "\"referer\":\"https://a.test%s\"", said);
     expect(wanted);
 }
 
@@ -223,7 +223,7 @@ Test(log, redacts_parameters_that_are_secret_everywhere)
     done();
 }
 
-Test(log, tells_several_values_as_a_list)
+Test(log, reports_several_values_as_a_list)
 {
     begin("request.header = x-a");
     struct kit_call *c = call(BODY_MODE_NONE);
@@ -235,7 +235,7 @@ Test(log, tells_several_values_as_a_list)
 
 /* ---- bodies ---------------------------------------------------------------------------------- */
 
-Test(log, tells_the_first_bytes_of_a_body_and_its_length)
+Test(log, reports_the_first_bytes_of_a_body_and_its_length)
 {
     begin("body_limit = 4");
     struct kit_call *c = call(BODY_MODE_STREAMED);
@@ -249,7 +249,7 @@ Test(log, tells_the_first_bytes_of_a_body_and_its_length)
     done();
 }
 
-Test(log, tells_an_empty_body)
+Test(log, reports_an_empty_body)
 {
     begin("body_limit = 4");
     struct kit_call *c = call(BODY_MODE_STREAMED);
@@ -261,14 +261,14 @@ Test(log, tells_an_empty_body)
 }
 
 /* How a body of these bytes is logged. */
-static void expect_body(struct extproc_str bytes, const char *told)
+static void expect_body(struct extproc_str bytes, const char *said)
 {
     struct kit_call *c = call(BODY_MODE_BUFFERED);
     cr_assert_eq(truncate(path, 0), 0);
     kit_headers(c, LANE_REQUEST, REQUEST, false);
     kit_body_bytes(c, LANE_REQUEST, bytes, true);
     kit_end(c);
-    expect(told);
+    expect(said);
 }
 
 Test(log, what_is_not_utf8_is_logged_with_replacement_characters)
@@ -301,7 +301,7 @@ Test(log, what_acts_on_a_terminal_is_escaped)
 
 /* ---- ends ------------------------------------------------------------------------------------ */
 
-Test(log, tells_how_a_transaction_ended)
+Test(log, reports_how_a_transaction_ended)
 {
     begin("");
     struct kit_call *c = call(BODY_MODE_STREAMED);

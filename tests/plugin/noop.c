@@ -23,7 +23,7 @@ Test(noop, changes_nothing_in_any_way)
     kit_free(k);
 }
 
-Test(noop, tells_each_phase_at_level_debug)
+Test(noop, reports_each_phase_at_level_debug)
 {
     static const char *const phases[] = {"request_headers",  "request_body",  "request_trailers",
                                          "response_headers", "response_body", "response_trailers"};

@@ -57,7 +57,7 @@ static inline struct generation *plugin_build(const char *ini, const char *const
 static inline bool may_be_seen(const struct kit_call *c)
 {
     const struct kit_how *how = kit_how(c);
-    return how->response != BODY_MODE_NONE || (how->untold && !how->listener_tells);
+    return how->response != BODY_MODE_NONE || (how->unsaid && !how->listener_says);
 }
 
 /* The same of one that is taken, with warnings. */

@@ -138,7 +138,7 @@ Test(answers, a_replaced_body_goes_to_later_plugins)
     const struct extproc_plugin shouter = {
         .abi = EXTPROC_ABI, .name = "shouter", .request_body = shout};
     struct kit *own = kit_of(
-        (struct kit_linked[]){{"before", &shouter}, {"actor", &actor}, {"behind", &shouter}, {0}});
+        (struct kit_linked[]){{"before", &shouter}, {"actor", &actor}, {"after", &shouter}, {0}});
     struct kit_call *c = kit_call(own, &(struct kit_how){.request = BODY_MODE_STREAMED});
     act = replace;
     act_in = EXTPROC_PHASE_REQUEST_HEADERS;

@@ -2,7 +2,7 @@
 #include "kit/criterion.h"
 
 /* Writes what it can read of both trees into headers of every phase that has some. */
-static void tell(struct extproc_txn *x, const char *header, struct extproc_value v)
+static void show(struct extproc_txn *x, const char *header, struct extproc_value v)
 {
     enum extproc_map map =
         x->phase < EXTPROC_PHASE_RESPONSE_HEADERS ? EXTPROC_MAP_REQUEST : EXTPROC_MAP_RESPONSE;
@@ -14,9 +14,9 @@ static void tell(struct extproc_txn *x, const char *header, struct extproc_value
 
 static enum extproc_action on_phase(struct extproc_txn *x)
 {
-    tell(x, "x-source", extproc_attribute(x, EXTPROC_S("source.address")));
-    tell(x, "x-code", extproc_attribute(x, EXTPROC_S("response.code")));
-    tell(x, "x-user",
+    show(x, "x-source", extproc_attribute(x, EXTPROC_S("source.address")));
+    show(x, "x-code", extproc_attribute(x, EXTPROC_S("response.code")));
+    show(x, "x-user",
          extproc_value_get(x, extproc_metadata(x, EXTPROC_S("auth")), EXTPROC_S("user")));
     extproc_log(x, EXTPROC_LEVEL_INFO, "seen");
     return EXTPROC_ACTION_CONTINUE;

@@ -1,8 +1,9 @@
-/* Plugins that wait: what becomes of the result when nobody waits any more, and of mistakes. */
+/* Plugins that wait: what becomes of the result when no callback waits for it, and of mistakes. */
 #include "plugin/wait.h"
+
 #include "waiting.h"
 
-/* ---- nobody waits any more ------------------------------------------------------------------- */
+/* ---- no callback waits for it ---------------------------------------------------------------- */
 
 Test(forsaken, a_proxy_that_leaves_cancels)
 {

@@ -195,11 +195,11 @@ static void is_left_alone(struct kit_call *c, void *arg)
 {
     const struct exchange *e = arg;
     bool none = kit_how(c)->request == BODY_MODE_NONE;
-    bool told = !kit_how(c)->untold || kit_how(c)->listener_tells;
+    bool said = !kit_how(c)->unsaid || kit_how(c)->listener_says;
     kit_headers(c, LANE_REQUEST, e->request, false);
-    cr_expect_eq(left_alone(c), !none || !told);
+    cr_expect_eq(left_alone(c), !none || !said);
     kit_headers(c, LANE_RESPONSE, e->response, false);
-    cr_expect_eq(left_alone(c), !none || !told);
+    cr_expect_eq(left_alone(c), !none || !said);
     cr_expect_eq(edited[1], -ENODATA);
     cr_expect(seen_end);
     kit_expect_going(c);

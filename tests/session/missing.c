@@ -185,7 +185,7 @@ Test(missing, a_message_that_can_have_no_body_breaks_no_need)
 Test(missing, a_mode_that_is_not_known_breaks_no_need)
 {
     k = kit_with_plugin(&needs_request);
-    c = kit_call(k, &(struct kit_how){.untold = true});
+    c = kit_call(k, &(struct kit_how){.unsaid = true});
     request_headers(false);
     kit_expect_going(c);
     kit_end(c);
@@ -195,7 +195,7 @@ Test(missing, a_mode_that_is_not_known_breaks_no_need)
 Test(missing, the_listener_sets_it_too)
 {
     k = kit_with_plugin(&needs_request);
-    c = kit_call(k, &(struct kit_how){.untold = true, .listener_tells = true});
+    c = kit_call(k, &(struct kit_how){.unsaid = true, .listener_says = true});
     request_headers(false);
     kit_expect_immediate(c, 500, NULL, "extprocd.p.error");
     kit_end(c);
@@ -228,7 +228,7 @@ Test(missing, a_reply_of_the_proxy_itself_breaks_no_need_of_a_request)
 Test(missing, to_a_proxy_that_observes_it_is_a_line_only)
 {
     k = kit_with_plugin(&needs_request);
-    c = kit_call(k, &(struct kit_how){.observing = true, .listener_tells = true});
+    c = kit_call(k, &(struct kit_how){.observing = true, .listener_says = true});
     request_headers(false);
     kit_expect_going(c);
     kit_expect_log(c, "request_body_mode is NONE");
@@ -300,7 +300,7 @@ Test(missing, observed_edits_of_neighbours_stay)
     const struct extproc_plugin setter = {
         .abi = EXTPROC_ABI, .name = "setter", .request_headers = set_and_go};
     k = kit_of((struct kit_linked[]){{"setter", &setter}, {"need", &needs_request}, {0}});
-    c = kit_call(k, &(struct kit_how){.observing = true, .listener_tells = true});
+    c = kit_call(k, &(struct kit_how){.observing = true, .listener_says = true});
     request_headers(false);
     kit_expect_going(c);
     kit_end(c);
@@ -324,7 +324,7 @@ static const struct extproc_plugin takes_all = {
 static void play(enum body_mode mode, const char *script)
 {
     c = kit_call(k, &(struct kit_how){
-                        .request = mode, .response = mode, .untold = mode == BODY_MODE_UNKNOWN});
+                        .request = mode, .response = mode, .unsaid = mode == BODY_MODE_UNKNOWN});
     for (; *script; script++) {
         if (strchr("hH", *script))
             request_headers(*script == 'H');

@@ -59,8 +59,8 @@ Test(modes, the_listener_sets_the_mode_where_the_proxy_does_not_send_it)
 {
     struct kit_call *c = kit_call(k, &(struct kit_how){.request = BODY_MODE_BUFFERED,
                                                        .response = BODY_MODE_STREAMED,
-                                                       .untold = true,
-                                                       .listener_tells = true});
+                                                       .unsaid = true,
+                                                       .listener_says = true});
     kit_request(c, ":path: /", "abc", "x-end: 1");
     kit_response(c, ":status: 200", "abc", NULL);
     kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-body", "whole");
@@ -72,7 +72,7 @@ Test(modes, the_listener_sets_the_mode_where_the_proxy_does_not_send_it)
 Test(modes, no_mode_is_known_and_the_first_message_is_all)
 {
     struct kit_call *c =
-        kit_call(k, &(struct kit_how){.request = BODY_MODE_BUFFERED, .untold = true});
+        kit_call(k, &(struct kit_how){.request = BODY_MODE_BUFFERED, .unsaid = true});
     kit_request(c, ":path: /", "abc", NULL);
     kit_expect_body(c, LANE_REQUEST, "<whole>");
     kit_end(c);
@@ -81,7 +81,7 @@ Test(modes, no_mode_is_known_and_the_first_message_is_all)
 Test(modes, no_mode_is_known_and_more_follows)
 {
     struct kit_call *c =
-        kit_call(k, &(struct kit_how){.request = BODY_MODE_STREAMED, .untold = true, .split = 1});
+        kit_call(k, &(struct kit_how){.request = BODY_MODE_STREAMED, .unsaid = true, .split = 1});
     kit_request(c, ":path: /", "abc", NULL);
     kit_expect_body(c, LANE_REQUEST, "<chunk><chunk>");
     kit_end(c);
@@ -91,7 +91,7 @@ Test(modes, each_direction_is_found_out_by_itself)
 {
     struct kit_call *c = kit_call(k, &(struct kit_how){.request = BODY_MODE_STREAMED,
                                                        .response = BODY_MODE_BUFFERED,
-                                                       .untold = true,
+                                                       .unsaid = true,
                                                        .split = 2});
     kit_request(c, ":path: /", "abc", "x-end: 1");
     kit_response(c, ":status: 200", "abc", NULL);
@@ -141,8 +141,8 @@ Test(modes, unbuilt_ones_end_the_stream_before_anything_is_answered)
 {
     for (size_t i = 0; i < sizeof unbuilt / sizeof *unbuilt; i++) {
         expect_unbuilt(i, (struct kit_how){0});
-        expect_unbuilt(i, (struct kit_how){.untold = true, .listener_tells = true});
-        expect_unbuilt(i, (struct kit_how){.observing = true, .listener_tells = true});
+        expect_unbuilt(i, (struct kit_how){.unsaid = true, .listener_says = true});
+        expect_unbuilt(i, (struct kit_how){.observing = true, .listener_says = true});
     }
 }
 
@@ -190,7 +190,7 @@ static unsigned observed_by(extproc_on_fn *headers)
     struct kit *own = kit_of((struct kit_linked[]){{"observer", &plugin}, {0}});
     struct kit_call *c = kit_call(own, &(struct kit_how){.request = BODY_MODE_STREAMED,
                                                          .response = BODY_MODE_NONE,
-                                                         .listener_tells = true,
+                                                         .listener_says = true,
                                                          .observing = true,
                                                          .split = 1});
     n_observed = 0;

@@ -15,12 +15,12 @@ static const char observed[] =
                                     "do = request_headers: metadata ns/bad 1\n"
                                     "do = request_body: body twice as long\n"
                                     "do = request_body: fail\n"
-                                    "do = request_trailers: tell called again\n" PROBE(
-                                        "last") "do = request_headers: tell headers "
+                                    "do = request_trailers: log called again\n" PROBE(
+                                        "last") "do = request_headers: log headers "
                                                 "first=%REQ(x-first)% bad=%REQ(x-bad)%\n"
-                                                "do = request_body: tell body is "
+                                                "do = request_body: log body is "
                                                 "%METADATA(ns:first)%%METADATA(ns:bad)%\n"
-                                                "do = request_trailers: tell trailers\n";
+                                                "do = request_trailers: log trailers\n";
 
 /* The proxy goes on without the plugin, with what it did in phases before. */
 Test(undo, a_body_of_a_plugin_that_fails_is_not_seen)
@@ -44,7 +44,7 @@ Test(undo, a_500_has_the_metadata_of_those_before_only)
             "bad") "do = request_headers: metadata ns/first 2\n"
                    "do = request_headers: metadata ns/bad 1\n"
                    "do = request_headers: fail\n" PROBE(
-                       "last") "do = request_headers: tell called\n");
+                       "last") "do = request_headers: log called\n");
     struct kit_call *c = kit_call(k, &(struct kit_how){0});
     kit_request(c, ":method: GET\n:path: /", NULL, NULL);
     kit_expect_immediate(c, 500, NULL, "extprocd.bad.error");
@@ -60,11 +60,11 @@ Test(undo, metadata_is_seen_by_those_after)
 {
     struct kit *k = kit_of_ini(
         CHAIN PROBE("first") "do = request_headers: metadata ns/a 1\n"
-                             "do = response_headers: tell first "
+                             "do = response_headers: log first "
                              "%METADATA(ns:a)%%METADATA(ns:p)%\n" PROBE(
                                  "bad") "do = request_headers: metadata ns/b "
                                         "%METADATA(ns:a)%2\n" PROBE("last") "do = request_headers: "
-                                                                            "tell last "
+                                                                            "log last "
                                                                             "%METADATA(ns:b)%%"
                                                                             "METADATA(ns:p)%\n");
     struct kit_call *c = kit_call(k, &(struct kit_how){0});

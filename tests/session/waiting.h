@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* What the plugin did and was told, in order. */
+/* What the plugin did and was said, in order. */
 static char journal[1024];
 
 EXTPROC_PRINTF(1, 2)

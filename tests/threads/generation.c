@@ -47,7 +47,7 @@ static void look_at_verdict(void *arg, const struct verdict *v, struct arena *ar
     bool right = v->kind == VERDICT_CONTINUE;
     snprintf(tag, sizeof tag, "<%s>", r->name);
     if (v->phase == PHASE_REQUEST_HEADERS)
-        right = right && has(v, "x-tag", tag) && has(v, "x-told", r->name);
+        right = right && has(v, "x-tag", tag) && has(v, "x-said", r->name);
     else if (v->phase == PHASE_RESPONSE_HEADERS)
         right = right && has(v, "x-tag", tag) && has(v, "x-counted", r->name);
     r->n_verdicts++;
@@ -81,11 +81,11 @@ static void play_body(struct runner *r, struct session *s, struct extproc_str by
 
 static void play_all(struct runner *r, struct session *s)
 {
-    char told[2 * NAME_SIZE];
-    snprintf(told, sizeof told, "{\"addHeaders\": {\"x-told\": \"%s\"}}", r->name);
+    char said[2 * NAME_SIZE];
+    snprintf(said, sizeof said, "{\"addHeaders\": {\"x-said\": \"%s\"}}", r->name);
     struct extproc_header request[] = {{EXTPROC_S(":method"), EXTPROC_S("POST")},
                                        {EXTPROC_S("x-name"), str_c(r->name)},
-                                       {EXTPROC_S("instructions"), str_c(told)}};
+                                       {EXTPROC_S("instructions"), str_c(said)}};
     struct extproc_header response[] = {{EXTPROC_S(":status"), EXTPROC_S("200")}};
     play(r, s, &(struct event){.phase = PHASE_REQUEST_HEADERS, .headers = request, .n_headers = 3});
     play_body(r, s, EXTPROC_S("01234"), false);

@@ -16,7 +16,7 @@ enum { WRITERS = 4, LINES = 300, TURNS = 20, FILLER = 200, FILE_SIZE = 32, LINE_
 enum { STOP_MS = 60000, PATIENCE_MS = 60000 };
 enum { TICK_MS = LOG_LIMIT_WINDOW_MS / 100 };
 
-struct teller {
+struct speaker {
     struct log *log;
     unsigned number;
 };
@@ -35,7 +35,7 @@ static unsigned filler_len(unsigned line)
 /* Debug lines are not limited; those at info are of one kind, whichever thread writes them. */
 static void write_lines(void *arg)
 {
-    struct teller *w = arg;
+    struct speaker *w = arg;
     char filler[FILLER + 1];
     memset(filler, (int)('a' + w->number), FILLER);
     for (unsigned i = 0; i < LINES; i++) {
@@ -121,7 +121,7 @@ static void find_lines(struct found *f, const char *name)
 
 static void lines_stay_whole(void (*meanwhile)(void *writer), bool running)
 {
-    struct teller writers[WRITERS];
+    struct speaker writers[WRITERS];
     struct crew_member crew[WRITERS + 1];
     struct found found = {0};
     struct log_options options = {.file = "log", .level = EXTPROC_LEVEL_DEBUG};
@@ -131,7 +131,7 @@ static void lines_stay_whole(void (*meanwhile)(void *writer), bool running)
         (running && writer_start(options.writer) < 0))
         abort();
     for (unsigned i = 0; i < WRITERS; i++) {
-        writers[i] = (struct teller){log, i};
+        writers[i] = (struct speaker){log, i};
         crew[i] = (struct crew_member){write_lines, &writers[i]};
     }
     crew[WRITERS] = (struct crew_member){meanwhile, options.writer};

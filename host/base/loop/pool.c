@@ -1,7 +1,7 @@
 /* pool: a few threads for work that blocks.
  *
  * Invariant: a job that waits is in the queue, and one that runs is named by its thread's slot; a
- * job is touched by nobody once its function has been called.
+ * job is not touched once its function has been called.
  */
 #include "base/loop/pool.h"
 

@@ -111,7 +111,7 @@ static bool open_listeners(struct worker *w)
 }
 
 /* The keys say how the proxy sends bodies, not whether it sends headers. */
-static void tell_modes(const struct worker *w, const struct listener *l)
+static void log_modes(const struct worker *w, const struct listener *l)
 {
     struct log_context context = {.listener = l->transport.name};
     for (enum lane lane = LANE_REQUEST; lane < N_LANES; lane++)
@@ -122,12 +122,12 @@ static void tell_modes(const struct worker *w, const struct listener *l)
                      lane_name(lane), body_mode_name(l->session.modes[lane]), lane_name(lane));
 }
 
-static void tell_start(const struct worker *w)
+static void log_start(const struct worker *w)
 {
     for (size_t i = 0; i < w->n_open; i++) {
         log_line(w->setup.log, EXTPROC_LEVEL_INFO, NULL, "listener %s: listening on %s",
                  w->listeners[i]->name, w->listeners[i]->address);
-        tell_modes(w, &w->setup.settings.listeners[i]);
+        log_modes(w, &w->setup.settings.listeners[i]);
     }
     log_line(w->setup.log, EXTPROC_LEVEL_INFO, NULL,
              "extprocd %s is ready: %zu plugin%s, transport %s", EXTPROCD_VERSION,
@@ -192,7 +192,7 @@ static bool serve(struct worker *w, int signal_fd)
         .drain_ms = w->setup.settings.drain_ms,
     };
     signals_serving();
-    tell_start(w);
+    log_start(w);
     w->ops->run(w->transport);
     signals_ending();
     for (size_t i = 0; i < w->n_open; i++)

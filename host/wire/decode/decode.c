@@ -60,14 +60,14 @@ static void parts_clear(struct parts *p)
     p->n = p->whole_len = p->content_len = 0;
 }
 
-static void parts_add(struct parts *p, const struct reader *before, const struct reader *behind,
+static void parts_add(struct parts *p, const struct reader *before, const struct reader *after,
                       const struct field *f)
 {
     if (p->n++ == 0) {
         p->from = *before;
         p->first = f->content;
     }
-    p->whole_len += reader_len(before) - reader_len(behind);
+    p->whole_len += reader_len(before) - reader_len(after);
     p->content_len += reader_len(&f->content);
 }
 

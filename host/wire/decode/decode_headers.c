@@ -28,9 +28,9 @@ static void odd_add(struct odd *odd, uint64_t bytes)
 {
     const uint64_t each = 0x0101010101010101;
     uint64_t low = bytes & each * 0x7f; /* no sum below is more than a byte holds */
-    uint64_t from_a = low + each * (0x80 - 'A'), behind_z = low + each * (0x7f - 'Z');
+    uint64_t from_a = low + each * (0x80 - 'A'), above_z = low + each * (0x7f - 'Z');
     odd->high |= bytes;
-    odd->upper |= (from_a ^ behind_z) & ~bytes;
+    odd->upper |= (from_a ^ above_z) & ~bytes;
 }
 
 static uint64_t eight(const char *p)

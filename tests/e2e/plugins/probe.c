@@ -137,8 +137,8 @@ static enum extproc_action odd_action(struct extproc_txn *x, struct extproc_str 
 }
 
 /* What the phase looks like, into the log. */
-static enum extproc_action tell(struct extproc_txn *x, struct extproc_str name,
-                                struct extproc_str text)
+static enum extproc_action say(struct extproc_txn *x, struct extproc_str name,
+                               struct extproc_str text)
 {
     static const char *const modes[] = {"NONE", "STREAMED", "WHOLE", "PARTIAL", "FULL_DUPLEX"};
     struct extproc_str bytes = extproc_body(x);
@@ -162,7 +162,7 @@ static const struct verb {
     {EXTPROC_STR("respond"), respond, true},
     {EXTPROC_STR("fail"), fail, false},
     {EXTPROC_STR("odd_action"), odd_action, false},
-    {EXTPROC_STR("tell"), tell, false},
+    {EXTPROC_STR("log"), say, false},
 };
 
 /* ---- configuration --------------------------------------------------------------------------- */

@@ -10,7 +10,7 @@ TestSuite(config, .init = scene_begin, .fini = scene_end);
 Test(config, a_file_is_sections_of_entries_with_their_places)
 {
     read_text("[extprocd]\nlog_level = info\n\n[plugin:tags]\nfile = headers.so\n");
-    expect_told("");
+    expect_said("");
     cr_assert_str_eq(config->file, "main.ini");
     cr_assert_eq(config->n_sections, 2);
 
@@ -38,13 +38,13 @@ Test(config, what_is_not_there_is_not_found)
 Test(config, a_file_that_cannot_be_read_is_an_error)
 {
     config_read("none.ini", NULL, NULL, &errors, &config);
-    expect_told("none.ini: cannot be read: ~\n");
+    expect_said("none.ini: cannot be read: ~\n");
     cr_assert_not_null(config);
     cr_assert_eq(config->n_sections, 0);
     config = config_free(config);
 
     config_read(".", NULL, NULL, &errors, &config);
-    cr_assert(is_told(".: cannot be read: "));
+    cr_assert(is_said(".: cannot be read: "));
 }
 
 /* ---- includes -------------------------------------------------------------------------------- */
@@ -55,12 +55,12 @@ Test(config, an_include_is_read_where_it_stands)
     write_file("conf.d/x.ini", "[chain:x]\nplugins = x\n");
     read_text("[chain:first]\n[extprocd]\ninclude = conf.d/x.ini\ndrain = 30s\n[chain:last]\n");
 
-    expect_told("");
+    expect_said("");
     cr_assert_eq(config->n_sections, 4);
     cr_assert_str_eq(config->sections[2].name, "x");
     cr_assert_str_eq(config->sections[2].file, "conf.d/x.ini");
     cr_assert_str_eq(config->sections[3].name, "last");
-    cr_assert_str_eq(nth("extprocd", "", "drain", 0), "30s", "the section goes on behind it");
+    cr_assert_str_eq(nth("extprocd", "", "drain", 0), "30s", "the section goes on after it");
     cr_assert(config_find(config, "extprocd", "")->entries[0].used);
 }
 
@@ -73,7 +73,7 @@ Test(config, a_pattern_stands_for_its_files_in_name_order)
     write_file("conf.d/d.ini.bak", "[chain:d]\n");
     read_text("[extprocd]\ninclude = conf.d/*.ini\n");
 
-    expect_told("");
+    expect_said("");
     cr_assert_eq(config->n_sections, 4);
     for (size_t i = 1; i < 4; i++)
         cr_assert_eq(config->sections[i].name[0], (char)('a' + i - 1));
@@ -88,7 +88,7 @@ Test(config, includes_are_relative_to_the_file_that_has_them)
     write_file("one/c.ini", "[chain:c]\n");
     read_text("[extprocd]\ninclude = one/a.ini\n");
 
-    expect_told("");
+    expect_said("");
     cr_assert_str_eq(config_find(config, "chain", "c")->file, "one/two/../c.ini");
 }
 
@@ -97,35 +97,35 @@ Test(config, an_include_may_repeat)
     write_file("a.ini", "[chain:a]\n");
     write_file("b.ini", "[chain:b]\n");
     read_text("[extprocd]\ninclude = a.ini\ninclude = b.ini\n");
-    expect_told("");
+    expect_said("");
     cr_assert_eq(config->n_sections, 3);
 }
 
 Test(config, a_pattern_may_match_nothing_but_a_name_must_be_there)
 {
     read_text("[extprocd]\ninclude = none.d/*.ini\ninclude = none-*\ninclude = none.ini\n");
-    expect_told("main.ini:4: [extprocd] include: ~cannot read none.ini: ~\n");
+    expect_said("main.ini:4: [extprocd] include: ~cannot read none.ini: ~\n");
 }
 
 Test(config, a_folder_is_not_a_file)
 {
     mkdir("x.ini", 0700);
     read_text("[extprocd]\ninclude = x*\n");
-    expect_told("main.ini:2: [extprocd] include: ~cannot read x.ini: ~\n");
+    expect_said("main.ini:2: [extprocd] include: ~cannot read x.ini: ~\n");
 }
 
 Test(config, a_folder_that_cannot_be_searched_is_reported)
 {
     cr_assert_eq(symlink("loop", "loop"), 0);
     read_text("[extprocd]\ninclude = loop/*.ini\n");
-    expect_told("main.ini:2: [extprocd] include: ~loop/*.ini~: Permission denied\n");
+    expect_said("main.ini:2: [extprocd] include: ~loop/*.ini~: Permission denied\n");
 }
 
 Test(config, a_circle_of_includes_ends_where_it_closes)
 {
     write_file("b.ini", "[extprocd]\ninclude = ./main.ini\ndrain = 1s\n");
     read_text("[extprocd]\ninclude = b.ini\nworkers = 2\n");
-    expect_told("b.ini:2: [extprocd] include: ~./main.ini includes itself\n");
+    expect_said("b.ini:2: [extprocd] include: ~./main.ini includes itself\n");
     cr_assert_str_eq(nth("extprocd", "", "drain", 0), "1s");
     cr_assert_str_eq(nth("extprocd", "", "workers", 0), "2");
 }
@@ -133,7 +133,7 @@ Test(config, a_circle_of_includes_ends_where_it_closes)
 Test(config, a_pattern_that_matches_the_file_itself_is_a_circle)
 {
     read_text("[extprocd]\ninclude = *.ini\n");
-    expect_told("main.ini:2: [extprocd] include: ~main.ini includes itself\n");
+    expect_said("main.ini:2: [extprocd] include: ~main.ini includes itself\n");
 }
 
 Test(config, a_file_counts_once_whatever_its_name)
@@ -141,14 +141,14 @@ Test(config, a_file_counts_once_whatever_its_name)
     write_file("a.ini", "[chain:a]\n");
     cr_assert_eq(symlink("a.ini", "b.ini"), 0);
     read_text("[extprocd]\ninclude = a.ini\ninclude = b.ini\n");
-    expect_told("main.ini:3: [extprocd] include: ~b.ini~already included at main.ini:2~\n");
+    expect_said("main.ini:3: [extprocd] include: ~b.ini~already included at main.ini:2~\n");
     cr_assert_eq(config->n_sections, 2);
 }
 
 Test(config, only_extprocd_includes)
 {
     read_text("[plugin:x]\ninclude = none.ini\n");
-    expect_told("");
+    expect_said("");
     cr_assert_str_eq(nth("plugin", "x", "include", 0), "none.ini");
 }
 
@@ -156,7 +156,7 @@ Test(config, errors_of_an_included_file_name_it)
 {
     write_file("a.ini", "[chain:a]\nnonsense\n");
     read_text("[extprocd]\ninclude = a.ini\n");
-    cr_assert(is_told("a.ini:2: [chain:a] ~missing ="));
+    cr_assert(is_said("a.ini:2: [chain:a] ~missing ="));
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -183,5 +183,5 @@ Test(config, memory_that_runs_out_anywhere_is_an_error)
         config = config_free(config);
         config_errors_fini(&errors);
     }
-    expect_told("a.inc:3: [chain:a] ~duplicate~a.inc:1\n");
+    expect_said("a.inc:3: [chain:a] ~duplicate~a.inc:1\n");
 }

@@ -7,7 +7,7 @@ TestSuite(config_build, .init = scene_begin, .fini = scene_end);
 Test(config_build, a_named_section_is_defined_once)
 {
     read_text("[plugin:a]\nx = 1\n[plugin:b]\n[plugin:a]\ny = 2\n");
-    expect_told("main.ini:4: [plugin:a] ~duplicate~main.ini:1\n");
+    expect_said("main.ini:4: [plugin:a] ~duplicate~main.ini:1\n");
     cr_assert_eq(config->n_sections, 3, "the second one's entries are there to be checked");
     cr_assert_str_eq(config->sections[2].entries[0].key, "y");
 }
@@ -15,21 +15,21 @@ Test(config_build, a_named_section_is_defined_once)
 Test(config_build, a_name_may_be_used_by_another_type)
 {
     read_text("[plugin:a]\n[chain:a]\n");
-    expect_told("");
+    expect_said("");
 }
 
 Test(config_build, a_named_section_of_an_included_file_counts_too)
 {
     write_file("a.ini", "[plugin:a]\n");
     read_text("[plugin:a]\n[extprocd]\ninclude = a.ini\n");
-    expect_told("a.ini:1: [plugin:a] ~duplicate~main.ini:1\n");
+    expect_said("a.ini:1: [plugin:a] ~duplicate~main.ini:1\n");
 }
 
 Test(config_build, a_section_without_a_name_may_go_on_elsewhere)
 {
     write_file("log.ini", "[extprocd]\nlog_level = debug\n");
     read_text("[extprocd]\ninclude = log.ini\n[chain:a]\n[extprocd]\ndrain = 5s\n");
-    expect_told("");
+    expect_said("");
     cr_assert_eq(config->n_sections, 2);
 
     const struct config_section *section = config_find(config, "extprocd", "");

@@ -25,7 +25,7 @@ Test(config_errors, a_line_names_the_place_as_far_as_there_is_one)
     config_say(&errors, CONFIG_ERROR, NULL, NULL, "is wrong");
     config_say_at(&errors, "main.ini", 9, "is wrong");
     config_say_at(&errors, "main.ini", 0, "is wrong");
-    expect_told("other.ini:7: [plugin:tags] set: is wrong\n"
+    expect_said("other.ini:7: [plugin:tags] set: is wrong\n"
                 "other.ini:7: [extprocd] set: is wrong\n"
                 "other.ini:7: set: is wrong\n"
                 "main.ini: is wrong\n"
@@ -44,7 +44,7 @@ Test(config_errors, lines_come_in_the_order_of_the_files)
     config_say_at(&errors, "other.ini", 7, "four");
     config_say_at(&errors, "main.ini", 3, "one");
     config_say_at(&errors, "other.ini", 7, "five");
-    expect_told("main.ini:3: one\n"
+    expect_said("main.ini:3: one\n"
                 "main.ini:12: two\n"
                 "other.ini:1: three\n"
                 "other.ini:7: four\n"
@@ -54,7 +54,7 @@ Test(config_errors, lines_come_in_the_order_of_the_files)
 Test(config_errors, warnings_are_marked_and_not_counted)
 {
     config_say(&errors, CONFIG_WARNING, &section, NULL, "is not used");
-    expect_told("main.ini:3: [plugin:tags] warning: is not used\n");
+    expect_said("main.ini:3: [plugin:tags] warning: is not used\n");
     cr_assert_eq(errors.n_lines, 1);
     cr_assert_eq(errors.n_errors, 0);
 }

@@ -66,7 +66,7 @@ Test(config_shown, words_that_have_a_piece_of_it_lose_what_was_put_in)
     config_say(&errors, CONFIG_ERROR, s, &s->entries[1], "differs from %s", "hunter2");
     config_say(&errors, CONFIG_ERROR, s, NULL, "differs from %s", "hunter2");
     config_say(&errors, CONFIG_ERROR, s, &s->entries[0], "%s", "No such file or directory");
-    expect_told("main.ini:1: [plugin:x] differs from (hidden)\n"
+    expect_said("main.ini:1: [plugin:x] differs from (hidden)\n"
                 "main.ini:2: [plugin:x] a: 100% \"(hidden)\" is no (hidden)\n"
                 "main.ini:2: [plugin:x] a: invalid value (hidden)\n"
                 "main.ini:2: [plugin:x] a: No such file or directory\n"
@@ -78,6 +78,6 @@ Test(config_shown, the_name_of_an_included_file_may_be_hidden)
     mkdir("hunter2", 0700);
     write_file("hunter2/a.ini", "nonsense\n");
     read_text("[extprocd]\ninclude = ${SECRET}/*.ini\ninclude = ${SECRET}\n");
-    cr_assert(is_told(CONFIG_MASK "/a.ini:1: "));
-    cr_assert_not(is_told("hunter2"));
+    cr_assert(is_said(CONFIG_MASK "/a.ini:1: "));
+    cr_assert_not(is_said("hunter2"));
 }

@@ -87,8 +87,8 @@ Test(exposed, a_configuration_and_what_it_includes)
     chmod("main.ini", 0666);
     chmod("a.ini", 0664);
     config_read("main.ini", knows, NULL, &errors, &config);
-    cr_expect(is_told("main.ini: warning: main.ini has mode 0666"));
-    cr_expect(is_told("main.ini:2: [extprocd] include: warning: a.ini has mode 0664"));
+    cr_expect(is_said("main.ini: warning: main.ini has mode 0666"));
+    cr_expect(is_said("main.ini:2: [extprocd] include: warning: a.ini has mode 0664"));
     cr_expect_eq(errors.n_errors, 0);
 }
 

@@ -46,7 +46,7 @@ static bool check(const char *lines)
 Test(keys, values_are_typed)
 {
     cr_assert(check("file = a.so\nset = one\nset = two\ntimeout = 2s\nmode = off\n"));
-    expect_told("");
+    expect_said("");
     cr_assert(str_eq_c(keys_text(&keys, "file"), "a.so"));
     cr_assert_eq(keys_number(&keys, "timeout"), 2000000);
     cr_assert_eq(keys_number(&keys, "mode"), 2);
@@ -80,7 +80,7 @@ Test(keys, every_mistake_is_reported)
 {
     cr_assert_not(check("set = a\ntimeout = soon\nmode = on\ncodes = 1\ncodes = x\nsize = 1\n"
                         "size = 2\nsize = 3\nshare = 100\n"));
-    expect_told("main.ini:1: [plugin:x] file: ~missing required key~\n"
+    expect_said("main.ini:1: [plugin:x] file: ~missing required key~\n"
                 "main.ini:3: [plugin:x] timeout: ~\"soon\"~150us~\n"
                 "main.ini:4: [plugin:x] mode: ~\"on\"~enforce, shadow, off\n"
                 "main.ini:6: [plugin:x] codes: ~\"x\"~integer\n"
@@ -93,15 +93,15 @@ Test(keys, every_mistake_is_reported)
 Test(keys, a_secret_is_never_shown)
 {
     cr_assert_not(check("file = a.so\ntoken = hunter2\n"));
-    expect_told("main.ini:3: [plugin:x] token: invalid value (hidden): expected an integer\n");
+    expect_said("main.ini:3: [plugin:x] token: invalid value (hidden): expected an integer\n");
 }
 
 Test(keys, what_came_from_outside_the_file_is_not_shown)
 {
     setenv("EXTPROCD_TEST", "hunter2", 1);
     cr_assert_not(check("file = a.so\nsize = ${EXTPROCD_TEST}\n"));
-    cr_assert(is_told("[plugin:x] size: invalid value (hidden): expected a size"));
-    cr_assert_not(is_told("hunter2"));
+    cr_assert(is_said("[plugin:x] size: invalid value (hidden): expected a size"));
+    cr_assert_not(is_said("hunter2"));
 }
 
 Test(keys, a_value_that_could_not_be_read_is_one_error)
@@ -118,7 +118,7 @@ Test(keys, an_entry_that_no_table_claims_is_unknown)
     const struct keys_table tables[] = {table, {others, sizeof *others}, {NULL, 0}};
     cr_assert(check("file = a.so\nwhen.paht = /\ntimeuot = 1s\nnothing.like.it = 1\n"));
     keys_unknown(&config->sections[0], tables, 3, &errors);
-    expect_told("main.ini:3: [plugin:x] when.paht: unknown key~when.path~\n"
+    expect_said("main.ini:3: [plugin:x] when.paht: unknown key~when.path~\n"
                 "main.ini:4: [plugin:x] timeuot: unknown key~timeout~\n"
                 "main.ini:5: [plugin:x] nothing.like.it: unknown key~known keys: file set ~\n");
 }
@@ -127,7 +127,7 @@ Test(keys, a_required_key_that_is_misspelt_is_one_mistake)
 {
     cr_assert_not(check("fil = a.so\nnothing.like.it = 1\n"));
     keys_unknown(&config->sections[0], &table, 1, &errors);
-    expect_told("main.ini:2: [plugin:x] fil: unknown key~file~\n"
+    expect_said("main.ini:2: [plugin:x] fil: unknown key~file~\n"
                 "main.ini:3: [plugin:x] nothing.like.it: unknown key~\n");
 }
 

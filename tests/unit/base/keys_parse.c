@@ -140,7 +140,7 @@ Test(keys_parse, limits_are_shown_as_they_would_be_written)
 {
     static const struct {
         struct extproc_key key;
-        const char *wrong, *told;
+        const char *wrong, *said;
     } cases[] = {
         {{"k", EXTPROC_KEY_TYPE_INT, .min = "-5", .max = "0"}, "1", "-5 to 0"},
         {{"k", EXTPROC_KEY_TYPE_INT, .min = "1"}, "0", "1 or more"},
@@ -154,7 +154,7 @@ Test(keys_parse, limits_are_shown_as_they_would_be_written)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cr_expect_eq(parse_key(cases[i].key, cases[i].wrong), REFUSED);
-        cr_expect_str_eq(why, cases[i].told);
+        cr_expect_str_eq(why, cases[i].said);
     }
 }
 

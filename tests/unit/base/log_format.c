@@ -69,7 +69,7 @@ Test(log_format, levels)
     }
 }
 
-Test(log_format, tells_what_was_left_out)
+Test(log_format, reports_what_was_left_out)
 {
     struct log_record record = a_record(EXTPROC_S("no value"));
     record.left_out = 37;

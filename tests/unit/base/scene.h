@@ -83,7 +83,7 @@ static inline const char *value(const char *key)
 }
 
 /* All lines, each with a newline. */
-static inline const char *told(void)
+static inline const char *all_said(void)
 {
     static char text[10000];
     size_t len = 0;
@@ -94,14 +94,14 @@ static inline const char *told(void)
 }
 
 /* Exactly these lines; a ~ in them stands for any text. */
-static inline void expect_told(const char *text)
+static inline void expect_said(const char *text)
 {
-    cr_expect(lines_match(told(), text), "expected:\n%s\ntold:\n%s", text, told());
+    cr_expect(lines_match(all_said(), text), "expected:\n%s\nsaid:\n%s", text, all_said());
 }
 
-static inline bool is_told(const char *part)
+static inline bool is_said(const char *part)
 {
-    return lines_have(told(), part);
+    return lines_have(all_said(), part);
 }
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-/* built (N not, B bodiless, Y), body (n never, c chunks, w whole, u untold), holds headers, one
+/* built (N not, B bodiless, Y), body (n never, c chunks, w whole, u unsaid), holds headers, one
  * answer or many. */
 static const struct {
     enum body_mode mode;

@@ -53,7 +53,8 @@ Test(expect, answers)
 {
     expect_noticed(kit_expect_unchanged(c), "changes something");
     expect_noticed(kit_expect_body(c, LANE_REQUEST, "a"), "body is \"\", not \"a\"");
-    expect_noticed(kit_expect_immediate(c, 200, NULL, NULL), "no answer in the origin's stead");
+    expect_noticed(kit_expect_immediate(c, 200, NULL, NULL),
+                   "no answer in place of the upstream's");
     expect_noticed(kit_expect_failed(c, STATUS_INTERNAL, NULL), "has not failed");
     expect_noticed(kit_expect_metadata(c, "ns", "k", "2"), "is \"1.5\", not \"2\"");
     expect_noticed(kit_expect_log(c, "nonsense"), "the log has no");

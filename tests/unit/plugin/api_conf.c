@@ -288,7 +288,7 @@ Test(api_conf, compiles_templates)
     cr_expect(whole && part);
 }
 
-Test(api_conf, tells_where_a_template_is_wrong)
+Test(api_conf, reports_where_a_template_is_wrong)
 {
     cr_assert_eq(start(compile, "[plugin:a]\ntext = x-id: %UIUD%\n"), -EINVAL);
     cr_expect(!whole);
@@ -349,7 +349,7 @@ static int ask_about_edits(struct extproc_instance *instance)
 {
     cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":path", "%PATH%"), 0);
     cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":method", NULL), 0,
-                 "behind a new body");
+                 "after a new body");
     cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":status", NULL), -EPERM);
     cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST_TRAILERS, EXTPROC_EDIT_SET, ":path", NULL),
                  -EPERM);
@@ -401,7 +401,7 @@ static int start_with(const struct rules *first, const struct rules *second, con
     return r;
 }
 
-Test(api_conf, tells_which_configured_edit_would_have_no_effect)
+Test(api_conf, reports_which_configured_edit_would_have_no_effect)
 {
     cr_expect_eq(start_with(&guarding, NULL,
                             "[plugin:a]\ntext = x-a\ntext = host\ntext = x a\ntext = upgrade\n"),
@@ -411,7 +411,7 @@ Test(api_conf, tells_which_configured_edit_would_have_no_effect)
                "test.ini:5: [plugin:a] text: upgrade: not allowed~connection");
 }
 
-Test(api_conf, tells_which_proxies_would_ignore_an_edit)
+Test(api_conf, reports_which_proxies_would_ignore_an_edit)
 {
     cr_expect_eq(start_with(&open_to_all, &guarding, "[plugin:a]\ntext = host\n"), 0);
     INI_EXPECT(&errors,

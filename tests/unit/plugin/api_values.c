@@ -141,7 +141,7 @@ Test(api_values, are_built_of_copies)
 
 /* ---- to the proxy ---------------------------------------------------------------------------- */
 
-static enum extproc_action tell(struct extproc_txn *x)
+static enum extproc_action say(struct extproc_txn *x)
 {
     const struct instance *instance = (const struct instance *)x->instance;
     struct extproc_str own = str_c(instance->name);
@@ -152,18 +152,18 @@ static enum extproc_action tell(struct extproc_txn *x)
 
 Test(api_values, are_sent_key_by_key)
 {
-    SCENE(s, {.name = "a", .request_headers = tell}, {.name = "b", .request_headers = tell});
+    SCENE(s, {.name = "a", .request_headers = say}, {.name = "b", .request_headers = say});
 
-    const struct metadata *told = play_request(&s)->metadata;
-    cr_assert_eq(metadata_find(told, name, EXTPROC_S("a"))->value.as.number, 1);
-    cr_assert_eq(metadata_find(told, name, EXTPROC_S("b"))->value.as.number, 1);
-    assert_str(metadata_find(told, name, EXTPROC_S("last"))->value.as.string, "b");
+    const struct metadata *said = play_request(&s)->metadata;
+    cr_assert_eq(metadata_find(said, name, EXTPROC_S("a"))->value.as.number, 1);
+    cr_assert_eq(metadata_find(said, name, EXTPROC_S("b"))->value.as.number, 1);
+    assert_str(metadata_find(said, name, EXTPROC_S("last"))->value.as.string, "b");
     scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
 
 /* Namespace "name": what the proxy says of "p", then plugins of "a", "b", "last". */
-static enum extproc_action show_told(struct extproc_txn *x)
+static enum extproc_action show_said(struct extproc_txn *x)
 {
     struct extproc_value dict = extproc_metadata(x, name);
     struct extproc_str last = extproc_value_get(x, dict, EXTPROC_S("last")).as.string;
@@ -173,15 +173,15 @@ static enum extproc_action show_told(struct extproc_txn *x)
     return EXTPROC_ACTION_CONTINUE;
 }
 
-static enum extproc_action show_and_tell(struct extproc_txn *x)
+static enum extproc_action show_and_say(struct extproc_txn *x)
 {
-    show_told(x);
-    return tell(x);
+    show_said(x);
+    return say(x);
 }
 
-static void show_told_at_the_end(struct extproc_txn *x, enum extproc_end why)
+static void show_said_at_the_end(struct extproc_txn *x, enum extproc_end why)
 {
-    show_told(x);
+    show_said(x);
 }
 
 /* "name" -> "p" -> the raw text. */
@@ -194,9 +194,9 @@ static int read_proxys(struct extproc_str raw, struct arena *arena, struct extpr
 
 Test(api_values, that_were_sent_are_seen_by_later_plugins)
 {
-    SCENE(s, {.name = "a", .request_headers = show_and_tell, .response_headers = show_told},
-          {.name = "b", .request_headers = show_and_tell, .response_headers = show_told},
-          {.name = "c", .request_headers = show_told, .close = show_told_at_the_end});
+    SCENE(s, {.name = "a", .request_headers = show_and_say, .response_headers = show_said},
+          {.name = "b", .request_headers = show_and_say, .response_headers = show_said},
+          {.name = "c", .request_headers = show_said, .close = show_said_at_the_end});
 
     play_request(&s);
     cr_assert_str_eq(s.journal, "--- -a-a -abb ");
@@ -211,7 +211,7 @@ Test(api_values, that_were_sent_are_seen_by_later_plugins)
 
 Test(api_values, that_were_sent_override_the_proxys)
 {
-    SCENE(s, {.name = "a", .request_headers = show_and_tell, .response_headers = show_told});
+    SCENE(s, {.name = "a", .request_headers = show_and_say, .response_headers = show_said});
 
     s.event.metadata = (struct tree){.raw = scene_copy(&s, name), .read = read_proxys};
     prepared_headers(&s, PHASE_REQUEST_HEADERS, true, H(":method", "GET"));
@@ -223,7 +223,7 @@ Test(api_values, that_were_sent_override_the_proxys)
     scene_fini(&s);
 }
 
-static enum extproc_action tell_wrongly(struct extproc_txn *x)
+static enum extproc_action say_wrongly(struct extproc_txn *x)
 {
     const struct extproc_str empty = EXTPROC_S(""), broken = EXTPROC_S("\xff");
     const struct extproc_value one = extproc_number(1), absent = {EXTPROC_KIND_ABSENT};
@@ -240,7 +240,7 @@ static enum extproc_action tell_wrongly(struct extproc_txn *x)
 
 Test(api_values, are_not_sent_if_they_are_invalid)
 {
-    SCENE(s, {.name = "a", .request_headers = tell_wrongly});
+    SCENE(s, {.name = "a", .request_headers = say_wrongly});
 
     cr_assert_null(play_request(&s)->metadata);
     scene_close(&s, EXTPROC_END_DONE);

@@ -90,7 +90,7 @@ Test(generation, looks_at_what_is_not_used_when_testing)
     cr_expect_eq(errors.n_errors, 1);
 }
 
-Test(generation, tells_every_mistake_of_every_section)
+Test(generation, reports_every_mistake_of_every_section)
 {
     cr_expect(!build("[chain:web]\n"
                      "plugins = auht, b, b,, gone\n"

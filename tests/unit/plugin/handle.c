@@ -156,7 +156,7 @@ static void assert_failure(const struct extproc_plugin *plugin, const char *logg
     scene_fini(&s);
 }
 
-Test(handle, tells_why_a_plugin_failed)
+Test(handle, reports_why_a_plugin_failed)
 {
     const struct extproc_plugin plugins[] = {
         {.name = "bad", .request_body = show, .open = open_fails},
@@ -284,7 +284,7 @@ Test(handle, last_of_chunks_is_known_only_where_no_trailers_follow)
     scene_fini(&s);
 }
 
-Test(handle, a_message_without_a_body_has_its_last_byte_behind_it)
+Test(handle, a_message_without_a_body_has_had_its_last_byte)
 {
     SCENE(s, {.name = "a", SHOW_LAST});
     play_headers(&s, PHASE_REQUEST_HEADERS, true, H(":method", "GET"), H(":path", "/"));

@@ -233,7 +233,7 @@ Test(instance, who_refuses_a_value_does_not_start)
     plugin.init = refuse_and_go_on;
     cr_expect_eq(linked(&plugin, "[plugin:a]\nn = 3\n"), -EINVAL);
     INI_EXPECT(&errors, "test.ini:2: [plugin:a] n: is too small (8 or more)");
-    cr_expect_eq(n_fini, 1, "init gave 0");
+    cr_expect_eq(n_fini, 1, "init returned 0");
 }
 
 /* What a later version of the host may read of a section. */

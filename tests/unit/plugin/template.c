@@ -251,7 +251,7 @@ Test(template, a_time_format_must_be_known)
     cr_expect(strstr(refusal("%TIME(%Y %)%"), "conversion %:"));
 }
 
-Test(template, tells_which_messages_it_reads)
+Test(template, reports_which_messages_it_reads)
 {
     cr_assert_eq(template_compile(EXTPROC_S("%UUID% %ATTR(a)%"), &arena, &t, &why), 0);
     cr_expect_eq(template_reads(t), 0u);

@@ -259,7 +259,7 @@ Test(turn, shows_no_replacement_to_who_replaces_it_in_turn)
     scene_fini(&s);
 }
 
-static enum extproc_action look_behind_replacement(struct extproc_txn *x)
+static enum extproc_action look_after_replacement(struct extproc_txn *x)
 {
     note(x, "%d: body %d, end %d, trailers %d, %.*s; ", (int)x->phase, (int)x->body_mode, x->end,
          (int)extproc_header_state(x, EXTPROC_MAP_REQUEST_TRAILERS), EXTPROC_ARG(extproc_body(x)));
@@ -272,8 +272,8 @@ Test(turn, shows_a_replacement_as_a_complete_body)
 {
     SCENE(s, {.name = "a", .request_headers = replace},
           {.name = "b",
-           .request_headers = look_behind_replacement,
-           .request_body = look_behind_replacement});
+           .request_headers = look_after_replacement,
+           .request_body = look_after_replacement});
 
     play_request(&s);
     cr_assert_str_eq(s.journal, "a1 1: body 2, end 0, trailers 0, ; "

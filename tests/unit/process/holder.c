@@ -172,7 +172,7 @@ Test(holder, of_all_addresses_is_in_the_way_of_each_and_the_other_way_round)
     expect_in_the_way("[::ffff:127.0.0.1]:0", "127.0.0.1");
 }
 
-Test(holder, of_a_port_that_nobody_listens_on)
+Test(holder, of_a_port_without_a_listener)
 {
     struct address a;
     int fd = bound("127.0.0.1:0", &a); /* and does not listen */

@@ -170,8 +170,8 @@ static int opens_for_a_group_that_it_is_not_in(const struct listener *l)
     struct listener s = *l;
     const char *key, *why = NULL;
     int r = listen_open(&s, &arena, &key, &why);
-    bool told = why && strstr(why, "SupplementaryGroups");
-    return r == -EPERM && strcmp(key, "socket_group") == 0 && told ? 0 : 1;
+    bool said = why && strstr(why, "SupplementaryGroups");
+    return r == -EPERM && strcmp(key, "socket_group") == 0 && said ? 0 : 1;
 }
 
 Test(listen, a_group_that_the_user_is_not_in_is_a_mistake_of_its_key)
@@ -186,8 +186,8 @@ static int opens_what_it_may_not_connect_to(const struct listener *l)
     struct listener s = *l;
     const char *key, *why = NULL;
     int r = listen_open(&s, &arena, &key, &why);
-    bool told = why && strstr(why, "cannot connect to it: Permission denied");
-    return r == -EADDRINUSE && strcmp(key, "address") == 0 && told ? 0 : 1;
+    bool said = why && strstr(why, "cannot connect to it: Permission denied");
+    return r == -EADDRINUSE && strcmp(key, "address") == 0 && said ? 0 : 1;
 }
 
 /* It cannot be seen whether it is stale, and nobody else is named. */

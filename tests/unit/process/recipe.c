@@ -275,7 +275,7 @@ static const char *tls_name(const struct transport_tls *tls, struct arena *in,
     return tls->cert;
 }
 
-Test(recipe, the_name_in_the_certificate_is_the_transports_to_tell)
+Test(recipe, the_name_in_the_certificate_is_reported_by_the_transport)
 {
     const struct transport_ops ops = {.tls_name = tls_name}, blind = {0};
     listener.transport.tls.cert = "extprocd.example";

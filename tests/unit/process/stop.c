@@ -144,7 +144,7 @@ Test(stop, asked_any_more_nothing_happens)
 
 /* ---- the service manager --------------------------------------------------------------------- */
 
-static void expect_told(const char *what)
+static void expect_said(const char *what)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char name[32], received[256];
@@ -165,7 +165,7 @@ static void expect_told(const char *what)
 /* Lame duck, drain, and ten seconds for the end of the process. */
 Test(stop, the_service_manager_waits_as_long_as_it_takes)
 {
-    expect_told("STOPPING=1\nEXTEND_TIMEOUT_USEC=42000000");
+    expect_said("STOPPING=1\nEXTEND_TIMEOUT_USEC=42000000");
 }
 
 Test(stop, a_time_without_an_end_is_not_a_short_one)
@@ -175,5 +175,5 @@ Test(stop, a_time_without_an_end_is_not_a_short_one)
     char wanted[80];
     snprintf(wanted, sizeof wanted, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu",
              (unsigned long long)(1000 * (2 * most + 10000)));
-    expect_told(wanted);
+    expect_said(wanted);
 }

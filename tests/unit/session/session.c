@@ -115,10 +115,10 @@ Test(session, fails_once)
 
 Test(session, the_proxy_overrules_the_operator_in_its_first_message)
 {
-    struct event told = {.has_phase = true, .has_protocol = true, .phase = PHASE_REQUEST_HEADERS};
-    told.protocol.body_mode[LANE_REQUEST] = BODY_MODE_BUFFERED;
+    struct event said = {.has_phase = true, .has_protocol = true, .phase = PHASE_REQUEST_HEADERS};
+    said.protocol.body_mode[LANE_REQUEST] = BODY_MODE_BUFFERED;
     begin(BODY_MODE_STREAMED, BODY_MODE_FULL_DUPLEX_STREAMED);
-    pass(told);
+    pass(said);
     cr_expect_eq(n_failures, 0);
     pass_phase(PHASE_REQUEST_BODY, false);
     pass_phase(PHASE_REQUEST_BODY, true);
@@ -128,11 +128,11 @@ Test(session, the_proxy_overrules_the_operator_in_its_first_message)
 
 Test(session, modes_that_come_later_do_not_count)
 {
-    struct event told = {.has_phase = true, .has_protocol = true, .phase = PHASE_RESPONSE_HEADERS};
+    struct event said = {.has_phase = true, .has_protocol = true, .phase = PHASE_RESPONSE_HEADERS};
     begin(BODY_MODE_STREAMED, BODY_MODE_STREAMED);
     pass_phase(PHASE_REQUEST_HEADERS, false);
-    told.protocol.body_mode[LANE_REQUEST] = BODY_MODE_FULL_DUPLEX_STREAMED;
-    pass(told);
+    said.protocol.body_mode[LANE_REQUEST] = BODY_MODE_FULL_DUPLEX_STREAMED;
+    pass(said);
     pass_phase(PHASE_REQUEST_BODY, true);
     cr_expect_eq(n_failures, 0);
     cr_expect_eq(n_verdicts, 3);
@@ -142,21 +142,21 @@ Test(session, modes_that_come_later_do_not_count)
 /* A first message may hold nothing but flow control, or that and the modes. */
 Test(session, modes_may_come_after_a_message_without_a_phase)
 {
-    struct event told = {.has_phase = true, .has_protocol = true, .phase = PHASE_REQUEST_BODY};
-    told.protocol.body_mode[LANE_REQUEST] = BODY_MODE_STREAMED;
+    struct event said = {.has_phase = true, .has_protocol = true, .phase = PHASE_REQUEST_BODY};
+    said.protocol.body_mode[LANE_REQUEST] = BODY_MODE_STREAMED;
     begin(BODY_MODE_NONE, BODY_MODE_NONE);
     pass((struct event){0});
-    pass(told);
+    pass(said);
     cr_expect_eq(n_verdicts, 1);
     finish();
 }
 
 Test(session, modes_may_come_without_a_phase)
 {
-    struct event told = {.has_protocol = true};
-    told.protocol.body_mode[LANE_RESPONSE] = BODY_MODE_FULL_DUPLEX_STREAMED;
+    struct event said = {.has_protocol = true};
+    said.protocol.body_mode[LANE_RESPONSE] = BODY_MODE_FULL_DUPLEX_STREAMED;
     begin(BODY_MODE_UNKNOWN, BODY_MODE_UNKNOWN);
-    pass(told);
+    pass(said);
     cr_expect_eq(status, STATUS_UNIMPLEMENTED);
     cr_expect(lines_match(why, "response_body_mode FULL_DUPLEX_STREAMED ~BUFFERED~"), "%s", why);
     finish();

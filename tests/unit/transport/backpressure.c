@@ -48,7 +48,7 @@ Test(backpressure, a_handler_stops_when_there_is_no_room_and_goes_on_when_there_
     cr_assert_geq(rig.n_room, N_STREAMED * STREAMED_LEN / TRANSPORT_ROOM - 1);
 }
 
-Test(backpressure, a_call_that_ends_without_room_is_never_told)
+Test(backpressure, a_call_that_ends_without_room_is_never_called)
 {
     cr_assert(client_say(&c, "s"));
     rig_wait(&rig, &rig.n_until_refused, 1);

@@ -206,7 +206,7 @@ Test(call, the_handler_ends_it)
     client_open(&c, &client);
     cr_assert(client_say(&c, "f"));
     cr_assert_eq(client_status(&c), 7);
-    cr_assert_str_eq(c.status_text, "told to");
+    cr_assert_str_eq(c.status_text, "said to");
 
     client_open(&c, &client);
     cr_assert(client_say(&c, "e with the last answer"));

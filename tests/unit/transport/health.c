@@ -82,7 +82,7 @@ static void ask(const struct transport_handler *handler, void *stream, const cha
     cr_assert_eq(n_released, before + 1);
 }
 
-static void cr_assert_told(const struct fake_call *c, int n, int status)
+static void cr_assert_said(const struct fake_call *c, int n, int status)
 {
     cr_assert_eq(c->n_sent, n);
     cr_assert_eq(c->len[n - 1], 2);
@@ -93,7 +93,7 @@ Test(health, check_of_a_handler)
 {
     void *stream = check->open(health, &call.base);
     ask(check, stream, "a.Service");
-    cr_assert_told(&call, 1, 1);
+    cr_assert_said(&call, 1, 1);
     cr_assert_eq(call.status, STATUS_OK);
     check->closed(stream, TRANSPORT_FINISHED);
 }
@@ -102,7 +102,7 @@ Test(health, an_empty_request_is_for_the_server)
 {
     void *stream = check->open(health, &call.base);
     check->message(stream, &(struct message){0});
-    cr_assert_told(&call, 1, 1);
+    cr_assert_said(&call, 1, 1);
     check->closed(stream, TRANSPORT_FINISHED);
 }
 
@@ -120,7 +120,7 @@ Test(health, check_of_a_server_that_stops)
     health_stop(health);
     void *stream = check->open(health, &call.base);
     ask(check, stream, "a.Service");
-    cr_assert_told(&call, 1, 2);
+    cr_assert_said(&call, 1, 2);
     check->closed(stream, TRANSPORT_FINISHED);
 }
 
@@ -130,12 +130,12 @@ Test(health, watchers_are_notified_and_ended)
     ask(watch, one, "a.Service");
     ask(watch, two, "b.Service");
     watch->half_close(one);
-    cr_assert_told(&call, 1, 1);
-    cr_assert_told(&other, 1, 3);
+    cr_assert_said(&call, 1, 1);
+    cr_assert_said(&other, 1, 3);
     cr_assert_eq(call.status, -1);
     health_stop(health);
-    cr_assert_told(&call, 2, 2);
-    cr_assert_told(&other, 1, 3);
+    cr_assert_said(&call, 2, 2);
+    cr_assert_said(&other, 1, 3);
     cr_assert_eq(call.status, STATUS_UNAVAILABLE);
     cr_assert_eq(other.status, STATUS_UNAVAILABLE);
     watch->closed(one, TRANSPORT_FINISHED);
@@ -147,22 +147,22 @@ Test(health, watchers_of_a_lame_server_go_on)
     /* Given one that watches, */
     void *early = watch->open(health, &call.base);
     ask(watch, early, "a.Service");
-    cr_assert_told(&call, 1, 1);
+    cr_assert_said(&call, 1, 1);
 
     /* when the server is lame, then it is notified, and so is one that comes later. */
     health_lame(health);
     health_lame(health);
-    cr_assert_told(&call, 2, 2);
+    cr_assert_said(&call, 2, 2);
     void *late = watch->open(health, &other.base);
     ask(watch, late, "");
-    cr_assert_told(&other, 1, 2);
+    cr_assert_said(&other, 1, 2);
     cr_assert_eq(call.status, -1);
     cr_assert_eq(other.status, -1);
 
     /* They are ended when the server stops, and nothing is said twice. */
     health_stop(health);
-    cr_assert_told(&call, 2, 2);
-    cr_assert_told(&other, 1, 2);
+    cr_assert_said(&call, 2, 2);
+    cr_assert_said(&other, 1, 2);
     cr_assert_eq(call.status, STATUS_UNAVAILABLE);
     cr_assert_eq(other.status, STATUS_UNAVAILABLE);
     watch->closed(early, TRANSPORT_FINISHED);
@@ -177,7 +177,7 @@ Test(health, a_watcher_that_left_is_not_notified)
     watch->closed(one, TRANSPORT_RESET);
     health_stop(health);
     cr_assert_eq(call.n_sent, 1);
-    cr_assert_told(&other, 2, 2);
+    cr_assert_said(&other, 2, 2);
     watch->closed(two, TRANSPORT_FINISHED);
 }
 
@@ -195,7 +195,7 @@ Test(health, watch_of_a_server_that_stops)
     health_stop(health);
     void *stream = watch->open(health, &call.base);
     ask(watch, stream, "");
-    cr_assert_told(&call, 1, 2);
+    cr_assert_said(&call, 1, 2);
     cr_assert_eq(call.status, STATUS_UNAVAILABLE);
     watch->closed(stream, TRANSPORT_FINISHED);
 }

@@ -127,7 +127,7 @@ Test(metadata, calls_have_their_own)
     client_reset(&c);
 }
 
-Test(metadata, a_call_that_is_refused_leaves_nothing_behind)
+Test(metadata, a_call_that_is_refused_leaves_nothing)
 {
     grpc_metadata one = field("x-one", "a", 1);
     cr_assert(client_open_with(&c, &client, "/test.Echo/Walk", &one, 1));

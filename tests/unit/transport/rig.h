@@ -145,7 +145,7 @@ static inline void rig_resume(void *arg)
 static inline void rig_finish_held(void *arg)
 {
     struct rig *rig = arg;
-    transport_finish(rig->held, 7, (struct extproc_str){"told to", 7});
+    transport_finish(rig->held, 7, (struct extproc_str){"said to", 7});
 }
 
 static inline void *echo_open(void *arg, struct transport_call *call)
@@ -181,7 +181,7 @@ static inline uint64_t echo_hash(uint64_t h, const char *bytes, size_t len)
 static inline void echo_fail(void *stream)
 {
     struct echo *echo = stream;
-    transport_finish(echo->call, 7, (struct extproc_str){"told to", 7});
+    transport_finish(echo->call, 7, (struct extproc_str){"said to", 7});
 }
 
 static inline void echo_stream(struct echo *echo)

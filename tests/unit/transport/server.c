@@ -119,7 +119,7 @@ Test(server, an_unknown_path_is_unimplemented_immediately)
     still_works();
 }
 
-static const char for_echo[] = "\x0a\x09test.Echo", for_nobody[] = "\x0a\x04who?";
+static const char for_echo[] = "\x0a\x09test.Echo", for_none[] = "\x0a\x04who?";
 
 Test(server, health_check)
 {
@@ -131,7 +131,7 @@ Test(server, health_check)
     cr_assert_eq(client_status(&c), 0);
 
     cr_assert(client_open_with(&c, &client, "/grpc.health.v1.Health/Check", NULL, 0));
-    cr_assert(client_say(&c, for_nobody));
+    cr_assert(client_say(&c, for_none));
     cr_assert_eq(client_status(&c), STATUS_NOT_FOUND);
 }
 

@@ -142,7 +142,7 @@ Test(reader, what_lies_in_one_piece_is_a_view)
     struct reader in = reader_of(whole, 2), content;
     struct extproc_str view;
     cr_assert_eq(reader_find(&in, 1, &content), 1);
-    cr_assert(reader_view(&content, &view), "begins just behind a border");
+    cr_assert(reader_view(&content, &view), "begins just after a border");
     cr_assert_eq(view.ptr, m.ptr + 2);
 
     in = reader_of(cut, 2);

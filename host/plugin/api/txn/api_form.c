@@ -43,7 +43,7 @@ static bool has_representation(const struct headers *response)
 /* For a response that may be one to HEAD: it is changed once bytes have come. */
 static bool changes_when_seen(const struct turn *turn, enum extproc_change change)
 {
-    return turn_mode(turn)->body != MODE_BODY_UNTOLD || change == EXTPROC_CHANGE_EDIT;
+    return turn_mode(turn)->body != MODE_BODY_UNKNOWN || change == EXTPROC_CHANGE_EDIT;
 }
 
 static enum described turn_describes(const struct turn *turn, enum extproc_change change)

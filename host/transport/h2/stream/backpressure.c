@@ -4,7 +4,7 @@
  * the loop, when answers have gone. The first that was refused is the first to be called: where it
  * is the connection that has no room, one call cannot take all that comes free.
  *
- * A call that nobody asks about costs nothing here.
+ * A call that is not asked about costs nothing here.
  */
 #include "transport/h2/stream/backpressure.h"
 

@@ -1,5 +1,5 @@
 /* What is said on a stream, frame by frame. There is no connection: a test reads and writes the
- * bytes itself, and plays the part of whoever has the answers. */
+ * bytes itself, and plays the part of what has the answers. */
 #include "transport/h2/http2/answer.h"
 
 #include "unit/transport/h2/peer.h"
@@ -231,7 +231,7 @@ Test(answer, bytes_go_when_they_are_ready_and_the_status_comes_last)
     speak();
     expect_data(5, false);
 
-    /* when there is another, and the status behind it, both go. */
+    /* when there is another, and the status after it, both go. */
     answers.n_ready = 7;
     answers.last = true;
     answers.status = (struct answer_status){STATUS_OK, "", 0};

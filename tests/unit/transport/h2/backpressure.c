@@ -6,7 +6,7 @@
 /* There is none above half of MAX_QUEUED, and again at half of that. */
 enum { MAX_QUEUED = 4000, HIGH = 2000, LOW = 1000 };
 
-static char told[32]; /* the calls that were called, by the letter of their message */
+static char said[32]; /* the calls that were called, by the letter of their message */
 
 static void *handler_open(void *arg, struct transport_call *call)
 {
@@ -26,7 +26,7 @@ static void handler_closed(void *stream, enum transport_end why)
 static void handler_room(void *stream)
 {
     const struct h2_call *call = stream;
-    told[strlen(told)] = (char)('0' + call->id);
+    said[strlen(said)] = (char)('0' + call->id);
 }
 
 #define SILENT_PATH "/test.Silent/Talk"
@@ -50,7 +50,7 @@ static void take(void)
 /* Its streams have windows of nothing. */
 static void begin(void)
 {
-    memset(told, 0, sizeof told);
+    memset(said, 0, sizeof said);
     still_begin(&options);
     peer_send_frame(&peer, NGHTTP2_SETTINGS, 0, 0, "\0\4\0\0\0\0", 6);
     take();
@@ -103,15 +103,15 @@ Test(backpressure, there_is_room_again_at_half_and_the_loop_says_so_once)
 
     allow(1, HIGH - LOW + 5);
     next_round();
-    cr_assert_str_eq(told, "");
+    cr_assert_str_eq(said, "");
     allow(1, 1);
-    cr_assert_str_eq(told, "");
+    cr_assert_str_eq(said, "");
     next_round();
-    cr_assert_str_eq(told, "1");
+    cr_assert_str_eq(said, "1");
     cr_assert(transport_has_room(call));
     allow(1, LOW);
     next_round();
-    cr_assert_str_eq(told, "1");
+    cr_assert_str_eq(said, "1");
 }
 
 Test(backpressure, where_the_connection_has_none_the_first_that_asked_is_the_first_called)
@@ -124,10 +124,10 @@ Test(backpressure, where_the_connection_has_none_the_first_that_asked_is_the_fir
     cr_assert_not(transport_has_room(first));
     allow(1, 1499);
     next_round();
-    cr_assert_str_eq(told, "");
+    cr_assert_str_eq(said, "");
     allow(1, 1);
     next_round();
-    cr_assert_str_eq(told, "31");
+    cr_assert_str_eq(said, "31");
 }
 
 Test(backpressure, a_call_that_has_its_status_is_not_called)
@@ -139,7 +139,7 @@ Test(backpressure, a_call_that_has_its_status_is_not_called)
     cr_assert_not(transport_has_room(call));
     allow(1, HIGH + 6);
     next_round();
-    cr_assert_str_eq(told, "");
+    cr_assert_str_eq(said, "");
 }
 
 Test(backpressure, a_call_that_is_gone_leaves_the_others_their_turn)
@@ -156,7 +156,7 @@ Test(backpressure, a_call_that_is_gone_leaves_the_others_their_turn)
     take();
     allow(1, HIGH + 6);
     next_round();
-    cr_assert_str_eq(told, "1");
+    cr_assert_str_eq(said, "1");
 }
 
 Test(backpressure, a_handler_that_does_not_want_to_know_is_not_called)
@@ -177,5 +177,5 @@ Test(backpressure, a_connection_that_dies_takes_its_notice_with_it)
     allow(1, HIGH + 6);
     conn_die(hub.conns);
     next_round();
-    cr_assert_str_eq(told, "");
+    cr_assert_str_eq(said, "");
 }

@@ -54,7 +54,7 @@ Test(channel, reads_what_has_come)
     cr_assert_eq(memcmp(input.plain, "hello", 5), 0);
 }
 
-Test(channel, tells_that_the_client_has_ended)
+Test(channel, reports_that_the_client_has_ended)
 {
     size_t len;
     shutdown(client, SHUT_WR);

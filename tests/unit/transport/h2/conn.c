@@ -24,8 +24,8 @@ static void begin_few(void)
 
 static void end(void)
 {
-    peer_say(&neighbour, 1, "1 behind");
-    peer_expect(&neighbour, 1, "1 behind");
+    peer_say(&neighbour, 1, "1 after");
+    peer_expect(&neighbour, 1, "1 after");
     peer_close(&neighbour);
     peer_close(&peer);
     rig_end(&rig);

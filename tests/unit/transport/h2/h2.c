@@ -12,7 +12,7 @@ struct load {
     pthread_t thread;
     int32_t last_id; /* that it has opened */
     int32_t allowed; /* by the last GOAWAY; 0: there came none */
-    bool told;       /* by the first */
+    bool said;       /* by the first */
     unsigned n_answered;
 };
 
@@ -31,7 +31,7 @@ static void load_goaway(struct load *l, const struct peer_frame *f)
 {
     int32_t last = (f->bytes[0] & 0x7f) << 24 | f->bytes[1] << 16 | f->bytes[2] << 8 | f->bytes[3];
     if (last == INT32_MAX)
-        l->told = true;
+        l->said = true;
     else
         l->allowed = last;
 }
@@ -49,7 +49,7 @@ static void *load_main(void *arg)
             continue;
         l->n_answered++;
         rig_count(&rig, &rig.n_posted, 1);
-        if (!l->told)
+        if (!l->said)
             load_open(l);
     }
     return NULL;
@@ -74,7 +74,7 @@ Test(h2, drain_under_load_loses_no_stream)
 
     /* then every stream that was opened, until the client knew, has its answer. */
     for (int i = 0; i < N_PEERS; i++) {
-        cr_assert(loads[i].told);
+        cr_assert(loads[i].said);
         cr_assert_eq(loads[i].allowed, loads[i].last_id);
         cr_assert_eq(loads[i].n_answered, (unsigned)(loads[i].last_id + 1) / 2);
         peer_close(&loads[i].peer);

@@ -114,7 +114,7 @@ Test(http2, what_comes_after_the_end_is_not_wanted)
 {
     peer_request(&peer, 1, echo);
     peer_say(&peer, 1, "f");
-    peer_expect_field(&peer, 1, "grpc-status: 7\ngrpc-message: told to\n");
+    peer_expect_field(&peer, 1, "grpc-status: 7\ngrpc-message: said to\n");
     struct peer_frame *f = peer_await(&peer, NGHTTP2_RST_STREAM);
     cr_assert_eq(f->bytes[3], NGHTTP2_NO_ERROR);
     rig_wait(&rig, &rig.n_closed[TRANSPORT_FINISHED], 1);

@@ -141,7 +141,7 @@ Test(hub, one_that_was_idle_for_longest_makes_room)
     cr_expect_null(conn_named("one"));
     cr_expect(conn_named("two") && conn_named("three"));
     cr_expect_eq(counted("max_connections_exceeded"), 1);
-    peer_expect_end(&one, NGHTTP2_NO_ERROR); /* and is told */
+    peer_expect_end(&one, NGHTTP2_NO_ERROR); /* and is said */
     all_go();
 }
 
@@ -187,7 +187,7 @@ Test(hub, one_that_has_just_had_a_stream_goes_where_there_is_no_other)
     all_go();
 }
 
-Test(hub, nobody_with_a_stream_makes_room)
+Test(hub, no_connection_with_a_stream_makes_room)
 {
     come(&one, FEW, "one");
     open_stream(&one, "one", 1);
@@ -252,7 +252,7 @@ static void expect_goaway(struct peer *p, int32_t last_id)
     cr_expect_eq((f->bytes[0] << 24 | f->bytes[1] << 16 | f->bytes[2] << 8 | f->bytes[3]), last_id);
 }
 
-Test(hub, a_drain_tells_every_connection_and_ends_no_stream)
+Test(hub, a_drain_reaches_every_connection_and_ends_no_stream)
 {
     come(&one, FEW, "one");
     come(&two, MANY, "two");

@@ -13,7 +13,7 @@ static struct transport_call *call;
 static bool holds; /* the handler does */
 static struct message held[4];
 static unsigned n_held;
-static char told[128]; /* "letter length" of each message, "end" */
+static char said[128]; /* "letter length" of each message, "end" */
 
 static void *handler_open(void *arg, struct transport_call *opened)
 {
@@ -23,8 +23,8 @@ static void *handler_open(void *arg, struct transport_call *opened)
 static void handler_message(void *stream, const struct message *message)
 {
     struct message whole = *message;
-    size_t len = whole.pieces->len, at = strlen(told);
-    snprintf(told + at, sizeof told - at, "%c%zu ", len ? *whole.pieces->ptr : '-', len);
+    size_t len = whole.pieces->len, at = strlen(said);
+    snprintf(said + at, sizeof said - at, "%c%zu ", len ? *whole.pieces->ptr : '-', len);
     if (holds)
         held[n_held++] = whole;
     else
@@ -33,7 +33,7 @@ static void handler_message(void *stream, const struct message *message)
 
 static void handler_half_close(void *stream)
 {
-    strcat(told, "end");
+    strcat(said, "end");
 }
 
 static void handler_closed(void *stream, enum transport_end why)
@@ -107,15 +107,15 @@ Test(intake, compressed_messages_are_split_and_joined_at_any_byte)
     len += put_packed(bytes + len, 'b', 100);
     open_with("gzip", NULL);
     for (size_t i = 0; i <= len; i++) {
-        *told = 0;
+        *said = 0;
         peer_send_frame(&peer, NGHTTP2_DATA, 0, 1, bytes, i);
         peer_send_frame(&peer, NGHTTP2_DATA, 0, 1, bytes + i, len - i);
         still_read();
-        cr_assert_str_eq(told, "a1000 b7 b100 ", "%zu", i);
+        cr_assert_str_eq(said, "a1000 b7 b100 ", "%zu", i);
     }
     peer_half_close(&peer, 1);
     still_read();
-    cr_assert_str_eq(told, "a1000 b7 b100 end");
+    cr_assert_str_eq(said, "a1000 b7 b100 end");
 }
 
 static void expect_refused(const void *bytes, size_t len, const char *lines)
@@ -124,7 +124,7 @@ static void expect_refused(const void *bytes, size_t len, const char *lines)
     still_read();
     hub_flush(&hub);
     peer_expect_field(&peer, 1, lines);
-    cr_assert_str_eq(told, "");
+    cr_assert_str_eq(said, "");
 }
 
 Test(intake, what_cannot_be_unpacked_is_refused)
@@ -158,7 +158,7 @@ Test(intake, a_compressed_message_of_nothing_is_one)
     open_with("gzip", NULL);
     peer_send_frame(&peer, NGHTTP2_DATA, 0, 1, "\1\0\0\0\0", 5);
     still_read();
-    cr_assert_str_eq(told, "-0 ");
+    cr_assert_str_eq(said, "-0 ");
 }
 
 /* ---- while the handler holds some ------------------------------------------------------------ */
@@ -190,11 +190,11 @@ static void say_three(void)
 Test(intake, the_rest_waits_and_comes_from_the_loop)
 {
     say_three();
-    cr_assert_str_eq(told, "a2097152 ");
+    cr_assert_str_eq(said, "a2097152 ");
     give_back_first();
-    cr_assert_str_eq(told, "a2097152 ");
+    cr_assert_str_eq(said, "a2097152 ");
     next_round();
-    cr_assert_str_eq(told, "a2097152 b1000 c1 end");
+    cr_assert_str_eq(said, "a2097152 b1000 c1 end");
 }
 
 Test(intake, a_half_close_is_reported_once)
@@ -205,7 +205,7 @@ Test(intake, a_half_close_is_reported_once)
     give_back_first();
     give_back_first();
     next_round();
-    cr_assert_str_eq(told, "a2097152 b1000 c1 end");
+    cr_assert_str_eq(said, "a2097152 b1000 c1 end");
 }
 
 Test(intake, the_window_opens_when_nothing_waits)
@@ -228,7 +228,7 @@ Test(intake, what_waits_when_the_call_ends_is_never_delivered)
     still_read();
     cr_assert_null(call);
     next_round();
-    cr_assert_str_eq(told, "a2097152 ");
+    cr_assert_str_eq(said, "a2097152 ");
 }
 
 Test(intake, what_is_held_when_the_call_ends_can_be_given_back)
@@ -255,11 +255,11 @@ Test(intake, what_waits_while_the_call_is_held_comes_in_its_order)
     still_read();
     give_back_first();
     next_round();
-    cr_assert_str_eq(told, "a1 ");
+    cr_assert_str_eq(said, "a1 ");
     transport_resume(call);
-    cr_assert_str_eq(told, "a1 ");
+    cr_assert_str_eq(said, "a1 ");
     next_round();
-    cr_assert_str_eq(told, "a1 b2 c3 end");
+    cr_assert_str_eq(said, "a1 b2 c3 end");
     give_back_first();
     give_back_first();
     cr_assert_eq(hub.streams.n_held, 0);
@@ -275,12 +275,12 @@ Test(intake, compressed_messages_stay_packed_while_the_call_is_held)
     peer_half_close(&peer, 1);
     still_read();
     next_round();
-    cr_assert_str_eq(told, "");
+    cr_assert_str_eq(said, "");
     cr_assert_lt(hub.streams.n_held, MAX_MESSAGE / 4);
     transport_resume(call);
     next_round();
     next_round();
-    cr_assert_str_eq(told, "a2097152 b1000 end");
+    cr_assert_str_eq(said, "a2097152 b1000 end");
 }
 
 Test(intake, a_turn_that_comes_while_the_call_is_held_passes)
@@ -289,10 +289,10 @@ Test(intake, a_turn_that_comes_while_the_call_is_held_passes)
     give_back_first();
     transport_hold(call);
     next_round();
-    cr_assert_str_eq(told, "a2097152 ");
+    cr_assert_str_eq(said, "a2097152 ");
     transport_resume(call);
     next_round();
-    cr_assert_str_eq(told, "a2097152 b1000 c1 end");
+    cr_assert_str_eq(said, "a2097152 b1000 c1 end");
 }
 
 Test(intake, memory_that_is_needed_for_a_call_that_is_held_ends_it)
@@ -308,7 +308,7 @@ Test(intake, memory_that_is_needed_for_a_call_that_is_held_ends_it)
     cr_assert_eq(hub.streams.n_held, 0);
     hub_flush(&hub);
     peer_expect_field(&peer, 1, "grpc-status: 8\n");
-    cr_assert_str_eq(told, "a1 ");
+    cr_assert_str_eq(said, "a1 ");
 }
 
 /* ---- turns ----------------------------------------------------------------------------------- */
@@ -323,11 +323,11 @@ Test(intake, a_round_unpacks_at_most_a_megabyte)
     say_packed('c', ROUND / 2);
     say_packed('d', ROUND / 2);
     still_read();
-    cr_assert_str_eq(told, "a1048576 ");
+    cr_assert_str_eq(said, "a1048576 ");
     next_round();
-    cr_assert_str_eq(told, "a1048576 b1048576 ");
+    cr_assert_str_eq(said, "a1048576 b1048576 ");
     next_round();
-    cr_assert_str_eq(told, "a1048576 b1048576 c524288 d524288 ");
+    cr_assert_str_eq(said, "a1048576 b1048576 c524288 d524288 ");
 }
 
 Test(intake, who_comes_later_has_a_later_turn)
@@ -341,11 +341,11 @@ Test(intake, who_comes_later_has_a_later_turn)
     say_packed('c', 100);
     peer_half_close(&peer, 1);
     still_read();
-    cr_assert_str_eq(told, "a1048576 ");
+    cr_assert_str_eq(said, "a1048576 ");
     next_round();
-    cr_assert_str_eq(told, "a1048576 b1048576 ");
+    cr_assert_str_eq(said, "a1048576 b1048576 ");
     next_round();
-    cr_assert_str_eq(told, "a1048576 b1048576 c100 end");
+    cr_assert_str_eq(said, "a1048576 b1048576 c100 end");
 }
 
 Test(intake, a_call_that_ends_before_its_turn_leaves_the_others_theirs)
@@ -358,7 +358,7 @@ Test(intake, a_call_that_ends_before_its_turn_leaves_the_others_theirs)
     still_read();
     cr_assert_eq(hub.streams.n_later, 0);
     next_round();
-    cr_assert_str_eq(told, "a1048576 ");
+    cr_assert_str_eq(said, "a1048576 ");
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */

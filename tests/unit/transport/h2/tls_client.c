@@ -210,7 +210,7 @@ Test(tls_names, one_of_several_is_enough)
     cert_fini(&some);
 }
 
-Test(tls_names, are_told)
+Test(tls_names, are_reported)
 {
     expect_client_refused(
         &(struct cert_order){.cn = "client",

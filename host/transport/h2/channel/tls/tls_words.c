@@ -80,14 +80,14 @@ static void blame(struct tls *t, unsigned long error)
 
 int tls_words(struct tls *t)
 {
-    unsigned long error, telling = 0;
+    unsigned long error, cause = 0;
     while ((error = ERR_get_error())) {
         t->no_memory |= ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
-        if (telling == 0 || ERR_GET_LIB(error) == ERR_LIB_SSL)
-            telling = error;
+        if (cause == 0 || ERR_GET_LIB(error) == ERR_LIB_SSL)
+            cause = error;
     }
     if (t->no_memory)
         return -ENOMEM;
-    blame(t, telling);
+    blame(t, cause);
     return -EPROTO;
 }
