@@ -81,6 +81,11 @@ for so in "$usr/$libdir"/extprocd/*.so; do
     grep -qF "| [$name]($name.c) |" "$top/plugins/README.md" || fail "plugins/README.md does not have $name"
 done
 
+# Every name that the SDK had before, with its new one.
+while read -r old new; do
+    grep -qF "\`$old" "$top/etc/CHANGELOG.md" && grep -qF "\`$new" "$top/etc/CHANGELOG.md" || fail "etc/CHANGELOG.md: no $old -> $new"
+done < <(sed -nE 's/^# *define (extproc_[a-z_]+|EXTPROC_[A-Z_]+)(\([^)]*\))? +([A-Za-z_]+).*/\1 \3/p' "$top/sdk/include/extproc/old_names.h")
+
 # Links lead somewhere, and what a guide names in `...` as a file of the tree is there.
 for guide in README.md sdk/README.md host/README.md tests/README.md etc/README.md etc/KEYS.md plugins/README.md; do
     folder=$top/$(dirname "$guide")

@@ -1,6 +1,5 @@
 /* Plugins that wait: what becomes of the result when no callback waits for it, and of mistakes. */
 #include "plugin/wait.h"
-
 #include "waiting.h"
 
 /* ---- no callback waits for it ---------------------------------------------------------------- */

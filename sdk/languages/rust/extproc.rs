@@ -114,6 +114,7 @@ pub const ACTION_CONTINUE: u32 = 0;
 pub const ACTION_RESPOND: u32 = 1;
 pub const ACTION_FAIL: u32 = 2;
 pub const ACTION_WAIT: u32 = 3;
+pub const ACTION_HOLD: u32 = 4;
 // enum extproc_wake
 pub const WAKE_RESULT: u32 = 0;
 pub const WAKE_TIMEOUT: u32 = 1;
@@ -173,6 +174,7 @@ pub const HEADERS_WAIT: u64 = 16;
 pub const READS_REQUEST: u64 = 32;
 pub const KEEPS_BODY: u64 = 64;
 pub const CLOSE_SEES_HEADERS: u64 = 128;
+pub const HOLDS_BODY: u64 = 256;
 // bits of extproc_key.flags, extproc_want_metadata(), extproc_fallback()
 pub const KEY_REQUIRED: u32 = 1;
 pub const KEY_LIST: u32 = 2;
@@ -196,7 +198,7 @@ pub struct File {
 pub struct Wait {
     pub api: *const Api,
 }
-/// What becomes of a result that no one waits for any more.
+/// Takes a result that no callback waits for.
 pub type DropFn = Option<unsafe extern "C" fn(*mut Instance, *mut c_void)>;
 #[repr(C)]
 pub struct Template {
@@ -282,6 +284,8 @@ pub struct Api {
     pub on_cancel: unsafe extern "C" fn(*mut Wait, Option<unsafe extern "C" fn(*mut c_void)>, *mut c_void),
     pub resume: unsafe extern "C" fn(*mut Wait, *mut c_void),
     pub after: unsafe extern "C" fn(*mut Txn, u32) -> c_int,
+    pub work: unsafe extern "C" fn(*mut Txn, Option<unsafe extern "C" fn(*mut c_void)>, *mut c_void, DropFn) -> c_int,
+    pub every: unsafe extern "C" fn(*mut Instance, u32, Option<unsafe extern "C" fn(*mut Instance)>) -> c_int,
 }
 
 /// What a body edit returns for a message that has no body.
