@@ -1,14 +1,17 @@
 """A plugin that waits for an oracle, with a real Envoy: answers that come late, too late and never, clients that leave
 meanwhile, and a service that stops."""
 import contextlib
+import os
 import signal
 import socket
 import threading
 import time
+import unittest
 
 from harness import http1
 from harness.case import Case
-from harness.oracle import Oracle
+from harness.oracle import Introspection, Oracle
+from harness.places import INTROSPECT
 from harness.wait import wait_until
 
 LONG_ENOUGH = "timeout = 20s\n"
@@ -58,8 +61,8 @@ class EnvoyWaiting(Case):
             with self.subTest(keys):
                 service = self.gate(oracle, keys)
                 self.assertEqual(self.get(self.through(service), "/never")[0], expected)
-                self.assertIn("plugin=gate phase=request_headers: request_headers failed: the oracle has not answered "
-                              "in time", service.log())
+                service.wait_line("plugin=gate phase=request_headers: request_headers failed: the oracle has not "
+                                  "answered in time")
 
     def test_a_client_that_leaves_is_not_waited_for(self):
         oracle = self.oracle(delay=1)
@@ -93,3 +96,28 @@ class EnvoyWaiting(Case):
             service.send(signal.SIGTERM)
             self.assertEqual(service.wait(), 0)
         self.assertIn('streams_closed{reason="drained"}=1', service.log())
+
+    @unittest.skipUnless(os.path.exists(INTROSPECT), "libcurl is not installed")
+    def test_a_library_that_blocks_asks_a_real_server(self):
+        server = self.enterContext(contextlib.closing(Introspection("good", delay=1)))
+        service = self.start(f"[plugin:introspect]\nfile = {INTROSPECT}\nendpoint = {server.url}\n{LONG_ENOUGH}")
+        port = self.through(service)
+
+        def status(token):
+            return self.get(port, "/", headers=[("authorization", f"Bearer {token}")])[0]
+
+        slow = []
+        thread = threading.Thread(target=lambda: slow.append(status("slow")))
+        thread.start()
+        self.assertEqual([status("good"), status("bad"), self.get(port, "/")[0]], [200, 401, 401])
+        self.assertEqual(slow, [])
+        thread.join()
+        self.assertEqual(slow, [200])
+
+    @unittest.skipUnless(os.path.exists(INTROSPECT), "libcurl is not installed")
+    def test_a_server_that_is_not_there_is_a_failure(self):
+        server = Introspection("good")
+        server.close()
+        service = self.launch(f"[plugin:introspect]\nfile = {INTROSPECT}\nendpoint = {server.url}\n{LONG_ENOUGH}").wait_ready()
+        self.assertEqual(self.get(self.through(service), "/", headers=[("authorization", "Bearer good")])[0], 500)
+        service.wait_line("plugin=introspect phase=request_headers: .*connect")

@@ -4,9 +4,9 @@ import pathlib
 
 EXTPROCD = os.environ["EXTPROCD"]
 PLUGIN_DIR = os.environ["EXTPROCD_PLUGIN_DIR"]
-PROBE, WHOLE, LEAVER, SPAWNER, BLOCKER, CREW, NEED = (
+PROBE, WHOLE, LEAVER, SPAWNER, BLOCKER, CREW, NEED, INTROSPECT = (
     os.path.join(os.environ["EXTPROCD_TEST_PLUGIN_DIR"], f"{name}.so")
-    for name in ("probe", "whole", "leaver", "spawner", "blocker", "crew", "need"))
+    for name in ("probe", "whole", "leaver", "spawner", "blocker", "crew", "need", "introspect"))
 ENVOY = os.environ["ENVOY"]
 TRANSPORT = os.environ.get("EXTPROCD_TRANSPORT")  # None: the service's own choice
 
