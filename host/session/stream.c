@@ -6,7 +6,7 @@
  *
  * While a plugin waits in a direction, further messages of it wait as they came: decoded, a short
  * one would take a hundred times as much. They are not released, so the client may not send more
- * than its window holds.
+ * than its window holds; and when they are many, none are taken.
  */
 #include "session/stream.h"
 
@@ -22,6 +22,10 @@
 /* Of the first block: the stream itself, with room for some plugins' handles and the transaction's
  * id. An idle stream is to cost less than 1 KiB. */
 enum { STREAM_FIRST_SIZE = 960 };
+
+/* Messages of a direction that waits: small ones cost more than their bytes, which the client's
+ * window counts. */
+enum { PARKED_MAX = 256 };
 
 /* A message that waits for its direction. */
 struct parked {
@@ -40,6 +44,8 @@ struct stream {
     bool finished, failed;
     bool half_closed; /* by the proxy, and a direction waited then */
     struct parked *parked, **parked_end;
+    unsigned n_parked;
+    bool held; /* the client may not send more */
     struct session session;
 };
 
@@ -142,6 +148,8 @@ struct stream *stream_open(const struct session_env *env, struct generation *g,
     s->finished = s->failed = s->half_closed = false;
     s->parked = NULL;
     s->parked_end = &s->parked;
+    s->n_parked = 0;
+    s->held = false;
     loop_count(env->loop, env->streams_open, 1);
     session_init(&s->session, env, g, coverage, &s->arena, &stream_session_out, s);
     if (out->max_answer)
@@ -212,7 +220,12 @@ static void stream_park(struct stream *s, const struct message *message, enum la
     parked->message.pieces = parked->pieces;
     *s->parked_end = parked;
     s->parked_end = &parked->next;
+    s->n_parked++;
     waits_hold(stream_waits(s), parked->len);
+    if (s->n_parked >= PARKED_MAX && !s->held && s->out->hold) {
+        s->held = true;
+        s->out->hold(s->call);
+    }
 }
 
 /* The first whose direction is free. NULL: there is none. */
@@ -227,6 +240,7 @@ static struct parked *stream_unpark(struct stream *s, bool any)
     *link = parked->next;
     if (!*link)
         s->parked_end = link;
+    s->n_parked--;
     waits_unhold(stream_waits(s), parked->len);
     return parked;
 }
@@ -246,6 +260,10 @@ static void stream_ready(void *arg)
     while ((parked = stream_unpark(s, s->finished))) {
         stream_message(s, &parked->message);
         free(parked);
+    }
+    if (s->held && s->n_parked < PARKED_MAX && !s->finished) {
+        s->held = false;
+        s->out->resume(s->call);
     }
     stream_half_close_if_free(s);
 }

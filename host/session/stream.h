@@ -20,6 +20,9 @@ struct stream_out {
     uint8_t *(*reserve)(void *call, size_t len);
     /* The buffer last reserved is full: on its way with it. */
     void (*send)(void *call);
+    /* No further message may come until resume(). Both functions NULL: they come as they come. */
+    void (*hold)(void *call);
+    void (*resume)(void *call);
     /* Ends the stream after what was sent. Call it once at most; nothing may be sent after it. */
     void (*finish)(void *call, enum status status, struct extproc_str message);
 };

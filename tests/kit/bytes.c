@@ -46,6 +46,22 @@ void kit_finish(void *call, enum status status, struct extproc_str message)
     alloc_enter();
 }
 
+void kit_hold(void *call)
+{
+    struct kit_call *c = call;
+    if (c->held)
+        kit_fail(c, "it is held twice");
+    c->held = true;
+}
+
+void kit_resume(void *call)
+{
+    struct kit_call *c = call;
+    if (!c->held)
+        kit_fail(c, "it is not held");
+    c->held = false;
+}
+
 const char *kit_peer(void *call)
 {
     return "192.0.2.1:4711";
@@ -70,6 +86,8 @@ static bool bytes_open(struct kit_call *c, struct coverage *coverage)
         .peer = kit_peer,
         .reserve = kit_reserve,
         .send = kit_sent,
+        .hold = kit_hold,
+        .resume = kit_resume,
         .finish = kit_finish,
     };
     c->stream = stream_open(&c->kit->session_env, c->kit->generation, coverage, &out, c);

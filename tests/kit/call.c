@@ -235,6 +235,11 @@ void kit_take_answers(struct kit_call *c)
     }
 }
 
+bool kit_is_held(const struct kit_call *c)
+{
+    return c->held;
+}
+
 size_t kit_n_waiting(const struct kit_call *c)
 {
     size_t n = 0;

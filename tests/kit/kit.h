@@ -90,6 +90,8 @@ void kit_lets_wait(struct kit_call *c);
  * the transaction over, since it was answered as a whole or the stream has ended? */
 void kit_take_answers(struct kit_call *c);
 size_t kit_n_waiting(const struct kit_call *c);
+/* May the proxy send no more for now? */
+bool kit_is_held(const struct kit_call *c);
 bool kit_is_over(const struct kit_call *c);
 void kit_check_waits(struct kit_call *c, enum lane lane);
 void kit_check_answered(struct kit_call *c, enum lane lane);

@@ -83,7 +83,7 @@ struct kit_call {
 
     /* the transport's side */
     unsigned n_messages, n_released; /* how many there were, and how many were given back */
-    bool lets_wait;
+    bool lets_wait, held;
     struct kit_owed *owed, **owed_end;
     struct kit_frame *reserved, *sent, **sent_tail;
     bool finished;
@@ -105,6 +105,8 @@ void *kit_need(void *p);
 const char *kit_peer(void *call);
 uint8_t *kit_reserve(void *call, size_t len);
 void kit_sent(void *call);
+void kit_hold(void *call);
+void kit_resume(void *call);
 void kit_finish(void *call, enum status status, struct extproc_str message);
 void kit_release(void *given);
 

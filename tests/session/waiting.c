@@ -138,6 +138,26 @@ Test(waiting, resume_may_wait_again)
     end();
 }
 
+/* Small messages take more memory than the bytes that the client's window counts. */
+Test(waiting, many_messages_hold_the_client_up)
+{
+    begin(REQUEST, BODY_MODE_STREAMED);
+    send_request(false);
+    for (int i = 0; i < 255; i++)
+        kit_body(c, LANE_REQUEST, "a", false);
+    cr_expect_not(kit_is_held(c));
+    kit_body(c, LANE_REQUEST, "a", true);
+    cr_expect(kit_is_held(c));
+    bring(0, "yes");
+    run();
+    cr_expect_not(kit_is_held(c));
+    kit_take_answers(c);
+    cr_expect_eq(kit_n_waiting(c), 0);
+    cr_expect_eq(kit_body_len(c, LANE_REQUEST), 256);
+    send_response();
+    end();
+}
+
 /* ---- time ------------------------------------------------------------------------------------ */
 
 Test(waiting, a_result_that_is_late_is_dropped)

@@ -21,6 +21,16 @@ static void out_send(void *call)
     transport_send(call);
 }
 
+static void out_hold(void *call)
+{
+    transport_hold(call);
+}
+
+static void out_resume(void *call)
+{
+    transport_resume(call);
+}
+
 static void out_finish(void *call, enum status status, struct extproc_str message)
 {
     transport_finish(call, (int)status, message);
@@ -31,6 +41,8 @@ static const struct stream_out to_transport = {
     .max_answer = out_max_answer,
     .reserve = out_reserve,
     .send = out_send,
+    .hold = out_hold,
+    .resume = out_resume,
     .finish = out_finish,
 };
 
