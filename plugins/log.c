@@ -29,9 +29,8 @@
 #include "lib/header_name.h"
 #include "lib/json_line.h"
 #include "lib/redact.h"
-#include "lib/utf8.h"
 
-#include <extproc/plugin.h>
+#include <extproc/text.h>
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -112,7 +111,8 @@ static json_t *text(struct extproc_str s)
     char *clean = s.ptr ? malloc(replacement.len * s.len + 1) : NULL;
     size_t n = 0;
     while (clean && s.len) {
-        size_t len = utf8_char_len(s), taken = len ? len : 1;
+        uint32_t code;
+        size_t len = extproc_character(s, &code), taken = len ? len : 1;
         struct extproc_str next = len ? (struct extproc_str){s.ptr, len} : replacement;
         memcpy(clean + n, next.ptr, next.len);
         n += next.len;

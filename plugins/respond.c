@@ -12,9 +12,8 @@
  * Teaches: an immediate response; templates; a file that is read once, in init(); interest that
  * follows the configuration; phases to fall back on. */
 #include "lib/header_line.h"
-#include "lib/utf8.h"
 
-#include <extproc/plugin.h>
+#include <extproc/text.h>
 
 enum { FILE_MAX = 16 * 1024 * 1024 }; /* of a body_file */
 
@@ -100,7 +99,7 @@ static int check_status(struct extproc_instance *instance, const struct respond 
 static int read_details(struct extproc_instance *instance, struct respond *self)
 {
     self->details = extproc_conf(instance, "details", 0);
-    return utf8_valid(self->details)
+    return extproc_is_utf8(self->details)
                ? 0
                : extproc_conf_refuse(instance, "details", 0, "not valid UTF-8");
 }

@@ -15,17 +15,6 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The code point of a well-formed character of `len` bytes. */
-static uint32_t code_point(const char *bytes, size_t len)
-{
-    uint32_t c = (unsigned char)bytes[0];
-    if (len > 1)
-        c &= 0x7fu >> len;
-    for (size_t i = 1; i < len; i++)
-        c = c << 6 | ((unsigned char)bytes[i] & 0x3fu);
-    return c;
-}
-
 /* The letter of a form of two characters; 0: there is none. */
 static char letter_of(enum escape how, uint32_t c)
 {
@@ -69,7 +58,8 @@ struct extproc_str escape_next(enum escape how, struct extproc_str s, size_t *at
                                char room[static ESCAPE_ROOM])
 {
     const char *bytes = s.ptr + *at;
-    size_t len = str_utf8_at(s, *at);
+    uint32_t c;
+    size_t len = extproc_character(extproc_from(s, *at), &c);
     *at += len ? len : 1;
     if (len == 0 && how == ESCAPE_JSON)
         return EXTPROC_S("\xEF\xBF\xBD");
@@ -77,7 +67,6 @@ struct extproc_str escape_next(enum escape how, struct extproc_str s, size_t *at
         return (struct extproc_str){
             room, (size_t)snprintf(room, ESCAPE_ROOM, "\\x%02x", (unsigned char)*bytes)};
 
-    uint32_t c = code_point(bytes, len);
     if (is_plain(how, c))
         return (struct extproc_str){bytes, len};
     return (struct extproc_str){room, (size_t)write_code_point(how, c, room)};

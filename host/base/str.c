@@ -6,59 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
-struct extproc_str str_c(const char *s)
-{
-    return s ? (struct extproc_str){s, strlen(s)} : STR_ABSENT;
-}
-
 bool str_eq_c(struct extproc_str a, const char *b)
 {
-    return extproc_eq(a, str_c(b));
-}
-
-bool str_has_prefix(struct extproc_str s, const char *prefix)
-{
-    size_t len = strlen(prefix);
-    return s.ptr && s.len >= len && memcmp(s.ptr, prefix, len) == 0;
-}
-
-/* ---- UTF-8 ---------------------------------------------------------------------------------- */
-
-/* RFC 3629, section 4: the second byte's range depends on the first, and rules out overlong forms,
- * surrogates and what is above U+10FFFF. */
-static const struct utf8_lead {
-    unsigned char first, last; /* of the leading byte */
-    unsigned char low, high;   /* of the second byte  */
-    unsigned char len;
-} utf8_leads[] = {
-    {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3}, {0xE1, 0xEC, 0x80, 0xBF, 3},
-    {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
-    {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
-};
-
-static const struct utf8_lead *utf8_lead_find(unsigned char c)
-{
-    for (size_t i = 0; i < sizeof utf8_leads / sizeof *utf8_leads; i++) {
-        if (c >= utf8_leads[i].first && c <= utf8_leads[i].last)
-            return &utf8_leads[i];
-    }
-    return NULL;
-}
-
-size_t str_utf8_at(struct extproc_str s, size_t at)
-{
-    const unsigned char *p = (const unsigned char *)s.ptr + at;
-    size_t left = s.len - at;
-    if (p[0] < 0x80)
-        return 1;
-    const struct utf8_lead *lead = utf8_lead_find(p[0]);
-    if (!lead || left < lead->len || p[1] < lead->low || p[1] > lead->high)
-        return 0;
-    for (size_t i = 2; i < lead->len; i++) {
-        if (p[i] < 0x80 || p[i] > 0xBF)
-            return 0;
-    }
-    return lead->len;
+    return extproc_eq(a, extproc_str_of(b));
 }
 
 /* A bit for each character: letters, digits and !#$%&'*+-.^_`|~ */
@@ -75,17 +25,6 @@ bool str_is_token(struct extproc_str s)
             return false;
     }
     return s.len > 0;
-}
-
-bool str_is_utf8(struct extproc_str s)
-{
-    for (size_t at = 0; at < s.len;) {
-        size_t len = str_utf8_at(s, at);
-        if (len == 0)
-            return false;
-        at += len;
-    }
-    return true;
 }
 
 /* ---- what was meant -------------------------------------------------------------------------- */

@@ -80,7 +80,7 @@ static const char name_bytes[] =
 static void say_unknown(struct build *b, const struct plan *plan, const struct config_entry *entry,
                         const char *name)
 {
-    struct extproc_str shown = config_shown(entry, str_c(name));
+    struct extproc_str shown = config_shown(entry, extproc_str_of(name));
     bool is_said = b->errors->n_errors < CONFIG_LINES_MAX && !entry->hidden;
     const char *nearest = is_said ? str_nearest(name, b->names, b->n_names) : NULL;
     if (is_meant(b, "plugin", name))
@@ -125,7 +125,7 @@ static void plan_add_name(struct build *b, struct plan *plan, const struct confi
         config_say(b->errors, CONFIG_ERROR, plan->section, entry,
                    "duplicate plugin name %.*s: a second instance needs a [plugin:NAME] section of "
                    "its own",
-                   EXTPROC_ARG(config_shown(entry, str_c(name))));
+                   EXTPROC_ARG(config_shown(entry, extproc_str_of(name))));
     else
         plan_add_plugin(b, plan, plugin);
 }

@@ -16,7 +16,7 @@ void process_say(const char *fmt, ...)
     va_start(ap, fmt);
     int len = vasprintf(&text, fmt, ap);
     va_end(ap);
-    escape_print(stderr, ESCAPE_TEXT, len < 0 ? EXTPROC_S("out of memory") : str_c(text));
+    escape_print(stderr, ESCAPE_TEXT, len < 0 ? EXTPROC_S("out of memory") : extproc_str_of(text));
     fputc('\n', stderr);
     if (len >= 0)
         free(text);

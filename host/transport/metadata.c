@@ -27,8 +27,9 @@ struct metadata {
 /* Those of HTTP/2 and of gRPC itself: a transport's library may keep them to itself. */
 static bool is_protocols(struct extproc_str name)
 {
-    return str_has_prefix(name, ":") || str_has_prefix(name, "grpc-") ||
-           str_eq_c(name, "content-type") || str_eq_c(name, "te");
+    return extproc_has_prefix(name, EXTPROC_S(":")) ||
+           extproc_has_prefix(name, EXTPROC_S("grpc-")) || str_eq_c(name, "content-type") ||
+           str_eq_c(name, "te");
 }
 
 /* NULL: it is not wanted, or *ret_error is -ENOMEM. */

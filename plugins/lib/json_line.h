@@ -3,9 +3,7 @@
 #ifndef EXTPROC_LIB_JSON_LINE_H
 #define EXTPROC_LIB_JSON_LINE_H
 
-#include "lib/utf8.h"
-
-#include <extproc/plugin.h>
+#include <extproc/text.h>
 
 #include <jansson.h>
 #include <stdio.h>
@@ -29,8 +27,8 @@ static inline char *json_line(const json_t *value)
     struct extproc_str rest = extproc_str_of(dumped);
     char *line = rest.ptr ? (char *)malloc(rest.len * JSON_LINE_GROWTH + 1) : NULL, *to = line;
     while (line && rest.len) { /* UTF-8 only, and characters that act only within strings */
-        size_t len = utf8_char_len(rest);
-        uint32_t c = utf8_code_point(rest.ptr, len);
+        uint32_t c;
+        size_t len = extproc_character(rest, &c);
         if (extproc_is_control(c)) {
             to += json_line_escape(to, c);
         } else {

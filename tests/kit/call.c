@@ -375,7 +375,7 @@ static void call_send_whole_body(struct kit_call *c, enum lane lane, struct extp
 void kit_send_message(struct kit_call *c, enum lane lane, const char *headers, const char *body,
                       const char *trailers)
 {
-    struct extproc_str bytes = str_c(body);
+    struct extproc_str bytes = extproc_str_of(body);
     if (bytes.len > c->kit->longest_body)
         c->kit->longest_body = bytes.len;
     kit_send_headers(c, lane, headers, !body && !trailers);

@@ -26,7 +26,7 @@ static const struct proxy_map *map_of(const struct kit_call *c, enum extproc_map
 
 struct extproc_str kit_header(struct kit_call *c, enum extproc_map map, const char *name, size_t i)
 {
-    return proxy_get(map_of(c, map), str_c(name), i);
+    return proxy_get(map_of(c, map), extproc_str_of(name), i);
 }
 
 void kit_check_header(struct kit_call *c, enum extproc_map map, const char *name, const char *value)
@@ -135,14 +135,15 @@ void kit_check_going(struct kit_call *c)
 
 static struct extproc_str metadata_text(const struct kit_call *c, const char *ns, const char *key)
 {
-    const struct metadata_entry *entry = metadata_find(&c->metadata, str_c(ns), str_c(key));
+    const struct metadata_entry *entry =
+        metadata_find(&c->metadata, extproc_str_of(ns), extproc_str_of(key));
     return entry ? entry->value.as.string : STR_ABSENT;
 }
 
 void kit_check_metadata(struct kit_call *c, const char *ns, const char *key, const char *value)
 {
     struct extproc_str is = metadata_text(c, ns, key);
-    if (!alloc_has_failed() && !extproc_eq(is, str_c(value)))
+    if (!alloc_has_failed() && !extproc_eq(is, extproc_str_of(value)))
         kit_fail(c, "metadata %s: %s is \"%.*s\", not \"%s\"", ns, key, EXTPROC_ARG(is),
                  value ? value : "(absent)");
 }

@@ -110,7 +110,7 @@ struct loop *kit_loop(struct kit *k)
 static struct config *read_ini(struct kit *k, const struct kit_options *options,
                                struct config_errors *errors)
 {
-    struct extproc_str ini = str_c(options->ini ? options->ini : "");
+    struct extproc_str ini = extproc_str_of(options->ini ? options->ini : "");
     for (const struct kit_linked *l = options->linked; l && l->name; l++) {
         const char *head = arena_format(&k->arena, "[plugin:%s]", l->name).ptr;
         if (!strstr(ini.ptr, head)) /* it has no keys */

@@ -112,7 +112,7 @@ struct kit_call *kit_here(struct kit_call *c, const char *file, int line);
 /* Headers and trailers are lines "name: value", in order. end: nothing follows in this
  * direction. */
 #define kit_headers(c, lane, headers, end)  kit_send_headers(KIT_HERE(c), (lane), (headers), (end))
-#define kit_body(c, lane, text, end)        kit_send_body(KIT_HERE(c), (lane), str_c(text), (end))
+#define kit_body(c, lane, text, end)        kit_body_bytes(c, lane, extproc_str_of(text), end)
 #define kit_body_bytes(c, lane, bytes, end) kit_send_body(KIT_HERE(c), (lane), (bytes), (end))
 #define kit_trailers(c, lane, trailers)     kit_send_trailers(KIT_HERE(c), (lane), (trailers))
 /* A message with no member of the oneof. */

@@ -87,11 +87,11 @@ static void apply_mutation(struct kit_call *c, struct proxy_map *map,
                            const PbHeaderMutation *mutation)
 {
     for (size_t i = 0; i < mutation->n_remove_headers; i++)
-        proxy_remove(map, str_c(mutation->remove_headers[i]));
+        proxy_remove(map, extproc_str_of(mutation->remove_headers[i]));
     for (size_t i = 0; i < mutation->n_set_headers; i++) {
         const PbHeaderValueOption *option = mutation->set_headers[i];
         check_option(c, option);
-        struct extproc_str name = kept(c, str_c(option->header->key));
+        struct extproc_str name = kept(c, extproc_str_of(option->header->key));
         struct extproc_str value = kept(c, view(option->header->raw_value));
         if (option->append->value)
             proxy_add(map, name, value);
@@ -125,7 +125,7 @@ static void check_framing(struct kit_call *c, const struct kit_side *side, struc
 {
     struct extproc_str method = proxy_get(&c->sides[LANE_REQUEST].headers, EXTPROC_S(":method"), 0);
     struct extproc_str status = proxy_get(&side->headers, EXTPROC_S(":status"), 0);
-    bool bodiless = str_eq_c(method, "HEAD") || str_has_prefix(status, "1") ||
+    bool bodiless = str_eq_c(method, "HEAD") || extproc_has_prefix(status, EXTPROC_S("1")) ||
                     str_eq_c(status, "204") || str_eq_c(status, "304");
     if (side == &c->sides[LANE_RESPONSE] && bodiless && body.len > 0)
         kit_fail(c, "%zu bytes in a response that has no body (status %.*s)", body.len,
@@ -236,9 +236,9 @@ static struct extproc_str value_text(struct kit_call *c, const PbValue *v)
     case GOOGLE__PROTOBUF__VALUE__KIND_NUMBER_VALUE:
         return arena_format(&c->arena, "%.17g", v->number_value);
     case GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE:
-        return kept(c, str_c(v->string_value));
+        return kept(c, extproc_str_of(v->string_value));
     case GOOGLE__PROTOBUF__VALUE__KIND_BOOL_VALUE:
-        return str_c(v->bool_value ? "true" : "false");
+        return extproc_str_of(v->bool_value ? "true" : "false");
     case GOOGLE__PROTOBUF__VALUE__KIND_STRUCT_VALUE:
         return dict_text(c, v->struct_value);
     case GOOGLE__PROTOBUF__VALUE__KIND_LIST_VALUE:
@@ -259,8 +259,8 @@ static void take_metadata(struct kit_call *c, const PbStruct *metadata)
         for (size_t j = 0; j < dict->n_fields; j++) {
             struct extproc_value text = {.kind = EXTPROC_KIND_STRING};
             text.as.string = value_text(c, dict->fields[j]->value);
-            if (metadata_set(&c->metadata, &c->arena, str_c(ns->key), str_c(dict->fields[j]->key),
-                             text) < 0)
+            if (metadata_set(&c->metadata, &c->arena, extproc_str_of(ns->key),
+                             extproc_str_of(dict->fields[j]->key), text) < 0)
                 kit_fail(c, "metadata %s: %s is not legal", ns->key, dict->fields[j]->key);
         }
     }

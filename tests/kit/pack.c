@@ -83,11 +83,11 @@ static PbFieldsEntry *pack_field(const struct kit_extra *extra, struct arena *ar
     PbValue *value = kit_need(arena_alloc(arena, sizeof *value));
     google__protobuf__value__init(value);
     value->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE;
-    value->string_value = text_of(arena, str_c(extra->value));
+    value->string_value = text_of(arena, extproc_str_of(extra->value));
 
     PbFieldsEntry *field = kit_need(arena_alloc(arena, sizeof *field));
     google__protobuf__struct__fields_entry__init(field);
-    field->key = text_of(arena, str_c(extra->key));
+    field->key = text_of(arena, extproc_str_of(extra->key));
     field->value = value;
     return field;
 }
@@ -128,7 +128,7 @@ static void add_attributes(PbRequest *request, const struct kit_extra *extra, Pb
 {
     PbAttributesEntry *entry = kit_need(arena_alloc(arena, sizeof *entry));
     envoy__service__ext_proc__v3__processing_request__attributes_entry__init(entry);
-    entry->key = text_of(arena, str_c(extra->ns ? extra->ns : attributes_name));
+    entry->key = text_of(arena, extproc_str_of(extra->ns ? extra->ns : attributes_name));
     entry->value = tree;
     request->attributes[request->n_attributes++] = entry;
 }
@@ -138,7 +138,7 @@ static void add_old_attributes(PbHttpHeaders *headers, const struct kit_extra *e
 {
     PbHttpHeadersAttributesEntry *entry = kit_need(arena_alloc(arena, sizeof *entry));
     envoy__service__ext_proc__v3__http_headers__attributes_entry__init(entry);
-    entry->key = text_of(arena, str_c(extra->ns ? extra->ns : attributes_name));
+    entry->key = text_of(arena, extproc_str_of(extra->ns ? extra->ns : attributes_name));
     entry->value = tree;
     headers->attributes[headers->n_attributes++] = entry;
 }
@@ -148,7 +148,7 @@ static void add_metadata(PbMetadata *metadata, const struct kit_extra *extra, Pb
 {
     PbFilterMetadataEntry *entry = kit_need(arena_alloc(arena, sizeof *entry));
     envoy__config__core__v3__metadata__filter_metadata_entry__init(entry);
-    entry->key = text_of(arena, str_c(extra->ns));
+    entry->key = text_of(arena, extproc_str_of(extra->ns));
     entry->value = tree;
     metadata->filter_metadata[metadata->n_filter_metadata++] = entry;
 }

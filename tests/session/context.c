@@ -9,7 +9,7 @@ static void show(struct extproc_txn *x, const char *header, struct extproc_value
     if (x->phase == EXTPROC_PHASE_RESPONSE_TRAILERS)
         map = EXTPROC_MAP_RESPONSE_TRAILERS;
     if (v.kind == EXTPROC_KIND_STRING)
-        extproc_header_set(x, map, str_c(header), v.as.string);
+        extproc_header_set(x, map, extproc_str_of(header), v.as.string);
 }
 
 static enum extproc_action on_phase(struct extproc_txn *x)

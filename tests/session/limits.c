@@ -55,7 +55,7 @@ static struct extproc_str length_after(size_t sets, size_t removes, bool first)
     snprintf(copy, sizeof copy, "%.*s", EXTPROC_ARG(length));
     kit_end(c);
     kit_free(k);
-    return str_c(length.ptr ? copy : NULL);
+    return extproc_str_of(length.ptr ? copy : NULL);
 }
 
 Test(limits, content_length_is_set_where_there_is_room)

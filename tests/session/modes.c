@@ -8,14 +8,15 @@ static enum extproc_action mark(struct extproc_txn *x)
     static const char *const names[] = {"none", "streamed", "whole", "partial", "duplex"};
     enum extproc_map map =
         x->phase < EXTPROC_PHASE_RESPONSE_HEADERS ? EXTPROC_MAP_REQUEST : EXTPROC_MAP_RESPONSE;
-    return extproc_header_set(x, map, EXTPROC_S("x-body"), str_c(names[x->body_mode])) == 0
+    return extproc_header_set(x, map, EXTPROC_S("x-body"), extproc_str_of(names[x->body_mode])) == 0
                ? EXTPROC_ACTION_CONTINUE
                : EXTPROC_ACTION_FAIL;
 }
 static enum extproc_action mark_body(struct extproc_txn *x)
 {
     const char *text = x->body_mode == EXTPROC_BODY_MODE_WHOLE ? "<whole>" : "<chunk>";
-    return extproc_body_set(x, str_c(text)) == 0 ? EXTPROC_ACTION_CONTINUE : EXTPROC_ACTION_FAIL;
+    return extproc_body_set(x, extproc_str_of(text)) == 0 ? EXTPROC_ACTION_CONTINUE
+                                                          : EXTPROC_ACTION_FAIL;
 }
 
 static const struct extproc_plugin marker = {

@@ -37,7 +37,7 @@ struct runner {
 
 static bool has(const struct verdict *v, const char *header, const char *value)
 {
-    return v->headers && str_eq_c(headers_get(v->headers, str_c(header), 0), value);
+    return v->headers && str_eq_c(headers_get(v->headers, extproc_str_of(header), 0), value);
 }
 
 static void look_at_verdict(void *arg, const struct verdict *v, struct arena *arena)
@@ -84,8 +84,8 @@ static void play_all(struct runner *r, struct session *s)
     char said[2 * NAME_SIZE];
     snprintf(said, sizeof said, "{\"addHeaders\": {\"x-said\": \"%s\"}}", r->name);
     struct extproc_header request[] = {{EXTPROC_S(":method"), EXTPROC_S("POST")},
-                                       {EXTPROC_S("x-name"), str_c(r->name)},
-                                       {EXTPROC_S("instructions"), str_c(said)}};
+                                       {EXTPROC_S("x-name"), extproc_str_of(r->name)},
+                                       {EXTPROC_S("instructions"), extproc_str_of(said)}};
     struct extproc_header response[] = {{EXTPROC_S(":status"), EXTPROC_S("200")}};
     play(r, s, &(struct event){.phase = PHASE_REQUEST_HEADERS, .headers = request, .n_headers = 3});
     play_body(r, s, EXTPROC_S("01234"), false);

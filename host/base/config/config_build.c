@@ -65,8 +65,9 @@ bool config_file_knows(const struct config_file *f, const char *key)
 struct config_section *config_find(const struct config *config, const char *type, const char *name)
 {
     size_t place;
-    bool found = lookup_find(&config->priv->sections,
-                             (struct lookup_name){str_c(type), str_c(name)}, &place);
+    bool found =
+        lookup_find(&config->priv->sections,
+                    (struct lookup_name){extproc_str_of(type), extproc_str_of(name)}, &place);
     return found ? &config->sections[place] : NULL;
 }
 
@@ -114,9 +115,10 @@ void config_begin_section(struct config_file *f, unsigned line, struct extproc_s
                    "duplicate section: already defined at %s:%u", known->file, known->line);
     section_add(f, &section); /* also the second one: its entries may have errors of their own */
     if (!known && f->has_section)
-        f->config->priv->out_of_memory |=
-            !lookup_add(&f->config->priv->sections, &f->config->priv->arena,
-                        (struct lookup_name){str_c(section.type), str_c(section.name)}, f->section);
+        f->config->priv->out_of_memory |= !lookup_add(
+            &f->config->priv->sections, &f->config->priv->arena,
+            (struct lookup_name){extproc_str_of(section.type), extproc_str_of(section.name)},
+            f->section);
 }
 
 void config_refuse_section(struct config_file *f)
@@ -139,7 +141,7 @@ void config_begin_entry(struct config_file *f, unsigned line, const char *key,
     config_end_entry(f);
     if (!f->has_section) /* for lack of memory */
         return;
-    f->key = copy_c(f->config, str_c(key));
+    f->key = copy_c(f->config, extproc_str_of(key));
     f->key_line = line;
     f->value.len = 0;
     value_add(f, value);

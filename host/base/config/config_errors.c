@@ -45,7 +45,7 @@ static char *escaped(const char *text)
     FILE *out = open_memstream(&line, &len);
     if (!out)
         return NULL;
-    escape_print(out, ESCAPE_TEXT, str_c(text));
+    escape_print(out, ESCAPE_TEXT, extproc_str_of(text));
     int failed = ferror(out);
     failed |= fclose(out);
     if (failed) {

@@ -82,7 +82,7 @@ static bool expand_variable(struct expansion *x, const char *name)
     const char *value = getenv(name);
     if (!value)
         return expansion_refuse(x, "${%s}: not set in the environment of the service", name);
-    return expansion_add_hidden(x, str_c(value));
+    return expansion_add_hidden(x, extproc_str_of(value));
 }
 
 static struct extproc_str without_newline(struct extproc_str s)
@@ -126,7 +126,7 @@ static bool expand_braces(struct expansion *x, struct extproc_str *s)
 
     s->len -= (size_t)(end + 1 - s->ptr);
     s->ptr = end + 1;
-    if (str_has_prefix(inner, "file:"))
+    if (extproc_has_prefix(inner, EXTPROC_S("file:")))
         return expand_file(x, name + strlen("file:"));
     return expand_variable(x, name);
 }
@@ -134,13 +134,13 @@ static bool expand_braces(struct expansion *x, struct extproc_str *s)
 /* The beginning of `s`, of any kind; moves `s` past it. */
 static bool expand_next(struct expansion *x, struct extproc_str *s)
 {
-    if (str_has_prefix(*s, "${"))
+    if (extproc_has_prefix(*s, EXTPROC_S("${")))
         return expand_braces(x, s);
 
     size_t skip = 0, keep = 1;
-    if (str_has_prefix(*s, "$${"))
+    if (extproc_has_prefix(*s, EXTPROC_S("$${")))
         skip = 1, keep = 2;
-    else if (str_has_prefix(*s, "\\;"))
+    else if (extproc_has_prefix(*s, EXTPROC_S("\\;")))
         skip = 1;
     while (skip + keep < s->len && !strchr("$\\", s->ptr[skip + keep]))
         keep++;

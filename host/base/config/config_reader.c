@@ -277,7 +277,7 @@ static enum line_kind line_kind(struct reader *r, struct extproc_str line)
         r->in_indented_section = false;
     if (line.ptr[0] == '[')
         return section_line(r, line);
-    if (str_has_prefix(line, "//")) {
+    if (extproc_has_prefix(line, EXTPROC_S("//"))) {
         refuse_line(r, line);
         config_file_say(r->f, r->line, "", "unexpected //: a comment starts with ; or #");
         return LINE_NOTHING;
@@ -354,8 +354,8 @@ static char *reader_line(char *ret_line, int size, void *arg)
 /* Editors and word processors put it where a blank is meant, and it looks like one. */
 static bool has_odd_blank(struct extproc_str s)
 {
-    static const char nbsp[] = "\xC2\xA0";
-    return str_has_prefix(s, nbsp) || (s.len >= 2 && memcmp(s.ptr + s.len - 2, nbsp, 2) == 0);
+    static const struct extproc_str nbsp = EXTPROC_STR("\xC2\xA0");
+    return extproc_has_prefix(s, nbsp) || extproc_has_suffix(s, nbsp);
 }
 
 static void pair(struct reader *r, const char *key, struct extproc_str value)
@@ -366,7 +366,7 @@ static void pair(struct reader *r, const char *key, struct extproc_str value)
             "the key is before the first section (put it after [extprocd] or another section)");
     else if (!*key)
         config_file_say(r->f, r->line, "", "missing key: expected key = value");
-    else if (has_odd_blank(str_c(key)) || has_odd_blank(value))
+    else if (has_odd_blank(extproc_str_of(key)) || has_odd_blank(value))
         config_file_say(r->f, r->line, "",
                         "a no-break space (U+00A0) beside the key or the value: replace it by a "
                         "normal space");
@@ -384,7 +384,7 @@ static int reader_pair(void *arg, const char *section, const char *key, const ch
 {
     struct reader *r = arg;
     r->taken = true;
-    struct extproc_str text = r->long_value.ptr ? r->long_value : str_c(value);
+    struct extproc_str text = r->long_value.ptr ? r->long_value : extproc_str_of(value);
     if (r->kind == LINE_MORE)
         config_continue_entry(r->f, without_comment(text));
     else
@@ -395,11 +395,12 @@ static int reader_pair(void *arg, const char *section, const char *key, const ch
 void config_read_lines(struct config_file *f, struct extproc_str bytes)
 {
     struct reader r = {.f = f, .rest = bytes, .before_sections = true};
-    if (str_has_prefix(bytes, "\xFF\xFE") || str_has_prefix(bytes, "\xFE\xFF")) {
+    if (extproc_has_prefix(bytes, EXTPROC_S("\xFF\xFE")) ||
+        extproc_has_prefix(bytes, EXTPROC_S("\xFE\xFF"))) {
         config_file_say(f, 1, "", "the file is UTF-16: save it as UTF-8");
         return;
     }
-    if (str_has_prefix(bytes, "\xEF\xBB\xBF"))
+    if (extproc_has_prefix(bytes, EXTPROC_S("\xEF\xBB\xBF")))
         r.rest.ptr += 3, r.rest.len -= 3;
     ini_parse_stream(reader_line, &r, reader_pair, &r);
     config_end_section(f);

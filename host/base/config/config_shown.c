@@ -72,7 +72,7 @@ static bool share_piece(struct extproc_str value, struct extproc_str text)
 bool config_reveals(const struct config_section *section, const struct config_entry *entry,
                     const char *text)
 {
-    struct extproc_str all = str_c(text);
+    struct extproc_str all = extproc_str_of(text);
     if (entry && entry->hidden && share_piece(entry->value, all))
         return true;
     for (size_t i = 0; section && i < section->n_entries; i++) {

@@ -79,7 +79,7 @@ void exposed_warn(const char *path, struct arena *arena, const struct config_sec
     struct exposed e;
     if (!exposed_find(path, arena, &e))
         return;
-    struct extproc_str shown = config_shown(entry, str_c(e.path));
+    struct extproc_str shown = config_shown(entry, extproc_str_of(e.path));
     config_say(errors, CONFIG_WARNING, section, entry,
                "%.*s has mode %04o: its group or others may %s (chmod go-w %.*s)",
                EXTPROC_ARG(shown), e.mode, e.folder ? "replace files in it" : "change it",

@@ -115,7 +115,7 @@ static bool take_typed(struct check *c, const struct extproc_key *key, struct ke
     const char *path = config_path(c->arena, value->entry, value->text.ptr);
     if (!path)
         config_say(c->errors, CONFIG_ERROR, c->section, value->entry, "out of memory");
-    value->text = str_c(path);
+    value->text = extproc_str_of(path);
     return path;
 }
 
@@ -147,7 +147,7 @@ static size_t count_entries(const struct config_section *section, const struct e
 
 static void take_fallback(struct check *c, struct keys_slot *slot)
 {
-    struct keys_value value = {.text = str_c(slot->key->fallback)};
+    struct keys_value value = {.text = extproc_str_of(slot->key->fallback)};
     const char *right;
     if (keys_parse(slot->key, value.text, c->arena, &value.number, &right) &&
         take_typed(c, slot->key, &value))

@@ -61,7 +61,7 @@ static bool parse_digits(struct extproc_str *s, int sign, int64_t *ret)
 
 static bool parse_int(struct extproc_str text, int64_t *ret)
 {
-    bool negative = str_has_prefix(text, "-");
+    bool negative = extproc_has_prefix(text, EXTPROC_S("-"));
     int64_t n;
     if (negative)
         text.ptr++, text.len--;
@@ -93,7 +93,7 @@ static bool parse_quantity(struct extproc_str text, struct units units, int64_t 
 bool keys_parse_real(struct extproc_str text, double *ret)
 {
     double n = 0, place = 1;
-    bool negative = str_has_prefix(text, "-"), point = false;
+    bool negative = extproc_has_prefix(text, EXTPROC_S("-")), point = false;
     size_t digits = 0;
     for (size_t i = negative; i < text.len; i++) {
         char c = text.ptr[i];
@@ -250,8 +250,8 @@ static bool is_below(const struct extproc_key *key, struct extproc_str a, struct
 
 bool keys_within_limits(const struct extproc_key *key, struct extproc_str text)
 {
-    return !(key->min && is_below(key, text, str_c(key->min))) &&
-           !(key->max && is_below(key, str_c(key->max), text));
+    return !(key->min && is_below(key, text, extproc_str_of(key->min))) &&
+           !(key->max && is_below(key, extproc_str_of(key->max), text));
 }
 
 static const char *limits_text(const struct extproc_key *key, struct arena *arena)

@@ -62,11 +62,11 @@ static const char *limits_wrong(const struct extproc_key *key, struct arena *are
     for (size_t i = 0; i < 2; i++) {
         if (limits[i] && !is_number(key->type))
             return because(arena, "key %s: min and max are allowed for numbers only", key->name);
-        if (limits[i] && !keys_parse(&bare, str_c(limits[i]), arena, &number, &right))
+        if (limits[i] && !keys_parse(&bare, extproc_str_of(limits[i]), arena, &number, &right))
             return because(arena, "key %s: invalid %s \"%s\": expected %s", key->name,
                            i == 0 ? "min" : "max", limits[i], right);
     }
-    if (key->min && key->max && !keys_within_limits(key, str_c(key->min)))
+    if (key->min && key->max && !keys_within_limits(key, extproc_str_of(key->min)))
         return because(arena, "key %s: min exceeds max", key->name);
     return NULL;
 }
@@ -96,7 +96,7 @@ static const char *key_wrong(const struct extproc_key *key, struct arena *arena)
         return limits;
     if (key->flags & EXTPROC_KEY_REQUIRED)
         return because(arena, "key %s: a required key cannot have a fallback", key->name);
-    if (!keys_parse(key, str_c(key->fallback), arena, &number, &right))
+    if (!keys_parse(key, extproc_str_of(key->fallback), arena, &number, &right))
         return because(arena, "key %s: invalid fallback \"%s\": expected %s", key->name,
                        key->fallback, right);
     return NULL;

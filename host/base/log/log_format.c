@@ -112,11 +112,11 @@ static void out_head(struct out *o, bool json, const struct log_record *record)
     out_format(o, json ? "\",\"level\":\"%s\"" : " %-5s", level);
 
     const char *before = o->at;
-    out_field(o, json, "listener", str_c(context->listener));
-    out_field(o, json, "peer", str_c(context->peer));
+    out_field(o, json, "listener", extproc_str_of(context->listener));
+    out_field(o, json, "peer", extproc_str_of(context->peer));
     out_field(o, json, "transaction", context->transaction);
-    out_field(o, json, "plugin", str_c(context->plugin));
-    out_field(o, json, "phase", str_c(context->phase));
+    out_field(o, json, "plugin", extproc_str_of(context->plugin));
+    out_field(o, json, "phase", extproc_str_of(context->phase));
     if (json)
         out_c(o, ",\"message\":\"");
     else

@@ -25,7 +25,7 @@ struct metadata_entry *metadata_find(const struct metadata *m, struct extproc_st
 
 static bool is_name(struct extproc_str s)
 {
-    return s.ptr && s.len > 0 && str_is_utf8(s);
+    return s.ptr && s.len > 0 && extproc_is_utf8(s);
 }
 
 static void append(struct metadata *m, struct metadata_entry *entry)

@@ -61,7 +61,7 @@ struct extproc_value value_get(struct extproc_value v, struct extproc_str key)
 
 static int copy_text(struct arena *arena, struct extproc_str s, struct extproc_str *ret)
 {
-    if (!s.ptr || !str_is_utf8(s))
+    if (!s.ptr || !extproc_is_utf8(s))
         return -EINVAL;
     struct extproc_str copy = arena_copy(arena, s);
     if (!copy.ptr)

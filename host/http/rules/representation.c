@@ -69,7 +69,7 @@ enum extproc_form representation_form(const struct headers *h, bool response)
 
 static bool strong(struct extproc_str tag)
 {
-    return tag.ptr && !str_has_prefix(tag, "W/");
+    return tag.ptr && !extproc_has_prefix(tag, EXTPROC_S("W/"));
 }
 
 struct extproc_str representation_stale(const struct headers *h, bool response)
@@ -134,7 +134,8 @@ static int weaken_etag(const struct work *w)
     struct extproc_str name = EXTPROC_S("etag"), tag = headers_get(w->headers, name, 0);
     if (!is_stale(w, name) || !strong(tag))
         return 0;
-    if (!str_has_prefix(tag, "\"") || headers_get(w->headers, name, 1).ptr) /* it never was one */
+    if (!extproc_has_prefix(tag, EXTPROC_S("\"")) ||
+        headers_get(w->headers, name, 1).ptr) /* it never was one */
         return edit(w, name, STR_ABSENT);
     char *weak = arena_alloc(w->arena, tag.len + 2);
     if (!weak)
@@ -157,7 +158,7 @@ static int complete(const struct work *w)
     struct extproc_str status = EXTPROC_S(":status");
     if (!w->change->replaced || !is_partial(w->headers, true))
         return 0;
-    if (str_has_prefix(type, "multipart/byteranges")) {
+    if (extproc_has_prefix(type, EXTPROC_S("multipart/byteranges"))) {
         int r = remove_stale(w, EXTPROC_S("content-type"));
         if (r < 0)
             return r;

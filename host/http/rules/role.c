@@ -62,7 +62,7 @@ static bool is_path(struct extproc_str value)
         if (value.ptr[i] <= ' ' || value.ptr[i] > '~' || value.ptr[i] == '#')
             return false;
     }
-    return str_has_prefix(value, "/");
+    return extproc_has_prefix(value, EXTPROC_S("/"));
 }
 
 static bool is_final_status(struct extproc_str value)
@@ -103,7 +103,7 @@ static bool is_authority(struct extproc_str value)
     const char *end = value.ptr + value.len;
     const char *after = memchr(value.ptr, ':', value.len);
     struct extproc_str host = value;
-    if (str_has_prefix(value, "[")) {
+    if (extproc_has_prefix(value, EXTPROC_S("["))) {
         const char *close = memchr(value.ptr, ']', value.len);
         if (!close)
             return false;

@@ -73,7 +73,7 @@ static enum extproc_action handle_failed_text(struct handle *h, enum failure fai
     if (effect.action != POLICY_RESPOND && !h->pub.observing)
         snprintf(line, sizeof line, "%s (%s = %s)", text, effect.key,
                  policy_action_name(effect.action));
-    handle_log_text(h, effect.level, key, str_c(line));
+    handle_log_text(h, effect.level, key, extproc_str_of(line));
     if (failure == FAILURE_MEMORY) {
         struct log_context context = handle_context(h);
         txn_report_memory(h->txn, &context);
@@ -90,7 +90,7 @@ static enum extproc_action handle_failed(struct handle *h, enum failure failure,
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    return handle_failed_text(h, failure, str_c(fmt), text);
+    return handle_failed_text(h, failure, extproc_str_of(fmt), text);
 }
 
 /* ---- why it fails ---------------------------------------------------------------------------- */
@@ -135,7 +135,7 @@ static enum extproc_action handle_failed_itself(struct handle *h, enum failure f
                              "extproc_fail())",
                              handle_where(h));
     snprintf(text, sizeof text, "%s failed: %s", handle_where(h), refused->text);
-    return handle_failed_text(h, failure, str_c(refused->key), text);
+    return handle_failed_text(h, failure, extproc_str_of(refused->key), text);
 }
 
 /* ---- what the plugin sees -------------------------------------------------------------------- */

@@ -67,7 +67,7 @@ static int value_text(struct extproc_value value, struct arena *arena, struct ex
     case EXTPROC_KIND_NUMBER:
         return number_text(value.as.number, arena, ret);
     case EXTPROC_KIND_BOOL:
-        *ret = str_c(value.as.boolean ? "true" : "false");
+        *ret = extproc_str_of(value.as.boolean ? "true" : "false");
         return 0;
     case EXTPROC_KIND_ABSENT:
     case EXTPROC_KIND_NULL:

@@ -11,7 +11,7 @@
 int wants_add(struct wants *w, struct arena *arena, enum want_kind kind, struct extproc_str name)
 {
     struct want **link = &w->first[kind];
-    if (name.len == 0 || !str_is_utf8(name))
+    if (name.len == 0 || !extproc_is_utf8(name))
         return -EINVAL;
     for (; *link; link = &(*link)->next) {
         if (extproc_eq((*link)->name, name))

@@ -89,7 +89,7 @@ int process_check(const char *file, bool dump_too)
     if (dump_too)
         dump(&s);
     else {
-        escape_print(stdout, ESCAPE_TEXT, str_c(file));
+        escape_print(stdout, ESCAPE_TEXT, extproc_str_of(file));
         puts(": ok");
     }
     setup_fini(&s);

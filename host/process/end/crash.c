@@ -43,7 +43,7 @@ static const char *what_happened(int signo)
 static void write_escaped(const char *text)
 {
     char line[2048], room[ESCAPE_ROOM];
-    struct extproc_str all = str_c(text);
+    struct extproc_str all = extproc_str_of(text);
     size_t len = 0;
     for (size_t at = 0; at < all.len && len + ESCAPE_ROOM < sizeof line;) {
         struct extproc_str shown = escape_next(ESCAPE_TEXT, all, &at, room);

@@ -243,7 +243,7 @@ static bool parse_rate(struct extproc_str text, struct arena *arena, struct budg
         return false;
     struct extproc_str first = {text.ptr, (size_t)(in - text.ptr)};
     if (!keys_parse(&count, first, arena, &n, &why) ||
-        !keys_parse(&period, str_c(in + strlen(" in ")), arena, &period_us, &why))
+        !keys_parse(&period, extproc_str_of(in + strlen(" in ")), arena, &period_us, &why))
         return false;
     *ret = (struct budget_rate){(uint32_t)n, (uint32_t)(period_us / 1000)};
     return true;
@@ -437,7 +437,7 @@ static void check_exposed(const struct listener *l, struct arena *arena,
             exposed_warn(files[i], arena, l->section, listener_entry(l, names[i]), errors);
     }
     if (exposed_to_readers(key)) {
-        struct extproc_str shown = config_shown(listener_entry(l, "tls_key"), str_c(key));
+        struct extproc_str shown = config_shown(listener_entry(l, "tls_key"), extproc_str_of(key));
         config_say(errors, CONFIG_WARNING, l->section, listener_entry(l, "tls_key"),
                    "%.*s is readable by all users (chmod o-r %.*s)", EXTPROC_ARG(shown),
                    EXTPROC_ARG(shown));
@@ -455,7 +455,7 @@ static void check_tls(const struct listener *l, const struct transport_ops *tran
                                              : "tls_cert";
     if (why)
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, key), "%.*s: %s",
-                   EXTPROC_ARG(config_shown(listener_entry(l, key), str_c(file))), why);
+                   EXTPROC_ARG(config_shown(listener_entry(l, key), extproc_str_of(file))), why);
 }
 
 static void check_transport_tls(const struct listener *l, const struct transport_ops *transport,

@@ -25,9 +25,9 @@ static void read_item(struct listener *l, const struct keys_value *value, struct
                       struct arena *arena, struct config_errors *errors)
 {
     struct extproc_str copy = arena_format(arena, "%.*s", EXTPROC_ARG(item));
-    if (extproc_eq(item, str_c(known[0])))
+    if (extproc_eq(item, extproc_str_of(known[0])))
         l->proxy_settings.all_routing = true;
-    else if (extproc_eq(item, str_c(known[1])))
+    else if (extproc_eq(item, extproc_str_of(known[1])))
         l->proxy_settings.envoy = true;
     else
         say_unknown(l, value, copy, arena, errors);

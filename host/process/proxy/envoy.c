@@ -157,7 +157,7 @@ static void print_address(const struct listener *l)
     if (address_is_unix(a)) {
         const char *path = address_path(a);
         fputs("            pipe: { path: ", stdout);
-        yaml_text(str_c(path));
+        yaml_text(extproc_str_of(path));
         puts(" }");
         return;
     }
@@ -172,7 +172,7 @@ static void print_name(const struct recipe *recipe)
     bool dns = !recipe->tls_name || strcmp(recipe->tls_kind, "DNS") == 0;
     if (dns) {
         fputs("      sni: ", stdout);
-        yaml_text(str_c(name));
+        yaml_text(extproc_str_of(name));
         putchar('\n');
     }
     printf("      common_tls_context:\n"
@@ -182,7 +182,7 @@ static void print_name(const struct recipe *recipe)
            "          - san_type: %s\n"
            "            matcher: { exact: ",
            recipe->listener->transport.name, dns ? "DNS" : recipe->tls_kind);
-    yaml_text(str_c(name));
+    yaml_text(extproc_str_of(name));
     puts(" }");
 }
 

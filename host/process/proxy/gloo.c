@@ -95,7 +95,7 @@ static void print_upstream(const struct recipe *recipe)
           "      namespace: gloo-system\n",
           stdout);
     if (recipe->tls_name) {
-        struct extproc_str name = str_c(recipe->tls_name);
+        struct extproc_str name = extproc_str_of(recipe->tls_name);
         fputs("    sni: ", stdout);
         yaml_text(name);
         putchar('\n');

@@ -95,7 +95,8 @@ static int make_names(const struct want *first, struct arena *arena, struct reci
 /* Known only once there is a response. */
 static bool is_late(struct extproc_str attribute)
 {
-    return str_has_prefix(attribute, "response.") || str_has_prefix(attribute, "upstream.");
+    return extproc_has_prefix(attribute, EXTPROC_S("response.")) ||
+           extproc_has_prefix(attribute, EXTPROC_S("upstream."));
 }
 
 /* An attribute is sent once, with the first message of a direction, and remembered for the rest of

@@ -76,13 +76,15 @@ static bool open_listener(struct worker *w, struct listener *l, struct config_er
         address_format(&l->address, text);
         config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, key), "cannot %s %.*s: %s",
                    strcmp(key, "address") == 0 ? "listen on" : "change the group of",
-                   EXTPROC_ARG(config_shown(entry, str_c(text))), why ? why : "out of memory");
+                   EXTPROC_ARG(config_shown(entry, extproc_str_of(text))),
+                   why ? why : "out of memory");
         return false;
     }
     w->listeners[w->n_open++] = &l->transport;
     address_format(&l->bound, text);
-    l->transport.address =
-        arena_format(&w->setup.arena, "%.*s", EXTPROC_ARG(config_shown(entry, str_c(text)))).ptr;
+    l->transport.address = arena_format(&w->setup.arena, "%.*s",
+                                        EXTPROC_ARG(config_shown(entry, extproc_str_of(text))))
+                               .ptr;
     l->transport.arg = door;
     door->bridge = &w->bridge;
     if (l->transport.address &&

@@ -297,7 +297,7 @@ static void check_addresses(const struct settings *s, struct arena *arena,
             address_is_any_port(&l->address)) /* two sockets on port 0 are two ports */
             continue;
         address_identify(&l->address, text);
-        struct lookup_name name = {.first = arena_copy(arena, str_c(text))};
+        struct lookup_name name = {.first = arena_copy(arena, extproc_str_of(text))};
         if (lookup_find(&seen, name, &first))
             config_say(errors, CONFIG_ERROR, l->section, listener_entry(l, "address"),
                        "duplicate address: also used by [listener:%s] at line %u",

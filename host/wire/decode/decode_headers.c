@@ -85,7 +85,7 @@ static int lower_copy(struct decoder *d, struct extproc_str name, struct extproc
 static int decode_name(struct decoder *d, struct extproc_str key, struct extproc_str *ret)
 {
     struct odd odd = odd_of(key);
-    if (odd.high && !str_is_utf8(key))
+    if (odd.high && !extproc_is_utf8(key))
         return decoder_fail(d, "a header's key is not UTF-8");
     if (odd.upper)
         return lower_copy(d, key, ret);
@@ -100,7 +100,7 @@ static int decode_value(struct decoder *d, const struct reader *value, const str
     int r = 0;
     if (reader_len(value)) {
         r = decoder_str(d, value, &text);
-        if (r == 0 && !str_is_utf8(text))
+        if (r == 0 && !extproc_is_utf8(text))
             r = decoder_fail(d, "a header's value is not UTF-8");
     }
     if (r == 0 && (reader_len(raw) || !reader_len(value)))

@@ -1,4 +1,4 @@
-/* extproc text: what plugins often do with texts: find, split, cookies, query parameters,
+/* extproc text: what plugins often do with texts: find, split, UTF-8, cookies, query parameters,
  * base64url. Inline functions on views (struct extproc_str), built on <extproc/plugin.h> alone.
  *
  * A view that is returned is a part of the view that was passed in, and is valid as long as that.
@@ -90,6 +90,50 @@ static inline bool extproc_split(struct extproc_str *rest, char separator,
     } else {
         rest->ptr = NULL;
         rest->len = 0;
+    }
+    return true;
+}
+
+/* ---- characters ------------------------------------------------------------------------------ */
+
+/** Bytes of the UTF-8 character that a text begins with, and its code point, for example for
+ *  extproc_is_control(). 0: the text is empty or absent, or does not begin with a character as RFC
+ *  3629 has it, which has no surrogates and no overlong forms; *ret_code is 0 then. */
+static inline size_t extproc_character(struct extproc_str s, uint32_t *ret_code)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* of so many bytes */
+    unsigned char first = s.len ? (unsigned char)s.ptr[0] : 0xff;
+    size_t len = first < 0x80   ? 1
+                 : first < 0xc0 ? 0
+                 : first < 0xe0 ? 2
+                 : first < 0xf0 ? 3
+                 : first < 0xf8 ? 4
+                                : 0;
+    uint32_t code = len > 1 ? first & (0x7fu >> len) : first;
+    *ret_code = 0;
+    if (!len || len > s.len)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        unsigned char more = (unsigned char)s.ptr[i];
+        if ((more & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (more & 0x3f);
+    }
+    if (code < least[len] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+        return 0;
+    *ret_code = code;
+    return len;
+}
+
+/** Is all of it UTF-8? An empty or absent text is. */
+static inline bool extproc_is_utf8(struct extproc_str s)
+{
+    uint32_t code;
+    while (s.len) {
+        size_t len = extproc_character(s, &code);
+        if (!len)
+            return false;
+        s = extproc_from(s, len);
     }
     return true;
 }

@@ -25,7 +25,7 @@ static int64_t parse_key(struct extproc_key key, const char *text)
 {
     int64_t number = REFUSED;
     why = NULL;
-    bool right = keys_parse(&key, str_c(text), &arena, &number, &why);
+    bool right = keys_parse(&key, extproc_str_of(text), &arena, &number, &why);
     cr_assert_eq(right, why == NULL);
     cr_assert(right || number == REFUSED);
     return number;

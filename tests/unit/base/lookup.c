@@ -22,7 +22,7 @@ TestSuite(lookup, .init = begin, .fini = end);
 
 static struct lookup_name name(const char *first, const char *second)
 {
-    return (struct lookup_name){str_c(first), str_c(second)};
+    return (struct lookup_name){extproc_str_of(first), extproc_str_of(second)};
 }
 
 Test(lookup, an_empty_one_has_nothing)

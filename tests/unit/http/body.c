@@ -64,7 +64,7 @@ Test(body, set_copies)
 {
     char bytes[] = "new bytes";
     body_init(&body, pieces, 3);
-    cr_assert_eq(body_set(&body, &arena, str_c(bytes)), 0);
+    cr_assert_eq(body_set(&body, &arena, extproc_str_of(bytes)), 0);
     bytes[0] = '?';
     cr_assert(str_eq_c(body_bytes(&body, &arena), "new bytes"));
     cr_assert_eq(body.len, 9);

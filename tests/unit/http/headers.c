@@ -35,7 +35,7 @@ TestSuite(headers, .init = setup, .fini = teardown);
 
 static int edit(enum extproc_edit op, const char *name, const char *value)
 {
-    return headers_edit(&headers, &arena, op, str_c(name), str_c(value));
+    return headers_edit(&headers, &arena, op, extproc_str_of(name), extproc_str_of(value));
 }
 
 /* "name=value;..." of all entries. */
@@ -75,7 +75,7 @@ static const char *cells_text(void)
 
 static struct extproc_str get(const char *name, size_t i)
 {
-    return headers_get(&headers, str_c(name), i);
+    return headers_get(&headers, extproc_str_of(name), i);
 }
 
 Test(headers, shows_what_it_was_given_without_memory)

@@ -25,7 +25,8 @@ TestSuite(metadata, .init = setup, .fini = teardown);
 
 static int set(const char *ns, const char *key, double value)
 {
-    return metadata_set(&metadata, &arena, str_c(ns), str_c(key), extproc_number(value));
+    return metadata_set(&metadata, &arena, extproc_str_of(ns), extproc_str_of(key),
+                        extproc_number(value));
 }
 
 /* The keys that count, in order: "ns.a=1 ns.b=2 ". */
@@ -93,7 +94,7 @@ Test(metadata, all_of_it_is_taken_back)
 
 static double number_of(struct extproc_value dict, const char *key)
 {
-    return value_get(dict, str_c(key)).as.number;
+    return value_get(dict, extproc_str_of(key)).as.number;
 }
 
 Test(metadata, is_merged_over_what_the_proxy_had)
@@ -174,8 +175,9 @@ Test(metadata, sending_it_repeatedly_takes_no_further_memory)
 Test(metadata, everything_is_copied)
 {
     char ns[] = "ns", key[] = "key", bytes[] = "bytes";
-    cr_assert_eq(
-        metadata_set(&metadata, &arena, str_c(ns), str_c(key), extproc_string(str_c(bytes))), 0);
+    cr_assert_eq(metadata_set(&metadata, &arena, extproc_str_of(ns), extproc_str_of(key),
+                              extproc_string(extproc_str_of(bytes))),
+                 0);
     memset(ns, '?', 2);
     memset(key, '?', 3);
     memset(bytes, '?', 5);

@@ -202,7 +202,7 @@ Test(representation, names_what_would_be_wrong_for_other_bytes)
         n_shown = 0;
         map(cases[i].headers);
         struct extproc_str stale = representation_stale(&headers, cases[i].response);
-        cr_expect(extproc_eq(stale, str_c(cases[i].stale)), "%s: %.*s", cases[i].headers,
+        cr_expect(extproc_eq(stale, extproc_str_of(cases[i].stale)), "%s: %.*s", cases[i].headers,
                   EXTPROC_ARG(stale));
     }
 }
@@ -231,7 +231,7 @@ static void edits(enum extproc_edit op, int n)
     char name[16];
     for (int i = 0; i < n; i++) {
         snprintf(name, sizeof name, "x-%d", i);
-        cr_assert_eq(headers_edit(&headers, &arena, op, str_c(name), EXTPROC_S("1")), 0);
+        cr_assert_eq(headers_edit(&headers, &arena, op, extproc_str_of(name), EXTPROC_S("1")), 0);
     }
 }
 

@@ -28,7 +28,8 @@ Test(role, each_kind_of_message_has_headers_of_its_own)
         {EXTPROC_MAP_RESPONSE_TRAILERS, "grpc-status", ROLE_ORDINARY},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        cr_expect_eq(role_of(cases[i].map, str_c(cases[i].name)), cases[i].role, "case %zu", i);
+        cr_expect_eq(role_of(cases[i].map, extproc_str_of(cases[i].name)), cases[i].role,
+                     "case %zu", i);
 }
 
 Test(role, an_ordinary_header_takes_any_value)

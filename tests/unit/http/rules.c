@@ -58,7 +58,7 @@ TestSuite(rules, .init = setup, .fini = teardown);
 static int ask(const struct rules_context *context, enum extproc_edit op, const char *name,
                const char *value)
 {
-    return rules_edit(rules, &headers, context, op, str_c(name), str_c(value));
+    return rules_edit(rules, &headers, context, op, extproc_str_of(name), extproc_str_of(value));
 }
 
 static int set(const struct rules_context *context, const char *name, const char *value)
@@ -122,9 +122,9 @@ Test(rules, names_are_tokens_with_a_colon_before_them_or_not)
     static const char *const bad[] = {"",    ":",      "::x",      "a:b", "a b",
                                       "a\t", "a\r\nb", "\xc3\xa4", "(",   "a\x7f"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        cr_assert(rules_name_valid(str_c(good[i])), "%s", good[i]);
+        cr_assert(rules_name_valid(extproc_str_of(good[i])), "%s", good[i]);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        cr_assert_not(rules_name_valid(str_c(bad[i])), "%s", bad[i]);
+        cr_assert_not(rules_name_valid(extproc_str_of(bad[i])), "%s", bad[i]);
     cr_assert_not(rules_name_valid(EXTPROC_S("a\0b")));
     cr_assert_not(rules_name_valid(STR_ABSENT));
 }
@@ -287,8 +287,8 @@ Test(rules, a_method_does_not_change_how_the_response_is_framed)
     };
     rules = &rules_of_http;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct rules_context context = {.request =
-                                                  request_kind_of_method(str_c(cases[i].from))};
+        const struct rules_context context = {
+            .request = request_kind_of_method(extproc_str_of(cases[i].from))};
         cr_expect_eq(set(&context, ":method", cases[i].to), cases[i].r, "%s to %s", cases[i].from,
                      cases[i].to);
     }
@@ -306,7 +306,7 @@ Test(rules, outside_a_request_host_is_an_ordinary_header)
 static void expect_refusal(const struct rules_context *context, enum extproc_edit op,
                            const char *name, const char *why, bool remedied)
 {
-    struct rules_refusal r = rules_refusal(rules, context, op, str_c(name));
+    struct rules_refusal r = rules_refusal(rules, context, op, extproc_str_of(name));
     cr_expect(lines_match(r.why ? r.why : "", why), "%s: %s", name, r.why);
     cr_expect_eq(r.remedied, remedied, "%s", name);
 }
@@ -355,8 +355,9 @@ Test(rules, an_edit_to_come_is_judged_without_a_map)
         {&in_request, (enum extproc_edit)99, "x-a", NULL, -EINVAL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        cr_expect_eq(rules_could_edit(rules, cases[i].context, cases[i].op, str_c(cases[i].name),
-                                      str_c(cases[i].value)),
+        cr_expect_eq(rules_could_edit(rules, cases[i].context, cases[i].op,
+                                      extproc_str_of(cases[i].name),
+                                      extproc_str_of(cases[i].value)),
                      cases[i].r, "case %zu", i);
 }
 
@@ -385,7 +386,8 @@ static int edit(enum extproc_edit op, const char *name, const char *value)
 {
     int r = ask(&in_request, op, name, value);
     if (r == 0)
-        cr_assert_eq(headers_edit(&headers, &arena, op, str_c(name), str_c(value)), 0);
+        cr_assert_eq(
+            headers_edit(&headers, &arena, op, extproc_str_of(name), extproc_str_of(value)), 0);
     return r;
 }
 

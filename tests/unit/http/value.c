@@ -23,7 +23,7 @@ TestSuite(tree, .init = setup, .fini = teardown);
 
 static struct extproc_value text(const char *s)
 {
-    return extproc_string(str_c(s));
+    return extproc_string(extproc_str_of(s));
 }
 
 static struct extproc_value dict(const struct extproc_field *fields, size_t n)
@@ -94,7 +94,7 @@ Test(value, a_value_without_members_has_no_fields)
 Test(value, a_copy_shares_nothing_with_what_it_was_made_of)
 {
     char key[] = "key", bytes[] = "bytes";
-    struct extproc_field field = {str_c(key), text(bytes)};
+    struct extproc_field field = {extproc_str_of(key), text(bytes)};
     struct extproc_value inner = dict(&field, 1), copy;
     inner = list(&inner, 1);
     memset(key, '?', 3);
@@ -190,7 +190,7 @@ Test(tree, that_is_not_there_or_cannot_be_read_is_absent)
 Test(tree, that_is_kept_is_read_again_from_its_own_bytes)
 {
     char raw[] = "raw";
-    struct tree t = {.raw = str_c(raw), .read = read_text};
+    struct tree t = {.raw = extproc_str_of(raw), .read = read_text};
     tree_value(&t, &arena);
     cr_assert_eq(tree_keep(&t, &arena), 0);
     memset(raw, '?', 3);

@@ -83,7 +83,7 @@ Test(api_body, that_is_too_long_is_refused_at_the_call)
 static enum extproc_action set_a_copy(struct extproc_txn *x)
 {
     char text[] = "mine";
-    cr_assert_eq(extproc_body_set(x, str_c(text)), 0);
+    cr_assert_eq(extproc_body_set(x, extproc_str_of(text)), 0);
     memset(text, '!', sizeof text);
     return show_body(x);
 }

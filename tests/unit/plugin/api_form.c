@@ -48,8 +48,9 @@ static void respond(const char *method, const char *status, bool end)
 {
     scene_settle(&s);
     memset(s.txn.lanes, 0, sizeof s.txn.lanes);
-    play_headers(&s, PHASE_REQUEST_HEADERS, true, {EXTPROC_S(":method"), str_c(method)});
-    play_headers(&s, PHASE_RESPONSE_HEADERS, end, {EXTPROC_S(":status"), str_c(status)}, DESCRIBED);
+    play_headers(&s, PHASE_REQUEST_HEADERS, true, {EXTPROC_S(":method"), extproc_str_of(method)});
+    play_headers(&s, PHASE_RESPONSE_HEADERS, end, {EXTPROC_S(":status"), extproc_str_of(status)},
+                 DESCRIBED);
 }
 
 #define expect_cell(name, cell) cr_expect_str_eq(scene_cell(&s, name), cell)

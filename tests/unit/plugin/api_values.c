@@ -79,7 +79,8 @@ Test(api_values, are_absent_where_they_cannot_be_read)
 static enum extproc_action build(struct extproc_txn *x)
 {
     char text[] = "text";
-    const struct extproc_value items[] = {extproc_number(1.5), extproc_string(str_c(text))};
+    const struct extproc_value items[] = {extproc_number(1.5),
+                                          extproc_string(extproc_str_of(text))};
     struct extproc_field field, fields[] = {{name, extproc_list(x, items, 2)}};
     struct extproc_value dict = extproc_dict(x, fields, 1);
     memset(text, '!', sizeof text);
@@ -144,7 +145,7 @@ Test(api_values, are_built_of_copies)
 static enum extproc_action say(struct extproc_txn *x)
 {
     const struct instance *instance = (const struct instance *)x->instance;
-    struct extproc_str own = str_c(instance->name);
+    struct extproc_str own = extproc_str_of(instance->name);
     cr_assert_eq(extproc_metadata_set(x, name, own, extproc_number(1)), 0);
     cr_assert_eq(extproc_metadata_set(x, name, EXTPROC_S("last"), extproc_string(own)), 0);
     return EXTPROC_ACTION_CONTINUE;

@@ -200,7 +200,7 @@ static inline const struct verdict *prepared_body(struct scene *s, enum phase ph
                                                   const char *bytes)
 {
     struct extproc_str *piece = arena_alloc(&s->message, sizeof *piece);
-    *piece = scene_copy(s, str_c(bytes));
+    *piece = scene_copy(s, extproc_str_of(bytes));
     body_init(&s->event.body, piece, 1);
     return scene_play(s, phase, end);
 }
@@ -240,7 +240,7 @@ static inline int scene_tree_read(struct extproc_str raw, struct arena *arena,
 
 static inline struct tree scene_tree(struct scene *s, const char *text)
 {
-    return (struct tree){.raw = scene_copy(s, str_c(text)), .read = scene_tree_read};
+    return (struct tree){.raw = scene_copy(s, extproc_str_of(text)), .read = scene_tree_read};
 }
 
 /* ---- in callbacks ---------------------------------------------------------------------------- */
@@ -271,7 +271,7 @@ static inline const char *scene_cell(struct scene *s, const char *name)
     for (size_t i = 0; map && i < map->n_cells; i++) {
         if (!str_eq_c(map->cells[i].name, name))
             continue;
-        struct extproc_str text = str_c(states[map->cells[i].state]);
+        struct extproc_str text = extproc_str_of(states[map->cells[i].state]);
         for (const struct cell_value *v = map->cells[i].first; v; v = v->next)
             text = arena_format(&s->memory, "%.*s %.*s", EXTPROC_ARG(text), EXTPROC_ARG(v->value));
         return arena_format(&s->memory, "%.*s", EXTPROC_ARG(text)).ptr;

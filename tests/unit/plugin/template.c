@@ -94,7 +94,7 @@ static const char *expand(const char *text)
     struct extproc_txn x = {.api = &api};
     struct extproc_str s;
     why = NULL;
-    cr_assert_eq(template_compile(str_c(text), &arena, &t, &why), 0, "%s: %s", text, why);
+    cr_assert_eq(template_compile(extproc_str_of(text), &arena, &t, &why), 0, "%s: %s", text, why);
     cr_assert_eq(template_expand(t, &x, &arena, &s), 0);
     cr_assert(s.ptr);
     return arena_format(&arena, "%.*s", EXTPROC_ARG(s)).ptr;
@@ -102,7 +102,7 @@ static const char *expand(const char *text)
 
 static const char *refusal(const char *text)
 {
-    cr_assert_eq(template_compile(str_c(text), &arena, &t, &why), -EINVAL, "%s", text);
+    cr_assert_eq(template_compile(extproc_str_of(text), &arena, &t, &why), -EINVAL, "%s", text);
     return why;
 }
 
@@ -166,7 +166,7 @@ Test(template, time_has_a_format)
 Test(template, owns_its_text)
 {
     char text[] = "%REQ(:method)% is what";
-    cr_assert_eq(template_compile(str_c(text), &arena, &t, &why), 0);
+    cr_assert_eq(template_compile(extproc_str_of(text), &arena, &t, &why), 0);
     memset(text, 'x', sizeof text - 1);
 
     struct extproc_txn x = {.api = &api};
@@ -178,7 +178,7 @@ Test(template, owns_its_text)
 Test(template, plain_text_is_its_own_and_not_copied_again)
 {
     char text[] = "text/html";
-    cr_assert_eq(template_compile(str_c(text), &arena, &t, &why), 0);
+    cr_assert_eq(template_compile(extproc_str_of(text), &arena, &t, &why), 0);
     memset(text, 'x', sizeof text - 1);
 
     struct arena scratch = {0};

@@ -23,7 +23,8 @@ static enum extproc_action sign(struct extproc_txn *x)
         x->phase < EXTPROC_PHASE_RESPONSE_HEADERS ? EXTPROC_MAP_REQUEST : EXTPROC_MAP_RESPONSE;
     note(x, "%s sees %.*s; ", instance->name,
          EXTPROC_ARG(extproc_header_get(x, map, EXTPROC_S("x-path"))));
-    cr_assert_eq(extproc_header_set(x, map, EXTPROC_S("X-Path"), str_c(instance->name)), 0);
+    cr_assert_eq(extproc_header_set(x, map, EXTPROC_S("X-Path"), extproc_str_of(instance->name)),
+                 0);
     return EXTPROC_ACTION_CONTINUE;
 }
 

@@ -98,7 +98,7 @@ static void expect_at_once(const char *length, enum body_mode mode, bool end)
 {
     s.modes[LANE_REQUEST] = mode;
     play_headers(&s, PHASE_REQUEST_HEADERS, end, H(":method", "POST"),
-                 {EXTPROC_S("content-length"), str_c(length)});
+                 {EXTPROC_S("content-length"), extproc_str_of(length)});
     cr_expect_eq(s.turn.verdict.kind, VERDICT_REPLACE);
     cr_expect_not_null(s.turn.verdict.body);
     done();

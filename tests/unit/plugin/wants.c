@@ -22,7 +22,7 @@ TestSuite(wants, .init = begin, .fini = end);
 
 static int add(enum want_kind kind, const char *name)
 {
-    return wants_add(&wants, &arena, kind, str_c(name));
+    return wants_add(&wants, &arena, kind, extproc_str_of(name));
 }
 
 static void expect_list(enum want_kind kind, const char *const *names, size_t n)
@@ -30,8 +30,8 @@ static void expect_list(enum want_kind kind, const char *const *names, size_t n)
     const struct want *w = wants.first[kind];
     for (size_t i = 0; i < n; i++, w = w->next) {
         cr_assert_not_null(w, "%s is missing", names[i]);
-        cr_expect(extproc_eq(w->name, str_c(names[i])), "%.*s instead of %s", EXTPROC_ARG(w->name),
-                  names[i]);
+        cr_expect(extproc_eq(w->name, extproc_str_of(names[i])), "%.*s instead of %s",
+                  EXTPROC_ARG(w->name), names[i]);
     }
     cr_expect_null(w);
 }

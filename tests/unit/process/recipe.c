@@ -51,7 +51,7 @@ static void make(void)
 
 static void want(struct instance *in, enum want_kind kind, const char *name)
 {
-    cr_assert_eq(wants_add(&in->wants, &arena, kind, str_c(name)), 0);
+    cr_assert_eq(wants_add(&in->wants, &arena, kind, extproc_str_of(name)), 0);
 }
 
 /* As "a,b", in their order. */

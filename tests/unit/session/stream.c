@@ -101,7 +101,8 @@ Test(stream, says_what_is_malformed)
     feed(EXTPROC_S("\x12\x05"));
     cr_expect_eq(n_finished, 1);
     cr_expect_eq(status, STATUS_INVALID_ARGUMENT);
-    cr_expect(str_has_prefix(str_c(why), "malformed ProcessingRequest: "), "%s", why);
+    cr_expect(extproc_has_prefix(extproc_str_of(why), EXTPROC_S("malformed ProcessingRequest: ")),
+              "%s", why);
     cr_expect_eq(n_released, 1);
 }
 

@@ -151,7 +151,7 @@ TestSuite(metadata_kept, .fini = drop);
 
 static void add(const char *name, const char *value)
 {
-    cr_assert_eq(metadata_add(&kept, &options, str_c(name), str_c(value)), 0);
+    cr_assert_eq(metadata_add(&kept, &options, extproc_str_of(name), extproc_str_of(value)), 0);
 }
 
 static void expect_kept(const char *name, const char *value)

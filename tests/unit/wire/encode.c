@@ -32,7 +32,8 @@ TestSuite(encode, .init = setup, .fini = teardown);
 
 static void edit(enum extproc_edit op, const char *name, const char *value)
 {
-    cr_assert_eq(headers_edit(&headers, &arena, op, str_c(name), str_c(value)), 0);
+    cr_assert_eq(headers_edit(&headers, &arena, op, extproc_str_of(name), extproc_str_of(value)),
+                 0);
 }
 
 /* ---- a message as text ----------------------------------------------------------------------- */

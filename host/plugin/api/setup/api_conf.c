@@ -137,8 +137,8 @@ int api_interest(struct extproc_instance *instance, uint32_t phases)
         return instance_refuse(in, "extproc_interest", STR_ABSENT, -EINVAL, not_a_phase);
     for (enum phase phase = 0; phase < N_PHASES; phase++) {
         if (phases & phase_bit(phase) && !in->on[phase])
-            return instance_refuse(in, "extproc_interest", str_c(phase_name(phase)), -EINVAL,
-                                   no_callback);
+            return instance_refuse(in, "extproc_interest", extproc_str_of(phase_name(phase)),
+                                   -EINVAL, no_callback);
     }
     in->interest = phases;
     return 0;
@@ -146,7 +146,7 @@ int api_interest(struct extproc_instance *instance, uint32_t phases)
 
 static int fallback_refuse(struct instance *in, const char *phase, const char *why)
 {
-    return instance_refuse(in, "extproc_fallback", str_c(phase), -EINVAL, why);
+    return instance_refuse(in, "extproc_fallback", extproc_str_of(phase), -EINVAL, why);
 }
 
 int api_fallback(struct extproc_instance *instance, uint32_t phases, uint32_t deeds)
@@ -251,8 +251,8 @@ struct extproc_metric *api_metric(struct extproc_instance *instance, bool histog
     if (!in->errors)
         return NULL;
     if (!name || !metric_is_name(name)) {
-        instance_refuse(in, histogram ? "extproc_histogram" : "extproc_counter", str_c(name),
-                        -EINVAL, "invalid name: expected [a-z][a-z0-9_]*");
+        instance_refuse(in, histogram ? "extproc_histogram" : "extproc_counter",
+                        extproc_str_of(name), -EINVAL, "invalid name: expected [a-z][a-z0-9_]*");
         return NULL;
     }
 

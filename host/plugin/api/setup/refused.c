@@ -42,5 +42,5 @@ struct extproc_str refused_edit(struct arena *arena, const struct rules *rules,
         text = too_large(arena, rules);
     else if (r == -EINVAL)
         text = illegal(arena, name, value);
-    return text.ptr ? text : str_c(extproc_strerror(r));
+    return text.ptr ? text : extproc_str_of(extproc_strerror(r));
 }

@@ -41,7 +41,7 @@ void api_vfail(struct extproc_txn *x, const char *fmt, va_list ap)
     if (!fmt)
         return;
     vsnprintf(text, sizeof text, fmt, ap);
-    handle_fail(handle_of(x), str_c(fmt), str_c(text));
+    handle_fail(handle_of(x), extproc_str_of(fmt), extproc_str_of(text));
 }
 
 void api_fail(struct extproc_txn *x, struct extproc_str key, struct extproc_str why)
@@ -52,7 +52,7 @@ void api_fail(struct extproc_txn *x, struct extproc_str key, struct extproc_str 
 struct extproc_str api_why(struct extproc_txn *x)
 {
     const struct turn *turn = handle_of(x)->txn->turn;
-    return turn && !turn->refused.said ? str_c(turn->refused.text) : EXTPROC_S("");
+    return turn && !turn->refused.said ? extproc_str_of(turn->refused.text) : EXTPROC_S("");
 }
 
 /* ---- an answer of one's own ------------------------------------------------------------------ */
@@ -96,7 +96,7 @@ static int response_check(struct handle *h, const struct extproc_response *respo
                               h->txn->request.connect ? " (the request is CONNECT)" : "");
     if (response->grpc_status < EXTPROC_NO_GRPC)
         return respond_refuse(h, -EINVAL, "invalid grpc_status %d", (int)response->grpc_status);
-    if (response->details.ptr && !str_is_utf8(response->details))
+    if (response->details.ptr && !extproc_is_utf8(response->details))
         return respond_refuse(h, -EINVAL, "details are not UTF-8");
     if (txn_exceeds_answer(h->txn, response->body.len))
         return respond_refuse(h, -ENOSPC, "body of %zu bytes exceeds max_queued (%zu)",
@@ -160,7 +160,7 @@ static int respond(struct handle *h, struct turn *turn, const struct extproc_res
     if (r < 0)
         return r;
     struct extproc_str details =
-        response->details.ptr ? response->details : str_c(handle_instance(h)->name);
+        response->details.ptr ? response->details : extproc_str_of(handle_instance(h)->name);
     struct turn_given *given = response->release ? arena_alloc(turn->arena, sizeof *given) : NULL;
     if ((response->release && !given) ||
         answer_copy(turn->arena, response, details, &turn->answer) < 0)

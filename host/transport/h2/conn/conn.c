@@ -190,7 +190,7 @@ void conn_stop(struct conn *c, const char *why)
         return;
     for (struct h2_call *call = c->streams.calls, *next; call; call = next) {
         next = call->next;
-        h2_call_abort(call, STATUS_UNAVAILABLE, str_c(why));
+        h2_call_abort(call, STATUS_UNAVAILABLE, extproc_str_of(why));
     }
     conn_last_goaway(c);
     if (c->state == CONN_ENDING)

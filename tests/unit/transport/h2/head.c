@@ -14,7 +14,7 @@ TestSuite(head, .init = begin);
 
 static void add(const char *name, const char *value)
 {
-    head_add(&head, str_c(name), str_c(value));
+    head_add(&head, extproc_str_of(name), extproc_str_of(value));
 }
 
 Test(head, a_call)

@@ -6,12 +6,12 @@
 
 static bool uri(const char *rule, const char *name)
 {
-    return tls_name_matches(str_c(rule), str_c(name), TLS_NAME_URI);
+    return tls_name_matches(extproc_str_of(rule), extproc_str_of(name), TLS_NAME_URI);
 }
 
 static bool dns(const char *rule, const char *name)
 {
-    return tls_name_matches(str_c(rule), str_c(name), TLS_NAME_DNS);
+    return tls_name_matches(extproc_str_of(rule), extproc_str_of(name), TLS_NAME_DNS);
 }
 
 Test(tls_names, dns_names_have_no_case)

@@ -47,7 +47,7 @@ static bool is_named(const GENERAL_NAMES *names, const struct transport_tls *rul
         if (!name.ptr || !is_one_of_its_kind(name, kind))
             continue;
         for (size_t j = 0; j < rules->n_client_names; j++)
-            if (tls_name_matches(str_c(rules->client_names[j]), name,
+            if (tls_name_matches(extproc_str_of(rules->client_names[j]), name,
                                  kind == GEN_DNS ? TLS_NAME_DNS : TLS_NAME_URI))
                 return true;
     }
