@@ -277,11 +277,13 @@ static void check_memory(const struct settings *s, struct config_errors *errors)
 {
     for (size_t i = 0; s->max_transaction_memory && i < s->n_listeners; i++) {
         const struct listener *l = &s->listeners[i];
-        if (l->transport.limits.max_message > s->max_transaction_memory)
+        const struct transport_limits *limits = &l->transport.limits;
+        bool refused = limits->max_queued && limits->max_message > limits->max_queued;
+        if (!refused && limits->max_message > s->max_transaction_memory)
             config_say(errors, CONFIG_WARNING, l->section, listener_entry(l, "max_message"),
                        "max_message (%zu) exceeds max_transaction_memory (%zu) of [extprocd]: "
                        "plugins cannot read larger bodies",
-                       l->transport.limits.max_message, s->max_transaction_memory);
+                       limits->max_message, s->max_transaction_memory);
     }
 }
 
