@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Plain words in what operators and authors read: the strings of the program, the documents, the sample files.
 
-    tests/words.py            refuses each word of the list below, and says which one is meant
+    tests/words.py            refuses each word of the list below, and says which one is meant; in comments of host/
+                              and plugins/ too, where `lane` is a type, and capitals are a state's name
     tests/words.py FILE...    the same for all text of these files, comments too
 """
 import pathlib
@@ -59,6 +60,13 @@ def strings(text):
         yield begin, whole
 
 
+def comments(text):
+    """The comments of C, of which the first words name the file."""
+    for found in LITERAL.finditer(text):
+        if found.group()[0] == "/":
+            yield found.start(), re.sub(r"^/\* \w+:|──\w+──|\blanes?\b|\b[A-Z]{2,}\b", lambda m: " " * len(m.group()), found.group())
+
+
 def sentences(text):
     return ((begin, part) for begin, part in strings(text) if " " in part)
 
@@ -84,7 +92,8 @@ def main():
             found += complaints(path, [(0, path.read_text())], path.read_text())
     else:
         for path in sorted(path for folder in ("host", "plugins") for path in (TOP / folder).rglob("*.[ch]")):
-            found += complaints(path, sentences(path.read_text()), path.read_text())
+            text = path.read_text()
+            found += complaints(path, [*sentences(text), *comments(text)], text)
         for path in (TOP / name for name in DOCUMENTS):
             found += complaints(path, [(0, prose(path.read_text()))], path.read_text())
     print("\n".join(found), end="\n" if found else "")

@@ -33,7 +33,7 @@ struct arena {
 void arena_init(struct arena *a, size_t first_size);
 void arena_fini(struct arena *a);
 
-/* Blocks that it takes from now on count in the budget until it gives them back. Where that does
+/* Blocks that it takes from now on count in the budget until it frees them. Where that does
  * not allow one, allocations fail as if the heap was empty. */
 static inline void arena_share(struct arena *a, struct arena_budget *budget)
 {

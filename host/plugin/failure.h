@@ -8,7 +8,7 @@
 
 enum failure {
     FAILURE_OPEN,     /* open() returned an error                                            */
-    FAILURE_CALLBACK, /* a callback returned FAIL, or what is no valid action                */
+    FAILURE_CALLBACK, /* a callback returned FAIL, or an invalid action                       */
     FAILURE_NEED,     /* the proxy does not send the body as the plugin needs it             */
     FAILURE_UNSEEN,   /* ... and it is one that the plugin must see                          */
     FAILURE_RESUME,   /* a callback after a wait returned FAIL, or the wait ended without it */

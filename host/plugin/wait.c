@@ -137,7 +137,7 @@ static bool wait_has_arrived(struct wait *w)
     return arrived;
 }
 
-/* Call it when neither the loop nor the plugin has the wait any more. */
+/* Call it when neither the loop nor the plugin has the wait. */
 static void wait_put(struct wait *w)
 {
     struct waits *all = w->all;
@@ -318,7 +318,7 @@ void waits_close(struct waits *all)
 
 /* ---- results --------------------------------------------------------------------------------- */
 
-/* With the mutex held. False: the loop does not look at it any more, see wait_end_here(). */
+/* With the mutex held. False: the loop has stopped looking at it, see wait_end_here(). */
 static bool wait_arrive(struct wait *w, void *result)
 {
     w->arrived = true;

@@ -57,7 +57,7 @@ struct wait *wait_after(struct waits *all, const struct wait_for *what, uint64_t
  * the pool is full; -ENOMEM. */
 int wait_work(struct waits *all, const struct wait_for *what, void (*fn)(void *arg), void *arg,
               uint64_t limit_ms, struct wait **ret);
-/* Nobody waits any more: see extproc_on_cancel(). */
+/* No callback waits for it: see extproc_on_cancel(). */
 void wait_forsake(struct wait *w);
 
 /* What the SDK's functions of these names do. */

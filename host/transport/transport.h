@@ -210,7 +210,7 @@ static inline void transport_unprompted(struct transport_call *call)
 enum { TRANSPORT_ROOM = 1024 * 1024 };
 /* For a handler that makes answers as fast as they go, beside those that it owes: may it send one
  * more? Not while more than TRANSPORT_ROOM bytes of the call, or half of max_queued in its
- * connection, wait for the client; then, when no more than half of that waits, room() is called, by
+ * connection, wait for the client; then, when at most half of that waits, room() is called, by
  * the loop. Not in a call that has its status either, where no room() follows. */
 static inline bool transport_has_room(struct transport_call *call)
 {

@@ -340,7 +340,7 @@ void turn_woken(void *arg, enum extproc_wake why, void *result)
     turn->wake(turn->wake_arg);
 }
 
-/* What was possible before the wait may not be any more: the response may have begun. */
+/* What was possible before the wait may have become impossible: the response may have begun. */
 static enum extproc_action turn_resume(struct turn *turn)
 {
     turn->waits.woken = false;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Each with each other one: no more than this many. */
+/* Each with each other one: at most this many. */
 enum { LISTENERS_COMPARED = 64 };
 
 static const struct extproc_key extprocd_keys[] = {

@@ -8,7 +8,7 @@
  */
 #include "transport/h2/stream/backpressure.h"
 
-/* Is more waiting than a whole, or a half, of what is room? */
+/* Is more waiting than all, or a half, of what is room? */
 static bool waits_for(const struct h2_call *call, unsigned part)
 {
     const struct streams *s = call->streams;
