@@ -59,7 +59,7 @@ struct extproc_str escape_next(enum escape how, struct extproc_str s, size_t *at
 {
     const char *bytes = s.ptr + *at;
     uint32_t c;
-    size_t len = extproc_character(extproc_from(s, *at), &c);
+    size_t len = extproc_character((struct extproc_str){bytes, s.len - *at}, &c);
     *at += len ? len : 1;
     if (len == 0 && how == ESCAPE_JSON)
         return EXTPROC_S("\xEF\xBF\xBD");

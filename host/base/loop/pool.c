@@ -5,6 +5,7 @@
  */
 #include "base/loop/pool.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -64,9 +65,11 @@ struct pool *pool_free(struct pool *pool)
 
 /* ---- the threads ----------------------------------------------------------------------------- */
 
+/* There is one. */
 static struct job *take(struct pool *pool)
 {
     struct job *job = pool->first;
+    assert(job);
     pool->first = job->next;
     if (!pool->first)
         pool->end = &pool->first;

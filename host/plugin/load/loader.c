@@ -9,6 +9,7 @@
 #include "base/keys/keys.h"
 #include "plugin/load/loader_private.h"
 
+#include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -272,6 +273,7 @@ int loader_check(const char *path, const struct extproc_plugin *exported, struct
                  const char **ret_why)
 {
     struct attempt a = {.path = path, .arena = arena};
+    assert(exported);
     int r = descriptor_copy(&a, exported, ret_plugin);
     if (r == 0)
         *ret_keys = (*ret_plugin)->keys;

@@ -104,13 +104,14 @@ bool settings_knows(const char *section_type, const char *key, void *arg)
 
 static void say_unknown_section(const struct config_section *s, struct config_errors *errors)
 {
-    const char *known[N_SECTIONS], *nearest;
+    const char *known[N_SECTIONS];
     for (size_t i = 0; i < N_SECTIONS; i++)
         known[i] = settings_sections[i].name;
-    nearest = str_nearest(s->type, known, N_SECTIONS);
+    const char *name = str_nearest(s->type, known, N_SECTIONS);
+    const struct settings_section *nearest = name ? find_section(name) : NULL;
     if (nearest)
-        config_say(errors, CONFIG_ERROR, s, NULL, "unknown section (did you mean [%s%s]?)", nearest,
-                   find_section(nearest)->named ? ":NAME" : "");
+        config_say(errors, CONFIG_ERROR, s, NULL, "unknown section (did you mean [%s%s]?)",
+                   nearest->name, nearest->named ? ":NAME" : "");
     else
         config_say(errors, CONFIG_ERROR, s, NULL,
                    "unknown section: expected [extprocd], [listener:NAME], [chain:NAME] or "

@@ -12,7 +12,7 @@ static int wait_refuse(struct handle *h, const char *call, int r, const char *wh
 }
 
 /* More is held for plugins that wait than the operator wants: this one may not. */
-static int wait_check_held(struct handle *h, const char *call)
+static int wait_check_held(struct handle *h, struct turn *turn, const char *call)
 {
     char why[REFUSAL_TEXT];
     size_t held;
@@ -21,14 +21,14 @@ static int wait_check_held(struct handle *h, const char *call)
     snprintf(why, sizeof why,
              "%zu bytes are held for plugins that wait, more than half of max_held in [extprocd]",
              held);
-    handle_turn(h)->overloaded = true;
+    turn->overloaded = true;
     return wait_refuse(h, call, -ENOSPC, why);
 }
 
 /* May this callback wait? 0, or a reason is remembered. */
 static int wait_check(struct handle *h, const char *call)
 {
-    const struct turn *turn = handle_turn(h);
+    struct turn *turn = handle_turn(h);
     const struct instance *in = handle_instance(h);
     if (!turn)
         return wait_refuse(h, call, -EOPNOTSUPP, "not in a phase");
@@ -38,7 +38,7 @@ static int wait_check(struct handle *h, const char *call)
         return wait_refuse(h, call, -EOPNOTSUPP, "this host cannot wait");
     if (turn->waits.wait)
         return wait_refuse(h, call, -EBUSY, "this callback has deferred already");
-    return wait_check_held(h, call);
+    return wait_check_held(h, turn, call);
 }
 
 /* What the section's timeout leaves, counted from the first time that the callback has deferred in
