@@ -1230,16 +1230,16 @@ static inline struct extproc_str extproc_why(struct extproc_txn *x)
  *  edited so far stays; views and scratch memory stay valid until resume() returns, x->ctx as
  *  always.
  *
- *  The plugin passes the wait to extproc_resume() exactly once, whatever happens meanwhile: that
- *  is when the host frees it. If the transaction does not wait by then (the time is over, it has
- *  ended, the service stops, or the callback returned another action), the result goes to
- *  drop(instance, result) instead of to resume(), exactly once: on the thread that runs the
- *  transactions, or, when the service has stopped that thread, on the one that calls
- *  extproc_resume(). drop NULL: nothing is done with it. The instance stays until every wait has
- *  been resumed, except at the end of the process.
+ *  The plugin must pass the wait to extproc_resume() exactly once, whatever happens meanwhile; the
+ *  host frees it then. If the transaction no longer waits (the time is over, it has ended, the
+ *  service stops, or the callback returned another action), the result is passed to
+ *  drop(instance, result) and not to resume(), exactly once: on the thread that runs the
+ *  transactions or, when the service has stopped that thread, on the one that calls
+ *  extproc_resume(). drop NULL: nothing is done with the result. The instance stays until every
+ *  wait has been resumed, except at the end of the process.
  *
- *  timeout_ms: how long to wait at most; 0, or more than the section's `timeout` leaves of this
- *  phase: that. Then resume() is called with EXTPROC_WAKE_TIMEOUT and NULL.
+ *  timeout_ms: the longest wait; 0, or a longer time than the section's `timeout` leaves for this
+ *  phase: as long as that leaves. Afterwards resume() is called with EXTPROC_WAKE_TIMEOUT and NULL.
  *
  *  While a direction waits, the client may send ahead as much as the stream's window allows, which
  *  both directions share (stream_window): a plugin that lets a long body wait can hold up the other
@@ -1254,25 +1254,25 @@ static inline struct extproc_wait *extproc_defer(struct extproc_txn *x, uint32_t
     return x->api->defer(x, timeout_ms, drop);
 }
 
-/** In the callback that has called extproc_defer(): if the transaction stops waiting
- *  before extproc_resume() was called, cancel(arg) is called, once, on the thread that runs the
- *  transactions. It must not block. The wait has to be passed to extproc_resume() nevertheless; arg
- *  must stay until then, and what the result is made of stays until drop(). */
+/** In the callback that has called extproc_defer(): if the transaction stops waiting before
+ *  extproc_resume() was called, cancel(arg) is called, once, on the thread that runs the
+ *  transactions. It must not block. The wait must still be passed to extproc_resume(); `arg` must
+ *  stay valid until then, and what the result consists of until drop(). */
 static inline void extproc_on_cancel(struct extproc_wait *wait, void (*cancel)(void *arg),
                                      void *arg)
 {
     wait->api->on_cancel(wait, cancel, arg);
 }
 
-/** Any thread, also before the callback that deferred has returned. Takes over the wait and the
- *  result. A second call for the same wait is reported in the log and does nothing; its result is
- *  not dropped. */
+/** Ends a wait with its result, which is the host's from then on, as the wait is. Any thread, also
+ *  before the callback that called extproc_defer() has returned. A second call for the same wait is
+ *  reported in the log and does nothing; its result is not dropped. */
 static inline void extproc_resume(struct extproc_wait *wait, void *result)
 {
     wait->api->resume(wait, result);
 }
 
-/** The same as extproc_defer(), and the host resumes by itself after so many milliseconds, with
+/** Makes this transaction's direction wait for `ms` milliseconds; then the host calls resume() with
  *  EXTPROC_WAKE_RESULT and NULL. Return EXTPROC_ACTION_WAIT after it.
  *  -EOPNOTSUPP   as for extproc_defer()
  *  -EBUSY        the callback has deferred already */
@@ -1281,14 +1281,13 @@ static inline int extproc_after(struct extproc_txn *x, uint32_t ms)
     return x->api->after(x, ms);
 }
 
-/** Runs fn(arg), which may block, in one of the service's own threads (pool_threads), and resumes
- *  with arg as the result when it has returned. Return EXTPROC_ACTION_WAIT after it. Waiting is as
- *  with extproc_defer(), for as long as the section's `timeout` allows; drop as well, and where the
- *  transaction ends before a thread has begun the work, arg is dropped without it. fn gets no x: it
- *  may call what any thread may call.
- *  Example: plugins/gate.c.
+/** Runs fn(arg), which may block, in one of the service's own threads (pool_threads); when it has
+ *  returned, resume() is called with arg as the result. Return EXTPROC_ACTION_WAIT after it. The
+ *  transaction waits as with extproc_defer(), for as long as the section's `timeout` allows, and
+ *  `drop` is called as there; if the transaction ends before a thread has begun, arg is dropped and
+ *  fn is not called. fn gets no x: it may call what any thread may call. Example: plugins/gate.c.
  *  -EINVAL       fn is NULL
- *  -EAGAIN       the threads are busy, and 1024 works wait already: arg stays the caller's
+ *  -EAGAIN       the threads are busy, and 1024 calls wait already: arg stays the caller's
  *  -EOPNOTSUPP   as for extproc_defer()
  *  -EBUSY        the callback has deferred already */
 static inline int extproc_work(struct extproc_txn *x, void (*fn)(void *arg), void *arg,
@@ -1297,10 +1296,10 @@ static inline int extproc_work(struct extproc_txn *x, void (*fn)(void *arg), voi
     return x->api->work(x, fn, arg, drop);
 }
 
-/** In init(): calls fn(instance) again and again until fini(), each time ms milliseconds after it
- *  has returned, in one of the service's own threads, so that it may block: to read keys or lists
- *  anew, say. The first time is after ms too. What it changes of instance->self, callbacks read at
- *  the same time. With extprocd -t it is not called.
+/** In init(): calls fn(instance) repeatedly until fini(), the first time after `ms` milliseconds,
+ *  and each time `ms` milliseconds after it has returned, in one of the service's own threads, so
+ *  that it may block: to read keys or lists again, for example. Callbacks may read at the same time
+ *  what it changes in instance->self. With extprocd -t it is not called.
  *  -EINVAL       ms is 0, or fn is NULL
  *  -EOPNOTSUPP   not in init() */
 static inline int extproc_every(struct extproc_instance *instance, uint32_t ms,
@@ -1309,8 +1308,8 @@ static inline int extproc_every(struct extproc_instance *instance, uint32_t ms,
     return instance->api->every(instance, ms, fn);
 }
 
-/** What a callback returns after extproc_after() and the like: EXTPROC_ACTION_WAIT if r is 0,
- *  EXTPROC_ACTION_FAIL if not. */
+/** The action that belongs to the result of extproc_after() or extproc_work(): EXTPROC_ACTION_WAIT
+ *  for 0, else EXTPROC_ACTION_FAIL. */
 static inline enum extproc_action extproc_waiting(int r)
 {
     return r == 0 ? EXTPROC_ACTION_WAIT : EXTPROC_ACTION_FAIL;
