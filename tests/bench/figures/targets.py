@@ -23,7 +23,7 @@ ENVOY_CPU_TONIC = "server's CPU per request, times tonic", "server_cpu_tonic_rat
 BYTES = "{:.0f}"
 
 TARGETS = [
-    Target("h2", "headers", "headers", *CPU, 1.5, beside=("tonic",)),
+    Target("h2", "headers", "headers", *CPU, 1.1, beside=("tonic",)),
     Target("h2", "reset", "headers", *CPU, 1.5),
     Target("h2", "five", "five", *CPU, 1.9),
     # one that takes part in bodies, and changes nothing
