@@ -321,11 +321,12 @@ void waits_close(struct waits *all)
 /* With the mutex held. False: the loop has stopped looking at it, see wait_end_here(). */
 static bool wait_arrive(struct wait *w, void *result)
 {
-    w->arrived = true;
     w->result = result;
-    if (!w->all->closed)
-        loop_put(w->all->loop, &w->errand);
-    return !w->all->closed;
+    if (w->all->closed)
+        return false;
+    w->arrived = true;
+    loop_put(w->all->loop, &w->errand);
+    return true;
 }
 
 static void wait_end_here(struct wait *w)

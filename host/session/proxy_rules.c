@@ -42,6 +42,7 @@ static const struct rules rules_common = {
     .body_mode = {[LANE_REQUEST] = "request_body_mode", [LANE_RESPONSE] = "response_body_mode"},
     .sends_headers = ADVICE("header", "SEND"),
     .sends_complete_body = ADVICE("body", "BUFFERED"),
+    .sends_trailers = ADVICE("trailer", "SEND"),
     .holds_headers =
         {
             [LANE_REQUEST] = "in the proxy, set request_header_mode: SEND, "

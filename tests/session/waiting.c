@@ -211,6 +211,21 @@ Test(waiting, waiting_again_does_not_begin_a_new_time)
     end();
 }
 
+/* Otherwise it would wait without end, in a circle. */
+Test(waiting, nothing_waits_when_the_time_is_over)
+{
+    plan.again = true;
+    begin(REQUEST, BODY_MODE_NONE);
+    send_request(true);
+    kit_run_until(k, 1000);
+    kit_answered(c, LANE_REQUEST);
+    kit_expect_immediate(c, 500, NULL, NULL);
+    kit_expect_log(c, "extproc_defer(): the time of this phase is over (timeout)");
+    cr_expect_eq(n_waits, 1);
+    bring(0, "late");
+    end();
+}
+
 Test(waiting, a_time_may_be_what_is_waited_for)
 {
     plan.after_ms = 30;
@@ -292,5 +307,36 @@ Test(waiting, what_was_edited_before_the_wait_stays)
     kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-before", "1");
     kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-answer", "yes");
     send_response();
+    end();
+}
+
+/* What a direction that waits may still edit, and whose memory is its message's, the other one does
+ * not see. */
+static enum extproc_action looks_at_the_response(struct extproc_txn *x)
+{
+    note("%d %s; ", (int)extproc_header_state(x, EXTPROC_MAP_RESPONSE),
+         extproc_header_get(x, EXTPROC_MAP_RESPONSE, EXTPROC_S(":status")).ptr ? "seen" : "-");
+    return EXTPROC_ACTION_CONTINUE;
+}
+
+Test(waiting, headers_that_wait_are_not_there_for_the_other_direction)
+{
+    static const struct extproc_plugin looks = {
+        .abi = EXTPROC_ABI, .name = "looks", .request_body = looks_at_the_response};
+    k = kit_of((const struct kit_linked[]){{"waiter", &waiter}, {"looks", &looks}, {0}});
+    c = kit_call(k, &(struct kit_how){.request = BODY_MODE_STREAMED});
+    kit_lets_wait(c);
+    plan.phases = RESPONSE;
+    send_request(false);
+    send_response();
+    journal[0] = '\0';
+    kit_body(c, LANE_REQUEST, "a", false);
+    expect_journal("2; 0 -; ");
+    bring(0, "yes");
+    run();
+    kit_answered(c, LANE_RESPONSE);
+    journal[0] = '\0';
+    kit_body(c, LANE_REQUEST, "b", true);
+    expect_journal("2; 3 seen; ");
     end();
 }

@@ -32,6 +32,7 @@ struct rules {
     const char *body_mode[N_LANES]; /* what it calls the body mode; NULL: so */
     /* What to set the proxy to, so that it ...; NULL: it cannot */
     const char *sends_headers[N_LANES], *sends_complete_body[N_LANES], *holds_headers[N_LANES];
+    const char *sends_trailers[N_LANES];
     /* How the details of a response begin that the host makes for a plugin that failed. */
     const char *details;
 };

@@ -1,8 +1,8 @@
 /* handle: calls one plugin, and logs what is wrong with what it returned.
  *
- * Invariant: of what a plugin returns, only one of three actions leaves this file, and RESPOND only
- * with a response. A plugin whose needs the proxy does not meet is not called: it would treat a
- * part of the body as the complete body.
+ * Invariant: of what a plugin returns, only one of the five actions leaves this file, RESPOND only
+ * with a response, and WAIT only with a wait. A plugin whose needs the proxy does not meet is not
+ * called: it would treat a part of the body as the complete body.
  */
 #include "plugin/run/handle.h"
 
@@ -267,7 +267,7 @@ static enum extproc_action handle_check_needs(struct handle *h, const struct tur
 {
     uint64_t needs = handle_instance(h)->plugin->needs;
     const struct rules *rules = turn->txn->rules;
-    enum lane lane = phase_lane(turn->phase);
+    enum lane lane = turn->event->lane;
     if (phase_part(turn->phase) != PART_BODY)
         return EXTPROC_ACTION_CONTINUE;
     if ((needs & whole_body_need(turn->phase)) && h->pub.body_mode != EXTPROC_BODY_MODE_WHOLE)
@@ -287,7 +287,7 @@ static enum extproc_action handle_judge_hold(struct handle *h, const struct turn
                                              enum failure failure)
 {
     const struct instance *in = handle_instance(h);
-    size_t len = turn->undo.body.len, limit = keep_limit(in);
+    size_t len = turn->undo.body.len, limit = keep_limit(in), held;
     if (!(in->plugin->needs & EXTPROC_HOLDS_BODY))
         return handle_failed(h, failure,
                              "callback returned EXTPROC_ACTION_HOLD, and the plugin's needs do not "
@@ -299,6 +299,11 @@ static enum extproc_action handle_judge_hold(struct handle *h, const struct turn
         return handle_failed(h, FAILURE_MAX_BODY,
                              "held %s body of %zu bytes exceeds max_body (%zu)",
                              lane_name(turn->event->lane), len, limit);
+    if (in->env->waits && waits_exceed(in->env->waits, &held))
+        return handle_failed(h, FAILURE_OVERLOAD,
+                             "cannot hold a body: %zu bytes are held already, more than half of "
+                             "max_held in [extprocd]",
+                             held);
     return EXTPROC_ACTION_HOLD;
 }
 

@@ -37,8 +37,8 @@ static inline struct turn *handle_turn(const struct handle *h)
 }
 
 /* Calls the plugin in a place of the chain, in a phase of the turn: open() first where it is owed,
- * then the callback. CONTINUE, RESPOND (turn->answer is set), WAIT (turn->waits.wait is) or FAIL;
- * of a failure the log has the reason. */
+ * then the callback. CONTINUE, RESPOND (turn->answer is set), WAIT (turn->waits.wait is), HOLD, or
+ * FAIL: of a failure the log has the reason. */
 enum extproc_action handle_call(struct turn *turn, uint16_t place, enum phase phase);
 /* The same for the plugin that waited, with what has woken it. */
 enum extproc_action handle_resume(struct turn *turn);

@@ -36,6 +36,8 @@ int keep_body(struct turn *turn)
         .next = turn->txn->kept, .place = turn->place, .lane = turn->event->lane, .len = bytes.len};
     memcpy(kept->bytes, bytes.ptr, bytes.len);
     turn->txn->kept = kept;
+    if (turn->txn->generation->env.waits)
+        waits_hold(turn->txn->generation->env.waits, bytes.len);
     body_lend(body, EXTPROC_S(""));
     return 0;
 }
@@ -51,6 +53,13 @@ static struct kept *take(struct txn *t, enum lane lane, uint16_t place)
     return kept;
 }
 
+static void kept_free(const struct txn *t, struct kept *kept)
+{
+    if (t->generation->env.waits)
+        waits_unhold(t->generation->env.waits, kept->len);
+    free(kept);
+}
+
 int keep_rejoin(struct turn *turn, uint16_t place)
 {
     struct body *body = &turn->event->body;
@@ -64,7 +73,7 @@ int keep_rejoin(struct turn *turn, uint16_t place)
         memcpy(joined + kept->len, now.ptr, now.len);
         body_lend(body, (struct extproc_str){joined, kept->len + now.len});
     }
-    free(kept);
+    kept_free(turn->txn, kept);
     return joined ? 0 : -ENOMEM;
 }
 
@@ -84,6 +93,6 @@ void keep_drop(struct txn *t)
     while (t->kept) {
         struct kept *kept = t->kept;
         t->kept = kept->next;
-        free(kept);
+        kept_free(t, kept);
     }
 }

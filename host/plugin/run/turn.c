@@ -159,6 +159,7 @@ int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct are
     turn_note(turn);
     turn->allowed = turn_allowed(turn);
     turn->concerns = t->chain && turn_concerns(turn);
+    turn_lane(turn)->editing = event->part != PART_BODY || (turn->allowed & MAY_EDIT_HEADERS);
     if (t->chain && t->chain->n_calls[event->phase] > 0 && !turn_ready_handles(turn))
         return -ENOMEM;
     return turn_note_change(turn);
@@ -523,6 +524,7 @@ void turn_end(struct turn *turn)
 {
     struct txn *t = turn->txn;
     bool closed = turn->verdict.kind == VERDICT_CLOSE;
+    turn_lane(turn)->editing = false;
     bool reads = txn_wants_later(t) || (t->chain && t->chain->keeps_headers);
     struct arena *keep = !closed && reads ? t->arena : NULL;
     if (!keep && t->handles) /* close() may log */

@@ -1,7 +1,7 @@
 /* txn: one transaction as a chain sees it: both directions, the maps as they stand, and each
  * instance's handle. Events run through it in turns (turn.h).
  *
- * Driven by events alone: it knows neither ext_proc nor threads nor processes.
+ * Driven by events alone: it knows neither protocols nor threads nor processes.
  */
 #ifndef EXTPROCD_PLUGIN_RUN_TXN_H
 #define EXTPROCD_PLUGIN_RUN_TXN_H
@@ -20,6 +20,8 @@ struct txn_lane {
     struct tree attributes;           /* of its first message */
     bool headers_here, trailers_here; /* they can be read: they came and were not dropped */
     bool changed;                     /* its body is, or is going to be */
+    bool editing; /* a turn may edit its maps, whose memory is that turn's: for others they are not
+                   * there */
 };
 
 struct handle; /* an instance's struct extproc_txn, and what the host keeps beside it */

@@ -217,6 +217,7 @@ static void stop_plugins(struct worker *w)
              "work of plugin %s (extproc_work() or extproc_every()) has not returned within %d ms: "
              "the service stops without fini()",
              busy->name, WORK_END_MS);
+    w->setup.busy = true;
 }
 
 int process_run(const char *file)

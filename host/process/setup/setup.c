@@ -62,11 +62,12 @@ static int open_log(struct setup *s, bool testing)
 
 void setup_fini(struct setup *s)
 {
-    generation_unref(s->generation);
+    if (!s->busy)
+        generation_unref(s->generation);
     log_settle(s->log);
     if (s->writer)
         writer_stop(s->writer, LEAVE_WRITE_MS);
-    if (!LEAVE_RETURNS)
+    if (!LEAVE_RETURNS || s->busy)
         return;
     leave_knows(NULL, NULL, NULL);
     waits_free(s->waits);

@@ -15,6 +15,7 @@ struct setup {
     struct waits *waits; /* of plugins */
     struct metrics *metrics;
     struct generation *generation;
+    bool busy; /* work of plugins goes on at the end, and uses all of this */
 };
 
 /* Reports every error and warning on standard error. testing: plugins connect to nothing, and the

@@ -1246,7 +1246,8 @@ static inline struct extproc_str extproc_why(struct extproc_txn *x)
  *  direction's messages too.
  *
  *  NULL: out of memory; in open(), close() or from another thread; the callback has called it
- *  before; the descriptor has no resume(); or (extproc_why() says which) the host cannot wait. */
+ *  before; the descriptor has no resume(); the section's timeout is over; or (extproc_why() says
+ *  which) the host cannot wait. */
 static inline struct extproc_wait *extproc_defer(struct extproc_txn *x, uint32_t timeout_ms,
                                                  void (*drop)(struct extproc_instance *instance,
                                                               void *result))
@@ -1257,7 +1258,7 @@ static inline struct extproc_wait *extproc_defer(struct extproc_txn *x, uint32_t
 /** In the callback that has called extproc_defer(): if the transaction stops waiting before
  *  extproc_resume() was called, cancel(arg) is called, once, on the thread that runs the
  *  transactions. It must not block. The wait must still be passed to extproc_resume(); `arg` must
- *  stay valid until then, and what the result consists of until drop(). */
+ *  stay valid, as what the result consists of, until resume() or drop() gets that. */
 static inline void extproc_on_cancel(struct extproc_wait *wait, void (*cancel)(void *arg),
                                      void *arg)
 {
@@ -1266,7 +1267,8 @@ static inline void extproc_on_cancel(struct extproc_wait *wait, void (*cancel)(v
 
 /** Ends a wait with its result, which is the host's from then on, as the wait is. Any thread, also
  *  before the callback that called extproc_defer() has returned. A second call for the same wait is
- *  reported in the log and does nothing; its result is not dropped. */
+ *  reported in the log and does nothing, unless 2,000 further waits were made in between; its
+ *  result is not dropped. */
 static inline void extproc_resume(struct extproc_wait *wait, void *result)
 {
     wait->api->resume(wait, result);

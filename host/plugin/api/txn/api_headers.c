@@ -27,6 +27,14 @@ static enum lane map_lane(enum extproc_map map)
     return map < EXTPROC_MAP_RESPONSE ? LANE_REQUEST : LANE_RESPONSE;
 }
 
+/* It is the other direction's, where a plugin waits that may still edit it. */
+static bool map_waits(const struct handle *h, enum extproc_map map)
+{
+    const struct turn *turn = h->txn->turn;
+    enum lane lane = map_lane(map);
+    return h->txn->lanes[lane].editing && !(turn && turn->event->lane == lane);
+}
+
 /* NULL: no such map, or it is not here. */
 static struct headers *map_find(const struct handle *h, enum extproc_map map)
 {
@@ -36,6 +44,8 @@ static struct headers *map_find(const struct handle *h, enum extproc_map map)
     if (!map_known(map))
         return NULL;
     struct txn_lane *lane = &h->txn->lanes[map_lane(map)];
+    if (map_waits(h, map))
+        return NULL;
     if (map_trailers(map))
         return lane->trailers_here ? &lane->trailers : NULL;
     return lane->headers_here ? &lane->headers : NULL;
@@ -45,7 +55,7 @@ static bool map_open(const struct handle *h, enum extproc_map map)
 {
     const struct turn *turn = handle_turn(h);
     unsigned bit = map_trailers(map) ? MAY_EDIT_TRAILERS : MAY_EDIT_HEADERS;
-    return turn && phase_lane(turn->phase) == map_lane(map) && (turn->allowed & bit);
+    return turn && turn->event->lane == map_lane(map) && (turn->allowed & bit);
 }
 
 enum extproc_map_state api_map_state(struct extproc_txn *x, enum extproc_map map)
@@ -56,6 +66,8 @@ enum extproc_map_state api_map_state(struct extproc_txn *x, enum extproc_map map
     if (!map_known(map))
         return EXTPROC_MAP_STATE_NONE;
     const struct txn_lane *lane = &h->txn->lanes[map_lane(map)];
+    if (map_waits(h, map))
+        return EXTPROC_MAP_STATE_NOT_YET;
     bool over = map_trailers(map) ? txn_is_over(h->txn, map_lane(map))
                                   : lane->direction.state != DIRECTION_IDLE;
     return over ? EXTPROC_MAP_STATE_NONE : EXTPROC_MAP_STATE_NOT_YET;

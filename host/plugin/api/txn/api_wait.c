@@ -25,6 +25,12 @@ static int wait_check_held(struct handle *h, struct turn *turn, const char *call
     return wait_refuse(h, call, -ENOSPC, why);
 }
 
+/* A callback that goes on waiting when its time is over would do so without end. */
+static bool wait_is_over(const struct handle *h, const struct turn *turn)
+{
+    return turn->waits.due_ms && turn->waits.due_ms <= h->txn->loop->now_ms;
+}
+
 /* May this callback wait? 0, or a reason is remembered. */
 static int wait_check(struct handle *h, const char *call)
 {
@@ -38,6 +44,8 @@ static int wait_check(struct handle *h, const char *call)
         return wait_refuse(h, call, -EOPNOTSUPP, "this host cannot wait");
     if (turn->waits.wait)
         return wait_refuse(h, call, -EBUSY, "this callback has deferred already");
+    if (wait_is_over(h, turn))
+        return wait_refuse(h, call, -ETIME, "the time of this phase is over (timeout)");
     return wait_check_held(h, turn, call);
 }
 
@@ -108,6 +116,7 @@ int api_work(struct extproc_txn *x, void (*fn)(void *arg), void *arg,
         return r;
     struct wait_for what = wait_of(h, drop);
     r = wait_work(waits, &what, fn, arg, wait_left(h), &handle_turn(h)->waits.wait);
+    handle_turn(h)->overloaded = r == -EAGAIN;
     if (r == -EAGAIN)
         return wait_refuse(h, "extproc_work", r,
                            "too much work waits for the threads (pool_threads)");
