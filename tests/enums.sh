@@ -43,6 +43,9 @@ for row in "host/http/mode.h body_mode N_BODY_MODES" "host/http/phase.h phase N_
     "host/http/mode.h mode_body" "host/http/verdict.h verdict_kind" \
     "host/http/message/headers.h cell_state" "sdk/include/extproc/plugin.h extproc_edit" \
     "sdk/include/extproc/plugin.h extproc_action" \
+    "host/transport/h2/conn/conn.h conn_state N_CONN_STATES" \
+    "host/transport/h2/stream/call.h h2_call_state N_CALL_STATES" \
+    "host/transport/limits/limits.h limit N_LIMITS" \
     "host/plugin/failure.h failure N_FAILURES" "host/plugin/policy.h policy_action N_POLICY_ACTIONS"; do
     read -r header enum count <<<"$row"
     member=$(first_member "$header" "$enum")

@@ -7,7 +7,7 @@
 #include "http/mode.h"
 #include "http/phase.h"
 
-/* How the proxy means to send this transaction: envoy ProtocolConfiguration. */
+/* How the proxy means to send this transaction. */
 struct protocol {
     enum body_mode body_mode[N_LANES];
 };

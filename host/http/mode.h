@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* envoy ProcessingMode.BodySendMode, in its order and by its names. */
+/* In the order and by the names of ProcessingMode.BodySendMode. */
 enum body_mode {
     BODY_MODE_NONE,
     BODY_MODE_STREAMED,

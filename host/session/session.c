@@ -85,6 +85,15 @@ static void session_refuse(struct session *s, const struct event *event, struct 
 
 /* ---- body modes ------------------------------------------------------------------------------ */
 
+/* The line about a stream that is refused before it began names its transaction too. */
+static void session_keep_id(struct session *s, const struct event *event)
+{
+    bool has_id = event->has_phase && event->phase == PHASE_REQUEST_HEADERS && !s->txn.id.len;
+    for (size_t i = 0; has_id && i < event->n_headers; i++)
+        if (extproc_eq(event->headers[i].name, EXTPROC_S("x-request-id")))
+            s->txn.id = arena_copy(s->txn.arena, event->headers[i].value);
+}
+
 static void session_refuse_mode(struct session *s, enum lane lane, struct arena *arena)
 {
     session_fail(s, arena, STATUS_UNIMPLEMENTED,
@@ -104,6 +113,7 @@ static bool session_settle_modes(struct session *s, const struct event *event, s
         if (event->has_protocol)
             d->mode = event->protocol.body_mode[lane];
         if (mode_of(d->mode)->built == MODE_BUILT_NOT) {
+            session_keep_id(s, event);
             session_refuse_mode(s, lane, arena);
             return false;
         }

@@ -42,7 +42,6 @@ struct stream {
     const struct stream_out *out;
     void *call;
     bool finished, failed;
-    bool half_closed; /* by the proxy, and a direction waited then */
     struct parked *parked, **parked_end;
     unsigned n_parked;
     bool held; /* the client may not send more */
@@ -145,7 +144,7 @@ struct stream *stream_open(const struct session_env *env, struct generation *g,
     s->env = env;
     s->out = out;
     s->call = call;
-    s->finished = s->failed = s->half_closed = false;
+    s->finished = s->failed = false;
     s->parked = NULL;
     s->parked_end = &s->parked;
     s->n_parked = 0;
@@ -247,7 +246,7 @@ static struct parked *stream_unpark(struct stream *s, bool any)
 
 static void stream_half_close_if_free(struct stream *s)
 {
-    if (s->finished || !s->half_closed || !session_is_free(&s->session))
+    if (s->finished || !s->session.half_closed || !session_is_free(&s->session))
         return;
     stream_finish(s, STATUS_OK, EXTPROC_S(""));
 }
@@ -284,7 +283,6 @@ void stream_half_close(struct stream *s)
     if (s->finished)
         return;
     session_half_close(&s->session);
-    s->half_closed = true;
     stream_half_close_if_free(s);
 }
 

@@ -72,7 +72,7 @@ static serving_status probe_status(const struct probe *probe)
     return probe->health->state == HEALTH_SERVING ? SERVING : NOT_SERVING;
 }
 
-static void probe_finish(struct probe *probe, int status, const char *why)
+static void probe_finish(struct probe *probe, enum status status, const char *why)
 {
     transport_finish(probe->call, status, (struct extproc_str){why, strlen(why)});
 }

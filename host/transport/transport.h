@@ -171,7 +171,7 @@ struct transport_ops {
     void (*resume)(struct transport_call *call);
     bool (*has_room)(struct transport_call *call);
     struct extproc_str (*metadata)(const struct transport_call *call, const char *name);
-    void (*finish)(struct transport_call *call, int status, struct extproc_str message);
+    void (*finish)(struct transport_call *call, enum status status, struct extproc_str message);
 };
 
 /* The value of a field of the request's metadata, one of transport_options.metadata, until closed()
@@ -230,7 +230,7 @@ static inline void transport_resume(struct transport_call *call)
 }
 /* Ends the call after what was sent. What the client still sends is discarded. A second finish does
  * nothing. */
-static inline void transport_finish(struct transport_call *call, int status,
+static inline void transport_finish(struct transport_call *call, enum status status,
                                     struct extproc_str message)
 {
     call->ops->finish(call, status, message);

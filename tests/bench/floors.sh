@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # How many instructions a transaction takes between the bytes of the transport and the plugins, and how that
 # stands to the targets. Counted by callgrind: many transactions less few, so that the start cancels out, and
-# the machine's moment does not matter.
+# the machine's moment does not matter. Exit code: 1 where a target is not met.
 #
 #   tests/bench/floors.sh [FLOORS]     the program; without it, it is built (Release)
 set -euo pipefail
@@ -29,7 +29,9 @@ count() { # scenario, transactions: instructions
 per_transaction() { # scenario
     echo $((($(count "$1" $many) - $(count "$1" $few)) / (many - few)))
 }
+short=0
 row() { # what, figure, target
+    awk -v n="$2" -v most="$3" 'BEGIN { exit !(n + 0 <= most + 0) }' || short=1
     awk -v what="$1" -v n="$2" -v most="$3" \
         'BEGIN { printf "%-28s %10s  at most %10s  %s\n", what, n, most, n + 0 <= most + 0 ? "ok" : "short" }'
 }
@@ -41,3 +43,4 @@ row "noop" "${n[noop]}" 9000
 row "one plugin" "${n[one]}" 15000
 row "five plugins" "${n[five]}" 30000
 row "80 sets, times 20 sets" "$(awk -v a="${n[sets80]}" -v b="${n[sets20]}" 'BEGIN { printf "%.2f", a / b }')" 4.5
+exit $short

@@ -222,8 +222,8 @@ static enum line_kind indented_line(struct reader *r, struct extproc_str text)
         return LINE_NOTHING;
     if (r->above == ABOVE_NO_KEY) {
         config_file_say(r->f, r->line, "",
-                        "the line is indented, but there is no key above it to continue (sections "
-                        "and keys start at the beginning of a line)");
+                        "the line is indented, and no key before it can be continued (sections and "
+                        "keys start at the beginning of a line)");
         return LINE_NOTHING;
     }
     if (config_file_knows(r->f, key_in(text, key)))

@@ -7,6 +7,7 @@
  */
 #include "base/loop/inbox.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -56,6 +57,12 @@ static void wake_up(struct inbox *inbox)
     inbox->wake(inbox->arg);
 }
 
+/* The invariant, where the lock is about to be given back. */
+static void wakes_up(const struct inbox *inbox)
+{
+    assert(!inbox->first || !inbox->wake || inbox->waking);
+}
+
 void inbox_wakes(struct inbox *inbox, void (*wake)(void *arg), void *arg)
 {
     pthread_mutex_lock(&inbox->mutex);
@@ -63,6 +70,7 @@ void inbox_wakes(struct inbox *inbox, void (*wake)(void *arg), void *arg)
     inbox->arg = arg;
     inbox->waking = false; /* a wake-up that is on its way does not count */
     wake_up(inbox);
+    wakes_up(inbox);
     pthread_mutex_unlock(&inbox->mutex);
 }
 
@@ -77,6 +85,7 @@ void inbox_put(struct inbox *inbox, struct errand *errand)
         inbox->n_errands++;
     }
     wake_up(inbox);
+    wakes_up(inbox);
     pthread_mutex_unlock(&inbox->mutex);
 }
 

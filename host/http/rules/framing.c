@@ -9,36 +9,16 @@
 
 #include "base/str.h"
 
-#include <string.h>
+#include <extproc/text.h>
 
 /* ---- the request ----------------------------------------------------------------------------- */
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* The next element of a comma-separated list, without blanks around it. */
-static struct extproc_str next_element(struct extproc_str *list)
-{
-    const char *comma = memchr(list->ptr, ',', list->len);
-    size_t len = comma ? (size_t)(comma - list->ptr) : list->len;
-    struct extproc_str element = {list->ptr, len};
-    size_t taken = len + (comma != NULL);
-    *list = (struct extproc_str){list->ptr + taken, list->len - taken};
-    while (element.len > 0 && is_blank(*element.ptr))
-        element = (struct extproc_str){element.ptr + 1, element.len - 1};
-    while (element.len > 0 && is_blank(element.ptr[element.len - 1]))
-        element.len--;
-    return element;
-}
-
 static bool has_element(const struct headers *h, struct extproc_str name, struct extproc_str wanted)
 {
-    struct extproc_str list;
+    struct extproc_str list, element;
     for (size_t i = 0; (list = headers_get(h, name, i)).ptr; i++) {
-        while (list.len > 0) {
-            if (extproc_eq_nocase(next_element(&list), wanted))
+        while (extproc_split(&list, ',', &element)) {
+            if (extproc_eq_nocase(extproc_trim(element), wanted))
                 return true;
         }
     }

@@ -306,17 +306,6 @@ static void read_limits(struct listener *l, struct arena *arena, struct config_e
 
 /* ---- TLS ------------------------------------------------------------------------------------- */
 
-/* The next name of a list with commas, without the spaces around it; *at is moved past it. */
-static struct extproc_str next_name(const char **at)
-{
-    const char *name = *at + strspn(*at, ", \t");
-    size_t len = strcspn(name, ",");
-    *at = name + len;
-    while (len && (name[len - 1] == ' ' || name[len - 1] == '\t'))
-        len--;
-    return (struct extproc_str){name, len};
-}
-
 /* NULL: out of memory. */
 static const char **read_names(const struct keys_slot *slot, struct arena *arena, size_t *ret_n)
 {
@@ -324,12 +313,14 @@ static const char **read_names(const struct keys_slot *slot, struct arena *arena
     for (size_t i = 0; i < slot->n_values; i++)
         most += slot->values[i].text.len;
     const char **names = arena_alloc(arena, (most + 1) * sizeof *names);
-    for (size_t i = 0; names && i < slot->n_values; i++)
-        for (const char *at = slot->values[i].text.ptr; *at;) {
-            struct extproc_str name = next_name(&at);
+    for (size_t i = 0; names && i < slot->n_values; i++) {
+        struct extproc_str list = slot->values[i].text, name;
+        while (extproc_split(&list, ',', &name)) {
+            name = extproc_trim(name);
             if (name.len && !(names[n++] = arena_format(arena, "%.*s", EXTPROC_ARG(name)).ptr))
                 return NULL;
         }
+    }
     *ret_n = n;
     return names;
 }
@@ -362,9 +353,10 @@ static const char *client_name_wrong(struct extproc_str name)
 static void check_client_names(const struct listener *l, const struct keys_value *value,
                                struct arena *arena, struct config_errors *errors)
 {
-    for (const char *at = value->text.ptr; *at;) {
-        struct extproc_str name = arena_copy(arena, next_name(&at));
-        const char *wrong = name.ptr ? client_name_wrong(name) : NULL;
+    struct extproc_str list = value->text, name;
+    while (extproc_split(&list, ',', &name)) {
+        name = arena_copy(arena, extproc_trim(name));
+        const char *wrong = name.len ? client_name_wrong(name) : NULL;
         if (wrong)
             config_say(errors, CONFIG_ERROR, l->section, value->entry, "invalid name %s: %s",
                        config_quote(arena, value->entry, name), wrong);

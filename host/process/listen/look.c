@@ -57,8 +57,7 @@ static void look_at_host(const struct listener *l, struct arena *arena,
 static void look_at_mode(const struct listener *l, enum lane lane, const char *key,
                          struct config_errors *errors)
 {
-    if (l->session.modes[lane] == BODY_MODE_UNKNOWN ||
-        mode_of(l->session.modes[lane])->built != MODE_BUILT_NOT)
+    if (mode_of(l->session.modes[lane])->built == MODE_BUILT)
         return;
     config_say(errors, CONFIG_WARNING, l->section, listener_entry(l, key),
                "%s is not supported: streams of proxies that do not send their mode end with "

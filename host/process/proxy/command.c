@@ -31,6 +31,10 @@ int process_print_proxy_config(const char *file, const char *name)
         return EXIT_BAD;
     generation_stop(s.generation);
     int r = recipe_make(&s, &s.arena, &recipe);
+    if (r == 0 && s.settings.n_listeners > 1)
+        printf("# For [listener:%s]. Proxies of the other listeners need the same, with the "
+               "address, TLS\n# and mutation_rules of their listener.\n",
+               s.settings.listeners[0].transport.name);
     if (r == 0)
         form->print(&recipe);
     else

@@ -33,7 +33,7 @@ static void out_resume(void *call)
 
 static void out_finish(void *call, enum status status, struct extproc_str message)
 {
-    transport_finish(call, (int)status, message);
+    transport_finish(call, status, message);
 }
 
 static const struct stream_out to_transport = {

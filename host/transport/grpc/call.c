@@ -61,7 +61,7 @@ struct call {
     unsigned owed;       /* messages received that had no answer yet */
     char peer[PEERNAME_MAX];
     grpc_slice status_text;
-    int status;
+    enum status status;
     int cancelled; /* gRPC's word on how it ended */
     int fd;        /* to be corked; -1: none */
     enum call_state state;
@@ -498,7 +498,7 @@ void call_begin(struct call_pool *pool, const struct call_start *start)
     call_pump(call);
 }
 
-void call_refuse(struct call_pool *pool, grpc_call *grpc, bool tcp, int status,
+void call_refuse(struct call_pool *pool, grpc_call *grpc, bool tcp, enum status status,
                  struct extproc_str message)
 {
     struct call *call = call_new(pool, grpc, tcp);
@@ -583,7 +583,7 @@ bool call_has_room(struct transport_call *base)
     return !call->refused;
 }
 
-void call_finish(struct transport_call *base, int status, struct extproc_str message)
+void call_finish(struct transport_call *base, enum status status, struct extproc_str message)
 {
     struct call *call = (struct call *)base;
     if (call->state != CALL_OPEN)

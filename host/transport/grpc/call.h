@@ -37,7 +37,7 @@ struct call_start {
 /* Takes it over, and all of that. */
 void call_begin(struct call_pool *pool, const struct call_start *start);
 /* Takes a call over only to end it. */
-void call_refuse(struct call_pool *pool, grpc_call *grpc, bool tcp, int status,
+void call_refuse(struct call_pool *pool, grpc_call *grpc, bool tcp, enum status status,
                  struct extproc_str message);
 
 /* struct transport_ops, as far as it is of calls. */
@@ -49,6 +49,6 @@ void call_unprompted(struct transport_call *base);
 void call_hold(struct transport_call *base);
 void call_resume(struct transport_call *base);
 bool call_has_room(struct transport_call *base);
-void call_finish(struct transport_call *base, int status, struct extproc_str message);
+void call_finish(struct transport_call *base, enum status status, struct extproc_str message);
 
 #endif

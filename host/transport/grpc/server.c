@@ -53,7 +53,7 @@ static void slot_post(struct slot *slot)
     }
 }
 
-static void refuse(struct slot *slot, int status, struct extproc_str why)
+static void refuse(struct slot *slot, enum status status, struct extproc_str why)
 {
     const struct server *s = slot->server;
     grpc_call *call = slot->call;

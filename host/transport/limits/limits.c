@@ -8,6 +8,8 @@
  */
 #include "transport/limits/limits.h"
 
+#include "base/rows.h"
+
 #include <stddef.h>
 #include <stdio.h>
 
@@ -108,6 +110,7 @@ static const struct limit_type {
          "connection closed: %2$s frames without content (PING, SETTINGS, empty DATA, ...) "
          "exceed max_idle_frames (%1$s)"},
 };
+ROWS(types, N_LIMITS, 22);
 
 void limits_init(struct limits *limits, const struct transport_options *options)
 {

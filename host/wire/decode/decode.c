@@ -137,7 +137,7 @@ static int decode_tree(struct decoder *d, const struct parts *p, uint32_t number
 /* HttpHeaders and HttpTrailers. The headers' own `attributes` count where the message has none. */
 static int decode_map(struct decoder *d, struct reader message, struct event *e)
 {
-    bool trailers = phase_part(e->phase) == PART_TRAILERS;
+    bool trailers = e->part == PART_TRAILERS;
     struct parts attributes = {0};
     struct gathered gathered;
     struct reader in = message, before = in;

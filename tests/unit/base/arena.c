@@ -89,7 +89,7 @@ Test(arena, a_large_request_may_be_the_first)
     arena_fini(&a);
 }
 
-Test(arena, sizes_that_do_not_fit_give_null)
+Test(arena, sizes_that_do_not_fit_return_null)
 {
     struct arena a;
     arena_init(&a, 64);

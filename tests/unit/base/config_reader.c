@@ -277,8 +277,8 @@ Test(config_reader, the_lines_of_an_indented_section_are_read)
 Test(config_reader, an_indented_line_needs_a_key_above)
 {
     read_text("  x = 1\n[a]\n  y = 2\nz = 3\n");
-    expect_said("main.ini:1: ~indented~no key above~\n"
-                "main.ini:3: [a] ~indented~no key above~\n");
+    expect_said("main.ini:1: ~indented~no key before it~\n"
+                "main.ini:3: [a] ~indented~no key before it~\n");
     cr_assert_str_eq(value("z"), "3");
 }
 

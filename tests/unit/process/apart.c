@@ -111,7 +111,7 @@ static void is_ended_with_0(void)
     _exit(0);
 }
 
-Test(apart, an_exit_of_0_that_nobody_meant_is_no_success)
+Test(apart, an_exit_of_0_that_was_not_meant_is_no_success)
 {
     expect_exit(is_ended_with_0, EXIT_BAD);
     cr_expect_not_null(strstr(said(), "_exit(0)"), "%s", text);

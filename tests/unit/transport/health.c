@@ -10,7 +10,7 @@ struct fake_call {
     uint8_t sent[8][16];
     size_t len[8];
     int n_sent;
-    int status; /* -1: not finished */
+    int status; /* -1: none yet */ /* -1: not finished */
     bool no_memory;
 };
 
@@ -31,11 +31,11 @@ static void fake_unprompted(struct transport_call *base)
 {
 }
 
-static void fake_finish(struct transport_call *base, int status, struct extproc_str message)
+static void fake_finish(struct transport_call *base, enum status status, struct extproc_str message)
 {
     struct fake_call *call = (struct fake_call *)base;
     if (call->status < 0)
-        call->status = status;
+        call->status = (int)status;
 }
 
 static const struct transport_ops fake_ops = {.reserve = fake_reserve,
@@ -82,7 +82,7 @@ static void ask(const struct transport_handler *handler, void *stream, const cha
     cr_assert_eq(n_released, before + 1);
 }
 
-static void cr_assert_said(const struct fake_call *c, int n, int status)
+static void cr_assert_said(const struct fake_call *c, int n, enum status status)
 {
     cr_assert_eq(c->n_sent, n);
     cr_assert_eq(c->len[n - 1], 2);

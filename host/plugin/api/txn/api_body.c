@@ -23,7 +23,7 @@ struct extproc_str api_body(struct extproc_txn *x)
 /* Content-length has to follow, which is one edit more. */
 static bool length_has_room(const struct turn *turn)
 {
-    const struct headers *headers = &turn->txn->lanes[phase_lane(turn->phase)].headers;
+    const struct headers *headers = &turn->txn->lanes[turn->event->lane].headers;
     struct extproc_str name = EXTPROC_S("content-length");
     enum extproc_edit op;
     return !turn_fits_length(turn) || rules_host_edit(turn->txn->rules, headers, false, name,
@@ -39,7 +39,7 @@ static int body_check(const struct turn *turn, struct extproc_str bytes)
     bool body = phase_part(turn->phase) == PART_BODY;
     if (!(turn->allowed & (body ? MAY_SET_BODY : MAY_REPLACE_BODY)))
         return -EOPNOTSUPP;
-    if (!body && txn_framing(turn->txn, phase_lane(turn->phase)) != FRAMING_BODY)
+    if (!body && txn_framing(turn->txn, turn->event->lane) != FRAMING_BODY)
         return -ENODATA;
     if (txn_exceeds_answer(turn->txn, bytes.len))
         return -ENOSPC;
@@ -61,7 +61,7 @@ static void body_log_absent(struct handle *h, const struct turn *turn)
 {
     const struct txn *t = turn->txn;
     loop_count(t->loop, handle_instance(h)->bodiless, 1);
-    if (phase_lane(turn->phase) == LANE_RESPONSE && !t->request.known)
+    if (turn->event->lane == LANE_RESPONSE && !t->request.known)
         handle_log(
             h, EXTPROC_LEVEL_WARN,
             "extproc_body_set: not changed in this phase: the response may be one to HEAD, since "
@@ -84,7 +84,7 @@ static bool body_is_moot(const struct turn *turn)
 static int body_take(struct turn *turn, struct extproc_str bytes, void (*release)(void *),
                      void *arg)
 {
-    struct headers *headers = &turn->txn->lanes[phase_lane(turn->phase)].headers;
+    struct headers *headers = &turn->txn->lanes[turn->event->lane].headers;
     struct body *body = &turn->event->body;
     uint32_t mark = headers_mark(headers);
     int r = api_form_change(turn);
@@ -110,7 +110,7 @@ static void body_warn_stale(struct handle *h, enum phase phase, struct extproc_s
  * phase. */
 static int body_miss(struct handle *h, struct turn *turn)
 {
-    enum lane lane = phase_lane(turn->phase);
+    enum lane lane = turn->event->lane;
     bool later = handle_instance(h)->fallback & phase_bit(phase_of(lane, PART_BODY));
     int r = 0;
     if (txn_framing(turn->txn, lane) == FRAMING_NONE || later)

@@ -19,10 +19,10 @@ enum extproc_form api_body_form(struct extproc_txn *x)
     const struct turn *turn = handle_turn(handle_of(x));
     if (!turn)
         return EXTPROC_FORM_UNKNOWN;
-    const struct txn_lane *lane = &turn->txn->lanes[phase_lane(turn->phase)];
+    const struct txn_lane *lane = &turn->txn->lanes[turn->event->lane];
     if (!lane->headers_here)
         return EXTPROC_FORM_UNKNOWN;
-    return representation_form(&lane->headers, phase_lane(turn->phase) == LANE_RESPONSE);
+    return representation_form(&lane->headers, turn->event->lane == LANE_RESPONSE);
 }
 
 /* ---- whose body ------------------------------------------------------------------------------ */
@@ -48,7 +48,7 @@ static bool changes_when_seen(const struct turn *turn, enum extproc_change chang
 
 static enum described turn_describes(const struct turn *turn, enum extproc_change change)
 {
-    enum lane lane = phase_lane(turn->phase);
+    enum lane lane = turn->event->lane;
     bool comes = rules_allow(phase_of(lane, PART_BODY), turn_mode(turn)->acts_as) & MAY_SET_BODY;
     bool later = turn_mode(turn)->holds_headers && change == EXTPROC_CHANGE_EDIT;
     switch (txn_framing(turn->txn, lane)) {
@@ -71,7 +71,7 @@ static enum described turn_describes(const struct turn *turn, enum extproc_chang
 
 static int turn_edit(struct turn *turn, enum extproc_change change, enum described what)
 {
-    enum lane lane = phase_lane(turn->phase);
+    enum lane lane = turn->event->lane;
     const struct representation_change edit = {
         .rules = turn->txn->rules,
         .response = lane == LANE_RESPONSE,
@@ -102,11 +102,11 @@ int api_form_change(struct turn *turn)
 
 struct extproc_str api_form_forgotten(const struct turn *turn)
 {
-    const struct txn_lane *lane = &turn->txn->lanes[phase_lane(turn->phase)];
+    const struct txn_lane *lane = &turn->txn->lanes[turn->event->lane];
     if (phase_part(turn->phase) != PART_BODY || turn->txn->observing || lane->changed ||
         !lane->headers_here || (turn->allowed & MAY_EDIT_HEADERS))
         return STR_ABSENT;
-    return representation_stale(&lane->headers, phase_lane(turn->phase) == LANE_RESPONSE);
+    return representation_stale(&lane->headers, turn->event->lane == LANE_RESPONSE);
 }
 
 int api_body_changes(struct extproc_txn *x, enum extproc_change change)

@@ -25,6 +25,7 @@
  */
 #include "transport/h2/conn/conn.h"
 
+#include "base/rows.h"
 #include "transport/h2/conn/idle.h"
 #include "transport/h2/stream/backpressure.h"
 #include "transport/h2/stream/life.h"
@@ -68,7 +69,7 @@ void conn_exceeds_by(const struct conn *c, enum limit which, size_t amount)
 /* ---- states ---------------------------------------------------------------------------------- */
 
 #define STATE(state) (1u << CONN_##state)
-static const unsigned may_follow[] = {
+static const unsigned may_follow[N_CONN_STATES] = {
     [CONN_NEW] = STATE(OPEN) | STATE(DRAINING) | STATE(ENDING) | STATE(BROKEN) | STATE(LINGERING) |
                  STATE(DEAD),
     [CONN_OPEN] = STATE(DRAINING) | STATE(ENDING) | STATE(BROKEN) | STATE(LINGERING) | STATE(DEAD),
@@ -79,6 +80,7 @@ static const unsigned may_follow[] = {
     [CONN_LINGERING] = STATE(DEAD),
     [CONN_DEAD] = 0,
 };
+ROWS(may_follow, N_CONN_STATES, 8);
 #undef STATE
 
 static void become(struct conn *c, enum conn_state state)

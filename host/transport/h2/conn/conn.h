@@ -18,7 +18,8 @@ enum conn_state {
     CONN_STOPPING,
     CONN_BROKEN,
     CONN_LINGERING,
-    CONN_DEAD
+    CONN_DEAD,
+    N_CONN_STATES
 };
 
 struct conn {

@@ -26,7 +26,7 @@ enum {
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-static void refuse(struct conn *c, int32_t id, int status, struct extproc_str why)
+static void refuse(struct conn *c, int32_t id, enum status status, struct extproc_str why)
 {
     answer_refuse(&c->streams.http2, id, status, why);
 }

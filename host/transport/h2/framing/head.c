@@ -77,18 +77,10 @@ static enum head_encoding read_encoding(struct extproc_str value)
  * HTTP's lists. */
 static bool has_gzip(struct extproc_str list)
 {
-    const char *p = list.ptr, *end = p + list.len;
-    while (p < end) {
-        const char *comma = memchr(p, ',', (size_t)(end - p)), *last = comma ? comma : end;
-        for (; p < last && *p == ' '; p++)
-            continue;
-        size_t len = (size_t)(last - p);
-        for (; len > 0 && p[len - 1] == ' '; len--)
-            continue;
-        if (str_eq_c((struct extproc_str){p, len}, "gzip"))
+    struct extproc_str coding;
+    while (extproc_split(&list, ',', &coding))
+        if (str_eq_c(extproc_trim(coding), "gzip"))
             return true;
-        p = comma ? comma + 1 : end;
-    }
     return false;
 }
 

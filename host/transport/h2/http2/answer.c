@@ -94,7 +94,7 @@ void answer_resume(struct http2 *h, int32_t id)
     (void)nghttp2_session_resume_data(h->session, id);
 }
 
-void answer_reset(struct http2 *h, int32_t id, int status)
+void answer_reset(struct http2 *h, int32_t id, enum status status)
 {
     /* The codes that gRPC's clients take for these two statuses and those like them. */
     uint32_t code =
@@ -104,7 +104,7 @@ void answer_reset(struct http2 *h, int32_t id, int status)
 
 /* ---- without a call -------------------------------------------------------------------------- */
 
-void answer_refuse(struct http2 *h, int32_t id, int status, struct extproc_str why)
+void answer_refuse(struct http2 *h, int32_t id, enum status status, struct extproc_str why)
 {
     char text[3 * HEAD_STATUS_TEXT];
     answer_status(h, id, &(struct answer_status){status, text, head_escape(why, text)});

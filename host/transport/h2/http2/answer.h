@@ -23,10 +23,10 @@ void answer_trailers(struct http2 *h, int32_t id, const struct answer_status *st
 /* The status is the head as well: there are no answers. */
 void answer_status(struct http2 *h, int32_t id, const struct answer_status *status);
 /* Ends the stream immediately. */
-void answer_reset(struct http2 *h, int32_t id, int status);
+void answer_reset(struct http2 *h, int32_t id, enum status status);
 
 /* For a request that is not a gRPC call. */
-void answer_refuse(struct http2 *h, int32_t id, int status, struct extproc_str why);
+void answer_refuse(struct http2 *h, int32_t id, enum status status, struct extproc_str why);
 /* is_head: the request is a HEAD, whose answer has no body. */
 void answer_not_post(struct http2 *h, int32_t id, bool is_head);
 void answer_not_grpc(struct http2 *h, int32_t id, bool is_head);

@@ -26,6 +26,7 @@
 
 #include "transport/h2/stream/call.h"
 
+#include "base/rows.h"
 #include "transport/h2/framing/head.h"
 #include "transport/h2/http2/answer.h"
 #include "transport/h2/stream/backpressure.h"
@@ -45,7 +46,7 @@ enum {
 /* ---- states ---------------------------------------------------------------------------------- */
 
 #define STATE(state) (1u << CALL_##state)
-static const unsigned may_follow[] = {
+static const unsigned may_follow[N_CALL_STATES] = {
     [CALL_OPEN] = STATE(ANSWERING) | STATE(TRAILERS_ONLY) | STATE(CLOSED),
     [CALL_ANSWERING] = STATE(ENDING) | STATE(RESET) | STATE(CLOSED),
     [CALL_ENDING] = STATE(RESET) | STATE(ENDED) | STATE(CLOSED),
@@ -54,6 +55,7 @@ static const unsigned may_follow[] = {
     [CALL_ENDED] = STATE(CLOSED),
     [CALL_CLOSED] = 0,
 };
+ROWS(may_follow, N_CALL_STATES, 7);
 #undef STATE
 
 static void become(struct h2_call *call, enum h2_call_state state)
@@ -261,7 +263,7 @@ void h2_call_take(void *stream, size_t len)
 
 /* ---- ends ------------------------------------------------------------------------------------ */
 
-static void set_status(struct h2_call *call, int status, struct extproc_str why)
+static void set_status(struct h2_call *call, enum status status, struct extproc_str why)
 {
     char text[3 * HEAD_STATUS_TEXT];
     size_t len = head_escape(why, text);
@@ -284,7 +286,7 @@ static void call_resume_end(struct h2_call *call)
 }
 
 /* Ends it after what was sent. */
-static void call_end(struct h2_call *call, int status, struct extproc_str why)
+static void call_end(struct h2_call *call, enum status status, struct extproc_str why)
 {
     if (h2_call_is_finished(call))
         return;
@@ -309,13 +311,13 @@ void h2_call_exceeds(const struct h2_call *call, enum limit which, const char *a
     limits_exceeded(&s->commons->limits, which, &place, amount);
 }
 
-void h2_call_refuse(struct h2_call *call, int status, struct extproc_str why)
+void h2_call_refuse(struct h2_call *call, enum status status, struct extproc_str why)
 {
     call->aborted = true;
     call_end(call, status, why);
 }
 
-void h2_call_abort(struct h2_call *call, int status, struct extproc_str why)
+void h2_call_abort(struct h2_call *call, enum status status, struct extproc_str why)
 {
     if (call->state > CALL_ENDING)
         return;
@@ -472,7 +474,7 @@ void h2_call_unprompted(struct transport_call *base)
     /* Answers go out as they come: there is nothing to hold back. */
 }
 
-void h2_call_finish(struct transport_call *base, int status, struct extproc_str message)
+void h2_call_finish(struct transport_call *base, enum status status, struct extproc_str message)
 {
     call_end((struct h2_call *)base, status, message);
 }

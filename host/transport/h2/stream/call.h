@@ -13,7 +13,8 @@ enum h2_call_state {
     CALL_TRAILERS_ONLY,
     CALL_RESET,
     CALL_ENDED,
-    CALL_CLOSED
+    CALL_CLOSED,
+    N_CALL_STATES
 };
 
 /* Where messages wait that have come, of a client that compresses them, or while the handler holds
@@ -50,7 +51,7 @@ struct h2_call {
     int32_t id;
     int32_t owed;    /* messages received less messages sent */
     uint32_t n_held; /* messages not yet released, and our own hold */
-    int status;
+    enum status status;
     bool aborted; /* and not by the handler's will */
 
     /* ---- backpressure ---- */
@@ -97,11 +98,11 @@ void h2_call_ended(struct h2_call *call);
 /* Its stream is gone, and with it all but the messages that the handler has. */
 void h2_call_gone(struct h2_call *call);
 /* Ends it with this status, and drops unsent answers. */
-void h2_call_abort(struct h2_call *call, int status, struct extproc_str why);
+void h2_call_abort(struct h2_call *call, enum status status, struct extproc_str why);
 /* It has exceeded a limit: counts and logs that. `amount`: see limits_exceeded(). */
 void h2_call_exceeds(const struct h2_call *call, enum limit which, const char *amount);
 /* Ends it after what was sent, because of what the client has sent. */
-void h2_call_refuse(struct h2_call *call, int status, struct extproc_str why);
+void h2_call_refuse(struct h2_call *call, enum status status, struct extproc_str why);
 /* So many bytes have come, whatever became of them. */
 void h2_call_arrived(struct h2_call *call, size_t len);
 /* Lets the client send as much as was taken. */
@@ -142,6 +143,6 @@ size_t h2_call_max_answer(const struct transport_call *base);
 uint8_t *h2_call_reserve(struct transport_call *base, size_t len);
 void h2_call_send(struct transport_call *base);
 void h2_call_unprompted(struct transport_call *base);
-void h2_call_finish(struct transport_call *base, int status, struct extproc_str message);
+void h2_call_finish(struct transport_call *base, enum status status, struct extproc_str message);
 
 #endif
