@@ -127,7 +127,7 @@ static void admit(const struct door *door, int fd, const struct sockaddr *addres
 
 int doors_adopt(const struct doors *doors, size_t i, int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
     assert(i < doors->n_door);
     if (getpeername(fd, (struct sockaddr *)&address, &len))

@@ -213,7 +213,7 @@ bool pool_stop(struct pool *pool, unsigned limit_ms, const struct running_plugin
     pthread_mutex_lock(&pool->mutex);
     pool->stops = true;
     pthread_cond_broadcast(&pool->work);
-    while ((last = busy(pool)) && limit_ms)
+    while (busy(pool) && limit_ms)
         if (pthread_cond_timedwait(&pool->done, &pool->mutex, &end) == ETIMEDOUT)
             break;
     last = busy(pool);
