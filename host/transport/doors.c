@@ -185,7 +185,7 @@ enum accepted { ACCEPTED_SOME, ACCEPTED_ALL, ACCEPTED_NONE };
 static enum accepted accept_some(const struct door *door)
 {
     for (unsigned i = 0; i < ACCEPT_MAX; i++) {
-        struct sockaddr_storage address;
+        struct sockaddr_storage address = {0};
         struct sockaddr *peer = (struct sockaddr *)&address;
         int fd = take(door, peer, sizeof address);
         if (fd >= 0)

@@ -15,7 +15,7 @@ void *config_array_grow(struct arena *arena, void *items, size_t n, size_t size)
     if ((n & (n - 1)) != 0)
         return items;
     void *larger = arena_array(arena, n ? 2 * n : 1, size);
-    if (larger && n > 0)
+    if (larger && items && n > 0)
         memcpy(larger, items, n * size);
     return larger;
 }

@@ -28,7 +28,7 @@ bool config_text_add(struct arena *arena, struct config_text *text, struct extpr
         text->ptr = larger;
         text->cap = cap;
     }
-    if (bytes.len > 0)
+    if (bytes.ptr && bytes.len > 0)
         memcpy(text->ptr + text->len, bytes.ptr, bytes.len);
     text->len += bytes.len;
     text->ptr[text->len] = '\0';
