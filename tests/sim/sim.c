@@ -273,6 +273,6 @@ int main(int argc, char **argv)
         round_of(first + n++);
     } while (argc == 1 && now_ms() < end_ms);
     DEMAND(!alloc_available() || alloc_in_use() < before + THREADS_SIZE);
-    printf("%u passed, 0 failed\n", n);
+    printf("%u rounds\n1 passed, 0 failed\n", n);
     return 0;
 }
