@@ -39,7 +39,7 @@ static size_t put_status(nghttp2_nv *to, char digits[12], const struct answer_st
 {
     static const nghttp2_nv code = FIELD("grpc-status", ""), message = FIELD("grpc-message", "");
     size_t n = 0;
-    to[n++] = copied(code, digits, (size_t)snprintf(digits, 12, "%d", status->code));
+    to[n++] = copied(code, digits, (size_t)snprintf(digits, 12, "%d", (int)status->code));
     if (status->text_len)
         to[n++] = copied(message, status->text, status->text_len);
     if (status->code == STATUS_UNIMPLEMENTED) /* maybe of an encoding */

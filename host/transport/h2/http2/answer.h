@@ -14,7 +14,7 @@ void answer_resume(struct http2 *h, int32_t id);
 
 /* A status; its text is escaped. */
 struct answer_status {
-    int code;
+    enum status code;
     const char *text;
     size_t text_len;
 };
