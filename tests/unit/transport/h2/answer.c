@@ -266,7 +266,7 @@ Test(answer, what_was_not_deferred_is_resumed_without_harm)
 
 /* ---- resets ---------------------------------------------------------------------------------- */
 
-static void expect_reset(int status, uint32_t code)
+static void expect_reset(enum status status, uint32_t code)
 {
     given_a_request((struct peer_request){0});
     answer_reset(&h, 1, status);
