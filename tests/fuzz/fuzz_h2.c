@@ -205,7 +205,7 @@ static void play_handler(struct world *w, uint8_t what)
     if (what == 'a')
         answer(w, s, len);
     else if (what == 'z')
-        finish(w, s, (int)len / 512);
+        finish(w, s, (enum status)(len / 512));
     else
         w->n_memory += transport_reserve(s->call, len) ? len : 0;
 }

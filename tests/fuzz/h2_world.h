@@ -78,7 +78,7 @@ static inline void answer(struct world *w, struct stream *s, size_t len)
     w->answering = false;
 }
 
-static inline void finish(struct world *w, struct stream *s, int status)
+static inline void finish(struct world *w, struct stream *s, enum status status)
 {
     s->finished = true;
     w->answering = true;
@@ -142,7 +142,7 @@ static inline void handler_message(void *stream, const struct message *message)
     if (*copy == '2')
         answer(w, s, piece.len);
     if (*copy == 'e' || *copy == 'f')
-        finish(w, s, *copy);
+        finish(w, s, (enum status)copy[0]);
     if (*copy != 'h' && *copy != 'H')
         release(&w->held);
     free(copy);

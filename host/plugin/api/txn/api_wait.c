@@ -3,6 +3,7 @@
 #include "plugin/api/txn/api_txn.h"
 #include "plugin/run/handle.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -115,8 +116,10 @@ int api_work(struct extproc_txn *x, void (*fn)(void *arg), void *arg,
     if (r < 0)
         return r;
     struct wait_for what = wait_of(h, drop);
-    r = wait_work(waits, &what, fn, arg, wait_left(h), &handle_turn(h)->waits.wait);
-    handle_turn(h)->overloaded = r == -EAGAIN;
+    struct turn *turn = handle_turn(h);
+    assert(turn); /* wait_check() */
+    r = wait_work(waits, &what, fn, arg, wait_left(h), &turn->waits.wait);
+    turn->overloaded = r == -EAGAIN;
     if (r == -EAGAIN)
         return wait_refuse(h, "extproc_work", r,
                            "too much work waits for the threads (pool_threads)");
