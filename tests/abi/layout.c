@@ -59,7 +59,7 @@ LAST_AT(struct extproc_plugin, resume, 136, 80);
     S(list, 30) S(dict, 31) S(metadata_set, 32) S(clear_route, 33) S(respond, 34) S(skip, 35)      \
     S(vfail, 36) S(fail, 37) S(why, 38) S(alloc, 39) S(scratch, 40) S(vformat, 41) S(expand, 42)   \
     S(vlog, 43) S(log, 44) S(metric_add, 45) S(file_append, 46) S(defer, 47) S(on_cancel, 48)      \
-    S(resume, 49) S(after, 50) S(work, 51) S(every, 52)
+    S(resume, 49) S(after, 50) S(work, 51) S(every, 52) S(hold, 53)
 /* clang-format on */
 #define SLOT_IS(slot, n) LAST_AT(struct extproc_api, slot, 8 + 8 * (n), 8 + 4 * (n));
 #define AND_ONE(slot, n) +1

@@ -70,4 +70,6 @@ const struct extproc_api plugin_api = {
     .after = api_after,
     .work = api_work,
     .every = api_every,
+
+    .hold = api_hold,
 };

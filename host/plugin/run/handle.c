@@ -287,7 +287,9 @@ static enum extproc_action handle_judge_hold(struct handle *h, const struct turn
                                              enum failure failure)
 {
     const struct instance *in = handle_instance(h);
-    size_t len = turn->undo.body.len, limit = keep_limit(in), held;
+    bool end_only = turn->decided.holds_end;
+    size_t len = end_only ? turn->decided.held : turn->undo.body.len;
+    size_t limit = keep_limit(in), held;
     if (!(in->plugin->needs & EXTPROC_HOLDS_BODY))
         return handle_failed(h, failure,
                              "callback returned EXTPROC_ACTION_HOLD, and the plugin's needs do not "
@@ -295,6 +297,10 @@ static enum extproc_action handle_judge_hold(struct handle *h, const struct turn
     if (phase_part(turn->phase) != PART_BODY || h->pub.last)
         return handle_failed(
             h, failure, "callback returned EXTPROC_ACTION_HOLD, and no bytes of a body follow");
+    if (end_only && len > turn->event->body.len)
+        return handle_failed(
+            h, failure, "extproc_hold() of %zu bytes: the callback has left a body of %zu bytes",
+            len, turn->event->body.len);
     if (len > limit)
         return handle_failed(h, FAILURE_MAX_BODY,
                              "held %s body of %zu bytes exceeds max_body (%zu)",

@@ -25,20 +25,21 @@ size_t keep_limit(const struct instance *in)
     return in->policy.max_body ? in->policy.max_body : KEEP_MAX;
 }
 
-int keep_body(struct turn *turn)
+int keep_body(struct turn *turn, size_t n)
 {
     struct body *body = &turn->event->body;
     struct extproc_str bytes = body_bytes(body, turn->arena);
-    struct kept *kept = bytes.ptr ? malloc(sizeof *kept + bytes.len) : NULL;
+    struct kept *kept = bytes.ptr ? malloc(sizeof *kept + n) : NULL;
     if (!kept)
         return -ENOMEM;
+    bytes.len -= n;
     *kept = (struct kept){
-        .next = turn->txn->kept, .place = turn->place, .lane = turn->event->lane, .len = bytes.len};
-    memcpy(kept->bytes, bytes.ptr, bytes.len);
+        .next = turn->txn->kept, .place = turn->place, .lane = turn->event->lane, .len = n};
+    memcpy(kept->bytes, bytes.ptr + bytes.len, n);
     turn->txn->kept = kept;
     if (turn->txn->generation->env.waits)
-        waits_hold(turn->txn->generation->env.waits, bytes.len);
-    body_lend(body, EXTPROC_S(""));
+        waits_hold(turn->txn->generation->env.waits, n);
+    body_lend(body, bytes);
     return 0;
 }
 

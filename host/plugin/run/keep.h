@@ -14,9 +14,9 @@ struct kept; /* what one plugin has held of one direction */
 /* The most that an instance may hold. */
 size_t keep_limit(const struct instance *in);
 
-/* The plugin of turn->place holds the current body: it does not go on with this message. 0 or
- * -ENOMEM. */
-int keep_body(struct turn *turn);
+/* The plugin of turn->place holds the last n bytes of the current body: they do not go on with this
+ * message. 0 or -ENOMEM. */
+int keep_body(struct turn *turn, size_t n);
 /* The plugin in this place comes next: what it holds goes before the current body. 0 or -ENOMEM. */
 int keep_rejoin(struct turn *turn, uint16_t place);
 /* What plugins hold of a direction: how many bytes, and by whom (NULL: nothing is held). */

@@ -364,12 +364,20 @@ void turn_cancel(struct turn *turn)
 
 /* The plugin sees these bytes again, so what it did to them is undone, and the plugins after it do
  * not see them yet. */
-static void turn_hold(struct turn *turn)
+static void turn_hold_all(struct turn *turn)
 {
     undo_back(turn, &turn->txn->handles[turn->place]);
-    if (keep_body(turn) < 0)
+    if (keep_body(turn, turn->event->body.len) < 0)
         turn->lost = true;
     turn->concerns = false;
+}
+
+/* The plugin has done what it wanted to the other bytes, which go on. */
+static void turn_hold_end(struct turn *turn)
+{
+    if (turn->decided.held > 0 && keep_body(turn, turn->decided.held) < 0)
+        turn->lost = true;
+    turn_continue(turn, turn->place);
 }
 
 /* The body has ended, as its trailers show, while a plugin holds bytes of it: they can no longer be
@@ -418,7 +426,10 @@ enum turn_state turn_run(struct turn *turn)
         case EXTPROC_ACTION_WAIT:
             return TURN_WAITS;
         case EXTPROC_ACTION_HOLD:
-            turn_hold(turn);
+            if (turn->decided.holds_end)
+                turn_hold_end(turn);
+            else
+                turn_hold_all(turn);
             break;
         case EXTPROC_ACTION_FAIL:
             decided = turn_fail(turn, turn->place);

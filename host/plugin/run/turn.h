@@ -18,8 +18,10 @@
 /* What a callback has decided so far; it counts once it returned without having failed. */
 struct decided {
     bool sets_body, clears_route;
-    bool answers;  /* with turn->answer */
-    uint8_t skips; /* phases (bits) that it was called in until now */
+    bool answers;   /* with turn->answer */
+    bool holds_end; /* of the body only, and not all of it: */
+    uint8_t skips;  /* phases (bits) that it was called in until now */
+    size_t held;    /* bytes */
 };
 
 /* A callback that waits, and what it goes on with. */

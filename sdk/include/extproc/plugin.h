@@ -510,8 +510,8 @@ struct extproc_key {
  * EXTPROC_HOLDS_BODY: body callbacks return EXTPROC_ACTION_HOLD: what they were called with is
  *      kept, and goes before the next part of the body in the next callback, as often as they like;
  *      edits of the callback that holds are undone, and the plugins after it see these bytes
- *      later. For what may lie across the border of two chunks. Not where x->last is true: then
- *      nothing follows, and it is a failure. The section's max_body (1 MiB where it is not set)
+ *      later. For what may lie across the border of two chunks; extproc_hold() keeps the end of
+ *      a chunk only. Not where x->last is true: then nothing follows, and it is a failure. The section's max_body (1 MiB where it is not set)
  *      limits what is held; on_max_body says what follows from more. In STREAMED the proxy does
  *      not say which chunk is the last where trailers follow: if they come while bytes are held,
  *      the stream is closed with an error, since these bytes can no longer be sent. So the proxy
@@ -646,6 +646,8 @@ struct extproc_api {
     int (*work)(struct extproc_txn *, void (*fn)(void *arg), void *arg,
                 void (*drop)(struct extproc_instance *, void *arg));
     int (*every)(struct extproc_instance *, uint32_t ms, void (*fn)(struct extproc_instance *));
+    /* bodies across chunks */
+    int (*hold)(struct extproc_txn *, size_t n);
 };
 
 /* ---- the instance: in init(), and later too unless it says otherwise ------------------------- */
@@ -999,6 +1001,19 @@ static inline int extproc_body_give(struct extproc_txn *x, struct extproc_str by
                                     void (*release)(void *), void *arg)
 {
     return x->api->body_set(x, bytes, release, arg);
+}
+
+/** In a body phase: holds the last n bytes of the body or chunk of this callback, as the callback
+ *  leaves it. What comes before them goes on, with all edits, and they go before the next part of
+ *  the body in the next callback of this plugin. Return what this returns, after the last
+ *  extproc_body_set(); the plugin needs EXTPROC_HOLDS_BODY, which says what limits it. n 0: nothing
+ *  is held. Example: plugins/body.c.
+ *  EXTPROC_ACTION_FAIL, with a reason for the log:
+ *      - not in a body phase, or no byte of the body follows (x->last)
+ *      - the body of this callback is shorter than n */
+static inline enum extproc_action extproc_hold(struct extproc_txn *x, size_t n)
+{
+    return x->api->hold(x, n) == 0 ? EXTPROC_ACTION_HOLD : EXTPROC_ACTION_FAIL;
 }
 
 /** What the headers of this direction say about its body, as the plugins before this one left them.

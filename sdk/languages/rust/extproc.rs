@@ -286,6 +286,7 @@ pub struct Api {
     pub after: unsafe extern "C" fn(*mut Txn, u32) -> c_int,
     pub work: unsafe extern "C" fn(*mut Txn, Option<unsafe extern "C" fn(*mut c_void)>, *mut c_void, DropFn) -> c_int,
     pub every: unsafe extern "C" fn(*mut Instance, u32, Option<unsafe extern "C" fn(*mut Instance)>) -> c_int,
+    pub hold: unsafe extern "C" fn(*mut Txn, usize) -> c_int,
 }
 
 /// What a body edit returns for a message that has no body.

@@ -142,3 +142,17 @@ int api_body_set(struct extproc_txn *x, struct extproc_str bytes, void (*release
         r = body_miss(handle_of(x), turn);
     return r < 0 ? body_refuse(handle_of(x), bytes.len, r) : 0;
 }
+
+int api_hold(struct extproc_txn *x, size_t n)
+{
+    struct handle *h = handle_of(x);
+    struct turn *turn = handle_turn(h);
+    if (!turn || phase_part(turn->phase) != PART_BODY)
+        return handle_refuse(h, "extproc_hold", STR_ABSENT, -EOPNOTSUPP);
+    if (n > turn->event->body.len)
+        return handle_refuse_why(h, "extproc_hold", STR_ABSENT, -EINVAL,
+                                 "the body of this callback is shorter");
+    turn->decided.holds_end = true;
+    turn->decided.held = n;
+    return 0;
+}

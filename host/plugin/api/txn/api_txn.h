@@ -17,6 +17,7 @@ int api_remove_prefix(struct extproc_txn *x, enum extproc_map map, struct extpro
 struct extproc_str api_body(struct extproc_txn *x);
 int api_body_set(struct extproc_txn *x, struct extproc_str bytes, void (*release)(void *),
                  void *arg);
+int api_hold(struct extproc_txn *x, size_t n);
 enum extproc_form api_body_form(struct extproc_txn *x);
 int api_body_changes(struct extproc_txn *x, enum extproc_change change);
 struct extproc_value api_attribute(struct extproc_txn *x, struct extproc_str name);
