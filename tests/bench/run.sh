@@ -11,8 +11,9 @@
 # show medians, and the median of the rounds' ratios to bare. Instructions are counted once, at the
 # end: they do not depend on the machine's moments.
 #
-# --quick measures, in under four minutes (without the build), what has a target, and shows how it
-# stands to that. All scenarios with all servers take half an hour.
+# --quick measures, in about five minutes (without the build), what has a target, and shows how it
+# stands to that; with --scenario and --transport less of it. All scenarios with all servers take half
+# an hour.
 #
 # compare tells two commits apart; see compare.sh.
 #
@@ -37,10 +38,11 @@ usage() {
     echo "              [--json FILE] [--svg DIR] [--build DIR]"
     echo "       run.sh compare A [B] [option]...      two commits (compare --help)"
     echo "scenarios: ${all_scenarios[*]} envoy"
-    echo "servers:   bare none noop headers five tonic"
+    echo "servers:   bare none noop headers five tonic; alone after work (waiting)"
     echo "defaults:  the transports that there are, all scenarios (quick: those with a target),"
     echo "           the servers that a scenario is meant for, --rounds 5 --seconds 2 (quick: 3"
     echo "           and 1), --instructions yes (quick: no), --build build/release"
+    echo "one row:   --quick --transport h2 --scenario half"
 }
 
 are() { # pattern of a word, word...
@@ -81,14 +83,17 @@ fi
 : "${rounds:=5}" "${seconds:=2}" "${instructions:=yes}"
 are 'grpc|h2' "${transports[@]}"
 are "$(one_of "${all_scenarios[@]}" envoy)" "${scenarios[@]}"
-are 'bare|none|noop|headers|five|tonic' "${only[@]}"
+are 'bare|none|noop|headers|five|tonic|alone|after|work' "${only[@]}"
 are 'yes|no' "$instructions"
 are '[1-9][0-9]*' "$rounds" "$seconds"
+every_target=$quick
+[ ${#scenarios[@]} -eq 0 ] || every_target=
 [ ${#scenarios[@]} -gt 0 ] || scenarios=("${all_scenarios[@]}" envoy)
 
 work=$(mktemp -d)
 results=$work/results # a line of JSON for each measurement
 served=$build transport= scenario= server=
+declare -A rate=() # of each transport: streams/s of the paced scenarios
 trap 'stop_server; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
@@ -159,21 +164,24 @@ add_result() { # members
         "$transport" "$scenario" "$server" "${1//$'\n'/}" >>"$results"
 }
 
-measure() { # round
+measure() { # round, turn
     local members
     show "round $1 of $rounds: $transport $scenario $server"
+    ! is_paced "$scenario" || [ -n "${rate[$transport]-}" ] || find_rate
     start_server
     members=$(run_scenario) || fail "errors under load: $members"
     stop_server
-    add_result "\"round\":$1,$members"
+    add_result "\"round\":$(($1 * turns + $2)),$members"
 }
 
 measure_all() { # planned line...
-    local round each
+    local round turn each
     for ((round = 1; round <= rounds; round++)); do
-        for each; do
-            read -r scenario transport server <<<"$each"
-            measure "$round"
+        for ((turn = 0; turn < turns; turn++)); do
+            for each; do
+                read -r scenario transport server <<<"$each"
+                [ "$turn" -ge "$(turns_of "$scenario")" ] || measure "$round" "$turn"
+            done
         done
     done
 }
@@ -211,7 +219,7 @@ main() {
     [ "$(nproc)" -gt 1 ] || echo "run.sh: one core only: server and load share it" >&2
     configure "$root" "$build"
     choose_transports
-    build_targets "$build" loadgen extprocd plugins "${transports[@]/#/bare_}"
+    build_targets "$build" loadgen bench_waits extprocd plugins "${transports[@]/#/bare_}"
     ! is_among h2 "${transports[@]}" || build_tonic
     : >"$results"
     mapfile -t planned < <("${quick:+quick_}plan" | possible)
@@ -220,7 +228,7 @@ main() {
     scenario=
     ! is_among envoy "${scenarios[@]}" || measure_envoy
     show ""
-    python3 -B "$here/figures/summary.py" "$results" ${quick:+--every-target} ${json:+--json "$json"} \
+    python3 -B "$here/figures/summary.py" "$results" ${every_target:+--every-target} ${json:+--json "$json"} \
         ${svg:+--svg "$svg"}
     [ -z "$envoy_failed" ] || fail "envoy.sh has failed"
 }

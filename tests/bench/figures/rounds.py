@@ -5,12 +5,13 @@ load generator's result ("few" and "many" where the scenario is idle, "load" els
 envoy.sh says. Instructions are counted once, so their lines have no round.
 
 Figures are medians over the rounds. Ratios and differences are medians over pairs of one round, so
-that a slow moment of the machine is in both.
+that a slow moment of the machine is in both; the servers of a pair have had the same load. The turns
+of a round (scenarios.sh) are rounds here.
 """
 
 import json
 from operator import sub, truediv
-from statistics import median
+from statistics import median, quantiles
 
 
 def idle_figures(few, many):
@@ -26,8 +27,12 @@ def idle_figures(few, many):
 
 def load_figures(load):
     message = load["message_us"]
-    late = {"late_p99_us": load["late_us"]["p99"]} if "late_us" in load else {}
-    return late | {
+    paced = {"rate": load["rate"], "late_p99_us": load["late_us"]["p99"]} if "rate" in load else {}
+    neighbours = load.get("neighbours")
+    if neighbours:
+        paced["neighbours"] = neighbours["streams"]
+        paced["neighbours_p50_us"] = neighbours["stream_us"]["p50"]
+    return paced | {
         "cpu_us_per_stream": load["server_cpu_us_per_stream"],
         "streams_per_s": load["streams_per_s"],
         "message_p50_us": message["p50"],
@@ -84,6 +89,7 @@ def read(path):
 COMPARED = {
     "cpu_ratio": (truediv, "bare", "cpu_us_per_stream"),
     "p99_ratio": (truediv, "bare", "message_p99_us"),
+    "p99_alone_ratio": (truediv, "alone", "message_p99_us"),
     "bytes_more": (sub, "bare", "bytes"),
     "server_cpu_ratio": (truediv, "bare", "server_cpu_us"),
     "server_cpu_tonic_ratio": (truediv, "tonic", "server_cpu_us"),
@@ -93,14 +99,25 @@ COMPARED = {
 }
 
 
-def over_pairs(operation, own, other, figure):
-    """None where the two have no round with that figure in common."""
-    pairs = [
+def pairs_of(operation, own, other, figure):
+    """Of rounds with that figure that the two have in common, under the same load."""
+    return [
         operation(own[i][figure], other[i][figure])
         for i in own.keys() & other.keys()
-        if figure in own[i] and other[i].get(figure)
+        if figure in own[i] and other[i].get(figure) and own[i].get("rate") == other[i].get("rate")
     ]
+
+
+def over_pairs(operation, own, other, figure):
+    """None where the two have no such round."""
+    pairs = pairs_of(operation, own, other, figure)
     return median(pairs) if pairs else None
+
+
+def middle_half(pairs):
+    """Between which the half of them lies that is nearest to the median."""
+    first, _, third = quantiles(pairs, n=4, method="inclusive")
+    return first, third
 
 
 def compared(key, rounds):
@@ -108,9 +125,12 @@ def compared(key, rounds):
     for name, (operation, with_server, figure) in COMPARED.items():
         with_transport = "none" if with_server == "nofilter" else transport
         other = rounds.get((with_transport, scenario, with_server), {})
-        value = over_pairs(operation, rounds[key], other, figure)
-        if value is not None and server != with_server:
-            yield name, value
+        pairs = pairs_of(operation, rounds[key], other, figure)
+        if not pairs or server == with_server:
+            continue
+        yield name, median(pairs)
+        if name.startswith("p99") and len(pairs) > 1:
+            yield f"{name}_half", "{:.2f}-{:.2f}".format(*middle_half(pairs))
 
 
 def add_up(rounds, instructions):

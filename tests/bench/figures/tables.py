@@ -22,10 +22,15 @@ LOAD = [
     *LATENCY,
     ("RSS", "MiB", "{rss_mib:.1f}"),
 ]
-HALF = [
+PACED = [
     ("streams", "/s", "{streams_per_s:.0f}"),
     *LATENCY,
     ("p99", "ratio", "{p99_ratio:.2f}"),
+    ("middle half", "of the ratios", "{p99_ratio_half}"),
+    ("p99", "/alone", "{p99_alone_ratio:.2f}"),
+    ("middle half", "of the ratios", "{p99_alone_ratio_half}"),
+    ("neighbours", "in a turn", "{neighbours:.0f}"),
+    ("they take", "p50, µs", "{neighbours_p50_us:.0f}"),
     ("begun late", "p99, µs", "{late_p99_us:.0f}"),
     ("CPU", "µs/stream", "{cpu_us_per_stream:.2f}"),
 ]
@@ -50,7 +55,7 @@ ENVOY = [
 def columns_of(scenario):
     if scenario.startswith("envoy"):
         return ENVOY
-    return {"half": HALF, "idle": IDLE}.get(scenario, LOAD)
+    return {"half": PACED, "waiting": PACED, "idle": IDLE}.get(scenario, LOAD)
 
 
 def cell(row, form):
@@ -71,7 +76,7 @@ def print_table(scenario, rows):
     columns = [
         column for column in columns_of(scenario) if any(cell(row, column[2]) for row in rows.values())
     ]
-    widths = [max(len(heading) + 2, 11) for heading, _, _ in columns]
+    widths = [max(len(heading) + 2, len(second) + 2, 11) for heading, second, _ in columns]
     print_line(scenario, "", [heading for heading, _, _ in columns], widths)
     print_line("", "", [second for _, second, _ in columns], widths)
     for (transport, server), row in rows.items():

@@ -15,11 +15,13 @@ class Target(NamedTuple):
     limit: float
     form: str = "{:.2f}"
     beside: tuple = ()  # who else is measured, to show how that stands to a bare server
+    base: str = "bare"  # whom it is compared with
 
 
 CPU = "CPU, times bare", "cpu_ratio"
 ENVOY_CPU = "server's CPU per request, times bare", "server_cpu_ratio"
 ENVOY_CPU_TONIC = "server's CPU per request, times tonic", "server_cpu_tonic_ratio"
+WAITING = "p99 of others, times without", "p99_alone_ratio"
 BYTES = "{:.0f}"
 
 TARGETS = [
@@ -29,6 +31,8 @@ TARGETS = [
     # one that takes part in bodies, and changes nothing
     Target("h2", "body", "noop", *CPU, 1.2),
     Target("h2", "half", "headers", "message p99, times bare", "p99_ratio", 1.5),
+    Target("h2", "waiting", "after", *WAITING, 1.2, base="alone"),
+    Target("h2", "waiting", "work", *WAITING, 1.2, base="alone"),
     Target("h2", "envoy, tcp", "headers", *ENVOY_CPU, 1.5),
     Target("h2", "envoy, tcp", "headers", *ENVOY_CPU_TONIC, 0.5),
     Target("h2", "envoy, unix", "headers", *ENVOY_CPU, 1.5),
@@ -81,10 +85,13 @@ def for_json(rows):
 
 
 def main():
+    measured = {}  # in this order, each once
     for target in TARGETS:
         if not target.scenario.startswith("envoy"):
-            for server in ("bare", target.server, *target.beside):
-                print(target.scenario, target.transport, server)
+            for server in (target.base, target.server, *target.beside):
+                measured[target.scenario, target.transport, server] = True
+    for line in measured:
+        print(*line)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ static void hold(struct run *run, struct result *result)
     result->parked_cpu_s = procs_cpu_s(opt->pids, opt->n_pids) - cpu_s;
     result->parked_rss_kb = procs_rss_kb(opt->pids, opt->n_pids);
     result->n_parked = run->n_parked;
-    result->message_len = run->dialogue.steps[0].frame.len - GRPC_PREFIX_LEN;
+    result->message_len = run->dialogues[PARTY_MEASURED].steps[0].frame.len - GRPC_PREFIX_LEN;
     run->holding = false;
 }
 
@@ -98,17 +98,20 @@ static void measure(struct run *run, struct worker *workers, struct result *resu
 /* How many streams should have begun and have not. */
 static uint64_t missing(const struct share *s)
 {
-    if (s->run->opt->count)
+    if (s->n_allowed != UINT64_MAX)
         return s->n_allowed - s->n_begun;
     return pace_backlog(&s->pace, s->run->until_ns);
 }
 
-static void add_up(struct worker *workers, unsigned n, struct tally *sum)
+static void add_up(struct worker *workers, unsigned n, struct tally sums[N_PARTIES])
 {
     for (unsigned i = 0; i < n; i++) {
         worker_join(&workers[i]);
-        tally_merge(sum, &workers[i].share.tally);
-        sum->faults[FAULT_UNFINISHED] += missing(&workers[i].share);
+        for (enum party party = 0; party < N_PARTIES; party++) {
+            const struct share *share = &workers[i].sides[party].share;
+            tally_merge(&sums[party], &share->tally);
+            sums[party].faults[FAULT_UNFINISHED] += missing(share);
+        }
     }
 }
 
@@ -121,15 +124,17 @@ int main(int argc, char **argv)
 
     struct run run = {.opt = &opt};
     struct worker *workers = mem_new(opt.n_threads, sizeof *workers);
-    struct tally *sum = mem_new(1, sizeof *sum);
-    dialogue_init(&run.dialogue, &opt);
+    struct tally *sums = mem_new(N_PARTIES, sizeof *sums);
+    dialogue_init(&run.dialogues[PARTY_MEASURED], &opt, NULL);
+    dialogue_init(&run.dialogues[PARTY_NEIGHBOURS], &opt, opt.mark.name ? &opt.mark : NULL);
     measure(&run, workers, &result);
-    add_up(workers, opt.n_threads, sum);
-    report_print(&opt, &result, sum);
+    add_up(workers, opt.n_threads, sums);
+    report_print(&opt, &result, sums);
 
-    bool ok = tally_faults(sum) == 0;
-    dialogue_fini(&run.dialogue);
+    bool ok = tally_faults(&sums[PARTY_MEASURED]) + tally_faults(&sums[PARTY_NEIGHBOURS]) == 0;
+    for (enum party party = 0; party < N_PARTIES; party++)
+        dialogue_fini(&run.dialogues[party]);
     free(workers);
-    free(sum);
+    free(sums);
     return ok ? 0 : 1;
 }

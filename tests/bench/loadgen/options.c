@@ -37,6 +37,9 @@ static const char usage[] =
     "                      some answer in each stream must set this header\n"
     "  --hold S            open all streams, keep them idle for S seconds after their first\n"
     "                      answer, then go on\n"
+    "  --neighbours N      begin N more streams per second on a connection of their own; they are\n"
+    "                      checked, and are in no figure but their own\n"
+    "  --mark NAME=VALUE   a header that the requests of those have besides\n"
     "  --pid PID           count this server's CPU time and memory; may be repeated\n"
     "  --verbose           print each error\n";
 
@@ -56,6 +59,8 @@ enum {
     OPT_RESET,
     OPT_EXPECT,
     OPT_HOLD,
+    OPT_NEIGHBOURS,
+    OPT_MARK,
     OPT_PID,
     OPT_VERBOSE,
     OPT_HELP,
@@ -77,6 +82,8 @@ static const struct option long_options[] = {
     {"reset", no_argument, NULL, OPT_RESET},
     {"expect-set-header", required_argument, NULL, OPT_EXPECT},
     {"hold", required_argument, NULL, OPT_HOLD},
+    {"neighbours", required_argument, NULL, OPT_NEIGHBOURS},
+    {"mark", required_argument, NULL, OPT_MARK},
     {"pid", required_argument, NULL, OPT_PID},
     {"verbose", no_argument, NULL, OPT_VERBOSE},
     {"help", no_argument, NULL, OPT_HELP},
@@ -110,6 +117,15 @@ static void split_expected(struct options *o, char *text)
         *equals = '\0';
         o->set_value = equals + 1;
     }
+}
+
+static void split_mark(struct options *o, char *text)
+{
+    char *equals = strchr(text, '=');
+    if (!equals)
+        errx(2, "%s: not NAME=VALUE", text);
+    *equals = '\0';
+    o->mark = (struct header){text, equals + 1};
 }
 
 static void split_target(struct options *o, char *text)
@@ -192,6 +208,12 @@ static void apply(struct options *o, int opt, char *value)
     case OPT_HOLD:
         o->hold_s = seconds(value);
         break;
+    case OPT_NEIGHBOURS:
+        o->neighbours_rate = (double)number(value, 1, 100000000);
+        break;
+    case OPT_MARK:
+        split_mark(o, value);
+        break;
     case OPT_PID:
         add_pid(o, value);
         break;
@@ -204,6 +226,8 @@ static void settle(struct options *o)
 {
     if (o->rate > 0 && o->hold_s > 0)
         errx(2, "--rate and --hold: all streams are open, or each when it is due");
+    if (o->neighbours_rate > 0 && o->rate <= 0)
+        errx(2, "--neighbours: with --rate only");
     if (o->buffered && o->n_chunks > 1)
         errx(2, "--buffered: the body comes in one message");
     if (o->buffered)

@@ -2,6 +2,8 @@
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
 
+#include "dialogue.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +23,8 @@ struct options {
     size_t chunk_len;
     bool buffered; /* the one chunk is a complete body */
     bool pipeline, reset, verbose;
+    double neighbours_rate; /* of streams beside those that are measured; 0: there are none */
+    struct header mark;     /* in the requests of those */
     const char *set_name, *set_value; /* the header that must be set; NULL: none, any value */
     pid_t pids[OPTIONS_MAX_PIDS];
     unsigned n_pids;

@@ -15,6 +15,7 @@ struct result {
     double parked_cpu_s; /* and their CPU time meanwhile */
 };
 
-void report_print(const struct options *opt, const struct result *result, const struct tally *sum);
+/* sums: of each party. */
+void report_print(const struct options *opt, const struct result *result, const struct tally *sums);
 
 #endif

@@ -14,6 +14,10 @@
 
 struct stream;
 
+/* Whose streams there are: those that are measured, and with --neighbours others on a connection of
+ * their own, which are checked and not measured. */
+enum party { PARTY_MEASURED, PARTY_NEIGHBOURS, N_PARTIES };
+
 enum run_phase {
     RUN_WARMUP,
     RUN_MEASURE,
@@ -25,7 +29,7 @@ enum run_phase {
  * begin with n_, main the rest. */
 struct run {
     const struct options *opt;
-    struct dialogue dialogue;
+    struct dialogue dialogues[N_PARTIES];
     _Atomic enum run_phase phase;
     _Atomic uint64_t from_ns, until_ns; /* what is measured; UINT64_MAX: not known yet */
     atomic_bool holding;
@@ -33,9 +37,10 @@ struct run {
     atomic_uint n_working; /* threads that have not ended */
 };
 
-/* One thread's, touched by no other until that thread has ended. */
+/* A thread's, of one party; touched by no other until that thread has ended. */
 struct share {
     struct run *run;
+    const struct dialogue *dialogue;
     struct stream *spare;
     struct pace pace;
     uint64_t n_begun, n_allowed;

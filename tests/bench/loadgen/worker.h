@@ -8,13 +8,20 @@
 #include <pthread.h>
 #include <stdint.h>
 
-struct worker {
-    pthread_t thread;
+/* What it has of one party. */
+struct side {
     struct share share;
+    double rate; /* of its streams, in an open loop */
     struct conn *conns;
     unsigned n_conns, n_turns;
+};
+
+struct worker {
+    pthread_t thread;
+    struct run *run;
+    struct side sides[N_PARTIES];
     int epoll_fd;
-    uint64_t seed; /* of its pace */
+    uint64_t seed; /* of its paces */
 };
 
 /* The i-th of the run's. */

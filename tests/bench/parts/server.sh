@@ -9,6 +9,9 @@
 #   noop      extprocd with the plugin noop, which takes part in every phase
 #   headers   extprocd with the plugin headers, which sets one request header
 #   five      extprocd with that plugin five times, each setting a header of its own
+#   alone, after, work
+#             extprocd with the plugin waits before that one (waits/waits.c); after and work have
+#             neighbours of the load that make it wait
 #   tonic     bare_tonic, what people have otherwise: does what bare_h2 does; where it could be built
 
 pid= port= wrapper=()
@@ -34,13 +37,20 @@ plugin() { # name, file, line...
 }
 
 write_ini() {
-    local i lame_duck=
+    local i lame_duck= pool=
+    [ "$scenario" != waiting ] || pool="pool_threads = 128"
     # of a commit that compare.sh measures it may be an unknown key
     ! grep -q lame_duck "$served/host/extprocd" || lame_duck="lame_duck = 0s"
     printf '%s\n' "[extprocd]" "plugin_dir = $served/plugins" "transport = $transport" \
-        ${lame_duck:+"$lame_duck"} "[listener:bench]" "address = 127.0.0.1:$port"
+        ${lame_duck:+"$lame_duck"} ${pool:+"$pool"} \
+        "[listener:bench]" "address = 127.0.0.1:$port"
     case $server in
     noop) chain p && plugin p noop ;;
+    alone | after | work)
+        chain w p
+        plugin w "$build/tests/bench/waits" "timeout = 5s"
+        plugin p headers "request.set = x-ext: 1"
+        ;;
     headers) chain p && plugin p headers "request.set = x-ext: 1" ;;
     five)
         chain p{1..5}
@@ -53,7 +63,7 @@ write_ini() {
 
 expected_header() {
     case $server in
-    bare | headers | tonic) echo --expect-set-header x-ext=1 ;;
+    bare | headers | tonic | alone | after | work) echo --expect-set-header x-ext=1 ;;
     five) echo --expect-set-header x-ext-5=1 ;;
     esac
 }

@@ -41,10 +41,6 @@ enum {
     HEADER_VALUE_RAW_VALUE = 3,
 };
 
-struct header {
-    const char *name, *value;
-};
-
 static const struct header request_headers[] = {
     {":scheme", "https"},
     {":method", "GET"},
@@ -103,15 +99,22 @@ static void put_message(struct bytes *out, unsigned field, struct bytes *sub)
     bytes_fini(sub);
 }
 
-static struct bytes http_headers(const struct header *headers, size_t n, bool end_of_stream)
+static void put_header(struct bytes *map, const struct header *h)
+{
+    struct bytes value = {0};
+    put_bytes(&value, HEADER_VALUE_KEY, h->name, strlen(h->name));
+    put_bytes(&value, HEADER_VALUE_RAW_VALUE, h->value, strlen(h->value));
+    put_message(map, HEADER_MAP_HEADERS, &value);
+}
+
+static struct bytes http_headers(const struct header *headers, size_t n, const struct header *mark,
+                                 bool end_of_stream)
 {
     struct bytes map = {0}, out = {0};
-    for (size_t i = 0; i < n; i++) {
-        struct bytes value = {0};
-        put_bytes(&value, HEADER_VALUE_KEY, headers[i].name, strlen(headers[i].name));
-        put_bytes(&value, HEADER_VALUE_RAW_VALUE, headers[i].value, strlen(headers[i].value));
-        put_message(&map, HEADER_MAP_HEADERS, &value);
-    }
+    for (size_t i = 0; i < n; i++)
+        put_header(&map, &headers[i]);
+    if (mark)
+        put_header(&map, mark);
     put_message(&out, HTTP_HEADERS_HEADERS, &map);
     if (end_of_stream)
         put_number(&out, HTTP_HEADERS_END_OF_STREAM, true);
@@ -152,10 +155,12 @@ static void add_step(struct dialogue *d, struct bytes *request, unsigned answer,
     bytes_fini(request);
 }
 
-static void add_request_headers(struct dialogue *d, const struct options *opt)
+static void add_request_headers(struct dialogue *d, const struct options *opt,
+                                const struct header *mark)
 {
     struct bytes request = {0}, config = protocol_config(opt);
-    struct bytes m = http_headers(request_headers, COUNT(request_headers), opt->n_chunks == 0);
+    struct bytes m =
+        http_headers(request_headers, COUNT(request_headers), mark, opt->n_chunks == 0);
     put_message(&request, REQUEST_REQUEST_HEADERS, &m);
     put_message(&request, REQUEST_PROTOCOL_CONFIG, &config);
     add_step(d, &request, RESPONSE_REQUEST_HEADERS, 0);
@@ -171,15 +176,15 @@ static void add_request_body(struct dialogue *d, const struct options *opt, bool
 static void add_response_headers(struct dialogue *d)
 {
     struct bytes request = {0};
-    struct bytes m = http_headers(response_headers, COUNT(response_headers), false);
+    struct bytes m = http_headers(response_headers, COUNT(response_headers), NULL, false);
     put_message(&request, REQUEST_RESPONSE_HEADERS, &m);
     add_step(d, &request, RESPONSE_RESPONSE_HEADERS, d->n_steps);
 }
 
-void dialogue_init(struct dialogue *d, const struct options *opt)
+void dialogue_init(struct dialogue *d, const struct options *opt, const struct header *mark)
 {
     *d = (struct dialogue){.steps = mem_new(opt->n_chunks + 2, sizeof *d->steps)};
-    add_request_headers(d, opt);
+    add_request_headers(d, opt, mark);
     for (unsigned i = 1; i <= opt->n_chunks; i++)
         add_request_body(d, opt, i == opt->n_chunks);
     add_response_headers(d);

@@ -8,6 +8,10 @@
 
 struct options;
 
+struct header {
+    const char *name, *value;
+};
+
 /* Length-prefixed messages of gRPC: one byte of flags, four of length, the message. */
 enum { GRPC_PREFIX_LEN = 5 };
 
@@ -22,7 +26,8 @@ struct dialogue {
     unsigned n_steps;
 };
 
-void dialogue_init(struct dialogue *d, const struct options *opt);
+/* mark: a header more in every request; NULL: none. */
+void dialogue_init(struct dialogue *d, const struct options *opt, const struct header *mark);
 void dialogue_fini(struct dialogue *d);
 
 #endif

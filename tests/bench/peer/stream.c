@@ -39,7 +39,7 @@ struct stream *stream_new(struct share *share)
         share->spare = s->next;
     } else {
         s = mem_new(1, sizeof *s);
-        s->sent_ns = mem_new(share->run->dialogue.n_steps, sizeof *s->sent_ns);
+        s->sent_ns = mem_new(share->dialogue->n_steps, sizeof *s->sent_ns);
     }
     s->in.len = 0;
     *s = (struct stream){.share = share, .in = s->in, .sent_ns = s->sent_ns};
@@ -75,19 +75,19 @@ void stream_fault(struct stream *s, enum fault f, const char *detail)
 
 enum stream_turn stream_turn(const struct stream *s)
 {
-    const struct run *run = s->share->run;
-    if (s->n_got == run->dialogue.n_steps)
+    const struct dialogue *d = s->share->dialogue;
+    if (s->n_got == d->n_steps)
         return STREAM_IS_DONE;
-    if (s->n_sent == run->dialogue.n_steps || s->n_got < run->dialogue.steps[s->n_sent].n_before)
+    if (s->n_sent == d->n_steps || s->n_got < d->steps[s->n_sent].n_before)
         return STREAM_LISTENS;
-    return run->holding && s->n_got > 0 ? STREAM_LISTENS : STREAM_SPEAKS;
+    return s->share->run->holding && s->n_got > 0 ? STREAM_LISTENS : STREAM_SPEAKS;
 }
 
 size_t stream_say(struct stream *s, uint8_t *buf, size_t cap)
 {
     size_t len = 0;
     while (len < cap && stream_turn(s) == STREAM_SPEAKS) {
-        const struct bytes *frame = &s->share->run->dialogue.steps[s->n_sent].frame;
+        const struct bytes *frame = &s->share->dialogue->steps[s->n_sent].frame;
         size_t n = frame->len - s->sent_len;
         if (n > cap - len)
             n = cap - len;
@@ -130,7 +130,7 @@ void stream_hear_header(struct stream *s, struct bytes name, struct bytes value)
 
 static void count_answer(struct stream *s)
 {
-    const struct dialogue *d = &s->share->run->dialogue;
+    const struct dialogue *d = s->share->dialogue;
     struct tally *tally = &s->share->tally;
     uint64_t now_ns = clock_ns();
     if (counts(s)) {
@@ -153,7 +153,7 @@ static void hear_answer(struct stream *s, const uint8_t *p, size_t len)
     }
     if (!check_answer(p, len, opt->set_name, opt->set_value, &answer))
         stream_fault(s, FAULT_PARSE, "malformed ProcessingResponse");
-    else if (answer.member != share->run->dialogue.steps[s->n_got].answer)
+    else if (answer.member != share->dialogue->steps[s->n_got].answer)
         stream_fault(s, FAULT_ONEOF, "the answer does not match the request");
     s->sets_header |= answer.sets_header;
     count_answer(s);
@@ -197,7 +197,7 @@ void stream_judge(struct stream *s)
         stream_fault(s, FAULT_HTTP, "no HTTP status");
     else if (!s->cancelled && !s->status_ok)
         stream_fault(s, FAULT_STATUS, "no grpc-status of 0");
-    else if (s->n_got < run->dialogue.n_steps || s->in.len > 0)
+    else if (s->n_got < s->share->dialogue->n_steps || s->in.len > 0)
         stream_fault(s, FAULT_COUNT, "the stream ended before its last answer");
     else if (run->opt->set_name && !s->sets_header)
         stream_fault(s, FAULT_HEADER, "the expected header is not set");
