@@ -1,4 +1,4 @@
-/* body - replaces, clears, prepends to and appends to bodies.
+/* body - replaces, clears, prepends to and appends to bodies, and replaces what a regex matches.
  *
  *     [plugin:banner]
  *     file = body.so
@@ -6,7 +6,21 @@
  *     response.append = <!-- end -->
  *     request.replace = {"hello": "%REQ(x-user:-nobody)%"}   ; or request.clear = yes
  *
+ *     [plugin:rewrite]
+ *     file = body.so
+ *     response.sub = s|http://(\w+)\.test/|https://$1.example/|gi
+ *     response.sub = s/<title>/\0%PATH% - /                  ; one after the other
+ *
  *     encoded = leave                                        ; or fail: see below
+ *
+ * `sub` is lib/sub.h: PCRE2's regexes, of bytes; text with groups and templates; flags g and i. It
+ * finds matches across the chunks of a STREAMED body, by holding what may be the beginning of one
+ * until the next chunk is there (EXTPROC_HOLDS_BODY, max_body). A match is at most 16 KiB long, in
+ * any body mode: of one that would be longer, the first 16 KiB count as all that there is. A regex
+ * that needs too much time for a body (PCRE2's match limit, 50 ms on the CPU and 200 ns for each
+ * byte) makes the plugin fail. If a STREAMED body ends with trailers while bytes of it are held,
+ * the message is cut and the log says so: use BUFFERED where trailers come, or a regex that does
+ * not end in a repeat.
  *
  * A message without a body stays without one. `replace` and `clear` are settled in the headers
  * phase, so they need no body from the proxy, whatever its mode (where it skips the headers, they
@@ -17,14 +31,15 @@
  *
  * Headers that describe the old bytes are removed (digests, accept-ranges; content-encoding and
  * content-range where the body is replaced or cleared), and a strong etag becomes a weak one.
- * Alone, `prepend` and `append` do not change a body that is encoded or partial. An upstream that
- * is not asked for such bodies sends none: headers.so with `request.remove = accept-encoding` and
- * `request.remove = range`.
+ * Where the body is not replaced or cleared, one that is encoded or partial is not changed. An
+ * upstream that is not asked for such bodies sends none: headers.so with
+ * `request.remove = accept-encoding` and `request.remove = range`.
  *
- * Teaches: replacing a body that one never sees; what x->last says; state per
- * transaction. */
+ * Teaches: replacing a body that one never sees; what x->last says; holding the end of a chunk;
+ * state per transaction; memory of a library that comes from the callback's. */
 #include "lib/direction.h"
 #include "lib/plain_body.h"
+#include "lib/sub_stream.h"
 
 #include <extproc/plugin.h>
 
@@ -44,7 +59,11 @@ enum { KEY_SIZE = 32 };
 #define KEYS_OF(direction)                                                                         \
     TEXT_KEY(direction, "replace", "The body, a template."), CLEAR_KEY(direction),                 \
         TEXT_KEY(direction, "prepend", "Text before the body, a template."),                       \
-        TEXT_KEY(direction, "append", "Text after the body, a template.")
+        TEXT_KEY(direction, "append", "Text after the body, a template."),                         \
+    {                                                                                              \
+        .name = direction ".sub", .flags = EXTPROC_KEY_LIST,                                       \
+        .help = "s/REGEX/TEXT/FLAGS: replaces the first match, or with the flag g all matches."    \
+    }
 
 static const struct extproc_key keys[] = {
     KEYS_OF("request"),
@@ -57,6 +76,8 @@ static const struct extproc_key keys[] = {
 struct change {
     bool clear;
     struct extproc_template *replace, *prepend, *append; /* NULL: not configured */
+    struct sub *subs;
+    size_t n_subs;
 };
 
 struct body {
@@ -67,6 +88,7 @@ struct body {
 /* How far a direction's body has come. */
 struct progress {
     bool begun, ended;
+    struct sub_state *subs; /* of change.subs, once the body has begun */
 };
 
 struct transaction {
@@ -86,6 +108,25 @@ static int read_text(struct extproc_instance *instance, const char *direction, c
     return *ret ? 0 : -EINVAL;
 }
 
+static int read_subs(struct extproc_instance *instance, const char *direction, struct change *c)
+{
+    char key[KEY_SIZE];
+    int r = 0;
+    snprintf(key, sizeof key, "%s.sub", direction);
+    size_t n = extproc_conf_count(instance, key);
+    c->subs = extproc_instance_alloc(instance, n * sizeof *c->subs);
+    if (!c->subs)
+        return -ENOMEM;
+    for (; c->n_subs < n; c->n_subs++) {
+        int read = sub_read(instance, key, c->n_subs, &c->subs[c->n_subs]);
+        r = r ? r : read;
+    }
+    if (n && (c->clear || c->replace))
+        return extproc_conf_refuse(instance, key, 0, "%s.%s and %s.sub exclude each other",
+                                   direction, c->clear ? "clear" : "replace", direction);
+    return r;
+}
+
 static int read_change(struct extproc_instance *instance, const char *direction, struct change *c)
 {
     char key[KEY_SIZE];
@@ -94,10 +135,11 @@ static int read_change(struct extproc_instance *instance, const char *direction,
     int append = read_text(instance, direction, "append", &c->append);
     snprintf(key, sizeof key, "%s.clear", direction);
     c->clear = extproc_conf_int(instance, key, 0);
+    int subs = read_subs(instance, direction, c);
     if (c->clear && c->replace)
         return extproc_conf_refuse(instance, key, 0, "%s.clear and %s.replace exclude each other",
                                    direction, direction);
-    return replace ? replace : prepend ? prepend : append;
+    return replace ? replace : prepend ? prepend : append ? append : subs;
 }
 
 /* The new body does not depend on the old one. */
@@ -110,7 +152,7 @@ static uint32_t phases_of(const struct change *c, uint32_t headers, uint32_t bod
 {
     if (settles(c))
         return headers;
-    return c->prepend || c->append ? headers | body : 0;
+    return c->prepend || c->append || c->n_subs ? headers | body : 0;
 }
 
 static int take_part(struct extproc_instance *instance, const struct body *self)
@@ -125,6 +167,15 @@ static int take_part(struct extproc_instance *instance, const struct body *self)
     return r < 0 ? r : extproc_fallback(instance, fallback, EXTPROC_SETS_BODY);
 }
 
+static void release(struct extproc_instance *instance)
+{
+    struct body *self = instance->self;
+    for (int d = 0; d < N_DIRECTIONS; d++) {
+        for (size_t i = 0; i < self->changes[d].n_subs; i++)
+            sub_fini(&self->changes[d].subs[i]);
+    }
+}
+
 static int init(struct extproc_instance *instance)
 {
     struct body *self = extproc_instance_alloc(instance, sizeof *self);
@@ -135,9 +186,10 @@ static int init(struct extproc_instance *instance)
     /* Both, so that all mistakes are reported. */
     int r = read_change(instance, "request", &self->changes[REQUEST]);
     int other = read_change(instance, "response", &self->changes[RESPONSE]);
-    if (r < 0 || other < 0)
-        return r < 0 ? r : other;
-    return take_part(instance, self);
+    r = r < 0 ? r : other < 0 ? other : take_part(instance, self);
+    if (r < 0) /* then fini() is not called */
+        release(instance);
+    return r;
 }
 
 /* ---- transactions ---------------------------------------------------------------------------- */
@@ -216,6 +268,49 @@ static enum extproc_action settle_late(struct extproc_txn *x, const struct chang
     return settle(x, c);
 }
 
+/* More of the body may come, in this phase again. */
+static bool goes_on(const struct extproc_txn *x)
+{
+    return !x->last && (x->body_mode == EXTPROC_BODY_MODE_STREAMED ||
+                        x->body_mode == EXTPROC_BODY_MODE_FULL_DUPLEX);
+}
+
+/* The body or chunk as the subs leave it; of its last *ret_held bytes they need to see more. ptr
+ * NULL: the plugin fails, and the reason was remembered. */
+static struct extproc_str substitute(struct extproc_txn *x, const struct change *c,
+                                     struct progress *p, size_t *ret_held)
+{
+    struct extproc_str text = extproc_body(x);
+    const char *why = NULL;
+    if (!p->subs)
+        p->subs = extproc_alloc(x, c->n_subs * sizeof *p->subs);
+    if (!p->subs || !text.ptr)
+        return (struct extproc_str){NULL, 0};
+    text = sub_run_all(x, c->subs, p->subs, c->n_subs, text, !goes_on(x), ret_held, &why);
+    if (why)
+        extproc_fail(x, "%s.sub: %s", direction_names[extproc_is_response(x)], why);
+    return text;
+}
+
+/* Only what has changed is sent: the proxy keeps its own copy of the rest. */
+static enum extproc_action edit(struct extproc_txn *x, const struct change *c, struct progress *p,
+                                bool first, bool last)
+{
+    const struct extproc_template *prepend = first ? c->prepend : NULL;
+    const struct extproc_template *append = last ? c->append : NULL;
+    enum extproc_action action = EXTPROC_ACTION_CONTINUE;
+    struct extproc_str text;
+    size_t held = 0;
+    if (!prepend && !append && !c->n_subs)
+        return EXTPROC_ACTION_CONTINUE;
+    text = c->n_subs ? substitute(x, c, p, &held) : extproc_body(x);
+    if (!text.ptr)
+        return EXTPROC_ACTION_FAIL;
+    if (prepend || append || !extproc_eq(text, extproc_body(x)))
+        action = set(x, prepend, text, append);
+    return action == EXTPROC_ACTION_CONTINUE && held ? extproc_hold(x, held) : action;
+}
+
 static enum extproc_action on_body(struct extproc_txn *x)
 {
     const struct body *self = x->self;
@@ -229,18 +324,19 @@ static enum extproc_action on_body(struct extproc_txn *x)
     p->ended = last || settles(c);
     if (settles(c))
         return settle_late(x, c, first);
-    if (!(first && c->prepend) && !(last && c->append))
-        return EXTPROC_ACTION_CONTINUE;
-    return set(x, first ? c->prepend : NULL, extproc_body(x), last ? c->append : NULL);
+    return edit(x, c, p, first, last);
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {
     .abi = EXTPROC_ABI,
     .name = "body",
     .version = "1.0",
-    .summary = "Replaces, clears, prepends to and appends to bodies.",
+    .summary = "Replaces, clears, prepends to and appends to bodies, and replaces what a regex "
+               "matches.",
     .keys = keys,
+    .needs = EXTPROC_HOLDS_BODY,
     .init = init,
+    .fini = release,
     .open = on_open,
     .close = on_close,
     .request_headers = on_headers,

@@ -63,8 +63,10 @@ export USER=${USER:-somebody}
 fenced "$top/etc/README.md" ini "## The ini file" | here >operator.ini
 run "extprocd -t -c operator.ini"
 {
-    printf '[extprocd]\n[listener:main]\naddress = 127.0.0.1:50051\n[chain:main]\nplugins = tags, access, maintenance\n'
-    fenced "$top/plugins/README.md" ini "## Examples" | sed "s|/var/log/extprocd|$root/ini|"
+    fenced "$top/plugins/README.md" ini "## Examples" | sed "s|/var/log/extprocd|$root/ini|" >examples
+    printf '[extprocd]\n[listener:main]\naddress = 127.0.0.1:50051\n[chain:main]\nplugins = %s\n' \
+        "$(sed -nE 's/^\[plugin:(.*)\]$/\1/p' examples | paste -sd,)"
+    cat examples
 } | here >catalogue.ini
 run "extprocd -t -c catalogue.ini"
 # The installed file, and then all that it shows in comments, but for what this machine does not have.

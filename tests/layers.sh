@@ -69,7 +69,7 @@ function check_rooms(from, to,    own_room, own, room) {
     only("^ini\\.h$", "^host/base/config/config_reader\\.c$", header)
     only("^dlfcn\\.h$", "^host/plugin/load/loader(_names)?\\.c$|^host/transport/transport\\.c$", header)
     only("^microhttpd\\.h$", "^host/admin/", header)
-    only("^pcre2\\.h$", "^host/base/pattern", header)
+    only("^pcre2\\.h$", "^host/base/pattern|^plugins/", header)
     only("^jansson\\.h$", "^plugins/", header)
 }
 END { exit bad }

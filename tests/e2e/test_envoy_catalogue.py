@@ -1,0 +1,31 @@
+"""Bundled plugins through a real Envoy, where what the proxy does with their answers matters."""
+import random
+import re
+
+from harness import http1
+from harness.case import Case
+
+SUB = "[plugin:links]\nfile = body.so\nresponse.sub = s|http://(\\w+)\\.test/|https://$1.example/|gi\n"
+
+
+def page(words):
+    """A text with links in it."""
+    draw = random.Random(1)
+    return b" ".join(draw.choice((b"word", b"http://a.test/x", b"HTTP://BC.test/", b"http://", b"\n")) for _ in range(words))
+
+
+class Sub(Case):
+    def check(self, mode, words, **fields):
+        body = page(words)
+        upstream = self.upstream(body=body, chunked=True)
+        envoy = self.envoy(self.start(SUB), upstream, {"response_body_mode": mode, **fields})
+        expected = re.sub(rb"(?i)http://(\w+)\.test/", rb"https://\1.example/", body)
+        answer = http1.request(envoy.port)
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(answer.body, expected)
+
+    def test_a_page_that_is_streamed(self):
+        self.check("STREAMED", 400_000, response_trailer_mode="SEND")
+
+    def test_a_page_that_is_buffered(self):
+        self.check("BUFFERED", 20_000)
