@@ -8,7 +8,7 @@
 static enum extproc_action on_body(struct extproc_txn *x)
 {
     struct extproc_str bytes = extproc_body(x);
-    if (!x->last && bytes.len > 0 && bytes.ptr[bytes.len - 1] != ' ')
+    if (!x->last && (bytes.len == 0 || bytes.ptr[bytes.len - 1] != ' '))
         return EXTPROC_ACTION_HOLD;
     char *out = extproc_scratch(x, bytes.len + 2);
     size_t len = 0;
@@ -125,6 +125,16 @@ Test(holding, trailers_do_not_where_nothing_is_held)
     kit_trailers(c, LANE_REQUEST, "x-end: 1");
     kit_expect_going(c);
     kit_expect_body(c, LANE_REQUEST, "[abc ]");
+    kit_headers(c, LANE_RESPONSE, ":status: 200", true);
+    end();
+}
+
+Test(holding, trailers_cut_nothing_off_an_empty_chunk)
+{
+    begin(NULL, BODY_MODE_STREAMED);
+    kit_body(c, LANE_REQUEST, "", false);
+    kit_trailers(c, LANE_REQUEST, "x-end: 1");
+    kit_expect_going(c);
     kit_headers(c, LANE_RESPONSE, ":status: 200", true);
     end();
 }

@@ -28,6 +28,8 @@ size_t keep_limit(const struct instance *in)
 int keep_body(struct turn *turn, size_t n)
 {
     struct body *body = &turn->event->body;
+    if (n == 0) /* nothing that trailers could cut off */
+        return 0;
     struct extproc_str bytes = body_bytes(body, turn->arena);
     struct kept *kept = bytes.ptr ? malloc(sizeof *kept + n) : NULL;
     if (!kept)

@@ -375,7 +375,7 @@ static void turn_hold_all(struct turn *turn)
 /* The plugin has done what it wanted to the other bytes, which go on. */
 static void turn_hold_end(struct turn *turn)
 {
-    if (turn->decided.held > 0 && keep_body(turn, turn->decided.held) < 0)
+    if (keep_body(turn, turn->decided.held) < 0)
         turn->lost = true;
     turn_continue(turn, turn->place);
 }
