@@ -11,9 +11,17 @@
 
 /* ---- what the host sees ---------------------------------------------------------------------- */
 
+size_t kit_max_answer(void *call)
+{
+    const struct kit_call *c = call;
+    return c->kit->max_answer;
+}
+
 uint8_t *kit_reserve(void *call, size_t len)
 {
     struct kit_call *c = call;
+    if (c->kit->max_answer && len > c->kit->max_answer)
+        kit_fail(c, "an answer of %zu bytes, where %zu may be sent", len, c->kit->max_answer);
     if (c->reserved)
         kit_fail(c, "a buffer is asked for while another one waits to be sent");
     c->reserved = malloc(sizeof *c->reserved + len); /* the host's memory: it may fail */
@@ -84,6 +92,7 @@ static bool bytes_open(struct kit_call *c, struct coverage *coverage)
 {
     static const struct stream_out out = {
         .peer = kit_peer,
+        .max_answer = kit_max_answer,
         .reserve = kit_reserve,
         .send = kit_sent,
         .hold = kit_hold,

@@ -40,6 +40,35 @@ void kit_fail(const struct kit_call *c, const char *fmt, ...)
     abort();
 }
 
+/* ---- which answer it is ---------------------------------------------------------------------- */
+
+static bool answers_phase(const PbResponse *answer, enum phase phase)
+{
+    static const int cases[N_PHASES] = {
+        [PHASE_REQUEST_HEADERS] = PB_CASE_RESPONSE(REQUEST_HEADERS),
+        [PHASE_REQUEST_BODY] = PB_CASE_RESPONSE(REQUEST_BODY),
+        [PHASE_REQUEST_TRAILERS] = PB_CASE_RESPONSE(REQUEST_TRAILERS),
+        [PHASE_RESPONSE_HEADERS] = PB_CASE_RESPONSE(RESPONSE_HEADERS),
+        [PHASE_RESPONSE_BODY] = PB_CASE_RESPONSE(RESPONSE_BODY),
+        [PHASE_RESPONSE_TRAILERS] = PB_CASE_RESPONSE(RESPONSE_TRAILERS),
+    };
+    return (int)answer->response_case == cases[phase];
+}
+
+/* The direction of the oldest answer that was sent; an immediate response is one to any message. */
+static enum lane lane_answered(const struct kit_call *c)
+{
+    PbResponse *answer = envoy__service__ext_proc__v3__processing_response__unpack(
+        NULL, c->sent->len, c->sent->bytes);
+    enum lane lane = N_LANES;
+    for (enum phase phase = 0; answer && phase < N_PHASES; phase++)
+        if (answers_phase(answer, phase))
+            lane = phase_lane(phase);
+    if (answer)
+        envoy__service__ext_proc__v3__processing_response__free_unpacked(answer, NULL);
+    return lane == N_LANES && c->owed ? phase_lane(c->owed->message.phase) : lane;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 struct kit_call *kit_call(struct kit *k, const struct kit_how *how)
@@ -86,7 +115,7 @@ static void call_close(struct kit_call *c, enum extproc_end why)
         alloc_leave();
     }
     while (c->sent && c->owed)
-        kit_check_answered(c, phase_lane(c->owed->message.phase));
+        kit_check_answered(c, lane_answered(c));
     if (c->sent)
         kit_fail(c, "something was sent that no message asked for");
     if (c->n_released != c->n_messages)
@@ -118,19 +147,6 @@ void kit_stop(struct kit_call *c)
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
-
-static bool answers_phase(const PbResponse *answer, enum phase phase)
-{
-    static const int cases[N_PHASES] = {
-        [PHASE_REQUEST_HEADERS] = PB_CASE_RESPONSE(REQUEST_HEADERS),
-        [PHASE_REQUEST_BODY] = PB_CASE_RESPONSE(REQUEST_BODY),
-        [PHASE_REQUEST_TRAILERS] = PB_CASE_RESPONSE(REQUEST_TRAILERS),
-        [PHASE_RESPONSE_HEADERS] = PB_CASE_RESPONSE(RESPONSE_HEADERS),
-        [PHASE_RESPONSE_BODY] = PB_CASE_RESPONSE(RESPONSE_BODY),
-        [PHASE_RESPONSE_TRAILERS] = PB_CASE_RESPONSE(RESPONSE_TRAILERS),
-    };
-    return (int)answer->response_case == cases[phase];
-}
 
 /* The oldest answer that was sent, read. */
 static void call_take_answer(struct kit_call *c, const struct kit_message *m)
@@ -185,6 +201,19 @@ void kit_lets_wait(struct kit_call *c)
     c->lets_wait = true;
 }
 
+void kit_reads_late(struct kit_call *c)
+{
+    c->lets_wait = c->reads_late = true;
+}
+
+size_t kit_n_unread(const struct kit_call *c)
+{
+    size_t n = 0;
+    for (const struct kit_frame *frame = c->sent; frame; frame = frame->next)
+        n++;
+    return n;
+}
+
 void kit_check_waits(struct kit_call *c, enum lane lane)
 {
     call_owed(c, lane);
@@ -203,20 +232,6 @@ void kit_check_answered(struct kit_call *c, enum lane lane)
     call_take_answer(c, &owed->message);
 }
 
-/* The direction of the oldest answer that was sent; an immediate response is one to any message. */
-static enum lane lane_answered(const struct kit_call *c)
-{
-    PbResponse *answer = envoy__service__ext_proc__v3__processing_response__unpack(
-        NULL, c->sent->len, c->sent->bytes);
-    enum lane lane = N_LANES;
-    for (enum phase phase = 0; answer && phase < N_PHASES; phase++)
-        if (answers_phase(answer, phase))
-            lane = phase_lane(phase);
-    if (answer)
-        envoy__service__ext_proc__v3__processing_response__free_unpacked(answer, NULL);
-    return lane == N_LANES && c->owed ? phase_lane(c->owed->message.phase) : lane;
-}
-
 bool kit_is_over(const struct kit_call *c)
 {
     return c->finished || c->immediate;
@@ -225,7 +240,7 @@ bool kit_is_over(const struct kit_call *c)
 void kit_take_answers(struct kit_call *c)
 {
     while (c->sent) {
-        if (!c->owed)
+        if (!c->owed || c->immediate)
             kit_fail(c, "an answer came that no message waits for");
         kit_check_answered(c, lane_answered(c));
     }
@@ -261,6 +276,8 @@ static void call_send(struct kit_call *c, struct kit_message *m)
     c->extras = NULL;
     c->begun = true;
 
+    if (c->held)
+        kit_fail(c, "a message, although the host holds the client up");
     bool listens = call_listens(c, m);
     if (listens || c->how.observing)
         kit_model_message(c, m);
@@ -270,10 +287,12 @@ static void call_send(struct kit_call *c, struct kit_message *m)
     arena_init(&given->arena, ARENA_FIRST_SIZE);
     c->driver->message(c, m, given);
     bool owed = listens && !c->finished;
-    if (owed && !c->sent && c->lets_wait) {
+    if (owed && (c->reads_late || (!c->sent && c->lets_wait))) {
         call_owes(c, m);
         return;
     }
+    if (c->reads_late)
+        return;
     if (!c->owed && c->n_released != c->n_messages)
         kit_fail(c, "%u messages were given back, of %u", c->n_released, c->n_messages);
     if (owed && !c->sent)

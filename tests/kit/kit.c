@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ARENA_FIRST_SIZE = 4096, PATH_SIZE = 32 };
+enum { ARENA_FIRST_SIZE = 4096, PATH_SIZE = 32, POOL_THREADS = 4, POOL_QUEUE = 64 };
 
 void *kit_need(void *p)
 {
@@ -98,6 +98,11 @@ void kit_run(struct kit *k)
 struct waits *kit_waits_of(struct kit *k)
 {
     return k->env.waits;
+}
+
+struct pool *kit_pool_of(struct kit *k)
+{
+    return k->env.pool;
 }
 
 struct loop *kit_loop(struct kit *k)
@@ -192,7 +197,10 @@ struct kit *kit_new(const struct kit_options *options)
     if (log_new(&log, &k->env.log) < 0)
         abort();
     loop_counts(&k->loop, k->env.metrics);
-    k->env.pool = kit_need(pool_new(4, 64));
+    k->env.overload = options->overload;
+    k->max_answer = options->max_answer;
+    k->env.pool = kit_need(pool_new(options->pool_threads ? options->pool_threads : POOL_THREADS,
+                                    options->pool_queue ? options->pool_queue : POOL_QUEUE));
     k->env.waits = kit_need(waits_new(&k->loop, k->env.pool, k->env.log));
     k->session_env = (struct session_env){.log = k->env.log, .loop = &k->loop};
 

@@ -21,6 +21,7 @@
 #define EXTPROCD_TESTS_KIT_H
 
 #include "base/str.h"
+#include "plugin/policy.h"
 #include "session/proxy_rules.h"
 #include "session/stream.h"
 
@@ -40,7 +41,10 @@ struct kit_options {
     const struct kit_linked *linked;
     /* What the proxy allows and takes; limits of 0: its defaults. */
     struct proxy_settings proxy;
-    size_t max_memory; /* of a transaction; 0: any */
+    size_t max_memory;                 /* of a transaction; 0: any */
+    size_t max_answer;                 /* bytes of an answer; 0: any */
+    enum policy_action overload;       /* where a plugin may not wait */
+    unsigned pool_threads, pool_queue; /* 0: 4, 64 */
     /* Says what is wrong, and does not return. NULL: prints it and aborts. */
     void (*fail)(const char *file, int line, const char *text);
 };
@@ -50,6 +54,7 @@ void kit_free(struct kit *k);
 
 /* Of its plugins. */
 struct waits *kit_waits_of(struct kit *k);
+struct pool *kit_pool_of(struct kit *k);
 /* The loop that its calls live in. Its clock stands at 0, and goes on only by what follows. */
 struct loop *kit_loop(struct kit *k);
 /* Runs it until it is idle: no errand, no timer. */
@@ -86,6 +91,10 @@ struct kit_call *kit_call(struct kit *k, const struct kit_how *how);
 void kit_lets_wait(struct kit_call *c);
 #define kit_waits(c, lane)    kit_check_waits(KIT_HERE(c), (lane))
 #define kit_answered(c, lane) kit_check_answered(KIT_HERE(c), (lane))
+/* The same, and no answer is read before kit_take_answers(): a proxy that does not read. */
+void kit_reads_late(struct kit_call *c);
+/* Answers that were not read yet. */
+size_t kit_n_unread(const struct kit_call *c);
 /* Reads every answer that has come, to whichever message. How many messages wait for one still? Is
  * the transaction over, since it was answered as a whole or the stream has ended? */
 void kit_take_answers(struct kit_call *c);

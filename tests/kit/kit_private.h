@@ -19,6 +19,7 @@ struct kit {
     struct loop loop;
     uint64_t now_ms; /* of the loop's clock */
     struct session_env session_env;
+    size_t max_answer;   /* bytes of one; 0: any */
     size_t longest_body; /* of all complete messages so far */
     struct session_listener listener;
     struct coverage coverage; /* of the listener */
@@ -83,7 +84,7 @@ struct kit_call {
 
     /* the transport's side */
     unsigned n_messages, n_released; /* how many there were, and how many were given back */
-    bool lets_wait, held;
+    bool lets_wait, reads_late, held;
     struct kit_owed *owed, **owed_end;
     struct kit_frame *reserved, *sent, **sent_tail;
     bool finished;
@@ -103,6 +104,7 @@ void *kit_need(void *p);
 
 /* The transport's functions that the host calls with a call as argument: see stream_out. */
 const char *kit_peer(void *call);
+size_t kit_max_answer(void *call);
 uint8_t *kit_reserve(void *call, size_t len);
 void kit_sent(void *call);
 void kit_hold(void *call);

@@ -1,26 +1,25 @@
-/* chaos: a plugin that does in each callback what chance says, right or wrong. */
+/* chaos: a plugin that does in each callback what chance says, right or wrong, and demands that
+ * what it sees and gets is what must follow from what was done before.
+ */
 #ifndef EXTPROCD_TESTS_SIM_CHAOS_H
 #define EXTPROCD_TESTS_SIM_CHAOS_H
 
 #include <extproc/plugin.h>
 
-/* A number below n; the same sequence for the same seed. */
-uint32_t chance(uint32_t n);
-void chance_begin(uint64_t seed);
+/* Edits with this name, and metadata with this key, are made in callbacks that are undone: no
+ * message may have them. */
+#define CHAOS_UNDONE    "undone"
+#define CHAOS_NAMESPACE "chaos"
 
-/* Edits with this name are made in callbacks that fail: no message may have it. */
-#define CHAOS_UNDONE "x-undone"
+/* A header with the number of the transaction, in both directions. */
+#define CHAOS_ID "x-request-id"
 
 extern const struct extproc_plugin chaos;
 
-/* Waits that were not resumed: how many, and resumes one of them. */
-size_t chaos_n_waits(void);
-void chaos_resume_one(void);
-
-/* What has become of waits, since the beginning. */
-extern struct chaos_counts {
-    unsigned deferred, resumed, timed_out, dropped;
-    unsigned opened, closed;
-} chaos_counts;
+/* For a new round, of three instances. */
+void chaos_begin(void);
+/* Every open() has had its close(), and the routines have run as often as they had to by now. */
+void chaos_end(void);
+void chaos_check_routines(uint64_t now_ms);
 
 #endif

@@ -1,208 +1,135 @@
-/* sim: transactions, waits, failures and disconnects in random order, over the virtual clock.
+/* sim: transactions, waits, failures, held bytes, clients that do not read, limits and stops in
+ * random order, over the virtual clock, through the real floors.
  *
- * Everything follows from one number, which is printed where something is not as it should be. The
- * kit checks that each message gets its one answer and is given back once; here it is checked that
- * every transaction comes to its end, that bodies arrive byte for byte, that a failing plugin
- * leaves nothing behind, that every result is used or dropped once, and that all memory is given
- * back.
+ * Everything follows from one number, which is printed where something is not as it should be. What
+ * must hold:
  *
- *     sim [SEED]           SIM_SECONDS says how long (10)
+ *     answers   each message gets its one answer, none after the end, and is given back once (kit);
+ *               a transaction ends as the section of its plugin says, and for no other reason
+ *               (proxy.c); none is stuck
+ *     views     each callback sees what the one before has left, also after one that failed or held
+ *               bytes; the proxy gets what the last one has left (chaos.c, proxy.c)
+ *     results   each is used or dropped once, in time (results.c, chaos.c)
+ *     memory    what is held is known at rest, and nothing at the end; all of it is given back
+ *     limits    nothing waits or holds where too much is held, no answer is longer and no
+ *               transaction larger than it may be, and a client is held up while much waits
+ *     routines  each has run as often as time has passed
+ *
+ *     sim [SEED]           SIM_SECONDS says how long (30); with SEED that round alone
  */
+#include "chance.h"
 #include "chaos.h"
 #include "kit/alloc.h"
-#include "kit/kit.h"
 #include "plugin/wait.h"
+#include "proxy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-enum { OPEN_MAX = 12, TRANSACTIONS = 120, BODY_MAX = 40 };
+enum { TRANSACTIONS = 120, BODY_ANY = 1024 * 1024 };
 enum { THREADS_SIZE = 16 * 1024 }; /* that the C library keeps for threads to come */
 
-static uint64_t seed;
-static const char *where = "?";
+/* ---- the configuration ----------------------------------------------------------------------- */
 
-static void complain(const char *file, int line, const char *text)
+static struct section any_section(void)
 {
-    fprintf(stderr, "%s:%d: %s\n(%s; repeat it with: sim %llu)\n", file, line, text, where,
-            (unsigned long long)seed);
-    abort();
+    static const enum policy_action actions[] = {POLICY_RESPOND, POLICY_CONTINUE, POLICY_CLOSE};
+    static const unsigned statuses[] = {500, 502, 504};
+    return (struct section){
+        .on_error = actions[chance(3)],
+        .on_max_body = actions[chance(2)],
+        .status = statuses[chance(3)],
+        .timeout_ms = 50 + chance(200),
+        .max_body = settings.max_memory || chance(2) ? BODY_ANY : 10 + chance(300),
+        .every_ms = 20 + chance(400),
+    };
 }
 
-#define DEMAND(holds) ((holds) ? (void)0 : complain(__FILE__, __LINE__, "not so: " #holds))
-
-/* ---- one transaction ------------------------------------------------------------------------- */
-
-enum step { STEP_HEADERS, STEP_BODY, STEP_TRAILERS, STEP_DONE };
-
-/* What one direction has still to send. */
-struct side {
-    enum body_mode mode;
-    enum step next;
-    bool has_body, has_trailers;
-    char body[BODY_MAX + 1];
-    size_t len, sent;
-};
-
-struct transaction {
-    struct kit_call *c;
-    struct side sides[N_LANES];
-};
-
-static struct kit *k;
-
-static void side_begin(struct side *s, enum body_mode mode)
+static void choose_settings(void)
 {
-    *s = (struct side){.mode = mode, .has_body = chance(3) > 0, .has_trailers = chance(3) == 0};
-    if (mode == BODY_MODE_NONE)
-        s->has_body = false;
-    s->len = s->has_body ? chance(BODY_MAX) : 0;
-    for (size_t i = 0; i < s->len; i++)
-        s->body[i] = (char)('a' + chance(26));
-}
-
-static enum body_mode any_mode(void)
-{
-    static const enum body_mode modes[] = {BODY_MODE_NONE, BODY_MODE_STREAMED, BODY_MODE_BUFFERED};
-    return modes[chance(3)];
-}
-
-static struct transaction begin(void)
-{
-    struct transaction t;
-    side_begin(&t.sides[LANE_REQUEST], any_mode());
-    side_begin(&t.sides[LANE_RESPONSE], any_mode());
-    t.c = kit_call(k, &(struct kit_how){.request = t.sides[LANE_REQUEST].mode,
-                                        .response = t.sides[LANE_RESPONSE].mode,
-                                        .piece_len = chance(4) ? 0 : 1 + chance(9)});
-    kit_lets_wait(t.c);
-    return t;
-}
-
-static void send_headers(struct transaction *t, enum lane lane)
-{
-    struct side *s = &t->sides[lane];
-    bool end = !s->has_body && !s->has_trailers;
-    kit_headers(t->c, lane, lane == LANE_REQUEST ? ":method: POST\n:path: /" : ":status: 200", end);
-    s->next = STEP_TRAILERS;
-    if (end)
-        s->next = STEP_DONE;
-    else if (s->has_body)
-        s->next = STEP_BODY;
-}
-
-static void send_body(struct transaction *t, enum lane lane)
-{
-    struct side *s = &t->sides[lane];
-    size_t left = s->len - s->sent;
-    size_t n = s->mode == BODY_MODE_STREAMED && left ? 1 + chance((uint32_t)left) : left;
-    struct extproc_str bytes = {s->body + s->sent, n};
-    bool last = n == left;
-    s->sent += n;
-    if (last)
-        s->next = s->has_trailers ? STEP_TRAILERS : STEP_DONE;
-    kit_body_bytes(t->c, lane, bytes, last && !s->has_trailers);
-}
-
-/* A proxy sends the next part of a direction when the last one was answered, but chunks. */
-static bool may_send(const struct transaction *t, enum lane lane)
-{
-    const struct side *s = &t->sides[lane];
-    if (s->next == STEP_DONE || kit_is_over(t->c))
-        return false;
-    if (lane == LANE_RESPONSE && t->sides[LANE_REQUEST].next == STEP_HEADERS)
-        return false;
-    return kit_n_waiting(t->c) < 6;
-}
-
-static void send_next(struct transaction *t, enum lane lane)
-{
-    switch (t->sides[lane].next) {
-    case STEP_HEADERS:
-        send_headers(t, lane);
+    settings = (struct settings){.overload = chance(2) ? POLICY_RESPOND : POLICY_CONTINUE};
+    switch (chance(8)) {
+    case 0:
+    case 1:
+        settings.max_waiting = 1 + chance(30000);
         break;
-    case STEP_BODY:
-        send_body(t, lane);
+    case 2:
+        settings.max_memory = 8000 + chance(30000);
         break;
-    case STEP_TRAILERS:
-        t->sides[lane].next = STEP_DONE;
-        kit_trailers(t->c, lane, "x-end: 1");
+    case 3:
+        settings.max_answer = 100 + chance(500);
         break;
-    case STEP_DONE:
+    default:
         break;
     }
+    for (unsigned place = 0; place < PLACES; place++)
+        settings.sections[place] = any_section();
 }
 
-static void check_maps(struct transaction *t)
+static const char *ini_of_settings(void)
 {
-    static const enum extproc_map maps[] = {EXTPROC_MAP_REQUEST, EXTPROC_MAP_REQUEST_TRAILERS,
-                                            EXTPROC_MAP_RESPONSE, EXTPROC_MAP_RESPONSE_TRAILERS};
-    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
-        DEMAND(!kit_header(t->c, maps[i], CHAOS_UNDONE, 0).ptr);
-    kit_expect_metadata(t->c, "chaos", "undone", NULL);
-}
-
-static bool is_complete(const struct transaction *t)
-{
-    return t->sides[LANE_REQUEST].next == STEP_DONE && t->sides[LANE_RESPONSE].next == STEP_DONE &&
-           kit_n_waiting(t->c) == 0;
-}
-
-static void end(struct transaction *t)
-{
-    kit_take_answers(t->c);
-    check_maps(t);
-    for (enum lane lane = 0; lane < N_LANES && is_complete(t) && !kit_is_over(t->c); lane++) {
-        struct extproc_str came = kit_body_so_far(t->c, lane);
-        struct side *s = &t->sides[lane];
-        DEMAND(came.len == s->len && memcmp(came.ptr, s->body, s->len) == 0);
+    static char text[1024];
+    size_t len = 0;
+    for (unsigned place = 0; place < PLACES; place++) {
+        const struct section *s = &settings.sections[place];
+        len += (size_t)snprintf(
+            text + len, sizeof text - len,
+            "[plugin:%c]\non_error = %s\non_error_status = %u\ntimeout = %llums\nmax_body = %zu\n"
+            "on_max_body = %s\n",
+            (char)('a' + place), policy_action_name(s->on_error), s->status,
+            (unsigned long long)s->timeout_ms, s->max_body, policy_action_name(s->on_max_body));
     }
-    kit_reset(t->c);
-    t->c = NULL;
+    return text;
 }
 
-/* ---- many ------------------------------------------------------------------------------------ */
+/* ---- many transactions ----------------------------------------------------------------------- */
 
 static void run(uint64_t ms)
 {
-    kit_run_until(k, loop_now(kit_loop(k)) + ms);
+    uint64_t end = loop_now(kit_loop(kit)) + ms;
+    gate_open();
+    kit_run_until(kit, end);
+    chaos_check_routines(end);
+    gate_shut();
 }
 
-static void step(struct transaction *t)
+/* Where no transaction waits, and none is over, only bytes of bodies are held. */
+static void check_held(const struct transaction *open)
 {
-    enum lane lane = (enum lane)chance(N_LANES);
-    if (!t->c)
-        return;
-    kit_take_answers(t->c);
-    if (kit_is_over(t->c) || is_complete(t) || chance(60) == 0)
-        end(t);
-    else if (may_send(t, lane))
-        send_next(t, lane);
+    size_t sum = 0, own, held;
+    for (unsigned i = 0; i < OPEN_MAX; i++) {
+        if (open[i].c && !proxy_is_at_rest(&open[i], &own))
+            return;
+        sum += open[i].c ? own : 0;
+    }
+    too_much_held(&held);
+    DEMAND(held == sum);
 }
 
 static void one_event(struct transaction *open, unsigned *left)
 {
-    struct transaction *t = &open[chance(OPEN_MAX)];
+    unsigned i = chance(OPEN_MAX);
     switch (chance(8)) {
     case 0:
-        if (!t->c && *left > 0) {
-            *t = begin();
+        if (!open[i].c && *left > 0) {
+            proxy_begin(&open[i], i);
             --*left;
         }
         break;
     case 1:
-        if (chaos_n_waits() > 0 && chance(2))
-            chaos_resume_one();
+        if (results_n_pending() > 0 && chance(2))
+            results_bring_one();
         break;
     case 2:
         run(chance(4) ? 0 : chance(200));
         break;
     default:
-        step(t);
+        if (open[i].c)
+            proxy_step(&open[i]);
         break;
     }
+    check_held(open);
 }
 
 /* All that waits is answered in time, or is over: a transaction may not be stuck. */
@@ -211,68 +138,95 @@ static void finish(struct transaction *open)
     for (unsigned i = 0; i < OPEN_MAX; i++) {
         for (unsigned n = 0; open[i].c && n < 10000; n++) {
             run(200);
-            step(&open[i]);
+            proxy_step(&open[i]);
         }
         DEMAND(!open[i].c);
     }
-    while (chaos_n_waits() > 0)
-        chaos_resume_one();
+    while (results_n_pending() > 0)
+        results_bring_one();
     run(0);
 }
 
-static const char *any_ini(void)
+/* In the middle of it. What comes after the loop's end is dropped where it comes from. */
+static void stop(struct transaction *open)
 {
-    static const char *const actions[] = {"respond", "continue", "close"};
-    static char text[1024];
-    size_t len = 0;
-    for (char name = 'a'; name <= 'c'; name++)
-        len += (size_t)snprintf(text + len, sizeof text - len,
-                                "[plugin:%c]\non_error = %s\ntimeout = %ums\nmax_body = %u\n"
-                                "on_max_body = %s\n",
-                                name, actions[chance(3)], 50 + chance(200), 10 + chance(60),
-                                actions[chance(2)]);
-    return text;
+    for (unsigned i = 0; i < OPEN_MAX; i++)
+        if (open[i].c)
+            proxy_stop(&open[i]);
+    waits_close(kit_waits_of(kit));
+    for (unsigned before; results_n_pending() > 0;) {
+        before = results_n_dropped();
+        results_bring_one();
+        DEMAND(results_n_dropped() == before + 1);
+    }
 }
 
 static void round_of(uint64_t number)
 {
     static const struct kit_linked linked[] = {{"a", &chaos}, {"b", &chaos}, {"c", &chaos}, {0}};
-    struct transaction open[OPEN_MAX] = {{0}};
+    static struct transaction open[OPEN_MAX];
     unsigned left = TRANSACTIONS;
-    seed = number;
-    chance_begin(seed);
-    chaos_counts = (struct chaos_counts){0};
-    k = kit_new(&(struct kit_options){.ini = any_ini(), .linked = linked, .fail = complain});
-    if (chance(4) == 0)
-        waits_limit(kit_waits_of(k), 20000);
-    while (left > 0)
+    size_t held;
+    chance_begin(number);
+    choose_settings();
+    chaos_begin();
+    kit = kit_new(&(struct kit_options){.ini = ini_of_settings(),
+                                        .linked = linked,
+                                        .fail = chance_complain,
+                                        .max_memory = settings.max_memory,
+                                        .max_answer = settings.max_answer,
+                                        .overload = settings.overload,
+                                        .pool_threads = 1,
+                                        .pool_queue = 4});
+    waits_limit(kit_waits_of(kit), settings.max_waiting);
+    results_begin(kit_pool_of(kit));
+    gate_shut();
+    for (unsigned rest = chance(2) ? 0 : chance(TRANSACTIONS); left > rest;)
         one_event(open, &left);
-    finish(open);
-    kit_free(k);
-    DEMAND(chaos_counts.deferred == chaos_counts.resumed + chaos_counts.dropped);
-    DEMAND(chaos_counts.opened == chaos_counts.closed);
+    if (chance(2))
+        stop(open);
+    else
+        finish(open);
+    gate_open();
+    too_much_held(&held);
+    DEMAND(held == 0);
+    kit_free(kit);
+    results_end();
+    chaos_end();
 }
 
-static uint64_t now_ms(void)
+/* ---- many rounds ----------------------------------------------------------------------------- */
+
+static uint64_t clock_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* A round can be repeated. */
+static void check_repeats(uint64_t number)
+{
+    round_of(number); /* what stays for good is allocated now */
+    uint64_t digest = chance_digest();
+    round_of(number);
+    DEMAND(chance_digest() == digest);
+}
+
 int main(int argc, char **argv)
 {
     const char *seconds = getenv("SIM_SECONDS");
-    uint64_t end_ms = now_ms() + 1000 * (uint64_t)(seconds ? atoi(seconds) : 10);
+    uint64_t end_ms = clock_ms() + 1000 * (uint64_t)(seconds ? atoi(seconds) : 30);
     uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL) * 100000;
-    unsigned n = 0;
+    unsigned n = 1;
     printf("seeds from %llu\n", (unsigned long long)first);
-    round_of(first); /* what stays for good is allocated now */
+    fflush(stdout);
+    check_repeats(first);
     size_t before = alloc_in_use();
-    do {
-        round_of(first + n++);
-    } while (argc == 1 && now_ms() < end_ms);
-    DEMAND(!alloc_available() || alloc_in_use() < before + THREADS_SIZE);
+    for (; argc == 1 && clock_ms() < end_ms; n++) {
+        round_of(first + n);
+        DEMAND(!alloc_available() || alloc_in_use() < before + THREADS_SIZE);
+    }
     printf("%u rounds\n1 passed, 0 failed\n", n);
     return 0;
 }
