@@ -23,6 +23,28 @@ static bool has_line(const char *pattern)
     return strstr(text, pattern);
 }
 
+/* Where the loop has nothing to do the watch sleeps, and is there again when it has. */
+static void wake_it(struct loop *loop)
+{
+    static const struct running_plugin late = {.name = "late", .timeout_ms = 1};
+    unsigned ms = 0;
+    loop_rests(loop);
+    for (; !atomic_load(&loop->running.unwatched) && ms < PATIENCE_MS; ms++)
+        usleep(1000);
+    CHECK(ms < PATIENCE_MS);
+    loop_begins_round(loop);
+    CHECK(!atomic_load(&loop->running.unwatched));
+    loop_runs(loop, &late, "request_headers");
+    for (ms = 0; !has_line("plugin=late phase=request_headers: ") && ms < PATIENCE_MS; ms++)
+        usleep(1000);
+    CHECK(ms < PATIENCE_MS);
+    CHECK(loop_ran(loop) > 0);
+    loop_rests(loop);
+    for (ms = 0; !atomic_load(&loop->running.unwatched) && ms < PATIENCE_MS; ms++)
+        usleep(1000);
+    CHECK(ms < PATIENCE_MS); /* it can be stopped while it sleeps */
+}
+
 static void name_it(struct loop *loop, struct log *log)
 {
     static const struct running_plugin fast = {.name = "fast", .timeout_ms = 60000},
@@ -46,6 +68,7 @@ static void name_it(struct loop *loop, struct log *log)
     CHECK(!has_line("plugin=fast"));
     loop_runs(loop, &fast, "close");
     CHECK(loop_ran(loop) == 0);
+    wake_it(loop);
     CHECK(!watch_stop(watch));
 }
 

@@ -28,6 +28,8 @@ struct loop {
     struct inbox inbox;
     struct arena_pool memory; /* of messages */
     struct running running;
+    void (*wake_watch)(void *arg); /* which sleeps while the thread rests; NULL: there is none */
+    void *watch;
     struct metrics *metrics;     /* NULL: nothing counts    */
     struct metrics_shard *shard; /* NULL: it has none of its own */
     pthread_t thread;            /* that drives it */
@@ -122,6 +124,13 @@ static inline void loop_catches_up(struct loop *loop)
 static inline void loop_begins_round(struct loop *loop)
 {
     loop->now_ms = loop_now(loop);
+    if (running_go_on(&loop->running))
+        loop->wake_watch(loop->watch);
+}
+/* Nothing happens in the thread before the next round begins. */
+static inline void loop_rests(struct loop *loop)
+{
+    running_rest(&loop->running);
 }
 /* When the next timer is due; UINT64_MAX: there is none. */
 static inline uint64_t loop_next(const struct loop *loop)

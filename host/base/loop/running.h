@@ -26,6 +26,8 @@ struct running {
     _Atomic(const struct running_plugin *) plugin; /* NULL: the host's own code */
     _Atomic(const char *) phase;                   /* "load", "init", "request_headers", ... */
     _Atomic uint64_t seen; /* what a watch has seen of this call: see running_look */
+    atomic_bool rests;     /* the thread waits for something to do */
+    atomic_bool unwatched; /* a watch sleeps until it goes on      */
 };
 
 enum { RUNNING_UNSEEN, RUNNING_SEEN };
@@ -74,6 +76,29 @@ static inline bool running_see(struct running *running, struct running_look look
 {
     return atomic_compare_exchange_strong_explicit(&running->seen, &look.seen, seen,
                                                    memory_order_relaxed, memory_order_relaxed);
+}
+
+/* The thread waits for something to do from now on. */
+static inline void running_rest(struct running *running)
+{
+    RUNNING_SET(rests, true);
+}
+
+/* It goes on. True: a watch has to be woken. In one order with running_unwatch(), or both would
+ * miss each other; the thread comes from a system call, which costs many times as much. */
+static inline bool running_go_on(struct running *running)
+{
+    atomic_store(&running->rests, false);
+    return atomic_load(&running->unwatched);
+}
+
+/* The watch's thread wants to sleep. False: the loop's thread does something. */
+static inline bool running_unwatch(struct running *running)
+{
+    atomic_store(&running->unwatched, true);
+    if (!atomic_load(&running->rests))
+        atomic_store(&running->unwatched, false);
+    return atomic_load(&running->unwatched);
 }
 
 #undef RUNNING_SET

@@ -9,15 +9,17 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { LOOK_MS = 50 };
+/* After so many looks at a thread that rests it sleeps. */
+enum { LOOK_MS = 50, IDLE_LOOKS = 20 };
 
 struct watch {
     struct loop *loop;
     struct log *log;
     struct watch_state state;
+    unsigned n_idle; /* looks at a thread that rests, one after another */
     pthread_t thread;
-    pthread_mutex_t mutex; /* guards `stopping` */
-    pthread_cond_t stops;
+    pthread_mutex_t mutex; /* guards `stopping`, and `unwatched` while it sleeps */
+    pthread_cond_t stops;  /* it is to stop, or to wake */
     bool stopping;
 };
 
@@ -74,11 +76,38 @@ static bool pause_a_while(struct watch *w)
     return !stopping;
 }
 
+/* The loop's thread. */
+static void wake(void *arg)
+{
+    struct watch *w = arg;
+    pthread_mutex_lock(&w->mutex);
+    atomic_store(&w->loop->running.unwatched, false);
+    pthread_cond_signal(&w->stops);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+/* Nothing has happened for a while: until something does. */
+static void sleep_if_idle(struct watch *w)
+{
+    struct running *running = &w->loop->running;
+    w->n_idle = atomic_load(&running->rests) ? w->n_idle + 1 : 0;
+    if (w->n_idle < IDLE_LOOKS)
+        return;
+    w->n_idle = 0;
+    pthread_mutex_lock(&w->mutex);
+    if (!w->stopping && running_unwatch(running))
+        while (!w->stopping && atomic_load(&running->unwatched))
+            pthread_cond_wait(&w->stops, &w->mutex);
+    pthread_mutex_unlock(&w->mutex);
+}
+
 static void *run(void *arg)
 {
     struct watch *w = arg;
-    while (pause_a_while(w))
+    while (pause_a_while(w)) {
         look(w);
+        sleep_if_idle(w);
+    }
     return NULL;
 }
 
@@ -109,6 +138,8 @@ int watch_start(struct loop *loop, struct log *log, struct watch **ret)
         return -ENOMEM;
     w->loop = loop;
     w->log = log;
+    loop->wake_watch = wake;
+    loop->watch = w;
     pthread_mutex_init(&w->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -131,5 +162,6 @@ struct watch *watch_stop(struct watch *w)
     pthread_cond_signal(&w->stops);
     pthread_mutex_unlock(&w->mutex);
     pthread_join(w->thread, NULL);
+    atomic_store(&w->loop->running.unwatched, false);
     return watch_free(w);
 }

@@ -2,7 +2,8 @@
  * since it may never return.
  *
  * It looks every 50 ms, so that no callback has to read a clock. Of a call that is there in two
- * looks it knows that it has gone on for the time between them, which is what it reports.
+ * looks it knows that it has gone on for the time between them, which is what it reports. While
+ * the loop's thread rests (loop_rests()) it sleeps.
  */
 #ifndef EXTPROCD_BASE_LOOP_WATCH_H
 #define EXTPROCD_BASE_LOOP_WATCH_H

@@ -66,6 +66,8 @@ void completions_run(struct completions *c)
 {
     unsigned n_events = 0;
     while (!c->quit) {
+        if (n_events == 0)
+            loop_rests(c->loop);
         grpc_event event = grpc_completion_queue_next(c->cq, deadline(c), NULL);
         if (n_events == 0) /* it may have been waited for */
             loop_begins_round(c->loop);

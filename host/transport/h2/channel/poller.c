@@ -69,6 +69,7 @@ void poller_run(struct poller *p)
     struct epoll_event events[EVENTS_MAX];
     bool more = true; /* what was put in motion before */
     while (!p->quit) {
+        loop_rests(p->loop);
         int n = epoll_wait(p->epoll_fd, events, EVENTS_MAX, timeout_ms(p, more));
         loop_begins_round(p->loop);
         for (int i = 0; i < n; i++)
