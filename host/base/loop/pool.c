@@ -180,6 +180,33 @@ void pool_forget(struct pool *pool, struct job *job)
     pthread_mutex_unlock(&pool->mutex);
 }
 
+static unsigned held_by(const struct pool *pool, const struct running_plugin *plugin)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < pool->n_threads; i++)
+        n += pool->threads[i].job && pool->threads[i].plugin == plugin;
+    return n;
+}
+
+const struct running_plugin *pool_holder(struct pool *pool, unsigned *ret_n, unsigned *ret_threads)
+{
+    const struct running_plugin *most = NULL;
+    unsigned n_most = 0;
+    pthread_mutex_lock(&pool->mutex);
+    for (unsigned i = 0; i < pool->n_threads; i++) {
+        const struct pool_thread *t = &pool->threads[i];
+        unsigned n = t->job ? held_by(pool, t->plugin) : 0;
+        if (n > n_most) {
+            n_most = n;
+            most = t->plugin;
+        }
+    }
+    *ret_n = n_most;
+    *ret_threads = pool->max_threads;
+    pthread_mutex_unlock(&pool->mutex);
+    return most;
+}
+
 /* ---- the end --------------------------------------------------------------------------------- */
 
 /* The plugin of a job that runs. NULL: none does. */

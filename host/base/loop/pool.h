@@ -33,6 +33,9 @@ bool pool_recall(struct pool *pool, struct job *job);
 /* The same, and waits for its end if it runs. */
 void pool_forget(struct pool *pool, struct job *job);
 
+/* The plugin that has the most threads: how many, and of how many. NULL: none has one. */
+const struct running_plugin *pool_holder(struct pool *pool, unsigned *ret_n, unsigned *ret_threads);
+
 /* Waits until there is no work. */
 void pool_settle(struct pool *pool);
 /* From now on no job begins; waits for those that run. False: some ran longer than limit_ms, and

@@ -153,3 +153,26 @@ Test(pool, a_thread_knows_whose_code_it_runs)
     cr_expect_null(pool_runs_here(pool)); /* this is none of its threads */
     pool_free(pool);
 }
+
+Test(pool, tells_whose_code_has_the_most_threads)
+{
+    static const struct running_plugin one = {.name = "one"}, two = {.name = "two"};
+    struct pool *pool = begin(3, 8);
+    struct job jobs[3] = {{.fn = block, .plugin = &one},
+                          {.fn = block, .plugin = &two},
+                          {.fn = block, .plugin = &two}};
+    unsigned n, n_threads;
+    cr_expect_null(pool_holder(pool, &n, &n_threads));
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(pool_put(pool, &jobs[i]), 0);
+    for (int i = 0; i < 3; i++)
+        sem_wait(&begun);
+    cr_expect_eq(pool_holder(pool, &n, &n_threads), &two);
+    cr_expect_eq(n, 2);
+    cr_expect_eq(n_threads, 3);
+    for (int i = 0; i < 3; i++)
+        sem_post(&may_end);
+    pool_settle(pool);
+    cr_expect_null(pool_holder(pool, &n, &n_threads));
+    pool_free(pool);
+}

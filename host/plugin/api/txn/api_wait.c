@@ -1,4 +1,5 @@
 /* api_wait: a callback goes on later. */
+#include "base/loop/pool.h"
 #include "base/str.h"
 #include "plugin/api/txn/api_txn.h"
 #include "plugin/run/handle.h"
@@ -105,6 +106,21 @@ int api_after(struct extproc_txn *x, uint32_t ms)
     return 0;
 }
 
+/* Who has the threads: maybe work whose transactions have ended long ago. */
+static int work_refuse_full(struct handle *h)
+{
+    char why[REFUSAL_TEXT];
+    unsigned n, n_threads;
+    const struct running_plugin *holder =
+        pool_holder(handle_instance(h)->env->pool, &n, &n_threads);
+    if (!holder)
+        return wait_refuse(h, "extproc_work", -EAGAIN, "no thread can be started (pool_threads)");
+    snprintf(why, sizeof why,
+             "too much work waits for the threads: %u of %u (pool_threads) run work of plugin %s",
+             n, n_threads, holder->name);
+    return wait_refuse(h, "extproc_work", -EAGAIN, why);
+}
+
 int api_work(struct extproc_txn *x, void (*fn)(void *arg), void *arg,
              void (*drop)(struct extproc_instance *, void *arg))
 {
@@ -121,7 +137,6 @@ int api_work(struct extproc_txn *x, void (*fn)(void *arg), void *arg,
     r = wait_work(waits, &what, fn, arg, wait_left(h), &turn->waits.wait);
     turn->overloaded = r == -EAGAIN;
     if (r == -EAGAIN)
-        return wait_refuse(h, "extproc_work", r,
-                           "too much work waits for the threads (pool_threads)");
+        return work_refuse_full(h);
     return r < 0 ? handle_refuse(h, "extproc_work", STR_ABSENT, r) : 0;
 }
