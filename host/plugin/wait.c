@@ -11,6 +11,7 @@
 #include "plugin/wait.h"
 
 #include "base/loop/pool.h"
+#include "base/rows.h"
 #include "plugin/generation.h"
 
 #include <assert.h>
@@ -21,7 +22,7 @@
 
 enum { IDLE_MIN = 256, N_FACES = 8, NAME_SIZE = 33 };
 
-enum wait_state { WAIT_IDLE, WAIT_AWAITED, WAIT_FORSAKEN };
+enum wait_state { WAIT_IDLE, WAIT_AWAITED, WAIT_UNWANTED, WAIT_FORSAKEN, N_WAIT_STATES };
 enum wait_kind {
     WAIT_PLUGIN, /* the plugin has a face of it, and resumes */
     WAIT_TIME,   /* it ends by its timer                     */
@@ -70,6 +71,20 @@ struct waits {
     struct wait *idle, **idle_end;
     unsigned n_idle;
 };
+
+/* The one place where the state changes: wait.h has the picture. */
+static void wait_become(struct wait *w, enum wait_state next)
+{
+    static const bool may[N_WAIT_STATES][N_WAIT_STATES] = {
+        [WAIT_IDLE] = {[WAIT_AWAITED] = true},
+        [WAIT_AWAITED] = {[WAIT_IDLE] = true, [WAIT_UNWANTED] = true, [WAIT_FORSAKEN] = true},
+        [WAIT_UNWANTED] = {[WAIT_IDLE] = true, [WAIT_FORSAKEN] = true},
+        [WAIT_FORSAKEN] = {[WAIT_IDLE] = true},
+    };
+    ROWS(may, N_WAIT_STATES, 4);
+    assert(may[w->state][next]);
+    w->state = next;
+}
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -137,16 +152,21 @@ static bool wait_has_arrived(struct wait *w)
     return arrived;
 }
 
-/* Call it when neither the loop nor the plugin has the wait. */
 static void wait_put(struct wait *w)
 {
     struct waits *all = w->all;
-    struct generation *generation = w->what.generation;
-    w->state = WAIT_IDLE;
     w->next = NULL;
     *all->idle_end = w;
     all->idle_end = &w->next;
     all->n_idle++;
+}
+
+/* Call it when neither the loop nor the plugin has the wait. */
+static void wait_end(struct wait *w)
+{
+    struct generation *generation = w->what.generation;
+    wait_become(w, WAIT_IDLE);
+    wait_put(w);
     generation_unref(generation);
 }
 
@@ -180,13 +200,12 @@ static bool wait_begin(struct wait *w, enum wait_kind kind, const struct wait_fo
                        uint64_t ms)
 {
     if (ms != UINT64_MAX && loop_set(w->all->loop, &w->timer, ms) < 0) {
-        w->what.generation = NULL;
         wait_put(w);
         return false;
     }
     w->what = *what;
     w->kind = kind;
-    w->state = WAIT_AWAITED;
+    wait_become(w, WAIT_AWAITED);
     w->timer_means = EXTPROC_WAKE_TIMEOUT;
     w->arrived = false;
     w->cancel = NULL;
@@ -240,7 +259,7 @@ int wait_work(struct waits *all, const struct wait_for *what, void (*fn)(void *a
     int r = pool_put(all->pool, &w->job);
     if (r < 0) {
         loop_cancel(all->loop, &w->timer);
-        wait_put(w);
+        wait_end(w);
         return r;
     }
     *ret = w;
@@ -255,24 +274,32 @@ static void wait_drop(struct wait *w)
 
 void wait_forsake(struct wait *w)
 {
-    assert(w->state == WAIT_AWAITED);
     loop_cancel(w->all->loop, &w->timer);
-    w->state = WAIT_FORSAKEN;
+    wait_become(w, WAIT_FORSAKEN);
     switch (w->kind) {
     case WAIT_PLUGIN:
         if (w->cancel && !wait_has_arrived(w))
             w->cancel(w->cancel_arg);
         break;
     case WAIT_TIME:
-        wait_put(w);
+        wait_end(w);
         break;
     case WAIT_WORK: /* it need not begin */
         if (pool_recall(w->all->pool, &w->job)) {
             wait_drop(w);
-            wait_put(w);
+            wait_end(w);
         }
         break;
     }
+}
+
+/* By its timer, since the caller is at work on the other direction. Where that cannot be set, it
+ * ends with the result. */
+void wait_abandon(struct wait *w)
+{
+    wait_become(w, WAIT_UNWANTED);
+    w->timer_means = EXTPROC_WAKE_TIMEOUT;
+    (void)loop_set(w->all->loop, &w->timer, 0);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -282,11 +309,13 @@ static void on_result(void *arg)
 {
     struct wait *w = arg;
     loop_cancel(w->all->loop, &w->timer);
+    if (w->state != WAIT_AWAITED)
+        wait_drop(w);
     if (w->state == WAIT_AWAITED)
         w->what.woken(w->what.arg, EXTPROC_WAKE_RESULT, w->result);
-    else
-        wait_drop(w);
-    wait_put(w);
+    else if (w->state == WAIT_UNWANTED)
+        w->what.woken(w->what.arg, EXTPROC_WAKE_TIMEOUT, NULL);
+    wait_end(w);
 }
 
 /* Its time is over. A result that has come meanwhile is awaited still. */
@@ -312,7 +341,7 @@ void waits_close(struct waits *all)
         assert(w->state == WAIT_FORSAKEN); /* every transaction has ended */
         loop_recall(all->loop, &w->errand);
         wait_drop(w);
-        wait_put(w);
+        wait_end(w);
     }
 }
 

@@ -2,8 +2,12 @@
  * timer, brings.
  *
  *     AWAITED ──the result is here──► resume() ──► IDLE
- *        │ the time is over: resume(); or no callback waits for it
- *        ▼
+ *      │    │ its plugin has failed meanwhile
+ *      │    ▼
+ *      │  UNWANTED ──the result is here──► drop(), the turn goes on ──► IDLE
+ *      │    │
+ *      │ the time is over: the turn goes on; or no callback waits for it
+ *      ▼    ▼
  *     FORSAKEN ──the result is here──► drop() ──► IDLE
  *
  * The plugin's thread has the wait until it calls extproc_resume(), so a wait outlives its
@@ -59,6 +63,8 @@ int wait_work(struct waits *all, const struct wait_for *what, void (*fn)(void *a
               uint64_t limit_ms, struct wait **ret);
 /* No callback waits for it: see extproc_on_cancel(). */
 void wait_forsake(struct wait *w);
+/* Whatever comes is of no use: it ends soon, as a timeout. */
+void wait_abandon(struct wait *w);
 
 /* What the SDK's functions of these names do. */
 void wait_on_cancel(struct extproc_wait *pub, void (*cancel)(void *arg), void *arg);

@@ -24,7 +24,6 @@ void session_init(struct session *s, const struct session_env *env, struct gener
     s->coverage = coverage;
     s->out = out;
     s->out_arg = out_arg;
-    s->waiting[LANE_REQUEST] = s->waiting[LANE_RESPONSE] = NULL;
     s->begun = s->half_closed = s->lost = s->failed = false;
     txn_init(&s->txn, g, env->loop, arena);
     s->txn.listener = coverage->listener->name;
@@ -286,7 +285,7 @@ static void session_report_end(struct session *s)
 
 /* A turn, and what it holds. */
 struct session_turn {
-    struct turn turn;
+    struct turn turn; /* first */
     struct session *session;
     struct arena_lease *memory;
     struct message bytes;
@@ -324,24 +323,22 @@ static void session_report(struct session *s, struct turn *turn)
     }
 }
 
-/* What a turn that waits takes beside its message: its memory, in part. */
-enum { WAITING_SIZE = 4096 };
-
-static void session_hold(struct session_turn *st)
-{
-    if (st->held)
-        return;
-    if (!st->len) /* the first time: the message's pieces are still there */
-        st->len = message_len(&st->bytes);
-    st->held = WAITING_SIZE + st->len;
-    waits_hold(st->session->txn.generation->env.waits, st->held);
-}
-
 static void session_unhold(struct session_turn *st)
 {
     if (st->held)
         waits_unhold(st->session->txn.generation->env.waits, st->held);
     st->held = 0;
+}
+
+/* What a turn that waits takes: its message, and its memory, which grows from callback to
+ * callback. */
+static void session_hold(struct session_turn *st)
+{
+    if (!st->len) /* the first time: the message's pieces are still there */
+        st->len = message_len(&st->bytes);
+    session_unhold(st);
+    st->held = arena_size(&st->memory->arena) + st->len;
+    waits_hold(st->session->txn.generation->env.waits, st->held);
 }
 
 static void session_turn_over(struct session_turn *st)
@@ -356,10 +353,9 @@ static void session_turn_over(struct session_turn *st)
 /* The other direction is answered for: a plugin that waits in it waits for nothing. */
 static void session_cancel(struct session *s, enum lane lane)
 {
-    struct session_turn *st = s->waiting[lane];
+    struct session_turn *st = (struct session_turn *)s->txn.lanes[lane].waiting;
     if (!st)
         return;
-    s->waiting[lane] = NULL;
     turn_cancel(&st->turn);
     session_turn_over(st);
 }
@@ -374,7 +370,7 @@ static bool session_begin(struct session_turn *st, struct event *event)
     st->turn.wake = session_woken;
     st->turn.wake_arg = st;
     if (r == 0)
-        st->turn.unmet = session_unmet(s, &st->turn);
+        turn_check(&st->turn, session_unmet(s, &st->turn));
     return r == 0;
 }
 
@@ -389,10 +385,8 @@ static void session_run(struct session_turn *st, struct event *first)
         session_out_of_memory(s);
     } else if (turn_run(&st->turn) == TURN_WAITS) {
         session_hold(st);
-        s->waiting[lane] = st;
         return;
     } else {
-        s->waiting[lane] = NULL;
         session_report_missing(s, &st->turn);
         session_report(s, &st->turn);
         if (st->turn.verdict.kind == VERDICT_RESPOND)

@@ -37,18 +37,15 @@ struct session_out {
     void (*ready)(void *arg);
 };
 
-struct session_turn;
-
 struct session {
     const struct session_env *env;
     struct coverage *coverage;
     const struct session_out *out;
     void *out_arg;
     struct txn txn;
-    struct session_turn *waiting[N_LANES]; /* for plugins; NULL: the direction is free */
-    bool begun;                            /* an event of the message itself was seen */
-    bool half_closed;                      /* the proxy will not send anything further */
-    bool lost;                             /* its connection has gone                  */
+    bool begun;       /* an event of the message itself was seen */
+    bool half_closed; /* the proxy will not send anything further */
+    bool lost;        /* its connection has gone                  */
     bool failed;
 };
 
@@ -60,11 +57,11 @@ void session_init(struct session *s, const struct session_env *env, struct gener
 /* Does a plugin of this direction wait? Then its next event has to. */
 static inline bool session_waits(const struct session *s, enum lane lane)
 {
-    return s->waiting[lane];
+    return s->txn.lanes[lane].waiting;
 }
 static inline bool session_is_free(const struct session *s)
 {
-    return !s->waiting[LANE_REQUEST] && !s->waiting[LANE_RESPONSE];
+    return !session_waits(s, LANE_REQUEST) && !session_waits(s, LANE_RESPONSE);
 }
 /* Memory for one of its messages. NULL: there is none. */
 struct arena_lease *session_memory(struct session *s);

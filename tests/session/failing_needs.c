@@ -111,6 +111,57 @@ Test(failing_needs, a_need_that_is_not_met_may_close_the_stream)
     kit_free(k);
 }
 
+/* It had edited the headers before, and the plugins after it have not seen that. */
+static enum extproc_action changes_only(struct extproc_txn *x)
+{
+    return EXTPROC_ACTION_CONTINUE;
+}
+static enum extproc_action waits_a_while(struct extproc_txn *x)
+{
+    return extproc_waiting(extproc_after(x, 5));
+}
+static enum extproc_action spoils_more(struct extproc_txn *x, enum extproc_wake why, void *result)
+{
+    spoil(x);
+    return EXTPROC_ACTION_CONTINUE;
+}
+
+Test(failing_needs, what_was_done_before_a_need_was_missed_is_undone)
+{
+    static const struct extproc_plugin edits = {.abi = EXTPROC_ABI,
+                                                .name = "edits",
+                                                .needs = EXTPROC_WHOLE_REQUEST_BODY,
+                                                .close = on_close,
+                                                .resume = spoils_more,
+                                                .request_headers = on_phase,
+                                                .request_body = on_phase};
+    static const struct extproc_plugin looks_on = {.abi = EXTPROC_ABI,
+                                                   .name = "looks_on",
+                                                   .needs = EXTPROC_MUST_SEE_RESPONSE_BODY,
+                                                   .close = on_close,
+                                                   .resume = spoils_more,
+                                                   .request_headers = on_phase,
+                                                   .response_body = on_phase};
+    static const struct {
+        const struct extproc_plugin *plugin;
+        extproc_on_fn *then;
+    } cases[] = {{&edits, changes_only},
+                 {&edits, waits_a_while},
+                 {&looks_on, changes_only},
+                 {&looks_on, waits_a_while}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        k = beside(cases[i].plugin, "[plugin:bad]\non_error = continue\n");
+        fails_in = EXTPROC_PHASE_REQUEST_HEADERS;
+        fails = cases[i].then;
+        run(BODY_MODE_NONE);
+        is_as_without(BODY_MODE_NONE, EXTPROC_PHASE_REQUEST_HEADERS);
+        cr_expect_eq(n_calls, 1);
+        kit_end(c);
+        cr_expect_eq(n_closed, 1);
+        kit_free(k);
+    }
+}
+
 /* ---- blocking -------------------------------------------------------------------------------- */
 
 /* A watch sees it: here the callback is the watch as well. */

@@ -2,6 +2,8 @@
 #include "plugin/wait.h"
 #include "waiting.h"
 
+#include <semaphore.h>
+
 /* ---- no callback waits for it ---------------------------------------------------------------- */
 
 Test(forsaken, a_proxy_that_leaves_cancels)
@@ -96,6 +98,78 @@ Test(forsaken, the_end_that_the_proxy_announces_waits_for_the_answer)
     kit_free(k);
 }
 
+/* ---- the plugin has failed in the other direction -------------------------------------------- */
+
+static enum extproc_action breaks(struct extproc_txn *x)
+{
+    return extproc_fail(x, "broken");
+}
+
+/* It waits in the request, and fails in the response. */
+static void begin_broken(void)
+{
+    static const struct extproc_plugin broken = {
+        .abi = EXTPROC_ABI,
+        .name = "broken",
+        .init = on_init,
+        .close = on_close,
+        .request_headers = on_any,
+        .response_headers = breaks,
+        .resume = on_resume,
+    };
+    static const struct kit_linked linked[] = {{"broken", &broken}, {"after", &after}, {0}};
+    k = kit_new(&(struct kit_options){.ini = "[plugin:broken]\non_error = continue\n",
+                                      .linked = linked,
+                                      .fail = kit_criterion_fail});
+    c = kit_call(k, &(struct kit_how){0});
+    kit_lets_wait(c);
+    plan.phases = REQUEST;
+    plan.edits_first = true;
+    send_request(true);
+    send_response();
+    kit_waits(c, LANE_REQUEST);
+}
+
+/* The request goes on as if it was not there. */
+static void expect_without_broken(void)
+{
+    run();
+    kit_answered(c, LANE_REQUEST);
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-before", NULL);
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-answer", NULL);
+}
+
+Test(forsaken, a_plugin_that_has_failed_waits_no_longer)
+{
+    begin_broken();
+    expect_without_broken();
+    expect_journal("1; cancel arg; after 1; ");
+    bring(0, "late");
+    run();
+    expect_journal("drop self late; ");
+    end();
+}
+
+Test(forsaken, what_a_plugin_that_has_failed_waited_for_is_dropped)
+{
+    begin_broken();
+    bring(0, "yes");
+    expect_without_broken();
+    expect_journal("1; drop self yes; after 1; ");
+    end();
+}
+
+Test(forsaken, a_proxy_that_leaves_meanwhile_cancels_once)
+{
+    begin_broken();
+    kit_reset(c);
+    expect_journal("1; cancel arg; close 1; ");
+    bring(0, "late");
+    run();
+    expect_journal("drop self late; ");
+    kit_free(k);
+}
+
 /* ---- too much is held ------------------------------------------------------------------------ */
 
 Test(forsaken, no_more_may_wait_than_there_is_room_for)
@@ -124,6 +198,75 @@ Test(forsaken, no_more_may_wait_than_there_is_room_for)
     kit_waits(c, LANE_REQUEST);
     kit_reset(c);
     bring(1, "late");
+    kit_free(k);
+}
+
+static enum extproc_action takes_much(struct extproc_txn *x)
+{
+    return extproc_scratch(x, 100000) ? wait_for_it(x) : EXTPROC_ACTION_FAIL;
+}
+
+Test(forsaken, what_a_plugin_took_before_it_waits_is_held_too)
+{
+    static const struct extproc_plugin plugin = {
+        .abi = EXTPROC_ABI, .name = "x", .request_headers = takes_much, .resume = on_resume};
+    size_t held;
+    k = kit_of((const struct kit_linked[]){{"x", &plugin}, {0}});
+    waits_limit(kit_waits_of(k), 100000);
+    c = kit_call(k, &(struct kit_how){0});
+    kit_lets_wait(c);
+    send_request(true);
+    cr_expect(waits_exceed(kit_waits_of(k), &held));
+    bring(0, "yes");
+    run();
+    kit_answered(c, LANE_REQUEST);
+    cr_expect_not(waits_exceed(kit_waits_of(k), &held));
+    cr_expect_eq(held, 0);
+    end();
+}
+
+/* ---- the threads ----------------------------------------------------------------------------- */
+
+static sem_t begun, may_end;
+
+static void holds_its_thread(void *arg)
+{
+    sem_post(&begun);
+    sem_wait(&may_end);
+}
+
+static enum extproc_action works(struct extproc_txn *x)
+{
+    return extproc_waiting(extproc_work(x, holds_its_thread, NULL, NULL));
+}
+
+/* The first transactions may have ended long ago: whoever comes now is not to blame. */
+Test(forsaken, the_plugin_that_has_the_threads_is_named)
+{
+    enum { THREADS = 4, QUEUE = 64 }; /* of the kit */
+    static const struct extproc_plugin plugin = {
+        .abi = EXTPROC_ABI, .name = "worker", .request_headers = works, .resume = on_resume};
+    struct kit_call *calls[THREADS + QUEUE];
+    sem_init(&begun, 0, 0);
+    sem_init(&may_end, 0, 0);
+    k = kit_of((const struct kit_linked[]){{"slow", &plugin}, {0}});
+    for (int i = 0; i < THREADS + QUEUE; i++) {
+        calls[i] = c = kit_call(k, &(struct kit_how){0});
+        kit_lets_wait(c);
+        send_request(true);
+        kit_waits(c, LANE_REQUEST);
+        if (i < THREADS)
+            sem_wait(&begun);
+    }
+    c = kit_call(k, &(struct kit_how){0});
+    send_request(true);
+    kit_expect_immediate(c, 503, NULL, NULL);
+    kit_expect_log(c, "4 of 4 (pool_threads) run work of plugin slow");
+    kit_end(c);
+    for (int i = 0; i < THREADS + QUEUE; i++)
+        kit_reset(calls[i]);
+    for (int i = 0; i < THREADS; i++) /* the others have not begun, and do not */
+        sem_post(&may_end);
     kit_free(k);
 }
 

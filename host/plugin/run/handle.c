@@ -432,9 +432,9 @@ static enum extproc_action handle_refuse_mode(struct handle *h, const struct tur
                          body_mode_name(mode), advice(rules->sends_complete_body, lane));
 }
 
-enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lane)
+enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lane, bool called)
 {
-    struct handle *h = handle_begin(turn, place, turn->event->phase);
+    struct handle *h = called ? handle_enter(turn) : handle_begin(turn, place, turn->event->phase);
     const struct instance *instance = turn->txn->chain->instances[place];
     enum extproc_action action = EXTPROC_ACTION_CONTINUE;
     if (!h->opened && h->skipped != ALL_PHASES)

@@ -13,6 +13,7 @@ struct handle {
     struct txn *txn;
     uint8_t skipped; /* phase bits: not called again */
     bool opened;     /* close() is owed */
+    bool failed;     /* no callback of it may decide anything further */
 };
 
 static inline struct handle *handle_of(struct extproc_txn *x)
@@ -44,8 +45,9 @@ enum extproc_action handle_call(struct turn *turn, uint16_t place, enum phase ph
 enum extproc_action handle_resume(struct turn *turn);
 /* The proxy does not send the body of a direction as the plugin in this place needs it: open()
  * first where it is owed, which may skip the body's phase. CONTINUE where it is skipped; else FAIL,
- * and the log has the reason. */
-enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lane);
+ * and the log has the reason. called: it is the plugin that was just called, and the mark before
+ * that stays. */
+enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lane, bool called);
 /* close(), where it is owed. */
 void handle_close(struct handle *h, enum extproc_end why);
 

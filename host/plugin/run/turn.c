@@ -165,6 +165,14 @@ int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct are
     return turn_note_change(turn);
 }
 
+void turn_check(struct turn *turn, unsigned unmet)
+{
+    const struct chain *chain = turn->txn->chain;
+    turn->unmet = unmet;
+    turn->checks =
+        unmet || (chain && turn->event->part == PART_HEADERS && chain->must_see[turn->event->lane]);
+}
+
 /* ---- fallbacks ------------------------------------------------------------------------------- */
 
 static bool turn_can(const struct turn *turn, uint32_t deeds)
@@ -290,14 +298,15 @@ static void turn_conclude(struct turn *turn)
     verdict->clear_route = turn->clears_route;
 }
 
-/* True: that was the verdict. */
-static bool turn_miss(struct turn *turn, uint16_t place, enum lane lane)
+/* Plugins whose needs the mode of a body does not meet, unless they skip the body's phase. called:
+ * it was just called, and what it did is undone. True: that was the verdict. */
+static bool turn_miss(struct turn *turn, uint16_t place, enum lane lane, bool called)
 {
     if (!turn_ready_handles(turn)) {
         turn_close(turn, EXTPROC_S("out of memory"));
         return true;
     }
-    return handle_miss(turn, place, lane) == EXTPROC_ACTION_FAIL && turn_fail(turn, place);
+    return handle_miss(turn, place, lane, called) == EXTPROC_ACTION_FAIL && turn_fail(turn, place);
 }
 
 /* The headers in hand open a tunnel, whose bytes no plugin sees. */
@@ -307,23 +316,35 @@ static bool turn_opens_tunnel(const struct turn *turn, enum lane lane)
            txn_framing(turn->txn, lane) == FRAMING_TUNNEL;
 }
 
-/* Plugins whose needs the mode of a body does not meet. They are looked for after the walk, since a
- * plugin may skip the body's phase, and one before them may answer. True: that was the verdict. */
+/* Is the mode of a direction's body not what the plugin in this place needs? */
+static bool turn_misses(const struct turn *turn, uint16_t place, enum lane lane)
+{
+    const struct instance *in = turn->txn->chain->instances[place];
+    enum body_mode mode = turn->txn->lanes[lane].direction.mode;
+    return (turn->unmet & 1u << lane && !chain_need_met(in, lane, mode)) ||
+           (chain_must_see(in, lane) && turn_opens_tunnel(turn, lane));
+}
+
+/* The plugin that was just called, before the next one sees its edits. */
+static bool turn_check_called(struct turn *turn)
+{
+    for (enum lane lane = 0; lane < N_LANES; lane++)
+        if (turn_misses(turn, turn->place, lane) && turn_miss(turn, turn->place, lane, true))
+            return true;
+    return false;
+}
+
+/* The others, after the walk, since one before them may answer. */
 static bool turn_check_needs(struct turn *turn, enum lane lane)
 {
     const struct chain *chain = turn->txn->chain;
     enum phase body = phase_of(lane, PART_BODY);
-    bool unmet = turn->unmet & 1u << lane, tunnel = turn_opens_tunnel(turn, lane);
-    if (!chain || !(unmet || tunnel) ||
+    if (!chain || !turn->checks ||
         !(chain->must_see[lane] || mode_of(chain->needs[lane])->body == MODE_BODY_WHOLE))
         return false;
     for (uint16_t i = 0; i < chain->n_calls[body]; i++) {
         uint16_t place = chain->calls[body][i];
-        const struct instance *in = chain->instances[place];
-        enum body_mode mode = turn->txn->lanes[lane].direction.mode;
-        bool missed =
-            (unmet && !chain_need_met(in, lane, mode)) || (tunnel && chain_must_see(in, lane));
-        if (missed && turn_miss(turn, place, lane))
+        if (turn_misses(turn, place, lane) && turn_miss(turn, place, lane, false))
             return true;
     }
     return false;
@@ -334,6 +355,7 @@ static bool turn_check_needs(struct turn *turn, enum lane lane)
 void turn_woken(void *arg, enum extproc_wake why, void *result)
 {
     struct turn *turn = arg;
+    turn_lane(turn)->waiting = NULL;
     turn->waits.wait = NULL;
     turn->waits.woken = true;
     turn->waits.why = why;
@@ -341,10 +363,16 @@ void turn_woken(void *arg, enum extproc_wake why, void *result)
     turn->wake(turn->wake_arg);
 }
 
-/* What was possible before the wait may have become impossible: the response may have begun. */
+/* What was possible before the wait may have become impossible: the response may have begun. And of
+ * a plugin that has failed in the other direction meanwhile nothing is wanted. */
 static enum extproc_action turn_resume(struct turn *turn)
 {
+    struct handle *h = &turn->txn->handles[turn->place];
     turn->waits.woken = false;
+    if (h->failed) {
+        undo_back(turn, h);
+        return EXTPROC_ACTION_CONTINUE;
+    }
     turn->allowed = turn_allowed(turn) | (turn->replaced ? MAY_SET_BODY : 0);
     if (!(turn->allowed & MAY_RESPOND) && !turn->txn->observing)
         turn->decided.answers = false;
@@ -356,6 +384,7 @@ void turn_cancel(struct turn *turn)
     if (!turn->waits.wait)
         return;
     wait_forsake(turn->waits.wait);
+    turn_lane(turn)->waiting = NULL;
     turn->waits.wait = NULL;
     undo_back(turn, &turn->txn->handles[turn->place]);
 }
@@ -424,6 +453,7 @@ enum turn_state turn_run(struct turn *turn)
     while (!decided && turn->concerns && turn_call_next(turn, &action)) {
         switch (action) {
         case EXTPROC_ACTION_WAIT:
+            turn_lane(turn)->waiting = turn;
             return TURN_WAITS;
         case EXTPROC_ACTION_HOLD:
             if (turn->decided.holds_end)
@@ -442,7 +472,9 @@ enum turn_state turn_run(struct turn *turn)
                 turn_continue(turn, turn->place);
             break;
         case EXTPROC_ACTION_CONTINUE:
-            turn_continue(turn, turn->place);
+            decided = turn->checks && turn_check_called(turn);
+            if (!decided)
+                turn_continue(turn, turn->place);
             break;
         }
     }

@@ -42,11 +42,12 @@ struct turn {
     bool first; /* the direction's first event */
     bool whole; /* a body phase: event->body is complete */
 
-    unsigned unmet;       /* directions (1 << LANE_x) to check against the needs of plugins */
+    unsigned unmet;       /* see turn_check() */
     unsigned allowed;     /* rules_allow(), less what this transaction rules out */
     uint16_t cursor;      /* next place in chain->calls[event->phase] */
     uint16_t body_cursor; /* once replaced: next place in the calls of the body phase */
     bool concerns;        /* the event is one that plugins see */
+    bool checks;          /* the needs of plugins are to be looked at: `unmet`, or a tunnel */
     bool overloaded;      /* the current callback may not wait, because too much is held */
     bool lost;            /* bytes that a plugin held: there was no memory */
     bool replaced;        /* in a headers phase: event->body is the replacement */
@@ -95,6 +96,8 @@ enum turn_state {
 /* Takes an event that its direction may run, and readies the turn. 0, or -ENOMEM: turn_end() is all
  * that may follow. */
 int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct arena *arena);
+/* These directions (1 << LANE_x) are to be checked against the needs of plugins. */
+void turn_check(struct turn *turn, unsigned unmet);
 /* Runs the chain from where it stands. */
 enum turn_state turn_run(struct turn *turn);
 /* What waits are woken with: see struct wait_for. */

@@ -36,6 +36,17 @@ static void turn_count_failure(const struct turn *turn, const struct instance *i
         loop_count(turn->txn->loop, metrics_define(in->env->metrics, &failed), 1);
 }
 
+/* The transaction goes on without the plugin, in the other direction too: what it waits for there
+ * is of no use. */
+static void turn_go_on_without(struct turn *turn, uint16_t place)
+{
+    struct txn *t = turn->txn;
+    struct turn *other = t->lanes[other_lane(turn->event->lane)].waiting;
+    t->handles[place].failed = true;
+    if (other && other->place == place)
+        wait_abandon(other->waits.wait);
+}
+
 bool turn_fail(struct turn *turn, uint16_t place)
 {
     struct handle *h = &turn->txn->handles[place];
@@ -44,8 +55,11 @@ bool turn_fail(struct turn *turn, uint16_t place)
     turn_count_failure(turn, in);
     undo_back(turn, h);
     h->skipped |= effect.keeps_instance ? (uint8_t)phase_bit(turn->phase) : ALL_PHASES;
-    if (turn->txn->observing || effect.action == POLICY_CONTINUE)
+    if (turn->txn->observing || effect.action == POLICY_CONTINUE) {
+        if (!effect.keeps_instance)
+            turn_go_on_without(turn, place);
         return false;
+    }
 
     if (effect.action == POLICY_RESPOND && turn->allowed & MAY_RESPOND) {
         turn->answer = (struct answer){

@@ -13,11 +13,14 @@
 #include "http/rules/rules.h"
 #include "plugin/generation.h"
 
+struct turn;
+
 /* What is kept of a direction. */
 struct txn_lane {
     struct direction direction;
     struct headers headers, trailers;
     struct tree attributes;           /* of its first message */
+    struct turn *waiting;             /* for a plugin; NULL: none */
     bool headers_here, trailers_here; /* they can be read: they came and were not dropped */
     bool changed;                     /* its body is, or is going to be */
     bool editing; /* a turn may edit its maps, whose memory is that turn's: for others they are not
