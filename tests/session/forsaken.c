@@ -201,6 +201,39 @@ Test(forsaken, no_more_may_wait_than_there_is_room_for)
     kit_free(k);
 }
 
+static enum extproc_action waits_at_the_second_try(struct extproc_txn *x)
+{
+    waits_limit(kit_waits_of(k), 1);
+    cr_assert_null(extproc_defer(x, 0, NULL));
+    waits_limit(kit_waits_of(k), 0);
+    return extproc_waiting(extproc_after(x, 10));
+}
+
+static enum extproc_action fails_later(struct extproc_txn *x, enum extproc_wake why, void *result)
+{
+    return extproc_fail(x, "no");
+}
+
+/* It has waited, so what it fails for afterwards is not that it could not. */
+Test(forsaken, a_refusal_that_was_got_over_is_no_reason)
+{
+    static const struct extproc_plugin plugin = {.abi = EXTPROC_ABI,
+                                                 .name = "x",
+                                                 .request_headers = waits_at_the_second_try,
+                                                 .resume = fails_later};
+    k = kit_of((const struct kit_linked[]){{"x", &plugin}, {0}});
+    waits_hold(kit_waits_of(k), 2);
+    c = kit_call(k, &(struct kit_how){0});
+    kit_lets_wait(c);
+    send_request(true);
+    kit_run(k);
+    kit_answered(c, LANE_REQUEST);
+    kit_expect_immediate(c, 500, NULL, NULL);
+    cr_expect_eq(kit_failures(k, "x", "request_headers", "resume"), 1);
+    waits_unhold(kit_waits_of(k), 2);
+    end();
+}
+
 static enum extproc_action takes_much(struct extproc_txn *x)
 {
     return extproc_scratch(x, 100000) ? wait_for_it(x) : EXTPROC_ACTION_FAIL;

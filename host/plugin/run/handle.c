@@ -363,6 +363,7 @@ static struct handle *handle_enter(struct turn *turn)
     struct handle *h = &t->handles[turn->place];
     assert(!t->turn); /* no callback runs inside another */
     handle_ready(h, turn, t->chain->instances[turn->place]);
+    turn->overloaded = false;
     t->turn = turn;
     return h;
 }
@@ -372,7 +373,6 @@ static struct handle *handle_begin(struct turn *turn, uint16_t place, enum phase
     turn->place = place;
     turn->phase = phase;
     turn->waits.due_ms = 0;
-    turn->overloaded = false;
     undo_mark(turn);
     return handle_enter(turn);
 }

@@ -48,7 +48,7 @@ struct turn {
     uint16_t body_cursor; /* once replaced: next place in the calls of the body phase */
     bool concerns;        /* the event is one that plugins see */
     bool checks;          /* the needs of plugins are to be looked at: `unmet`, or a tunnel */
-    bool overloaded;      /* the current callback may not wait, because too much is held */
+    bool overloaded;      /* the current callback could not wait at last, since too much is held */
     bool lost;            /* bytes that a plugin held: there was no memory */
     bool replaced;        /* in a headers phase: event->body is the replacement */
     bool clears_route;    /* a plugin asked for it and edited a header */

@@ -40,6 +40,7 @@ static int wait_check(struct handle *h, const char *call)
     const struct instance *in = handle_instance(h);
     if (!turn)
         return wait_refuse(h, call, -EOPNOTSUPP, "not in a phase");
+    turn->overloaded = false; /* what this call comes to counts, not an earlier one */
     if (!in->plugin->resume)
         return wait_refuse(h, call, -EOPNOTSUPP, "the plugin's descriptor has no resume()");
     if (!in->env->waits)
