@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 static uint64_t begun_with, state, digest;
+static void (*explain)(void);
 
 void chance_begin(uint64_t seed)
 {
@@ -28,9 +29,16 @@ uint64_t chance_digest(void)
     return digest;
 }
 
+void chance_explains(void (*fn)(void))
+{
+    explain = fn;
+}
+
 void chance_complain(const char *file, int line, const char *text)
 {
     fprintf(stderr, "%s:%d: %s\n(repeat it with: sim %llu)\n", file, line, text,
             (unsigned long long)begun_with);
+    if (explain)
+        explain();
     abort();
 }

@@ -11,8 +11,9 @@ uint32_t chance(uint32_t n);
 /* Of what was drawn so far: two runs with the same number are the same. */
 uint64_t chance_digest(void);
 
-/* Prints what does not hold, and the seed, and ends the program. */
+/* Prints what does not hold, and the seed, calls fn of chance_explains(), and ends the program. */
 _Noreturn void chance_complain(const char *file, int line, const char *text);
+void chance_explains(void (*fn)(void));
 #define DEMAND(holds) ((holds) ? (void)0 : chance_complain(__FILE__, __LINE__, "not so: " #holds))
 
 #endif

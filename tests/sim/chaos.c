@@ -7,6 +7,7 @@
 #include "chaos.h"
 
 #include "chance.h"
+#include "reached.h"
 #include "record.h"
 
 #include <errno.h>
@@ -224,6 +225,19 @@ static void leave_view(struct extproc_txn *x, enum fate fate)
         hold_end(m, &walk->after.body);
 }
 
+static void reached_by(enum fate fate, const struct outcome *outcome)
+{
+    static const enum reached failures[N_POLICY_ACTIONS] = {[POLICY_RESPOND] = REACHED_RESPOND,
+                                                            [POLICY_CONTINUE] = REACHED_CONTINUE,
+                                                            [POLICY_CLOSE] = REACHED_CLOSE};
+    if (fate == FATE_FAILS)
+        reached(failures[outcome->action]);
+    else if (fate == FATE_HOLDS_ALL)
+        reached(REACHED_HOLD);
+    else if (fate == FATE_HOLDS_END)
+        reached(REACHED_HOLD_END);
+}
+
 static enum extproc_action leave(struct extproc_txn *x, enum extproc_action action)
 {
     struct seat *seat = x->ctx;
@@ -232,12 +246,15 @@ static enum extproc_action leave(struct extproc_txn *x, enum extproc_action acti
     struct outcome outcome = {0};
     enum fate fate = fate_of(x, action, &outcome);
     bool goes_on = fate == FATE_GOES_ON || fate == FATE_HOLDS_END;
+    reached_by(fate, &outcome);
     bool ends = fate == FATE_ANSWERS || (fate == FATE_FAILS && outcome.action != POLICY_CONTINUE);
     leave_view(x, fate);
     if (goes_on)
         seat->skipped |= m->skips;
     if (fate == FATE_FAILS)
         miss(seat, x->phase, for_max_body(x, action));
+    if (for_max_body(x, action))
+        reached(REACHED_MAX_BODY);
     if (ends && !seat->record->outcome.any)
         seat->record->outcome = outcome;
     walk->place = seat->place;
@@ -261,6 +278,7 @@ static bool may_wait(struct extproc_txn *x)
         return false;
     if (too_much_held(&held)) {
         m->overloaded = true;
+        reached(REACHED_OVERLOAD);
         return false;
     }
     if (!m->due_ms)
@@ -320,9 +338,9 @@ static bool wait_for_work(struct extproc_txn *x)
 /* One that is refused may try another way. */
 static enum extproc_action defer(struct extproc_txn *x)
 {
-    static bool (*const ways[])(struct extproc_txn *) = {wait_for_result, wait_for_result,
-                                                         wait_for_time, wait_for_work};
-    bool waits = ways[chance(4)](x) || (chance(4) == 0 && ways[chance(4)](x));
+    static bool (*const ways[])(struct extproc_txn *) = {
+        wait_for_result, wait_for_result, wait_for_time, wait_for_work, wait_for_work};
+    bool waits = ways[chance(5)](x) || (chance(4) == 0 && ways[chance(5)](x));
     if (chance(16) == 0) /* whatever it has begun */
         return (enum extproc_action)chance(5);
     return waits ? EXTPROC_ACTION_WAIT : EXTPROC_ACTION_FAIL;
@@ -474,9 +492,9 @@ static enum extproc_action on_resume(struct extproc_txn *x, enum extproc_wake wh
     struct memo *m = memo_of(x);
     struct result *r = arg;
     DEMAND(m->deferred);
-    DEMAND(!r || r == m->result);
     DEMAND(now_ms() >= (why == EXTPROC_WAKE_TIMEOUT ? m->limit_ms : m->from_ms));
     DEMAND(why == EXTPROC_WAKE_TIMEOUT ? !r : r == m->result);
+    reached(why == EXTPROC_WAKE_TIMEOUT ? REACHED_TIMEOUT : REACHED_RESULT);
     if (r) {
         DEMAND(!r->cancelled);
         result_use(r);

@@ -7,6 +7,7 @@
 #include "chance.h"
 #include "chaos.h"
 #include "kit/kit_private.h"
+#include "reached.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -226,8 +227,11 @@ static void check_end(const struct transaction *t)
         DEMAND(status == o->status);
     } else if (has_failed(t) && t->c->status == STATUS_RESOURCE_EXHAUSTED) {
         DEMAND(settings.max_memory || settings.max_answer);
+        reached(settings.max_memory ? REACHED_MEMORY : REACHED_LONG_ANSWER);
     } else if (has_failed(t)) {
         DEMAND(t->c->status == STATUS_INTERNAL);
+        if (is_cut(t))
+            reached(REACHED_CUT);
         DEMAND(is_cut(t) || (begun && is_too_long(t)) ||
                (o->any && (o->action == POLICY_CLOSE || (o->action == POLICY_RESPOND && begun))));
     } else {
@@ -284,6 +288,10 @@ static void send_some(struct transaction *t)
     enum lane lane = (enum lane)chance(N_LANES);
     for (unsigned n = t->many ? 1 + chance(LONG_BODY) : 1; n > 0 && may_send(t, lane); n--)
         send_next(t, lane);
+    if (kit_is_held(t->c))
+        reached(REACHED_HELD_UP);
+    if (!t->reads && kit_n_unread(t->c) > 0)
+        reached(REACHED_UNREAD);
 }
 
 void proxy_step(struct transaction *t)

@@ -22,6 +22,7 @@ struct settings {
     struct section sections[PLACES];
     enum policy_action overload;
     size_t max_waiting, max_memory, max_answer; /* 0: any */
+    uint32_t pace;                              /* time goes on once in so many events for it */
 };
 
 /* What ends a transaction: a plugin's own response, or a failure that its section does not let

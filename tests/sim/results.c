@@ -7,7 +7,9 @@
 #include "results.h"
 
 #include "chance.h"
+#include "reached.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -59,7 +61,9 @@ void result_use(struct result *r)
 
 static void drop(struct extproc_instance *instance, void *arg)
 {
+    const struct result *r = arg;
     atomic_fetch_add(&n_dropped, 1);
+    reached(r->wait || r->begun ? REACHED_DROP : REACHED_RECALL);
     result_use(arg);
 }
 
@@ -68,6 +72,7 @@ static void cancel(void *arg)
     struct result *r = arg;
     DEMAND(!r->cancelled && r->n_used == 0 && r->wait);
     r->cancelled = true;
+    reached(REACHED_CANCEL);
 }
 
 struct result *result_defer(struct extproc_txn *x, uint32_t ms)
@@ -91,6 +96,7 @@ static void work(void *arg)
 {
     struct result *r = arg;
     DEMAND(r->n_used == 0);
+    r->begun = true;
     atomic_fetch_add(&n_begun, 1);
     pthread_mutex_lock(&gate);
     pthread_mutex_unlock(&gate);
@@ -118,6 +124,8 @@ struct result *result_work(struct extproc_txn *x, int *ret)
     struct result *r = result_new();
     unsigned before = n_begun;
     *ret = extproc_work(x, work, r, drop);
+    if (*ret == -EAGAIN)
+        reached(REACHED_POOL_FULL);
     if (*ret < 0)
         return NULL;
     r->given = true;
@@ -145,8 +153,10 @@ static void bring(size_t i)
     struct result *r = pending[i];
     pending[i] = pending[--n_pending];
     extproc_resume(r->wait, r);
-    if (chance(16) == 0) /* reported, and without effect: what it brings is nobody's */
+    if (chance(16) == 0) { /* reported, and without effect: what it brings is nobody's */
         extproc_resume(r->wait, result_new());
+        reached(REACHED_TWICE);
+    }
 }
 
 void results_bring_one(void)

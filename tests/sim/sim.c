@@ -15,19 +15,21 @@
  *               transaction larger than it may be, and a client is held up while much waits
  *     routines  each has run as often as time has passed
  *
- *     sim [SEED]           SIM_SECONDS says how long (30); with SEED that round alone
+ *     sim [SEED]           SIM_SECONDS says how long (30); with SEED that round alone; with SIM_LOG
+ *                          its log is printed where it fails
  */
 #include "chance.h"
 #include "chaos.h"
 #include "kit/alloc.h"
 #include "plugin/wait.h"
 #include "proxy.h"
+#include "reached.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { TRANSACTIONS = 120, BODY_ANY = 1024 * 1024 };
+enum { TRANSACTIONS = 120, BODY_ANY = 1024 * 1024, ENOUGH = 300 };
 enum { THREADS_SIZE = 16 * 1024 }; /* that the C library keeps for threads to come */
 
 /* ---- the configuration ----------------------------------------------------------------------- */
@@ -41,24 +43,25 @@ static struct section any_section(void)
         .on_max_body = actions[chance(2)],
         .status = statuses[chance(3)],
         .timeout_ms = 50 + chance(200),
-        .max_body = settings.max_memory || chance(2) ? BODY_ANY : 10 + chance(300),
+        .max_body = settings.max_memory || chance(2) ? BODY_ANY : 1 + chance(80),
         .every_ms = 20 + chance(400),
     };
 }
 
 static void choose_settings(void)
 {
-    settings = (struct settings){.overload = chance(2) ? POLICY_RESPOND : POLICY_CONTINUE};
+    settings = (struct settings){.overload = chance(2) ? POLICY_RESPOND : POLICY_CONTINUE,
+                                 .pace = chance(2) ? 1 : 8};
     switch (chance(8)) {
     case 0:
     case 1:
         settings.max_waiting = 1 + chance(30000);
         break;
     case 2:
-        settings.max_memory = 8000 + chance(30000);
+        settings.max_memory = 4000 + chance(16000);
         break;
     case 3:
-        settings.max_answer = 100 + chance(500);
+        settings.max_answer = 50 + chance(200);
         break;
     default:
         break;
@@ -105,6 +108,8 @@ static void check_held(const struct transaction *open)
     }
     too_much_held(&held);
     DEMAND(held == sum);
+    if (held > 0)
+        reached(REACHED_REST);
 }
 
 static void one_event(struct transaction *open, unsigned *left)
@@ -122,7 +127,8 @@ static void one_event(struct transaction *open, unsigned *left)
             results_bring_one();
         break;
     case 2:
-        run(chance(4) ? 0 : chance(200));
+        if (chance(settings.pace) == 0)
+            run(chance(4) ? 0 : chance(200));
         break;
     default:
         if (open[i].c)
@@ -153,6 +159,7 @@ static void stop(struct transaction *open)
     for (unsigned i = 0; i < OPEN_MAX; i++)
         if (open[i].c)
             proxy_stop(&open[i]);
+    reached(REACHED_STOP);
     waits_close(kit_waits_of(kit));
     for (unsigned before; results_n_pending() > 0;) {
         before = results_n_dropped();
@@ -177,7 +184,7 @@ static void round_of(uint64_t number)
                                         .max_answer = settings.max_answer,
                                         .overload = settings.overload,
                                         .pool_threads = 1,
-                                        .pool_queue = 4});
+                                        .pool_queue = PLACES}); /* a routine of each has room */
     waits_limit(kit_waits_of(kit), settings.max_waiting);
     results_begin(kit_pool_of(kit));
     gate_shut();
@@ -196,6 +203,12 @@ static void round_of(uint64_t number)
 }
 
 /* ---- many rounds ----------------------------------------------------------------------------- */
+
+static void print_log(void)
+{
+    if (getenv("SIM_LOG"))
+        fputs(kit_log(kit), stderr);
+}
 
 static uint64_t clock_ms(void)
 {
@@ -221,12 +234,17 @@ int main(int argc, char **argv)
     unsigned n = 1;
     printf("seeds from %llu\n", (unsigned long long)first);
     fflush(stdout);
+    chance_explains(print_log);
     check_repeats(first);
     size_t before = alloc_in_use();
     for (; argc == 1 && clock_ms() < end_ms; n++) {
         round_of(first + n);
         DEMAND(!alloc_available() || alloc_in_use() < before + THREADS_SIZE);
     }
-    printf("%u rounds\n1 passed, 0 failed\n", n);
+    bool all = reached_all();
+    printf("%u rounds\n", n);
+    if (n >= ENOUGH && !all)
+        chance_complain(__FILE__, __LINE__, "something was never reached");
+    printf("1 passed, 0 failed\n");
     return 0;
 }
