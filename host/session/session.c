@@ -389,7 +389,7 @@ static void session_run(struct session_turn *st, struct event *first)
     } else {
         session_report_missing(s, &st->turn);
         session_report(s, &st->turn);
-        if (st->turn.verdict.kind == VERDICT_RESPOND)
+        if (s->failed || st->turn.verdict.kind == VERDICT_RESPOND)
             session_cancel(s, other_lane(lane));
     }
     session_turn_over(st);

@@ -70,6 +70,29 @@ Test(forsaken, an_immediate_response_ends_the_other_directions_wait)
     end();
 }
 
+Test(forsaken, an_error_ends_the_other_directions_wait)
+{
+    static const struct kit_linked linked[] = {{"waiter", &waiter}, {0}};
+    k = kit_new(&(struct kit_options){.ini = "[plugin:waiter]\non_error = close\n",
+                                      .linked = linked,
+                                      .fail = kit_criterion_fail});
+    c = kit_call(k, &(struct kit_how){0});
+    kit_lets_wait(c);
+    plan.phases = REQUEST | RESPONSE;
+    plan.fail = true;
+    send_request(true);
+    send_response();
+    bring(1, "no");
+    run();
+    kit_expect_failed(c, STATUS_INTERNAL, "waiter");
+    expect_journal("1; 8; resume 8 result no; cancel arg; ");
+    bring(0, "late");
+    run();
+    expect_journal("drop self late; ");
+    kit_reset(c);
+    kit_free(k);
+}
+
 Test(forsaken, a_callback_that_decides_otherwise_drops_the_result)
 {
     plan.goes_on = true;
