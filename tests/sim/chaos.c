@@ -15,6 +15,7 @@
 #include <string.h>
 
 enum { EDITED_MAX = 600, RESPONSE_STATUS = 403 };
+enum { TRAILERS = EXTPROC_PHASE_REQUEST_TRAILERS | EXTPROC_PHASE_RESPONSE_TRAILERS };
 
 static struct {
     atomic_uint n_routine;
@@ -29,7 +30,7 @@ static bool is_body(const struct extproc_txn *x)
 
 static bool is_trailers(const struct extproc_txn *x)
 {
-    return x->phase & (EXTPROC_PHASE_REQUEST_TRAILERS | EXTPROC_PHASE_RESPONSE_TRAILERS);
+    return (uint32_t)x->phase & TRAILERS;
 }
 
 static enum lane lane_of(const struct extproc_txn *x)
@@ -116,7 +117,8 @@ static void enter(struct extproc_txn *x, bool resumes)
     struct seat *seat = x->ctx;
     struct memo *m = memo_of(x);
     DEMAND(x->instance->self == &instances[seat->place]);
-    DEMAND(resumes || (!seat->failed && !(seat->skipped & (uint32_t)x->phase)));
+    DEMAND(!seat->failed && m->waits == resumes);
+    DEMAND(resumes || !(seat->skipped & (uint32_t)x->phase));
     view_take(x, &now);
     expect_view(x, &now, resumes);
     if (!resumes) {
@@ -125,7 +127,7 @@ static void enter(struct extproc_txn *x, bool resumes)
         m->skips = 0;
         m->holds_end = false;
     }
-    m->deferred = m->overloaded = m->answers = false;
+    m->deferred = m->overloaded = m->answers = m->waits = false;
 }
 
 /* ---- what follows when it returns ------------------------------------------------------------ */
@@ -185,13 +187,29 @@ static enum fate fate_of(struct extproc_txn *x, enum extproc_action action, stru
     return fails(outcome_of_error(seat->place), ret);
 }
 
-/* An instance that fails for its section's max_body misses the phase, else all that follows. */
-static void miss(struct seat *seat, uint32_t phase, bool this_phase_only)
+/* What it has done before a wait is undone where it fails in the other direction meanwhile. */
+static void abandon(struct seat *seat, enum lane lane)
 {
-    if (this_phase_only)
-        seat->skipped |= phase;
-    else
-        seat->failed = true;
+    struct memo *m = &seat->memos[lane];
+    struct walk *walk = &seat->record->walks[lane];
+    if (!m->waits)
+        return;
+    m->waits = false;
+    m->result = NULL;
+    view_copy(&walk->after, &m->before, walk->phase & TRAILERS);
+    walk->goes_on = true;
+    reached(REACHED_ABANDON);
+}
+
+/* An instance that fails for its section's max_body misses the phase, else all that follows. */
+static void miss(struct seat *seat, struct extproc_txn *x, bool this_phase_only)
+{
+    if (this_phase_only) {
+        seat->skipped |= (uint32_t)x->phase;
+        return;
+    }
+    seat->failed = true;
+    abandon(seat, other_lane(lane_of(x)));
 }
 
 static bool for_max_body(struct extproc_txn *x, enum extproc_action action)
@@ -252,7 +270,7 @@ static enum extproc_action leave(struct extproc_txn *x, enum extproc_action acti
     if (goes_on)
         seat->skipped |= m->skips;
     if (fate == FATE_FAILS)
-        miss(seat, x->phase, for_max_body(x, action));
+        miss(seat, x, for_max_body(x, action));
     if (for_max_body(x, action))
         reached(REACHED_MAX_BODY);
     if (ends && !seat->record->outcome.any)
@@ -260,7 +278,8 @@ static enum extproc_action leave(struct extproc_txn *x, enum extproc_action acti
     walk->place = seat->place;
     walk->phase = x->phase;
     walk->goes_on = goes_on || (fate == FATE_FAILS && !ends);
-    if (fate != FATE_WAITS)
+    m->waits = fate == FATE_WAITS;
+    if (!m->waits)
         m->result = NULL;
     return action;
 }

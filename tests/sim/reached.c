@@ -10,6 +10,7 @@ static const char *const names[N_REACHED] = {
     [REACHED_RESULT] = "result",
     [REACHED_TIMEOUT] = "timeout",
     [REACHED_CANCEL] = "cancel",
+    [REACHED_ABANDON] = "abandon",
     [REACHED_DROP] = "drop",
     [REACHED_TWICE] = "twice",
     [REACHED_POOL_FULL] = "pool full",
@@ -29,7 +30,7 @@ static const char *const names[N_REACHED] = {
     [REACHED_STOP] = "stop",
     [REACHED_REST] = "rest",
 };
-ROWS(names, N_REACHED, 21);
+ROWS(names, N_REACHED, 22);
 
 static atomic_uint counts[N_REACHED]; /* results may be dropped in a thread of the pool */
 

@@ -10,6 +10,7 @@ enum reached {
     REACHED_RESULT,      /* a callback went on with a result    */
     REACHED_TIMEOUT,     /* ... when its time was over          */
     REACHED_CANCEL,      /* one stopped waiting                 */
+    REACHED_ABANDON,     /* ... since its plugin has failed     */
     REACHED_DROP,        /* a result was dropped                */
     REACHED_TWICE,       /* a wait was resumed twice            */
     REACHED_POOL_FULL,   /* work was refused                    */

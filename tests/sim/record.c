@@ -23,6 +23,7 @@ static void memo_begin(struct memo *m)
     m->skips = 0;
     m->due_ms = 0;
     m->result = NULL;
+    m->waits = false;
 }
 
 /* Texts are as long as they say; what else is in them does not matter. */

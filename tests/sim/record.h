@@ -43,6 +43,7 @@ struct memo {
         limit_ms; /* when it may be woken at the earliest, by a result of time, or not */
     const struct result *result;        /* that it waits for */
     bool deferred, overloaded, answers; /* in this callback */
+    bool waits;                         /* it has returned, and is not done */
     bool holds_end;                     /* n_end bytes, if it holds */
     size_t n_end;
 };
