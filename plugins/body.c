@@ -164,7 +164,7 @@ static int take_part(struct extproc_instance *instance, const struct body *self)
         instance,
         phases_of(request, EXTPROC_PHASE_REQUEST_HEADERS, EXTPROC_PHASE_REQUEST_BODY) |
             phases_of(response, EXTPROC_PHASE_RESPONSE_HEADERS, EXTPROC_PHASE_RESPONSE_BODY));
-    return r < 0 ? r : extproc_fallback(instance, fallback, EXTPROC_SETS_BODY);
+    return r < 0 ? r : extproc_fallback(instance, fallback, EXTPROC_FALLBACK_SETS_BODY);
 }
 
 static void release(struct extproc_instance *instance)

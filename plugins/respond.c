@@ -61,8 +61,8 @@ static int read_headers(struct extproc_instance *instance, struct respond *self)
     if (!self->headers)
         return -ENOMEM;
     for (size_t i = 0; i < self->n_headers; i++) {
-        if (header_line_read(instance, "header", i, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_APPEND,
-                             &self->headers[i]) < 0)
+        if (header_line_read(instance, "header", i, EXTPROC_MAP_IMMEDIATE_RESPONSE,
+                             EXTPROC_EDIT_APPEND, &self->headers[i]) < 0)
             r = -EINVAL;
     }
     return r;
@@ -111,7 +111,7 @@ static int take_part(struct extproc_instance *instance, bool on_request)
     uint32_t later = EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_REQUEST_TRAILERS;
     int r = extproc_interest(instance, on_request ? EXTPROC_PHASE_REQUEST_HEADERS
                                                   : EXTPROC_PHASE_RESPONSE_HEADERS);
-    return r < 0 || !on_request ? r : extproc_fallback(instance, later, EXTPROC_RESPONDS);
+    return r < 0 || !on_request ? r : extproc_fallback(instance, later, EXTPROC_FALLBACK_RESPONDS);
 }
 
 static int init(struct extproc_instance *instance)

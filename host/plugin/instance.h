@@ -56,7 +56,7 @@ struct instance {
     extproc_on_fn *on[N_PHASES];
     uint32_t interest;           /* phase bits: callbacks that this configuration needs */
     uint32_t fallback;           /* phase bits: called where headers were skipped       */
-    uint32_t deeds;              /* what it does there: EXTPROC_RESPONDS, ...           */
+    uint32_t effects;            /* what it does there: EXTPROC_FALLBACK_RESPONDS, ...           */
     uint32_t reads;              /* phase bits: messages that later callbacks look back at */
     struct wants wants;          /* beside the messages */
     struct metric *bodiless;     /* counts body edits of messages without one; NULL: nothing does */

@@ -8,6 +8,9 @@ static int init(struct extproc_host *h)
 {
     seen = extproc_counter(h, "seen", "Requests.");
     extproc_host_log(h, EXTPROC_INFO, "on");
+    if (extproc_check_edit(h, EXTPROC_MAP_ANSWER, EXTPROC_SET, EXTPROC_S("x-a"), EXTPROC_S("1")) ||
+        extproc_want_metadata(h, EXTPROC_S("ns"), EXTPROC_READ | EXTPROC_WRITE))
+        return -EINVAL;
     return extproc_host_alloc(h, 1) ? extproc_interest(h, EXTPROC_ON_REQUEST_HEADERS) : -ENOMEM;
 }
 

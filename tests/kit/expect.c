@@ -18,7 +18,7 @@ static const struct proxy_map *map_of(const struct kit_call *c, enum extproc_map
         return &c->sides[LANE_RESPONSE].headers;
     case EXTPROC_MAP_RESPONSE_TRAILERS:
         return &c->sides[LANE_RESPONSE].trailers;
-    case EXTPROC_MAP_ANSWER:
+    case EXTPROC_MAP_IMMEDIATE_RESPONSE:
         break;
     }
     kit_fail(c, "there is no map %d", (int)map);

@@ -452,7 +452,7 @@ static enum extproc_action note(struct extproc_txn *x)
     return EXTPROC_ACTION_CONTINUE;
 }
 
-static uint32_t deeds;
+static uint32_t effects;
 static int init_fallback(struct extproc_instance *instance)
 {
     int r =
@@ -461,7 +461,7 @@ static int init_fallback(struct extproc_instance *instance)
                  : extproc_fallback(instance,
                                     EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_REQUEST_TRAILERS |
                                         EXTPROC_PHASE_RESPONSE_BODY,
-                                    deeds);
+                                    effects);
 }
 static const struct extproc_plugin falls_back = {
     .abi = EXTPROC_ABI,
@@ -478,7 +478,7 @@ static void expect_calls(uint32_t what, enum body_mode mode, const char *script,
                          unsigned n_missed)
 {
     called[0] = '\0';
-    deeds = what;
+    effects = what;
     k = kit_with_plugin(&falls_back);
     play(mode, script);
     cr_expect_str_eq(called, calls, "%s", script);
@@ -488,18 +488,18 @@ static void expect_calls(uint32_t what, enum body_mode mode, const char *script,
 
 Test(missing, a_fallback_is_called_where_headers_were_skipped)
 {
-    expect_calls(EXTPROC_RESPONDS, BODY_MODE_STREAMED, "hBR", "1 8 ", 0);
-    expect_calls(EXTPROC_RESPONDS, BODY_MODE_STREAMED, "bBR", "2 2 8 ", 0);
-    expect_calls(EXTPROC_RESPONDS, BODY_MODE_BUFFERED, "BR", "2 8 ", 0);
-    expect_calls(EXTPROC_RESPONDS, BODY_MODE_NONE, "tR", "4 8 ", 0);
-    expect_calls(EXTPROC_RESPONDS, BODY_MODE_NONE, "R", "8 ", 1);
+    expect_calls(EXTPROC_FALLBACK_RESPONDS, BODY_MODE_STREAMED, "hBR", "1 8 ", 0);
+    expect_calls(EXTPROC_FALLBACK_RESPONDS, BODY_MODE_STREAMED, "bBR", "2 2 8 ", 0);
+    expect_calls(EXTPROC_FALLBACK_RESPONDS, BODY_MODE_BUFFERED, "BR", "2 8 ", 0);
+    expect_calls(EXTPROC_FALLBACK_RESPONDS, BODY_MODE_NONE, "tR", "4 8 ", 0);
+    expect_calls(EXTPROC_FALLBACK_RESPONDS, BODY_MODE_NONE, "R", "8 ", 1);
 }
 
 Test(missing, a_fallback_is_not_called_where_it_can_do_nothing)
 {
-    expect_calls(EXTPROC_SETS_BODY, BODY_MODE_STREAMED, "BR", "2 8 ", 0);
-    expect_calls(EXTPROC_SETS_BODY, BODY_MODE_NONE, "tR", "8 ", 1);
-    deeds = EXTPROC_RESPONDS;
+    expect_calls(EXTPROC_FALLBACK_SETS_BODY, BODY_MODE_STREAMED, "BR", "2 8 ", 0);
+    expect_calls(EXTPROC_FALLBACK_SETS_BODY, BODY_MODE_NONE, "tR", "8 ", 1);
+    effects = EXTPROC_FALLBACK_RESPONDS;
     for (enum body_mode mode = BODY_MODE_STREAMED; mode <= BODY_MODE_BUFFERED; mode++) {
         k = kit_with_plugin(&falls_back);
         called[0] = '\0';

@@ -42,7 +42,7 @@ enum role role_of(enum extproc_map map, struct extproc_str name)
         if (name_equal(name, EXTPROC_S(":status")))
             return ROLE_STATUS;
         return host ? ROLE_ORDINARY : ROLE_FOREIGN;
-    case EXTPROC_MAP_ANSWER:
+    case EXTPROC_MAP_IMMEDIATE_RESPONSE:
         return host ? ROLE_ORDINARY : ROLE_FOREIGN;
     case EXTPROC_MAP_REQUEST_TRAILERS:
     case EXTPROC_MAP_RESPONSE_TRAILERS:

@@ -175,20 +175,21 @@ void turn_check(struct turn *turn, unsigned unmet)
 
 /* ---- fallbacks ------------------------------------------------------------------------------- */
 
-static bool turn_can(const struct turn *turn, uint32_t deeds)
+static bool turn_can(const struct turn *turn, uint32_t effects)
 {
     unsigned needed = 0;
-    if (deeds & EXTPROC_RESPONDS)
+    if (effects & EXTPROC_FALLBACK_RESPONDS)
         needed |= MAY_RESPOND;
-    if (deeds & EXTPROC_SETS_BODY)
+    if (effects & EXTPROC_FALLBACK_SETS_BODY)
         needed |= MAY_SET_BODY;
     return (turn->allowed & needed) == needed;
 }
 
 /* In the headers phase a body may not have been set yet, since none had been seen. */
-static bool sets_body_later(const struct turn *turn, uint32_t deeds)
+static bool sets_body_later(const struct turn *turn, uint32_t effects)
 {
-    return (deeds & EXTPROC_SETS_BODY) && txn_framing(turn->txn, turn->event->lane) == FRAMING_SEEN;
+    return (effects & EXTPROC_FALLBACK_SETS_BODY) &&
+           txn_framing(turn->txn, turn->event->lane) == FRAMING_SEEN;
 }
 
 bool turn_falls_back(const struct turn *turn, uint16_t place)
@@ -197,8 +198,8 @@ bool turn_falls_back(const struct turn *turn, uint16_t place)
     uint32_t headers = phase_bit(phase_of(turn->event->lane, PART_HEADERS));
     return (in->fallback & phase_bit(turn->event->phase)) && (in->interest & headers) &&
            (!direction_came(&turn_lane(turn)->direction, PART_HEADERS) ||
-            sets_body_later(turn, in->deeds)) &&
-           turn_concerns(turn) && turn_can(turn, in->deeds);
+            sets_body_later(turn, in->effects)) &&
+           turn_concerns(turn) && turn_can(turn, in->effects);
 }
 
 /* Does a phase concern an instance that is in its list? */

@@ -12,6 +12,7 @@
 #define extproc_append     extproc_header_append
 #define extproc_remove     extproc_header_remove
 #define extproc_add        extproc_metric_add
+#define extproc_body_give  extproc_body_set_nocopy
 
 #ifndef __cplusplus /* there they would hide what makes a struct or an enum of the same name */
 #    define extproc_header(...)    extproc_header_get(__VA_ARGS__)
@@ -24,7 +25,12 @@
 #define EXTPROC_REQUEST_TRAILERS     EXTPROC_MAP_REQUEST_TRAILERS
 #define EXTPROC_RESPONSE             EXTPROC_MAP_RESPONSE
 #define EXTPROC_RESPONSE_TRAILERS    EXTPROC_MAP_RESPONSE_TRAILERS
-#define EXTPROC_ANSWER               EXTPROC_MAP_ANSWER
+#define EXTPROC_ANSWER               EXTPROC_MAP_IMMEDIATE_RESPONSE
+#define EXTPROC_MAP_ANSWER           EXTPROC_MAP_IMMEDIATE_RESPONSE
+#define EXTPROC_READ                 EXTPROC_METADATA_READ
+#define EXTPROC_WRITE                EXTPROC_METADATA_WRITE
+#define EXTPROC_RESPONDS             EXTPROC_FALLBACK_RESPONDS
+#define EXTPROC_SETS_BODY            EXTPROC_FALLBACK_SETS_BODY
 #define EXTPROC_NOT_YET              EXTPROC_MAP_STATE_NOT_YET
 #define EXTPROC_NONE                 EXTPROC_MAP_STATE_NONE
 #define EXTPROC_OPEN                 EXTPROC_MAP_STATE_OPEN

@@ -190,7 +190,8 @@ enum EXTPROC_ENUM(extproc_map) {
     EXTPROC_MAP_REQUEST_TRAILERS,
     EXTPROC_MAP_RESPONSE,
     EXTPROC_MAP_RESPONSE_TRAILERS,
-    EXTPROC_MAP_ANSWER /* of extproc_respond(): for extproc_check_edit() only */
+    EXTPROC_MAP_IMMEDIATE_RESPONSE /* of extproc_respond(): only for extproc_check_edit() and */
+                                   /* extproc_conf_edit()                                     */
 };
 
 enum EXTPROC_ENUM(extproc_map_state) {
@@ -278,6 +279,7 @@ enum EXTPROC_ENUM(extproc_body_mode) {
     EXTPROC_BODY_MODE_WHOLE,      /* complete, in one callback                             */
     EXTPROC_BODY_MODE_PARTIAL,    /* its beginning, in one callback; the rest passes unseen */
     EXTPROC_BODY_MODE_FULL_DUPLEX /* chunk by chunk, answered by any number of chunks      */
+                                  /* This host does not serve the last two yet.            */
 };
 
 /** What the headers say about the bytes of a body. */
@@ -404,9 +406,10 @@ struct extproc_instance {
  *             the last part of a body has `last` and not `end`:
  *               body callback, EXTPROC_BODY_MODE_WHOLE (also where a plugin has replaced the body):
  *                 always true
- *               body callback, EXTPROC_BODY_MODE_STREAMED: the same as `end`. Where trailers
- *                 follow, it is false in every chunk, because the proxy does not say which chunk is
- *                 the last: trailers callbacks are the first to know
+ *               body callback, EXTPROC_BODY_MODE_STREAMED (and FULL_DUPLEX, which this host does
+ *                 not serve yet): the same as `end`. Where trailers follow, it is false in every
+ *                 chunk, because the proxy does not say which chunk is the last: trailers callbacks
+ *                 are the first to know
  *               headers callback: true where the message has no body
  *               trailers callback: always true
  *  observing  the proxy ignores all answers (envoy observability_mode): calls succeed as usual and
@@ -507,15 +510,16 @@ struct extproc_key {
  *      chain left them: for access logs, which then need not copy anything in each phase. It costs
  *      one copy of the headers for each transaction. A map is NONE where its headers did not come,
  *      or where there was not enough memory. Trailers are not kept.
- * EXTPROC_HOLDS_BODY: body callbacks return EXTPROC_ACTION_HOLD: what they were called with is
- *      kept, and goes before the next part of the body in the next callback, as often as they like;
- *      edits of the callback that holds are undone, and the plugins after it see these bytes
- *      later. For what may lie across the border of two chunks; extproc_hold() keeps the end of
- *      a chunk only. Not where x->last is true: then nothing follows, and it is a failure. The section's max_body (1 MiB where it is not set)
- *      limits what is held; on_max_body says what follows from more. In STREAMED the proxy does
- *      not say which chunk is the last where trailers follow: if they come while bytes are held,
- *      the stream is closed with an error, since these bytes can no longer be sent. So the proxy
- *      is asked for the trailers (--print-envoy-config). */
+ * EXTPROC_HOLDS_BODY
+ *      Body callbacks return EXTPROC_ACTION_HOLD: what they were called with is kept, and goes
+ *      before the next part of the body in the next callback, as often as they like; edits of the
+ *      callback that holds are undone, and the plugins after it see these bytes later. For what
+ *      may lie across the border of two chunks; extproc_hold() keeps the end of a chunk only. Not
+ *      where x->last is true: then nothing follows, and it is a failure. The section's max_body
+ *      (1 MiB where it is not set) limits what is held; on_max_body says what follows from more. In
+ *      STREAMED the proxy does not say which chunk is the last where trailers follow: if they come
+ *      while bytes are held, the stream is closed with an error, since these bytes can no longer be
+ *      sent. So the proxy is asked for the trailers (--print-envoy-config). */
 #define EXTPROC_WHOLE_REQUEST_BODY     1u
 #define EXTPROC_WHOLE_RESPONSE_BODY    2u
 #define EXTPROC_MUST_SEE_REQUEST_BODY  4u
@@ -589,7 +593,7 @@ struct extproc_api {
     int (*conf_edit)(struct extproc_instance *, const char *key, size_t i, enum extproc_map,
                      enum extproc_edit, struct extproc_str name, struct extproc_str value);
     int (*interest)(struct extproc_instance *, uint32_t phases);
-    int (*fallback)(struct extproc_instance *, uint32_t phases, uint32_t deeds);
+    int (*fallback)(struct extproc_instance *, uint32_t phases, uint32_t effects);
     int (*want_attribute)(struct extproc_instance *, struct extproc_str name);
     int (*want_metadata)(struct extproc_instance *, struct extproc_str ns, uint32_t access);
     struct extproc_str (*read_file)(struct extproc_instance *, const char *key, size_t i,
@@ -723,9 +727,9 @@ static inline struct extproc_template *extproc_conf_template_part(struct extproc
 }
 
 /** Checks an edit before its phase has come: 0 if extproc_header_edit() can accept it in some
- *  phase; with EXTPROC_MAP_ANSWER, if extproc_respond() can accept this header. Only the characters
- *  of the value are checked, so the text of a template can be passed; absent: the value is not
- *  known yet.
+ *  phase; with EXTPROC_MAP_IMMEDIATE_RESPONSE, if extproc_respond() can accept this header. Only the
+ *  characters of the value are checked, so the text of a template can be passed; absent: the value
+ *  is not known yet.
  *  -EINVAL       no such map or edit; the name, or a character of the value, is invalid
  *  -EPERM        it would have no effect in any phase */
 static inline int extproc_check_edit(struct extproc_instance *instance, enum extproc_map map,
@@ -766,12 +770,13 @@ static inline int extproc_want_attribute(struct extproc_instance *instance, stru
 }
 
 /* Bits of extproc_want_metadata(). */
-#define EXTPROC_READ  1u
-#define EXTPROC_WRITE 2u
+#define EXTPROC_METADATA_READ  1u
+#define EXTPROC_METADATA_WRITE 2u
 
-/** In init(): declares that this instance uses a namespace of the proxy's dynamic metadata:
- *  EXTPROC_READ with extproc_metadata(), EXTPROC_WRITE with extproc_metadata_set(), or both. It is
- *  printed as extproc_want_attribute() says (envoy ExternalProcessor, metadata_options).
+/** In init(): declares that this instance uses a namespace of the proxy's dynamic metadata, with
+ *  extproc_metadata() (EXTPROC_METADATA_READ), extproc_metadata_set() (EXTPROC_METADATA_WRITE) or
+ *  both. It is printed as extproc_want_attribute() says (envoy ExternalProcessor,
+ *  metadata_options).
  *  -EINVAL       an empty namespace, one that is not UTF-8, no bit or an unknown one
  *  -EOPNOTSUPP   outside init() */
 static inline int extproc_want_metadata(struct extproc_instance *instance, struct extproc_str ns,
@@ -781,22 +786,22 @@ static inline int extproc_want_metadata(struct extproc_instance *instance, struc
 }
 
 /* What a plugin does in a fallback phase: bits of extproc_fallback(). */
-#define EXTPROC_RESPONDS  1u /* extproc_respond()  */
-#define EXTPROC_SETS_BODY 2u /* extproc_body_set() */
+#define EXTPROC_FALLBACK_RESPONDS  1u /* extproc_respond()  */
+#define EXTPROC_FALLBACK_SETS_BODY 2u /* extproc_body_set() */
 
 /** In init(): names phases in which this instance can still do what it does in a headers phase, for
- *  a proxy that skips the headers (SKIP). The instance is called in them only where the proxy has
- *  skipped the headers of that direction, and only where everything that `deeds` names is possible
- *  (EXTPROC_RESPONDS, EXTPROC_SETS_BODY). --print-envoy-config does not ask the proxy for these
+ *  a proxy that skips the headers (SKIP). `effects` has the bits of what it does there. The instance
+ *  is called in these phases only where the proxy has skipped the headers of that direction, and
+ *  only where all of `effects` is possible. --print-envoy-config does not ask the proxy for these
  *  phases. Where headers are skipped and no fallback is possible either, the host logs a warning,
  *  once for each plugin and listener.
  *  -EINVAL       a phase without a callback, a headers phase, or one that the instance takes part
- *                in anyway (call extproc_interest() first); an unknown bit of `deeds`
+ *                in anyway (call extproc_interest() first); an unknown bit of `effects`
  *  -EOPNOTSUPP   outside init() */
 static inline int extproc_fallback(struct extproc_instance *instance, uint32_t phases,
-                                   uint32_t deeds)
+                                   uint32_t effects)
 {
-    return instance->api->fallback(instance, phases, deeds);
+    return instance->api->fallback(instance, phases, effects);
 }
 
 /** In init(): zeroed memory that lives as long as the instance, aligned for anything. The host
@@ -997,8 +1002,8 @@ static inline int extproc_body_set(struct extproc_txn *x, struct extproc_str byt
 /** extproc_body_set() without a copy: the bytes must not change until the host calls release(arg).
  *  It does so exactly once, from any thread: when the phase is over, or immediately where this
  *  function fails. release NULL: the bytes are copied. */
-static inline int extproc_body_give(struct extproc_txn *x, struct extproc_str bytes,
-                                    void (*release)(void *), void *arg)
+static inline int extproc_body_set_nocopy(struct extproc_txn *x, struct extproc_str bytes,
+                                          void (*release)(void *), void *arg)
 {
     return x->api->body_set(x, bytes, release, arg);
 }

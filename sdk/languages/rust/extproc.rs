@@ -96,7 +96,7 @@ pub const MAP_REQUEST: u32 = 0;
 pub const MAP_REQUEST_TRAILERS: u32 = 1;
 pub const MAP_RESPONSE: u32 = 2;
 pub const MAP_RESPONSE_TRAILERS: u32 = 3;
-pub const MAP_ANSWER: u32 = 4;
+pub const MAP_IMMEDIATE_RESPONSE: u32 = 4;
 // enum extproc_map_state
 pub const MAP_STATE_NOT_YET: u32 = 0;
 pub const MAP_STATE_NONE: u32 = 1;
@@ -179,10 +179,10 @@ pub const HOLDS_BODY: u64 = 256;
 pub const KEY_REQUIRED: u32 = 1;
 pub const KEY_LIST: u32 = 2;
 pub const KEY_SECRET: u32 = 4;
-pub const READ: u32 = 1;
-pub const WRITE: u32 = 2;
-pub const RESPONDS: u32 = 1;
-pub const SETS_BODY: u32 = 2;
+pub const METADATA_READ: u32 = 1;
+pub const METADATA_WRITE: u32 = 2;
+pub const FALLBACK_RESPONDS: u32 = 1;
+pub const FALLBACK_SETS_BODY: u32 = 2;
 
 // ---- handles -----------------------------------------------------------------------------------
 

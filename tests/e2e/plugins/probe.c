@@ -204,7 +204,7 @@ static int read_step(struct extproc_instance *instance, size_t i, struct step *s
         s->name = word(&rest, ' ');
     if (s->verb->carry_out == metadata) {
         struct extproc_str key = s->name;
-        extproc_want_metadata(instance, word(&key, '/'), EXTPROC_WRITE);
+        extproc_want_metadata(instance, word(&key, '/'), EXTPROC_METADATA_WRITE);
     }
     s->text = extproc_conf_template_part(instance, "do", i, rest);
     return s->text ? 0 : -EINVAL;

@@ -27,7 +27,7 @@ static const struct rules_context in_request = {.map = EXTPROC_MAP_REQUEST};
 static const struct rules_context in_replaced = {.replacing = true};
 static const struct rules_context in_response = {.map = EXTPROC_MAP_RESPONSE};
 static const struct rules_context in_trailers = {.map = EXTPROC_MAP_REQUEST_TRAILERS};
-static const struct rules_context in_answer = {.map = EXTPROC_MAP_ANSWER};
+static const struct rules_context in_answer = {.map = EXTPROC_MAP_IMMEDIATE_RESPONSE};
 
 static const struct extproc_header shown[] = {
     {EXTPROC_STR(":method"), EXTPROC_STR("GET")},

@@ -54,7 +54,7 @@ static enum extproc_action set_longer_than_answers(struct extproc_txn *x)
 {
     note(x, "%d ", extproc_body_set(x, EXTPROC_S("12345678")));
     note(x, "%d ", extproc_body_set(x, EXTPROC_S("123456789")));
-    note(x, "%d ", extproc_body_give(x, EXTPROC_S("123456789"), count_release, &released));
+    note(x, "%d ", extproc_body_set_nocopy(x, EXTPROC_S("123456789"), count_release, &released));
     assert_str(extproc_body(x), "12345678");
     return EXTPROC_ACTION_FAIL;
 }
@@ -96,7 +96,7 @@ static enum extproc_action clear(struct extproc_txn *x)
 
 static enum extproc_action give(struct extproc_txn *x)
 {
-    cr_assert_eq(extproc_body_give(x, fresh, count_release, &released), 0);
+    cr_assert_eq(extproc_body_set_nocopy(x, fresh, count_release, &released), 0);
     return EXTPROC_ACTION_CONTINUE;
 }
 
@@ -140,7 +140,7 @@ Test(api_body, is_replaced_in_a_headers_phase)
 static enum extproc_action set_nothing(struct extproc_txn *x)
 {
     cr_assert_eq(extproc_body_set(x, STR_ABSENT), -EINVAL);
-    cr_assert_eq(extproc_body_give(x, STR_ABSENT, count_release, &released), -EINVAL);
+    cr_assert_eq(extproc_body_set_nocopy(x, STR_ABSENT, count_release, &released), -EINVAL);
     return EXTPROC_ACTION_CONTINUE;
 }
 
@@ -154,7 +154,7 @@ static enum extproc_action set_too_much(struct extproc_txn *x)
 static enum extproc_action set_out_of_place(struct extproc_txn *x)
 {
     cr_assert_eq(extproc_body_set(x, fresh), -EOPNOTSUPP);
-    cr_assert_eq(extproc_body_give(x, fresh, count_release, &released), -EOPNOTSUPP);
+    cr_assert_eq(extproc_body_set_nocopy(x, fresh, count_release, &released), -EOPNOTSUPP);
     return EXTPROC_ACTION_CONTINUE;
 }
 
@@ -181,7 +181,7 @@ Test(api_body, is_out_of_reach_in_trailers)
 
 static enum extproc_action give_in_vain(struct extproc_txn *x)
 {
-    cr_assert_eq(extproc_body_give(x, fresh, count_release, &released), 0);
+    cr_assert_eq(extproc_body_set_nocopy(x, fresh, count_release, &released), 0);
     cr_assert_eq(released, 1);
     return EXTPROC_ACTION_CONTINUE;
 }

@@ -138,12 +138,12 @@ static int interest_in_no_phase(struct extproc_instance *instance)
 
 static int fallback_of_its_interest(struct extproc_instance *instance)
 {
-    return extproc_fallback(instance, EXTPROC_PHASE_RESPONSE_BODY, EXTPROC_SETS_BODY);
+    return extproc_fallback(instance, EXTPROC_PHASE_RESPONSE_BODY, EXTPROC_FALLBACK_SETS_BODY);
 }
 
 static int fallback_in_headers(struct extproc_instance *instance)
 {
-    return extproc_fallback(instance, EXTPROC_PHASE_REQUEST_HEADERS, EXTPROC_RESPONDS);
+    return extproc_fallback(instance, EXTPROC_PHASE_REQUEST_HEADERS, EXTPROC_FALLBACK_RESPONDS);
 }
 
 static int fallback_with_other_deeds(struct extproc_instance *instance)
@@ -193,9 +193,9 @@ Test(api_conf, an_init_that_fails_names_the_call_that_was_refused)
         {interest_in_no_phase, "extproc_interest(): ~not a phase~"},
         {fallback_of_its_interest, "extproc_fallback(\"response_body\"): ~extproc_interest()~"},
         {fallback_in_headers, "extproc_fallback(\"request_headers\"): ~headers phase~"},
-        {fallback_with_other_deeds, "extproc_fallback(): ~deeds~"},
+        {fallback_with_other_deeds, "extproc_fallback(): ~effects~"},
         {nameless_attribute, "extproc_want_attribute(\"\"): ~empty~"},
-        {metadata_for_nothing, "extproc_want_metadata(\"a.b\"): ~EXTPROC_READ~"},
+        {metadata_for_nothing, "extproc_want_metadata(\"a.b\"): ~EXTPROC_METADATA_READ~"},
         {counter_with_a_blank, "extproc_counter(\"two words\"): ~[a-z]~"},
         {check_a_blank, "extproc_check_edit(\"x y\"): ~contains a space~"},
         {check_no_map, "extproc_check_edit(\"x\"): ~map~"},
@@ -253,7 +253,7 @@ static int fall_back(struct extproc_instance *instance)
     cr_expect_eq(extproc_fallback(instance, EXTPROC_PHASE_REQUEST_BODY, 4), -EINVAL,
                  "no such deed");
     cr_expect_eq(extproc_fallback(instance, 1u << N_PHASES, 0), -EINVAL);
-    return extproc_fallback(instance, EXTPROC_PHASE_REQUEST_BODY, EXTPROC_RESPONDS);
+    return extproc_fallback(instance, EXTPROC_PHASE_REQUEST_BODY, EXTPROC_FALLBACK_RESPONDS);
 }
 
 Test(api_conf, a_fallback_is_not_an_interest)
@@ -261,7 +261,7 @@ Test(api_conf, a_fallback_is_not_an_interest)
     cr_assert_eq(start(fall_back, "[plugin:a]\n"), 0);
     cr_expect_eq(in->interest, (uint32_t)EXTPROC_PHASE_REQUEST_HEADERS);
     cr_expect_eq(in->fallback, (uint32_t)EXTPROC_PHASE_REQUEST_BODY);
-    cr_expect_eq(in->deeds, EXTPROC_RESPONDS);
+    cr_expect_eq(in->effects, EXTPROC_FALLBACK_RESPONDS);
     cr_expect_eq(extproc_fallback(&in->pub, 0, 0), -EOPNOTSUPP);
 }
 
@@ -307,16 +307,17 @@ static int init_wanting(struct extproc_instance *instance)
     cr_expect(extproc_conf_template(instance, "text", 0));
     cr_expect_eq(extproc_want_attribute(instance, EXTPROC_S("source.address")), 0);
     cr_expect_eq(extproc_want_attribute(instance, EXTPROC_S("request.id")), 0);
-    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S("both"), EXTPROC_READ | EXTPROC_WRITE),
+    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S("both"),
+                                       EXTPROC_METADATA_READ | EXTPROC_METADATA_WRITE),
                  0);
-    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S("out"), EXTPROC_WRITE), 0);
+    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S("out"), EXTPROC_METADATA_WRITE), 0);
 
     cr_expect_eq(extproc_want_attribute(instance, EXTPROC_S("")), -EINVAL);
     cr_expect_eq(extproc_want_attribute(instance, STR_ABSENT), -EINVAL);
     cr_expect_eq(extproc_want_attribute(instance, EXTPROC_S("\xff")), -EINVAL);
     cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S("a"), 0), -EINVAL);
     cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S("a"), 4), -EINVAL);
-    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S(""), EXTPROC_READ), -EINVAL);
+    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S(""), EXTPROC_METADATA_READ), -EINVAL);
     return 0;
 }
 
@@ -356,10 +357,13 @@ static int ask_about_edits(struct extproc_instance *instance)
     cr_expect_eq(ask(instance, EXTPROC_MAP_RESPONSE, EXTPROC_EDIT_SET, ":status", NULL), 0);
     cr_expect_eq(ask(instance, EXTPROC_MAP_RESPONSE_TRAILERS, EXTPROC_EDIT_SET, ":status", NULL),
                  -EPERM);
-    cr_expect_eq(ask(instance, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_SET, ":status", NULL), -EPERM);
-    cr_expect_eq(ask(instance, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_APPEND, "set-cookie", "a=%UUID%"),
+    cr_expect_eq(ask(instance, EXTPROC_MAP_IMMEDIATE_RESPONSE, EXTPROC_EDIT_SET, ":status", NULL),
+                 -EPERM);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_IMMEDIATE_RESPONSE, EXTPROC_EDIT_APPEND, "set-cookie",
+                     "a=%UUID%"),
                  0);
-    cr_expect_eq(ask(instance, EXTPROC_MAP_ANSWER, EXTPROC_EDIT_APPEND, "x-a", "a\nb"), -EINVAL);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_IMMEDIATE_RESPONSE, EXTPROC_EDIT_APPEND, "x-a", "a\nb"),
+                 -EINVAL);
     cr_expect_eq(ask(instance, (enum extproc_map)5, EXTPROC_EDIT_SET, "x-a", NULL), -EINVAL);
     cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, NULL, NULL), -EINVAL);
     return 0;
@@ -509,5 +513,6 @@ Test(api_conf, knows_what_belongs_into_init)
                  (uint32_t)(EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_RESPONSE_BODY));
     INI_EXPECT(&errors, NULL);
     cr_expect_eq(extproc_want_attribute(instance, EXTPROC_S("a")), -EOPNOTSUPP);
-    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S("a"), EXTPROC_READ), -EOPNOTSUPP);
+    cr_expect_eq(extproc_want_metadata(instance, EXTPROC_S("a"), EXTPROC_METADATA_READ),
+                 -EOPNOTSUPP);
 }

@@ -578,7 +578,7 @@ static void count_release(void *arg)
 
 static enum extproc_action give(struct extproc_txn *x)
 {
-    cr_assert_eq(extproc_body_give(x, EXTPROC_S("given"), count_release, NULL), 0);
+    cr_assert_eq(extproc_body_set_nocopy(x, EXTPROC_S("given"), count_release, NULL), 0);
     return EXTPROC_ACTION_CONTINUE;
 }
 

@@ -11,7 +11,7 @@ static void count_release(void *arg)
 static enum extproc_action give(struct extproc_txn *x)
 {
     note(x, "give. ");
-    return extproc_continue(extproc_body_give(x, EXTPROC_S("fresh"), count_release, NULL));
+    return extproc_continue(extproc_body_set_nocopy(x, EXTPROC_S("fresh"), count_release, NULL));
 }
 static enum extproc_action clear(struct extproc_txn *x)
 {

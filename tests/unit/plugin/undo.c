@@ -95,8 +95,8 @@ static void give(struct extproc_txn *x, struct extproc_str bytes)
 {
     char *copy = malloc(bytes.len);
     world.n_given++;
-    extproc_body_give(x, (struct extproc_str){memcpy(copy, bytes.ptr, bytes.len), bytes.len},
-                      release, copy);
+    extproc_body_set_nocopy(x, (struct extproc_str){memcpy(copy, bytes.ptr, bytes.len), bytes.len},
+                            release, copy);
 }
 
 /* Where it is not allowed it has no effect, as in the other transaction. */
@@ -278,7 +278,7 @@ Test(undo, an_answer_for_a_plugin_that_fails_has_nothing_of_it)
     }
 }
 
-/* ---- single deeds ---------------------------------------------------------------------------- */
+/* ---- single edits ---------------------------------------------------------------------------- */
 
 static enum extproc_action answer_and_go_on(struct extproc_txn *x)
 {

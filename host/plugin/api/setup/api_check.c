@@ -38,7 +38,7 @@ static const struct rules *rules_at(const struct instance *in, size_t i)
 
 static int ask(const struct rules *rules, const struct asked *a)
 {
-    if ((unsigned)a->context.map > EXTPROC_MAP_ANSWER || !a->name.ptr)
+    if ((unsigned)a->context.map > EXTPROC_MAP_IMMEDIATE_RESPONSE || !a->name.ptr)
         return -EINVAL;
     return rules_could_edit(rules, &a->context, a->op, a->name, a->value);
 }
@@ -46,7 +46,7 @@ static int ask(const struct rules *rules, const struct asked *a)
 /* For the error that is reported if init() fails. */
 static int remember(struct instance *in, const struct asked *a, int r)
 {
-    bool nothing = (unsigned)a->context.map > EXTPROC_MAP_ANSWER || !a->name.ptr;
+    bool nothing = (unsigned)a->context.map > EXTPROC_MAP_IMMEDIATE_RESPONSE || !a->name.ptr;
     struct extproc_str why = nothing ? EXTPROC_S("no such map, or no name")
                                      : refused_edit(&in->arena, rules_at(in, 0), &a->context, a->op,
                                                     a->name, a->value, r);

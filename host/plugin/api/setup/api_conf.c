@@ -149,15 +149,15 @@ static int fallback_refuse(struct instance *in, const char *phase, const char *w
     return instance_refuse(in, "extproc_fallback", extproc_str_of(phase), -EINVAL, why);
 }
 
-int api_fallback(struct extproc_instance *instance, uint32_t phases, uint32_t deeds)
+int api_fallback(struct extproc_instance *instance, uint32_t phases, uint32_t effects)
 {
     struct instance *in = instance_of(instance);
     if (!in->errors)
         return -EOPNOTSUPP;
     if (phases >> N_PHASES)
         return fallback_refuse(in, NULL, not_a_phase);
-    if (deeds & ~(uint32_t)(EXTPROC_RESPONDS | EXTPROC_SETS_BODY))
-        return fallback_refuse(in, NULL, "an unknown bit of deeds");
+    if (effects & ~(uint32_t)(EXTPROC_FALLBACK_RESPONDS | EXTPROC_FALLBACK_SETS_BODY))
+        return fallback_refuse(in, NULL, "an unknown bit of effects");
     for (enum phase phase = 0; phase < N_PHASES; phase++) {
         if (!(phases & phase_bit(phase)))
             continue;
@@ -171,7 +171,7 @@ int api_fallback(struct extproc_instance *instance, uint32_t phases, uint32_t de
                                    "extproc_interest() first)");
     }
     in->fallback = phases;
-    in->deeds = deeds;
+    in->effects = effects;
     return 0;
 }
 
@@ -214,10 +214,11 @@ int api_want_metadata(struct extproc_instance *instance, struct extproc_str ns, 
     struct instance *in = instance_of(instance);
     if (!in->errors)
         return -EOPNOTSUPP;
-    if (access == 0 || access & ~(EXTPROC_READ | EXTPROC_WRITE))
-        return instance_refuse(in, call, ns, -EINVAL, "expected EXTPROC_READ, EXTPROC_WRITE");
-    int r = access & EXTPROC_READ ? want(in, call, WANT_METADATA, ns) : 0;
-    if (r == 0 && access & EXTPROC_WRITE)
+    if (access == 0 || access & ~(EXTPROC_METADATA_READ | EXTPROC_METADATA_WRITE))
+        return instance_refuse(in, call, ns, -EINVAL,
+                               "expected EXTPROC_METADATA_READ, EXTPROC_METADATA_WRITE");
+    int r = access & EXTPROC_METADATA_READ ? want(in, call, WANT_METADATA, ns) : 0;
+    if (r == 0 && access & EXTPROC_METADATA_WRITE)
         r = want(in, call, WANT_METADATA_WRITE, ns);
     return r;
 }

@@ -25,7 +25,7 @@ int api_conf_edit(struct extproc_instance *instance, const char *key, size_t i,
 int api_interest(struct extproc_instance *instance, uint32_t phases);
 int api_want_attribute(struct extproc_instance *instance, struct extproc_str name);
 int api_want_metadata(struct extproc_instance *instance, struct extproc_str ns, uint32_t access);
-int api_fallback(struct extproc_instance *instance, uint32_t phases, uint32_t deeds);
+int api_fallback(struct extproc_instance *instance, uint32_t phases, uint32_t effects);
 int api_every(struct extproc_instance *instance, uint32_t ms,
               void (*fn)(struct extproc_instance *));
 void *api_instance_alloc(struct extproc_instance *instance, size_t size);

@@ -68,7 +68,7 @@ static int respond_refuse(struct handle *h, int error, const char *fmt, ...)
     return handle_refuse_why(h, "extproc_respond", STR_ABSENT, error, why);
 }
 
-static const struct rules_context in_answer = {.map = EXTPROC_MAP_ANSWER};
+static const struct rules_context in_answer = {.map = EXTPROC_MAP_IMMEDIATE_RESPONSE};
 
 static int header_check(const struct handle *h, const struct extproc_header *header)
 {
