@@ -41,6 +41,7 @@ static const struct rules rules_common = {
     .fits_length = true,
     .body_mode = {[LANE_REQUEST] = "request_body_mode", [LANE_RESPONSE] = "response_body_mode"},
     .sends_headers = ADVICE("header", "SEND"),
+    .sends_body = ADVICE("body", "STREAMED"),
     .sends_complete_body = ADVICE("body", "BUFFERED"),
     .sends_trailers = ADVICE("trailer", "SEND"),
     .holds_headers =

@@ -60,6 +60,12 @@ static const struct extproc_plugin inspects = {.abi = EXTPROC_ABI,
                                                .needs = EXTPROC_MUST_SEE_RESPONSE_BODY,
                                                .response_body = on_phase};
 
+static const struct extproc_plugin inspects_complete = {.abi = EXTPROC_ABI,
+                                                        .name = "inspects",
+                                                        .needs = EXTPROC_MUST_SEE_RESPONSE_BODY |
+                                                                 EXTPROC_WHOLE_RESPONSE_BODY,
+                                                        .response_body = on_phase};
+
 static const struct {
     const struct extproc_plugin *plugin;
     enum body_mode mode;
@@ -76,11 +82,15 @@ static const struct {
     {&reads, BODY_MODE_STREAMED, "on_error = continue", 0, "request_body", "need",
      "(on_error = continue)"},
     {&inspects, BODY_MODE_NONE, "", 403, "request_headers", "unseen",
-     "must see the response body, and the proxy does not send it"},
+     "must see the response body, and the proxy does not send it (in the proxy, set "
+     "response_body_mode: STREAMED)"},
     {&inspects, BODY_MODE_NONE, "on_error_status = 503", 403, "request_headers", "unseen",
      "must see the response body"},
     {&inspects, BODY_MODE_NONE, "on_error = continue", 0, "request_headers", "unseen",
-     "does not send it (on_error = continue)"},
+     "response_body_mode: STREAMED) (on_error = continue)"},
+    {&inspects_complete, BODY_MODE_NONE, "", 403, "request_headers", "unseen",
+     "must see the response body, and the proxy does not send it (in the proxy, set "
+     "response_body_mode: BUFFERED)"},
 };
 
 Test(failing_needs, a_need_that_is_not_met_is_judged_by_the_same_key)

@@ -31,7 +31,8 @@ struct rules {
                        * the host sees to */
     const char *body_mode[N_LANES]; /* what it calls the body mode; NULL: so */
     /* What to set the proxy to, so that it ...; NULL: it cannot */
-    const char *sends_headers[N_LANES], *sends_complete_body[N_LANES], *holds_headers[N_LANES];
+    const char *sends_headers[N_LANES], *holds_headers[N_LANES];
+    const char *sends_body[N_LANES], *sends_complete_body[N_LANES];
     const char *sends_trailers[N_LANES];
     /* How the details of a response begin that the host makes for a plugin that failed. */
     const char *details;
@@ -67,8 +68,9 @@ struct rules_context {
     bool owes_length;  /* the host is going to set or remove content-length in this phase */
 };
 
-/* Whether such an edit can have an effect on any map: 0, -EINVAL (HTTP does not allow the name, or
- * the bytes of the value), -EPERM. value absent: not known yet. */
+/* Whether such an edit can have an effect on any map: 0, or the errors of rules_edit() that do not
+ * depend on a message: -EINVAL, -EPERM, -EPROTO (a :method that only itself may become), -ENOSPC.
+ * value absent: not known yet. */
 int rules_could_edit(const struct rules *rules, const struct rules_context *context,
                      enum extproc_edit op, struct extproc_str name, struct extproc_str value);
 /* 0, or what extproc_header_edit() documents: -EINVAL, -EPERM, -EPROTO, -ENOSPC. An edit that would

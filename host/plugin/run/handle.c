@@ -412,6 +412,22 @@ enum extproc_action handle_resume(struct turn *turn)
     return handle_leave(h, handle_judge(h, turn, action, late ? FAILURE_TIMEOUT : FAILURE_RESUME));
 }
 
+/* The mode that is enough for all plugins of the chain, so that no other one fails next. */
+static enum extproc_action handle_refuse_unseen(struct handle *h, const struct turn *turn,
+                                                enum lane lane)
+{
+    const struct rules *rules = turn->txn->rules;
+    bool complete = mode_of(turn->txn->chain->needs[lane])->body == MODE_BODY_WHOLE;
+    if (txn_framing(turn->txn, lane) == FRAMING_TUNNEL)
+        return handle_failed(h, FAILURE_UNSEEN,
+                             "the plugin must see the %s body, and the bytes of a tunnel are not "
+                             "seen",
+                             lane_name(lane));
+    return handle_failed(
+        h, FAILURE_UNSEEN, "the plugin must see the %s body, and the proxy does not send it (%s)",
+        lane_name(lane), advice(complete ? rules->sends_complete_body : rules->sends_body, lane));
+}
+
 static enum extproc_action handle_refuse_mode(struct handle *h, const struct turn *turn,
                                               enum lane lane)
 {
@@ -422,10 +438,7 @@ static enum extproc_action handle_refuse_mode(struct handle *h, const struct tur
         mode_of(mode)->body != MODE_BODY_NEVER ? "before its headers go on" : "complete";
     h->pub.phase = (enum extproc_phase)phase_bit(turn->phase);
     if (chain_must_see(handle_instance(h), lane))
-        return handle_failed(h, FAILURE_UNSEEN, "the plugin must see the %s body, and %s", name,
-                             txn_framing(turn->txn, lane) == FRAMING_TUNNEL
-                                 ? "the bytes of a tunnel are not seen"
-                                 : "the proxy does not send it");
+        return handle_refuse_unseen(h, turn, lane);
     return handle_failed(h, FAILURE_NEED, "the plugin needs the %s body %s, and %s is %s (%s)",
                          name, how,
                          rules->body_mode[lane] ? rules->body_mode[lane] : "the body mode",

@@ -36,6 +36,7 @@ static const struct rules scene_rules = {
     .limits_remedy = "raise the limits",
     .fits_length = true,
     .sends_headers = {"send request headers", "send response headers"},
+    .sends_body = {"send the request's body", "send the response's body"},
     .sends_complete_body = {"send all of the request", "send all of the response"},
     .holds_headers = {"hold request headers", "hold response headers"},
     .details = "service",
