@@ -12,7 +12,6 @@
 #include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
@@ -175,26 +174,21 @@ static int name_judge(struct attempt *a, const char *name)
     return 0;
 }
 
-/* What could only be meant otherwise: a need that would not be met, a plugin that is never
- * called. */
+/* What could only be meant otherwise: a need that would not be met, a plugin or a callback that is
+ * never called. */
 static int content_judge(struct attempt *a, const struct extproc_plugin *plugin)
 {
-    const uint64_t needs = EXTPROC_WHOLE_REQUEST_BODY | EXTPROC_WHOLE_RESPONSE_BODY |
-                           EXTPROC_MUST_SEE_REQUEST_BODY | EXTPROC_MUST_SEE_RESPONSE_BODY |
-                           EXTPROC_CLOSE_SEES_HEADERS | EXTPROC_HEADERS_WAIT | EXTPROC_HOLDS_BODY |
-                           EXTPROC_READS_REQUEST | EXTPROC_KEEPS_BODY;
-    if (plugin->needs & ~needs)
-        return attempt_refuse(a, "unknown bits 0x%" PRIx64 " in .needs (set only bits of the SDK)",
-                              plugin->needs & ~needs);
-    if ((plugin->needs & EXTPROC_MUST_SEE_REQUEST_BODY && !plugin->request_body) ||
-        (plugin->needs & EXTPROC_MUST_SEE_RESPONSE_BODY && !plugin->response_body))
-        return attempt_refuse(a, "descriptor must see a body for which it has no callback (set "
-                                 ".request_body or .response_body)");
-    if (!plugin->request_headers && !plugin->request_body && !plugin->request_trailers &&
-        !plugin->response_headers && !plugin->response_body && !plugin->response_trailers &&
-        !plugin->open && !plugin->close)
+    bool in_phases = plugin->request_headers || plugin->request_body || plugin->request_trailers ||
+                     plugin->response_headers || plugin->response_body || plugin->response_trailers;
+    int r = attempt_check_needs(a, plugin);
+    if (r < 0)
+        return r;
+    if (!in_phases && !plugin->open && !plugin->close)
         return attempt_refuse(a,
                               "the descriptor has no callback (set .request_headers or another)");
+    if (!in_phases && plugin->resume)
+        return attempt_refuse(a, "the descriptor has .resume and no callback that could wait (set "
+                                 ".request_headers or another)");
     return 0;
 }
 

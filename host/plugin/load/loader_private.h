@@ -4,6 +4,8 @@
 
 #include "base/arena.h"
 
+#include <extproc/plugin.h>
+
 #include <link.h>
 
 /* One attempt to load a file. */
@@ -23,6 +25,9 @@ int attempt_refuse(struct attempt *a, const char *fmt, ...);
 int attempt_check_elf(struct attempt *a);
 /* Are the libraries that it needs for this C library? Sets `sanitizer`. 0, or as above. */
 int attempt_check_needed(struct attempt *a, int fd, const ElfW(Ehdr) * header);
+
+/* Does each bit of .needs say something about a callback that is there? 0, or as above. */
+int attempt_check_needs(struct attempt *a, const struct extproc_plugin *plugin);
 
 /* What a loaded object exports that the host has, too: "FILE: ..."; NULL: nothing. */
 const char *attempt_clashes(const struct attempt *a, void *object);

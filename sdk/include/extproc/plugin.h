@@ -480,7 +480,8 @@ struct extproc_key {
     const char *min, *max;
 };
 
-/* Bits of extproc_plugin.needs. A plugin with an unknown bit does not load.
+/* Bits of extproc_plugin.needs. A plugin with an unknown bit does not load, nor does one with a bit
+ * that means nothing for the callbacks that it has.
  *
  * EXTPROC_WHOLE_REQUEST_BODY, EXTPROC_WHOLE_RESPONSE_BODY
  *      The body callback gets the body complete, in one call, where there is a body. Where the
@@ -493,8 +494,7 @@ struct extproc_key {
  *      For plugins that inspect: no body passes this plugin unseen. Where the proxy's body mode is
  *      NONE, or the message opens a tunnel (CONNECT, an upgrade), the downstream client gets a 403,
  *      unless extproc_skip() has named the phase; where the response has begun, the stream is
- *      closed. A message without a body passes. The plugin must have the callback of that body.
- *      With EXTPROC_WHOLE_..., both hold.
+ *      closed. A message without a body passes. With EXTPROC_WHOLE_..., both hold.
  * EXTPROC_HEADERS_WAIT
  *      The body callbacks edit headers. The proxy holds headers back only where its body mode is
  *      BUFFERED; elsewhere the plugin fails as for EXTPROC_WHOLE_....

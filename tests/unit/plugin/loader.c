@@ -312,18 +312,88 @@ static enum extproc_action on_phase(struct extproc_txn *x)
     return EXTPROC_ACTION_CONTINUE;
 }
 
-Test(loader, refuses_a_need_that_cannot_be_met)
+static int on_open(struct extproc_txn *x)
 {
-    struct extproc_plugin p = {.abi = EXTPROC_ABI,
-                               .name = "p",
-                               .needs = EXTPROC_MUST_SEE_RESPONSE_BODY,
-                               .request_body = on_phase};
-    cr_expect_eq(loader_check("it", &p, &arena, &plugin, &keys, &why), -ENOEXEC);
-    cr_expect(lines_match(why, "it: ~must see a body~.response_body~"), "%s", why);
-    p.response_body = on_phase;
-    cr_expect_eq(loader_check("it", &p, &arena, &plugin, &keys, &why), 0);
-    p.needs = UINT64_C(1) << 40;
-    cr_expect_eq(loader_check("it", &p, &arena, &plugin, &keys, &why), -ENOEXEC);
+    return 0;
+}
+
+static enum extproc_action on_result(struct extproc_txn *x, enum extproc_wake wake, void *result)
+{
+    return EXTPROC_ACTION_CONTINUE;
+}
+
+static void expect_refused(struct extproc_plugin p, const char *expected)
+{
+    p.abi = (struct extproc_abi)EXTPROC_ABI;
+    p.name = "p";
+    why = NULL;
+    int r = loader_check("it", &p, &arena, &plugin, &keys, &why);
+    if (!expected)
+        cr_expect_eq(r, 0, "needs 0x%llx: %s", (unsigned long long)p.needs, why ? why : "");
+    else
+        cr_expect(r == -ENOEXEC && lines_match(why, expected), "needs 0x%llx: %d, %s",
+                  (unsigned long long)p.needs, r, why ? why : "");
+}
+
+Test(loader, refuses_a_need_that_says_nothing_about_a_callback)
+{
+    static const struct {
+        uint64_t need;
+        const char *name, *set;
+    } cases[] = {
+        {EXTPROC_WHOLE_REQUEST_BODY, "WHOLE_REQUEST_BODY", "(set .request_body)"},
+        {EXTPROC_WHOLE_RESPONSE_BODY, "WHOLE_RESPONSE_BODY", "(set .response_body)"},
+        {EXTPROC_MUST_SEE_REQUEST_BODY, "MUST_SEE_REQUEST_BODY", "(set .request_body)"},
+        {EXTPROC_MUST_SEE_RESPONSE_BODY, "MUST_SEE_RESPONSE_BODY", "(set .response_body)"},
+        {EXTPROC_HEADERS_WAIT, "HEADERS_WAIT", ".request_body or .response_body"},
+        {EXTPROC_HOLDS_BODY, "HOLDS_BODY", ".request_body or .response_body"},
+        {EXTPROC_READS_REQUEST, "READS_REQUEST", ".response_headers"},
+        {EXTPROC_CLOSE_SEES_HEADERS, "CLOSE_SEES_HEADERS", "(set .close)"},
+    };
+    const struct extproc_plugin complete = {.request_headers = on_phase,
+                                            .request_body = on_phase,
+                                            .response_headers = on_phase,
+                                            .response_body = on_phase,
+                                            .close = on_close};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char expected[128];
+        struct extproc_plugin with = complete;
+        snprintf(expected, sizeof expected, "it: ~EXTPROC_%s~no effect~%s~", cases[i].name,
+                 cases[i].set);
+        expect_refused((struct extproc_plugin){.needs = cases[i].need, .request_headers = on_phase},
+                       expected);
+        with.needs = cases[i].need;
+        expect_refused(with, NULL);
+    }
+    expect_refused(
+        (struct extproc_plugin){.needs = EXTPROC_KEEPS_BODY, .request_trailers = on_phase}, NULL);
+    expect_refused((struct extproc_plugin){.needs = UINT64_C(1) << 40, .request_headers = on_phase},
+                   "it: ~0x10000000000 in .needs~");
+}
+
+/* A complete body has no next part, and headers wait for complete bodies only. */
+Test(loader, refuses_to_hold_what_nothing_follows)
+{
+    static const char expected[] = "it: ~EXTPROC_HOLDS_BODY~no effect~";
+    struct extproc_plugin both = {.request_body = on_phase, .response_body = on_phase};
+    struct extproc_plugin one = {.request_body = on_phase};
+    one.needs = EXTPROC_HOLDS_BODY | EXTPROC_WHOLE_REQUEST_BODY;
+    expect_refused(one, expected);
+    both.needs = one.needs; /* it may hold bodies of responses */
+    expect_refused(both, NULL);
+    both.needs |= EXTPROC_WHOLE_RESPONSE_BODY;
+    expect_refused(both, expected);
+    both.needs = EXTPROC_HOLDS_BODY | EXTPROC_HEADERS_WAIT;
+    expect_refused(both, expected);
+}
+
+Test(loader, refuses_what_is_never_called)
+{
+    expect_refused((struct extproc_plugin){.resume = on_result}, "it: ~no callback~");
+    expect_refused((struct extproc_plugin){.open = on_open, .resume = on_result},
+                   "it: ~.resume~could wait~");
+    expect_refused((struct extproc_plugin){.request_trailers = on_phase, .resume = on_result},
+                   NULL);
 }
 
 Test(loader, takes_a_plugin_of_a_later_minor_that_asks_for_this_one)
