@@ -95,6 +95,10 @@ void config_read(const char *file, config_knows_fn *knows, void *arg, struct con
                  struct config **ret);
 struct config *config_free(struct config *config);
 
+/* The entry to whose file a value belongs: its own or, for a fallback, any of its section. NULL:
+ * there is none. */
+const struct config_entry *config_origin(const struct config_section *section,
+                                         const struct config_entry *entry);
 /* A path that an entry names, which is relative to the file of that entry. entry NULL: unchanged.
  * NULL: out of memory. */
 const char *config_path(struct arena *arena, const struct config_entry *entry, const char *path);

@@ -22,6 +22,12 @@ const char *config_beside(struct arena *arena, const char *file, const char *pat
     return arena_format(arena, "%.*s%s", EXTPROC_ARG(folder), path).ptr;
 }
 
+const struct config_entry *config_origin(const struct config_section *section,
+                                         const struct config_entry *entry)
+{
+    return entry || section->n_entries == 0 ? entry : &section->entries[0];
+}
+
 const char *config_path(struct arena *arena, const struct config_entry *entry, const char *path)
 {
     return entry && entry->path ? config_beside(arena, entry->path, path) : path;

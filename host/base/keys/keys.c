@@ -112,7 +112,8 @@ static bool take_typed(struct check *c, const struct extproc_key *key, struct ke
         keys_parse_real(value->text, &value->real);
     if (key->type != EXTPROC_KEY_TYPE_PATH)
         return true;
-    const char *path = config_path(c->arena, value->entry, value->text.ptr);
+    const struct config_entry *origin = config_origin(c->section, value->entry);
+    const char *path = config_path(c->arena, origin, value->text.ptr);
     if (!path)
         config_say(c->errors, CONFIG_ERROR, c->section, value->entry, "out of memory");
     value->text = extproc_str_of(path);

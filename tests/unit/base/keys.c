@@ -184,12 +184,16 @@ Test(keys, milliseconds_are_rounded_up)
 Test(keys, numbers_with_a_fraction_and_paths)
 {
     static const struct extproc_key others[] = {
-        {"ratio", EXTPROC_KEY_TYPE_FLOAT}, {"page", EXTPROC_KEY_TYPE_PATH}, {NULL}};
+        {"ratio", EXTPROC_KEY_TYPE_FLOAT},
+        {"page", EXTPROC_KEY_TYPE_PATH},
+        {"style", EXTPROC_KEY_TYPE_PATH, .fallback = "c.css"},
+        {NULL}};
     read_text("[plugin:x]\nratio = -1.25\npage = a/b.html\n");
-    struct config_entry *page = &config->sections[0].entries[1];
-    page->path = "/etc/x/main.ini";
+    struct config_entry *entries = config->sections[0].entries;
+    entries[0].path = entries[1].path = "/etc/x/main.ini";
     cr_assert(keys_check(&config->sections[0], (struct keys_table){others, sizeof *others}, &arena,
                          &errors, &keys));
     cr_assert_eq(keys_find(&keys, "ratio")->values[0].real, -1.25);
     cr_assert(str_eq_c(keys_text(&keys, "page"), "/etc/x/a/b.html"));
+    cr_assert(str_eq_c(keys_text(&keys, "style"), "/etc/x/c.css"), "a fallback, too");
 }

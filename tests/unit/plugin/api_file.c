@@ -46,17 +46,24 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
 {
 }
 
-/* An instance with this init, and `path` as the value of its key. */
-static int start(int (*init)(struct extproc_instance *), const char *path)
+/* An instance with this init, of the section in `config`. */
+static int start_section(int (*init)(struct extproc_instance *))
 {
-    static const struct extproc_key keys[] = {{.name = "path"}, {.name = NULL}};
+    static const struct extproc_key keys[] = {
+        {.name = "path"}, {.name = "fallback", .fallback = "x"}, {.name = NULL}};
     const struct extproc_plugin plugin = {
         .abi = EXTPROC_ABI, .name = "p", .keys = keys, .init = init, .close = on_close};
+    return instance_new_linked(&plugin, &config->sections[0], &env, &errors, &in);
+}
+
+/* ... and `path` as the value of its key. */
+static int start(int (*init)(struct extproc_instance *), const char *path)
+{
     char text[256];
     snprintf(text, sizeof text, "[plugin:a]\npath = %s\n", path);
     config = ini_read(text, &errors);
     cr_assert_eq(chdir(dir), 0);
-    return instance_new_linked(&plugin, &config->sections[0], &env, &errors, &in);
+    return start_section(init);
 }
 
 static void write_file(const char *name, const char *text)
@@ -134,6 +141,26 @@ static int read_what_is_absent(struct extproc_instance *instance)
     bytes = extproc_read_file(instance, "path", 1, 1024);
     cr_expect(!extproc_file_open(instance, NULL, 0));
     return bytes.ptr ? 0 : -EINVAL;
+}
+
+static int read_fallback(struct extproc_instance *instance)
+{
+    bytes = extproc_read_file(instance, "fallback", 0, 1024);
+    return bytes.ptr ? 0 : -EINVAL;
+}
+
+/* Beside the ini file, wherever the program was started. */
+Test(api_file, a_fallback_is_relative_to_the_file_of_its_section)
+{
+    char ini[64], path[64];
+    snprintf(ini, sizeof ini, "%s/x.ini", dir);
+    snprintf(path, sizeof path, "%s/x", dir);
+    write_file(path, "hello\n");
+    write_file(ini, "[plugin:a]\npath = other\n");
+    config_read(ini, NULL, NULL, &errors, &config);
+    cr_assert_eq(chdir("/"), 0);
+    cr_assert_eq(start_section(read_fallback), 0, "%s", errors.n_lines ? errors.lines[0] : "");
+    cr_expect(str_eq_c(bytes, "hello\n"));
 }
 
 Test(api_file, without_a_path)

@@ -41,8 +41,9 @@ static struct path path_of(struct extproc_instance *instance, const char *key, s
         return (struct path){value->text.ptr,
                              value->entry ? value->entry->shown.ptr : value->text.ptr};
     if (value && value->text.len > 0)
-        return (struct path){locate(&in->arena, value->entry, value->text.ptr),
-                             value->entry ? value->entry->shown.ptr : value->text.ptr};
+        return (struct path){
+            locate(&in->arena, config_origin(in->section, value->entry), value->text.ptr),
+            value->entry ? value->entry->shown.ptr : value->text.ptr};
     extproc_conf_refuse(instance, key, i, "expected the path of a file");
     return (struct path){0};
 }
