@@ -63,13 +63,13 @@ struct instance {
     struct policy policy;        /* the operator's decisions about it */
     struct keys host_keys, keys; /* what the host read of the section, and the plugin */
     struct config_section *section;
-    struct instance_file *files;  /* that it appends to */
-    struct routine *routines;     /* that run until fini() */
-    struct arena arena;           /* the instance's life */
-    struct config_errors *errors; /* while init() runs, else NULL */
-    struct refusal refused;       /* the last call that was refused in init() */
-    bool asked_undeclared;        /* init() has asked for a key that its table does not have */
-    bool started;                 /* init() returned 0: fini() is owed */
+    struct instance_file *files;   /* that it appends to */
+    struct routine *routines;      /* that run until fini() */
+    struct arena arena;            /* the instance's life */
+    struct config_errors *errors;  /* while init() runs, else NULL */
+    struct refusal refused;        /* the last call that was refused in init() */
+    struct undeclared *undeclared; /* keys that init() has asked for and the table does not have */
+    bool started;                  /* init() returned 0: fini() is owed */
 };
 
 /* Loads the file, checks the section, runs init(). Errors are added, each with file and line.

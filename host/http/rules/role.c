@@ -53,16 +53,20 @@ enum role role_of(enum extproc_map map, struct extproc_str name)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-static bool is_path(struct extproc_str value)
+/* A fragment stays with the client (RFC 9110, 7.1), other bytes are encoded. */
+static bool is_of_path(struct extproc_str part)
 {
-    if (extproc_eq(value, EXTPROC_S("*")))
-        return true;
-    for (size_t i = 0; i < value.len; i++) {
-        /* A fragment stays with the client (RFC 9110, 7.1), other bytes are encoded. */
-        if (value.ptr[i] <= ' ' || value.ptr[i] > '~' || value.ptr[i] == '#')
+    for (size_t i = 0; i < part.len; i++) {
+        if (part.ptr[i] <= ' ' || part.ptr[i] > '~' || part.ptr[i] == '#')
             return false;
     }
-    return extproc_has_prefix(value, EXTPROC_S("/"));
+    return true;
+}
+
+static bool is_path(struct extproc_str value)
+{
+    return extproc_eq(value, EXTPROC_S("*")) ||
+           (extproc_has_prefix(value, EXTPROC_S("/")) && is_of_path(value));
 }
 
 static bool is_final_status(struct extproc_str value)
@@ -87,14 +91,22 @@ static bool has_only(struct extproc_str s, const char *others)
     return true;
 }
 
-static bool is_port(struct extproc_str s)
+static bool is_digits(struct extproc_str s)
 {
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] < '0' || s.ptr[i] > '9')
             return false;
     }
-    return s.len > 0 && s.len <= 5;
+    return true;
 }
+
+static bool is_port(struct extproc_str s)
+{
+    return s.len > 0 && s.len <= 5 && is_digits(s);
+}
+
+/* Beside letters and digits, in the name of a host. */
+#define OF_NAME "-._~%!$&'()*+,;="
 
 /* A host, with a port or without (RFC 3986, 3.2); user information has no place in HTTP (RFC 9113,
  * 8.3.1). */
@@ -115,7 +127,7 @@ static bool is_authority(struct extproc_str value)
     if (after &&
         (*after != ':' || !is_port((struct extproc_str){after + 1, (size_t)(end - after) - 1})))
         return false;
-    return host.len > 0 && has_only(host, host.ptr > value.ptr ? ":." : "-._~%!$&'()*+,;=");
+    return host.len > 0 && has_only(host, host.ptr > value.ptr ? ":." : OF_NAME);
 }
 
 bool role_takes(enum role role, struct extproc_str value)
@@ -131,6 +143,29 @@ bool role_takes(enum role role, struct extproc_str value)
         return is_path(value);
     case ROLE_STATUS:
         return is_final_status(value);
+    case ROLE_ORDINARY:
+    case ROLE_FOREIGN:
+        break;
+    }
+    return true;
+}
+
+bool role_takes_part(enum role role, struct extproc_str part, bool begins)
+{
+    if (part.len == 0)
+        return true;
+    switch (role) {
+    case ROLE_METHOD:
+        return str_is_token(part);
+    case ROLE_SCHEME:
+        return begins ? extproc_has_prefix(EXTPROC_S("https"), part)
+                      : extproc_find(EXTPROC_S("https"), part).ptr != NULL;
+    case ROLE_AUTHORITY:
+        return has_only(part, "[]:" OF_NAME);
+    case ROLE_PATH:
+        return is_of_path(part) && (!begins || *part.ptr == '/' || *part.ptr == '*');
+    case ROLE_STATUS:
+        return part.len <= 3 && is_digits(part);
     case ROLE_ORDINARY:
     case ROLE_FOREIGN:
         break;

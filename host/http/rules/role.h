@@ -26,6 +26,9 @@ enum role {
 enum role role_of(enum extproc_map map, struct extproc_str name);
 /* May such a header have this value? An ORDINARY one may have any valid value. */
 bool role_takes(enum role role, struct extproc_str value);
+/* May a valid value have this text in it, at its beginning or elsewhere? For a value of which only
+ * parts are known. */
+bool role_takes_part(enum role role, struct extproc_str part, bool begins);
 /* `host`: in a response, an ordinary header. */
 bool role_is_host(struct extproc_str name);
 

@@ -146,11 +146,10 @@ static bool status_may_change(const struct headers *h, const struct rules_contex
                               announced);
 }
 
-static int check_value(const struct headers *h, const struct rules_context *context, enum role role,
-                       struct extproc_str value)
+/* Does a valid value fit this message? */
+static int check_message(const struct headers *h, const struct rules_context *context,
+                         enum role role, struct extproc_str value)
 {
-    if (!role_takes(role, value))
-        return -EINVAL;
     bool may = (role != ROLE_METHOD || method_may_change(&context->request, value)) &&
                (role != ROLE_STATUS || status_may_change(h, context, value));
     return may ? 0 : -EPROTO;
@@ -202,21 +201,14 @@ static const char *refusal_of_proxy(const struct rules *rules, const struct rule
     return NULL;
 }
 
-static struct rules_refusal refusal_of(const struct rules *rules,
-                                       const struct rules_context *context, enum role role,
-                                       enum extproc_edit op, struct extproc_str name)
+struct rules_refusal rules_refusal(const struct rules *rules, const struct rules_context *context,
+                                   enum extproc_edit op, struct extproc_str name)
 {
-    const char *why = refusal_of_http(role, op, name);
+    const char *why = refusal_of_http(role_of(context->map, name), op, name);
     if (why)
         return (struct rules_refusal){why, false};
     why = refusal_of_proxy(rules, context, name);
     return (struct rules_refusal){why, why};
-}
-
-struct rules_refusal rules_refusal(const struct rules *rules, const struct rules_context *context,
-                                   enum extproc_edit op, struct extproc_str name)
-{
-    return refusal_of(rules, context, role_of(context->map, name), op, name);
 }
 
 /* ---- limits ---------------------------------------------------------------------------------- */
@@ -294,21 +286,49 @@ const struct rules rules_of_http = {
     .max_bytes = SIZE_MAX,
 };
 
-static int check_edit(const struct rules *rules, const struct rules_context *context,
-                      enum role role, enum extproc_edit op, struct extproc_str name,
+/* What HTTP rules out in every message. */
+static int check_http(enum role role, enum extproc_edit op, struct extproc_str name,
                       struct extproc_str value)
 {
     bool known = (unsigned)op <= EXTPROC_EDIT_REMOVE,
          has_value = op != EXTPROC_EDIT_REMOVE && value.ptr;
     if (!known || !rules_name_valid(name) || (has_value && !rules_value_valid(value)))
         return -EINVAL;
-    return refusal_of(rules, context, role, op, name).why ? -EPERM : 0;
+    if (refusal_of_http(role, op, name))
+        return -EPERM;
+    return has_value && !role_takes(role, value) ? -EINVAL : 0;
+}
+
+static int check_proxy(const struct rules *rules, const struct rules_context *context,
+                       struct extproc_str name)
+{
+    return refusal_of_proxy(rules, context, name) ? -EPERM : 0;
+}
+
+/* No method but itself becomes one of these. */
+static bool is_method_apart(enum role role, struct extproc_str value)
+{
+    struct request_kind kind = request_kind_of_method(value);
+    return role == ROLE_METHOD && (kind.head || kind.connect);
+}
+
+/* Too long for a map that has nothing else. */
+static bool fits_alone(const struct rules *rules, struct extproc_str name, struct extproc_str value)
+{
+    return headers_entry_bytes(name.len, value.len) <= rules->max_bytes;
 }
 
 int rules_could_edit(const struct rules *rules, const struct rules_context *context,
                      enum extproc_edit op, struct extproc_str name, struct extproc_str value)
 {
-    return check_edit(rules, context, role_of(context->map, name), op, name, value);
+    enum role role = role_of(context->map, name);
+    bool has_value = op != EXTPROC_EDIT_REMOVE && value.ptr;
+    int r = check_http(role, op, name, value);
+    if (r == 0 && has_value && is_method_apart(role, value))
+        r = -EPROTO;
+    if (r == 0)
+        r = check_proxy(rules, context, name);
+    return r == 0 && has_value && !fits_alone(rules, name, value) ? -ENOSPC : r;
 }
 
 int rules_edit(const struct rules *rules, const struct headers *h,
@@ -318,9 +338,11 @@ int rules_edit(const struct rules *rules, const struct headers *h,
     enum role role = role_of(context->map, name);
     if (op != EXTPROC_EDIT_REMOVE && !value.ptr)
         return -EINVAL;
-    int r = check_edit(rules, context, role, op, name, value);
+    int r = check_http(role, op, name, value);
     if (r == 0 && op != EXTPROC_EDIT_REMOVE)
-        r = check_value(h, context, role, value);
+        r = check_message(h, context, role, value);
+    if (r == 0)
+        r = check_proxy(rules, context, name);
     return r < 0 ? r : check_limits(rules, h, context->owes_length, op, name, value);
 }
 

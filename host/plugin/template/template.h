@@ -24,6 +24,9 @@
 int template_compile(struct extproc_str text, struct arena *arena, struct extproc_template **ret,
                      const char **ret_why);
 
+/* Its i-th part: a text, or absent for one that only a transaction has. False: it has fewer. */
+bool template_part_at(const struct extproc_template *t, size_t i, struct extproc_str *ret);
+
 /* The phases, as bits, whose message it looks at. */
 uint32_t template_reads(const struct extproc_template *t);
 

@@ -290,6 +290,14 @@ int template_compile(struct extproc_str text, struct arena *arena, struct extpro
     return r;
 }
 
+bool template_part_at(const struct extproc_template *t, size_t i, struct extproc_str *ret)
+{
+    if (i >= t->n_parts)
+        return false;
+    *ret = t->parts[i].kind == TEMPLATE_TEXT ? t->parts[i].name : STR_ABSENT;
+    return true;
+}
+
 uint32_t template_reads(const struct extproc_template *t)
 {
     uint32_t phases = 0;

@@ -726,12 +726,14 @@ static inline struct extproc_template *extproc_conf_template_part(struct extproc
     return instance->api->conf_template(instance, key, i, part);
 }
 
-/** Checks an edit before its phase has come: 0 if extproc_header_edit() can accept it in some
- *  phase; with EXTPROC_MAP_IMMEDIATE_RESPONSE, if extproc_respond() can accept this header. Only the
- *  characters of the value are checked, so the text of a template can be passed; absent: the value
- *  is not known yet.
- *  -EINVAL       no such map or edit; the name, or a character of the value, is invalid
- *  -EPERM        it would have no effect in any phase */
+/** Checks an edit before its phase has come: 0 if extproc_header_edit() can make it in some phase
+ *  of some message; with EXTPROC_MAP_IMMEDIATE_RESPONSE (whatever the edit), if extproc_respond()
+ *  accepts this header. An absent value is one that is not known yet; then only the rest is
+ *  checked.
+ *  -EINVAL       no such map or edit; an invalid name or value, as for extproc_header_edit()
+ *  -EPERM        it would have no effect in any phase
+ *  -EPROTO       a `:method` that becomes HEAD or CONNECT
+ *  -ENOSPC       longer than all headers of a message may be */
 static inline int extproc_check_edit(struct extproc_instance *instance, enum extproc_map map,
                                      enum extproc_edit op, struct extproc_str name,
                                      struct extproc_str value)
@@ -741,8 +743,9 @@ static inline int extproc_check_edit(struct extproc_instance *instance, enum ext
 
 /** In init(): checks like extproc_check_edit() an edit that a key's i-th value asks for. If the
  *  proxies of all listeners would ignore it, that is reported at the key as an error, with the
- *  setting that would allow it; if the proxies of some would, as a warning. Returns 0, or what
- *  extproc_conf_refuse() returns. */
+ *  setting that would allow it; if the proxies of some would, as a warning. The value may be the
+ *  text of a template: what its %REQ(name)% and the like will be is not known yet, so only the text
+ *  between them is checked. Returns 0, or what extproc_conf_refuse() returns. */
 static inline int extproc_conf_edit(struct extproc_instance *instance, const char *key, size_t i,
                                     enum extproc_map map, enum extproc_edit op,
                                     struct extproc_str name, struct extproc_str value)
@@ -790,9 +793,9 @@ static inline int extproc_want_metadata(struct extproc_instance *instance, struc
 #define EXTPROC_FALLBACK_SETS_BODY 2u /* extproc_body_set() */
 
 /** In init(): names phases in which this instance can still do what it does in a headers phase, for
- *  a proxy that skips the headers (SKIP). `effects` has the bits of what it does there. The instance
- *  is called in these phases only where the proxy has skipped the headers of that direction, and
- *  only where all of `effects` is possible. --print-envoy-config does not ask the proxy for these
+ *  a proxy that skips the headers (SKIP). `effects` has the bits of what it does there. It is
+ *  called in these phases only where the proxy has skipped the headers of that direction, and only
+ *  where all of `effects` is possible. --print-envoy-config does not ask the proxy for these
  *  phases. Where headers are skipped and no fallback is possible either, the host logs a warning,
  *  once for each plugin and listener.
  *  -EINVAL       a phase without a callback, a headers phase, or one that the instance takes part

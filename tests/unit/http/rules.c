@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { MAX_EDITS = 100, MAX_ENTRIES = 100, MAX_BYTES = 60 * 1024 };
 
@@ -340,7 +341,11 @@ Test(rules, an_edit_to_come_is_judged_without_a_map)
         int r;
     } cases[] = {
         {&in_request, EXTPROC_EDIT_SET, "x-a", NULL, 0},
-        {&in_request, EXTPROC_EDIT_SET, ":path", "%PATH%", 0},
+        {&in_request, EXTPROC_EDIT_SET, ":path", NULL, 0},
+        {&in_request, EXTPROC_EDIT_SET, ":path", "/a?b", 0},
+        {&in_request, EXTPROC_EDIT_SET, ":path", "a", -EINVAL},
+        {&in_request, EXTPROC_EDIT_SET, ":path", "/a b", -EINVAL},
+        {&in_response, EXTPROC_EDIT_SET, ":status", "99", -EINVAL},
         {&in_request, EXTPROC_EDIT_SET, ":method", NULL, -EPERM},
         {&in_replaced, EXTPROC_EDIT_SET, ":method", NULL, 0},
         {&in_request, EXTPROC_EDIT_REMOVE, ":path", NULL, -EPERM},
@@ -361,6 +366,88 @@ Test(rules, an_edit_to_come_is_judged_without_a_map)
                      cases[i].r, "case %zu", i);
 }
 
+/* ---- an edit to come, and the edit ----------------------------------------------------------- */
+
+static const char *const names_to_come[] = {
+    "x-a",        "x-own-b", "host",    ":authority", ":scheme",        ":method",
+    ":path",      ":other",  ":status", "accept",     "content-length", "transfer-encoding",
+    "connection", "upgrade", "x a",     "",
+};
+static char long_value[MAX_BYTES + 1];
+static const char *const values_to_come[] = {
+    "",      "a",     "/",   "/p?q=%20", "/a b",    "/a#b", "/\xc3\xa4",
+    "*",     "GET",   "PUT", "HEAD",     "CONNECT", "G T",  "http",
+    "https", "HTTP",  "200", "204",      "304",     "100",  "600",
+    "2000",  "a.b:1", "u@a", "[::1]:80", " a",      "a\n",  long_value,
+};
+enum {
+    N_NAMES_TO_COME = sizeof names_to_come / sizeof *names_to_come,
+    N_VALUES_TO_COME = sizeof values_to_come / sizeof *values_to_come
+};
+
+/* A message that has this header, or one that has not; the edit must change it. */
+static bool can_edit_message(const struct rules_context *context, enum extproc_edit op,
+                             struct extproc_str name, struct extproc_str value, bool has_it)
+{
+    struct request_kind kind = request_kind_of_method(value);
+    if ((kind.head && context->request.head) || (kind.connect && context->request.connect))
+        return false;
+    struct extproc_header there[] = {{EXTPROC_S("x-b"), EXTPROC_S("1")}, {name, EXTPROC_S("200")}};
+    if ((op == EXTPROC_EDIT_IF_ABSENT && has_it) || (op == EXTPROC_EDIT_IF_PRESENT && !has_it))
+        return false;
+    headers_init(&headers, there, has_it ? 2 : 1);
+    return rules_edit(rules, &headers, context, op, name, value) == 0;
+}
+
+/* In whatever message of this map. */
+static bool can_edit(enum extproc_map map, enum extproc_edit op, struct extproc_str name,
+                     struct extproc_str value)
+{
+    static const struct request_kind requests[] = {
+        {.known = true}, {.known = true, .head = true}, {.known = true, .connect = true}};
+    bool can = false;
+    for (unsigned bits = 0; bits < 24; bits++) {
+        const struct rules_context context = {.map = map,
+                                              .replacing = bits & 1,
+                                              .body_follows = bits & 2,
+                                              .request = requests[bits >> 3]};
+        can = can || can_edit_message(&context, op, name, value, bits & 4);
+    }
+    return can;
+}
+
+static void expect_judged_as_made(enum extproc_map map, enum extproc_edit op, const char *text)
+{
+    const struct rules_context context = {.map = map, .replacing = true};
+    struct extproc_str name = extproc_str_of(text);
+    bool removes = op == EXTPROC_EDIT_REMOVE, any = false;
+    for (size_t i = 0; i < N_VALUES_TO_COME; i++) {
+        struct extproc_str value = removes ? STR_ABSENT : extproc_str_of(values_to_come[i]);
+        bool can = can_edit(map, op, name, value);
+        cr_expect_eq(rules_could_edit(rules, &context, op, name, value) == 0, can,
+                     "map %d, edit %d, \"%s\": \"%.20s\" can%s", map, op, text, values_to_come[i],
+                     can ? "" : "not");
+        any = any || can;
+    }
+    cr_expect_eq(rules_could_edit(rules, &context, op, name, STR_ABSENT) == 0, any,
+                 "map %d, edit %d, \"%s\", a value to come", map, op, text);
+}
+
+Test(rules, an_edit_to_come_is_accepted_exactly_if_some_message_takes_it)
+{
+    const struct rules *both[] = {&strict, &rules_of_http};
+    memset(long_value, 'v', sizeof long_value - 1);
+    for (size_t r = 0; r < 2; r++) {
+        rules = both[r];
+        for (enum extproc_map map = 0; map < EXTPROC_MAP_IMMEDIATE_RESPONSE; map++) {
+            for (enum extproc_edit op = 0; op <= EXTPROC_EDIT_REMOVE; op++) {
+                for (size_t i = 0; i < N_NAMES_TO_COME; i++)
+                    expect_judged_as_made(map, op, names_to_come[i]);
+            }
+        }
+    }
+}
+
 static int answer(struct extproc_str name, struct extproc_str value)
 {
     return rules_could_edit(rules, &in_answer, EXTPROC_EDIT_APPEND, name, value);
@@ -377,6 +464,8 @@ Test(rules, an_answer_of_our_own_has_ordinary_headers)
     cr_assert_eq(answer(EXTPROC_S("x-own-y"), EXTPROC_S("z")), -EPERM);
     cr_assert_eq(answer(EXTPROC_S(""), EXTPROC_S("z")), -EINVAL);
     cr_assert_eq(answer(EXTPROC_S("x"), EXTPROC_S("a\rb")), -EINVAL);
+    memset(long_value, 'v', sizeof long_value - 1);
+    cr_assert_eq(answer(EXTPROC_S("x"), extproc_str_of(long_value)), -ENOSPC);
 }
 
 /* ---- limits */

@@ -338,6 +338,21 @@ Test(api_conf, knows_what_is_read_beside_the_messages)
     EXPECT_WANTED(WANT_METADATA_WRITE, "both", "out");
 }
 
+static int ask_for_undeclared_keys(struct extproc_instance *instance)
+{
+    extproc_conf(instance, "colour", 0);
+    extproc_conf_int(instance, "sise", 0);
+    extproc_conf(instance, "colour", 1);
+    return 0;
+}
+
+Test(api_conf, reports_each_key_that_the_table_does_not_have_once)
+{
+    cr_expect_eq(start(ask_for_undeclared_keys, "[plugin:a]\n"), -EINVAL);
+    INI_EXPECT(&errors, "test.ini:1: [plugin:a] ~\"colour\"~declare~",
+               "test.ini:1: [plugin:a] ~\"sise\"~declare~");
+}
+
 /* ---- edits to come --------------------------------------------------------------------------- */
 
 static int ask(struct extproc_instance *instance, enum extproc_map map, enum extproc_edit op,
@@ -348,7 +363,9 @@ static int ask(struct extproc_instance *instance, enum extproc_map map, enum ext
 
 static int ask_about_edits(struct extproc_instance *instance)
 {
-    cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":path", "%PATH%"), 0);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":path", NULL), 0);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":path", "/a%20b"), 0);
+    cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":path", "a b"), -EINVAL);
     cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":method", NULL), 0,
                  "after a new body");
     cr_expect_eq(ask(instance, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET, ":status", NULL), -EPERM);
@@ -413,6 +430,52 @@ Test(api_conf, reports_which_configured_edit_would_have_no_effect)
     INI_EXPECT(&errors, "test.ini:3: [plugin:a] text: host: ~proxy of one~(unlock routing)",
                "test.ini:4: [plugin:a] text: \"x a\": ~space",
                "test.ini:5: [plugin:a] text: upgrade: not allowed~connection");
+}
+
+static int read_paths(struct extproc_instance *instance)
+{
+    int r = 0;
+    for (size_t i = 0; i < extproc_conf_count(instance, "text"); i++) {
+        int edit = extproc_conf_edit(instance, "text", i, EXTPROC_MAP_REQUEST, EXTPROC_EDIT_SET,
+                                     EXTPROC_S(":path"), extproc_conf(instance, "text", i));
+        r = r ? r : edit;
+    }
+    return r;
+}
+
+Test(api_conf, accepts_what_a_template_may_become)
+{
+    cr_expect_eq(start(read_paths, "[plugin:a]\ntext = /a%%20b\ntext = %PATH%\ntext = /a%REQ(x)%\n"
+                                   "text = %REQ(x:-b c)%/d\ntext = %PAHT%\n"),
+                 0);
+    INI_EXPECT(&errors, NULL);
+}
+
+Test(api_conf, refuses_text_of_a_template_that_no_value_has)
+{
+    cr_expect_eq(start(read_paths, "[plugin:a]\ntext = a%%\ntext = a%PATH%\ntext = %PATH%#b\n"
+                                   "text = /a b%UUID%\n"),
+                 -EINVAL);
+    INI_EXPECT(&errors, "test.ini:2: [plugin:a] text: \":path\": ~expected /~",
+               "test.ini:3: [plugin:a] text: \":path\": ~expected /~",
+               "test.ini:4: [plugin:a] text: \":path\": ~without blanks and #~",
+               "test.ini:5: [plugin:a] text: \":path\": ~without blanks and #~");
+}
+
+/* A response of a plugin's own has headers appended to it, whatever was asked. */
+static int ask_about_a_response(struct extproc_instance *instance)
+{
+    for (enum extproc_edit op = 0; op <= EXTPROC_EDIT_REMOVE; op++) {
+        cr_expect_eq(ask(instance, EXTPROC_MAP_IMMEDIATE_RESPONSE, op, "upgrade", "a"), -EPERM);
+        cr_expect_eq(ask(instance, EXTPROC_MAP_IMMEDIATE_RESPONSE, op, "x-a", "a\nb"), -EINVAL);
+        cr_expect_eq(ask(instance, EXTPROC_MAP_IMMEDIATE_RESPONSE, op, "x-a", "a"), 0);
+    }
+    return 0;
+}
+
+Test(api_conf, judges_a_header_of_a_response_as_the_response_does)
+{
+    cr_expect_eq(start(ask_about_a_response, "[plugin:a]\n"), 0);
 }
 
 Test(api_conf, reports_which_proxies_would_ignore_an_edit)

@@ -16,14 +16,20 @@
 struct asked {
     struct rules_context context;
     enum extproc_edit op;
-    struct extproc_str name, value;
+    struct extproc_str name, value;          /* value absent: not known yet         */
+    struct extproc_str text;                 /* of a key, which may be a template   */
+    const struct extproc_template *template; /* NULL: the text is the value    */
 };
 
-/* What a phase rules out, and what is there to be edited, is not known yet. */
+/* What a phase rules out, and what is there to be edited, is not known yet. To an immediate
+ * response headers are appended, whatever was asked. */
 static struct asked asked_of(enum extproc_map map, enum extproc_edit op, struct extproc_str name,
                              struct extproc_str value)
 {
-    return (struct asked){{.map = map, .replacing = true}, op, name, value};
+    if (map == EXTPROC_MAP_IMMEDIATE_RESPONSE && (unsigned)op <= EXTPROC_EDIT_REMOVE)
+        op = EXTPROC_EDIT_APPEND;
+    return (struct asked){
+        .context = {.map = map, .replacing = true}, .op = op, .name = name, .value = value};
 }
 
 static size_t count_proxies(const struct instance *in)
@@ -36,11 +42,24 @@ static const struct rules *rules_at(const struct instance *in, size_t i)
     return in->env->n_rules > 0 ? in->env->rules[i] : &rules_of_http;
 }
 
+/* Of a value that is not known yet: may what is known of it be a part of a valid one? */
+static bool parts_valid(const struct asked *a)
+{
+    enum role role = role_of(a->context.map, a->name);
+    struct extproc_str part;
+    for (size_t i = 0; a->template && template_part_at(a->template, i, &part); i++) {
+        if (part.ptr && !role_takes_part(role, part, i == 0))
+            return false;
+    }
+    return rules_value_valid(a->text);
+}
+
 static int ask(const struct rules *rules, const struct asked *a)
 {
     if ((unsigned)a->context.map > EXTPROC_MAP_IMMEDIATE_RESPONSE || !a->name.ptr)
         return -EINVAL;
-    return rules_could_edit(rules, &a->context, a->op, a->name, a->value);
+    int r = rules_could_edit(rules, &a->context, a->op, a->name, a->value);
+    return r == 0 && !a->value.ptr && a->text.ptr && !parts_valid(a) ? -EINVAL : r;
 }
 
 /* For the error that is reported if init() fails. */
@@ -69,18 +88,46 @@ int api_check_edit(struct extproc_instance *instance, enum extproc_map map, enum
 
 /* ---- with words ------------------------------------------------------------------------------ */
 
-/* A template without a variable in it is the value that the header will have. */
-static bool is_literal(struct extproc_str value)
+static bool is_known(const struct extproc_template *t)
 {
-    return value.ptr && !memchr(value.ptr, '%', value.len);
+    struct extproc_str part;
+    for (size_t i = 0; template_part_at(t, i, &part); i++) {
+        if (!part.ptr)
+            return false;
+    }
+    return true;
+}
+
+/* A template without a variable in it is the value that the header will have. What is wrong with
+ * one that cannot be compiled is reported where it is. */
+static struct asked asked_of_key(struct instance *in, enum extproc_map map, enum extproc_edit op,
+                                 struct extproc_str name, struct extproc_str text)
+{
+    struct asked a = asked_of(map, op, name, text);
+    struct extproc_template *template;
+    const char *why;
+    a.text = text;
+    if (a.op == EXTPROC_EDIT_REMOVE || !text.ptr || !memchr(text.ptr, '%', text.len))
+        return a;
+    bool compiled = template_compile(text, &in->arena, &template, &why) == 0;
+    if (compiled && is_known(template))
+        return a;
+    a.value = STR_ABSENT;
+    a.template = compiled ? template : NULL;
+    return a;
+}
+
+static struct extproc_str explain(struct instance *in, const struct rules *rules,
+                                  const struct asked *a, int r)
+{
+    return refused_edit(&in->arena, rules, &a->context, a->op, a->name, a->text, r);
 }
 
 static int refuse_illegal(struct extproc_instance *instance, const char *key, size_t i,
                           const struct asked *a)
 {
     struct instance *in = (struct instance *)instance;
-    struct extproc_str why =
-        refused_edit(&in->arena, rules_at(in, 0), &a->context, a->op, a->name, a->value, -EINVAL);
+    struct extproc_str why = explain(in, rules_at(in, 0), a, -EINVAL);
     return extproc_conf_refuse(instance, key, i, "\"%.*s\": %.*s", EXTPROC_ARG(a->name),
                                EXTPROC_ARG(why));
 }
@@ -93,17 +140,9 @@ static int refuse_everywhere(struct extproc_instance *instance, const char *key,
     struct rules rules = *rules_at(in, 0);
     if (count_proxies(in) > 1)
         rules.proxy = "the proxy of every listener";
-    struct extproc_str why =
-        refused_edit(&in->arena, &rules, &a->context, a->op, a->name, a->value, -EPERM);
+    struct extproc_str why = explain(in, &rules, a, ask(rules_at(in, 0), a));
     return extproc_conf_refuse(instance, key, i, "%.*s: %.*s", EXTPROC_ARG(a->name),
                                EXTPROC_ARG(why));
-}
-
-static struct extproc_str explain(const struct instance *in, struct arena *arena, size_t i,
-                                  const struct asked *a)
-{
-    const struct rules *rules = rules_at(in, i);
-    return refused_edit(arena, rules, &a->context, a->op, a->name, a->value, -EPERM);
 }
 
 static void warn_of_some(struct extproc_instance *instance, const char *key, size_t i,
@@ -111,9 +150,10 @@ static void warn_of_some(struct extproc_instance *instance, const char *key, siz
 {
     struct instance *in = (struct instance *)instance;
     for (size_t at = 0; at < count_proxies(in); at++) {
-        if (ask(rules_at(in, at), a) == 0)
+        int r = ask(rules_at(in, at), a);
+        if (r == 0)
             continue;
-        struct extproc_str why = explain(in, &in->arena, at, a);
+        struct extproc_str why = explain(in, rules_at(in, at), a, r);
         instance_warn(in, key, i, "%.*s: %.*s", EXTPROC_ARG(a->name), EXTPROC_ARG(why));
     }
 }
@@ -126,7 +166,7 @@ static void warn_of_replacement(struct extproc_instance *instance, const char *k
     a.context.replacing = false;
     for (size_t at = 0; at < count_proxies(in); at++) {
         if (ask(rules_at(in, at), &a) == -EPERM) {
-            struct extproc_str why = explain(in, &in->arena, at, &a);
+            struct extproc_str why = explain(in, rules_at(in, at), &a, -EPERM);
             instance_warn(in, key, i, "%.*s: unless a plugin has replaced the body, %.*s",
                           EXTPROC_ARG(a.name), EXTPROC_ARG(why));
             return;
@@ -141,14 +181,9 @@ static void warn_of_response(struct extproc_instance *instance, const char *key,
     struct instance *in = (struct instance *)instance;
     bool request =
         a->context.map == EXTPROC_MAP_REQUEST || a->context.map == EXTPROC_MAP_REQUEST_TRAILERS;
-    struct extproc_template *template;
-    const char *why;
-    if (!request || is_literal(a->value) || !a->value.ptr ||
-        template_compile(a->value, &in->arena, &template, &why) < 0 ||
-        !(template_reads(template) & EXTPROC_PHASE_RESPONSE_HEADERS))
-        return;
-    instance_warn(in, key, i, "%.*s: %%RESP()%% and %%STATUS%% are absent in a request",
-                  EXTPROC_ARG(a->name));
+    if (request && a->template && template_reads(a->template) & EXTPROC_PHASE_RESPONSE_HEADERS)
+        instance_warn(in, key, i, "%.*s: %%RESP()%% and %%STATUS%% are absent in a request",
+                      EXTPROC_ARG(a->name));
 }
 
 int api_conf_edit(struct extproc_instance *instance, const char *key, size_t i,
@@ -156,12 +191,10 @@ int api_conf_edit(struct extproc_instance *instance, const char *key, size_t i,
                   struct extproc_str value)
 {
     struct instance *in = (struct instance *)instance;
-    const struct asked a = asked_of(map, op, name, value);
-    size_t n = count_proxies(in), n_refused = 0;
     if (!in->errors || !key)
         return -EOPNOTSUPP;
-    if (is_literal(value) && op != EXTPROC_EDIT_REMOVE && !role_takes(role_of(map, name), value))
-        return refuse_illegal(instance, key, i, &a);
+    const struct asked a = asked_of_key(in, map, op, name, value);
+    size_t n = count_proxies(in), n_refused = 0;
     for (size_t at = 0; at < n; at++) {
         int r = ask(rules_at(in, at), &a);
         if (r == -EINVAL)

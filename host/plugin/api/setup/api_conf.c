@@ -26,16 +26,38 @@ static struct instance *instance_of(struct extproc_instance *instance)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* In init() it is an error of the plugin, which its author hears of once. */
+/* A key that was reported as not declared. */
+struct undeclared {
+    struct undeclared *next;
+    char key[];
+};
+
+/* Is it the first time? Also where there is no memory to know it. */
+static bool note_undeclared(struct instance *in, const char *key)
+{
+    for (const struct undeclared *u = in->undeclared; u; u = u->next) {
+        if (strcmp(u->key, key) == 0)
+            return false;
+    }
+    size_t size = strlen(key) + 1;
+    struct undeclared *u = arena_alloc(&in->arena, sizeof *u + size);
+    if (u) {
+        memcpy(u->key, key, size);
+        u->next = in->undeclared;
+        in->undeclared = u;
+    }
+    return true;
+}
+
+/* In init() it is an error of the plugin, which its author is shown once for each key. */
 static void say_undeclared(struct instance *in, const char *key)
 {
-    if (!in->errors || in->asked_undeclared)
+    if (!in->errors || !note_undeclared(in, key))
         return;
     config_say(in->errors, CONFIG_ERROR, in->section, NULL,
                "plugin \"%s\" reads the key \"%s\", which its table does not declare (correct it "
                "in the plugin)",
                in->plugin->name, key);
-    in->asked_undeclared = true;
 }
 
 static const struct keys_slot *slot_find(struct extproc_instance *instance, const char *key)

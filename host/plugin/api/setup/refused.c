@@ -23,6 +23,13 @@ static struct extproc_str too_large(struct arena *arena, const struct rules *rul
     return arena_format(arena, "more than %s takes (%s)", rules->proxy, rules->limits_remedy);
 }
 
+static struct extproc_str unfit(struct extproc_str name)
+{
+    return extproc_eq_nocase(name, EXTPROC_S(":method"))
+               ? EXTPROC_S("not allowed: a method cannot be changed to or from HEAD or CONNECT")
+               : extproc_str_of(extproc_strerror(-EPROTO));
+}
+
 static struct extproc_str illegal(struct arena *arena, struct extproc_str name,
                                   struct extproc_str value)
 {
@@ -42,5 +49,7 @@ struct extproc_str refused_edit(struct arena *arena, const struct rules *rules,
         text = too_large(arena, rules);
     else if (r == -EINVAL)
         text = illegal(arena, name, value);
+    else if (r == -EPROTO)
+        text = unfit(name);
     return text.ptr ? text : extproc_str_of(extproc_strerror(r));
 }
