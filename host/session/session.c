@@ -74,9 +74,26 @@ static void session_fail(struct session *s, struct arena *arena, enum status sta
     s->out->fail(s->out_arg, status, why);
 }
 
-static void session_refuse(struct session *s, const struct event *event, struct arena *arena)
+/* The line about a stream that is refused in its first message names its transaction, too. */
+static void session_keep_id(struct session *s, struct event *event, struct arena *arena)
+{
+    struct txn *t = &s->txn;
+    bool in_headers = event->has_phase && event->phase == PHASE_REQUEST_HEADERS;
+    for (size_t i = 0; in_headers && !t->id.len && i < event->n_headers; i++)
+        if (extproc_eq(event->headers[i].name, EXTPROC_S("x-request-id")))
+            t->id = arena_copy(t->arena, event->headers[i].value);
+    if (t->id.len || event->attributes.raw.len == 0)
+        return;
+    struct extproc_value all = tree_value(&event->attributes, arena);
+    struct extproc_value id = value_get(all, EXTPROC_S("request.id"));
+    if (id.kind == EXTPROC_KIND_STRING)
+        t->id = arena_copy(t->arena, id.as.string);
+}
+
+static void session_refuse(struct session *s, struct event *event, struct arena *arena)
 {
     const struct direction *d = direction_of(s, event->lane);
+    session_keep_id(s, event, arena);
     session_fail(s, arena, STATUS_INVALID_ARGUMENT, "%s in state %s (the %s%s)",
                  phase_name(event->phase), direction_name(d->state), lane_name(event->lane),
                  direction_refusal(d, event->part));
@@ -84,17 +101,10 @@ static void session_refuse(struct session *s, const struct event *event, struct 
 
 /* ---- body modes ------------------------------------------------------------------------------ */
 
-/* The line about a stream that is refused before it began names its transaction too. */
-static void session_keep_id(struct session *s, const struct event *event)
+static void session_refuse_mode(struct session *s, struct event *event, enum lane lane,
+                                struct arena *arena)
 {
-    bool has_id = event->has_phase && event->phase == PHASE_REQUEST_HEADERS && !s->txn.id.len;
-    for (size_t i = 0; has_id && i < event->n_headers; i++)
-        if (extproc_eq(event->headers[i].name, EXTPROC_S("x-request-id")))
-            s->txn.id = arena_copy(s->txn.arena, event->headers[i].value);
-}
-
-static void session_refuse_mode(struct session *s, enum lane lane, struct arena *arena)
-{
+    session_keep_id(s, event, arena);
     session_fail(s, arena, STATUS_UNIMPLEMENTED,
                  "%s_body_mode %s is not supported (NONE, STREAMED and BUFFERED are)",
                  lane_name(lane), body_mode_name(direction_of(s, lane)->mode));
@@ -102,7 +112,7 @@ static void session_refuse_mode(struct session *s, enum lane lane, struct arena 
 
 /* Applies the modes that the proxy sends in its first message (Envoy's ProtocolConfiguration).
  * False: one of them is not supported, and the session has failed. */
-static bool session_settle_modes(struct session *s, const struct event *event, struct arena *arena)
+static bool session_settle_modes(struct session *s, struct event *event, struct arena *arena)
 {
     if (s->begun)
         return true;
@@ -112,8 +122,7 @@ static bool session_settle_modes(struct session *s, const struct event *event, s
         if (event->has_protocol)
             d->mode = event->protocol.body_mode[lane];
         if (mode_of(d->mode)->built == MODE_BUILT_NOT) {
-            session_keep_id(s, event);
-            session_refuse_mode(s, lane, arena);
+            session_refuse_mode(s, event, lane, arena);
             return false;
         }
     }
@@ -129,17 +138,19 @@ static void session_guess_mode(struct session *s, const struct event *event)
 }
 
 /* False: the session has failed. */
-static bool session_may_have_body(struct session *s, const struct event *event, struct arena *arena)
+static bool session_may_have_body(struct session *s, struct event *event, struct arena *arena)
 {
     const struct direction *d = direction_of(s, event->lane);
     if (mode_of(d->mode)->body != MODE_BODY_NEVER)
         return true;
-    if (mode_of(d->mode)->built == MODE_BUILT_BODILESS)
-        session_refuse_mode(s, event->lane, arena);
-    else
-        session_fail(s, arena, STATUS_INVALID_ARGUMENT, "%s in state %s (%s_body_mode is %s)",
-                     phase_name(event->phase), direction_name(d->state), lane_name(event->lane),
-                     body_mode_name(d->mode));
+    if (mode_of(d->mode)->built == MODE_BUILT_BODILESS) {
+        session_refuse_mode(s, event, event->lane, arena);
+        return false;
+    }
+    session_keep_id(s, event, arena);
+    session_fail(s, arena, STATUS_INVALID_ARGUMENT, "%s in state %s (%s_body_mode is %s)",
+                 phase_name(event->phase), direction_name(d->state), lane_name(event->lane),
+                 body_mode_name(d->mode));
     return false;
 }
 

@@ -139,6 +139,25 @@ Test(holding, trailers_cut_nothing_off_an_empty_chunk)
     end();
 }
 
+/* Maybe because trailers followed, which the proxy did not send: the line says what to set. */
+Test(holding, bytes_that_are_held_at_the_end_are_reported_as_lost)
+{
+    begin(NULL, BODY_MODE_STREAMED);
+    kit_body(c, LANE_REQUEST, "abc", false);
+    kit_reset(c);
+    cr_expect(strstr(kit_log(k), "plugin=words: the plugin held 3 bytes of the request body when "
+                                 "the stream ended"),
+              "%s", kit_log(k));
+    cr_expect(strstr(kit_log(k), "request_trailer_mode: SEND"));
+    kit_free(k);
+
+    begin(NULL, BODY_MODE_STREAMED);
+    kit_body(c, LANE_REQUEST, "abc ", false);
+    kit_reset(c);
+    cr_expect_not(strstr(kit_log(k), "when the stream ended"), "%s", kit_log(k));
+    kit_free(k);
+}
+
 Test(holding, more_than_max_body_is_refused)
 {
     begin("[plugin:words]\nmax_body = 4\n", BODY_MODE_STREAMED);

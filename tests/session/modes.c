@@ -147,6 +147,27 @@ Test(modes, unbuilt_ones_end_the_stream_before_anything_is_answered)
     }
 }
 
+/* The first message has the transaction's id, and nothing else of it is read. */
+Test(modes, a_stream_that_is_refused_in_its_first_message_names_its_transaction)
+{
+    struct kit_call *c = kit_call(k, &(struct kit_how){.request = BODY_MODE_FULL_DUPLEX_STREAMED});
+    kit_headers(c, LANE_REQUEST, ":path: /\nx-request-id: 7f3a-1", true);
+    kit_expect_log(c, "transaction=7f3a-1: stream ended with UNIMPLEMENTED");
+    kit_end(c);
+
+    c = kit_call(k, &(struct kit_how){.request = BODY_MODE_FULL_DUPLEX_STREAMED});
+    kit_with(c, KIT_ATTRIBUTES, NULL, "request.id", "7f3a-2");
+    kit_headers(c, LANE_RESPONSE, ":status: 200", true);
+    kit_expect_log(c, "transaction=7f3a-2: stream ended with UNIMPLEMENTED");
+    kit_end(c);
+
+    c = kit_call(k, &(struct kit_how){.request = BODY_MODE_NONE});
+    kit_with(c, KIT_ATTRIBUTES, NULL, "request.id", "7f3a-3");
+    kit_body(c, LANE_REQUEST, "abc", true);
+    kit_expect_log(c, "transaction=7f3a-3: stream ended with INVALID_ARGUMENT");
+    kit_end(c);
+}
+
 Test(modes, grpc_is_none_until_a_body_comes)
 {
     struct kit_call *c =
