@@ -22,7 +22,7 @@ TRAILERS = "[plugin:tr]\nfile = headers.so\nrequest_trailers.set = x-t: 1\nrespo
 # CRDs of August 2026 have them.
 GLOO = {
     "extProc": {
-        "grpcService": {"extProcServerRef": {"name": str, "namespace": str}},
+        "grpcService": {"extProcServerRef": {"name": str, "namespace": str}, "retryPolicy": {"numRetries": int}},
         "filterStage": {"stage": str, "predicate": str},
         "failureModeAllow": bool, "allowModeOverride": bool, "messageTimeout": str,
         "processingMode": {f"{lane}{part}Mode": str for lane in ("request", "response")
@@ -31,14 +31,20 @@ GLOO = {
         "mutationRules": {"allowAllRouting": bool, "allowEnvoy": bool},
     },
     "upstream": {
-        "useHttp2": bool,
+        "useHttp2": bool, "connectionConfig": {"connectTimeout": str},
         "circuitBreakers": {"maxConnections": int, "maxPendingRequests": int, "maxRequests": int, "maxRetries": int},
         "healthChecks": [{"timeout": str, "interval": str, "noTrafficInterval": str, "unhealthyThreshold": int,
                           "healthyThreshold": int, "grpcHealthCheck": {"serviceName": str}}],
+        "outlierDetection": {
+            "splitExternalLocalOriginErrors": bool, "consecutiveLocalOriginFailure": int,
+            "enforcingConsecutiveLocalOriginFailure": int, "enforcingLocalOriginSuccessRate": int,
+            "enforcingConsecutive5xx": int, "enforcingConsecutiveGatewayFailure": int, "enforcingSuccessRate": int,
+            "interval": str, "baseEjectionTime": str, "maxEjectionPercent": int},
         "sslConfig": {"secretRef": {"name": str, "namespace": str}, "sni": str, "verifySubjectAltName": [str]},
     },
     "listener": {"perConnectionBufferLimitBytes": int},
-    "httpConnectionManagerSettings": {"maxRequestHeadersKb": int},
+    "httpConnectionManagerSettings": {"maxRequestHeadersKb": int, "maxHeadersCount": int},
+    "connectionConfig": {"commonHttpProtocolOptions": {"maxHeadersCount": int}},
 }
 
 

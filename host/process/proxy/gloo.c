@@ -17,6 +17,13 @@ static void print_settings(const struct recipe *recipe)
            "    extProcServerRef:\n"
            "      name: extprocd\n"
            "      namespace: gloo-system\n"
+           "    # Gloo has no field for the rest of this policy: retry_on connect-failure, "
+           "refused-stream, unavailable,\n"
+           "    # and previous_hosts. A request that meets an instance that is going down may fail "
+           "until the checks of\n"
+           "    # the Upstream have found it out.\n"
+           "    retryPolicy:\n"
+           "      numRetries: 2\n"
            "  filterStage:\n"
            "    stage: AuthZStage\n"
            "    predicate: After\n"
@@ -62,32 +69,34 @@ static void print_missing(const struct recipe *recipe)
              "plugins write.");
 }
 
-static void print_upstream(const struct recipe *recipe)
+static void print_health(const struct recipe *recipe)
 {
-    printf(
-        "\n"
-        "# Into the spec of the Upstream extprocd in gloo-system, beside its static, kube or pipe "
-        "address:\n"
-        "upstream:\n"
-        "  useHttp2: true\n"
-        "  circuitBreakers: # Envoy's defaults of 1024 would answer the 1025th request with a 500\n"
-        "    maxConnections: %u\n"
-        "    maxPendingRequests: %u\n"
-        "    maxRequests: %u\n"
-        "    maxRetries: 1000\n"
-        "  healthChecks: # %d failures in a row take less time than lame_duck of extprocd\n"
-        "  - timeout: 1s\n"
-        "    interval: %u.%03us\n"
-        "    noTrafficInterval: %u.%03us\n"
-        "    unhealthyThreshold: %d\n"
-        "    healthyThreshold: 1\n"
-        "    grpcHealthCheck:\n"
-        "      serviceName: envoy.service.ext_proc.v3.ExternalProcessor\n",
-        recipe->connections, recipe->streams, recipe->streams, RECIPE_HEALTH_FAILURES,
-        recipe->health_ms / 1000, recipe->health_ms % 1000, recipe->health_ms / 1000,
-        recipe->health_ms % 1000, RECIPE_HEALTH_FAILURES);
-    if (!recipe->listener->transport.tls.cert)
-        return;
+    printf("  healthChecks: # %d failures in a row take less time than lame_duck of extprocd\n"
+           "  - timeout: 1s\n"
+           "    interval: %u.%03us\n"
+           "    noTrafficInterval: %u.%03us\n"
+           "    unhealthyThreshold: %d\n"
+           "    healthyThreshold: 1\n"
+           "    grpcHealthCheck:\n"
+           "      serviceName: envoy.service.ext_proc.v3.ExternalProcessor\n",
+           RECIPE_HEALTH_FAILURES, recipe->health_ms / 1000, recipe->health_ms % 1000,
+           recipe->health_ms / 1000, recipe->health_ms % 1000, RECIPE_HEALTH_FAILURES);
+    printf("  outlierDetection: # an instance that cannot be connected to is left out for a "
+           "second\n"
+           "    splitExternalLocalOriginErrors: true\n"
+           "    consecutiveLocalOriginFailure: 3\n"
+           "    enforcingConsecutiveLocalOriginFailure: 100\n"
+           "    enforcingLocalOriginSuccessRate: 0\n"
+           "    enforcingConsecutive5xx: 0 # an error of one stream says nothing about the others\n"
+           "    enforcingConsecutiveGatewayFailure: 0\n"
+           "    enforcingSuccessRate: 0\n"
+           "    interval: 1s\n"
+           "    baseEjectionTime: 1s\n"
+           "    maxEjectionPercent: 50\n");
+}
+
+static void print_tls(const struct recipe *recipe)
+{
     fputs("  sslConfig:\n"
           "    secretRef: # the CA of tls_cert, and Envoy's own certificate where tls_client_ca "
           "demands one\n"
@@ -103,6 +112,28 @@ static void print_upstream(const struct recipe *recipe)
     }
 }
 
+static void print_upstream(const struct recipe *recipe)
+{
+    printf(
+        "\n"
+        "# Into the spec of the Upstream extprocd in gloo-system, beside its static, kube or pipe "
+        "address:\n"
+        "upstream:\n"
+        "  useHttp2: true # Gloo has no field for connection_keepalive, which finds a machine that "
+        "is gone\n"
+        "  connectionConfig:\n"
+        "    connectTimeout: 1s\n"
+        "  circuitBreakers: # Envoy's defaults of 1024 would answer the 1025th request with a 500\n"
+        "    maxConnections: %u\n"
+        "    maxPendingRequests: %u\n"
+        "    maxRequests: %u\n"
+        "    maxRetries: 1000\n",
+        recipe->connections, recipe->streams, recipe->streams);
+    print_health(recipe);
+    if (recipe->listener->transport.tls.cert)
+        print_tls(recipe);
+}
+
 static void print_listener(const struct recipe *recipe)
 {
     if (!recipe->buffer_limit)
@@ -115,19 +146,27 @@ static void print_listener(const struct recipe *recipe)
         recipe->buffer_limit);
 }
 
-/* The number of headers has no field. */
 static void print_header_limits(const struct recipe *recipe)
 {
     if (!recipe->header_limits)
         return;
     printf(
         "\n"
-        "# Into httpConnectionManagerSettings of the HttpListenerOption or Gateway. Gloo has no "
-        "field for the number of\n"
-        "# headers (proxy_max_headers = %u of [listener:%s]), nor for the headers of responses.\n"
+        "# Into httpConnectionManagerSettings of the HttpListenerOption or Gateway, as "
+        "proxy_max_headers and\n"
+        "# proxy_max_header_bytes of [listener:%s] say:\n"
         "httpConnectionManagerSettings:\n"
-        "  maxRequestHeadersKb: %u\n",
-        recipe->max_headers, recipe->listener->transport.name, recipe->max_header_kb);
+        "  maxRequestHeadersKb: %u\n"
+        "  maxHeadersCount: %u\n"
+        "\n"
+        "# The same for responses: into the spec of each Upstream of a service. Gloo has no field "
+        "for the bytes of their\n"
+        "# headers (max_response_headers_kb: %u).\n"
+        "connectionConfig:\n"
+        "  commonHttpProtocolOptions:\n"
+        "    maxHeadersCount: %u\n",
+        recipe->listener->transport.name, recipe->max_header_kb, recipe->max_headers,
+        recipe->max_header_kb, recipe->max_headers);
 }
 
 void form_gloo(const struct recipe *recipe)

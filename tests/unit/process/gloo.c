@@ -24,6 +24,17 @@ Test(gloo, limits_and_health)
                               "    unhealthyThreshold: 2\n");
 }
 
+/* What Gloo has no field for is said beside what it has. */
+Test(gloo, an_instance_that_goes_down)
+{
+    expect_printed(form_gloo, "# Gloo has no field for the rest of this policy: retry_on ");
+    expect_printed(form_gloo, "    retryPolicy:\n      numRetries: 2\n");
+    expect_printed(form_gloo, "# Gloo has no field for connection_keepalive");
+    expect_printed(form_gloo, "    splitExternalLocalOriginErrors: true\n"
+                              "    consecutiveLocalOriginFailure: 3\n"
+                              "    enforcingConsecutiveLocalOriginFailure: 100\n");
+}
+
 Test(gloo, what_is_not_needed_is_not_there)
 {
     static const char *const absent[] = {"metadataContextNamespaces", "requestAttributes",
@@ -81,8 +92,12 @@ Test(gloo, header_limits)
     recipe.header_limits = true;
     recipe.max_headers = 200;
     recipe.max_header_kb = 96;
-    expect_printed(form_gloo, "(proxy_max_headers = 200 of [listener:a])");
-    expect_printed(form_gloo, "httpConnectionManagerSettings:\n  maxRequestHeadersKb: 96\n");
+    expect_printed(form_gloo, "httpConnectionManagerSettings:\n  maxRequestHeadersKb: 96\n"
+                              "  maxHeadersCount: 200\n");
+    expect_printed(form_gloo, "Gloo has no field for the bytes of their\n"
+                              "# headers (max_response_headers_kb: 96).\n"
+                              "connectionConfig:\n  commonHttpProtocolOptions:\n"
+                              "    maxHeadersCount: 200\n");
 }
 
 Test(gloo, tls)
