@@ -45,6 +45,7 @@ ADDRESS = {
     "127.0.0.1:50051 # here": 'comment.* starts with " ;"',
     "127.0.0.1:1, 127.0.0.1:2": "one address",
     "*:50051": r"0\.0\.0\.0:PORT",
+    "systemd:extprocd.socket": "sockets of systemd are not supported",
     "::1:50051": r"\[HOST\]:PORT",
     "unix:run/x.sock": "absolute path",
     "/run/x.sock": "unix:PATH",

@@ -38,8 +38,12 @@ class Warnings(Command):
                    r"\d+: \[extprocd\] log_file: cannot open .*No such file", code=1)
 
     def test_a_mode_that_is_not_served(self):
-        self.check(ini(TAGS, listener="request_body_mode = FULL_DUPLEX_STREAMED\nresponse_body_mode = BUFFERED"),
-                   r"\d+: \[listener:main\] request_body_mode: warning: FULL_DUPLEX_STREAMED is not supported")
+        for mode in "BUFFERED_PARTIAL", "FULL_DUPLEX_STREAMED", "GRPC":
+            for key in "request_body_mode", "response_body_mode":
+                self.check(ini(TAGS, listener=f"{key} = {mode}"),
+                           rf"\d+: \[listener:main\] {key}: warning: {mode} is not supported")
+        for mode in "NONE", "STREAMED", "BUFFERED":
+            self.check(ini(TAGS, listener=f"request_body_mode = {mode}\nresponse_body_mode = {mode}"))
 
     def test_no_chain(self):
         self.check(ini(""), r".*warning: no \[chain:NAME\] section: every transaction passes as it is")

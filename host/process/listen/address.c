@@ -73,6 +73,9 @@ static const char *expected(const char *text)
         return "an address without quotes";
     if (strpbrk(text, " \t"))
         return "one address (a comment later in a line starts with \" ;\")";
+    if (strncmp(text, "systemd:", 8) == 0)
+        return "HOST:PORT, [HOST]:PORT or unix:PATH (sockets of systemd are not supported by this "
+               "version)";
     if (text[0] == '*')
         return "0.0.0.0:PORT for every IPv4 address, [::]:PORT for every IPv4 and IPv6 address";
     if (!split(text, host, sizeof host, &port))
