@@ -16,22 +16,24 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: extprocd [-c FILE] [COMMAND]\n"
-          "\n"
-          "Runs plugins on the HTTP traffic of Envoy-based gateways (external processing).\n"
-          "Without a command: runs the service in the foreground until TERM or INT.\n"
-          "\n"
-          "  -c, --config FILE   the configuration (default " EXTPROCD_SYSCONFDIR
-          "/extprocd/extprocd.ini)\n"
-          "  -t, --test          check the configuration and load every plugin; start nothing\n"
-          "  -T, --dump          the same, then print the configuration in effect\n"
-          "      --print-envoy-config[=FORM]\n"
-          "                      print what to paste on the proxy's side: envoy (default) or gloo\n"
-          "      --print-keys[=FORM]\n"
-          "                      print the keys of the ini file: text (default), markdown or man\n"
-          "  -V, --version       print the version\n"
-          "  -h, --help          print this\n",
-          to);
+    char room[PATH_MAX];
+    fprintf(
+        to,
+        "usage: extprocd [-c FILE] [COMMAND]\n"
+        "\n"
+        "Runs plugins on the HTTP traffic of Envoy-based gateways (external processing).\n"
+        "Without a command: runs the service in the foreground until TERM or INT.\n"
+        "\n"
+        "  -c, --config FILE   the configuration (default %s)\n"
+        "  -t, --test          check the configuration and load every plugin; start nothing\n"
+        "  -T, --dump          the same, then print the configuration in effect\n"
+        "      --print-envoy-config[=FORM]\n"
+        "                      print what to paste on the proxy's side: envoy (default) or gloo\n"
+        "      --print-keys[=FORM]\n"
+        "                      print the keys of the ini file: text (default), markdown or man\n"
+        "  -V, --version       print the version\n"
+        "  -h, --help          print this\n",
+        places_config(room));
 }
 
 enum command { RUN, TEST, DUMP, PRINT_PROXY, PRINT_KEYS };

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs a build tree with another prefix than the configured one, sees that all that names a folder names the new
-# one and that the installed program finds its plugins and its configuration, and uninstalls it.
+# Installs a build tree with two other prefixes than the configured one, sees that all that names a folder names the new
+# one and that the installed program finds its plugins and its configuration, and uninstalls the second.
 #
 #     install.sh CMAKE BUILD_DIR LIBDIR
 set -eu
@@ -19,34 +19,45 @@ has() # file, text
     grep -qF -- "$2" "$1" || fail "$1 does not have $2"
 }
 
-prefix=$root/elsewhere
-"$cmake" --install "$build" --prefix "$prefix" >"$root/log"
-unit=$prefix/lib/systemd/system/extprocd.service
-ini=$prefix/etc/extprocd/extprocd.ini
-
 # ---- one prefix everywhere
 
-for line in "ExecStart=$prefix/sbin/extprocd -c $ini" "ExecStartPre=$prefix/sbin/extprocd -t -c $ini"; do
-    has "$unit" "$line"
-done
-[ -f "$prefix/$libdir/extprocd/headers.so" ] || fail "the plugins are somewhere else"
-[ -f "$prefix/share/extproc/templates/plugin.c" ] || fail "the templates are somewhere else"
-has "$prefix/share/man/man8/extprocd.8" "$prefix"
-for page in man8/extprocd.8 man5/extprocd.ini.5; do
-    ! grep -F "/usr/local" "$prefix/share/man/$page" || fail "$page names the configured prefix"
-done
-! grep -F "/usr/local" "$unit" || fail "the unit names the configured prefix"
+installed() # prefix
+{
+    prefix=$1
+    unit=$prefix/lib/systemd/system/extprocd.service
+    ini=$prefix/etc/extprocd/extprocd.ini
+    "$cmake" --install "$build" --prefix "$prefix" >"$root/log"
 
-for guide in README.md sdk/README.md etc/README.md etc/KEYS.md plugins/README.md; do
-    [ -f "$prefix/share/doc/extprocd/$guide" ] || fail "there is no $guide"
-done
+    for line in "ExecStart=$prefix/sbin/extprocd -c $ini" "ExecStartPre=$prefix/sbin/extprocd -t -c $ini"; do
+        has "$unit" "$line"
+    done
+    [ -f "$prefix/$libdir/extprocd/headers.so" ] || fail "the plugins are somewhere else"
+    [ -f "$prefix/share/extproc/templates/plugin.c" ] || fail "the templates are somewhere else"
+    has "$prefix/share/man/man8/extprocd.8" "$prefix"
+    has "$prefix/share/doc/extprocd/etc/README.md" "\`$ini\`"
+    has "$prefix/share/doc/extprocd/sdk/README.md" "cp -r $prefix/share/extproc/templates"
+    has "$prefix/share/extproc/templates/Makefile" "$prefix/$libdir/extprocd"
+    for guide in README.md sdk/README.md etc/README.md etc/KEYS.md plugins/README.md; do
+        [ -f "$prefix/share/doc/extprocd/$guide" ] || fail "there is no $guide"
+    done
+    ! grep -rIF /usr/local "$prefix" || fail "the configured prefix is named above"
 
-# ---- the program finds what belongs to it
+    # The program finds what belongs to it, and says where that is, also if it was removed.
+    "$prefix/sbin/extprocd" -t >"$root/out" 2>&1 || fail "-t: $(cat "$root/out")"
+    [ "$(cat "$root/out")" = "$ini: ok" ] || fail "-t says: $(cat "$root/out")"
+    "$prefix/sbin/extprocd" -T >"$root/out"
+    has "$root/out" "plugin_dir = $prefix/$libdir/extprocd"
+    mv "$ini" "$root/away.ini"
+    "$prefix/sbin/extprocd" --help >"$root/out"
+    has "$root/out" "(default $ini)"
+    ! "$prefix/sbin/extprocd" -t 2>"$root/out" || fail "-t finds a configuration that was removed"
+    has "$root/out" "$ini"
+    mv "$root/away.ini" "$ini"
+}
 
-"$prefix/sbin/extprocd" -t >"$root/out" 2>&1 || fail "-t: $(cat "$root/out")"
-[ "$(cat "$root/out")" = "$ini: ok" ] || fail "-t says: $(cat "$root/out")"
-"$prefix/sbin/extprocd" -T >"$root/out"
-has "$root/out" "plugin_dir = $prefix/$libdir/extprocd"
+installed "$root/first"
+installed "$root/second"
+! grep -rIF "$root/first" "$prefix" || fail "the first prefix is named above, in what was installed with the second"
 
 # ---- the manual pages, as a reader sees them
 

@@ -43,8 +43,11 @@ eval "$cc $cc_line"
 make CC="$cc" install DESTDIR="$root/made" >>"$root/log"
 [ -f "$root/made$usr/$libdir/extprocd/mine.so" ] || fail "make did not install mine.so"
 
-env -u PKG_CONFIG_PATH make -B CC="$cc" prefix="$usr" install DESTDIR="$root/without" >>"$root/log"
-[ -f "$root/without$usr/lib/extprocd/mine.so" ] || fail "make did not install mine.so without pkg-config"
+# Without pkg-config the installed Makefile knows the folders, and others may be named.
+env PKG_CONFIG_PATH=/nonexistent make -B CC="$cc" install DESTDIR="$root/without" >>"$root/log"
+[ -f "$root/without$usr/$libdir/extprocd/mine.so" ] || fail "make did not install mine.so without pkg-config"
+env PKG_CONFIG_PATH=/nonexistent make -B CC="$cc" includedir="$usr/include" plugindir=/lib/mine install DESTDIR="$root/named" >>"$root/log"
+[ -f "$root/named/lib/mine/mine.so" ] || fail "make did not install mine.so where it was told to"
 
 "$cmake" -S . -B out -DCMAKE_PREFIX_PATH="$usr" -DCMAKE_C_COMPILER="$cc" >>"$root/log"
 "$cmake" --build out >>"$root/log"
