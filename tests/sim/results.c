@@ -70,7 +70,7 @@ static void drop(struct extproc_instance *instance, void *arg)
 static void cancel(void *arg)
 {
     struct result *r = arg;
-    DEMAND(!r->cancelled && r->n_used == 0 && r->wait);
+    DEMAND(!r->cancelled && !r->brought && r->wait);
     r->cancelled = true;
     reached(REACHED_CANCEL);
 }
@@ -152,6 +152,7 @@ static void bring(size_t i)
 {
     struct result *r = pending[i];
     pending[i] = pending[--n_pending];
+    r->brought = true;
     extproc_resume(r->wait, r);
     if (chance(16) == 0) { /* reported, and without effect: what it brings is nobody's */
         extproc_resume(r->wait, result_new());

@@ -13,6 +13,7 @@ struct result {
     struct extproc_wait *wait; /* NULL: not one that is resumed by hand */
     bool given;                /* a plugin waits for it, or did */
     bool begun;                /* work: a thread is at it */
+    bool brought;              /* by hand */
     bool cancelled;            /* it has stopped waiting before it was there */
     _Atomic unsigned n_used;
 };
