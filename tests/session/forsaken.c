@@ -281,6 +281,46 @@ Test(forsaken, what_a_plugin_took_before_it_waits_is_held_too)
     end();
 }
 
+/* ---- both directions decide ------------------------------------------------------------------ */
+
+static enum extproc_action skips_and_waits(struct extproc_txn *x)
+{
+    note("%u; ", (unsigned)x->phase);
+    extproc_skip(x, EXTPROC_PHASE_RESPONSE_BODY);
+    return x->phase == EXTPROC_PHASE_REQUEST_BODY ? wait_for_it(x) : EXTPROC_ACTION_CONTINUE;
+}
+
+static enum extproc_action holds_later(struct extproc_txn *x, enum extproc_wake why, void *result)
+{
+    return EXTPROC_ACTION_HOLD;
+}
+
+/* The request's callback holds, which undoes what it has done; the response's has not. */
+Test(forsaken, what_one_direction_decided_stays_where_the_other_undoes_it)
+{
+    static const struct extproc_plugin plugin = {.abi = EXTPROC_ABI,
+                                                 .name = "x",
+                                                 .needs = EXTPROC_HOLDS_BODY,
+                                                 .request_body = skips_and_waits,
+                                                 .response_headers = skips_and_waits,
+                                                 .response_body = skips_and_waits,
+                                                 .resume = holds_later};
+    k = kit_of((const struct kit_linked[]){{"x", &plugin}, {0}});
+    c = kit_call(k,
+                 &(struct kit_how){.request = BODY_MODE_STREAMED, .response = BODY_MODE_STREAMED});
+    kit_lets_wait(c);
+    send_request(false);
+    kit_body(c, LANE_REQUEST, "abc", false);
+    kit_headers(c, LANE_RESPONSE, ":status: 200", false);
+    bring(0, "yes");
+    run();
+    kit_answered(c, LANE_REQUEST);
+    kit_body(c, LANE_RESPONSE, "def", true);
+    expect_journal("2; 8; ");
+    kit_reset(c);
+    kit_free(k);
+}
+
 /* ---- the threads ----------------------------------------------------------------------------- */
 
 static sem_t begun, may_end;

@@ -261,6 +261,7 @@ static void turn_replace(struct turn *turn, uint16_t place)
 static void turn_continue(struct turn *turn, uint16_t place)
 {
     const struct txn_lane *lane = turn_lane(turn);
+    undo_settle(turn);
     if (turn->decided.sets_body && phase_part(turn->phase) == PART_HEADERS && !turn->txn->observing)
         turn_replace(turn, place);
     if (turn->decided.clears_route && headers_mark(&lane->headers) != turn->undo.headers)

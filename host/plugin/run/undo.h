@@ -24,6 +24,11 @@ struct undo {
 
 /* The instance is about to be called: nothing is decided yet, and all is marked. */
 void undo_mark(struct turn *turn);
+/* The plugin skips these phases, from now on and if it does not fail. */
+void undo_skip(struct turn *turn, struct handle *h, uint8_t phases);
+/* It has not failed: what it decided for both directions stays, whatever it waits for in the other.
+ */
+void undo_settle(struct turn *turn);
 /* It failed. What plugins had given as bodies stays until the turn ends. */
 void undo_back(struct turn *turn, struct handle *h);
 

@@ -28,8 +28,7 @@ int api_skip(struct extproc_txn *x, uint32_t phases)
                                  "a bit that is not a phase");
     struct handle *h = handle_of(x);
     if (h->txn->turn)
-        h->txn->turn->decided.skips |= (uint8_t)(phases & ~h->skipped);
-    h->skipped |= (uint8_t)phases;
+        undo_skip(h->txn->turn, h, (uint8_t)phases);
     return 0;
 }
 
