@@ -15,7 +15,13 @@
 #include <string.h>
 
 enum { EDITED_MAX = 600, RESPONSE_STATUS = 403 };
-enum { TRAILERS = EXTPROC_PHASE_REQUEST_TRAILERS | EXTPROC_PHASE_RESPONSE_TRAILERS };
+enum {
+    TRAILERS = EXTPROC_PHASE_REQUEST_TRAILERS | EXTPROC_PHASE_RESPONSE_TRAILERS,
+    REQUEST =
+        EXTPROC_PHASE_REQUEST_HEADERS | EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_REQUEST_TRAILERS,
+    RESPONSE = EXTPROC_PHASE_RESPONSE_HEADERS | EXTPROC_PHASE_RESPONSE_BODY |
+               EXTPROC_PHASE_RESPONSE_TRAILERS
+};
 
 static struct {
     atomic_uint n_routine;
@@ -60,7 +66,9 @@ static void expect_called(const struct seat *passed, struct extproc_txn *x, size
 {
     bool too_long = is_body(x) && x->body_mode == EXTPROC_BODY_MODE_WHOLE &&
                     len > settings.sections[passed->place].max_body;
-    DEMAND(passed->failed || (passed->skipped & (uint32_t)x->phase) || too_long);
+    uint32_t skipped =
+        passed->skipped | passed->memos[LANE_REQUEST].skips | passed->memos[LANE_RESPONSE].skips;
+    DEMAND(passed->failed || (skipped & (uint32_t)x->phase) || too_long);
 }
 
 /* Bytes that it has held come before those that are new; and those that one before it has held,
@@ -195,6 +203,7 @@ static void abandon(struct seat *seat, enum lane lane)
     if (!m->waits)
         return;
     m->waits = false;
+    m->skips = 0;
     m->result = NULL;
     view_copy(&walk->after, &m->before, walk->phase & TRAILERS);
     walk->goes_on = true;
@@ -269,6 +278,8 @@ static enum extproc_action leave(struct extproc_txn *x, enum extproc_action acti
     leave_view(x, fate);
     if (goes_on)
         seat->skipped |= m->skips;
+    if (fate != FATE_WAITS)
+        m->skips = 0;
     if (fate == FATE_FAILS)
         miss(seat, x, for_max_body(x, action));
     if (for_max_body(x, action))
@@ -388,10 +399,14 @@ static void set_metadata(struct extproc_txn *x)
                          extproc_string(values[chance(2)]));
 }
 
-/* The phases of its own direction that follow: a message of the other may be on its way. */
+/* Phases of the other direction only where nothing is on its way there that it would have to see
+ * again. */
 static void skip(struct extproc_txn *x)
 {
-    uint32_t phases = chance(8) << (extproc_is_response(x) ? 3 : 0);
+    const struct seat *seat = x->ctx;
+    const struct memo *other = &seat->memos[other_lane(lane_of(x))];
+    uint32_t own = extproc_is_response(x) ? RESPONSE : REQUEST;
+    uint32_t phases = chance(64) & (other->held.len > 0 || other->waits ? own : REQUEST | RESPONSE);
     extproc_skip(x, phases);
     memo_of(x)->skips |= phases;
 }
