@@ -63,7 +63,8 @@ export USER=${USER:-somebody}
 fenced "$top/etc/README.md" ini "## The ini file" | here >operator.ini
 run "extprocd -t -c operator.ini"
 {
-    fenced "$top/plugins/README.md" ini "## Examples" | sed "s|/var/log/extprocd|$root/ini|" >examples
+    fenced "$top/plugins/README.md" ini "## Examples" | sed -E "s#/(var/log|etc)/extprocd#$root/ini#" >examples
+    echo "/old /new 301" >moved.map
     printf '[extprocd]\n[listener:main]\naddress = 127.0.0.1:50051\n[chain:main]\nplugins = %s\n' \
         "$(sed -nE 's/^\[plugin:(.*)\]$/\1/p' examples | paste -sd,)"
     cat examples

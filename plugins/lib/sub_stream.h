@@ -327,8 +327,8 @@ static inline struct extproc_str sub_join(struct extproc_txn *x, struct extproc_
 }
 
 /* The body of a callback, or a part of it. `last`: no part follows. Returns the new bytes, of which
- * the last *ret_held are to be held. ptr NULL: it has failed, for the reason *ret_why or, where that
- * is NULL, because memory is exhausted. */
+ * the last *ret_held are to be held. ptr NULL: it has failed, for the reason *ret_why or, where
+ * that is NULL, because memory is exhausted. */
 static inline struct extproc_str sub_run_all(struct extproc_txn *x, const struct sub *subs,
                                              struct sub_state *states, size_t n,
                                              struct extproc_str body, bool last, size_t *ret_held,

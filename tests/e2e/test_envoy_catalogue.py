@@ -29,3 +29,16 @@ class Sub(Case):
 
     def test_a_page_that_is_buffered(self):
         self.check("BUFFERED", 20_000)
+
+
+class Redirect(Case):
+    def test_a_list_and_a_template(self):
+        moved = self.new_folder() / "moved"
+        moved.write_text("/old /new 301\n")
+        service = self.start(f"[plugin:moved]\nfile = redirect.so\nmap = {moved}\nto = https://b.example%PATH%\n")
+        site = self.upstream()
+        port = self.printed_envoy(service, site).port
+        for path, status, location in ("/old?a=b", 301, "/new?a=b"), ("/x?y", 302, "https://b.example/x?y"):
+            answer = http1.request(port, path=path)
+            self.assertEqual((answer.status, answer.get("location")), (status, location))
+        self.assertEqual(site.seen, [])
