@@ -42,3 +42,26 @@ class Redirect(Case):
             answer = http1.request(port, path=path)
             self.assertEqual((answer.status, answer.get("location")), (status, location))
         self.assertEqual(site.seen, [])
+
+
+class Cors(Case):
+    ORIGIN = ("origin", "https://app.example")
+
+    def setUp(self):
+        super().setUp()
+        service = self.start("[plugin:cors]\nfile = cors.so\norigin = https://app.example\ncredentials = yes\n")
+        self.site = self.upstream(headers=[("access-control-allow-origin", "*")])
+        self.port = self.printed_envoy(service, self.site).port
+
+    def test_a_preflight_does_not_reach_the_upstream(self):
+        answer = http1.request(self.port, "OPTIONS", headers=[self.ORIGIN, ("access-control-request-method", "POST")])
+        self.assertEqual((answer.status, answer.get("access-control-allow-origin")), (204, self.ORIGIN[1]))
+        self.assertEqual(answer.get("access-control-allow-credentials"), "true")
+        self.assertEqual(self.site.seen, [])
+
+    def test_a_response_allows_what_the_section_says(self):
+        answer = http1.request(self.port, headers=[self.ORIGIN])
+        self.assertEqual(answer.all("access-control-allow-origin"), [self.ORIGIN[1]])
+        self.assertEqual(answer.get("vary"), "origin")
+        answer = http1.request(self.port, headers=[("origin", "https://evil.example")])
+        self.assertEqual((answer.status, answer.all("access-control-allow-origin")), (200, []))
