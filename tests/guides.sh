@@ -65,6 +65,8 @@ run "extprocd -t -c operator.ini"
 {
     fenced "$top/plugins/README.md" ini "## Examples" | sed -E "s#/(var/log|etc)/extprocd#$root/ini#" >examples
     echo "/old /new 301" >moved.map
+    echo "<h1>broken</h1>" >error.html
+    echo '{"error": true}' >error.json
     printf '[extprocd]\n[listener:main]\naddress = 127.0.0.1:50051\n[chain:main]\nplugins = %s\n' \
         "$(sed -nE 's/^\[plugin:(.*)\]$/\1/p' examples | paste -sd,)"
     cat examples

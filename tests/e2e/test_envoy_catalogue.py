@@ -65,3 +65,31 @@ class Cors(Case):
         self.assertEqual(answer.get("vary"), "origin")
         answer = http1.request(self.port, headers=[("origin", "https://evil.example")])
         self.assertEqual((answer.status, answer.all("access-control-allow-origin")), (200, []))
+
+
+class ErrorPage(Case):
+    def setUp(self):
+        super().setUp()
+        folder = self.new_folder()
+        (folder / "page.html").write_text("<h1>broken</h1>")
+        (folder / "page.json").write_text('{"status": %STATUS%}')
+        service = self.start(f"[plugin:errors]\nfile = error_page.so\nstatus = 4xx\nstatus = 5xx\ntemplates = yes\n"
+                             f"html = {folder}/page.html\njson = {folder}/page.json\n")
+        self.site = self.upstream(status=404, headers=[("content-encoding", "gzip"), ("etag", '"a"')], body=b"not a page")
+        self.port = self.printed_envoy(service, self.site).port
+
+    def get(self, accept, **request):
+        return http1.request(self.port, headers=[("accept", accept)], **request)
+
+    def test_an_error_of_the_upstream(self):
+        answer = self.get("text/html")
+        self.assertEqual((answer.status, answer.body), (404, b"<h1>broken</h1>"))
+        self.assertEqual((answer.get("content-encoding"), answer.get("etag")), (None, None))
+        self.assertIn(answer.get("content-length"), (None, str(len(answer.body))))
+        self.assertEqual(self.get("application/json").body, b'{"status": 404}')
+
+    def test_an_error_of_the_proxy_itself(self):
+        self.site.close()
+        answer = self.get("application/json")
+        self.assertEqual((answer.status, answer.body), (503, b'{"status": 503}'))
+        self.assertEqual(answer.get("content-type"), "application/json")
