@@ -7,7 +7,7 @@
 set -eu
 
 build=(gcc g++ cmake ninja-build pkg-config libgrpc-dev libnghttp2-dev libssl-dev zlib1g-dev libprotobuf-c-dev
-    protobuf-c-compiler libinih-dev libjansson-dev libpcre2-dev)
+    protobuf-c-compiler libinih-dev libjansson-dev libpcre2-dev libcrypt-dev)
 demo=(make curl python3 python3-venv ca-certificates)
 test=(libcriterion-dev nghttp2-client openssl clang clang-format clang-tidy libclang-rt-14-dev gcovr git groff-base man-db
     libcurl4-openssl-dev)

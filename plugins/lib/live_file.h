@@ -151,7 +151,7 @@ static inline int live_file_open(struct live_file *f, struct extproc_instance *i
         return extproc_conf_refuse(instance, key, 0, "%s:%zu: %s", f->path, line,
                                    why ? why : "out of memory");
     pthread_rwlock_init(&f->lock, NULL);
-    return extproc_every(instance, LIVE_FILE_EVERY_MS, refresh);
+    return instance->testing ? 0 : extproc_every(instance, LIVE_FILE_EVERY_MS, refresh);
 }
 
 /* In fini(), or where init() fails afterwards. Also of one that was never opened. */

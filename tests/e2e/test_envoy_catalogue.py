@@ -93,3 +93,32 @@ class ErrorPage(Case):
         answer = self.get("application/json")
         self.assertEqual((answer.status, answer.body), (503, b'{"status": 503}'))
         self.assertEqual(answer.get("content-type"), "application/json")
+
+
+class Who(Case):
+    """Who may use the upstream, by passwords and by keys."""
+
+    ANN = "ann:$2b$04$ElWsiIvbFP6U7RMw1nBSUODOyXyhvHIgxklMGSw4Mxya/gklhR2ku\n"  # of secret
+
+    def protect(self, plugin, name, lines, keys):
+        path = self.new_folder() / name
+        path.write_text(lines)
+        self.site = self.upstream(body=b"served")
+        service = self.start(f"[plugin:who]\nfile = {plugin}.so\n{name} = {path}\n{keys}")
+        self.port = self.envoy(service, self.site).port  # with a message_timeout that allows for a hash
+
+    def get(self, *headers, **request):
+        answer = http1.request(self.port, headers=headers, **request)
+        return answer.status, answer
+
+    def test_a_password(self):
+        self.protect("basic", "users", self.ANN, "timeout = 20s\nuser_header = x-user\nstrip = yes\n")
+        status, answer = self.get()
+        self.assertEqual((status, answer.get("www-authenticate")), (401, 'Basic realm="restricted", charset="UTF-8"'))
+        self.assertEqual(self.get(("authorization", "Basic YW5uOndyb25n"))[0], 401)
+        self.assertEqual(self.site.seen, [])
+        for _ in range(2):  # the second time it is remembered
+            status, answer = self.get(("authorization", "Basic YW5uOnNlY3JldA=="), ("x-user", "root"), method="POST", body=b"abc")
+            self.assertEqual((status, answer.body), (200, b"served"))
+            seen = self.site.seen.pop()
+            self.assertEqual((seen.all("x-user"), seen.all("authorization"), seen.body), (["ann"], [], b"abc"))
