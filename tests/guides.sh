@@ -66,6 +66,7 @@ run "extprocd -t -c operator.ini"
     fenced "$top/plugins/README.md" ini "## Examples" | sed -E "s#/(var/log|etc)/extprocd#$root/ini#" >examples
     echo "/old /new 301" >moved.map
     echo "ann:\$2b\$04\$ElWsiIvbFP6U7RMw1nBSUODOyXyhvHIgxklMGSw4Mxya/gklhR2ku" >users
+    echo "shop $(printf secret | sha256sum | cut -d' ' -f1)" >keys
     echo "<h1>broken</h1>" >error.html
     echo '{"error": true}' >error.json
     printf '[extprocd]\n[listener:main]\naddress = 127.0.0.1:50051\n[chain:main]\nplugins = %s\n' \

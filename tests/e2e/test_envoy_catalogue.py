@@ -99,6 +99,7 @@ class Who(Case):
     """Who may use the upstream, by passwords and by keys."""
 
     ANN = "ann:$2b$04$ElWsiIvbFP6U7RMw1nBSUODOyXyhvHIgxklMGSw4Mxya/gklhR2ku\n"  # of secret
+    SHOP = "shop 625ec9a8bfc54cc62de07d58b187d9e967e1fbcaa61cf9acd03ce7995c261a8d\n"  # of key-of-shop
 
     def protect(self, plugin, name, lines, keys):
         path = self.new_folder() / name
@@ -122,3 +123,13 @@ class Who(Case):
             self.assertEqual((status, answer.body), (200, b"served"))
             seen = self.site.seen.pop()
             self.assertEqual((seen.all("x-user"), seen.all("authorization"), seen.body), (["ann"], [], b"abc"))
+
+    def test_a_key(self):
+        self.protect("apikey", "keys", self.SHOP, "header = x-api-key\nquery = key\nname_header = x-client\n")
+        self.assertEqual([self.get()[0], self.get(("x-api-key", "wrong"))[0]], [401, 401])
+        self.assertEqual(self.site.seen, [])
+        self.assertEqual(self.get(("x-api-key", "key-of-shop"))[0], 200)
+        self.assertEqual(self.get(path="/a?key=key-of-shop&b=c")[0], 200)
+        first, second = self.site.seen
+        self.assertEqual((first.get("x-client"), first.get("x-api-key")), ("shop", None))
+        self.assertEqual((second.get("x-client"), second.path), ("shop", "/a?b=c"))
