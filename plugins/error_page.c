@@ -10,7 +10,7 @@
  *     templates = yes                 ; the files have %STATUS%, %REQ(x-request-id)% and the like in
  *                                     ; them, and a percent sign is written %%; default: no
  *
- * The status stays. Of the types that are there the client gets the one that its `accept` prefers;
+ * The status stays. Of the types that are there the client gets what its `accept` prefers;
  * without one that it accepts, the first in the order above. Headers that describe the old body are
  * removed, and `vary: accept` is added where there is a choice. Responses to HEAD get the headers
  * alone; gRPC's responses stay as they are.

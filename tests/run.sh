@@ -117,7 +117,7 @@ part_tidy() {
 }
 # Two of its findings are none. Leaks: memory whose address was copied into a list that realloc() has moved
 # (base/config/config_errors.c, "leak of 'copy'"); ASan looks for them. Values without initialisation: a struct that
-# a function behind a pointer has returned (plugins/gate.c, extproc_conf()); gcc and clang-tidy look for them.
+# a function that was called through a pointer has returned (plugins/gate.c, extproc_conf()); gcc and clang-tidy look for them.
 part_analyze() {
     local targets
     say "gcc -fanalyzer"

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
-"""Plain words in what operators and authors read: the strings of the program, the documents, the sample files.
+"""Plain words in what people read: the strings of the program, the documents, the sample files, comments, and the
+names of tests.
 
-    tests/words.py            refuses each word of the list below, and says which one is meant; in comments of host/
-                              and plugins/ too, where `lane` is a type, and capitals are a state's name
+    tests/words.py            refuses each word of the list below, and says which one is meant; in comments `lane` is
+                              a type, and capitals are a state's name
     tests/words.py FILE...    the same for all text of these files, comments too
 """
+import ast
+import io
 import pathlib
 import re
 import sys
+import tokenize
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "sdk/README.md", "host/README.md", "tests/README.md", "plugins/README.md", "etc/README.md",
@@ -37,9 +41,22 @@ WORDS = {  # what is not said, and what is said in its place
     r"worth": "value, valid",
     r"mend(?:s|ed)?": "correct, repair",
     r"takes? it for": "treat as",
+    r"to be had": "available",
+    r"(?<!than )(?<!least )(?<!on )the one that": "the noun: the plugin that",
 }
-ORIGIN = re.compile(r'plugins/cors\.c:\d+: "origins?"', re.IGNORECASE)  # the word of CORS
-PATTERN = re.compile(r"(?<![\w-])(?:" + "|".join(f"({word})" for word in WORDS) + r")(?![\w-])", re.IGNORECASE)
+ORIGIN = re.compile(r'(tests/)?plugins?/cors\.c:\d+: "origins?"', re.IGNORECASE)  # the word of CORS
+IN_NAMES = {  # and what names of tests do not say
+    r"given": "passed, returned, set",
+    r"(?:for|to|of|by) who": "a noun: the plugin that",
+    r"at once": "immediately, concurrent",
+}
+
+
+def pattern(words):
+    return re.compile(r"(?<![\w-])(?:" + "|".join(f"({word})" for word in words) + r")(?![\w-])", re.IGNORECASE)
+
+
+PATTERN = pattern(WORDS)
 LITERAL = re.compile(r'//[^\n]*|/\*.*?\*/|\'(?:\\.|[^\'\\])*\'|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 
 
@@ -68,6 +85,30 @@ def comments(text):
             yield found.start(), re.sub(r"^/\* \w+:|──\w+──|\blanes?\b|\b[A-Z]{2,}\b", lambda m: " " * len(m.group()), found.group())
 
 
+def python_words(text):
+    """The comments and docstrings of Python."""
+    lines = [0]
+    for line in text.splitlines(True):
+        lines.append(lines[-1] + len(line))
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield lines[token.start[0] - 1] + token.start[1], token.string
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield lines[node.lineno - 1], node.value.value
+
+
+def script_comments(text):
+    """Those of shell and CMake."""
+    for found in re.finditer(r"(?:^|(?<=\s))#[^\n]*", text):
+        yield found.start(), found.group().replace("$ORIGIN", " " * 7)
+
+
+def test_names(text):
+    for found in re.finditer(r"^(?:Test\(\w+, (\w+)| *def test_(\w+))", text, re.MULTILINE):
+        yield found.start(), (found.group(1) or found.group(2)).replace("_", " ")
+
+
 def sentences(text):
     return ((begin, part) for begin, part in strings(text) if " " in part)
 
@@ -77,12 +118,26 @@ def prose(text):
     return re.sub(r"`[^`\n]*\.[ch]`", lambda found: " " * len(found.group()), text)
 
 
-def complaints(path, parts, text):
+def complaints(path, parts, text, words=WORDS, regex=PATTERN):
     for begin, part in parts:
-        for found in PATTERN.finditer(part.replace("\\n", "  ")):
-            preferred = list(WORDS.values())[found.lastindex - 1]
+        for found in regex.finditer(part.replace("\\n", "  ")):
+            preferred = list(words.values())[found.lastindex - 1]
             line = text.count("\n", 0, begin if begin else found.start()) + 1
             yield f'{path.relative_to(TOP)}:{line}: "{found.group()}" (say: {preferred})'
+
+
+def of_tests():
+    """Comments and names of tests, and comments of scripts."""
+    names = {**WORDS, **IN_NAMES}
+    for path in sorted(path for kind in ("*.[ch]", "*.py") for path in (TOP / "tests").rglob(kind)):
+        text = path.read_text()
+        if path != pathlib.Path(__file__).resolve():
+            yield from complaints(path, (python_words if path.suffix == ".py" else comments)(text), text)
+        yield from complaints(path, test_names(text), text, names, pattern(names))
+    tracked = [path for folder in ("etc", "host", "plugins", "proto", "sdk", "tests") for path in (TOP / folder).rglob("*")]
+    for path in sorted([TOP / "CMakeLists.txt", *tracked]):
+        if path.name == "CMakeLists.txt" or path.suffix in (".sh", ".cmake"):
+            yield from complaints(path, script_comments(path.read_text()), path.read_text())
 
 
 def main():
@@ -95,6 +150,7 @@ def main():
         for path in sorted(path for folder in ("host", "plugins") for path in (TOP / folder).rglob("*.[ch]")):
             text = path.read_text()
             found += complaints(path, [*sentences(text), *comments(text)], text)
+        found += of_tests()
         for path in (TOP / name for name in DOCUMENTS):
             found += complaints(path, [(0, prose(path.read_text()))], path.read_text())
     found = [line for line in found if not ORIGIN.match(line)]

@@ -54,7 +54,7 @@ const char *metric_label_name(enum metric_label label);
 
 /* A shard for a loop; NULL: there is none left, and it is to use the one of the other threads. */
 struct metrics_shard *metrics_take_shard(struct metrics *m);
-/* The calling thread is the one that adds to it from now on; it has no other. */
+/* From now on only the calling thread adds to it, and that to no other. */
 void metrics_enter(struct metrics *m, struct metrics_shard *shard);
 /* It may be another loop's. What was added stays. */
 void metrics_leave_shard(struct metrics *m, struct metrics_shard *shard);

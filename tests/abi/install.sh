@@ -94,4 +94,4 @@ done
 echo "; mine" >>"$ini"
 "$cmake" -DBUILD="$build" -DSHIPPED="$(dirname "$0")/../../etc/extprocd.ini" \
     -P "$(dirname "$0")/../../etc/uninstall.cmake" >>"$root/log" 2>&1
-[ "$(find "$prefix" -type f)" = "$ini" ] || fail "left behind: $(find "$prefix" -type f)"
+[ "$(find "$prefix" -type f)" = "$ini" ] || fail "not removed: $(find "$prefix" -type f)"

@@ -47,7 +47,7 @@ make CC="$cc" install DESTDIR="$root/made" >>"$root/log"
 env PKG_CONFIG_PATH=/nonexistent make -B CC="$cc" install DESTDIR="$root/without" >>"$root/log"
 [ -f "$root/without$usr/$libdir/extprocd/mine.so" ] || fail "make did not install mine.so without pkg-config"
 env PKG_CONFIG_PATH=/nonexistent make -B CC="$cc" includedir="$usr/include" plugindir=/lib/mine install DESTDIR="$root/named" >>"$root/log"
-[ -f "$root/named/lib/mine/mine.so" ] || fail "make did not install mine.so where it was told to"
+[ -f "$root/named/lib/mine/mine.so" ] || fail "make did not install mine.so in the folder that was named"
 
 "$cmake" -S . -B out -DCMAKE_PREFIX_PATH="$usr" -DCMAKE_C_COMPILER="$cc" >>"$root/log"
 "$cmake" --build out >>"$root/log"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What 100,000 streams at once took of memory is given back when they have gone.
+# The memory of 100,000 concurrent streams is returned when they have ended.
 # usage: burst.sh LOADGEN EXTPROCD PLUGIN_DIR
 set -eu
 loadgen=$1 extprocd=$2 work=$(mktemp -d)

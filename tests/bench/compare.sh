@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# Tells two commits apart by the instructions that extprocd takes for a stream, which a busy machine
+# Compares two commits by the instructions that extprocd takes for a stream, which a busy machine
 # does not change. Both are measured with the load generator and the scripts of the working tree, so
 # that only extprocd and its plugins differ.
 #

@@ -13,7 +13,7 @@
 #
 # Envoy has one worker and core 1 to itself; the server shares core 0 with h2load. That is fair: it
 # is the same for all servers, h2load's CPU does not count, and Envoy takes so much more than the
-# two of them that it stays the one that is saturated.
+# two of them that it stays saturated.
 #
 # In every round each server is started afresh in its turn, with an Envoy of its own, so that a slow
 # moment of the machine hits all of them; nofilter comes once for each kind of socket, to stand
@@ -135,7 +135,7 @@ grep -q '^CMAKE_BUILD_TYPE:STRING=Release$' "$build/CMakeCache.txt" ||
     echo "envoy.sh: $build is no Release build" >&2
 get_envoy
 
-# The harness of the end-to-end tests starts the processes, and is told by these where things are.
+# The harness of the end-to-end tests starts the processes, and reads from these where things are.
 export PYTHONPATH=$root/tests/e2e ENVOY TMPDIR=$work EXTPROCD_BENCH_DIR=$build/tests/bench
 export EXTPROCD=$build/host/extprocd EXTPROCD_PLUGIN_DIR=$build/plugins
 export EXTPROCD_TEST_PLUGIN_DIR=$build/tests/e2e/plugins

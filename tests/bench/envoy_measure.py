@@ -1,4 +1,4 @@
-"""Measures Envoy with one server of ext_proc behind it, or none, and prints a line of JSON.
+"""Measures Envoy with one server of ext_proc, or none, and prints a line of JSON.
 
 usage: envoy_measure.py ROUND TRANSPORT SERVER SOCKET SECONDS
 
@@ -56,7 +56,7 @@ def start(stack, folder, transport, server, socket):
 def cpu_us(process):
     """What the process has used since it began, and its children, all threads.
 
-    The clock is the one that clock_getcpuclockid(3) names.
+    The clock is that of clock_getcpuclockid(3).
     """
     children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii")
     pids = [process.pid, *map(int, children.split())]

@@ -4,7 +4,7 @@
 # beside one on Rust's tonic, where cargo can build it.
 #
 # parts/server.sh says which servers there are, parts/scenarios.sh what is done with them; the scenario
-# envoy, which has a real Envoy in front of them, is envoy.sh's.
+# envoy, in which a real Envoy uses them, is envoy.sh's.
 #
 # Builds (Release), then in every round and scenario, for each server in turn, so that a slow moment
 # of the machine hits all of them: starts it afresh on core 0 and loads it from core 1. The tables
@@ -15,7 +15,7 @@
 # stands to that; with --scenario and --transport less of it. All scenarios with all servers take half
 # an hour.
 #
-# compare tells two commits apart; see compare.sh.
+# compare measures two commits; see compare.sh.
 #
 # Exit code: 0 measured (whether the targets are met is for the reader), 1 something failed, 2 usage.
 set -euo pipefail

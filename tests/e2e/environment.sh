@@ -12,7 +12,7 @@ export EXTPROCD_PLUGIN_DIR=${EXTPROCD_PLUGIN_DIR:-$build/plugins}
 export EXTPROCD_TEST_PLUGIN_DIR=${EXTPROCD_TEST_PLUGIN_DIR:-$build/tests/e2e/plugins}
 [ -x "$EXTPROCD" ] || { echo "${0##*/tests/}: no $EXTPROCD; name a build tree in EXTPROCD_BUILD" >&2; exit 2; }
 
-# Several modules may run at once, and the first of them makes the environments.
+# Several modules may run at a time, and the first of them makes the environments.
 mkdir -p "$top/build"
 exec {lock}>"$top/build/e2e.lock"
 flock "$lock"

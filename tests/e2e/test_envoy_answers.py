@@ -69,7 +69,7 @@ class Respond(Case):
 
 class Failure(Case):
     def failing(self, phase, mode, **upstream):
-        """A service whose plugin fails, and Envoy in front of it."""
+        """A service whose plugin fails, and Envoy that uses it."""
         service = self.launch(probe(f"{phase}: fail")).wait_ready()
         return service, self.envoy(service, self.upstream(**upstream), mode)
 

@@ -1,4 +1,4 @@
-"""extprocd dies and comes back behind an Envoy that lets traffic pass meanwhile, and one that does not."""
+"""extprocd dies and comes back while an Envoy uses it that lets traffic pass meanwhile, and one that does not."""
 import signal
 
 from harness import http1

@@ -15,7 +15,7 @@ FAILS = (f"[plugin:bad]\nfile = {PROBE}\ndo = request_headers: set x-bad 1\ndo =
 
 class OnError(Case):
     def failing(self, keys, **fields):
-        """Envoy in front of a chain whose middle plugin fails, and its service."""
+        """Envoy with a chain whose middle plugin fails, and its service."""
         first, last = NEIGHBOURS
         service = self.launch(f"{first}{FAILS}{keys}\n{last}").wait_ready()
         self.seen = self.upstream()

@@ -149,7 +149,7 @@ class Memory(Held):
         self.assertLess(self.figure(service, "VmSize") - before, 64 * MIB)
 
     @needs_h2
-    def test_what_was_queued_is_given_back_while_its_connections_live(self):
+    def test_what_was_queued_is_returned_while_its_connections_live(self):
         service = self.start(self.page(MIB), service="max_held = 1g")
         self.check_served(self.raw_client(service, window=0))
         before = self.figure(service, "VmRSS")

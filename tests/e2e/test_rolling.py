@@ -1,4 +1,4 @@
-"""A rolling update: two instances behind one Envoy, which looks at their health; each is replaced under load."""
+"""A rolling update: two instances of one Envoy, which looks at their health; each is replaced under load."""
 import json
 import signal
 

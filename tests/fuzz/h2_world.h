@@ -52,7 +52,7 @@ struct world {
     struct loop loop;
     struct transport *t;
     const uint8_t *at, *end; /* of the script */
-    struct client *client;   /* the one that acts; NULL: none yet */
+    struct client *client;   /* that acts; NULL: none yet        */
     unsigned n_clients, n_rounds_over;
     struct stream *streams;
     struct held *held;

@@ -85,7 +85,7 @@ struct kit_how {
 };
 struct kit_call *kit_call(struct kit *k, const struct kit_how *how);
 
-/* From now on a message need not be answered at once: a plugin may wait. kit_waits(): no answer
+/* From now on a message need not be answered immediately: a plugin may wait. kit_waits(): no answer
  * to the oldest message of this direction has come. kit_answered(): it has; and what is expected of
  * answers is of this one then. */
 void kit_lets_wait(struct kit_call *c);
@@ -96,10 +96,10 @@ void kit_reads_late(struct kit_call *c);
 /* Answers that were not read yet. */
 size_t kit_n_unread(const struct kit_call *c);
 /* Reads every answer that has come, to whichever message. How many messages wait for one still? Is
- * the transaction over, since it was answered as a whole or the stream has ended? */
+ * the transaction over, since it was answered completely or the stream has ended? */
 void kit_take_answers(struct kit_call *c);
 size_t kit_n_waiting(const struct kit_call *c);
-/* May the proxy send no more for now? */
+/* Must the proxy pause? */
 bool kit_is_held(const struct kit_call *c);
 bool kit_is_over(const struct kit_call *c);
 void kit_check_waits(struct kit_call *c, enum lane lane);

@@ -49,7 +49,7 @@ struct kit_given {
     size_t n_pieces;
 };
 
-/* A message that was not answered at once. */
+/* A message that was not answered immediately. */
 struct kit_owed {
     struct kit_owed *next;
     struct kit_message message;

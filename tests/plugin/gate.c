@@ -123,7 +123,7 @@ Test(gate, no_does_not)
     end(k);
 }
 
-Test(gate, what_is_no_answer_is_a_failure)
+Test(gate, what_is_not_an_answer_is_a_failure)
 {
     struct kit *k = begin("on_error_status = 503");
     struct kit_call *c = ask(k, ":method: GET\n:path: /odd");

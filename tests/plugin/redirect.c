@@ -82,7 +82,7 @@ Test(redirect, a_client_cannot_choose_the_host)
     kit_free(k);
 }
 
-Test(redirect, a_value_that_is_no_header_fails)
+Test(redirect, a_value_that_is_not_valid_fails)
 {
     struct kit *k = PLUGIN_KIT("redirect", "to = https://b.test/%ATTR(evil)%");
     struct kit_call *c = kit_call(k, &(struct kit_how){0});

@@ -206,7 +206,7 @@ static size_t peak_of(struct kit *k, size_t n_chunks)
     return peak;
 }
 
-Test(upper, a_long_body_needs_no_more_memory_than_a_short_one)
+Test(upper, a_long_body_needs_the_memory_of_a_short_one)
 {
     if (!alloc_available())
         return;

@@ -42,7 +42,7 @@ Test(forsaken, a_result_that_meets_the_end_is_dropped)
     kit_free(k);
 }
 
-Test(forsaken, messages_that_waited_are_given_back_at_the_end)
+Test(forsaken, messages_that_waited_are_returned_at_the_end)
 {
     begin(REQUEST, BODY_MODE_STREAMED);
     send_request(false);
@@ -97,7 +97,7 @@ Test(forsaken, a_callback_that_decides_otherwise_drops_the_result)
 {
     plan.goes_on = true;
     begin(REQUEST, BODY_MODE_NONE);
-    send_request(true); /* answered at once */
+    send_request(true); /* answered immediately */
     expect_journal("1; cancel arg; after 1; ");
     bring(0, "late");
     run();
@@ -195,7 +195,7 @@ Test(forsaken, a_proxy_that_leaves_meanwhile_cancels_once)
 
 /* ---- too much is held ------------------------------------------------------------------------ */
 
-Test(forsaken, no_more_may_wait_than_there_is_room_for)
+Test(forsaken, as_many_may_wait_as_there_is_room_for)
 {
     struct kit_call *first;
     begin(REQUEST, BODY_MODE_NONE);
@@ -238,7 +238,7 @@ static enum extproc_action fails_later(struct extproc_txn *x, enum extproc_wake 
 }
 
 /* It has waited, so what it fails for afterwards is not that it could not. */
-Test(forsaken, a_refusal_that_was_got_over_is_no_reason)
+Test(forsaken, a_refusal_that_was_got_over_is_not_a_reason)
 {
     static const struct extproc_plugin plugin = {.abi = EXTPROC_ABI,
                                                  .name = "x",
@@ -336,7 +336,7 @@ static enum extproc_action works(struct extproc_txn *x)
     return extproc_waiting(extproc_work(x, holds_its_thread, NULL, NULL));
 }
 
-/* The first transactions may have ended long ago: whoever comes now is not to blame. */
+/* The first transactions may have ended long ago: a transaction that comes now is not to blame. */
 Test(forsaken, the_plugin_that_has_the_threads_is_named)
 {
     enum { THREADS = 4, QUEUE = 64 }; /* of the kit */

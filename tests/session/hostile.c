@@ -169,7 +169,7 @@ static size_t peak_of_a_body(size_t n_chunks)
     return peak;
 }
 
-Test(hostile, a_long_body_needs_no_more_than_a_short_one)
+Test(hostile, a_long_body_needs_the_memory_of_a_short_one)
 {
     size_t first = peak_of_a_body(16), again = peak_of_a_body(1024);
     if (alloc_available())

@@ -294,7 +294,7 @@ static enum extproc_action set_and_go(struct extproc_txn *x)
         extproc_header_set(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-kept"), EXTPROC_S("yes")));
 }
 
-/* Its edits are its own: the one that fails has made none. */
+/* Edits stay with the plugin that made them, and the failed plugin has made none. */
 Test(missing, observed_edits_of_neighbours_stay)
 {
     const struct extproc_plugin setter = {

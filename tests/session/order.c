@@ -102,7 +102,7 @@ static const struct {
     {BODY_MODE_STREAMED, "-h-b-B-", "hbb"},
 };
 
-Test(order, legal)
+Test(order, valid)
 {
     for (size_t i = 0; i < sizeof legal / sizeof *legal; i++) {
         struct kit *k = kit_of(chain);

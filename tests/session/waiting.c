@@ -58,7 +58,7 @@ Test(waiting, the_other_direction_goes_on)
 {
     begin(REQUEST, BODY_MODE_NONE);
     send_request(true);
-    send_response(); /* answered at once */
+    send_response(); /* answered immediately */
     expect_journal("1; 8; ");
     kit_waits(c, LANE_REQUEST);
     bring(0, "yes");

@@ -154,7 +154,7 @@ static void bring(size_t i)
     pending[i] = pending[--n_pending];
     r->brought = true;
     extproc_resume(r->wait, r);
-    if (chance(16) == 0) { /* reported, and without effect: what it brings is nobody's */
+    if (chance(16) == 0) { /* reported, and without effect: what it brings is not used */
         extproc_resume(r->wait, result_new());
         reached(REACHED_TWICE);
     }

@@ -20,7 +20,7 @@ static void expect_called(const struct seat *passed, struct extproc_txn *x, size
 }
 
 /* Bytes that it has held come before those that are new; and those that one before it has held,
- * which is not called any more, before these. */
+ * which is no longer called, before these. */
 static void expect_body(struct extproc_txn *x, bool same, const struct text *body)
 {
     static struct text expected;

@@ -53,8 +53,8 @@ enum { CONFIG_LINES_MAX = 1000 };
 
 struct config_order;
 
-/* What is wrong, in the order of the files: the one that was begun first comes first, and in a file
- * the lower line. Checks run in an order of their own, which an operator need not know. */
+/* What is wrong, in the order in which the files were begun, and then of their lines. Checks run in
+ * an order of their own, which an operator need not know. */
 struct config_errors {
     char **lines; /* "FILE:LINE: [section] key: what is wrong (what would be right)" */
     size_t n_lines;

@@ -26,7 +26,7 @@ struct pool *pool_new(unsigned n_threads, unsigned max_queued);
 /* It was stopped, or has no work. */
 struct pool *pool_free(struct pool *pool);
 
-/* 0; -EAGAIN: too many are waiting, or it has been stopped, or there is no thread to be had. */
+/* 0; -EAGAIN: too many are waiting, it has been stopped, or no thread could be started. */
 int pool_put(struct pool *pool, struct job *job);
 /* True: the job was still waiting, and will not be run. */
 bool pool_recall(struct pool *pool, struct job *job);

@@ -129,7 +129,7 @@ bool rules_value_valid(struct extproc_str value)
 /* ---- what would not fit the message ---------------------------------------------------------- */
 
 /* A response to HEAD has no body whatever its headers say, and CONNECT opens a tunnel: a proxy
- * frames the response by the method that came, and the upstream by the one that it got. */
+ * frames the response by the method that came, and the upstream by the method that it got. */
 static bool method_may_change(const struct request_kind *from, struct extproc_str to)
 {
     struct request_kind kind = request_kind_of_method(to);

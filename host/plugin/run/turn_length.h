@@ -8,8 +8,8 @@
  * 0, -ENOMEM or -ENOSPC. */
 int turn_fit_length(struct turn *turn);
 
-/* In a headers phase: should a body that was set wait for the one that it replaces? Then its length
- * can go with it. */
+/* In a headers phase: should a body that was set wait for the body that it replaces? Then its
+ * length can go with it. */
 bool turn_holds_body(const struct turn *turn);
 /* Keeps it in the transaction. 0 or -ENOMEM. */
 int turn_hold_body(struct turn *turn);

@@ -29,8 +29,8 @@ struct recipe {
 /* So many failed health checks in a row make an instance unhealthy. */
 enum { RECIPE_HEALTH_FAILURES = 2 };
 
-/* With the least processing mode that serves the configured plugins, because the cheapest message
- * is the one that is never sent. Names live in the arena. 0 or -ENOMEM. */
+/* With the least processing mode that serves the configured plugins, because a message
+ * that is not sent costs nothing. Names live in the arena. 0 or -ENOMEM. */
 int recipe_make(const struct setup *s, struct arena *arena, struct recipe *ret);
 
 /* SEND or SKIP. */

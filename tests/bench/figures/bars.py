@@ -11,7 +11,7 @@ DASHES = "3 2"
 
 
 class Bars:
-    """Groups of bars, each bar a list of (series, value) that are drawn one behind another.
+    """Groups of bars, each bar a list of (series, value) that are drawn one after another.
 
     A series keeps its colour in all plots that are given the same list of them.
     """

@@ -1,4 +1,4 @@
-"""The plots: what extprocd costs beside bare, latencies at half load, and what is paid behind Envoy."""
+"""The plots: what extprocd costs beside bare, latencies at half load, and what is paid with Envoy."""
 
 from pathlib import Path
 

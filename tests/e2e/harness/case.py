@@ -82,7 +82,7 @@ class Case(unittest.TestCase):
         return self.enterContext(contextlib.closing(Http2Upstream(**options)))
 
     def envoy(self, service, upstream, mode=None, options=None, **fields):
-        """Envoy in front of both, with this processing_mode and further fields of the filter; options: as for
+        """Envoy with both, and with this processing_mode and further fields of the filter; options: as for
         Envoy."""
         return self.run_envoy(ext_proc(mode or {}, **fields), cluster_of(service.address), upstream,
                               **(options or {}))

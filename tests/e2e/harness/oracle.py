@@ -9,7 +9,7 @@ import time
 
 class Oracle:
     """Its questions say what happens: "slow" is answered after `delay` seconds, "never" never, "no" with no; any other
-    one with yes, at once."""
+    one with yes, immediately."""
 
     def __init__(self, delay=0.0):
         self.delay = delay

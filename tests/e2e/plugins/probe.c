@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#ifndef PROBE_NEEDS /* whole.so has some */
+#ifndef PROBE_NEEDS /* those that need complete bodies have some */
 #    define PROBE_NEEDS 0
 #endif
 

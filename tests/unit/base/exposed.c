@@ -92,7 +92,7 @@ Test(exposed, a_configuration_and_what_it_includes)
     cr_expect_eq(errors.n_errors, 0);
 }
 
-Test(exposed, a_file_that_everybody_reads)
+Test(exposed, a_file_that_all_users_may_read)
 {
     chmod(scene_dir, 0711);
     chmod("d/file", 0644);

@@ -57,7 +57,7 @@ Test(keys, values_are_typed)
     cr_assert_eq(set->values[1].entry->line, 4);
 }
 
-Test(keys, a_fallback_stands_in_for_what_is_not_given)
+Test(keys, a_fallback_stands_for_an_absent_key)
 {
     cr_assert(check("file = a.so\n"));
     cr_assert(str_eq_c(keys_text(&keys, "timeout"), "150ms"));

@@ -51,7 +51,7 @@ Test(keys_parse, any_text_is_a_text)
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_STR, ""), 0);
 }
 
-Test(keys_parse, whole_numbers)
+Test(keys_parse, integers)
 {
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_INT, "0"), 0);
     cr_assert_eq(parse(EXTPROC_KEY_TYPE_INT, "42"), 42);

@@ -116,7 +116,7 @@ Test(loop, errands_come_before_timers_and_what_they_post_waits_for_the_next_roun
     cr_assert_str_eq(journal, "atb");
 }
 
-Test(loop, what_was_not_done_is_given_back)
+Test(loop, what_was_not_done_is_returned)
 {
     struct loop other;
     loop_init(&other, NULL);
@@ -128,7 +128,7 @@ Test(loop, what_was_not_done_is_given_back)
     cr_assert_str_eq(journal, "-a-c");
 }
 
-Test(loop, what_was_done_is_not_given_back)
+Test(loop, what_was_done_is_not_returned)
 {
     struct loop other;
     loop_init(&other, NULL);
@@ -138,7 +138,7 @@ Test(loop, what_was_done_is_not_given_back)
     cr_assert_str_eq(journal, "a");
 }
 
-Test(loop, an_errand_that_is_recalled_is_neither_done_nor_given_back)
+Test(loop, an_errand_that_is_recalled_is_neither_done_nor_returned)
 {
     struct errand a = {.fn = note, .drop = note_drop, .arg = TEXT("a")}, b = a, c = a;
     b.arg = TEXT("b");

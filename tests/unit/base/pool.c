@@ -154,7 +154,7 @@ Test(pool, a_thread_knows_whose_code_it_runs)
     pool_free(pool);
 }
 
-Test(pool, tells_whose_code_has_the_most_threads)
+Test(pool, names_whose_code_has_the_most_threads)
 {
     static const struct running_plugin one = {.name = "one"}, two = {.name = "two"};
     struct pool *pool = begin(3, 8);

@@ -38,7 +38,7 @@ Test(str, distance_stops_at_its_limit)
     cr_assert_eq(str_distance(longer, longer, 3), 0);
 }
 
-Test(str, the_nearest_name_is_the_one_that_was_meant)
+Test(str, the_nearest_name_was_meant)
 {
     static const char *const keys[] = {"log_level", "log_file", "plugin_dir", "file", "drain"};
     const size_t n = sizeof keys / sizeof *keys;

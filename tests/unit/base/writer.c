@@ -306,7 +306,7 @@ Test(writer, what_is_dropped_at_the_stop_is_reported_by_those_that_do_write)
     writer_say_to(w, NULL, NULL);
 }
 
-Test(writer, standard_error_is_not_changed_for_those_who_share_it)
+Test(writer, standard_error_is_not_changed_for_other_processes)
 {
     int ends[2];
     cr_assert_eq(pipe(ends), 0);

@@ -80,7 +80,7 @@ Test(body, set_to_nothing_is_a_change)
     cr_assert(body.changed);
 }
 
-Test(body, what_is_given_is_not_copied_and_released_once)
+Test(body, a_body_without_a_copy_is_released_once)
 {
     int released = 0;
     struct extproc_str given = EXTPROC_STR("given");
@@ -96,7 +96,7 @@ Test(body, what_is_given_is_not_copied_and_released_once)
     cr_assert_eq(released, 1);
 }
 
-Test(body, what_was_given_stays_under_what_is_given_next)
+Test(body, a_body_without_a_copy_stays_below_the_next_one)
 {
     int first = 0, second = 0;
     char *bytes = malloc(5);
@@ -113,7 +113,7 @@ Test(body, what_was_given_stays_under_what_is_given_next)
     free(bytes);
 }
 
-Test(body, what_was_given_stays_until_the_end_though_it_is_set)
+Test(body, a_body_without_a_copy_stays_until_the_end_though_another_is_set)
 {
     int released = 0;
     char *bytes = malloc(5);
@@ -142,7 +142,7 @@ Test(body, is_as_it_was_received_again)
     cr_assert(str_eq_c(body_bytes(&body, &arena), "abc"));
 }
 
-Test(body, is_what_was_given_before_again)
+Test(body, an_earlier_body_without_a_copy_is_back_after_undo)
 {
     int first = 0, second = 0;
     body_init(&body, pieces, 3);

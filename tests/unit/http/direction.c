@@ -7,7 +7,7 @@
 
 /* ---- what may come --------------------------------------------------------------------------- */
 
-/* One column per arrival, in their order: h headers, H with end, c chunk, C, w whole, W, t
+/* One column per arrival, in their order: h headers, H with end, c chunk, C, w all of it, W, t
  * trailers. '-' refused, '.' ignored, else the first letter of the state that follows (B body, C
  * complete, E ended). */
 static const char picture[N_DIRECTION_STATES][N_ARRIVALS + 1] = {

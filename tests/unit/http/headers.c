@@ -78,7 +78,7 @@ static struct extproc_str get(const char *name, size_t i)
     return headers_get(&headers, extproc_str_of(name), i);
 }
 
-Test(headers, shows_what_it_was_given_without_memory)
+Test(headers, without_memory_shows_what_the_message_had)
 {
     cr_assert_eq(headers_count(&headers), N_REQUEST);
     cr_assert_eq(headers_at(&headers, 2), &request[2]);

@@ -3,8 +3,8 @@
 
 #include <criterion/criterion.h>
 
-/* built (N not, B bodiless, Y), body (n never, c chunks, w whole, u unsaid), holds headers, one
- * answer or many. */
+/* built (N not, B bodiless, Y), body (n never, c chunks, w all in one, u unsaid), holds headers,
+ * one answer or many. */
 static const struct {
     enum body_mode mode;
     const char *name, *traits;

@@ -2,7 +2,7 @@
 
 #include <criterion/criterion.h>
 
-Test(phase, lane_and_part_make_a_phase_and_back)
+Test(phase, direction_and_part_make_a_phase_and_back)
 {
     cr_assert_eq(phase_of(LANE_RESPONSE, PART_BODY), PHASE_RESPONSE_BODY);
     cr_assert_eq(phase_of(LANE_REQUEST, PART_TRAILERS), PHASE_REQUEST_TRAILERS);

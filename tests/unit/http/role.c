@@ -71,7 +71,7 @@ Test(role, every_part_of_a_valid_value_may_be_one)
     }
 }
 
-Test(role, what_no_valid_value_has_is_no_part_of_one)
+Test(role, what_no_valid_value_has_is_not_a_part_of_one)
 {
     static const struct {
         enum role role;

@@ -111,7 +111,7 @@ Test(api_body, is_set_as_a_copy)
     scene_fini(&s);
 }
 
-Test(api_body, is_given_without_a_copy)
+Test(api_body, is_set_without_a_copy)
 {
     SCENE(s, {.name = "a", .request_body = give}, {.name = "b", .request_body = give});
 

@@ -254,7 +254,7 @@ Test(api_form, a_change_that_was_not_announced_names_the_header_that_is_wrong_no
     done();
 }
 
-Test(api_form, headers_that_stay_true_are_no_reason_to_announce)
+Test(api_form, headers_that_stay_true_need_no_announcement)
 {
     STREAM_AFTER({EXTPROC_S(":status"), EXTPROC_S("200")}, H("etag", "W/\"v1\""),
                  H("content-type", "text/plain"));

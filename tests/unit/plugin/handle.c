@@ -210,7 +210,7 @@ Test(handle, passes_a_complete_body_to_a_plugin_that_needs_it)
     scene_fini(&s);
 }
 
-Test(handle, wants_headers_held_for_who_edits_them_after_the_body)
+Test(handle, wants_headers_held_where_they_are_edited_after_the_body)
 {
     SCENE(s, {.name = "a", .needs = EXTPROC_HEADERS_WAIT, .response_body = show});
     play_response(&s);

@@ -104,7 +104,7 @@ Test(instance, a_plugin_sees_that_a_later_function_is_missing)
     INI_EXPECT(&errors, NULL);
 }
 
-Test(instance, init_may_not_give_what_it_likes)
+Test(instance, init_may_not_return_any_value)
 {
     cr_expect_eq(from_file("[plugin:a]\nfile = init_positive.so\n"), -EINVAL);
     INI_EXPECT(&errors, "test.ini:1: [plugin:a] ~\"good\"~init() returned 3~");
@@ -228,7 +228,7 @@ static int refuse_and_go_on(struct extproc_instance *instance)
     return 0;
 }
 
-Test(instance, who_refuses_a_value_does_not_start)
+Test(instance, an_instance_that_refuses_a_value_does_not_start)
 {
     plugin.init = refuse_and_go_on;
     cr_expect_eq(linked(&plugin, "[plugin:a]\nn = 3\n"), -EINVAL);

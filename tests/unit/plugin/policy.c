@@ -71,7 +71,7 @@ Test(policy, has_names_that_the_keys_take)
     }
 }
 
-Test(policy, refuses_what_is_no_value)
+Test(policy, refuses_what_is_not_a_value)
 {
     policy_of("on_error = ignore\non_error_status = 99\nmax_body = 0\non_max_body = close\n",
               false);

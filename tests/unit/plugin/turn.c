@@ -248,7 +248,7 @@ Test(turn, passes_a_replacement_to_later_plugins_in_the_response)
     scene_fini(&s);
 }
 
-Test(turn, shows_no_replacement_to_who_replaces_it_in_turn)
+Test(turn, shows_no_replacement_to_a_plugin_that_replaces_it_in_turn)
 {
     SCENE(s, {.name = "a", .request_headers = replace},
           {.name = "b", .request_headers = replace, .request_body = trace},
@@ -407,7 +407,7 @@ static enum extproc_action clear_only(struct extproc_txn *x)
     return EXTPROC_ACTION_CONTINUE;
 }
 
-Test(turn, clears_the_route_for_who_also_edits)
+Test(turn, clears_the_route_for_a_plugin_that_also_edits)
 {
     SCENE(s, {.name = "a", .request_headers = clear_only}, {.name = "b", .request_headers = sign});
     cr_assert_not(play_request(&s)->clear_route);
@@ -582,7 +582,7 @@ static enum extproc_action give(struct extproc_txn *x)
     return EXTPROC_ACTION_CONTINUE;
 }
 
-Test(turn, releases_what_was_given_when_it_ends)
+Test(turn, releases_a_body_without_a_copy_when_it_ends)
 {
     SCENE(s, {.name = "a", .request_body = give});
     play_request(&s);

@@ -192,7 +192,7 @@ Test(txn, does_not_want_what_everyone_skips)
 
 /* ---- its name -------------------------------------------------------------------------------- */
 
-Test(txn, goes_by_its_request_id)
+Test(txn, is_named_by_its_request_id)
 {
     SCENE(s, {.name = "a", .request_headers = pass});
 

@@ -90,7 +90,7 @@ Test(wait, a_result_that_is_there_when_the_loop_ends_is_dropped)
     cr_expect_eq(n_dropped, 1);
 }
 
-Test(wait, a_result_that_comes_after_the_end_of_the_loop_is_dropped_at_once)
+Test(wait, a_result_that_comes_after_the_end_of_the_loop_is_dropped_immediately)
 {
     struct extproc_wait *face;
     struct wait *w = one(&face);
@@ -135,7 +135,7 @@ Test(wait, work_is_dropped_where_it_has_not_begun)
     cr_expect_eq(n_dropped, 0); /* it is the caller's still */
 }
 
-Test(wait, no_more_is_held_than_the_limit)
+Test(wait, holds_at_most_the_limit)
 {
     size_t held;
     cr_expect_not(waits_exceed(all, &held));

@@ -56,7 +56,7 @@ Test(wants, kinds_do_not_mix)
     expect_list(WANT_ATTRIBUTE, NULL, 0);
 }
 
-Test(wants, what_is_no_name)
+Test(wants, what_is_not_a_name)
 {
     cr_expect_eq(add(WANT_ATTRIBUTE, ""), -EINVAL);
     cr_expect_eq(add(WANT_ATTRIBUTE, "caf\xe9"), -EINVAL);

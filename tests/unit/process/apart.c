@@ -1,4 +1,4 @@
-/* What the process that waits makes of the end of the one that runs plugins. */
+/* What the process that waits makes of the end of the process that runs plugins. */
 #include "process/command/apart.h"
 
 #include "process/process.h"
@@ -111,7 +111,7 @@ static void is_ended_with_0(void)
     _exit(0);
 }
 
-Test(apart, an_exit_of_0_that_was_not_meant_is_no_success)
+Test(apart, an_exit_of_0_that_was_not_meant_is_a_failure)
 {
     expect_exit(is_ended_with_0, EXIT_BAD);
     cr_expect_not_null(strstr(said(), "_exit(0)"), "%s", text);
@@ -140,7 +140,7 @@ static void is_killed(void)
     raise(SIGKILL);
 }
 
-Test(apart, a_signal_is_passed_on_to_who_waits_for_us)
+Test(apart, a_signal_is_passed_on_to_the_waiting_process)
 {
     int status = end_of(crashes);
     cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "%x", (unsigned)status);
@@ -160,8 +160,8 @@ static void waits(void)
         pause();
 }
 
-/* What ends the one that waits, ends the plugins with it. */
-Test(apart, it_does_not_outlive_who_waits_for_it, .timeout = 60)
+/* What ends the waiting process ends the plugins with it. */
+Test(apart, it_does_not_outlive_the_waiting_process, .timeout = 60)
 {
     char byte;
     cr_assert_eq(pipe(ends), 0);

@@ -150,7 +150,7 @@ Test(envoy, a_certificate_is_checked_for_its_name)
     expect_not_printed(form_envoy, "CERTIFICATE_OF_ENVOY");
 }
 
-Test(envoy, a_name_that_is_no_host_is_not_asked_for)
+Test(envoy, a_name_that_is_not_a_host_is_not_asked_for)
 {
     listener.transport.tls.cert = "cert.pem";
     recipe.tls_name = "spiffe://mesh/extprocd";

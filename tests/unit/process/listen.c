@@ -190,7 +190,7 @@ static int opens_what_it_may_not_connect_to(const struct listener *l)
     return r == -EADDRINUSE && strcmp(key, "address") == 0 && said ? 0 : 1;
 }
 
-/* It cannot be seen whether it is stale, and nobody else is named. */
+/* It cannot be seen whether it is stale, and no other process is named. */
 Test(listen, a_socket_file_of_another_user_is_left_alone)
 {
     struct listener l = at(address);

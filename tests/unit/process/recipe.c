@@ -90,7 +90,7 @@ Test(recipe, plugins_of_a_chain_may_wait_one_after_another)
     instances[0].policy.timeout_ms = 150;
     instances[1].policy.timeout_ms = 2000;
     make();
-    cr_expect_eq(recipe.message_s, 1 + 3); /* 2150 ms, in whole seconds */
+    cr_expect_eq(recipe.message_s, 1 + 3); /* 2150 ms, in full seconds */
 }
 
 /* ---- the processing mode --------------------------------------------------------------------- */

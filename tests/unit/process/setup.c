@@ -164,7 +164,7 @@ Test(setup, a_log_that_cannot_be_opened_is_a_mistake_among_others)
     expect_said("/ini:4: [listener:a] address: ~");
 }
 
-Test(setup, a_warning_alone_is_no_reason_to_refuse)
+Test(setup, a_warning_alone_is_not_refused)
 {
     given(LISTENER CHAIN "[plugin:second]\nfile = " PLUGIN_DIR "/noop.so\n");
     cr_expect(setup_load(file, false, &s));

@@ -135,7 +135,7 @@ Test(stop, asked_again_while_it_drains_it_ends)
     expect_asked("lame;drain 30000;stop;");
 }
 
-Test(stop, asked_any_more_nothing_happens)
+Test(stop, further_signals_change_nothing)
 {
     for (int i = 0; i < 5; i++)
         stop_asked(&s, "SIGTERM");

@@ -88,7 +88,7 @@ Test(session, one_verdict_per_event_of_the_message)
     finish();
 }
 
-Test(session, memory_and_bytes_are_given_back)
+Test(session, memory_and_bytes_are_returned)
 {
     begin(BODY_MODE_NONE, BODY_MODE_NONE);
     pass_phase(PHASE_REQUEST_HEADERS, true); /* run       */

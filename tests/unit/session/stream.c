@@ -154,7 +154,7 @@ Test(stream, a_transport_without_memory_ends_it)
     cr_expect_eq(status, STATUS_RESOURCE_EXHAUSTED);
 }
 
-Test(stream, after_its_end_all_is_given_back_unread)
+Test(stream, after_its_end_all_is_returned_unread)
 {
     stream_half_close(stream);
     feed(HEADERS);

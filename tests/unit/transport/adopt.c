@@ -144,7 +144,7 @@ Test(adopt, one_of_a_unix_socket_is_served_too)
     client_close(&client);
 }
 
-Test(adopt, what_is_no_connection_stays_the_callers)
+Test(adopt, what_is_not_a_connection_stays_the_callers)
 {
     int tubes[2], unconnected = socket(AF_INET, SOCK_STREAM, 0);
     cr_assert_eq(pipe(tubes), 0);

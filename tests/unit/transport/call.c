@@ -355,7 +355,7 @@ Test(call, big_messages_arrive_complete)
     cr_assert_eq(client_status(&c), 0);
 }
 
-Test(call, many_at_once)
+Test(call, many_concurrent_ones)
 {
     enum { N = 500 };
     static struct client_call c[N];

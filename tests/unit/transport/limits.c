@@ -88,7 +88,7 @@ Test(limits, those_of_one_key_share_its_counter)
 }
 
 /* What happens, the key with its value, and the amount (of a time it is the value). One line is
- * whole, as the guide shows them. */
+ * complete, as the guide shows them. */
 static const struct {
     const char *amount, *line;
 } lines[N_LIMITS] = {

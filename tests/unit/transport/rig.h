@@ -320,7 +320,7 @@ static inline int rig_listen(struct rig *rig)
     return fd;
 }
 
-/* The one that the environment names: tests of what all transports do are run with each. */
+/* The transport that the environment names: tests of what all transports do are run with each. */
 static inline const struct transport_ops *rig_transport(void)
 {
     const char *name = getenv("EXTPROCD_TEST_TRANSPORT");

@@ -30,8 +30,8 @@ enum extproc_form api_body_form(struct extproc_txn *x)
 /* What a headers phase's headers describe, of what is going to change. */
 enum described {
     DESCRIBED_NOTHING,
-    DESCRIBED_BODY,   /* the one that follows them                          */
-    DESCRIBED_ANOTHER /* one that this message does not have, or may not have */
+    DESCRIBED_BODY,   /* the body that follows them                         */
+    DESCRIBED_ANOTHER /* a body that this message does not, or may not, have */
 };
 
 static bool has_representation(const struct headers *response)

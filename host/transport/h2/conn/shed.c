@@ -2,8 +2,8 @@
  *
  * Of a connection whose answers wait, it is the call that costs most: its bytes times the time
  * since one of them went. So a client that reads goes on, however much it is sent, beside one that
- * does not. Of all connections it is the one that holds most, and of that one the call that does: a
- * neighbour that holds little never pays for it.
+ * does not. Of all connections that which holds most is chosen, and then a call of it in the same
+ * way: a neighbour that holds little never pays for it.
  */
 #include "transport/h2/conn/shed.h"
 

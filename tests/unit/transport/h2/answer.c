@@ -276,7 +276,7 @@ static void expect_reset(enum status status, uint32_t code)
     cr_expect_eq(f->bytes[3], code);
 }
 
-Test(answer, a_reset_for_want_of_room_asks_for_calm)
+Test(answer, a_reset_for_want_of_room_is_ENHANCE_YOUR_CALM)
 {
     expect_reset(STATUS_RESOURCE_EXHAUSTED, NGHTTP2_ENHANCE_YOUR_CALM);
 }
@@ -286,7 +286,7 @@ Test(answer, any_other_reset_cancels)
     expect_reset(STATUS_UNAVAILABLE, NGHTTP2_CANCEL);
 }
 
-/* ---- what is no call ------------------------------------------------------------------------- */
+/* ---- what is not gRPC ------------------------------------------------------------------------ */
 
 static const char words[] = "This server speaks gRPC: POST, content-type application/grpc\n";
 

@@ -45,7 +45,7 @@ static void end(void)
 
 TestSuite(call, .init = begin, .fini = end);
 
-Test(call, the_last_message_is_given_back_as_it_closes)
+Test(call, the_last_message_is_returned_as_it_closes)
 {
     peer_say(&peer, 1, "a message");
     peer_reset(&peer, 1);

@@ -300,7 +300,7 @@ Test(hub, what_is_still_there_at_the_end_is_lost)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-/* So many bytes were held at once, in a round that is over. */
+/* So many bytes were held at one time, in a round that is over. */
 static void hold_for_a_round(size_t len)
 {
     stream_commons_hold(&hub.streams, len);
@@ -314,7 +314,7 @@ static void fire(void)
     loop_fires(&loop);
 }
 
-Test(hub, memory_that_was_not_needed_for_a_while_is_given_back)
+Test(hub, memory_that_was_not_needed_for_a_while_is_returned)
 {
     /* Given the memory of a call that has ended, and much that was in use, */
     come(&one, MANY, "one");
@@ -349,7 +349,7 @@ Test(hub, memory_that_is_needed_again_and_again_is_kept)
     peer_close(&one);
 }
 
-Test(hub, little_is_not_worth_a_look)
+Test(hub, little_is_not_looked_at)
 {
     come(&one, MANY, "one");
     hold_for_a_round(7 * MIB);

@@ -231,7 +231,7 @@ Test(intake, what_waits_when_the_call_ends_is_never_delivered)
     cr_assert_str_eq(said, "a2097152 ");
 }
 
-Test(intake, what_is_held_when_the_call_ends_can_be_given_back)
+Test(intake, what_is_held_when_the_call_ends_can_be_returned)
 {
     say_three();
     peer_reset(&peer, 1);

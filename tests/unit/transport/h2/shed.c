@@ -151,7 +151,7 @@ Test(shed, the_largest_of_those_that_wait_as_long)
     cr_assert_eq(counted("max_queued_exceeded"), 1);
 }
 
-Test(shed, the_one_that_does_not_read_however_small)
+Test(shed, a_call_that_does_not_read_however_small)
 {
     ask(1, "a200");
     loop.now_ms += 1000;

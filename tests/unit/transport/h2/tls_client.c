@@ -122,7 +122,7 @@ Test(tls_client, of_a_ca_between)
     cert_fini(&bad);
 }
 
-/* Only the one that signs is in the file, not who has signed that one. */
+/* Only the CA that signs is in the file, and not the CA that has signed that. */
 Test(tls_client, of_a_ca_whose_root_we_do_not_have)
 {
     struct cert between =
