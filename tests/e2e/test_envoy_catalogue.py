@@ -133,3 +133,25 @@ class Who(Case):
         first, second = self.site.seen
         self.assertEqual((first.get("x-client"), first.get("x-api-key")), ("shop", None))
         self.assertEqual((second.get("x-client"), second.path), ("shop", "/a?b=c"))
+
+
+class Json(Case):
+    def test_the_route_follows_a_field_of_the_body(self):
+        service = self.start("[plugin:models]\nfile = json.so\nrequest.field_to_header = a.route -> x-route\nclear_route = yes\n")
+        site = self.upstream(body=b"served")
+        port = self.printed_envoy(service, site).port
+        for body, headers, status in ((b'{"a": {"route": "other"}}', [], 299), (b'{"a": {"route": "this"}}', [], 200),
+                                      (b'{"b": 1}', [("x-route", "other")], 200), (b"not json", [("x-route", "other")], 200)):
+            with self.subTest(body=body):
+                self.assertEqual(http1.request(port, "POST", headers=headers, body=body).status, status)
+        self.assertEqual([seen.get("x-route") for seen in site.seen], ["this", None, None])
+
+    def test_bodies_are_edited_in_both_directions(self):
+        service = self.start("[plugin:tidy]\nfile = json.so\nrequest.set = options.stream: false\nrequest.remove = debug\n"
+                             "response.mask = users.*.password\n")
+        site = self.upstream(body=b'{"users": [{"password": "a", "id": 123456789012345678901234567890}]}', chunked=True)
+        port = self.printed_envoy(service, site).port
+        answer = http1.request(port, "POST", body=b'{"debug": [1, 2], "options": {"x": 1.10}}')
+        self.assertEqual(site.seen[0].body, b'{ "options": {"x": 1.10,"stream":false}}')
+        self.assertEqual(site.seen[0].get("content-length"), str(len(site.seen[0].body)))
+        self.assertEqual(answer.body, b'{"users": [{"password": "***", "id": 123456789012345678901234567890}]}')
