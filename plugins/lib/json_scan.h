@@ -308,7 +308,7 @@ static inline size_t json_decode(struct extproc_str s, char *to)
 {
     size_t len = 0;
     for (size_t i = 1; i + 1 < s.len; i++) {
-        uint32_t c;
+        uint32_t c = 0;
         if (s.ptr[i] != '\\') {
             to[len++] = s.ptr[i];
             continue;
