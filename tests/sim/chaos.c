@@ -286,3 +286,17 @@ const struct extproc_plugin chaos = {
     .response_trailers = on_any,
     .resume = on_resume,
 };
+
+const struct extproc_plugin chaos_needy = {
+    .abi = EXTPROC_ABI,
+    .name = "chaos_needy",
+    .needs = EXTPROC_WHOLE_REQUEST_BODY,
+    .init = on_init,
+    .fini = on_fini,
+    .open = on_open,
+    .close = on_close,
+    .request_headers = on_any,
+    .request_body = on_any,
+    .request_trailers = on_any,
+    .resume = on_resume,
+};

@@ -15,6 +15,8 @@
 #define CHAOS_ID "x-request-id"
 
 extern const struct extproc_plugin chaos;
+/* The same for requests, whose bodies it needs complete. */
+extern const struct extproc_plugin chaos_needy;
 
 /* For a new round, of three instances. */
 void chaos_begin(void);

@@ -206,11 +206,32 @@ static bool is_too_long(const struct transaction *t)
     bool too_long = false;
     for (enum lane lane = 0; lane < N_LANES; lane++) {
         const struct side *s = &t->sides[lane];
-        for (unsigned i = 0; s->mode == BODY_MODE_BUFFERED && i < PLACES; i++)
-            too_long = too_long || (settings.sections[i].on_max_body == POLICY_RESPOND &&
-                                    s->sent > settings.sections[i].max_body);
+        for (unsigned i = 0; i < PLACES; i++) {
+            bool complete = s->mode == BODY_MODE_BUFFERED || (settings.needy && i == NEEDY);
+            too_long =
+                too_long || (complete && settings.sections[i].on_max_body == POLICY_RESPOND &&
+                             s->sent > settings.sections[i].max_body);
+        }
     }
     return too_long;
+}
+
+/* A body that came in pieces, and a plugin needs it complete: it was not called with it either. */
+static bool is_in_pieces(const struct transaction *t)
+{
+    const struct side *s = &t->sides[LANE_REQUEST];
+    return settings.needy && s->mode == BODY_MODE_STREAMED && s->has_body &&
+           s->next > STEP_HEADERS && (s->sent > 0 || s->next > STEP_BODY);
+}
+
+/* Does a failure by this outcome end the transaction so? */
+static bool explains(const struct outcome *o, const struct transaction *t)
+{
+    bool begun = t->sides[LANE_RESPONSE].next != STEP_HEADERS;
+    if (t->c->immediate)
+        return o->action == POLICY_RESPOND &&
+               (unsigned)t->c->last->immediate_response->status->code == o->status;
+    return o->action == POLICY_CLOSE || (o->action == POLICY_RESPOND && begun);
 }
 
 /* It is over, and has to be for this reason: a plugin's response, or a failure, by its section.
@@ -218,25 +239,24 @@ static bool is_too_long(const struct transaction *t)
 static void check_end(const struct transaction *t)
 {
     const struct outcome *o = &record_at(t->number)->outcome;
-    bool begun = t->sides[LANE_RESPONSE].next != STEP_HEADERS;
-    unsigned status = t->c->immediate ? (unsigned)t->c->last->immediate_response->status->code : 0;
-    if (status == TOO_LONG && is_too_long(t))
-        return;
-    if (t->c->immediate) {
-        DEMAND(o->any && o->action == POLICY_RESPOND);
-        DEMAND(status == o->status);
-    } else if (has_failed(t) && t->c->status == STATUS_RESOURCE_EXHAUSTED) {
+    const struct outcome too_long = {true, POLICY_RESPOND, TOO_LONG};
+    const struct outcome in_pieces = outcome_of_error(NEEDY);
+    bool failed = has_failed(t);
+    if (failed && t->c->status == STATUS_RESOURCE_EXHAUSTED) {
         DEMAND(settings.max_memory || settings.max_answer);
         reached(settings.max_memory ? REACHED_MEMORY : REACHED_LONG_ANSWER);
-    } else if (has_failed(t)) {
-        DEMAND(t->c->status == STATUS_INTERNAL);
-        if (is_cut(t))
-            reached(REACHED_CUT);
-        DEMAND(is_cut(t) || (begun && is_too_long(t)) ||
-               (o->any && (o->action == POLICY_CLOSE || (o->action == POLICY_RESPOND && begun))));
-    } else {
-        DEMAND(!o->any);
+        return;
     }
+    if (!failed && !t->c->immediate) {
+        DEMAND(!o->any);
+        return;
+    }
+    if (failed && is_cut(t))
+        reached(REACHED_CUT);
+    DEMAND(!failed || t->c->status == STATUS_INTERNAL);
+    DEMAND((o->any && explains(o, t)) || (failed && is_cut(t)) ||
+           (is_too_long(t) && explains(&too_long, t)) ||
+           (is_in_pieces(t) && explains(&in_pieces, t)));
 }
 
 static bool is_complete(const struct transaction *t)

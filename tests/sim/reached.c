@@ -24,13 +24,14 @@ static const char *const names[N_REACHED] = {
     [REACHED_UNREAD] = "unread",
     [REACHED_LONG_ANSWER] = "long answer",
     [REACHED_MEMORY] = "memory",
+    [REACHED_NEED] = "need",
     [REACHED_RESPOND] = "respond",
     [REACHED_CONTINUE] = "continue",
     [REACHED_CLOSE] = "close",
     [REACHED_STOP] = "stop",
     [REACHED_REST] = "rest",
 };
-ROWS(names, N_REACHED, 22);
+ROWS(names, N_REACHED, 23);
 
 static atomic_uint counts[N_REACHED]; /* results may be dropped in a thread of the pool */
 

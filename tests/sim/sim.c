@@ -50,7 +50,8 @@ static struct section any_section(void)
 static void choose_settings(void)
 {
     settings = (struct settings){.overload = chance(2) ? POLICY_RESPOND : POLICY_CONTINUE,
-                                 .pace = chance(2) ? 1 : 8};
+                                 .pace = chance(2) ? 1 : 8,
+                                 .needy = chance(4) == 0};
     switch (chance(8)) {
     case 0:
     case 1:
@@ -169,7 +170,9 @@ static void stop(struct transaction *open)
 
 static void round_of(uint64_t number)
 {
-    static const struct kit_linked linked[] = {{"a", &chaos}, {"b", &chaos}, {"c", &chaos}, {0}};
+    static const struct kit_linked easy[] = {{"a", &chaos}, {"b", &chaos}, {"c", &chaos}, {0}},
+                                   needy[] = {
+                                       {"a", &chaos}, {"b", &chaos}, {"c", &chaos_needy}, {0}};
     static struct transaction open[OPEN_MAX];
     unsigned left = TRANSACTIONS;
     size_t held;
@@ -177,7 +180,7 @@ static void round_of(uint64_t number)
     choose_settings();
     chaos_begin();
     kit = kit_new(&(struct kit_options){.ini = ini_of_settings(),
-                                        .linked = linked,
+                                        .linked = settings.needy ? needy : easy,
                                         .fail = chance_complain,
                                         .max_memory = settings.max_memory,
                                         .max_answer = settings.max_answer,

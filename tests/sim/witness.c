@@ -8,6 +8,11 @@
 
 /* ---- what must hold when it is called -------------------------------------------------------- */
 
+static bool is_needy(const struct seat *seat)
+{
+    return settings.needy && seat->place == NEEDY;
+}
+
 /* Those before it in the walk were called, but for those that have failed, or want nothing of the
  * phase, or are not called with a body of this length. */
 static void expect_called(const struct seat *passed, struct extproc_txn *x, size_t len)
@@ -16,7 +21,7 @@ static void expect_called(const struct seat *passed, struct extproc_txn *x, size
                     len > settings.sections[passed->place].max_body;
     uint32_t skipped =
         passed->skipped | passed->memos[LANE_REQUEST].skips | passed->memos[LANE_RESPONSE].skips;
-    DEMAND(passed->failed || (skipped & (uint32_t)x->phase) || too_long);
+    DEMAND(passed->failed || (skipped & (uint32_t)x->phase) || too_long || is_needy(passed));
 }
 
 /* Bytes that it has held come before those that are new; and those that one before it has held,
@@ -74,6 +79,7 @@ void witness_enter(struct extproc_txn *x, bool resumes)
     struct memo *m = memo_of(x);
     DEMAND(!seat->failed && m->waits == resumes);
     DEMAND(resumes || !(seat->skipped & (uint32_t)x->phase));
+    DEMAND(!is_needy(seat) || !is_body(x) || x->body_mode == EXTPROC_BODY_MODE_WHOLE);
     view_take(x, &now);
     expect_view(x, &now, resumes);
     if (!resumes) {
@@ -105,7 +111,7 @@ static enum fate fate_of_hold(struct extproc_txn *x, struct outcome *ret)
     const struct seat *seat = x->ctx;
     const struct memo *m = memo_of(x);
     size_t held;
-    if (!is_body(x) || x->last)
+    if (is_needy(seat) || !is_body(x) || x->last)
         return fails(outcome_of_error(seat->place), ret);
     if (len_of_hold(m) > settings.sections[seat->place].max_body)
         return fails(outcome_of_max_body(seat->place), ret);
@@ -142,6 +148,15 @@ static enum fate fate_of(struct extproc_txn *x, enum extproc_action action, stru
     return fails(outcome_of_error(seat->place), ret);
 }
 
+/* The first event of a request shows that its body, which the plugin needs, does not come. */
+static bool misses_body(struct extproc_txn *x)
+{
+    const struct seat *seat = x->ctx;
+    uint32_t skipped = seat->skipped | memo_of(x)->skips;
+    return is_needy(seat) && x->phase == EXTPROC_PHASE_REQUEST_HEADERS && !x->end &&
+           x->body_mode == EXTPROC_BODY_MODE_NONE && !(skipped & EXTPROC_PHASE_REQUEST_BODY);
+}
+
 /* What it has done before a wait is undone where it fails in the other direction meanwhile. */
 static void abandon(struct seat *seat, enum lane lane)
 {
@@ -171,7 +186,7 @@ static void miss(struct seat *seat, struct extproc_txn *x, bool this_phase_only)
 static bool for_max_body(struct extproc_txn *x, enum extproc_action action)
 {
     const struct seat *seat = x->ctx;
-    return action == EXTPROC_ACTION_HOLD && is_body(x) && !x->last &&
+    return action == EXTPROC_ACTION_HOLD && !is_needy(seat) && is_body(x) && !x->last &&
            len_of_hold(memo_of(x)) > settings.sections[seat->place].max_body;
 }
 
@@ -219,6 +234,10 @@ enum extproc_action witness_leave(struct extproc_txn *x, enum extproc_action act
     struct walk *walk = &seat->record->walks[lane_of(x)];
     struct outcome outcome = {0};
     enum fate fate = fate_of(x, action, &outcome);
+    if (fate == FATE_GOES_ON && misses_body(x)) {
+        fate = fails(outcome_of_error(seat->place), &outcome);
+        reached(REACHED_NEED);
+    }
     bool goes_on = fate == FATE_GOES_ON || fate == FATE_HOLDS_END;
     reached_by(fate, &outcome);
     bool ends = fate == FATE_ANSWERS || (fate == FATE_FAILS && outcome.action != POLICY_CONTINUE);
