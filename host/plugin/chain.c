@@ -93,6 +93,14 @@ static void add_needs(struct chain *c, const struct instance *in)
     }
 }
 
+int chain_match(struct chain *c, struct conditions *match, struct arena *arena)
+{
+    c->match = *match;
+    *match = (struct conditions){0};
+    c->wants |= conditions_read_phases(&c->match);
+    return conditions_want(&c->match, &c->match_wants, arena);
+}
+
 int chain_init(struct chain *c, const char *name, struct instance *const *instances, size_t n,
                struct arena *arena)
 {

@@ -8,6 +8,8 @@
 struct chain {
     const char *name;
     struct keys keys;            /* of its section */
+    struct conditions match;     /* that choose it; none: it takes every transaction */
+    struct wants match_wants;    /* what they look at beside the messages */
     struct instance **instances; /* request order */
     uint16_t n_instances;
     /* Places in `instances`, in the order of this phase's direction: of those that are interested
@@ -36,6 +38,9 @@ static inline bool chain_needs_bodies(const struct chain *c)
            mode_of(c->needs[LANE_RESPONSE])->body == MODE_BODY_WHOLE || c->must_see[LANE_REQUEST] ||
            c->must_see[LANE_RESPONSE];
 }
+
+/* It is for transactions for which these hold: takes them over. 0 or -ENOMEM. */
+int chain_match(struct chain *c, struct conditions *match, struct arena *arena);
 
 /* Lives in the arena; borrows the instances. 0, -ENOMEM, or -E2BIG where they
  * are more than 65535. */

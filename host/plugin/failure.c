@@ -24,8 +24,9 @@ static const struct row {
     [FAILURE_OVERLOAD] = {"overload", 503, BY_OVERLOAD},
     [FAILURE_MAX_BODY] = {"max_body", 413, BY_ON_MAX_BODY},
     [FAILURE_MEMORY] = {"memory", STATUS_OF_KEY, BY_ON_ERROR},
+    [FAILURE_CONDITION] = {"condition", STATUS_OF_KEY, BY_ON_ERROR},
 };
-ROWS(rows, N_FAILURES, 9);
+ROWS(rows, N_FAILURES, 10);
 
 struct failure_effect failure_effect(enum failure failure, const struct policy *policy)
 {

@@ -7,15 +7,16 @@
 #include <extproc/plugin.h>
 
 enum failure {
-    FAILURE_OPEN,     /* open() returned an error                                            */
-    FAILURE_CALLBACK, /* a callback returned FAIL, or an invalid action                       */
-    FAILURE_NEED,     /* the proxy does not send the body as the plugin needs it             */
-    FAILURE_UNSEEN,   /* ... and it is one that the plugin must see                          */
-    FAILURE_RESUME,   /* a callback after a wait returned FAIL, or the wait ended without it */
-    FAILURE_TIMEOUT,  /* it took longer than `timeout`                                       */
-    FAILURE_OVERLOAD, /* there is no room for what waits                                     */
-    FAILURE_MAX_BODY, /* the body is larger than `max_body`                                  */
-    FAILURE_MEMORY,   /* the transaction has used up its memory                              */
+    FAILURE_OPEN,      /* open() returned an error                                            */
+    FAILURE_CALLBACK,  /* a callback returned FAIL, or an invalid action                       */
+    FAILURE_NEED,      /* the proxy does not send the body as the plugin needs it             */
+    FAILURE_UNSEEN,    /* ... and it is one that the plugin must see                          */
+    FAILURE_RESUME,    /* a callback after a wait returned FAIL, or the wait ended without it */
+    FAILURE_TIMEOUT,   /* it took longer than `timeout`                                       */
+    FAILURE_OVERLOAD,  /* there is no room for what waits                                     */
+    FAILURE_MAX_BODY,  /* the body is larger than `max_body`                                  */
+    FAILURE_MEMORY,    /* the transaction has used up its memory                              */
+    FAILURE_CONDITION, /* whether it takes part cannot be decided                            */
     N_FAILURES
 };
 

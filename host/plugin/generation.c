@@ -24,6 +24,11 @@ const struct extproc_key chain_keys[] = {
      .type = EXTPROC_KEY_TYPE_STR,
      .flags = EXTPROC_KEY_REQUIRED | EXTPROC_KEY_LIST,
      .help = "Names of [plugin:NAME] sections, separated by commas, in the order of requests."},
+    {.name = "match.*",
+     .type = EXTPROC_KEY_TYPE_STR,
+     .flags = EXTPROC_KEY_LIST,
+     .help = "Conditions, such as match.path = /api/*: the chain takes transactions for which all "
+             "of them hold, and which no chain before it has taken; without any, all of them."},
     {0},
 };
 
@@ -31,6 +36,7 @@ const struct extproc_key chain_keys[] = {
 struct plan {
     struct config_section *section;
     struct keys keys;
+    struct conditions match;
     struct config_section **plugins;
     size_t n_plugins;
 };
@@ -145,17 +151,43 @@ static size_t max_names(const struct keys_slot *slot)
     return n;
 }
 
+static bool takes_everything(const struct plan *plan)
+{
+    const struct keys_slot *match = keys_find(&plan->keys, "match.*");
+    return !plan->section->refused && match && match->n_values == 0;
+}
+
+/* A chain that comes after one that takes everything. */
+static void look_at_reach(struct build *b, const struct plan *plan)
+{
+    const struct plan *taker = b->plans;
+    while (taker < plan && !takes_everything(taker))
+        taker++;
+    if (taker < plan)
+        config_say(b->errors, CONFIG_WARNING, plan->section, NULL,
+                   "never used: [chain:%s] at %s:%u takes every transaction, because it has no "
+                   "match.* key",
+                   taker->section->name, taker->section->file, taker->section->line);
+}
+
+static void plan_match(struct build *b, struct plan *plan)
+{
+    conditions_read(&plan->match, &plan->keys, "match.*", plan->section, &b->g->arena, b->errors);
+    conditions_refuse_late(&plan->match, plan->section,
+                           "a condition on the response cannot choose a chain: it is chosen when "
+                           "the request begins (use when.* of a plugin)",
+                           b->errors);
+    look_at_reach(b, plan);
+}
+
 static void plan_chain(struct build *b, struct config_section *section)
 {
     const struct keys_table table = {chain_keys, sizeof *chain_keys};
     struct plan *plan = &b->plans[b->n_plans];
     *plan = (struct plan){.section = section};
-    if (b->n_plans++ > 0 && !section->refused)
-        config_say(b->errors, CONFIG_ERROR, section, NULL,
-                   "only one chain is supported: [chain:%s] is defined at %s:%u",
-                   b->plans[0].section->name, b->plans[0].section->file, b->plans[0].section->line);
-
+    b->n_plans++;
     keys_check(section, table, &b->g->arena, b->errors, &plan->keys);
+    plan_match(b, plan);
     const struct keys_slot *slot = keys_find(&plan->keys, "plugins");
     plan->plugins = arena_array(&b->g->arena, slot ? max_names(slot) : 0, sizeof *plan->plugins);
     if (!plan->plugins)
@@ -193,7 +225,7 @@ static void start_plugin(struct build *b, struct config_section *plugin)
 }
 
 /* Every plugin of every plan has been started. */
-static void make_chain(struct build *b, const struct plan *plan)
+static void make_chain(struct build *b, struct plan *plan)
 {
     struct generation *g = b->g;
     struct instance **instances = arena_array(&g->arena, plan->n_plugins, sizeof *instances);
@@ -207,8 +239,12 @@ static void make_chain(struct build *b, const struct plan *plan)
     struct chain *chain = &g->chains[g->n_chains];
     int r = chain_init(chain, plan->section->name, instances, plan->n_plugins, &g->arena);
     chain->keys = plan->keys;
+    if (r == 0)
+        r = chain_match(chain, &plan->match, &g->arena);
     if (r < 0)
         config_say(b->errors, CONFIG_ERROR, plan->section, NULL, "%s", strerror(-r));
+    if (r < 0)
+        conditions_fini(&chain->match);
     else
         g->n_chains++;
 }
@@ -289,6 +325,8 @@ struct generation *generation_build(struct config *config, const struct plugin_e
         build(&b);
     else
         say_memory(&b, NULL);
+    for (size_t i = 0; i < b.n_plans; i++) /* of those that did not become chains */
+        conditions_fini(&b.plans[i].match);
     return errors->n_errors > 0 ? generation_unref(g) : g;
 }
 
@@ -308,6 +346,8 @@ struct generation *generation_unref(struct generation *g)
         instance_free(g->instances[i - 1]);
     if (g->env.keeps)
         return NULL;
+    for (size_t i = 0; i < g->n_chains; i++)
+        conditions_fini(&g->chains[i].match);
     arena_fini(&g->arena);
     config_free(g->config);
     free(g);
@@ -320,8 +360,36 @@ void generation_stop(struct generation *g)
         instance_stop(g->instances[i - 1]);
 }
 
-const struct chain *generation_select(const struct generation *g, const char *listener,
-                                      const struct event *first)
+enum match generation_select(const struct generation *g, const struct facts *facts,
+                             const struct chain **ret, const struct condition **ret_failed)
 {
-    return g->n_chains > 0 ? &g->chains[0] : NULL;
+    for (size_t i = 0; i < g->n_chains; i++) {
+        const struct conditions *match = &g->chains[i].match;
+        enum match held = match->n ? conditions_hold_early(match, facts, ret_failed) : MATCH_YES;
+        if (held == MATCH_NO)
+            continue;
+        *ret = &g->chains[i];
+        return held;
+    }
+    return MATCH_NO;
+}
+
+static int add_wants(const struct wants *from, enum want_kind kind, struct arena *arena,
+                     struct wants *ret)
+{
+    int r = 0;
+    for (const struct want *w = from->first[kind]; r == 0 && w; w = w->next)
+        r = wants_add(ret, arena, kind, w->name);
+    return r;
+}
+
+int generation_wants(const struct generation *g, enum want_kind kind, struct arena *arena,
+                     struct wants *ret)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < g->n_chains; i++)
+        r = add_wants(&g->chains[i].match_wants, kind, arena, ret);
+    for (size_t i = 0; r == 0 && i < g->n_instances; i++)
+        r = add_wants(&g->instances[i]->wants, kind, arena, ret);
+    return r;
 }

@@ -6,7 +6,6 @@
 #ifndef EXTPROCD_PLUGIN_GENERATION_H
 #define EXTPROCD_PLUGIN_GENERATION_H
 
-#include "http/event.h"
 #include "plugin/chain.h"
 
 struct generation {
@@ -31,10 +30,21 @@ struct generation *generation_unref(struct generation *g);
  * process ends. No stream may be open. */
 void generation_stop(struct generation *g);
 
-/* The chain for a transaction that begins with this event on this listener (NULL: with any). NULL:
- * it passes untouched. */
-const struct chain *generation_select(const struct generation *g, const char *listener,
-                                      const struct event *first);
+/* Has a transaction to be looked at, to know which chain takes it? If not, the first one does. */
+static inline bool generation_chooses(const struct generation *g)
+{
+    return g->n_chains > 0 && g->chains[0].match.n > 0;
+}
+/* The first chain, in the order of the file, whose conditions hold for a transaction of which this
+ * is known. facts NULL: for chains without conditions. YES with *ret; NO: no
+ * chain takes it, and it passes untouched; FAILED: whether *ret takes it cannot be decided, because
+ * of *ret_failed. */
+enum match generation_select(const struct generation *g, const struct facts *facts,
+                             const struct chain **ret, const struct condition **ret_failed);
+
+/* Adds what all chains and instances want of a kind, each name once. 0 or -ENOMEM. */
+int generation_wants(const struct generation *g, enum want_kind kind, struct arena *arena,
+                     struct wants *ret);
 
 /* The keys of a [chain:NAME] section. */
 extern const struct extproc_key chain_keys[];

@@ -59,6 +59,16 @@ const struct extproc_key instance_keys[] = {
      .help = "What happens to a body that exceeds max_body. respond: the client gets 413, or an "
              "error once the response has begun. continue: the body passes, and this plugin does "
              "not see it."},
+    {.name = "when.*",
+     .type = EXTPROC_KEY_TYPE_STR,
+     .flags = EXTPROC_KEY_LIST,
+     .help = "Conditions, such as when.path = /api/*: the plugin takes part in transactions for "
+             "which all of them hold."},
+    {.name = "unless.*",
+     .type = EXTPROC_KEY_TYPE_STR,
+     .flags = EXTPROC_KEY_LIST,
+     .help = "Conditions, such as unless.method = OPTIONS: the plugin does not take part in "
+             "transactions for which all of them hold."},
     {0},
 };
 
@@ -122,6 +132,33 @@ static void check_key_names(struct instance *in, struct config_errors *errors)
                        "(rename it in the plugin)",
                        in->plugin->name, key->name);
     }
+}
+
+/* The host's keys of the section have been checked. */
+static bool read_conditions(struct instance *in, struct config_errors *errors)
+{
+    const struct keys *keys = &in->host_keys;
+    bool good = conditions_read(&in->when, keys, "when.*", in->section, &in->arena, errors);
+    if (!conditions_read(&in->unless, keys, "unless.*", in->section, &in->arena, errors) || !good)
+        return false;
+    in->conditional = in->when.n + in->unless.n > 0;
+    in->reads |= conditions_read_phases(&in->when) | conditions_read_phases(&in->unless);
+    if (conditions_want(&in->when, &in->wants, &in->arena) == 0 &&
+        conditions_want(&in->unless, &in->wants, &in->arena) == 0)
+        return true;
+    refuse_memory(in->section, errors);
+    return false;
+}
+
+/* After init(), which has narrowed the interest. */
+static bool check_late_conditions(const struct instance *in, struct config_errors *errors)
+{
+    static const char why[] = "a condition on the response: the plugin is called for requests only";
+    uint32_t phases = in->interest | in->fallback;
+    if (!phases || phases >> PHASE_RESPONSE_HEADERS)
+        return true;
+    bool good = conditions_refuse_late(&in->when, in->section, why, errors);
+    return conditions_refuse_late(&in->unless, in->section, why, errors) && good;
 }
 
 /* The section against the plugin's table; `host` is what the host itself has read of it. */
@@ -191,9 +228,11 @@ static int start(struct instance *in, struct keys_table host, struct config_erro
     in->policy.overload = in->env->overload;
     in->who.timeout_ms = in->policy.timeout_ms;
     policy_look(&in->policy, &in->host_keys, in->section, in->plugin->needs & must_see, errors);
-    if (!check_section(in, host, errors))
+    bool good = check_section(in, host, errors);
+    if (!read_conditions(in, errors) || !good)
         return -EINVAL;
-    return run_init(in, errors);
+    int r = run_init(in, errors);
+    return r == 0 && !check_late_conditions(in, errors) ? -EINVAL : r;
 }
 
 /* ---- where a descriptor comes from ----------------------------------------------------------- */
@@ -358,6 +397,8 @@ struct instance *instance_free(struct instance *in)
     for (const struct instance_file *file = in->files; file; file = file->next)
         if (file->output)
             writer_close(file->output);
+    conditions_fini(&in->when);
+    conditions_fini(&in->unless);
     arena_fini(&in->arena);
     free(in);
     return NULL;

@@ -11,6 +11,7 @@
 #include "base/loop/loop.h"
 #include "base/metrics.h"
 #include "http/rules/rules.h"
+#include "plugin/choose/conditions.h"
 #include "plugin/policy.h"
 #include "plugin/refusal.h"
 #include "plugin/template/wants.h"
@@ -54,14 +55,15 @@ struct instance {
     const struct plugin_env *env;
     const struct extproc_plugin *plugin; /* as large as ours, zero where the plugin's is shorter */
     extproc_on_fn *on[N_PHASES];
-    uint32_t interest;           /* phase bits: callbacks that this configuration needs */
-    uint32_t fallback;           /* phase bits: called where headers were skipped       */
-    uint32_t effects;            /* what it does there: EXTPROC_FALLBACK_RESPONDS, ...           */
-    uint32_t reads;              /* phase bits: messages that later callbacks look back at */
-    struct wants wants;          /* beside the messages */
-    struct metric *bodiless;     /* counts body edits of messages without one; NULL: nothing does */
-    struct policy policy;        /* the operator's decisions about it */
-    struct keys host_keys, keys; /* what the host read of the section, and the plugin */
+    uint32_t interest;       /* phase bits: callbacks that this configuration needs */
+    uint32_t fallback;       /* phase bits: called where headers were skipped       */
+    uint32_t effects;        /* what it does there: EXTPROC_FALLBACK_RESPONDS, ...           */
+    uint32_t reads;          /* phase bits: messages that later callbacks look back at */
+    struct wants wants;      /* beside the messages */
+    struct metric *bodiless; /* counts body edits of messages without one; NULL: nothing does */
+    struct policy policy;    /* the operator's decisions about it */
+    struct conditions when, unless; /* transactions that it takes part in */
+    struct keys host_keys, keys;    /* what the host read of the section, and the plugin */
     struct config_section *section;
     struct instance_file *files;   /* that it appends to */
     struct routine *routines;      /* that run until fini() */
@@ -69,6 +71,7 @@ struct instance {
     struct config_errors *errors;  /* while init() runs, else NULL */
     struct refusal refused;        /* the last call that was refused in init() */
     struct undeclared *undeclared; /* keys that init() has asked for and the table does not have */
+    bool conditional;              /* `when` or `unless` has some */
     bool started;                  /* init() returned 0: fini() is owed */
 };
 
@@ -80,6 +83,16 @@ int instance_new(struct config_section *section, const struct plugin_env *env,
 int instance_new_linked(const struct extproc_plugin *exported, struct config_section *section,
                         const struct plugin_env *env, struct config_errors *errors,
                         struct instance **ret);
+/* Does it depend on conditions whether it takes part in a transaction? */
+static inline bool instance_chooses(const struct instance *in)
+{
+    return in->conditional;
+}
+/* ... and on some that are known with the response only? */
+static inline bool instance_waits(const struct instance *in)
+{
+    return in->when.n_late + in->unless.n_late > 0;
+}
 /* Runs fini(), where it is owed. */
 void instance_stop(struct instance *instance);
 /* The same, and frees what is left, but where its env keeps it. */

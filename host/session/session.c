@@ -16,6 +16,13 @@
 
 #include <assert.h>
 
+static struct extproc_str session_field(const struct txn *t, const char *name)
+{
+    const struct session *s =
+        (const struct session *)((const char *)t - offsetof(struct session, txn));
+    return s->out->field(s->out_arg, name);
+}
+
 void session_init(struct session *s, const struct session_env *env, struct generation *g,
                   struct coverage *coverage, struct arena *arena, const struct session_out *out,
                   void *out_arg)
@@ -27,6 +34,7 @@ void session_init(struct session *s, const struct session_env *env, struct gener
     s->begun = s->half_closed = s->lost = s->failed = false;
     txn_init(&s->txn, g, env->loop, arena);
     s->txn.listener = coverage->listener->name;
+    s->txn.field = out->field ? session_field : NULL;
     if (coverage->listener->rules)
         s->txn.rules = coverage->listener->rules;
     generation_unref(g);
@@ -266,7 +274,7 @@ static void session_report_missing(struct session *s, const struct turn *turn)
     bool unseen = lane == LANE_RESPONSE && is_idle(s, LANE_REQUEST);
     bool skipped = unseen && request_is_skipped(s, turn);
     if (unseen && !skipped)
-        coverage_unseen(s->coverage, &s->txn, direction_of(s, LANE_REQUEST)->mode);
+        coverage_unseen(s->coverage, &s->txn, turn, direction_of(s, LANE_REQUEST)->mode);
     if (skipped)
         missing |= lane_missing(s, LANE_REQUEST);
     if (request_trailers_are_skipped(s, turn))
@@ -415,10 +423,45 @@ static void session_woken(void *arg)
     s->out->ready(s->out_arg);
 }
 
-/* Now that something of the message has come. */
-static void session_select(struct session *s, const struct event *first)
+/* What is known of a transaction that begins with this event, which was not taken yet. */
+static struct facts first_facts(struct txn_view *view, struct headers *headers)
 {
-    s->txn.chain = generation_select(s->txn.generation, s->coverage->listener->name, first);
+    const struct event *event = view->event;
+    struct facts facts = txn_facts(view);
+    if (event->part == PART_HEADERS) {
+        headers_init(headers, event->headers, event->n_headers);
+        facts.headers[event->lane] = headers;
+    }
+    return facts;
+}
+
+/* False: which chain takes it cannot be decided, and the session has failed. */
+static __attribute__((noinline)) bool session_choose(struct session *s, struct event *first,
+                                                     struct arena *arena)
+{
+    const struct condition *failed = NULL;
+    struct txn_view view = {.txn = &s->txn, .event = first, .arena = arena};
+    struct headers headers;
+    struct facts facts = first_facts(&view, &headers);
+    if (generation_select(s->txn.generation, &facts, &s->txn.chain, &failed) != MATCH_FAILED)
+        return true;
+    session_keep_id(s, first, arena);
+    session_fail(s, arena, STATUS_RESOURCE_EXHAUSTED,
+                 "cannot choose a chain: %s of [chain:%s] needs too many steps or too much memory "
+                 "for this value",
+                 failed->entry->key, s->txn.chain->name);
+    s->txn.chain = NULL;
+    return false;
+}
+
+/* Now that something of the message has come. False: the session has failed. */
+static bool session_select(struct session *s, struct event *first, struct arena *arena)
+{
+    const struct generation *g = s->txn.generation;
+    if (generation_chooses(g))
+        return session_choose(s, first, arena);
+    s->txn.chain = g->n_chains > 0 ? &g->chains[0] : NULL;
+    return true;
 }
 
 /* Is the event to be run? */
@@ -427,8 +470,8 @@ static bool session_takes(struct session *s, struct event *event, struct arena *
     bool first = !s->begun && event->has_phase;
     if (s->failed || !session_settle_modes(s, event, arena) || !event->has_phase)
         return false;
-    if (first)
-        session_select(s, event);
+    if (first && !session_select(s, event, arena))
+        return false;
     session_guess_mode(s, event);
 
     switch (direction_asks(direction_of(s, event->lane), event)) {
@@ -475,8 +518,9 @@ void session_event(struct session *s, struct event *event, struct arena_lease *m
  * not show that. */
 static unsigned session_awaits(const struct session *s, enum lane lane)
 {
-    const struct chain *chain = s->txn.chain ? s->txn.chain : s->coverage->chain;
-    uint32_t phases = s->coverage->seen | (chain ? chain->interest : 0);
+    const struct chain *chain = s->txn.chain;
+    uint32_t interest = chain ? chain->interest : s->begun ? 0 : s->coverage->interest;
+    uint32_t phases = s->coverage->seen | interest;
     bool chosen = !s->half_closed && !s->lost;
     if (is_idle(s, lane) && (lane == LANE_REQUEST || chosen))
         return 0;

@@ -35,6 +35,8 @@ struct session_out {
     void (*fail)(void *arg, enum status status, struct extproc_str why);
     /* A direction waits no longer: its next event may come. Not from within session_event(). */
     void (*ready)(void *arg);
+    /* A value of the metadata that its stream began with; the function NULL: there is none. */
+    struct extproc_str (*field)(void *arg, const char *name);
 };
 
 struct session {

@@ -10,6 +10,7 @@
  */
 #include "session/stream.h"
 
+#include "base/str.h"
 #include "plugin/wait.h"
 #include "wire/decode/decode.h"
 #include "wire/encode/encode.h"
@@ -103,12 +104,19 @@ static void stream_verdict(void *arg, const struct verdict *verdict, struct aren
     s->out->send(s->call);
 }
 
+static struct extproc_str stream_field(void *arg, const char *name)
+{
+    const struct stream *s = arg;
+    return s->out->field ? s->out->field(s->call, name) : STR_ABSENT;
+}
+
 static void stream_ready(void *arg);
 
 static const struct session_out stream_session_out = {
     .verdict = stream_verdict,
     .fail = stream_fail,
     .ready = stream_ready,
+    .field = stream_field,
 };
 
 void stream_env_counts(struct session_env *env, struct metrics *metrics)

@@ -14,6 +14,8 @@ struct stream_out {
     /* The address of the client, for the log; stays until stream_closed() has returned. NULL: not
      * known. The function NULL: the same. */
     const char *(*peer)(void *call);
+    /* A value of the metadata that the stream began with; the function NULL: it has none. */
+    struct extproc_str (*field)(void *call, const char *name);
     /* Bytes of the largest answer that may be sent; 0: any. The function NULL: the same. */
     size_t (*max_answer)(void *call);
     /* A buffer of exactly this size for one message; NULL: out of memory. */

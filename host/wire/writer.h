@@ -22,7 +22,7 @@ static inline void put(struct writer *w, const void *bytes, size_t len)
         memcpy(w->end - w->len, bytes, len);
 }
 
-static inline void put_varint(struct writer *w, uint64_t value)
+static inline __attribute__((always_inline)) void put_varint(struct writer *w, uint64_t value)
 {
     uint8_t bytes[10];
     size_t n = 0;

@@ -11,7 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KNOWN_MAX = 120 }; /* of the list of known keys in a line */
+enum {
+    KNOWN_MAX = 160, /* of the list of known keys in a line */
+    FAMILY_MAX = 2 * CONFIG_KEY_MAX
+};
 
 const struct extproc_key *keys_at(struct keys_table table, size_t i)
 {
@@ -31,16 +34,23 @@ static size_t keys_count(struct keys_table table)
     return n;
 }
 
-static bool is_of(const struct config_entry *entry, const struct extproc_key *key)
+size_t keys_family(const struct extproc_key *key)
 {
-    return strcmp(entry->key, key->name) == 0;
+    size_t len = strlen(key->name);
+    return len > 2 && strcmp(key->name + len - 2, ".*") == 0 ? len - 1 : 0;
+}
+
+bool keys_takes(const struct extproc_key *key, const char *name)
+{
+    size_t len = keys_family(key);
+    return len ? strncmp(key->name, name, len) == 0 : strcmp(key->name, name) == 0;
 }
 
 static bool is_in(struct keys_table table, const char *name)
 {
     const struct extproc_key *key;
     for (size_t i = 0; (key = keys_at(table, i)); i++)
-        if (strcmp(key->name, name) == 0)
+        if (keys_takes(key, name))
             return true;
     return false;
 }
@@ -142,7 +152,7 @@ static size_t count_entries(const struct config_section *section, const struct e
 {
     size_t n = 0;
     for (size_t i = 0; i < section->n_entries; i++)
-        n += is_of(&section->entries[i], key);
+        n += keys_takes(key, section->entries[i].key);
     return n;
 }
 
@@ -166,7 +176,7 @@ static bool check_key(struct check *c, struct keys_slot *slot)
         return false;
     for (size_t i = 0; n > 0 && i < c->section->n_entries; i++) {
         struct config_entry *entry = &c->section->entries[i];
-        if (!is_of(entry, key))
+        if (!keys_takes(key, entry->key))
             continue;
         entry->used = true;
         if (key->flags & EXTPROC_KEY_SECRET) {
@@ -210,11 +220,37 @@ static const char *nearest_key(const char *name, const struct keys_table *tables
     for (size_t i = 0; i < n_tables; i++) {
         const struct extproc_key *key;
         for (size_t j = 0; (key = keys_at(tables[i], j)); j++) {
+            if (keys_family(key))
+                continue;
             pair[1] = key->name;
             pair[0] = pair[0] ? str_nearest(name, pair, 2) : str_nearest(name, &pair[1], 1);
         }
     }
     return pair[0];
+}
+
+/* Of a family of keys: the name as it would be in it. False: there is none. */
+static bool nearest_family(const char *name, const struct keys_table *tables, size_t n_tables,
+                           char ret[FAMILY_MAX])
+{
+    char head[FAMILY_MAX];
+    const char *rest = strchr(name, '.');
+    const struct extproc_key *key;
+    if (!rest || rest == name || strlen(name) >= FAMILY_MAX / 2)
+        return false;
+    snprintf(head, sizeof head, "%.*s", (int)(rest + 1 - name), name);
+    for (size_t i = 0; i < n_tables; i++) {
+        for (size_t j = 0; (key = keys_at(tables[i], j)); j++) {
+            size_t len = keys_family(key);
+            snprintf(ret, FAMILY_MAX, "%.*s", (int)len, key->name);
+            const char *family = ret;
+            if (!len || !str_nearest(head, &family, 1))
+                continue;
+            snprintf(ret, FAMILY_MAX, "%.*s%s", (int)len, key->name, rest + 1);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* " one two three"; nothing where the list would be too long to help. */
@@ -237,7 +273,9 @@ static void say_unknown(struct config_errors *errors, const struct config_sectio
 {
     bool is_said = errors->n_errors < CONFIG_LINES_MAX;
     const char *nearest = is_said ? nearest_key(entry->key, tables, n_tables) : NULL;
-    char known[KNOWN_MAX];
+    char known[KNOWN_MAX], family[FAMILY_MAX];
+    if (is_said && !nearest && nearest_family(entry->key, tables, n_tables, family))
+        nearest = family;
     list_keys(tables, n_tables, known, is_said ? sizeof known : 1);
     if (nearest)
         say_near(errors, section, entry, nearest);

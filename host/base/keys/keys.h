@@ -30,6 +30,13 @@ struct keys {
     size_t n_slots;
 };
 
+/* A key may be a family: a name that ends with `.*` takes every entry whose key begins with what is
+ * before the star. Its slot has the values of all of them, in their order. The length of that
+ * beginning; 0: it is one key. */
+size_t keys_family(const struct extproc_key *key);
+/* Is an entry of this name one of the key's? */
+bool keys_takes(const struct extproc_key *key, const char *name);
+
 /* A table of keys whose elements are `stride` bytes apart; it ends with a NULL name. */
 struct keys_table {
     const struct extproc_key *first;

@@ -82,6 +82,8 @@ static const char *key_wrong(const struct extproc_key *key, struct arena *arena)
                        "invalid key name \"%.*s\": expected 1 to %d printable characters, without "
                        "space, : or =, and not starting with [ ; or #",
                        CONFIG_KEY_MAX, key->name, CONFIG_KEY_MAX);
+    if (keys_family(key))
+        return because(arena, "key %s: a name cannot end with .*", key->name);
     if ((unsigned)key->type > EXTPROC_KEY_TYPE_PATH)
         return because(arena, "key %s: unknown type %u", key->name, (unsigned)key->type);
     if (key->flags & ~flags)

@@ -23,6 +23,8 @@ void loop_fini(struct loop *loop)
     inbox_fini(&loop->inbox);
     timers_fini(&loop->timers);
     arena_pool_fini(&loop->memory);
+    if (loop->regexes)
+        loop->regexes = loop->free_regexes(loop->regexes);
     if (loop->shard)
         metrics_leave_shard(loop->metrics, loop->shard);
     loop->shard = NULL;

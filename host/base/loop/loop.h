@@ -14,6 +14,8 @@
 #include "base/loop/timers.h"
 #include "base/metrics.h"
 
+struct regex_scratch; /* base/pattern: only what has conditions is linked with that */
+
 /* Milliseconds that only grow, from whenever. */
 struct loop_clock {
     uint64_t (*read)(void *arg);
@@ -33,6 +35,9 @@ struct loop {
     struct metrics *metrics;     /* NULL: nothing counts    */
     struct metrics_shard *shard; /* NULL: it has none of its own */
     pthread_t thread;            /* that drives it */
+    /* What regular expressions take while they are matched, made when it is first needed. */
+    struct regex_scratch *regexes;
+    struct regex_scratch *(*free_regexes)(struct regex_scratch *);
 };
 
 /* clock NULL: the system's. The thread is the caller's. */

@@ -78,6 +78,15 @@ static const struct extproc_header *find_entry(const struct headers *h, struct e
     return NULL;
 }
 
+size_t headers_find(const struct headers *h, struct extproc_str name, size_t from)
+{
+    const struct extproc_header *entries = all_entries(h);
+    size_t n = headers_count(h);
+    while (from < n && !name_equal(entries[from].name, name))
+        from++;
+    return from;
+}
+
 struct extproc_str headers_get(const struct headers *h, struct extproc_str name, size_t i)
 {
     const struct extproc_header *entry = find_entry(h, name, i);

@@ -58,6 +58,8 @@ void headers_init(struct headers *h, const struct extproc_header *shown, size_t 
 size_t headers_count(const struct headers *h);
 /* The entry at place i < headers_count(); of one that was dropped, name and value are empty. */
 const struct extproc_header *headers_at(const struct headers *h, size_t i);
+/* The place of the first entry of a name, case ignored, from a place on; headers_count(): none. */
+size_t headers_find(const struct headers *h, struct extproc_str name, size_t from);
 /* The i-th value of a name, case ignored; `host` finds `:authority` where there is no host. Absent:
  * ptr NULL. */
 struct extproc_str headers_get(const struct headers *h, struct extproc_str name, size_t i);

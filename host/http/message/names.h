@@ -37,8 +37,10 @@ static inline uint64_t name_folded(uint64_t tail)
     return tail | 0x2020202020202020;
 }
 
-/* Most names are written as the map has them, in lower case. */
-static inline bool name_equal(struct extproc_str a, struct extproc_str b)
+/* Most names are written as the map has them, in lower case. Always a part of its caller's loop:
+ * gcc counts callers, and a new one must not make the others slower. */
+static inline __attribute__((always_inline)) bool name_equal(struct extproc_str a,
+                                                             struct extproc_str b)
 {
     if (a.len != b.len)
         return false;

@@ -377,6 +377,13 @@ static struct handle *handle_begin(struct turn *turn, uint16_t place, enum phase
     return handle_enter(turn);
 }
 
+/* The same for one that is not going to be called, which is rare. */
+static __attribute__((noinline)) struct handle *
+handle_begin_refusal(struct turn *turn, uint16_t place, enum phase phase)
+{
+    return handle_begin(turn, place, phase);
+}
+
 static enum extproc_action handle_leave(struct handle *h, enum extproc_action action)
 {
     struct turn *turn = h->txn->turn;
@@ -447,7 +454,8 @@ static enum extproc_action handle_refuse_mode(struct handle *h, const struct tur
 
 enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lane, bool called)
 {
-    struct handle *h = called ? handle_enter(turn) : handle_begin(turn, place, turn->event->phase);
+    struct handle *h =
+        called ? handle_enter(turn) : handle_begin_refusal(turn, place, turn->event->phase);
     const struct instance *instance = turn->txn->chain->instances[place];
     enum extproc_action action = EXTPROC_ACTION_CONTINUE;
     if (!h->opened && h->skipped != ALL_PHASES)
@@ -455,6 +463,18 @@ enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lan
     if (action == EXTPROC_ACTION_CONTINUE && !(h->skipped & phase_bit(phase_of(lane, PART_BODY))))
         action = handle_refuse_mode(h, turn, lane);
     return handle_leave(h, action);
+}
+
+enum extproc_action handle_undecided(struct turn *turn, uint16_t place, enum phase phase,
+                                     const struct condition *condition)
+{
+    struct handle *h = handle_begin_refusal(turn, place, phase);
+    h->pub.phase = (enum extproc_phase)phase_bit(phase);
+    return handle_leave(
+        h, handle_failed(h, handle_reason(h, FAILURE_CONDITION),
+                         "cannot decide whether the plugin takes part: %s (line %u) needs too many "
+                         "steps or too much memory for this value",
+                         condition->entry->key, condition->entry->line));
 }
 
 void handle_close(struct handle *h, enum extproc_end why)

@@ -12,6 +12,7 @@ struct handle {
     struct extproc_txn pub; /* first: what the plugin sees; all zero until open() */
     struct txn *txn;
     uint8_t skipped; /* phase bits: not called again */
+    uint8_t judged;  /* of its conditions: see txn_chooses() */
     bool opened;     /* close() is owed */
     bool failed;     /* no callback of it may decide anything further */
 };
@@ -48,6 +49,10 @@ enum extproc_action handle_resume(struct turn *turn);
  * and the log has the reason. called: it is the plugin that was just called, and the mark before
  * that stays. */
 enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lane, bool called);
+/* Whether the plugin in this place takes part cannot be decided, because of a condition: FAIL, and
+ * the log has the reason. */
+enum extproc_action handle_undecided(struct turn *turn, uint16_t place, enum phase phase,
+                                     const struct condition *condition);
 /* close(), where it is owed. */
 void handle_close(struct handle *h, enum extproc_end why);
 

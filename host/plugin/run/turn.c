@@ -136,15 +136,6 @@ static bool turn_concerns(const struct turn *turn)
     return false;
 }
 
-/* False: out of memory. */
-static bool turn_ready_handles(struct turn *turn)
-{
-    struct txn *t = turn->txn;
-    if (!t->handles)
-        t->handles = arena_zalloc(t->arena, t->chain->n_instances * sizeof *t->handles);
-    return t->handles;
-}
-
 int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct arena *arena)
 {
     memset(turn, 0, offsetof(struct turn, answer)); /* what follows is set before it is read */
@@ -160,7 +151,7 @@ int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct are
     turn->allowed = turn_allowed(turn);
     turn->concerns = t->chain && turn_concerns(turn);
     turn_lane(turn)->editing = event->part != PART_BODY || (turn->allowed & MAY_EDIT_HEADERS);
-    if (t->chain && t->chain->n_calls[event->phase] > 0 && !turn_ready_handles(turn))
+    if (t->chain && t->chain->n_calls[event->phase] > 0 && !txn_ready_handles(turn->txn))
         return -ENOMEM;
     return turn_note_change(turn);
 }
@@ -300,58 +291,6 @@ static void turn_conclude(struct turn *turn)
     verdict->clear_route = turn->clears_route;
 }
 
-/* Plugins whose needs the mode of a body does not meet, unless they skip the body's phase. called:
- * it was just called, and what it did is undone. True: that was the verdict. */
-static bool turn_miss(struct turn *turn, uint16_t place, enum lane lane, bool called)
-{
-    if (!turn_ready_handles(turn)) {
-        turn_close(turn, EXTPROC_S("out of memory"));
-        return true;
-    }
-    return handle_miss(turn, place, lane, called) == EXTPROC_ACTION_FAIL && turn_fail(turn, place);
-}
-
-/* The headers in hand open a tunnel, whose bytes no plugin sees. */
-static bool turn_opens_tunnel(const struct turn *turn, enum lane lane)
-{
-    return turn->event->lane == lane && turn->event->part == PART_HEADERS &&
-           txn_framing(turn->txn, lane) == FRAMING_TUNNEL;
-}
-
-/* Is the mode of a direction's body not what the plugin in this place needs? */
-static bool turn_misses(const struct turn *turn, uint16_t place, enum lane lane)
-{
-    const struct instance *in = turn->txn->chain->instances[place];
-    enum body_mode mode = turn->txn->lanes[lane].direction.mode;
-    return (turn->unmet & 1u << lane && !chain_need_met(in, lane, mode)) ||
-           (chain_must_see(in, lane) && turn_opens_tunnel(turn, lane));
-}
-
-/* The plugin that was just called, before the next one sees its edits. */
-static bool turn_check_called(struct turn *turn)
-{
-    for (enum lane lane = 0; lane < N_LANES; lane++)
-        if (turn_misses(turn, turn->place, lane) && turn_miss(turn, turn->place, lane, true))
-            return true;
-    return false;
-}
-
-/* The others, after the walk, since one before them may answer. */
-static bool turn_check_needs(struct turn *turn, enum lane lane)
-{
-    const struct chain *chain = turn->txn->chain;
-    enum phase body = phase_of(lane, PART_BODY);
-    if (!chain || !turn->checks ||
-        !(chain->must_see[lane] || mode_of(chain->needs[lane])->body == MODE_BODY_WHOLE))
-        return false;
-    for (uint16_t i = 0; i < chain->n_calls[body]; i++) {
-        uint16_t place = chain->calls[body][i];
-        if (turn_misses(turn, place, lane) && turn_miss(turn, place, lane, false))
-            return true;
-    }
-    return false;
-}
-
 /* ---- waiting --------------------------------------------------------------------------------- */
 
 void turn_woken(void *arg, enum extproc_wake why, void *result)
@@ -440,10 +379,15 @@ static bool turn_call_next(struct turn *turn, enum extproc_action *ret)
     while (turn_next(turn, &place, &phase)) {
         if (turn->event->part == PART_BODY && keep_rejoin(turn, place) < 0)
             turn->lost = true;
-        if (turn_calls(turn, place, phase) && !turn->lost) {
-            *ret = handle_call(turn, place, phase);
-            return true;
-        }
+        enum match chosen = MATCH_YES;
+        if (!turn_calls(turn, place, phase) || turn->lost)
+            continue;
+        if (instance_chooses(turn->txn->chain->instances[place]))
+            chosen = turn_chooses(turn, place, phase);
+        if (chosen == MATCH_NO)
+            continue;
+        *ret = chosen == MATCH_YES ? handle_call(turn, place, phase) : EXTPROC_ACTION_FAIL;
+        return true;
     }
     return false;
 }

@@ -1,4 +1,8 @@
-/* turn_fail: what follows from a plugin's failure, as its section says. */
+/* turn_fail: plugins that cannot do their part, and what follows from it.
+ *
+ * A failure has the effect that the section says. Conditions that cannot be judged, and needs that
+ * the proxy does not meet, are failures too.
+ */
 #include "plugin/run/turn_fail.h"
 
 #include "base/str.h"
@@ -73,4 +77,90 @@ bool turn_fail(struct turn *turn, uint16_t place)
                                       phase_name(turn->phase)));
     }
     return true;
+}
+
+/* ---- conditions ------------------------------------------------------------------------------ */
+
+/* As txn_judge(). */
+static bool turn_judge(struct turn *turn, uint16_t place, enum lane lane,
+                       const struct condition **ret_failed)
+{
+    struct txn_view view = {
+        .txn = turn->txn, .event = turn->event, .arena = turn->arena, .sent = &turn->metadata};
+    return !instance_chooses(turn->txn->chain->instances[place]) ||
+           txn_judge(&view, place, lane, ret_failed);
+}
+
+enum match turn_chooses(struct turn *turn, uint16_t place, enum phase phase)
+{
+    const struct condition *failed;
+    if (!turn_judge(turn, place, phase_lane(phase), &failed)) {
+        handle_undecided(turn, place, phase, failed);
+        return MATCH_FAILED;
+    }
+    return turn->txn->handles[place].skipped & phase_bit(phase) ? MATCH_NO : MATCH_YES;
+}
+
+/* ---- needs ----------------------------------------------------------------------------------- */
+
+/* Plugins whose needs the mode of a body does not meet, unless they skip the body's phase. called:
+ * it was just called, and what it did is undone. True: that was the verdict. */
+static bool turn_miss(struct turn *turn, uint16_t place, enum lane lane, bool called)
+{
+    const struct condition *failed;
+    bool ahead = lane == LANE_RESPONSE && turn->event->lane == LANE_REQUEST;
+    if (!txn_ready_handles(turn->txn)) {
+        turn_close(turn, EXTPROC_S("out of memory"));
+        return true;
+    }
+    if (!turn_judge(turn, place, ahead ? LANE_REQUEST : lane, &failed)) {
+        handle_undecided(turn, place, turn->event->phase, failed);
+        return turn_fail(turn, place);
+    }
+    /* Whether it needs the body of the response is known then. */
+    if (turn->txn->handles[place].skipped & phase_bit(phase_of(lane, PART_BODY)) ||
+        (ahead && instance_waits(turn->txn->chain->instances[place])))
+        return false;
+    return handle_miss(turn, place, lane, called) == EXTPROC_ACTION_FAIL && turn_fail(turn, place);
+}
+
+/* The headers in hand open a tunnel, whose bytes no plugin sees. */
+static bool turn_opens_tunnel(const struct turn *turn, enum lane lane)
+{
+    return turn->event->lane == lane && turn->event->part == PART_HEADERS &&
+           txn_framing(turn->txn, lane) == FRAMING_TUNNEL;
+}
+
+/* Is the mode of a direction's body not what the plugin in this place needs? */
+static bool turn_misses(const struct turn *turn, uint16_t place, enum lane lane)
+{
+    const struct instance *in = turn->txn->chain->instances[place];
+    enum body_mode mode = turn->txn->lanes[lane].direction.mode;
+    return (turn->unmet & 1u << lane && !chain_need_met(in, lane, mode)) ||
+           (chain_must_see(in, lane) && turn_opens_tunnel(turn, lane));
+}
+
+/* The plugin that was just called, before the next one sees its edits. */
+bool turn_check_called(struct turn *turn)
+{
+    for (enum lane lane = 0; lane < N_LANES; lane++)
+        if (turn_misses(turn, turn->place, lane) && turn_miss(turn, turn->place, lane, true))
+            return true;
+    return false;
+}
+
+/* The others, after the walk, since one before them may answer. */
+bool turn_check_needs(struct turn *turn, enum lane lane)
+{
+    const struct chain *chain = turn->txn->chain;
+    enum phase body = phase_of(lane, PART_BODY);
+    if (!chain || !turn->checks ||
+        !(chain->must_see[lane] || mode_of(chain->needs[lane])->body == MODE_BODY_WHOLE))
+        return false;
+    for (uint16_t i = 0; i < chain->n_calls[body]; i++) {
+        uint16_t place = chain->calls[body][i];
+        if (turn_misses(turn, place, lane) && turn_miss(turn, place, lane, false))
+            return true;
+    }
+    return false;
 }

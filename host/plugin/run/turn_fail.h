@@ -1,4 +1,4 @@
-/* turn_fail: what follows from a plugin's failure, as its section says. */
+/* turn_fail: plugins that cannot do their part, and what follows from it. */
 #ifndef EXTPROCD_PLUGIN_RUN_TURN_FAIL_H
 #define EXTPROCD_PLUGIN_RUN_TURN_FAIL_H
 
@@ -10,5 +10,14 @@ void turn_close(struct turn *turn, struct extproc_str why);
  * undone, and it is not called again, in this phase or at all. True: what the operator wants for
  * that is the verdict. */
 bool turn_fail(struct turn *turn, uint16_t place);
+
+/* Do the conditions of an instance let it be called? FAILED: that cannot be decided, which is a
+ * failure of turn->place now. */
+enum match turn_chooses(struct turn *turn, uint16_t place, enum phase phase);
+/* Is the mode of a body not what a plugin needs: the one that was just called, before the next one
+ * sees its edits; or any other, after the walk, since one before it may answer. True: that was the
+ * verdict. */
+bool turn_check_called(struct turn *turn);
+bool turn_check_needs(struct turn *turn, enum lane lane);
 
 #endif

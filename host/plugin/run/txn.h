@@ -39,6 +39,8 @@ struct txn {
     struct extproc_str id;         /* see txn_id() */
     const char *listener;          /* where it came in, for the log; NULL: not known */
     const char *peer;              /* whose transaction it is, the same */
+    /* A value of the metadata that its stream began with, by name; NULL: there is none. */
+    struct extproc_str (*field)(const struct txn *t, const char *name);
     struct txn_lane lanes[N_LANES];
     struct request_kind request; /* as the client made it, whatever plugins edit */
     uint16_t status; /* of the response, edits that were committed included; 0: unknown */
@@ -73,8 +75,31 @@ static inline bool txn_is_over(const struct txn *t, enum lane lane)
 {
     return direction_is_over(&t->lanes[lane].direction) || (t->held && lane == LANE_REQUEST);
 }
+/* Makes the handles of its chain's instances, where they are not there. False: out of memory. */
+bool txn_ready_handles(struct txn *t);
 /* Will any plugin be called after what has come so far? If not, nothing of it need be kept. */
 bool txn_wants_later(const struct txn *t);
+
+/* What is looked at of a transaction now: the event at hand (NULL: none is), which may not have
+ * been taken yet, and the metadata that plugins send with its answer (NULL: none). */
+struct txn_view {
+    struct txn *txn;
+    struct event *event;
+    struct arena *arena; /* the event's, else the transaction's */
+    const struct metadata *sent;
+};
+/* As plugins see them. */
+struct extproc_value txn_attribute(const struct txn_view *view, struct extproc_str name);
+struct extproc_value txn_metadata(const struct txn_view *view, struct extproc_str ns);
+/* For conditions; a view of the view. */
+struct facts txn_facts(struct txn_view *view);
+
+/* Judges the conditions of the instance in a place of the chain, as far as a direction depends on
+ * them: once, when it is first asked. Those on the response decide about the response only. Phases
+ * that it does not take part in are noted as skipped in its handle, which must be there. False: it
+ * cannot be decided, because of *ret_failed. */
+bool txn_judge(struct txn_view *view, uint16_t place, enum lane lane,
+               const struct condition **ret_failed);
 
 /* Whether the message of a direction may have a body, by its headers as they are now. */
 enum framing txn_framing(const struct txn *t, enum lane lane);

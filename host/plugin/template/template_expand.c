@@ -4,11 +4,11 @@
  * What a header or a value shows stays where it is until it is copied into the joined text.
  */
 #include "base/str.h"
+#include "plugin/template/number.h"
 #include "plugin/template/template.h"
 #include "plugin/template/template_private.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -49,15 +49,6 @@ static int time_text(struct extproc_str format, struct arena *arena, struct extp
     return 0;
 }
 
-/* As many digits as are needed to distinguish the number from its neighbours. */
-static int number_text(double number, struct arena *arena, struct extproc_str *ret)
-{
-    *ret = arena_format(arena, "%.15g", number);
-    if (ret->ptr && strtod(ret->ptr, NULL) != number)
-        *ret = arena_format(arena, "%.17g", number);
-    return ret->ptr ? 0 : -ENOMEM;
-}
-
 static int value_text(struct extproc_value value, struct arena *arena, struct extproc_str *ret)
 {
     switch (value.kind) {
@@ -65,7 +56,8 @@ static int value_text(struct extproc_value value, struct arena *arena, struct ex
         *ret = value.as.string;
         return 0;
     case EXTPROC_KIND_NUMBER:
-        return number_text(value.as.number, arena, ret);
+        *ret = number_text(value.as.number, arena);
+        return ret->ptr ? 0 : -ENOMEM;
     case EXTPROC_KIND_BOOL:
         *ret = extproc_str_of(value.as.boolean ? "true" : "false");
         return 0;

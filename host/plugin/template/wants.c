@@ -1,4 +1,4 @@
-/* wants: what an instance reads and writes beside the messages: attributes, dynamic metadata.
+/* wants: what an instance reads and writes beside the messages.
  *
  * There are few names, added while init() runs: a list, walked.
  */

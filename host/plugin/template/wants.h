@@ -1,4 +1,5 @@
-/* wants: what an instance reads and writes beside the messages: attributes, dynamic metadata.
+/* wants: what an instance reads and writes beside the messages: attributes, dynamic metadata, the
+ * metadata of streams.
  *
  * The proxy sends and accepts only what its configuration names, so --print-envoy-config prints it.
  */
@@ -11,6 +12,7 @@ enum want_kind {
     WANT_ATTRIBUTE,      /* a name of request_attributes or response_attributes   */
     WANT_METADATA,       /* a namespace that the proxy sends: forwarding_namespaces */
     WANT_METADATA_WRITE, /* a namespace that it accepts: receiving_namespaces       */
+    WANT_STREAM_METADATA, /* a name of the metadata that its streams begin with     */
     N_WANTS
 };
 

@@ -52,7 +52,8 @@ static void print_keys(const struct keys *keys)
         if (strcmp(slot->key->name, "include") == 0) /* what it included is here already */
             continue;
         for (size_t k = 0; k < slot->n_values; k++) {
-            printf("%s = ", slot->key->name);
+            const struct config_entry *entry = slot->values[k].entry;
+            printf("%s = ", entry ? entry->key : slot->key->name);
             print_value(shown_value(slot, k));
             putchar('\n');
         }

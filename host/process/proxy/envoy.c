@@ -86,19 +86,32 @@ static void print_metadata(const struct recipe *recipe)
     yaml_list("      receiving_namespaces:\n        untyped", &recipe->metadata_write);
 }
 
+/* Their values are for the operator to fill in. */
+static void print_stream_metadata(const struct recipe *recipe)
+{
+    if (recipe->stream_metadata.n)
+        puts("      initial_metadata: # that conditions look at (grpc.NAME)");
+    for (size_t i = 0; i < recipe->stream_metadata.n; i++) {
+        fputs("      - key: ", stdout);
+        yaml_text(recipe->stream_metadata.items[i]);
+        puts("\n        value: VALUE");
+    }
+}
+
 static void print_filter(const struct recipe *recipe)
 {
+    puts("\n"
+         "# Into the http_connection_manager, before envoy.filters.http.router:\n"
+         "http_filters:\n"
+         "- name: envoy.filters.http.ext_proc\n"
+         "  typed_config:\n"
+         "    \"@type\": type.googleapis.com/"
+         "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor\n"
+         "    grpc_service:\n"
+         "      envoy_grpc:\n"
+         "        cluster_name: extprocd");
+    print_stream_metadata(recipe);
     printf(
-        "\n"
-        "# Into the http_connection_manager, before envoy.filters.http.router:\n"
-        "http_filters:\n"
-        "- name: envoy.filters.http.ext_proc\n"
-        "  typed_config:\n"
-        "    \"@type\": type.googleapis.com/"
-        "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor\n"
-        "    grpc_service:\n"
-        "      envoy_grpc:\n"
-        "        cluster_name: extprocd\n"
         "      retry_policy: # for a stream that an instance refuses or loses before its first "
         "answer\n"
         "        retry_on: connect-failure,refused-stream,unavailable\n"

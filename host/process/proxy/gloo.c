@@ -9,15 +9,22 @@
 
 static void print_settings(const struct recipe *recipe)
 {
-    printf("# extProc is a feature of Gloo Gateway Enterprise. Into the spec of Settings, or into "
-           "the options of an\n"
-           "# HttpListenerOption or Gateway. extProcServerRef names the Upstream below.\n"
-           "extProc:\n"
-           "  grpcService:\n"
-           "    extProcServerRef:\n"
-           "      name: extprocd\n"
-           "      namespace: gloo-system\n"
-           "    # Gloo has no field for the rest of this policy: retry_on connect-failure, "
+    puts("# extProc is a feature of Gloo Gateway Enterprise. Into the spec of Settings, or into "
+         "the options of an\n"
+         "# HttpListenerOption or Gateway. extProcServerRef names the Upstream below.\n"
+         "extProc:\n"
+         "  grpcService:\n"
+         "    extProcServerRef:\n"
+         "      name: extprocd\n"
+         "      namespace: gloo-system");
+    if (recipe->stream_metadata.n)
+        puts("    initialMetadata: # that conditions look at (grpc.NAME)");
+    for (size_t i = 0; i < recipe->stream_metadata.n; i++) {
+        fputs("    - key: ", stdout);
+        yaml_text(recipe->stream_metadata.items[i]);
+        puts("\n      value: VALUE");
+    }
+    printf("    # Gloo has no field for the rest of this policy: retry_on connect-failure, "
            "refused-stream, unavailable,\n"
            "    # and previous_hosts. A request that meets an instance that is going down may fail "
            "until the checks of\n"

@@ -67,17 +67,6 @@ static bool sends(const struct recipe *recipe, enum lane lane)
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* What all instances want of a kind, each name once. */
-static int gather(const struct generation *g, enum want_kind kind, struct arena *arena,
-                  struct wants *ret)
-{
-    int r = 0;
-    for (size_t i = 0; i < g->n_instances; i++)
-        for (const struct want *w = g->instances[i]->wants.first[kind]; r == 0 && w; w = w->next)
-            r = wants_add(ret, arena, kind, w->name);
-    return r;
-}
-
 static int make_names(const struct want *first, struct arena *arena, struct recipe_names *ret)
 {
     size_t n = 0;
@@ -106,7 +95,7 @@ static int make_attributes(const struct generation *g, struct arena *arena, stru
 {
     struct wants all = {0}, lanes[N_LANES] = {0};
     enum lane early = sends(recipe, LANE_REQUEST) ? LANE_REQUEST : LANE_RESPONSE;
-    int r = gather(g, WANT_ATTRIBUTE, arena, &all);
+    int r = generation_wants(g, WANT_ATTRIBUTE, arena, &all);
     /* The transaction's name in the log; if the request's headers are sent, they contain it. */
     if (r == 0 && sends(recipe, early) && !recipe->headers[LANE_REQUEST])
         r = wants_add(&lanes[early], arena, WANT_ATTRIBUTE, EXTPROC_S("request.id"));
@@ -122,7 +111,7 @@ static int make_metadata(const struct generation *g, enum want_kind kind, struct
                          struct recipe_names *ret)
 {
     struct wants all = {0};
-    int r = gather(g, kind, arena, &all);
+    int r = generation_wants(g, kind, arena, &all);
     return r < 0 ? r : make_names(all.first[kind], arena, ret);
 }
 
@@ -206,6 +195,8 @@ int recipe_make(const struct setup *s, struct arena *arena, struct recipe *ret)
         r = make_metadata(s->generation, WANT_METADATA, arena, &recipe.metadata);
     if (r == 0)
         r = make_metadata(s->generation, WANT_METADATA_WRITE, arena, &recipe.metadata_write);
+    if (r == 0)
+        r = make_metadata(s->generation, WANT_STREAM_METADATA, arena, &recipe.stream_metadata);
     if (r == 0)
         *ret = recipe;
     return r;

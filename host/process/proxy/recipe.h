@@ -15,6 +15,7 @@ struct recipe {
     enum body_mode body[N_LANES];
     struct recipe_names attributes[N_LANES]; /* sent with the first message of the direction */
     struct recipe_names metadata, metadata_write;
+    struct recipe_names stream_metadata; /* that its streams are to begin with */
     const struct listener *listener;
     bool header_limits;   /* they are not the proxy's own defaults            */
     uint32_t max_headers; /* of a message                                     */

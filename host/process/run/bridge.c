@@ -6,6 +6,11 @@ static const char *out_peer(void *call)
     return ((const struct transport_call *)call)->peer;
 }
 
+static struct extproc_str out_field(void *call, const char *name)
+{
+    return transport_metadata(call, name);
+}
+
 static size_t out_max_answer(void *call)
 {
     return transport_max_answer(call);
@@ -38,6 +43,7 @@ static void out_finish(void *call, enum status status, struct extproc_str messag
 
 static const struct stream_out to_transport = {
     .peer = out_peer,
+    .field = out_field,
     .max_answer = out_max_answer,
     .reserve = out_reserve,
     .send = out_send,

@@ -152,11 +152,34 @@ static void start_watch(struct worker *w)
                  "cannot start a thread that looks for plugins that block: %s", strerror(-r));
 }
 
+/* Names of the metadata of streams that conditions look at. False: out of memory. */
+static bool collect_metadata(struct worker *w, struct transport_options *options)
+{
+    struct arena *arena = &w->setup.arena;
+    struct wants wants = {0};
+    size_t n = 0;
+    if (generation_wants(w->setup.generation, WANT_STREAM_METADATA, arena, &wants) < 0)
+        return false;
+    for (const struct want *want = wants.first[WANT_STREAM_METADATA]; want; want = want->next)
+        n++;
+    const char **names = arena_array(arena, n, sizeof *names);
+    if (!names)
+        return false;
+    options->metadata = names;
+    for (const struct want *want = wants.first[WANT_STREAM_METADATA]; want; want = want->next) {
+        *names = arena_format(arena, "%.*s", EXTPROC_ARG(want->name)).ptr;
+        if (!*names++)
+            return false;
+        options->n_metadata++;
+    }
+    return true;
+}
+
 /* Serves until a signal stops it. */
 static bool serve(struct worker *w, int signal_fd)
 {
     static const char *const health_names[] = {GRPC_SERVICE};
-    const struct transport_options options = {
+    struct transport_options options = {
         .loop = w->setup.loop,
         .log = w->setup.log,
         .metrics = w->setup.metrics,
@@ -172,6 +195,10 @@ static bool serve(struct worker *w, int signal_fd)
         .arg = w,
     };
     const char *why = NULL;
+    if (!collect_metadata(w, &options)) {
+        process_say("extprocd: out of memory");
+        return false;
+    }
     int r = w->ops->create(&options, &w->setup.arena, &w->transport, &why);
     if (r < 0) {
         process_say("extprocd: cannot start the transport %s: %s", w->ops->name,

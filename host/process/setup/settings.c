@@ -97,7 +97,7 @@ bool settings_knows(const char *section_type, const char *key, void *arg)
 {
     const struct settings_section *type = find_section(section_type);
     for (const struct extproc_key *k = type ? type->keys : NULL; k && k->name; k++)
-        if (strcmp(k->name, key) == 0)
+        if (keys_takes(k, key))
             return true;
     return false;
 }

@@ -7,10 +7,10 @@ from harness.process import Process
 
 
 def ini(plugins, address="127.0.0.1:0", listener="", service=""):
-    """A complete configuration: the given [plugin:NAME] sections in one chain, with one listener. A lame duck is
-    for those tests alone that ask for one."""
+    """A complete configuration: the given [plugin:NAME] sections in one chain, where they come without [chain:NAME]
+    sections, with one listener. A lame duck is for those tests alone that ask for one."""
     names = ", ".join(re.findall(r"^\[plugin:(.+)\]", plugins, re.MULTILINE))
-    chain = f"[chain:main]\nplugins = {names}\n" if names else ""
+    chain = f"[chain:main]\nplugins = {names}\n" if names and "[chain:" not in plugins else ""
     if TRANSPORT:
         service = f"transport = {TRANSPORT}\n{service}"
     if "lame_duck" not in service:

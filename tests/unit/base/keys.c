@@ -197,3 +197,32 @@ Test(keys, numbers_with_a_fraction_and_paths)
     cr_assert(str_eq_c(keys_text(&keys, "page"), "/etc/x/a/b.html"));
     cr_assert(str_eq_c(keys_text(&keys, "style"), "/etc/x/c.css"), "a fallback, too");
 }
+
+/* ---- families -------------------------------------------------------------------------------- */
+
+static const struct extproc_key families[] = {
+    {"file", EXTPROC_KEY_TYPE_STR}, {"when.*", EXTPROC_KEY_TYPE_STR, EXTPROC_KEY_LIST}, {NULL}};
+
+Test(keys, a_family_has_every_key_that_begins_with_its_name)
+{
+    const struct keys_table all = {families, sizeof *families};
+    read_text("[plugin:x]\nwhen.path = /a\nfile = x\nwhen.header.a = b\nwhen.path = /b\n");
+    cr_assert(keys_check(&config->sections[0], all, &arena, &errors, &keys));
+    keys_unknown(&config->sections[0], &all, 1, &errors);
+    expect_said("");
+    const struct keys_slot *slot = keys_find(&keys, "when.*");
+    cr_assert_eq(slot->n_values, 3);
+    cr_expect_str_eq(slot->values[1].entry->key, "when.header.a");
+    cr_expect_str_eq(slot->values[2].text.ptr, "/b");
+}
+
+Test(keys, a_key_like_those_of_a_family_is_reported_with_its_name)
+{
+    const struct keys_table all = {families, sizeof *families};
+    read_text("[plugin:x]\nwhne.path = /a\nwhen = /b\n.path = x\n");
+    cr_assert(keys_check(&config->sections[0], all, &arena, &errors, &keys));
+    keys_unknown(&config->sections[0], &all, 1, &errors);
+    expect_said("main.ini:2: [plugin:x] whne.path: unknown key (did you mean when.path?)\n"
+                "main.ini:3: [plugin:x] when: unknown key (known keys: file when.*)\n"
+                "main.ini:4: [plugin:x] .path: unknown key (known keys: file when.*)\n");
+}

@@ -50,6 +50,13 @@ Test(keys_table, names_that_could_not_be_written)
     cr_assert(is_valid((struct extproc_key){.name = names[9] + 1}));
 }
 
+Test(keys_table, a_plugin_has_no_families_of_keys)
+{
+    cr_assert_not(is_valid((struct extproc_key){.name = "when.*"}));
+    cr_assert(lines_match(why, "~key when.*: ~.*"), "%s", why);
+    cr_assert(is_valid((struct extproc_key){.name = ".*"}));
+}
+
 Test(keys_table, types_and_flags_that_are_not_known)
 {
     cr_assert_not(is_valid((struct extproc_key){.name = "k", .type = (enum extproc_key_type)8}));

@@ -22,6 +22,7 @@ static const struct {
     [FAILURE_OVERLOAD] = {"overload", 503, "overload"},
     [FAILURE_MAX_BODY] = {"max_body", 413, "on_max_body"},
     [FAILURE_MEMORY] = {"memory", 502, "on_error"},
+    [FAILURE_CONDITION] = {"condition", 502, "on_error"},
 };
 
 Test(failure, has_a_row_for_each_reason)

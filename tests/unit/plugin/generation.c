@@ -17,6 +17,14 @@ TestSuite(generation, .fini = end);
 
 #define PLUGIN(name) "[plugin:" name "]\nfile = good.so\n"
 
+/* The chain of a transaction of which nothing is known. */
+static const struct chain *select_of(const struct generation *g)
+{
+    const struct chain *chain = NULL;
+    const struct condition *failed;
+    return generation_select(g, NULL, &chain, &failed) == MATCH_YES ? chain : NULL;
+}
+
 static struct generation *build(const char *text)
 {
     return generation_build(ini_read(text, &errors), &env, &errors);
@@ -31,7 +39,7 @@ Test(generation, has_the_plugins_of_its_chain_in_order)
     cr_assert(g);
     INI_EXPECT(&errors, NULL);
 
-    const struct chain *chain = generation_select(g, "web", NULL);
+    const struct chain *chain = select_of(g);
     cr_assert(chain);
     cr_expect_str_eq(chain->name, "web");
     cr_assert_eq(chain->n_instances, 3);
@@ -49,7 +57,7 @@ Test(generation, stays_until_its_last_reference)
     cr_assert(g);
     cr_expect_eq(generation_ref(g), g);
     cr_expect(!generation_unref(g));
-    cr_expect_str_eq(generation_select(g, "web", NULL)->name, "web");
+    cr_expect_str_eq(select_of(g)->name, "web");
     cr_expect(!generation_unref(g));
     cr_expect(!generation_unref(NULL));
 }
@@ -58,7 +66,7 @@ Test(generation, without_a_chain_lets_everything_pass)
 {
     struct generation *g = build("[extprocd]\nlog_level = info\n");
     cr_assert(g);
-    cr_expect(!generation_select(g, "web", NULL));
+    cr_expect(!select_of(g));
     generation_unref(g);
 }
 
@@ -66,7 +74,7 @@ Test(generation, needs_no_configuration)
 {
     struct generation *g = generation_build(NULL, &env, &errors);
     cr_assert(g);
-    cr_expect(!generation_select(g, "web", NULL));
+    cr_expect(!select_of(g));
     generation_unref(g);
 }
 
@@ -123,10 +131,72 @@ Test(generation, a_chain_needs_plugins)
     INI_EXPECT(&errors, "test.ini:1: [chain:web] plugins: ~missing required key~");
 }
 
-Test(generation, there_is_one_chain)
+Test(generation, warns_of_a_chain_that_is_never_used)
 {
-    cr_expect(!build(PLUGIN("a") "[chain:one]\nplugins = a\n[chain:two]\nplugins = a\n"));
-    INI_EXPECT(&errors, "test.ini:5: [chain:two] ~only one chain~[chain:one]~test.ini:3");
+    struct generation *g = build(PLUGIN("a") "[chain:api]\nmatch.path = /api/*\nplugins = a\n"
+                                             "[chain:rest]\nplugins = a\n"
+                                             "[chain:late]\nmatch.method = GET\nplugins = a\n");
+    cr_assert(g);
+    cr_expect_eq(g->n_chains, 3);
+    INI_EXPECT(&errors, "test.ini:8: [chain:late] warning: ~never used~[chain:rest]~test.ini:6~");
+    generation_unref(g);
+}
+
+Test(generation, every_mistake_of_a_condition_is_reported)
+{
+    cr_expect(
+        !build(PLUGIN("a") "when.paht = /a\n"
+                           "unless.path = ~ [\n"
+                           "wehn.path = /a\n"
+                           "[chain:web]\nplugins = a\nmatch.status = 200\n"
+                           "match.header = x\n"
+                           "[chain:all]\nplugins = a\nmatch.attribute.response.code = 200\n"));
+    INI_EXPECT(&errors, "test.ini:3: [plugin:a] when.paht: ~did you mean path?~",
+               "test.ini:4: [plugin:a] unless.path: invalid value \"~ [\": ~",
+               "test.ini:5: [plugin:a] wehn.path: unknown key (did you mean when.path?)",
+               "test.ini:8: [chain:web] match.status: a condition on the response~",
+               "test.ini:9: [chain:web] match.header: ~expected header.NAME~",
+               "test.ini:12: [chain:all] match.attribute.response.code: ~response~");
+}
+
+/* "good" is called for request headers only. */
+Test(generation, a_condition_on_the_response_is_refused_where_there_is_no_response)
+{
+    cr_expect(!build(PLUGIN("a") "when.status = 200\nunless.response_header.x = *\n"
+                                 "unless.path = /a\n"
+                                 "[chain:web]\nplugins = a\n"));
+    INI_EXPECT(&errors, "test.ini:3: [plugin:a] when.status: ~called for requests only",
+               "test.ini:4: [plugin:a] unless.response_header.x: ~called for requests only");
+}
+
+Test(generation, a_value_that_is_hidden_is_not_shown)
+{
+    setenv("SECRET", "*s3cret*", 1);
+    cr_expect(!build(PLUGIN("a") "when.header.x-key = ${SECRET}\n[chain:web]\nplugins = a\n"));
+    INI_EXPECT(&errors,
+               "test.ini:3: [plugin:a] when.header.x-key: invalid value (hidden): ~one *~");
+    cr_expect(!strstr(errors.lines[0], "s3cret"));
+}
+
+Test(generation, conditions_make_the_proxy_send_what_they_look_at)
+{
+    struct generation *g = build(PLUGIN("a") "when.response_header.x = 1\n"
+                                             "[chain:web]\nplugins = a\n"
+                                             "match.grpc.x-tenant = blue\n");
+    cr_expect(!g, "good is called for requests only");
+    config_errors_fini(&errors);
+    errors = (struct config_errors){0};
+    g = build(PLUGIN("a") "when.header.x = 1\n"
+                          "[chain:web]\nplugins = a\nmatch.grpc.x-tenant = blue\n");
+    cr_assert(g);
+    struct wants wants = {0};
+    struct arena arena;
+    arena_init(&arena, 256);
+    cr_assert_eq(generation_wants(g, WANT_STREAM_METADATA, &arena, &wants), 0);
+    cr_expect_eq(wants.first[WANT_STREAM_METADATA]->name.len, strlen("x-tenant"));
+    cr_expect(g->chains[0].wants & EXTPROC_PHASE_REQUEST_HEADERS);
+    arena_fini(&arena);
+    generation_unref(g);
 }
 
 Test(generation, errors_from_before_count)

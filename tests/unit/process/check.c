@@ -93,6 +93,18 @@ Test(check, a_dump_has_every_section_with_its_defaults)
     expect_line(text, "request.set = x-b: 2");
 }
 
+Test(check, a_dump_has_every_condition_under_its_own_key)
+{
+    const char *text = dumped(LISTENER CHAIN "request.set = x-a: 1\nwhen.path = /a\n"
+                                             "unless.header.x = ! *\nwhen.path = /b\n"
+                                             "[chain:api]\nmatch.method = GET\nplugins = tags\n");
+    expect_line(text, "when.path = /a");
+    expect_line(text, "when.path = /b");
+    expect_line(text, "unless.header.x = ! *");
+    expect_line(text, "match.method = GET");
+    cr_expect(!strstr(text, ".*"));
+}
+
 /* ---- read again ------------------------------------------------------------------------------ */
 
 static void expect_same_again(const char *value)

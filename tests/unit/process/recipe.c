@@ -292,3 +292,17 @@ Test(recipe, the_name_in_the_certificate_is_reported_by_the_transport)
     make();
     cr_expect_null(recipe.tls_name);
 }
+
+Test(recipe, has_what_conditions_that_choose_a_chain_look_at)
+{
+    cr_assert_eq(wants_add(&chains[1].match_wants, &arena, WANT_ATTRIBUTE, EXTPROC_S("xds.route")),
+                 0);
+    cr_assert_eq(
+        wants_add(&chains[1].match_wants, &arena, WANT_STREAM_METADATA, EXTPROC_S("x-tenant")), 0);
+    want(&instances[0], WANT_STREAM_METADATA, "x-team");
+    chains[1].wants = EXTPROC_PHASE_REQUEST_HEADERS;
+    make();
+    cr_expect(recipe.headers[LANE_REQUEST]);
+    cr_expect_str_eq(joined(&recipe.attributes[LANE_REQUEST]), "xds.route");
+    cr_expect_str_eq(joined(&recipe.stream_metadata), "x-tenant,x-team");
+}

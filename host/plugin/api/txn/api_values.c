@@ -13,49 +13,25 @@ static const struct extproc_value absent = {EXTPROC_KIND_ABSENT};
 
 /* ---- from the proxy -------------------------------------------------------------------------- */
 
-static struct extproc_value kept_attribute(struct txn *t, enum lane lane, struct extproc_str name)
+static struct txn_view view_of(const struct extproc_txn *x)
 {
-    return value_get(tree_value(&t->lanes[lane].attributes, t->arena), name);
+    struct txn *t = ((const struct handle *)x)->txn;
+    if (!t->turn)
+        return (struct txn_view){.txn = t, .arena = t->arena};
+    return (struct txn_view){
+        .txn = t, .event = t->turn->event, .arena = t->turn->arena, .sent = &t->turn->metadata};
 }
 
 struct extproc_value api_attribute(struct extproc_txn *x, struct extproc_str name)
 {
-    struct txn *t = handle_of(x)->txn;
-    enum lane lane = t->turn ? t->turn->event->lane : LANE_REQUEST;
-    struct extproc_value v = absent;
-    if (!name.ptr)
-        return v;
-    if (t->turn)
-        v = value_get(tree_value(&t->turn->event->attributes, t->turn->arena), name);
-    if (v.kind == EXTPROC_KIND_ABSENT)
-        v = kept_attribute(t, lane, name);
-    if (v.kind == EXTPROC_KIND_ABSENT)
-        v = kept_attribute(t, other_lane(lane), name);
-    return v;
+    struct txn_view view = view_of(x);
+    return name.ptr ? txn_attribute(&view, name) : absent;
 }
 
-/* The metadata of a message replaces all earlier metadata, so an older one counts only if none
- * came. */
-static struct extproc_value proxys_metadata(struct txn *t, struct extproc_str ns)
-{
-    if (t->turn && t->turn->event->metadata.raw.len > 0)
-        return value_get(tree_value(&t->turn->event->metadata, t->turn->arena), ns);
-    return value_get(tree_value(&t->metadata, t->arena), ns);
-}
-
-/* Merges over that the metadata that plugins have sent to the proxy: in earlier phases, whether the
- * proxy sends it back or not, and in this one. */
 struct extproc_value api_metadata(struct extproc_txn *x, struct extproc_str ns)
 {
-    struct txn *t = handle_of(x)->txn;
-    if (!ns.ptr)
-        return absent;
-    struct extproc_value v = proxys_metadata(t, ns);
-    if (t->turn && t->sent)
-        v = metadata_over(&t->sent->metadata, ns, v, t->turn->arena);
-    if (t->turn)
-        v = metadata_over(&t->turn->metadata, ns, v, t->turn->arena);
-    return v;
+    struct txn_view view = view_of(x);
+    return ns.ptr ? txn_metadata(&view, ns) : absent;
 }
 
 static bool is_ours(const struct extproc_txn *x, struct extproc_value v)
