@@ -441,7 +441,7 @@ static inline enum json_end json_name(struct json_scan *s, json_set set, size_t 
     size_t from = s->at;
     if (!json_string(s))
         return JSON_INVALID;
-    struct extproc_str raw = {s->text + from, s->at - from}, name = raw;
+    struct extproc_str raw = {s->text + from, s->at - from}, name;
     *ret = 0;
     if (set) {
         char *to = (char *)extproc_scratch(s->x, raw.len);
@@ -458,7 +458,7 @@ static inline enum json_end json_object(struct json_scan *s, json_set set, size_
 {
     enum json_end end = JSON_GOES_ON;
     size_t n = 0;
-    json_set next, missing = json_makeable(s, set, depth);
+    json_set next = 0, missing = json_makeable(s, set, depth);
     s->at++;
     size_t begin = s->at;
     json_blanks(s);
