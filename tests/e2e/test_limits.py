@@ -332,11 +332,13 @@ class Lines(Limits):
                 ("max_resets = 7 in 30s", self.reset, r"connection closed: 8 streams reset before they were answered "
                                                       r"exceed max_resets \(7 in 30s\)"),
                 ("max_continuations = 2", self.continue_head, r"connection closed: 3 CONTINUATION frames of a header "
-                                                              r"block exceed max_continuations \(2\)"),
-                ("max_streams = 1", self.open_two, r"stream refused: max_streams \(1\) reached, 1 open on the "
-                                                   r"connection")):
+                                                              r"block exceed max_continuations \(2\)")):
             with self.subTest(words):
                 self.check(listener, attack, words, where="")
+
+    def test_of_a_stream_that_has_no_transaction_yet(self):
+        self.check("max_streams = 1", self.open_two, r"stream refused: max_streams \(1\) reached, 1 open on the connection",
+                   where=r" stream=3")
 
     def test_of_messages(self):
         self.check("max_message = 4k", self.send_long,

@@ -35,6 +35,7 @@ struct log_context {
     struct extproc_str transaction; /* x-request-id, or one of our own */
     const char *plugin;             /* the instance's section name     */
     const char *phase;              /* "request_headers", ...          */
+    uint32_t stream;                /* its number on the connection, before it has a transaction */
 };
 
 /* 0, or -errno where the file cannot be opened. */

@@ -115,6 +115,8 @@ static void out_head(struct out *o, bool json, const struct log_record *record)
     out_field(o, json, "listener", extproc_str_of(context->listener));
     out_field(o, json, "peer", extproc_str_of(context->peer));
     out_field(o, json, "transaction", context->transaction);
+    if (context->stream)
+        out_format(o, json ? ",\"stream\":%u" : " stream=%u", context->stream);
     out_field(o, json, "plugin", extproc_str_of(context->plugin));
     out_field(o, json, "phase", extproc_str_of(context->phase));
     if (json)

@@ -2,7 +2,8 @@
  *
  * A counter is named after the key that sets its limit. An event that may not be the client's fault
  * is not logged as a warning. A line names the key, its value and the amount that was seen (for a
- * time, the amount is the value itself); the peer and the transaction are fields of it. The log
+ * time, the amount is the value itself); the peer and the transaction, or the stream before it has
+ * one, are fields of it. The log
  * suppresses repetitions by the format, regardless of the peer, so that neither one attacker nor
  * many can fill the disk.
  */
@@ -158,8 +159,10 @@ void limits_exceeded(const struct limits *limits, enum limit which, const struct
                      const char *amount)
 {
     const struct limit_type *type = &types[which];
-    const struct log_context context = {
-        .listener = place->listener->name, .peer = place->peer, .transaction = place->transaction};
+    const struct log_context context = {.listener = place->listener->name,
+                                        .peer = place->peer,
+                                        .transaction = place->transaction,
+                                        .stream = place->transaction.len > 0 ? 0 : place->stream};
     char value[VALUE_MAX];
     loop_count(limits->loop, limits->metrics[which], 1);
     write_value(value, type, &place->listener->limits);

@@ -42,6 +42,7 @@ struct limit_place {
     const struct transport_listener *listener;
     const char *peer;               /* NULL: not known */
     struct extproc_str transaction; /* NULL: there is none, or it is not known yet */
+    uint32_t stream;                /* its number on the connection; 0: none, or not known */
 };
 
 void limits_init(struct limits *limits, const struct transport_options *options);

@@ -40,6 +40,10 @@ Test(log_format, text)
         format(&record, false),
         "2026-11-24T21:00:00.123Z warn  listener=main peer=[::1]:4711 transaction=7f3a plugin=tags "
         "phase=request_headers: no value\n");
+
+    record.context = (struct log_context){.peer = "[::1]:4711", .stream = 15};
+    cr_assert_str_eq(format(&record, false),
+                     "2026-11-24T21:00:00.123Z warn  peer=[::1]:4711 stream=15: no value\n");
 }
 
 Test(log_format, json)
@@ -57,6 +61,9 @@ Test(log_format, json)
                      "\"listener\":\"main\",\"peer\":\"[::1]:4711\","
                      "\"transaction\":\"7f3a\",\"plugin\":\"tags\",\"phase\":\"request_headers\","
                      "\"message\":\"no value\",\"suppressed\":3}\n");
+
+    record.context = (struct log_context){.stream = 15};
+    cr_assert_not_null(strstr(format(&record, true), ",\"stream\":15,\"message\":"));
 }
 
 Test(log_format, levels)

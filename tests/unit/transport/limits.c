@@ -145,6 +145,18 @@ Test(limits, each_line_names_key_value_amount_peer_and_transaction)
     }
 }
 
+/* Until its first message has come. */
+Test(limits, a_line_about_a_stream_names_its_number_or_its_transaction)
+{
+    struct limit_place of_stream = place;
+    of_stream.stream = 15;
+    limits_exceeded(&limits, LIMIT_STREAMS, &of_stream, "7");
+    cr_assert(log_has(" listener=main peer=192.0.2.1:4711 stream=15: stream refused: "));
+    of_stream.transaction = EXTPROC_S("7f3a");
+    limits_exceeded(&limits, LIMIT_STREAMS, &of_stream, "7");
+    cr_assert(log_has(" listener=main peer=192.0.2.1:4711 transaction=7f3a: stream refused: "));
+}
+
 Test(limits, a_line_about_a_connection_names_no_transaction)
 {
     limits_exceeded(&limits, LIMIT_STREAMS, &place, "7");

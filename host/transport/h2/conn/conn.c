@@ -61,9 +61,16 @@ void conn_exceeds(const struct conn *c, enum limit which, const char *amount)
 
 void conn_exceeds_by(const struct conn *c, enum limit which, size_t amount)
 {
+    conn_stream_exceeds(c, 0, which, amount);
+}
+
+void conn_stream_exceeds(const struct conn *c, int32_t id, enum limit which, size_t amount)
+{
+    const struct limit_place place = {
+        .listener = c->streams.listener, .peer = c->peer, .stream = (uint32_t)id};
     char text[24];
     snprintf(text, sizeof text, "%zu", amount);
-    conn_exceeds(c, which, text);
+    limits_exceeded(&c->hub->streams.limits, which, &place, text);
 }
 
 /* ---- states ---------------------------------------------------------------------------------- */

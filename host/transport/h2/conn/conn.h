@@ -101,6 +101,8 @@ void conn_last_goaway(struct conn *c);
 /* It has exceeded a limit: counts and logs that. `amount`: see limits_exceeded(). */
 void conn_exceeds(const struct conn *c, enum limit which, const char *amount);
 void conn_exceeds_by(const struct conn *c, enum limit which, size_t amount);
+/* A stream of it has, before it became a call. */
+void conn_stream_exceeds(const struct conn *c, int32_t id, enum limit which, size_t amount);
 /* The same, and it ends with ENHANCE_YOUR_CALM. */
 void conn_break(struct conn *c, enum limit which, size_t amount);
 

@@ -34,7 +34,7 @@ static void refuse(struct conn *c, int32_t id, enum status status, struct extpro
 static void refuse_size(struct conn *c, int32_t id)
 {
     char text[96];
-    conn_exceeds_by(c, LIMIT_HEADER_LIST, c->head.size);
+    conn_stream_exceeds(c, id, LIMIT_HEADER_LIST, c->head.size);
     int len = snprintf(text, sizeof text, "metadata of %zu bytes, and max_header_list is %zu",
                        c->head.size, c->streams.listener->limits.max_header_list);
     refuse(c, id, STATUS_RESOURCE_EXHAUSTED, (struct extproc_str){text, (size_t)len});
@@ -58,7 +58,7 @@ static bool has_stream_left(const struct conn *c)
 /* The client may try it again: nothing has looked at it. */
 static void refuse_stream(struct conn *c, int32_t id)
 {
-    conn_exceeds_by(c, LIMIT_STREAMS, c->streams.http2.n_open - 1);
+    conn_stream_exceeds(c, id, LIMIT_STREAMS, c->streams.http2.n_open - 1);
     http2_refuse(&c->streams.http2, id);
 }
 

@@ -305,7 +305,8 @@ static void call_end(struct h2_call *call, enum status status, struct extproc_st
 void h2_call_exceeds(const struct h2_call *call, enum limit which, const char *amount)
 {
     const struct streams *s = call->streams;
-    struct limit_place place = {.listener = s->listener, .peer = s->peer};
+    struct limit_place place = {
+        .listener = s->listener, .peer = s->peer, .stream = (uint32_t)call->id};
     if (call->handler && call->handler->transaction)
         place.transaction = call->handler->transaction(call->stream);
     limits_exceeded(&s->commons->limits, which, &place, amount);
