@@ -41,7 +41,7 @@ class Choosing(Case):
             self.assertEqual(self.saw(stream, attributes=attributes), wanted)
             self.assertEqual(stream.finish()[:2], ([], grpc.StatusCode.OK))
 
-    def test_two_chains_by_path_behind_envoy(self):
+    def test_two_chains_by_path_with_envoy(self):
         upstream = self.upstream(headers=[("x-up", "1")])
         envoy = self.envoy(self.start(CHAINS), upstream, {"request_header_mode": "SEND", "response_header_mode": "SEND"})
         for method, path, headers, wanted, back in (
@@ -57,7 +57,7 @@ class Choosing(Case):
                 # What is known of the response decides about the response only.
                 self.assertEqual(upstream.seen[-1].all("x-saw"), wanted + (["errors"] if "api" in wanted else []))
 
-    def test_conditions_on_the_response_behind_envoy(self):
+    def test_conditions_on_the_response_with_envoy(self):
         service = self.start(CHAINS)
         for status, headers, wanted in ((503, [], ["errors", "api"]), (503, [("x-retry", "1")], ["api"]),
                                         (404, [], ["api"])):

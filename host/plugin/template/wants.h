@@ -9,9 +9,9 @@
 #include "base/arena.h"
 
 enum want_kind {
-    WANT_ATTRIBUTE,      /* a name of request_attributes or response_attributes   */
-    WANT_METADATA,       /* a namespace that the proxy sends: forwarding_namespaces */
-    WANT_METADATA_WRITE, /* a namespace that it accepts: receiving_namespaces       */
+    WANT_ATTRIBUTE,       /* a name of request_attributes or response_attributes   */
+    WANT_METADATA,        /* a namespace that the proxy sends: forwarding_namespaces */
+    WANT_METADATA_WRITE,  /* a namespace that it accepts: receiving_namespaces       */
     WANT_STREAM_METADATA, /* a name of the metadata that its streams begin with     */
     N_WANTS
 };
