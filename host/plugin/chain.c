@@ -109,9 +109,11 @@ int chain_init(struct chain *c, const char *name, struct instance *const *instan
     struct instance **copies = arena_array(arena, n, sizeof(struct instance *));
     if (!copies)
         return -ENOMEM;
-    *c = (struct chain){.name = name, .instances = copies, .n_instances = (uint16_t)n};
+    *c = (struct chain){.name = name, .instances = copies};
     for (size_t i = 0; i < n; i++) {
-        copies[i] = instances[i];
+        if (instances[i]->policy.mode == POLICY_MODE_OFF)
+            continue;
+        copies[c->n_instances++] = instances[i];
         add_needs(c, instances[i]);
     }
     for (enum phase phase = 0; phase < N_PHASES; phase++) {

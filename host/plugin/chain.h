@@ -10,7 +10,7 @@ struct chain {
     struct keys keys;            /* of its section */
     struct conditions match;     /* that choose it; none: it takes every transaction */
     struct wants match_wants;    /* what they look at beside the messages */
-    struct instance **instances; /* request order */
+    struct instance **instances; /* request order, without those whose mode is off */
     uint16_t n_instances;
     /* Places in `instances`, in the order of this phase's direction: of those that are interested
      * in it, or may have it as a fallback. */

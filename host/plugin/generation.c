@@ -285,7 +285,7 @@ static void look_at_use(struct build *b)
                    "no [chain:NAME] section: every transaction passes as it is");
     for (size_t i = 0; i < g->n_instances; i++) {
         const struct instance *in = g->instances[i];
-        if (!(in->interest | in->fallback))
+        if (!(in->interest | in->fallback) && in->policy.mode != POLICY_MODE_OFF)
             config_say(b->errors, CONFIG_WARNING, in->section, NULL,
                        "the plugin \"%s\" takes part in no phase: no key of this section asks for "
                        "one",

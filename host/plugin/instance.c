@@ -25,6 +25,12 @@ const struct extproc_key instance_keys[] = {
      .type = EXTPROC_KEY_TYPE_STR,
      .flags = EXTPROC_KEY_REQUIRED,
      .help = "The plugin's shared object; without a slash, a file in plugin_dir."},
+    {.name = "mode",
+     .type = EXTPROC_KEY_TYPE_CHOICE,
+     .fallback = "enforce",
+     .choices = "enforce|off",
+     .help = "enforce: the plugin takes part in transactions. off: it is loaded and its section is "
+             "checked, as by -t, and it is never called."},
     {.name = "on_error",
      .type = EXTPROC_KEY_TYPE_CHOICE,
      .fallback = "respond",
@@ -231,8 +237,14 @@ static int start(struct instance *in, struct keys_table host, struct config_erro
     bool good = check_section(in, host, errors);
     if (!read_conditions(in, errors) || !good)
         return -EINVAL;
+    bool off = in->policy.mode == POLICY_MODE_OFF;
+    in->pub.testing = in->pub.testing || off;
     int r = run_init(in, errors);
-    return r == 0 && !check_late_conditions(in, errors) ? -EINVAL : r;
+    if (r == 0 && !check_late_conditions(in, errors))
+        return -EINVAL;
+    if (off) /* the proxy need not send anything for it */
+        in->interest = in->fallback = in->reads = 0, in->wants = (struct wants){0};
+    return r;
 }
 
 /* ---- where a descriptor comes from ----------------------------------------------------------- */

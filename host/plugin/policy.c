@@ -18,6 +18,7 @@ const char *policy_action_name(enum policy_action action)
 void policy_read(const struct keys *keys, struct policy *ret)
 {
     *ret = (struct policy){
+        .mode = (enum policy_mode)keys_number(keys, "mode"),
         .on_error = (enum policy_action)keys_number(keys, "on_error"),
         .on_error_status = (unsigned)keys_number(keys, "on_error_status"),
         .timeout_ms = (uint64_t)keys_ms(keys, "timeout"),

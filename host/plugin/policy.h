@@ -18,7 +18,15 @@ enum policy_action {
     N_POLICY_ACTIONS
 };
 
+/* Whether it counts. In the order of the key's choices. */
+enum policy_mode {
+    POLICY_MODE_ENFORCE,
+    POLICY_MODE_OFF, /* it is loaded and checked, as by -t, and takes part in nothing */
+    N_POLICY_MODES
+};
+
 struct policy {
+    enum policy_mode mode;
     enum policy_action on_error, on_max_body;
     enum policy_action overload; /* the key of [extprocd]: the same for all */
     unsigned on_error_status;

@@ -57,7 +57,7 @@ int routine_add(struct instance *in, uint32_t ms, void (*fn)(struct extproc_inst
         .job = {.fn = routine_run, .arg = routine, .plugin = &in->who},
         .errand = {.fn = routine_wait, .arg = routine},
     };
-    if (!in->env->testing && loop_set(in->env->loop, &routine->timer, ms) < 0)
+    if (!in->pub.testing && loop_set(in->env->loop, &routine->timer, ms) < 0)
         return -ENOMEM;
     in->routines = routine;
     return 0;

@@ -374,6 +374,50 @@ Test(choosing, a_phase_that_does_not_come_is_missed_by_those_that_take_part)
     kit_free(k);
 }
 
+/* ---- mode = off ------------------------------------------------------------------------------ */
+
+static int counts_init(struct extproc_instance *instance)
+{
+    note(instance->testing ? "init as by -t " : "init ");
+    return 0;
+}
+static void counts_fini(struct extproc_instance *instance)
+{
+    note("fini ");
+}
+
+/* Not even its needs are there. */
+Test(choosing, a_plugin_that_is_off_is_loaded_and_never_called)
+{
+    struct extproc_plugin plugin = all_phases;
+    plugin.init = counts_init;
+    plugin.fini = counts_fini;
+    plugin.needs = EXTPROC_WHOLE_REQUEST_BODY | EXTPROC_MUST_SEE_RESPONSE_BODY;
+    k = given(&plugin, "mode = off\n");
+    expect_journal("init as by -t ");
+    begin(BODY_MODE_NONE, BODY_MODE_NONE);
+    request_headers(false);
+    kit_expect_unchanged(c);
+    response_headers(false);
+    kit_expect_unchanged(c);
+    kit_end(c);
+    kit_free(k);
+    expect_journal("fini ");
+}
+
+Test(choosing, a_plugin_that_is_off_leaves_the_others_in_their_order)
+{
+    k = kit_of_ini("[chain:c]\nplugins = a, b\n"
+                   "[plugin:a]\nfile = headers.so\nrequest.set = x-a: 1\nmode = off\n"
+                   "[plugin:b]\nfile = headers.so\nrequest.set = x-b: 1\n");
+    begin(BODY_MODE_NONE, BODY_MODE_NONE);
+    request_headers(true);
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-a", NULL);
+    kit_expect_header(c, EXTPROC_MAP_REQUEST, "x-b", "1");
+    kit_end(c);
+    kit_free(k);
+}
+
 /* ---- in every way ---------------------------------------------------------------------------- */
 
 static void both_chains(struct kit_call *call, void *arg)

@@ -124,8 +124,20 @@ static void log_modes(const struct worker *w, const struct listener *l)
                      lane_name(lane), body_mode_name(l->session.modes[lane]), lane_name(lane));
 }
 
+static void log_off(const struct worker *w)
+{
+    for (size_t i = 0; i < w->setup.generation->n_instances; i++) {
+        const struct instance *in = w->setup.generation->instances[i];
+        struct log_context context = {.plugin = in->name};
+        if (in->policy.mode == POLICY_MODE_OFF)
+            log_line(w->setup.log, EXTPROC_LEVEL_INFO, &context,
+                     "the plugin is loaded and is not called (mode = off)");
+    }
+}
+
 static void log_start(const struct worker *w)
 {
+    log_off(w);
     for (size_t i = 0; i < w->n_open; i++) {
         log_line(w->setup.log, EXTPROC_LEVEL_INFO, NULL, "listener %s: listening on %s",
                  w->listeners[i]->name, w->listeners[i]->address);

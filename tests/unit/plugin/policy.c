@@ -34,6 +34,7 @@ static struct policy policy_of(const char *keys, bool must_see)
 Test(policy, by_default_answers_for_a_plugin_that_fails)
 {
     struct policy p = policy_of("", true);
+    cr_expect_eq(p.mode, POLICY_MODE_ENFORCE);
     cr_expect_eq(p.on_error, POLICY_RESPOND);
     cr_expect_eq(p.on_error_status, 500);
     cr_expect_eq(p.timeout_ms, 150);
@@ -44,9 +45,10 @@ Test(policy, by_default_answers_for_a_plugin_that_fails)
 
 Test(policy, is_what_the_section_says)
 {
-    struct policy p = policy_of("on_error = close\ntimeout = 1500us\nmax_body = 4k\n"
+    struct policy p = policy_of("mode = off\non_error = close\ntimeout = 1500us\nmax_body = 4k\n"
                                 "on_max_body = continue\n",
                                 false);
+    cr_expect_eq(p.mode, POLICY_MODE_OFF);
     cr_expect_eq(p.on_error, POLICY_CLOSE);
     cr_expect_eq(p.timeout_ms, 2);
     cr_expect_eq(p.max_body, 4096);

@@ -73,12 +73,13 @@ struct extproc_str api_read_file(struct extproc_instance *instance, const char *
 
 /* ---- appending ------------------------------------------------------------------------------- */
 
-static int open_output(const struct plugin_env *env, struct path path, struct output **ret,
+static int open_output(const struct instance *in, struct path path, struct output **ret,
                        char why[static FILE_WHY])
 {
+    const struct plugin_env *env = in->env;
     struct output_options options = {
         .path = path.text, .shown = path.shown, .what = "lines", .size = QUEUE_SIZE};
-    if (env->testing || !env->writer)
+    if (in->pub.testing || !env->writer)
         return output_check(path.text, why);
     if (env->metrics)
         options.dropped = metrics_define(
@@ -97,7 +98,7 @@ struct extproc_file *api_file(struct extproc_instance *instance, const char *key
     if (!path.text)
         return NULL;
     struct instance_file *file = arena_zalloc(&in->arena, sizeof *file);
-    if (!file || open_output(in->env, path, &file->output, why) < 0) {
+    if (!file || open_output(in, path, &file->output, why) < 0) {
         extproc_conf_refuse(instance, key, i, "cannot open %s: %s", path.shown, why);
         return NULL;
     }
