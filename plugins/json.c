@@ -17,8 +17,8 @@
  * Paths, and what they apply to, are lib/json_scan.h: names between dots, at any depth; a number
  * names an element of a list too, and * each. All other bytes stay as they are, with numbers of any
  * length and members in their order. Of a member that occurs twice the edits apply to each, and
- * field_to_header takes the first; it stops reading there. `set` makes objects that are missing, and
- * leaves alone what has another type on the way.
+ * field_to_header takes the first; it stops reading there. `set` makes objects that are missing,
+ * and leaves alone what has another type on the way.
  *
  * A header gets a string's text, or a number, true, false or null as it is written. What a client
  * has sent under its name never passes: without such a field, or with one that cannot be in a

@@ -58,8 +58,8 @@ enum json_end {
 
 /* ---- paths ----------------------------------------------------------------------------------- */
 
-/* Without the dots; `text` has to live as long as the rule, and is written to. False: an empty name,
- * or too many. */
+/* Without the dots; `text` has to live as long as the rule, and is written to. False: an empty
+ * name, or too many. */
 static inline bool json_path_read(char *text, size_t len, struct json_rule *ret)
 {
     char *to = text, *begin = text;
