@@ -5,11 +5,14 @@
  *     to = /var/log/extprocd/access.json     ; or stdout (the default), or stderr
  *     request.header = user-agent            ; headers to log; repeated
  *     response.header = content-type
- *     redact = x-api-key                     ; headers whose value is not logged; the values of
- *                                            ; cookies and authorization never are
- *     redact.query = ticket ; the same for query parameters, in the path and in headers
- *                                            ; that are URLs; token, password and the like never
- *                                            are
+ *     redact = x-session                     ; headers whose value is not logged; cookies,
+ *                                            ; authorization and x-api-key never are
+ *     redact.query = ticket                  ; the same for query parameters, in the path, in headers
+ *                                            ; that are URLs and in attributes; token, password and
+ *                                            ; the like never are
+ *     attribute = source.address             ; what the proxy knows of the transaction; repeated
+ *     sample = 0.01                          ; of transactions, one in a hundred (default: 1, all),
+ *     sample.errors = yes                    ; and all that went wrong: 5xx, or cut off
  *     body_limit = 1k                        ; the first bytes of bodies
  *
  * The plugin logs what it sees at its place: as the first of the chain, the request as the client
@@ -18,6 +21,13 @@
  * several processes do not mix, and a disk or a reader that stalls costs lines, not traffic. Bytes
  * that are not UTF-8 become replacement characters, and characters that act on a terminal are
  * escaped.
+ *
+ * `duration_ms` is the time from the first message of the transaction to its end, `response_ms` to
+ * the headers of the response: what the upstream and the plugins after this one took. A plugin does
+ * not see the others, so what each of them took and decided is not in the line.
+ *
+ * A sample is chosen by x-request-id, where the request has one, so that all services that see a
+ * request choose the same, and its line has `sample`, by which a reader can multiply.
  *
  * Headers are read in their phases and not in close(): with EXTPROC_CLOSE_SEES_HEADERS close()
  * would see them as the last plugin of the chain left them, and the host would copy all headers of
@@ -29,6 +39,7 @@
 #include "lib/header_name.h"
 #include "lib/json_line.h"
 #include "lib/redact.h"
+#include "lib/secrets.h"
 
 #include <extproc/text.h>
 
@@ -40,10 +51,20 @@ static const struct extproc_key keys[] = {
     {.name = "to", .fallback = "stdout", .help = "stdout, stderr, or a file to append to."},
     {.name = "request.header", .flags = EXTPROC_KEY_LIST, .help = "A request header to log."},
     {.name = "response.header", .flags = EXTPROC_KEY_LIST, .help = "A response header to log."},
-    {.name = "redact", .flags = EXTPROC_KEY_LIST, .help = "A header whose value is not logged."},
-    {.name = "redact.query",
+    SECRETS_KEYS,
+    {.name = "attribute",
      .flags = EXTPROC_KEY_LIST,
-     .help = "A query parameter whose value is not logged."},
+     .help = "An attribute of the proxy to log, such as source.address."},
+    {.name = "sample",
+     .type = EXTPROC_KEY_TYPE_FLOAT,
+     .fallback = "1",
+     .min = "0",
+     .max = "1",
+     .help = "The share of transactions that are logged, beside those that went wrong."},
+    {.name = "sample.errors",
+     .type = EXTPROC_KEY_TYPE_BOOL,
+     .fallback = "yes",
+     .help = "Log all transactions with a status of 500 or more, or an end that is not done."},
     {.name = "body_limit",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .fallback = "0",
@@ -54,6 +75,8 @@ static const struct extproc_key keys[] = {
 struct log {
     struct extproc_file *to;
     size_t body_limit;
+    double sample;
+    bool errors; /* all are logged */
 };
 
 struct side {
@@ -65,8 +88,8 @@ struct side {
 };
 
 struct transaction {
-    struct timespec start;
-    json_t *method, *path, *status, *id;
+    struct timespec start, response; /* zero: it has not come */
+    json_t *method, *path, *status, *id, *attributes;
     struct side sides[N_DIRECTIONS];
 };
 
@@ -95,7 +118,13 @@ static int init(struct extproc_instance *instance)
         return -ENOMEM;
     instance->self = self;
     self->body_limit = (size_t)extproc_conf_int(instance, "body_limit", 0);
+    self->sample = extproc_conf_float(instance, "sample", 0);
+    self->errors = extproc_conf_int(instance, "sample.errors", 0);
     int r = check_names(instance);
+    for (size_t i = 0; i < extproc_conf_count(instance, "attribute"); i++) {
+        if (extproc_want_attribute(instance, extproc_conf(instance, "attribute", i)) < 0)
+            r = extproc_conf_refuse(instance, "attribute", i, "expected a name in UTF-8");
+    }
     self->to = extproc_file_open(instance, "to", 0);
     if (!self->to || r < 0)
         return -EINVAL;
@@ -103,79 +132,6 @@ static int init(struct extproc_instance *instance)
 }
 
 /* ---- a line ---------------------------------------------------------------------------------- */
-
-/* A JSON string; bytes that are not UTF-8 become U+FFFD. NULL: absent, or out of memory. */
-static json_t *text(struct extproc_str s)
-{
-    static const struct extproc_str replacement = EXTPROC_STR("\xef\xbf\xbd");
-    char *clean = s.ptr ? malloc(replacement.len * s.len + 1) : NULL;
-    size_t n = 0;
-    while (clean && s.len) {
-        uint32_t code;
-        size_t len = extproc_character(s, &code), taken = len ? len : 1;
-        struct extproc_str next = len ? (struct extproc_str){s.ptr, len} : replacement;
-        memcpy(clean + n, next.ptr, next.len);
-        n += next.len;
-        s.ptr += taken;
-        s.len -= taken;
-    }
-    json_t *string = clean ? json_stringn(clean, n) : NULL;
-    free(clean);
-    return string;
-}
-
-static bool in_list(struct extproc_str name, const struct extproc_str *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (extproc_eq_nocase(name, list[i]))
-            return true;
-    }
-    return false;
-}
-#define IN_LIST(name, list) in_list(name, list, sizeof(list) / sizeof *(list))
-
-static bool in_key(struct extproc_instance *instance, const char *key, struct extproc_str name)
-{
-    for (size_t i = 0; i < extproc_conf_count(instance, key); i++) {
-        if (extproc_eq_nocase(name, extproc_conf(instance, key, i)))
-            return true;
-    }
-    return false;
-}
-
-static bool is_secret(struct extproc_instance *instance, struct extproc_str name)
-{
-    static const struct extproc_str always[] = {
-        EXTPROC_STR("authorization"),
-        EXTPROC_STR("proxy-authorization"),
-        EXTPROC_STR("cookie"),
-        EXTPROC_STR("set-cookie"),
-    };
-    return IN_LIST(name, always) || in_key(instance, "redact", name);
-}
-
-static bool is_secret_parameter(struct extproc_txn *x, struct extproc_str name)
-{
-    static const struct extproc_str always[] = {
-        EXTPROC_STR("access_token"),
-        EXTPROC_STR("refresh_token"),
-        EXTPROC_STR("id_token"),
-        EXTPROC_STR("token"),
-        EXTPROC_STR("jwt"),
-        EXTPROC_STR("api_key"),
-        EXTPROC_STR("apikey"),
-        EXTPROC_STR("password"),
-        EXTPROC_STR("passwd"),
-        EXTPROC_STR("client_secret"),
-        EXTPROC_STR("secret"),
-        EXTPROC_STR("signature"),
-        EXTPROC_STR("x-amz-signature"),
-        EXTPROC_STR("sig"),
-        EXTPROC_STR("x-goog-signature"),
-        EXTPROC_STR("x-amz-security-token"),
-    };
-    return IN_LIST(name, always) || in_key(x->instance, "redact.query", name);
-}
 
 static json_t *value_text(struct extproc_txn *x, struct extproc_str name, struct extproc_str value)
 {
@@ -186,9 +142,9 @@ static json_t *value_text(struct extproc_txn *x, struct extproc_str name, struct
         EXTPROC_STR("content-location"),
         EXTPROC_STR("x-envoy-original-path"),
     };
-    if (is_secret(x->instance, name))
-        return text(redacted);
-    return text(IN_LIST(name, urls) ? redact_url(x, value, is_secret_parameter) : value);
+    if (secrets_header(x->instance, name))
+        return json_text(redacted);
+    return json_text(SECRETS_IN(name, urls) ? redact_url(x, value, secrets_parameter) : value);
 }
 
 /* One value as a string, several as a list. NULL: there is none. */
@@ -222,6 +178,40 @@ static json_t *headers_of(struct extproc_txn *x, enum extproc_map map, const cha
     return all;
 }
 
+/* NULL: it has no value of its own. A query is redacted as an URL that has it. */
+static json_t *attribute_of(struct extproc_txn *x, struct extproc_str name)
+{
+    struct extproc_value value = extproc_attribute(x, name);
+    bool query = extproc_eq(name, EXTPROC_S("request.query"));
+    struct extproc_str url;
+    switch (value.kind) {
+    case EXTPROC_KIND_STRING:
+        if (!extproc_has_prefix(name, EXTPROC_S("request.")))
+            return json_text(value.as.string);
+        url = query ? extproc_format(x, "?%.*s", EXTPROC_ARG(value.as.string)) : value.as.string;
+        return json_text(extproc_from(redact_url(x, url, secrets_parameter), query));
+    case EXTPROC_KIND_NUMBER:
+        return json_real(value.as.number);
+    case EXTPROC_KIND_BOOL:
+        return json_boolean(value.as.boolean);
+    default:
+        return NULL;
+    }
+}
+
+/* Those that have come; in a direction's first message come all that it has. */
+static void add_attributes(struct extproc_txn *x)
+{
+    struct transaction *t = x->ctx;
+    for (size_t i = 0; i < extproc_conf_count(x->instance, "attribute"); i++) {
+        struct extproc_str name = extproc_conf(x->instance, "attribute", i);
+        json_t *value = json_object_get(t->attributes, name.ptr) ? NULL : attribute_of(x, name);
+        if (value && !t->attributes)
+            t->attributes = json_object();
+        add(t->attributes, name.ptr, value);
+    }
+}
+
 /* ---- phases ---------------------------------------------------------------------------------- */
 
 static int on_open(struct extproc_txn *x)
@@ -237,11 +227,12 @@ static int on_open(struct extproc_txn *x)
 static enum extproc_action on_request(struct extproc_txn *x)
 {
     struct transaction *t = x->ctx;
-    t->method = text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":method")));
-    t->path = text(redact_url(x, extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":path")),
-                              is_secret_parameter));
-    t->id = text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-request-id")));
+    t->method = json_text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":method")));
+    t->path = json_text(redact_url(
+        x, extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(":path")), secrets_parameter));
+    t->id = json_text(extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S("x-request-id")));
     t->sides[REQUEST].headers = headers_of(x, EXTPROC_MAP_REQUEST, "request.header");
+    add_attributes(x);
     return EXTPROC_ACTION_CONTINUE;
 }
 
@@ -250,10 +241,12 @@ static enum extproc_action on_response(struct extproc_txn *x)
     struct transaction *t = x->ctx;
     if (!t->id) { /* the proxy does not show the request's headers */
         struct extproc_value id = extproc_attribute(x, EXTPROC_S("request.id"));
-        t->id = id.kind == EXTPROC_KIND_STRING ? text(id.as.string) : NULL;
+        t->id = id.kind == EXTPROC_KIND_STRING ? json_text(id.as.string) : NULL;
     }
-    t->status = text(extproc_header_get(x, EXTPROC_MAP_RESPONSE, EXTPROC_S(":status")));
+    t->status = json_text(extproc_header_get(x, EXTPROC_MAP_RESPONSE, EXTPROC_S(":status")));
     t->sides[RESPONSE].headers = headers_of(x, EXTPROC_MAP_RESPONSE, "response.header");
+    clock_gettime(CLOCK_MONOTONIC, &t->response);
+    add_attributes(x);
     return EXTPROC_ACTION_CONTINUE;
 }
 
@@ -293,12 +286,10 @@ static json_t *now(void)
     return json_sprintf("%s.%03dZ", date, (int)(ts.tv_nsec / 1000000));
 }
 
-static json_t *elapsed_ms(const struct timespec *start)
+static json_t *elapsed_ms(const struct timespec *start, const struct timespec *end)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    return json_integer((end.tv_sec - start->tv_sec) * 1000 +
-                        (end.tv_nsec - start->tv_nsec) / 1000000);
+    return json_integer((end->tv_sec - start->tv_sec) * 1000 +
+                        (end->tv_nsec - start->tv_nsec) / 1000000);
 }
 
 static json_t *end_name(enum extproc_end why)
@@ -323,7 +314,7 @@ static json_t *side_of(struct side *s)
     if (json_object_size(s->headers))
         json_object_set(all, "headers", s->headers);
     if (s->has_body) {
-        add(all, "body", text((struct extproc_str){s->body ? s->body : "", s->n_kept}));
+        add(all, "body", json_text((struct extproc_str){s->body ? s->body : "", s->n_kept}));
         add(all, "body_bytes", json_integer((json_int_t)s->n_bytes));
     }
     json_decref(s->headers);
@@ -331,10 +322,47 @@ static json_t *side_of(struct side *s)
     return all;
 }
 
+/* FNV-1a, and MurmurHash's last steps, since ids may differ in their last character only. It need
+ * not be strong, but the same everywhere. */
+static double share_of(struct extproc_str id)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < id.len; i++)
+        hash = (hash ^ (unsigned char)id.ptr[i]) * 16777619u;
+    hash = (hash ^ hash >> 16) * 0x85ebca6bu;
+    hash = (hash ^ hash >> 13) * 0xc2b2ae35u;
+    return (hash ^ hash >> 16) / 4294967296.0;
+}
+
+/* Is it one of those that are logged? *ret_sampled: as one of a share. */
+static bool is_wanted(const struct log *self, const struct transaction *t, enum extproc_end why,
+                      bool *ret_sampled)
+{
+    const char *status = json_string_value(t->status), *id = json_string_value(t->id);
+    bool error = why != EXTPROC_END_DONE || (status && status[0] == '5');
+    double share = id ? share_of(extproc_str_of(id)) : (double)(t->start.tv_nsec % 1000000) / 1e6;
+    *ret_sampled = self->sample < 1 && !(error && self->errors);
+    return !*ret_sampled || share < self->sample;
+}
+
+static void write_line(struct extproc_txn *x, json_t *line)
+{
+    const struct log *self = x->self;
+    char *out = json_line(line);
+    if (out) /* a line that the host has to drop is counted and reported there */
+        extproc_file_append(self->to, extproc_str_of(out));
+    else
+        extproc_log(x, EXTPROC_LEVEL_ERROR, "cannot write a line: out of memory");
+    free(out);
+}
+
 static void on_close(struct extproc_txn *x, enum extproc_end why)
 {
     const struct log *self = x->self;
     struct transaction *t = x->ctx;
+    struct timespec end;
+    bool sampled, wanted = is_wanted(self, t, why, &sampled);
+    clock_gettime(CLOCK_MONOTONIC, &end);
     json_t *line = json_object();
     add(line, "time", now());
     add(line, "request_id", t->id);
@@ -342,16 +370,17 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
     add(line, "path", t->path);
     add(line, "status", t->status);
     add(line, "end", end_name(why));
-    add(line, "duration_ms", elapsed_ms(&t->start));
+    add(line, "duration_ms", elapsed_ms(&t->start, &end));
+    if (t->response.tv_sec)
+        add(line, "response_ms", elapsed_ms(&t->start, &t->response));
+    if (sampled)
+        add(line, "sample", json_real(self->sample));
+    add(line, "attributes", t->attributes);
     add(line, "request", side_of(&t->sides[REQUEST]));
     add(line, "response", side_of(&t->sides[RESPONSE]));
-    char *out = json_line(line);
+    if (wanted)
+        write_line(x, line);
     json_decref(line);
-    if (out) /* a line that the host has to drop is counted and reported there */
-        extproc_file_append(self->to, extproc_str_of(out));
-    else
-        extproc_log(x, EXTPROC_LEVEL_ERROR, "cannot write a line: out of memory");
-    free(out);
 }
 
 const struct extproc_plugin extproc_plugin_v1 = {

@@ -9,6 +9,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A JSON string; bytes that are not UTF-8 become U+FFFD. NULL: absent, or out of memory. */
+static inline json_t *json_text(struct extproc_str s)
+{
+    static const struct extproc_str replacement = EXTPROC_STR("\xef\xbf\xbd");
+    char *clean = s.ptr ? (char *)malloc(replacement.len * s.len + 1) : NULL;
+    size_t n = 0;
+    while (clean && s.len) {
+        uint32_t code;
+        size_t len = extproc_character(s, &code), taken = len ? len : 1;
+        struct extproc_str next = len ? (struct extproc_str){s.ptr, len} : replacement;
+        memcpy(clean + n, next.ptr, next.len);
+        n += next.len;
+        s.ptr += taken;
+        s.len -= taken;
+    }
+    json_t *string = clean ? json_stringn(clean, n) : NULL;
+    free(clean);
+    return string;
+}
+
 enum { JSON_LINE_GROWTH = 6 }; /* DEL, one byte, becomes \u007f: none grows more */
 
 /* Writes the character as an escape of a JSON string; returns its length. */

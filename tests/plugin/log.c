@@ -388,3 +388,109 @@ Test(log, what_it_does_not_take)
                    "test.ini:5: [plugin:p] redact: ~invalid header name~",
                    "test.ini:6: [plugin:p] to: cannot open /nowhere/at: No such file or directory");
 }
+
+/* ---- attributes ------------------------------------------------------------------------------ */
+
+Test(log, attributes_have_their_types_and_no_secrets)
+{
+    begin("attribute = source.address\nattribute = request.path\nattribute = request.query\n"
+          "attribute = absent");
+    struct kit_call *c = call(BODY_MODE_NONE);
+    kit_with(c, KIT_ATTRIBUTES, NULL, "source.address", "192.0.2.1:1\x1b");
+    kit_with(c, KIT_ATTRIBUTES, NULL, "request.path", "/a?token=1&b=2");
+    kit_with(c, KIT_ATTRIBUTES, NULL, "request.query", "token=1&b=2");
+    exchange(c, NULL);
+    kit_end(c);
+    expect("\"attributes\":{\"source.address\":\"192.0.2.1:1\\u001B\","
+           "\"request.path\":\"/a?token=[redacted]&b=2\","
+           "\"request.query\":\"token=[redacted]&b=2\"}");
+    done();
+}
+
+Test(log, an_attribute_of_the_response_is_logged)
+{
+    begin("attribute = xds.cluster_name");
+    struct kit_call *c = call(BODY_MODE_NONE);
+    kit_headers(c, LANE_REQUEST, REQUEST, true);
+    kit_with(c, KIT_ATTRIBUTES, NULL, "xds.cluster_name", "one");
+    kit_headers(c, LANE_RESPONSE, ":status: 200", true);
+    kit_end(c);
+    expect("\"attributes\":{\"xds.cluster_name\":\"one\"}");
+    expect("\"response_ms\":");
+    done();
+}
+
+Test(log, without_a_response_it_has_no_time)
+{
+    begin("");
+    struct kit_call *c = call(BODY_MODE_NONE);
+    kit_headers(c, LANE_REQUEST, REQUEST, true);
+    kit_end(c);
+    expect_no("response_ms");
+    expect_no("attributes");
+    done();
+}
+
+/* ---- samples --------------------------------------------------------------------------------- */
+
+static void exchange_of(unsigned id, const char *status)
+{
+    char head[128];
+    struct kit_call *c = call(BODY_MODE_NONE);
+    snprintf(head, sizeof head, ":method: GET\n:path: /\nx-request-id: id-%u", id);
+    kit_headers(c, LANE_REQUEST, head, true);
+    snprintf(head, sizeof head, ":status: %s", status);
+    kit_headers(c, LANE_RESPONSE, head, true);
+    kit_end(c);
+}
+
+static size_t n_lines(void)
+{
+    size_t n = 0;
+    for (const char *at = text(); (at = strchr(at, '\n')); at++)
+        n++;
+    return n;
+}
+
+Test(log, a_sample_is_a_share_and_always_the_same)
+{
+    begin("sample = 0.25");
+    for (unsigned id = 0; id < 200; id++)
+        exchange_of(id, "200");
+    size_t n = n_lines();
+    cr_expect(n > 200 / 8 && n < 200 / 2, "%zu", n);
+    expect("\"sample\":0.25");
+    for (unsigned id = 0; id < 200; id++)
+        exchange_of(id, "404");
+    cr_expect_eq(n_lines(), 2 * n);
+    done();
+}
+
+Test(log, what_went_wrong_is_logged_all_the_same)
+{
+    begin("sample = 0");
+    exchange_of(1, "200");
+    expect_lines(0);
+    exchange_of(2, "503");
+    struct kit_call *c = call(BODY_MODE_STREAMED);
+    kit_headers(c, LANE_REQUEST, REQUEST, false);
+    kit_reset(c);
+    expect("\"status\":\"503\"");
+    expect("\"end\":\"disconnected\"");
+    expect_no("\"sample\"");
+    expect_lines(2);
+    done();
+}
+
+Test(log, unless_the_operator_says_no)
+{
+    begin("sample = 0\nsample.errors = no");
+    exchange_of(1, "503");
+    expect_lines(0);
+    done();
+}
+
+Test(log, a_share_is_one)
+{
+    PLUGIN_REFUSED("log", "sample = 1.5", "test.ini:3: [plugin:p] sample: ~");
+}
