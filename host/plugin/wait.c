@@ -12,6 +12,7 @@
 
 #include "base/loop/pool.h"
 #include "base/rows.h"
+#include "base/str.h"
 #include "plugin/generation.h"
 
 #include <assert.h>
@@ -20,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDLE_MIN = 256, N_FACES = 8, NAME_SIZE = 33 };
+enum { IDLE_MIN = 256, N_FACES = 8, NAME_SIZE = 33, ID_SIZE = 64 };
 
 enum wait_state { WAIT_IDLE, WAIT_AWAITED, WAIT_UNWANTED, WAIT_FORSAKEN, N_WAIT_STATES };
 enum wait_kind {
@@ -33,8 +34,9 @@ enum wait_kind {
 struct wait_face {
     struct extproc_wait pub; /* first */
     struct wait *wait;
-    bool pending;         /* it has not been resumed */
-    char name[NAME_SIZE]; /* of the plugin, for a line about a second call */
+    bool pending; /* it has not been resumed */
+    /* of the plugin, and the transaction's id: for a line about a second call */
+    char name[NAME_SIZE], transaction[ID_SIZE];
 };
 
 struct wait {
@@ -222,6 +224,8 @@ static struct extproc_wait *wait_lend(struct wait *w)
     face->pub.api = w->what.instance->pub.api;
     face->pending = true;
     snprintf(face->name, sizeof face->name, "%s", w->what.instance->name);
+    snprintf(face->transaction, sizeof face->transaction, "%.*s", EXTPROC_ARG(w->what.transaction));
+    w->what.transaction = STR_ABSENT; /* which lives as long as the transaction */
     pthread_mutex_unlock(&w->all->mutex);
     return &face->pub;
 }
@@ -383,9 +387,11 @@ void wait_on_cancel(struct extproc_wait *pub, void (*cancel)(void *arg), void *a
     w->cancel_arg = arg;
 }
 
-static void log_twice(struct waits *all, const char *plugin)
+static void log_twice(struct waits *all, const struct wait_face *face)
 {
-    struct log_context context = {.plugin = plugin};
+    struct log_context context = {.plugin = face->name};
+    if (*face->transaction)
+        context.transaction = extproc_str_of(face->transaction);
     log_line(all->log, EXTPROC_LEVEL_ERROR, &context,
              "extproc_resume() was called twice for one wait; the second call has no effect");
 }
@@ -395,16 +401,14 @@ void wait_resume(struct extproc_wait *pub, void *result)
     struct wait_face *face = (struct wait_face *)pub;
     struct wait *w = face->wait;
     struct waits *all = w->all;
-    char name[NAME_SIZE];
     pthread_mutex_lock(&all->mutex);
-    bool pending = face->pending;
-    memcpy(name, face->name, sizeof name);
+    const struct wait_face seen = *face;
     face->pending = false;
-    bool taken = !pending || wait_arrive(w, result);
+    bool taken = !seen.pending || wait_arrive(w, result);
     pthread_mutex_unlock(&all->mutex);
 
-    if (!pending)
-        log_twice(all, name);
+    if (!seen.pending)
+        log_twice(all, &seen);
     else if (!taken)
         wait_end_here(w);
 }

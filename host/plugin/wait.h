@@ -43,7 +43,8 @@ bool waits_exceed(const struct waits *all, size_t *ret_held);
 /* What a wait is for. */
 struct wait_for {
     struct instance *instance;
-    struct generation *generation; /* the instance's; a reference is taken */
+    struct generation *generation;  /* the instance's; a reference is taken */
+    struct extproc_str transaction; /* its id, for a line about a second extproc_resume(): copied */
     void (*drop)(struct extproc_instance *instance, void *result); /* may be NULL */
     /* In the loop, once, but not after wait_forsake(). */
     void (*woken)(void *arg, enum extproc_wake why, void *result);

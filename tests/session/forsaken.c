@@ -371,7 +371,7 @@ Test(forsaken, the_plugin_that_has_the_threads_is_named)
 Test(forsaken, resuming_twice_is_reported_and_harmless)
 {
     begin(REQUEST | RESPONSE, BODY_MODE_NONE);
-    send_request(true);
+    kit_headers(c, LANE_REQUEST, ":method: POST\n:path: /\nx-request-id: 7f3a-1", true);
     bring(0, "once");
     bring(0, "twice");
     run();
@@ -385,7 +385,7 @@ Test(forsaken, resuming_twice_is_reported_and_harmless)
     run();
     kit_answered(c, LANE_RESPONSE);
     kit_expect_header(c, EXTPROC_MAP_RESPONSE, "x-answer", "yes");
-    kit_expect_log(c, "plugin=waiter: extproc_resume() was called twice");
+    kit_expect_log(c, "transaction=7f3a-1 plugin=waiter: extproc_resume() was called twice");
     end();
     expect_journal("1; resume 1 result once; after 1; 8; resume 8 result yes; close 0; ");
 }

@@ -85,6 +85,7 @@ struct extproc_wait *api_defer(struct extproc_txn *x, uint32_t timeout_ms,
         return NULL;
     struct wait_for what = wait_of(h, drop);
     uint64_t limit = wait_left(h);
+    what.transaction = txn_id(h->txn);
     if (timeout_ms && timeout_ms < limit)
         limit = timeout_ms;
     handle_turn(h)->waits.wait = wait_new(handle_instance(h)->env->waits, &what, limit, &wait);
