@@ -153,8 +153,10 @@ static size_t max_names(const struct keys_slot *slot)
 
 static bool takes_everything(const struct plan *plan)
 {
+    const struct config_section *section = plan->section;
     const struct keys_slot *match = keys_find(&plan->keys, "match.*");
-    return !plan->section->refused && match && match->n_values == 0;
+    bool certain = *section->name && !section->refused && !section->incomplete;
+    return certain && match && match->n_values == 0;
 }
 
 /* A chain that comes after one that takes everything. */
@@ -163,7 +165,7 @@ static void look_at_reach(struct build *b, const struct plan *plan)
     const struct plan *taker = b->plans;
     while (taker < plan && !takes_everything(taker))
         taker++;
-    if (taker < plan)
+    if (taker < plan && !plan->section->refused)
         config_say(b->errors, CONFIG_WARNING, plan->section, NULL,
                    "never used: [chain:%s] at %s:%u takes every transaction, because it has no "
                    "match.* key",

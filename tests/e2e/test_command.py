@@ -98,9 +98,52 @@ class Test(Command):
                   9: r"\[listener:main\] socket_mode: ", 11: r"\[chain:main\] plugins: .*\btags\b",
                   14: r"\[plugin:tags\] request\.sett: .*request\.set\b", 16: r"\[plugin:gone\] file: .*gone\.so",
                   19: r"\[plugin:more\] request\.add: "}
-        for line, pattern in wanted.items():
-            with self.subTest(line=line):
-                self.assertRegex(err, rf"(?m)^{re.escape(str(path))}:{line}: {pattern}")
+        self.check_lines(err, [(path, line, pattern) for line, pattern in wanted.items()])
+
+    def check_lines(self, err, wanted):
+        """Each once, in this order, and nothing else."""
+        lines = err.splitlines()
+        for line, (path, number, pattern) in zip(lines, wanted):
+            self.assertRegex(line, rf"^{re.escape(str(path))}:{number}: {pattern}")
+        self.assertEqual(len(lines), len(wanted), err)
+
+    def test_mistakes_of_all_kinds_in_the_order_of_the_files(self):
+        """Of the language, of a listener, of a key that has a default, of a chain, of a plugin's own check, of a file
+        that is included between them, and of keys that a plugin reads and did not declare."""
+        included = self.write("[plugin:answer]\n"                   # 1
+                              "file = respond.so\n"                  # 2
+                              "status = 204\n"                       # 3
+                              "body = a\n"                           # 4
+                              "header = x a: 1\n"                    # 5
+                              "header = upgrade: h2\n", "more.ini")  # 6
+        path = self.write("[extprocd]\n"                             # 1
+                          f"plugin_dir = {PLUGIN_DIR}\n"             # 2
+                          "include = more.ini\n"                     # 3
+                          "drain\n"                                  # 4
+                          "log_level = loud\n"                       # 5
+                          "[listener:main]\n"                        # 6
+                          "adress = 127.0.0.1:0\n"                   # 7
+                          "max_message = 512m\n"                     # 8
+                          "[chain]\n"                                # 9
+                          "plugins = tags\n"                         # 10
+                          "[chain:main]\n"                           # 11
+                          "plugins = tags, answer,\n"                # 12
+                          "[plugin:tags]\n"                          # 13
+                          "file = headers.so\n"                      # 14
+                          "request.set = :path: %PATH%#a\n"          # 15
+                          "request.set = :method: HEAD\n"            # 16
+                          "request.set = x-a: %PAHT%\n"              # 17
+                          "request.remove = host\n")                 # 18
+        code, out, err = self.run_with("-t", "-c", path)
+        self.assertEqual((code, out), (1, ""))
+        own = r"\[plugin:tags\] request\."
+        self.check_lines(err, [
+            (path, 4, r"\[extprocd\] missing ="), (path, 5, r"\[extprocd\] log_level: "), (path, 7, r"\[listener:main\] adress: .*address"),
+            (path, 8, r"\[listener:main\] max_message: "), (path, 9, r"\[chain\]"), (path, 12, r"\[chain:main\] plugins: "),
+            (path, 15, rf'{own}set: ":path": .*without blanks and #'),
+            (path, 16, rf"{own}set: :method: .*HEAD or CONNECT"), (path, 17, rf"{own}set: .*did you mean %PATH"),
+            (path, 18, rf"{own}remove: host: "), (included, 4, r"\[plugin:answer\] body: .*204"),
+            (included, 5, r"\[plugin:answer\] header: .*space"), (included, 6, r"\[plugin:answer\] header: upgrade: ")])
 
     def test_a_mistake_in_an_included_file(self):
         (self.folder / "conf.d").mkdir()
@@ -179,6 +222,19 @@ class Printed(Command):
             for form in "envoy", "gloo":
                 with self.subTest(plugins, form=form):
                     self.assertEqual(self.modes(plugins, form), modes)
+
+    def test_several_listeners(self):
+        """The first one, and a line that says so."""
+        other = "[listener:other]\naddress = 127.0.0.1:7\nmutation_rules = envoy\n"
+        for form in "envoy", "gloo":
+            path = self.write(ini(TAGS, address="127.0.0.1:6", listener="max_streams = 7\nmax_connections = 3"))
+            _, alone, _ = self.run_with(f"--print-envoy-config={form}", "-c", path)
+            self.write(path.read_text() + other)
+            code, out, err = self.run_with(f"--print-envoy-config={form}", "-c", path)
+            self.assertEqual((code, err), (0, ""))
+            self.assertRegex(out, r"\A# For \[listener:main\]\. Proxies of the other listeners need the same, with the address, "
+                                  r"TLS\n# and mutation_rules of their listener\.\n")
+            self.assertTrue(out.endswith(alone), out)
 
     def test_gloo(self):
         path = self.write(ini(TAGS))

@@ -158,7 +158,7 @@ STRUCTURE = {  # complete texts, and all that is said of them
     HEAD + LISTENER + "[chain:main]\nplugin = tags\n" + PLUGIN.format("noop.so"): [
         r":%d+3: \[chain:main\] plugin: .*did you mean plugins"],
     HEAD + LISTENER + CHAIN + CHAIN.replace("main", "two") + PLUGIN.format("noop.so"): [
-        r":%d+4: \[chain:two\] only one chain"],
+        r":%d+4: \[chain:two\] warning: never used: \[chain:main\]"],
     HEAD + LISTENER + CHAIN + "[plugin]\nfile = headers.so\n": [r":%d+4: \[plugin\] .*\[plugin:NAME\]"],
     HEAD + LISTENER + CHAIN + "[plugn:tags]\nfile = headers.so\n": [r":%d+4: \[plugn:tags\] .*\[plugin:NAME\]"],
     HEAD + LISTENER + CHAIN + "[plugin:tags]\nfil = headers.so\n": [r":%d+5: \[plugin:tags\] fil: .*did you mean file"],

@@ -177,8 +177,8 @@ static bool needs_plugin_dir(const struct config *config)
     return false;
 }
 
-/* NULL where it could not be read, so that no plugin is reported as missing in another
- * directory. */
+/* NULL where it could not be read, or may be in a line that could not, so that no plugin is
+ * reported as missing in another directory. */
 static void read_plugin_dir(const struct config *config, const struct config_section *s,
                             struct settings *ret, struct arena *arena, struct config_errors *errors)
 {
@@ -186,6 +186,8 @@ static void read_plugin_dir(const struct config *config, const struct config_sec
     const struct keys_slot *slot = keys_find(&ret->keys, "plugin_dir");
     struct keys_value *value = slot && slot->n_values ? slot->values : NULL;
     char room[PATH_MAX];
+    if (s->incomplete && !(value && value->entry))
+        return;
     if (value && !value->entry) { /* -T prints it too */
         struct extproc_str found = arena_format(arena, "%s", places_plugin_dir(room));
         value->text = found.ptr ? found : value->text;
@@ -206,8 +208,7 @@ static void read_extprocd(const struct config *config, struct config_section *s,
                           struct arena *arena, struct config_errors *errors, struct settings *ret)
 {
     bool good = check_keys(s, extprocd_keys, arena, errors, &ret->keys);
-    if (!s->incomplete)
-        read_plugin_dir(config, s, ret, arena, errors);
+    read_plugin_dir(config, s, ret, arena, errors);
     if (!good)
         return;
     ret->log.level = (enum extproc_level)keys_number(&ret->keys, "log_level");
@@ -246,9 +247,10 @@ static void read_max_held(struct settings *s, const struct config_section *secti
     s->max_held = (size_t)keys_number(&s->keys, "max_held");
     for (size_t i = 0; i < s->n_listeners; i++) {
         struct transport_limits *l = &s->listeners[i].transport.limits;
+        bool refused = l->max_queued && l->max_queued < l->max_message; /* which was reported */
         if (l->max_queued > s->max_held)
             l->max_queued = s->max_held;
-        if (l->max_message > s->max_held)
+        if (l->max_message > s->max_held && !refused)
             config_say(errors, CONFIG_WARNING, s->listeners[i].section,
                        listener_entry(&s->listeners[i], "max_message"),
                        "max_message (%zu) exceeds max_held (%zu) of [extprocd]: larger messages "
