@@ -11,7 +11,7 @@
 #   half      an open loop at half of the streams/s that the bare server of this transport has shown
 #             to be its most in this run, the same for every server: latencies, each from when its
 #             message was due. Where streams begin late the load generator has not had its core to
-#             itself, and there is nothing to be learned
+#             itself, and there is nothing to be learned. tonic cannot do that rate
 #   waiting   the same load, none of which waits; and beside it, for two of the three servers, other
 #             streams that wait for 100 ms each: 1,000 more in a second for a timer, or 500 for a
 #             thread of the pool
@@ -29,6 +29,7 @@ turns=5
 servers_of() { # scenario
     case $1 in
     five) echo bare five ;;
+    half) echo bare none noop headers ;;
     waiting) echo alone after work ;;
     *) echo bare none noop headers tonic ;;
     esac
