@@ -93,6 +93,35 @@ Test(forsaken, an_error_ends_the_other_directions_wait)
     kit_free(k);
 }
 
+static enum extproc_action answers(struct extproc_txn *x)
+{
+    return extproc_reply(x, .status = 403);
+}
+
+/* The plugins after one that is abandoned may do what is possible now, and no more. */
+Test(forsaken, what_is_possible_is_judged_again_without_the_plugin_too)
+{
+    static const struct extproc_plugin answerer = {
+        .abi = EXTPROC_ABI, .name = "answerer", .request_headers = answers};
+    static const struct kit_linked linked[] = {{"waiter", &waiter}, {"answerer", &answerer}, {0}};
+    k = kit_new(&(struct kit_options){.ini = "[plugin:waiter]\non_error = continue\n",
+                                      .linked = linked,
+                                      .fail = kit_criterion_fail});
+    c = kit_call(k, &(struct kit_how){0});
+    kit_lets_wait(c);
+    plan.phases = REQUEST | RESPONSE;
+    plan.fail = true;
+    send_request(true);
+    send_response();
+    bring(1, "no");
+    run();
+    kit_expect_log(c, "extproc_respond(): the response has already begun");
+    kit_expect_failed(c, STATUS_INTERNAL, "answerer");
+    bring(0, "late");
+    kit_reset(c);
+    kit_free(k);
+}
+
 Test(forsaken, a_callback_that_decides_otherwise_drops_the_result)
 {
     plan.goes_on = true;

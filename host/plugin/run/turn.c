@@ -310,11 +310,11 @@ static enum extproc_action turn_resume(struct turn *turn)
 {
     struct handle *h = &turn->txn->handles[turn->place];
     turn->waits.woken = false;
+    turn->allowed = turn_allowed(turn) | (turn->replaced ? MAY_SET_BODY : 0);
     if (h->failed) {
         undo_back(turn, h);
         return EXTPROC_ACTION_CONTINUE;
     }
-    turn->allowed = turn_allowed(turn) | (turn->replaced ? MAY_SET_BODY : 0);
     if (!(turn->allowed & MAY_RESPOND) && !turn->txn->observing)
         turn->decided.answers = false;
     return handle_resume(turn);
