@@ -291,8 +291,11 @@ static void call_send(struct kit_call *c, struct kit_message *m)
         call_owes(c, m);
         return;
     }
-    if (c->reads_late)
+    if (c->reads_late) {
+        if (c->how.observing)
+            kit_model_pass(c, m);
         return;
+    }
     if (!c->owed && c->n_released != c->n_messages)
         kit_fail(c, "%u messages were given back, of %u", c->n_released, c->n_messages);
     if (owed && !c->sent)

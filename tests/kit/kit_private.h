@@ -32,6 +32,7 @@ struct kit_side {
     size_t body_len, body_cap;
     uint64_t n_body; /* its length, also where it is not kept */
     bool deaf;       /* the proxy has sent all of it          */
+    bool passed;     /* its headers have gone on              */
 };
 
 /* An answer on its way to the proxy. */

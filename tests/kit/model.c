@@ -189,10 +189,12 @@ static void answer_message(struct kit_call *c, const struct kit_message *m,
     const PbCommonResponse *common;
     switch (phase_part(m->phase)) { /* members of the oneof are pointers in one union */
     case PART_HEADERS:
+        side->passed = body_mode_of(c, lane) != BODY_MODE_BUFFERED || m->end;
         common = answer->request_headers->response;
         answer_headers(c, side, body_mode_of(c, lane), common ? common : &nothing);
         break;
     case PART_BODY:
+        side->passed = true;
         common = answer->request_body->response;
         answer_body(c, side, body_mode_of(c, lane), m, common ? common : &nothing);
         break;
@@ -272,4 +274,6 @@ void kit_model_answer(struct kit_call *c, const struct kit_message *m, const PbR
         take_metadata(c, answer->dynamic_metadata);
     if (!c->immediate)
         answer_message(c, m, answer);
+    else if (c->sides[LANE_RESPONSE].passed)
+        kit_fail(c, "an immediate response, although the response's headers have gone on");
 }

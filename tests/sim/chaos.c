@@ -213,7 +213,7 @@ static int on_open(struct extproc_txn *x)
     if (chance(64) == 0) {
         seat->failed = true;
         struct outcome outcome = outcome_of_error(place);
-        if (outcome.action != POLICY_CONTINUE && !seat->record->outcome.any)
+        if (outcome.action != POLICY_CONTINUE && !x->observing && !seat->record->outcome.any)
             seat->record->outcome = outcome;
         return -EIO;
     }

@@ -32,12 +32,15 @@ static void side_begin(struct side *s, bool many)
 
 void proxy_begin(struct transaction *t, unsigned number)
 {
-    *t = (struct transaction){.number = number, .reads = true, .many = chance(24) == 0};
+    *t = (struct transaction){
+        .number = number, .reads = true, .observes = chance(10) == 0, .many = chance(24) == 0};
     for (enum lane lane = 0; lane < N_LANES; lane++)
         side_begin(&t->sides[lane], t->many && chance(2));
     record_begin(number);
     t->c = kit_call(kit, &(struct kit_how){.request = t->sides[LANE_REQUEST].mode,
                                            .response = t->sides[LANE_RESPONSE].mode,
+                                           .observing = t->observes,
+                                           .listener_says = t->observes,
                                            .piece_len = chance(4) ? 0 : 1 + chance(9)});
     kit_reads_late(t->c);
 }
@@ -270,12 +273,20 @@ void proxy_read(struct transaction *t)
     check_end(t);
     check_bodies(t);
     check_nothing_undone(t);
-    DEMAND(!kit_is_held(t->c) || kit_is_over(t->c) || kit_n_waiting(t->c) > 0);
-    if (kit_n_waiting(t->c) == 0 && !t->c->immediate && !has_failed(t) && !settings.max_memory)
+    DEMAND(!kit_is_held(t->c) || kit_is_over(t->c) || kit_n_waiting(t->c) > 0 || t->observes);
+    if (kit_n_waiting(t->c) == 0 && !t->c->immediate && !has_failed(t) && !settings.max_memory &&
+        !t->observes)
         check_maps(t);
+    if (t->half_closed && kit_n_waiting(t->c) == 0)
+        DEMAND(kit_is_over(t->c));
     if (is_complete(t))
         for (enum lane lane = 0; lane < N_LANES; lane++)
             DEMAND(kit_body_len(t->c, lane) == t->sides[lane].len);
+}
+
+bool proxy_goes_on(const struct transaction *t)
+{
+    return kit_n_unread(t->c) == 0 && !kit_is_over(t->c);
 }
 
 bool proxy_is_at_rest(const struct transaction *t, size_t *ret_held)
@@ -283,7 +294,7 @@ bool proxy_is_at_rest(const struct transaction *t, size_t *ret_held)
     *ret_held = 0;
     for (enum lane lane = 0; lane < N_LANES; lane++)
         *ret_held += t->sides[lane].sent - kit_body_len(t->c, lane);
-    return kit_n_unread(t->c) == 0 && kit_n_waiting(t->c) == 0 && !kit_is_over(t->c);
+    return proxy_goes_on(t) && kit_n_waiting(t->c) == 0 && !t->observes;
 }
 
 /* ---- what it does ---------------------------------------------------------------------------- */
@@ -321,8 +332,8 @@ void proxy_step(struct transaction *t)
     if (t->reads)
         proxy_read(t);
     bool over = t->reads && (kit_is_over(t->c) || is_complete(t));
-    if (over && !t->half_closed && !kit_is_over(t->c) && chance(2)) {
-        t->half_closed = true;
+    if (is_sent(t) && !t->half_closed && !kit_is_over(t->c) && !t->observes && chance(2)) {
+        t->half_closed = true; /* what it has sent may wait still */
         kit_half_close(t->c);
     } else if (over || chance(60) == 0) {
         leave(t);

@@ -23,7 +23,8 @@ struct transaction {
     struct kit_call *c; /* NULL: there is none */
     unsigned number;
     bool reads, half_closed;
-    bool many; /* it has a long body in small pieces, and does not wait for answers */
+    bool observes; /* it expects no answers, and goes on whatever the plugins do */
+    bool many;     /* it has a long body in small pieces, and does not wait for answers */
     struct side sides[N_LANES];
 };
 
@@ -35,6 +36,8 @@ void proxy_stop(struct transaction *t);
 /* Reads what there is, and checks what follows from it. */
 void proxy_read(struct transaction *t);
 
+/* It is not over, as far as it can be known before all is read. */
+bool proxy_goes_on(const struct transaction *t);
 /* Nothing waits in it: then what is held of it is known. False: something does, or it is over. */
 bool proxy_is_at_rest(const struct transaction *t, size_t *ret_held);
 

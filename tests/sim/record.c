@@ -65,6 +65,15 @@ bool record_holds(const struct record *r, enum lane lane)
     return false;
 }
 
+unsigned record_n_waits(const struct record *r)
+{
+    unsigned n = 0;
+    for (unsigned place = 0; place < PLACES; place++)
+        for (enum lane lane = 0; lane < N_LANES; lane++)
+            n += r->seats[place].memos[lane].waits;
+    return n;
+}
+
 uint64_t now_ms(void)
 {
     return kit_loop(kit)->now_ms;

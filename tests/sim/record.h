@@ -85,6 +85,8 @@ struct text *record_headers(unsigned i, enum lane lane);
 struct text *record_trailers(unsigned i, enum lane lane);
 /* Does a plugin hold bytes of this direction? */
 bool record_holds(const struct record *r, enum lane lane);
+/* How many of its callbacks wait? */
+unsigned record_n_waits(const struct record *r);
 
 uint64_t now_ms(void);
 /* How much is held, and is it too much? */
