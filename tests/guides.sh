@@ -74,6 +74,59 @@ run "extprocd -t -c operator.ini"
     cat examples
 } | here >catalogue.ini
 run "extprocd -t -c catalogue.ini"
+# The other samples of the operator's guide, with what they leave out: plugins of somebody's own, and certificates.
+listener="[listener:main]
+address = 127.0.0.1:50051"
+begin() { printf '%s\n' "[extprocd]" "$listener" | here; }
+some() { printf '[plugin:%s]\nfile = noop.so\n' "$@"; }
+{
+    begin
+    fenced "$top/etc/README.md" ini "## Choosing" | tee sample
+    some limits tags
+} >conditions.ini
+[ -s sample ] || fail "etc/README.md has no sample of conditions"
+run "extprocd -t -c conditions.ini"
+{
+    begin
+    printf '[chain:main]\nplugins = stats, scan\n'
+    fenced "$top/etc/README.md" ini "## When a plugin fails" | sed -E 's/(stats|scan)\.so/noop.so/'
+} >failing.ini
+run "extprocd -t -c failing.ini"
+if command -v openssl >/dev/null && "$usr/sbin/extprocd" --print-keys | grep -q "one of h2"; then
+    openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=here -keyout here.key -out here.crt 2>openssl.log || fail "$(cat openssl.log)"
+    {
+        begin
+        printf 'tls_cert = here.crt\ntls_key = here.key\n'
+        fenced "$top/etc/README.md" ini "## TLS" | sed "s|/etc/extprocd/clients-ca.crt|here.crt|"
+        printf '[chain:main]\nplugins = any\n'
+        some any
+    } >tls.ini
+    run "extprocd -t -c tls.ini"
+fi
+
+# The example of the manual page, and the sample at the head of each plugin.
+{
+    echo "[extprocd]"
+    sed -n '/^\.nf/,/^\.fi/{/^\./d; s/\\-/-/g; p}' "$top/etc/man/extprocd.ini.5.in"
+} | here >page.ini
+run "extprocd -t -c page.ini"
+mkdir pages
+for kind in html json txt; do echo broken >pages/error.$kind; done
+echo '{}' >pages/error.json
+cp moved.map redirects.map
+for plugin in "$top"/plugins/*.c; do
+    name=$(basename "$plugin" .c)
+    sed -n '/^ \*     \[plugin:/,/^ \*\( [^ ]\|$\)/s/^ \*     *//p' "$plugin" |
+        sed -E "s#/(var/log|etc)/extprocd#$root/ini#; s#/var/www#$root/ini#" >head.ini
+    [ -s head.ini ] || continue
+    {
+        begin
+        printf '[chain:main]\nplugins = %s\n' "$(sed -nE 's/^\[plugin:([^]]*)\].*/\1/p' head.ini | paste -sd,)"
+        cat head.ini
+    } >"$name.ini"
+    run "extprocd -t -c $name.ini"
+done
+
 # The installed file, and then all that it shows in comments, but for what this machine does not have.
 here <"$top/etc/extprocd.ini" >sample.ini
 run "extprocd -t -c sample.ini"
@@ -102,6 +155,17 @@ for guide in README.md sdk/README.md host/README.md tests/README.md etc/README.m
     for file in $(grep -oE '`(sdk|etc|host|tests|plugins|proto)/[A-Za-z0-9_./-]+`' "$top/$guide" | tr -d '`'); do
         [ -e "$top/$file" ] || fail "$guide names $file"
     done
+done
+
+# What tests/README.md and the other guides call: parts of run.sh, units, options of the benchmark.
+for part in $(grep -ohE 'tests/run\.sh [a-z]+' "$top"/{README,sdk/README,etc/README,host/README,tests/README}.md | cut -d' ' -f2 | sort -u); do
+    grep -qE "^# +$part +" "$top/tests/run.sh" || fail "tests/run.sh has no part $part"
+done
+for unit in $(grep -ohE 'ctest [^`]*-R [a-z/_]+' "$top/tests/README.md" | sed 's/.*-R //'); do
+    [ "$(ctest --test-dir "$build" -N -R "^$unit\$" | sed -n 's/^Total Tests: //p')" = 1 ] || fail "there is no unit $unit"
+done
+for option in $(grep -oE '`--[a-z]+' "$top/tests/README.md" | tr -d '`' | sort -u); do
+    grep -qE "^ *(echo \".*)?$option\b|\[$option\b" "$top/tests/bench/run.sh" || fail "tests/bench/run.sh has no $option"
 done
 
 # ---- commands that are named in a sentence ----------------------------------------------------------------
