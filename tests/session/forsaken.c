@@ -98,7 +98,7 @@ static enum extproc_action answers(struct extproc_txn *x)
     return extproc_reply(x, .status = 403);
 }
 
-/* The plugins after one that is abandoned may do what is possible now, and no more. */
+/* The plugins after one that is abandoned may do only what is possible now. */
 Test(forsaken, what_is_possible_is_judged_again_without_the_plugin_too)
 {
     static const struct extproc_plugin answerer = {
