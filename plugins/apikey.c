@@ -21,6 +21,7 @@
  * A key in a query is written into logs on its way: prefer a header.
  *
  * Teaches: secrets that are compared; a header and a query parameter that are removed. */
+#include "lib/first_word.h"
 #include "lib/live_table.h"
 
 #include <extproc/text.h>
@@ -239,15 +240,6 @@ static int read_places(struct extproc_instance *instance, struct apikey *self)
     return header < 0 ? header : name;
 }
 
-static int take_part(struct extproc_instance *instance)
-{
-    int r = extproc_interest(instance, EXTPROC_PHASE_REQUEST_HEADERS);
-    return r < 0 ? r
-                 : extproc_fallback(instance,
-                                    EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_REQUEST_TRAILERS,
-                                    EXTPROC_RESPONDS);
-}
-
 static void fini(struct extproc_instance *instance)
 {
     struct apikey *self = instance->self;
@@ -265,7 +257,7 @@ static int init(struct extproc_instance *instance)
     int r = read_places(instance, self);
     r = file < 0 ? file : r;
     if (r == 0)
-        r = take_part(instance);
+        r = first_word_take_part(instance);
     if (r < 0) /* then fini() is not called */
         fini(instance);
     return r;

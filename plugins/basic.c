@@ -24,6 +24,7 @@
  *
  * Teaches: work that costs CPU; secrets that are compared, remembered and wiped; a request header
  * that clients must not set; an answer where the proxy skips the headers. */
+#include "lib/first_word.h"
 #include "lib/live_table.h"
 
 #include <extproc/text.h>
@@ -324,7 +325,7 @@ static enum extproc_action on_request(struct extproc_txn *x)
     struct attempt *a = name.ptr ? attempt_new(self, name, password) : NULL;
     if (!a)
         return EXTPROC_ACTION_FAIL;
-    if (a->exists && remembers(&self->memory, a->digest)) {
+    if (remembers(&self->memory, a->digest)) {
         enum extproc_action action = pass(x, a);
         attempt_free(a);
         return action;
@@ -388,15 +389,6 @@ static int read_user_header(struct extproc_instance *instance, struct basic *sel
                              self->user_header, none);
 }
 
-static int take_part(struct extproc_instance *instance)
-{
-    int r = extproc_interest(instance, EXTPROC_PHASE_REQUEST_HEADERS);
-    return r < 0 ? r
-                 : extproc_fallback(instance,
-                                    EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_REQUEST_TRAILERS,
-                                    EXTPROC_RESPONDS);
-}
-
 static void fini(struct extproc_instance *instance)
 {
     struct basic *self = instance->self;
@@ -418,7 +410,7 @@ static int init(struct extproc_instance *instance)
     int random = RAND_bytes(self->memory.key, DIGEST_SIZE) == 1 ? 0 : -EIO;
     int r = users < 0 ? users : realm < 0 ? realm : header < 0 ? header : random;
     if (r == 0)
-        r = take_part(instance);
+        r = first_word_take_part(instance);
     if (r < 0) /* then fini() is not called */
         fini(instance);
     return r;

@@ -11,6 +11,7 @@
  *
  * Teaches: an immediate response; templates; a file that is read once, in init(); interest that
  * follows the configuration; phases to fall back on. */
+#include "lib/first_word.h"
 #include "lib/header_line.h"
 
 #include <extproc/text.h>
@@ -104,14 +105,11 @@ static int read_details(struct extproc_instance *instance, struct respond *self)
                : extproc_conf_refuse(instance, "details", 0, "not valid UTF-8");
 }
 
-/* If the proxy skips a request's headers, a later phase is used instead; but a response whose
- * headers are skipped has begun when its body comes. */
+/* A response whose headers are skipped has begun when its body comes. */
 static int take_part(struct extproc_instance *instance, bool on_request)
 {
-    uint32_t later = EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_REQUEST_TRAILERS;
-    int r = extproc_interest(instance, on_request ? EXTPROC_PHASE_REQUEST_HEADERS
-                                                  : EXTPROC_PHASE_RESPONSE_HEADERS);
-    return r < 0 || !on_request ? r : extproc_fallback(instance, later, EXTPROC_FALLBACK_RESPONDS);
+    return on_request ? first_word_take_part(instance)
+                      : extproc_interest(instance, EXTPROC_PHASE_RESPONSE_HEADERS);
 }
 
 static int init(struct extproc_instance *instance)
