@@ -222,11 +222,9 @@ static inline enum sub_found sub_search(struct sub_run *run, size_t *at)
         bool reaches = run->len - *at <= SUB_WINDOW, complete = reaches && run->last;
         size_t end = reaches ? run->len : *at + SUB_WINDOW;
         int r = sub_match(run, *at, end, complete ? 0 : PCRE2_PARTIAL_HARD, false);
-        /* An empty match at the end may become another one when more is there. */
-        bool none = r == PCRE2_ERROR_NOMATCH || (r > 0 && !complete && ends[0] == end);
-        if (r < 0 && !none && r != PCRE2_ERROR_PARTIAL)
+        if (r < 0 && r != PCRE2_ERROR_NOMATCH && r != PCRE2_ERROR_PARTIAL)
             return sub_fail(run, r);
-        if (none) {
+        if (r == PCRE2_ERROR_NOMATCH) {
             sub_move(run, at, end);
             if (reaches)
                 return SUB_NONE;

@@ -1,6 +1,6 @@
 /* body: subs, in one piece and across chunks, held to what PCRE2 makes of the complete body. */
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "plugin.h"
+#include "changes.h"
 
 #include <pcre2.h>
 #include <stdio.h>
@@ -19,75 +19,51 @@ static struct kit *kit_of_subs(const char *keys)
 
 /* ---- in every way ---------------------------------------------------------------------------- */
 
-struct change {
-    const char *keys, *before, *after;
-};
-
-static void expect(struct kit_call *c, void *arg)
-{
-    const struct change *e = arg;
-    kit_request(c, HEAD, e->before, NULL);
-    kit_response(c, ":status: 200", e->before, NULL);
-    kit_expect_going(c);
-    kit_expect_body(c, LANE_REQUEST, e->after);
-    kit_expect_body(c, LANE_RESPONSE, e->after);
-}
-
-static void in_every_way(const struct change *changes, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        char keys[256], *to = keys;
-        char *lines = strdup(changes[i].keys);
-        for (char *line = strtok(lines, "\n"); line; line = strtok(NULL, "\n"))
-            to += sprintf(to, "request.sub = %s\nresponse.sub = %s\n", line, line);
-        struct kit *k = kit_of_subs(keys);
-        struct change change = changes[i];
-        kit_every_way(k, SEEN, expect, &change);
-        kit_free(k);
-        free(lines);
-    }
-}
-#define IN_EVERY_WAY(...)                                                                          \
-    in_every_way((const struct change[]){__VA_ARGS__},                                             \
-                 sizeof((const struct change[]){__VA_ARGS__}) / sizeof(struct change))
+#define IN_EVERY_WAY(...) CHANGES("body", SEEN, __VA_ARGS__)
 
 Test(body_sub, the_first_match_or_all)
 {
-    IN_EVERY_WAY({"s/b/X/", "abcb", "aXcb"}, {"s/b/X/g", "abcb", "aXcX"},
-                 {"s/B/X/gi", "abcb", "aXcX"}, {"s/B/X/g", "abcb", "abcb"}, {"s/b//g", "bb", ""});
+    IN_EVERY_WAY({"sub = s/b/X/", "abcb", "aXcb"}, {"sub = s/b/X/g", "abcb", "aXcX"},
+                 {"sub = s/B/X/gi", "abcb", "aXcX"}, {"sub = s/B/X/g", "abcb", "abcb"},
+                 {"sub = s/b//g", "bb", ""});
 }
 
 Test(body_sub, a_match_that_more_bytes_change)
 {
-    IN_EVERY_WAY({"s/\\d+/<$0>/g", "a12b345", "a<12>b<345>"}, {"s/ab|abc/X/", "abcd", "Xcd"},
-                 {"s/foo(?!bar)/X/g", "foobar foo", "foobar X"}, {"s/a$/X/", "aaa", "aaX"});
+    IN_EVERY_WAY(
+        {"sub = s/\\d+/<$0>/g", "a12b345", "a<12>b<345>"}, {"sub = s/ab|abc/X/", "abcd", "Xcd"},
+        {"sub = s/foo(?!bar)/X/g", "foobar foo", "foobar X"}, {"sub = s/a$/X/", "aaa", "aaX"});
 }
 
 Test(body_sub, what_a_regex_looks_back_at)
 {
-    IN_EVERY_WAY({"s/(?<=ab)c/X/g", "abcbcabc", "abXbcabX"}, {"s/^a/X/g", "aaa", "Xaa"},
-                 {"s/\\bcat\\b/dog/g", "cat concat cat", "dog concat dog"},
-                 {"s/(?m)^/> /g", "a\nb\n", "> a\n> b\n"}, {"s/a\\Kb/X/g", "abab", "aXaX"});
+    IN_EVERY_WAY({"sub = s/(?<=ab)c/X/g", "abcbcabc", "abXbcabX"}, {"sub = s/^a/X/g", "aaa", "Xaa"},
+                 {"sub = s/\\bcat\\b/dog/g", "cat concat cat", "dog concat dog"},
+                 {"sub = s/(?m)^/> /g", "a\nb\n", "> a\n> b\n"},
+                 {"sub = s/a\\Kb/X/g", "abab", "aXaX"});
 }
 
 Test(body_sub, empty_matches)
 {
-    IN_EVERY_WAY({"s/x*/-/g", "axb", "-a--b-"}, {"s/$/!/", "abc", "abc!"},
-                 {"s/^/!/", "abc", "!abc"}, {"s/(?=b)/-/g", "abb", "a-b-b"});
+    IN_EVERY_WAY({"sub = s/x*/-/g", "axb", "-a--b-"}, {"sub = s/$/!/", "abc", "abc!"},
+                 {"sub = s/^/!/", "abc", "!abc"}, {"sub = s/(?=b)/-/g", "abb", "a-b-b"});
 }
 
 Test(body_sub, groups_escapes_and_templates)
 {
-    IN_EVERY_WAY({"s/(\\w+) (\\w+)/$2 \\1/", "one two", "two one"},
-                 {"s/(a)|(b)/[$1$2]/g", "ab", "[a][b]"}, {"s/,/\\n\\t/g", "a,b", "a\n\tb"},
-                 {"s/a/\\$1 \\\\ $ $x/", "a", "$1 \\ $ $x"}, {"s|a/b|c\\|d|", "a/b", "c|d"},
-                 {"s,a\\,b,<\\0>,", "a,b", "<a,b>"}, {"s/ME/%METHOD%%%/", "ME", "POST%"});
+    IN_EVERY_WAY(
+        {"sub = s/(\\w+) (\\w+)/$2 \\1/", "one two", "two one"},
+        {"sub = s/(a)|(b)/[$1$2]/g", "ab", "[a][b]"}, {"sub = s/,/\\n\\t/g", "a,b", "a\n\tb"},
+        {"sub = s/a/\\$1 \\\\ $ $x/", "a", "$1 \\ $ $x"}, {"sub = s|a/b|c\\|d|", "a/b", "c|d"},
+        {"sub = s,a\\,b,<\\0>,", "a,b", "<a,b>"}, {"sub = s/ME/%METHOD%%%/", "ME", "POST%"});
 }
 
 Test(body_sub, each_sub_gets_what_the_one_before_it_made)
 {
-    IN_EVERY_WAY({"s/aa/b/g\ns/bb/c/g", "aaaa", "c"}, {"s/b+/a/g\ns/a+/b/g", "abba", "b"},
-                 {"s/ab/b/g\ns/bc/c/\ns/c+/d/", "ababcc", "bd"});
+    IN_EVERY_WAY({"sub = s/aa/b/g\nsub = s/bb/c/g", "aaaa", "c"},
+                 {"sub = s/b+/a/g\nsub = s/a+/b/g", "abba", "b"},
+                 {"sub = s/ab/b/g\nsub = s/bc/c/\nsub = s/c+/d/", "ababcc", "bd"},
+                 {"sub = s/ab/X/g\nsub = s/XX/Y/g", "ababab", "YX"});
 }
 
 static void edged(struct kit_call *c, void *arg)
@@ -141,26 +117,51 @@ static void in_random_chunks(struct kit *k, const char *text, size_t len, const 
     kit_end(c);
 }
 
+static const char *const regexes[] = {
+    "a",        "ab",        "a+b",        "a*",        "(?<=a)b",      "(?<!a)b",
+    "\\bb",     "b\\b",      "^a",         "a$",        "(?m)^a",       "(?m)a$",
+    "a|ab",     "ab|a",      "(a|b)+ ",    "(?=b)",     "(?!b)",        "a.b",
+    "(?s)a.b",  "<[^>]*>",   "<.*>",       "(?s)<.*?>", "\\s+",         "(.)\\1",
+    "a(?>b*)a", "\\R",       "(?<=a|bb)<", "[^ab]*",    "(?<=^|\\n)a*", "ab\\Ka",
+    "x*?b",     "(a)?b",     "\\Z",        "$",         "a{2,3}?",      "(?:a|b|<)*>",
+    "(?<=\\n)", "[ab]+(?=<)"};
+enum { N_REGEXES = sizeof regexes / sizeof *regexes };
+
+static size_t random_text(char text[static 32])
+{
+    size_t len = 1 + any(24);
+    for (size_t at = 0; at < len; at++)
+        text[at] = "aabb<>\n "[any(8)];
+    return len;
+}
+
 Test(body_sub, makes_of_chunks_what_pcre2_makes_of_the_complete_body)
 {
-    static const char *const regexes[] = {
-        "a",        "ab",        "a+b",        "a*",        "(?<=a)b",      "(?<!a)b",
-        "\\bb",     "b\\b",      "^a",         "a$",        "(?m)^a",       "(?m)a$",
-        "a|ab",     "ab|a",      "(a|b)+ ",    "(?=b)",     "(?!b)",        "a.b",
-        "(?s)a.b",  "<[^>]*>",   "<.*>",       "(?s)<.*?>", "\\s+",         "(.)\\1",
-        "a(?>b*)a", "\\R",       "(?<=a|bb)<", "[^ab]*",    "(?<=^|\\n)a*", "ab\\Ka",
-        "x*?b",     "(a)?b",     "\\Z",        "$",         "a{2,3}?",      "(?:a|b|<)*>",
-        "(?<=\\n)", "[ab]+(?=<)"};
-    for (size_t i = 0; i < sizeof regexes / sizeof *regexes; i++) {
-        char keys[128];
+    for (size_t i = 0; i < N_REGEXES; i++) {
+        char keys[128], text[32], expected[256];
         snprintf(keys, sizeof keys, "request.sub = s/%s/[$0]/g", regexes[i]);
         struct kit *k = kit_of_subs(keys);
         for (int round = 0; round < 60; round++) {
-            char text[32], expected[256];
-            size_t len = 1 + any(24);
-            for (size_t at = 0; at < len; at++)
-                text[at] = "aabb<>\n "[any(8)];
+            size_t len = random_text(text);
             expected_of(regexes[i], text, len, expected, sizeof expected);
+            in_random_chunks(k, text, len, expected);
+        }
+        kit_free(k);
+    }
+}
+
+Test(body_sub, makes_the_same_by_two_subs_one_after_the_other)
+{
+    for (int pair = 0; pair < 60; pair++) {
+        const char *first = regexes[any(N_REGEXES)], *second = regexes[any(N_REGEXES)];
+        char keys[256], text[32], between[256], expected[2048];
+        snprintf(keys, sizeof keys, "request.sub = s/%s/[$0]/g\nrequest.sub = s/%s/[$0]/g", first,
+                 second);
+        struct kit *k = kit_of_subs(keys);
+        for (int round = 0; round < 40; round++) {
+            size_t len = random_text(text);
+            expected_of(first, text, len, between, sizeof between);
+            expected_of(second, between, strlen(between), expected, sizeof expected);
             in_random_chunks(k, text, len, expected);
         }
         kit_free(k);

@@ -107,6 +107,7 @@ Test(cors, origins_that_look_alike_are_not_the_same)
         {"https://a.b.corp.example", true},
         {"https://corp.example", false},
         {"https://.corp.example", false},
+        {"https://..corp.example", false},
         {"https://evil.test/.corp.example", false},
         {"https://evil.test#.corp.example", false},
         {"https://u@evil.test?.corp.example", false},

@@ -1,5 +1,5 @@
 /* json: values found and edited in a body, held to what a library makes of it. */
-#include "plugin.h"
+#include "changes.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -26,37 +26,7 @@ static struct kit_call *sent(struct kit *k, const char *body)
 
 /* ---- edits in every way ---------------------------------------------------------------------- */
 
-struct change {
-    const char *keys, *before, *after;
-};
-
-static void expect(struct kit_call *c, void *arg)
-{
-    const struct change *e = arg;
-    kit_request(c, HEAD, e->before, NULL);
-    kit_response(c, ":status: 200", e->before, NULL);
-    kit_expect_going(c);
-    kit_expect_body(c, LANE_REQUEST, e->after);
-    kit_expect_body(c, LANE_RESPONSE, e->after);
-}
-
-static void in_every_way(const struct change *changes, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        char keys[512], *to = keys;
-        char *lines = strdup(changes[i].keys);
-        for (char *line = strtok(lines, "\n"); line; line = strtok(NULL, "\n"))
-            to += sprintf(to, "request.%s\nresponse.%s\n", line, line);
-        struct kit *k = kit_for(keys);
-        struct change change = changes[i];
-        kit_every_way(k, BUFFERED, expect, &change);
-        kit_free(k);
-        free(lines);
-    }
-}
-#define IN_EVERY_WAY(...)                                                                          \
-    in_every_way((const struct change[]){__VA_ARGS__},                                             \
-                 sizeof((const struct change[]){__VA_ARGS__}) / sizeof(struct change))
+#define IN_EVERY_WAY(...) CHANGES("json", BUFFERED, __VA_ARGS__)
 
 Test(json, removes_what_a_path_names)
 {

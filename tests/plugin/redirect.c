@@ -2,6 +2,9 @@
 #include "files.h"
 #include "plugin.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 static char ini[1024];
 
 static const char *with_map(const char *map, const char *keys)
@@ -154,6 +157,23 @@ Test(redirect, a_list_that_changes_is_read_again)
     kit_run_until(k, 18000);
     expect_at(k, "/a", 302, "/b4");
     expect_at(k, "/c", 0, NULL);
+    kit_free(k);
+    files_end();
+}
+
+/* Of the same length and date, as a tool may make it. */
+Test(redirect, another_file_under_the_name_is_read_again)
+{
+    struct timespec now[2];
+    struct stat old;
+    struct kit *k = kit_of_ini(with_map("/a /b\n", ""));
+    cr_assert_eq(stat(file_with("map", "/a /c\n"), &old), 0);
+    kit_run_until(k, 6000);
+    expect_at(k, "/a", 302, "/c");
+    now[0] = now[1] = old.st_mtim;
+    cr_assert_eq(utimensat(AT_FDCWD, file_with("map", "/a /d\n"), now, 0), 0);
+    kit_run_until(k, 12000);
+    expect_at(k, "/a", 302, "/d");
     kit_free(k);
     files_end();
 }
