@@ -11,6 +11,15 @@ bool str_eq_c(struct extproc_str a, const char *b)
     return extproc_eq(a, extproc_str_of(b));
 }
 
+bool str_in_list(struct extproc_str s, struct str_list list)
+{
+    for (size_t i = 0; i < list.n; i++) {
+        if (extproc_eq(s, list.strs[i]))
+            return true;
+    }
+    return false;
+}
+
 /* A bit for each character: letters, digits and !#$%&'*+-.^_`|~ */
 static bool is_token_char(unsigned char c)
 {

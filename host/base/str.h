@@ -10,8 +10,24 @@
 
 #define STR_ABSENT ((struct extproc_str){NULL, 0})
 
+/* Strings that somebody lends. */
+struct str_list {
+    const struct extproc_str *strs;
+    size_t n;
+};
+#define STR_LIST(array)                                                                            \
+    {                                                                                              \
+        array, sizeof(array) / sizeof *(array)                                                     \
+    }
+bool str_in_list(struct extproc_str s, struct str_list list);
+
 bool str_eq_c(struct extproc_str a, const char *b);
 
+/* OWS of RFC 9110, 5.6.3. */
+static inline bool str_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
 /* One or more of the characters of RFC 9110, 5.6.2. */
 bool str_is_token(struct extproc_str s);
 

@@ -1,7 +1,7 @@
 /* direction: the tables of what may come next and of what is owed, and the words for what may not.
  *
- * Rules of envoy's external_processor.proto and of what Envoy does: a direction is headers, body*,
- * trailers; a processing mode may skip any of them, so it may begin anywhere. A body that was sent
+ * A direction is headers, body*, trailers; a proxy may be set to skip any of them, so it may begin
+ * anywhere. A body that was sent
  * in one message says `end` only if no trailers follow, so WHOLE is a state of its own: a second
  * body message is refused there, but in BODY it is the next chunk. What is not in a table is
  * refused.
@@ -181,7 +181,7 @@ unsigned direction_may_come(const struct direction *d)
 static bool body_follows(enum body_mode mode, unsigned awaited)
 {
     switch (mode_of(mode)->body) {
-    case MODE_BODY_NEVER: /* a proxy that sends gRPC messages ends with them; Envoy sends none */
+    case MODE_BODY_NEVER: /* or its messages are gRPC's, and it ends with them */
         return false;
     case MODE_BODY_CHUNKS:
     case MODE_BODY_WHOLE:

@@ -3,6 +3,9 @@
 
 #include "base/rows.h"
 
+#include <assert.h>
+#include <stdio.h>
+
 const struct mode mode_rows[N_BODY_MODES + 1] = {
     [BODY_MODE_NONE] =
         {
@@ -48,7 +51,7 @@ const struct mode mode_rows[N_BODY_MODES + 1] = {
             .acts_as = BODY_MODE_FULL_DUPLEX_STREAMED,
             .shown = EXTPROC_BODY_MODE_FULL_DUPLEX,
         },
-    /* Envoy says it and then sends no body; gRPC clients do send it. */
+    /* Proxies that say it and then send no body are served. */
     [BODY_MODE_GRPC] =
         {
             .name = "GRPC",
@@ -67,6 +70,26 @@ const struct mode mode_rows[N_BODY_MODES + 1] = {
         },
 };
 ROWS(mode_rows, N_BODY_MODES, 6);
+
+static bool is_built(enum body_mode mode)
+{
+    return mode_rows[mode].built == MODE_BUILT;
+}
+
+void modes_built(char ret[static MODES_TEXT])
+{
+    enum body_mode last = N_BODY_MODES - 1;
+    int len = 0;
+    while (!is_built(last))
+        last--;
+    for (enum body_mode mode = 0; mode <= last; mode++) {
+        const char *before = len == 0 ? "" : mode == last ? " and " : ", ";
+        if (is_built(mode))
+            len +=
+                snprintf(ret + len, MODES_TEXT - (size_t)len, "%s%s", before, body_mode_name(mode));
+    }
+    assert(len < MODES_TEXT); /* all names together are shorter */
+}
 
 enum body_mode mode_least(bool body, bool whole)
 {

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* In the order and by the names of ProcessingMode.BodySendMode. */
+/* What a proxy can be set to; the numbers are those on the wire. */
 enum body_mode {
     BODY_MODE_NONE,
     BODY_MODE_STREAMED,
@@ -54,6 +54,10 @@ static inline const char *body_mode_name(enum body_mode m)
 {
     return mode_rows[m].name;
 }
+
+enum { MODES_TEXT = 96 };
+/* Those that are built, for messages: "NONE, STREAMED and BUFFERED". */
+void modes_built(char ret[static MODES_TEXT]);
 
 /* The least mode that is sufficient: NONE, STREAMED or BUFFERED, in this order. */
 enum body_mode mode_least(bool body, bool whole);

@@ -36,9 +36,10 @@ struct plugin_env {
     const char *plugin_dir_shown;     /* the same for messages; NULL: as it is */
     const struct rules *const *rules; /* of the proxies, one for each listener */
     size_t n_rules;                   /* 0: HTTP's own alone */
-    size_t max_memory;                /* of a transaction; 0: any */
-    bool testing;                     /* extprocd -t */
-    bool keeps; /* nothing is freed: threads that plugins leave may go on using it */
+    struct str_list maps; /* attributes of those proxies that have no text: template.h */
+    size_t max_memory;    /* of a transaction; 0: any */
+    bool testing;         /* extprocd -t */
+    bool keeps;           /* nothing is freed: threads that plugins leave may go on using it */
 };
 
 /* What a plugin's struct extproc_file is the head of. */

@@ -9,6 +9,8 @@
  */
 #include "session/proxy_rules.h"
 
+#include "session/proxy_names.h"
+
 #include <errno.h>
 
 #define ROUTING                                                                                    \
@@ -66,6 +68,8 @@ int proxy_rules_make(const struct proxy_settings *settings, struct arena *arena,
     *ret = (struct proxy_rules){.rules = rules_common};
     struct rules *rules = &ret->rules;
     rules->names = ret->names;
+    rules->joined = proxy_joined;
+    rules->hints = proxy_hints;
     if (!settings->all_routing)
         add_names(ret, routing_names, N_ROUTING_NAMES);
     if (!settings->envoy)

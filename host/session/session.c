@@ -93,7 +93,7 @@ static void session_keep_id(struct session *s, struct event *event, struct arena
     if (t->id.len || event->attributes.raw.len == 0)
         return;
     struct extproc_value all = tree_value(&event->attributes, arena);
-    struct extproc_value id = value_get(all, EXTPROC_S("request.id"));
+    struct extproc_value id = value_get(all, t->rules->hints.id);
     if (id.kind == EXTPROC_KIND_STRING)
         t->id = arena_copy(t->arena, id.as.string);
 }
@@ -112,10 +112,11 @@ static void session_refuse(struct session *s, struct event *event, struct arena 
 static void session_refuse_mode(struct session *s, struct event *event, enum lane lane,
                                 struct arena *arena)
 {
+    char built[MODES_TEXT];
+    modes_built(built);
     session_keep_id(s, event, arena);
-    session_fail(s, arena, STATUS_UNIMPLEMENTED,
-                 "%s_body_mode %s is not supported (NONE, STREAMED and BUFFERED are)",
-                 lane_name(lane), body_mode_name(direction_of(s, lane)->mode));
+    session_fail(s, arena, STATUS_UNIMPLEMENTED, "%s_body_mode %s is not supported (%s are)",
+                 lane_name(lane), body_mode_name(direction_of(s, lane)->mode), built);
 }
 
 /* Applies the modes that the proxy sends in its first message (Envoy's ProtocolConfiguration).
@@ -204,18 +205,16 @@ static bool shows_body(const struct turn *turn)
     return shows && may_have_body(turn->txn, event->lane);
 }
 
-/* Does the response say that an upstream made it? Envoy's router adds a header, unless
- * suppress_envoy_headers forbids it, and response.code_details is an attribute that may be asked
- * for. */
+/* Does the response say that an upstream made it? */
 static bool upstream_has_answered(const struct turn *turn)
 {
+    const struct rules_hints *hints = &turn->txn->rules->hints;
     const struct txn_lane *lane = &turn->txn->lanes[LANE_RESPONSE];
     struct extproc_value all = tree_value(&turn->event->attributes, turn->arena);
-    struct extproc_value details = value_get(all, EXTPROC_S("response.code_details"));
+    struct extproc_value details = value_get(all, hints->details);
     if (details.kind == EXTPROC_KIND_STRING)
-        return extproc_eq(details.as.string, EXTPROC_S("via_upstream"));
-    return lane->headers_here &&
-           headers_get(&lane->headers, EXTPROC_S("x-envoy-upstream-service-time"), 0).ptr;
+        return extproc_eq(details.as.string, hints->upstream);
+    return lane->headers_here && headers_get(&lane->headers, hints->upstream_header, 0).ptr;
 }
 
 /* The proxy does not send the request: its response has come, and no event of the request; and the

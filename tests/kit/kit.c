@@ -10,6 +10,7 @@
 #include "kit/kit_private.h"
 #include "plugin/api/api.h"
 #include "plugin/wait.h"
+#include "session/proxy_names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,6 +176,7 @@ static void make_rules(struct kit *k, struct proxy_settings proxy)
     k->env.api = &plugin_api;
     k->env.rules = &k->rules;
     k->env.n_rules = 1;
+    k->env.maps = proxy_maps;
 }
 
 struct kit *kit_new(const struct kit_options *options)

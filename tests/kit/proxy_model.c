@@ -4,7 +4,8 @@
 #include "kit/proxy_model.h"
 
 #include "base/str.h"
-#include "http/message/joins.h"
+#include "http/message/names.h"
+#include "session/proxy_names.h"
 
 #include <stdlib.h>
 
@@ -63,7 +64,7 @@ static struct extproc_str join(struct arena *arena, struct extproc_str a, struct
 
 void proxy_add(struct proxy_map *m, struct extproc_str name, struct extproc_str value)
 {
-    struct extproc_header *there = joins(name) ? find(m, name, 0) : NULL;
+    struct extproc_header *there = name_in_list(name, proxy_joined) ? find(m, name, 0) : NULL;
     if (there)
         there->value = join(m->arena, there->value, value);
     else

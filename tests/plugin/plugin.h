@@ -7,6 +7,7 @@
 #include "kit/pb.h"
 #include "plugin/api/api.h"
 #include "plugin/generation.h"
+#include "session/proxy_names.h"
 #include "session/proxy_rules.h"
 #include "unit/plugin/ini.h"
 
@@ -42,7 +43,8 @@ static inline struct generation *plugin_build(const char *ini, const char *const
     static const struct rules *rules;
     struct config_errors errors = {0};
     rules = plugin_rules(); /* both are static: the generation keeps them */
-    env = (struct plugin_env){.api = &plugin_api, .testing = true, .rules = &rules, .n_rules = 1};
+    env = (struct plugin_env){
+        .api = &plugin_api, .testing = true, .rules = &rules, .n_rules = 1, .maps = proxy_maps};
     struct generation *g = generation_build(ini_read(ini, &errors), &env, &errors);
 
     ini_expect(&errors, lines);

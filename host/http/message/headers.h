@@ -21,6 +21,7 @@
 #define EXTPROCD_HTTP_MESSAGE_HEADERS_H
 
 #include "base/arena.h"
+#include "base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,7 +48,7 @@ struct headers {
     struct extproc_header *entries; /* the working copy; NULL: nothing was edited yet     */
     struct cell *cells;             /* in the order in which names were first touched     */
     struct headers_work *work;      /* beside the working copy: what is known without a walk */
-    struct headers_edit *first_edit, *last_edit; /* since the last commit, for headers_rewind() */
+    struct headers_past *first_edit, *last_edit; /* since the last commit, for headers_rewind() */
     const struct arena *kept;                    /* where `shown` lives after a commit */
 };
 
@@ -69,18 +70,46 @@ struct extproc_str headers_host(const struct headers *h, struct extproc_str name
 /* What the edits of a name come to so far, case ignored. NULL: untouched. */
 const struct cell *headers_cell(const struct headers *h, struct extproc_str name);
 
-/* What an edit comes to with the map as it is: SET, APPEND or REMOVE. False: to nothing. */
-bool headers_resolve(const struct headers *h, enum extproc_edit op, struct extproc_str name,
-                     enum extproc_edit *ret_op);
-/* The entry that one more value of this name would be joined to. NULL: it gets one of its own. */
-const struct extproc_header *headers_joined(const struct headers *h, struct extproc_str name);
+/* What the cells come to on the wire, and the map with them. */
+struct headers_sum {
+    uint32_t n_sets, n_removes; /* set_headers and remove_headers entries        */
+    size_t n_entries, bytes;    /* of the working copy; names, values and 4 each */
+};
+void headers_sum(const struct headers *h, struct headers_sum *ret);
+/* An entry's part of it. */
+static inline size_t headers_entry_bytes(size_t name_len, size_t value_len)
+{
+    return name_len + value_len + 4;
+}
 
-/* Edits the map; the name is lowered, name and value are copied into the arena. IF_ABSENT and
- * IF_PRESENT are resolved against the working copy. What may be edited was asked before (rules.h):
- * nothing is refused here. A second value of a header that the proxy joins is joined here too.
- * 0, or -ENOMEM with nothing changed. */
-int headers_edit(struct headers *h, struct arena *arena, enum extproc_edit op,
-                 struct extproc_str name, struct extproc_str value);
+/* Where a name is in a map. */
+struct headers_place {
+    uint32_t n, first, last; /* its entries, and the places of two of them */
+    uint32_t cell;           /* its cell; n_cells: there is none           */
+    size_t bytes;            /* of the entries                             */
+};
+
+/* An edit with all that is looked up for it, so that it is judged and applied without a further
+ * look. Good for the map as it is: not after another edit. */
+struct headers_edit {
+    enum extproc_edit op; /* SET, APPEND or REMOVE          */
+    bool moot;            /* it would do nothing            */
+    bool joins;           /* APPEND: to the last of its name */
+    struct extproc_str name, value;
+    struct headers_place place;
+    uint32_t at; /* headers_mark() when it was looked up */
+    struct headers_sum before, after;
+};
+
+/* Looks it up. IF_ABSENT and IF_PRESENT are resolved against the working copy; an operation that
+ * is none is moot. What may be edited is asked elsewhere (rules.h): nothing is refused here.
+ * joined: the headers of which the proxy keeps one entry, with further values after a comma; here
+ * they are joined too. */
+void headers_prepare(const struct headers *h, struct str_list joined, enum extproc_edit op,
+                     struct extproc_str name, struct extproc_str value, struct headers_edit *ret);
+/* Edits the map; the name is lowered, name and value are copied into the arena. 0, or -ENOMEM with
+ * nothing changed. */
+int headers_apply(struct headers *h, struct arena *arena, const struct headers_edit *edit);
 
 /* Closes the gaps that dropped entries have left. */
 void headers_settle(struct headers *h);
@@ -96,19 +125,5 @@ void headers_rewind(struct headers *h, uint32_t mark);
  * arena that lives longer than the message (those that are there already stay where they are); NULL
  * drops them all. 0, or -ENOMEM (then all are dropped). Nothing may be rewound past this. */
 int headers_commit(struct headers *h, struct arena *keep);
-
-/* What the cells come to on the wire, and the map with them. */
-struct headers_sum {
-    uint32_t n_sets, n_removes; /* set_headers and remove_headers entries        */
-    size_t n_entries, bytes;    /* of the working copy; names, values and 4 each */
-};
-void headers_sum(const struct headers *h, struct headers_sum *ret);
-/* Makes it the sum of what would be left after the entries of a name and its cell are dropped. */
-void headers_sum_drop(const struct headers *h, struct extproc_str name, struct headers_sum *sum);
-/* An entry's part of it. */
-static inline size_t headers_entry_bytes(size_t name_len, size_t value_len)
-{
-    return name_len + value_len + 4;
-}
 
 #endif

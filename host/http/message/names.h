@@ -52,6 +52,15 @@ static inline __attribute__((always_inline)) bool name_equal(struct extproc_str 
     return memcmp(a.ptr, b.ptr, a.len) == 0 || extproc_eq_nocase(a, b);
 }
 
+static inline bool name_in_list(struct extproc_str name, struct str_list list)
+{
+    for (size_t i = 0; i < list.n; i++) {
+        if (name_equal(list.strs[i], name))
+            return true;
+    }
+    return false;
+}
+
 enum { NAMES_BITS_LOG2 = 9, NAMES_BITS = 1 << NAMES_BITS_LOG2 };
 
 /* A bit for each name. All zero: empty. */

@@ -1,9 +1,9 @@
 /* framing: method and status -> whether there is a body.
  *
- * An upgrade is known by what Envoy knows it by (Utility::isUpgrade): `upgrade`, named in
- * `connection`. So an extended CONNECT (RFC 8441) is one too: filters see it as GET with `upgrade`.
- * What follows such a request is not a body that a client could hide from the plugins, whatever its
- * content-length is: Envoy holds it back until the upstream has accepted the upgrade.
+ * An upgrade is known by `upgrade`, named in `connection`. So an extended CONNECT (RFC 8441) is one
+ * too: a proxy shows it as GET with `upgrade`. What follows such a request is not a body that a
+ * client could hide from the plugins, whatever its content-length is: the proxy holds it back until
+ * the upstream has accepted the upgrade.
  */
 #include "http/rules/framing.h"
 

@@ -5,6 +5,7 @@
  */
 #include "http/rules/illegal.h"
 
+#include "base/str.h"
 #include "http/rules/rules.h"
 
 #include <stdio.h>
@@ -38,21 +39,17 @@ static void name_why(struct extproc_str name, char ret_why[static ILLEGAL_WHY])
     snprintf(ret_why, ILLEGAL_WHY, "invalid header name: empty");
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 static void value_why(struct extproc_str name, struct extproc_str value,
                       char ret_why[static ILLEGAL_WHY])
 {
     for (size_t i = 0; i < value.len; i++) {
-        if (!is_blank(value.ptr[i]) && !rules_value_valid((struct extproc_str){value.ptr + i, 1})) {
+        if (!str_is_blank(value.ptr[i]) &&
+            !rules_value_valid((struct extproc_str){value.ptr + i, 1})) {
             say_byte("value", value.ptr[i], ret_why);
             return;
         }
     }
-    if (value.len > 0 && (is_blank(value.ptr[0]) || is_blank(value.ptr[value.len - 1])))
+    if (value.len > 0 && (str_is_blank(value.ptr[0]) || str_is_blank(value.ptr[value.len - 1])))
         snprintf(ret_why, ILLEGAL_WHY, "invalid header value: begins or ends with a blank");
     else if (extproc_eq_nocase(name, EXTPROC_S(":path")))
         snprintf(ret_why, ILLEGAL_WHY,

@@ -102,17 +102,17 @@ static bool is_stale(const struct work *w, struct extproc_str name)
 }
 
 /* value absent: removes the header. */
-static int edit(const struct work *w, struct extproc_str name, struct extproc_str value)
+static int change(const struct work *w, struct extproc_str name, struct extproc_str value)
 {
-    enum extproc_edit op;
-    if (!rules_host_edit(w->change->rules, w->headers, w->change->owes_length, name, value, &op))
+    struct headers_edit edit;
+    if (!rules_host_edit(w->change->rules, w->headers, w->change->owes_length, name, value, &edit))
         return -ENOSPC;
-    return headers_edit(w->headers, w->arena, op, name, value);
+    return headers_apply(w->headers, w->arena, &edit);
 }
 
 static int remove_stale(const struct work *w, struct extproc_str name)
 {
-    return is_stale(w, name) ? edit(w, name, STR_ABSENT) : 0;
+    return is_stale(w, name) ? change(w, name, STR_ABSENT) : 0;
 }
 
 static int remove_all(const struct work *w)
@@ -136,13 +136,13 @@ static int weaken_etag(const struct work *w)
         return 0;
     if (!extproc_has_prefix(tag, EXTPROC_S("\"")) ||
         headers_get(w->headers, name, 1).ptr) /* it never was one */
-        return edit(w, name, STR_ABSENT);
+        return change(w, name, STR_ABSENT);
     char *weak = arena_alloc(w->arena, tag.len + 2);
     if (!weak)
         return -ENOMEM;
     memcpy(weak, "W/", 2);
     memcpy(weak + 2, tag.ptr, tag.len);
-    return edit(w, name, (struct extproc_str){weak, tag.len + 2});
+    return change(w, name, (struct extproc_str){weak, tag.len + 2});
 }
 
 static int remove_date(const struct work *w)
@@ -163,7 +163,7 @@ static int complete(const struct work *w)
         if (r < 0)
             return r;
     }
-    return is_stale(w, status) ? edit(w, status, EXTPROC_S("200")) : 0;
+    return is_stale(w, status) ? change(w, status, EXTPROC_S("200")) : 0;
 }
 
 int representation_change(struct headers *h, struct arena *arena,

@@ -32,7 +32,7 @@ enum {
     }
 
 /* The headers rows: a proxy that sends bodies without waiting would lose what is on its way when
- * the body is replaced; gRPC takes neither replacement nor clear_route_cache.
+ * the body is replaced; in the mode GRPC a proxy takes neither that nor a route that is cleared.
  * The body rows: what follows a part of a body is not known, so it is not rewritten; response
  * headers that were sent cannot be changed. */
 static const unsigned char allowed[N_PHASES][N_BODY_MODES + 1] = {
@@ -87,17 +87,6 @@ unsigned rules_allow(enum phase phase, enum body_mode mode)
 
 /* ---- names and values ------------------------------------------------------------------------ */
 
-static bool in_list(struct extproc_str name, const struct extproc_str *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (name_equal(list[i], name))
-            return true;
-    }
-    return false;
-}
-
-#define IN_LIST(name, list) in_list(name, list, sizeof(list) / sizeof *(list))
-
 static bool is_pseudo(struct extproc_str name)
 {
     return name.len > 0 && name.ptr[0] == ':';
@@ -110,11 +99,6 @@ bool rules_name_valid(struct extproc_str name)
     return str_is_token(name);
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 bool rules_value_valid(struct extproc_str value)
 {
     for (size_t i = 0; i < value.len; i++) {
@@ -122,8 +106,8 @@ bool rules_value_valid(struct extproc_str value)
         if ((c < ' ' && c != '\t') || c == 0x7f)
             return false;
     }
-    return value.ptr &&
-           (value.len == 0 || (!is_blank(value.ptr[0]) && !is_blank(value.ptr[value.len - 1])));
+    return value.ptr && (value.len == 0 ||
+                         (!str_is_blank(value.ptr[0]) && !str_is_blank(value.ptr[value.len - 1])));
 }
 
 /* ---- what would not fit the message ---------------------------------------------------------- */
@@ -159,12 +143,13 @@ static int check_message(const struct headers *h, const struct rules_context *co
 
 /* Headers of the connection, not of the message: one that the proxy has forwarded may be
  * removed. */
-static const struct extproc_str only_removed[] = {
+static const struct extproc_str only_removed_names[] = {
     EXTPROC_STR("connection"),
     EXTPROC_STR("keep-alive"),
     EXTPROC_STR("proxy-connection"),
     EXTPROC_STR("upgrade"),
 };
+static const struct str_list only_removed = STR_LIST(only_removed_names);
 
 /* Whatever the proxy allows; NULL: nothing is wrong. */
 static const char *refusal_of_http(enum role role, enum extproc_edit op, struct extproc_str name)
@@ -178,7 +163,7 @@ static const char *refusal_of_http(enum role role, enum extproc_edit op, struct 
     if (name_equal(name, EXTPROC_S("content-length")))
         return "it follows the length of the body";
     if (name_equal(name, EXTPROC_S("transfer-encoding")) ||
-        (op != EXTPROC_EDIT_REMOVE && IN_LIST(name, only_removed)))
+        (op != EXTPROC_EDIT_REMOVE && name_in_list(name, only_removed)))
         return "it belongs to the proxy's connection";
     return NULL;
 }
@@ -213,67 +198,23 @@ struct rules_refusal rules_refusal(const struct rules *rules, const struct rules
 
 /* ---- limits ---------------------------------------------------------------------------------- */
 
-static void sum_append(const struct headers *h, struct extproc_str name, struct extproc_str value,
-                       struct headers_sum *sum)
-{
-    const struct cell *cell = headers_cell(h, name);
-    sum->n_removes -= cell && cell->state == CELL_REMOVED;
-    sum->n_sets++;
-    const struct extproc_header *there = headers_joined(h, name);
-    if (there) {
-        bool comma = there->value.len > 0 && value.len > 0;
-        sum->bytes += value.len + comma;
-    } else {
-        sum->n_entries++;
-        sum->bytes += headers_entry_bytes(name.len, value.len);
-    }
-}
-
-/* From what it is before the edit. */
-static struct headers_sum sum_after(const struct headers *h, struct headers_sum sum,
-                                    enum extproc_edit op, struct extproc_str name,
-                                    struct extproc_str value)
-{
-    switch (op) {
-    case EXTPROC_EDIT_APPEND:
-        sum_append(h, name, value, &sum);
-        return sum;
-    case EXTPROC_EDIT_SET:
-        headers_sum_drop(h, name, &sum);
-        sum.n_sets++;
-        sum.n_entries++;
-        sum.bytes += headers_entry_bytes(name.len, value.len);
-        return sum;
-    case EXTPROC_EDIT_REMOVE:
-    case EXTPROC_EDIT_IF_ABSENT: /* which headers_resolve() has made one of these */
-    case EXTPROC_EDIT_IF_PRESENT:
-        break;
-    }
-    headers_sum_drop(h, name, &sum);
-    sum.n_removes++;
-    return sum;
-}
-
 static bool too_much(size_t before, size_t after, size_t limit)
 {
     return after > limit && after > before;
 }
 
 /* owes: one more set or remove is going to follow. */
-static int check_limits(const struct rules *rules, const struct headers *h, bool owes,
-                        enum extproc_edit op, struct extproc_str name, struct extproc_str value)
+static int check_limits(const struct rules *rules, bool owes, const struct headers_edit *edit)
 {
-    if (!headers_resolve(h, op, name, &op))
+    const struct headers_sum *before = &edit->before, *after = &edit->after;
+    if (edit->moot)
         return 0;
-    struct headers_sum before, after;
-    headers_sum(h, &before);
-    after = sum_after(h, before, op, name, value);
-    if (owes && after.n_sets >= rules->max_edits && after.n_removes >= rules->max_edits)
+    if (owes && after->n_sets >= rules->max_edits && after->n_removes >= rules->max_edits)
         return -ENOSPC;
-    bool refused = too_much(before.n_sets, after.n_sets, rules->max_edits) ||
-                   too_much(before.n_removes, after.n_removes, rules->max_edits) ||
-                   too_much(before.n_entries, after.n_entries, rules->max_entries) ||
-                   too_much(before.bytes, after.bytes, rules->max_bytes);
+    bool refused = too_much(before->n_sets, after->n_sets, rules->max_edits) ||
+                   too_much(before->n_removes, after->n_removes, rules->max_edits) ||
+                   too_much(before->n_entries, after->n_entries, rules->max_entries) ||
+                   too_much(before->bytes, after->bytes, rules->max_bytes);
     return refused ? -ENOSPC : 0;
 }
 
@@ -333,7 +274,7 @@ int rules_could_edit(const struct rules *rules, const struct rules_context *cont
 
 int rules_edit(const struct rules *rules, const struct headers *h,
                const struct rules_context *context, enum extproc_edit op, struct extproc_str name,
-               struct extproc_str value)
+               struct extproc_str value, struct headers_edit *ret)
 {
     enum role role = role_of(context->map, name);
     if (op != EXTPROC_EDIT_REMOVE && !value.ptr)
@@ -343,16 +284,22 @@ int rules_edit(const struct rules *rules, const struct headers *h,
         r = check_message(h, context, role, value);
     if (r == 0)
         r = check_proxy(rules, context, name);
-    return r < 0 ? r : check_limits(rules, h, context->owes_length, op, name, value);
+    if (r < 0)
+        return r;
+    headers_prepare(h, rules->joined, op, name, value, ret);
+    return check_limits(rules, context->owes_length, ret);
 }
 
 bool rules_host_edit(const struct rules *rules, const struct headers *h, bool owes_length,
-                     struct extproc_str name, struct extproc_str value, enum extproc_edit *ret_op)
+                     struct extproc_str name, struct extproc_str value, struct headers_edit *ret)
 {
-    *ret_op = EXTPROC_EDIT_SET;
-    if (value.ptr && check_limits(rules, h, owes_length, EXTPROC_EDIT_SET, name, value) == 0)
-        return true;
-    *ret_op = EXTPROC_EDIT_REMOVE;
-    return !is_pseudo(name) &&
-           check_limits(rules, h, owes_length, EXTPROC_EDIT_REMOVE, name, value) == 0;
+    if (value.ptr) {
+        headers_prepare(h, rules->joined, EXTPROC_EDIT_SET, name, value, ret);
+        if (check_limits(rules, owes_length, ret) == 0)
+            return true;
+    }
+    if (is_pseudo(name))
+        return false;
+    headers_prepare(h, rules->joined, EXTPROC_EDIT_REMOVE, name, value, ret);
+    return check_limits(rules, owes_length, ret) == 0;
 }

@@ -20,10 +20,21 @@ struct rules_name {
     const char *remedy;   /* what would make it take them                                      */
 };
 
+/* What a proxy says of a transaction beside its messages, by the names that it uses for it. One
+ * that is absent: it does not say that. */
+struct rules_hints {
+    struct extproc_str id, method;      /* attributes of a request: its id, its method      */
+    struct extproc_str details;         /* an attribute of a response: where it is from, ... */
+    struct extproc_str upstream;        /* ... and what that says if an upstream made it     */
+    struct extproc_str upstream_header; /* a header of those responses alone                 */
+};
+
 struct rules {
     const char *proxy; /* whose rules they are, for messages: "the proxy of [listener:main]" */
     const struct rules_name *names;
     size_t n_names;
+    struct str_list joined; /* headers of which it keeps one entry: see headers_prepare() */
+    struct rules_hints hints;
     uint32_t max_edits;            /* sets of an answer, and removes of an answer */
     size_t max_entries, max_bytes; /* of a map                                    */
     const char *limits_remedy;     /* what would raise them; NULL: nothing        */
@@ -46,9 +57,9 @@ enum {
     MAY_EDIT_HEADERS = 1,  /* the direction's headers are held     */
     MAY_EDIT_TRAILERS = 2, /* the direction's trailers are here    */
     MAY_SET_BODY = 4,      /* the chunk, or the complete body */
-    MAY_REPLACE_BODY = 8,  /* CONTINUE_AND_REPLACE                 */
+    MAY_REPLACE_BODY = 8,  /* a body goes out with the headers, and none of the old one comes */
     MAY_RESPOND = 16,      /* an immediate response comes out clean */
-    MAY_CLEAR_ROUTE = 32
+    MAY_CLEAR_ROUTE = 32   /* the route is chosen again, by the edited headers */
 };
 unsigned rules_allow(enum phase phase, enum body_mode mode);
 
@@ -73,12 +84,12 @@ struct rules_context {
  * value absent: not known yet. */
 int rules_could_edit(const struct rules *rules, const struct rules_context *context,
                      enum extproc_edit op, struct extproc_str name, struct extproc_str value);
-/* 0, or what extproc_header_edit() documents: -EINVAL, -EPERM, -EPROTO, -ENOSPC. An edit that would
- * do nothing (IF_ABSENT where there is one, IF_PRESENT where there is none shown) is judged like
- * any other, but takes no room. */
+/* 0 with the edit as headers_apply() takes it, or what extproc_header_edit() documents: -EINVAL,
+ * -EPERM, -EPROTO, -ENOSPC. An edit that would do nothing (IF_ABSENT where there is one, IF_PRESENT
+ * where there is none shown) is judged like any other, but takes no room. */
 int rules_edit(const struct rules *rules, const struct headers *h,
                const struct rules_context *context, enum extproc_edit op, struct extproc_str name,
-               struct extproc_str value);
+               struct extproc_str value, struct headers_edit *ret);
 
 /* Why it was -EPERM. */
 struct rules_refusal {
@@ -89,8 +100,8 @@ struct rules_refusal rules_refusal(const struct rules *rules, const struct rules
                                    enum extproc_edit op, struct extproc_str name);
 
 /* Is there room for one more edit of the host's own: a set of this value or, where the value is
- * absent or only that fits, a remove? True with *ret_op. */
+ * absent or only that fits, a remove? True with the edit. */
 bool rules_host_edit(const struct rules *rules, const struct headers *h, bool owes_length,
-                     struct extproc_str name, struct extproc_str value, enum extproc_edit *ret_op);
+                     struct extproc_str name, struct extproc_str value, struct headers_edit *ret);
 
 #endif

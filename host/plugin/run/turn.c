@@ -8,8 +8,9 @@
  *     headers   A   B replaces   C           called: A  B  C  C'  D'      (' body callback)
  *     body      A                C   D
  *
- * Invariant: between two plugins the complete state of the walk is in the turn, so it may stop
- * there and continue later. Nothing of a body event stays in the transaction's memory.
+ * Invariant: between two plugins the complete state of the walk is in the turn, and no callback is
+ * under way, so it may stop there and continue later. Nothing of a body event stays in the
+ * transaction's memory: a test plays bodies of any length in the same room.
  */
 #include "plugin/run/turn.h"
 
@@ -59,8 +60,8 @@ static void turn_note_kind(struct turn *turn)
         t->status = (uint16_t)framing_status(headers_get(&lane->headers, EXTPROC_S(":status"), 0));
     if (!t->request.known && event->attributes.raw.len > 0) {
         struct extproc_value all = tree_value(&event->attributes, turn->arena);
-        struct extproc_value method = value_get(all, EXTPROC_S("request.method"));
-        struct extproc_value id = value_get(all, EXTPROC_S("request.id"));
+        struct extproc_value method = value_get(all, t->rules->hints.method);
+        struct extproc_value id = value_get(all, t->rules->hints.id);
         if (method.kind == EXTPROC_KIND_STRING)
             t->request = request_kind_of_method(method.as.string);
         if (id.kind == EXTPROC_KIND_STRING && id.as.string.len > 0 && !t->id.ptr)
@@ -262,9 +263,9 @@ static void turn_continue(struct turn *turn, uint16_t place)
 /* ---- the verdict ----------------------------------------------------------------------------- */
 
 /* We do not process the bytes of a tunnel, and a proxy that waits for them as for a body never
- * sends the headers (Envoy in BUFFERED; 1.39 in STREAMED too). CONTINUE_AND_REPLACE without a body
- * makes it continue by itself: for a request always, since the upstream is only asked then; for a
- * response once the upstream has accepted. A response that declined is an ordinary message. */
+ * sends the headers, in any mode with a body. VERDICT_REPLACE without a body makes it continue by
+ * itself: for a request always, since the upstream is only asked then; for a response once the
+ * upstream has accepted. A response that declined is an ordinary message. */
 static bool turn_leaves_tunnel(const struct turn *turn)
 {
     return turn->event->part == PART_HEADERS && turn_mode(turn)->body != MODE_BODY_NEVER &&
@@ -360,8 +361,9 @@ static bool turn_cuts_body(struct turn *turn)
         return false;
     turn_close(turn, arena_format(turn->arena,
                                   "plugin %s held the last %zu bytes of the %s body, and trailers "
-                                  "followed (FULL_DUPLEX_STREAMED shows where a body ends)",
-                                  holder->name, len, lane_name(turn->event->lane)));
+                                  "followed (%s shows where a body ends)",
+                                  holder->name, len, lane_name(turn->event->lane),
+                                  body_mode_name(BODY_MODE_FULL_DUPLEX_STREAMED)));
     return true;
 }
 
@@ -395,6 +397,7 @@ static bool turn_call_next(struct turn *turn, enum extproc_action *ret)
 enum turn_state turn_run(struct turn *turn)
 {
     enum extproc_action action;
+    assert(!turn->txn->turn && !turn->waits.wait);
     bool decided = turn->txn->kept && turn_cuts_body(turn);
     while (!decided && turn->concerns && turn_call_next(turn, &action)) {
         switch (action) {

@@ -1,10 +1,10 @@
 /* turn_length: the length of a body that plugins have changed.
  *
- * Envoy removes content-length where a headers answer brings the new body (CONTINUE_AND_REPLACE),
- * so the request goes on in chunks, and some upstreams refuse that (411). Where the proxy is going
- * to send the complete old body before the request goes on (BUFFERED), the new one waits for it,
- * and is the answer to it: then Envoy takes a content-length that fits. Clients accept a response
- * in chunks, so a response does not wait.
+ * A proxy whose rules say fits_length removes content-length where an answer to headers has the new
+ * body, so the request goes on in chunks, and some upstreams refuse that (411). Where it is going
+ * to send the complete old body before the request goes on, the new one waits for it, and is the
+ * answer to it: then the proxy takes a content-length that fits. Clients accept a response in
+ * chunks, so a response does not wait.
  */
 #include "plugin/run/turn_length.h"
 
@@ -46,16 +46,16 @@ int turn_fit_length(struct turn *turn)
     char text[24];
     int len = snprintf(text, sizeof text, "%zu", turn->event->body.len);
     struct extproc_str value = {text, (size_t)len};
-    enum extproc_edit op;
+    struct headers_edit edit;
     if (extproc_eq(headers_get(&lane->headers, content_length, 0), value))
         return 0;
-    if (!rules_host_edit(turn->txn->rules, &lane->headers, false, content_length, value, &op))
+    if (!rules_host_edit(turn->txn->rules, &lane->headers, false, content_length, value, &edit))
         return -ENOSPC; /* cannot be: rules_edit() and api_body_set() leave room for it */
-    return headers_edit(&lane->headers, turn->arena, op, content_length, value);
+    return headers_apply(&lane->headers, turn->arena, &edit);
 }
 
 /* A body announced as empty may not come at all: the request may go on with trailers. A new method
- * is taken by Envoy only along with the body. */
+ * is taken only along with the body. */
 bool turn_holds_body(const struct turn *turn)
 {
     const struct headers *headers = &turn_lane(turn)->headers;

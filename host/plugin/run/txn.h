@@ -109,8 +109,8 @@ static inline bool txn_exceeds_answer(const struct txn *t, size_t len)
     return t->max_answer && len > t->max_answer;
 }
 
-/* For the log: x-request-id, else the attribute request.id of a proxy that skips request headers,
- * else one of our own, made at the first question. */
+/* For the log: x-request-id, else the attribute of a proxy that skips request headers
+ * (rules->hints.id), else one of our own, made at the first question. */
 struct extproc_str txn_id(struct txn *t);
 /* Where a line about it comes from: the listener, the peer and the transaction. */
 struct log_context txn_log_context(struct txn *t);

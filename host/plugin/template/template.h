@@ -3,7 +3,7 @@
  *     %REQ(name)%  %RESP(name)%    the first value of a header
  *     %ATTR(name)%                 an attribute
  *     %METADATA(namespace:key)%    one key of the proxy's dynamic metadata
- *     %PATH%                       :path unchanged, with its query, as Envoy's %PATH% has it
+ *     %PATH%                       :path unchanged, with its query
  *     %METHOD%  %STATUS%           :method, the response's :status
  *     %UUID%                       a new random one (RFC 9562, version 4)
  *     %TIME(format)%  %TIME%       now in UTC, as strftime has it; without a format: RFC 3339
@@ -17,12 +17,14 @@
 #define EXTPROCD_PLUGIN_TEMPLATE_TEMPLATE_H
 
 #include "base/arena.h"
+#include "base/str.h"
 #include "plugin/template/wants.h"
 
-/* Compiles into the arena, which must outlive the template; the text is copied. 0; -ENOMEM; -EINVAL
- * with *ret_why, one line that names the place. */
-int template_compile(struct extproc_str text, struct arena *arena, struct extproc_template **ret,
-                     const char **ret_why);
+/* Compiles into the arena, which must outlive the template; the text is copied. maps: attributes
+ * that are maps or messages, whatever the transaction, so that they have no text. 0; -ENOMEM;
+ * -EINVAL with *ret_why, one line that names the place. */
+int template_compile(struct extproc_str text, struct str_list maps, struct arena *arena,
+                     struct extproc_template **ret, const char **ret_why);
 
 /* Its i-th part: a text, or absent for one that only a transaction has. False: it has fewer. */
 bool template_part_at(const struct extproc_template *t, size_t i, struct extproc_str *ret);

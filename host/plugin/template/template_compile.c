@@ -16,6 +16,7 @@
 struct compile {
     struct extproc_str text;
     size_t at; /* offset of the current piece */
+    struct str_list maps;
     struct arena *arena;
     struct extproc_template *t;
     const char *why; /* once it was refused */
@@ -118,30 +119,6 @@ static int take_format(struct compile *c, struct extproc_str inside, struct temp
     return part->name.ptr ? 0 : -ENOMEM;
 }
 
-/* Attributes that are maps or messages, whatever the transaction: a value of one may be read by
- * other means, but it has no text of its own. */
-static bool is_tree(struct extproc_str attribute)
-{
-    static const struct extproc_str trees[] = {
-        EXTPROC_STR("request.headers"),
-        EXTPROC_STR("response.headers"),
-        EXTPROC_STR("response.trailers"),
-        EXTPROC_STR("metadata"),
-        EXTPROC_STR("filter_state"),
-        EXTPROC_STR("upstream_filter_state"),
-        EXTPROC_STR("xds.cluster_metadata"),
-        EXTPROC_STR("xds.listener_metadata"),
-        EXTPROC_STR("xds.route_metadata"),
-        EXTPROC_STR("xds.virtual_host_metadata"),
-        EXTPROC_STR("xds.upstream_host_metadata"),
-    };
-    for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
-        if (extproc_eq(attribute, trees[i]))
-            return true;
-    }
-    return false;
-}
-
 static int take_name(struct compile *c, const struct piece *piece, struct extproc_str inside,
                      struct template_part *part)
 {
@@ -155,7 +132,7 @@ static int take_name(struct compile *c, const struct piece *piece, struct extpro
     if (piece->inside == INSIDE_HEADER && !rules_name_valid(part->name))
         return refuse(c, "invalid header name \"%.*s\": expected %s", EXTPROC_ARG(part->name),
                       piece->usage);
-    if (piece->part.kind == TEMPLATE_ATTRIBUTE && is_tree(part->name))
+    if (piece->part.kind == TEMPLATE_ATTRIBUTE && str_in_list(part->name, c->maps))
         return refuse(c,
                       "attribute \"%.*s\" is a map, which has no text: expected an attribute with "
                       "one value, %%REQ(name)%%, %%RESP(name)%% or %%METADATA(namespace:key)%%",
@@ -273,10 +250,10 @@ static size_t max_parts(struct extproc_str text)
     return n;
 }
 
-int template_compile(struct extproc_str text, struct arena *arena, struct extproc_template **ret,
-                     const char **ret_why)
+int template_compile(struct extproc_str text, struct str_list maps, struct arena *arena,
+                     struct extproc_template **ret, const char **ret_why)
 {
-    struct compile c = {.text = arena_copy(arena, text), .arena = arena};
+    struct compile c = {.text = arena_copy(arena, text), .maps = maps, .arena = arena};
     c.t = arena_alloc(arena, sizeof *c.t + max_parts(text) * sizeof *c.t->parts);
     if (!c.text.ptr || !c.t)
         return -ENOMEM;

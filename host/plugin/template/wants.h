@@ -1,7 +1,7 @@
 /* wants: what an instance reads and writes beside the messages: attributes, dynamic metadata, the
  * metadata of streams.
  *
- * The proxy sends and accepts only what its configuration names, so --print-envoy-config prints it.
+ * The proxy sends and accepts only what its configuration names, so a command prints it.
  */
 #ifndef EXTPROCD_PLUGIN_TEMPLATE_WANTS_H
 #define EXTPROCD_PLUGIN_TEMPLATE_WANTS_H
@@ -9,9 +9,9 @@
 #include "base/arena.h"
 
 enum want_kind {
-    WANT_ATTRIBUTE,       /* a name of request_attributes or response_attributes   */
-    WANT_METADATA,        /* a namespace that the proxy sends: forwarding_namespaces */
-    WANT_METADATA_WRITE,  /* a namespace that it accepts: receiving_namespaces       */
+    WANT_ATTRIBUTE,       /* by its name */
+    WANT_METADATA,        /* a namespace that the proxy sends */
+    WANT_METADATA_WRITE,  /* a namespace that the proxy accepts */
     WANT_STREAM_METADATA, /* a name of the metadata that its streams begin with     */
     N_WANTS
 };

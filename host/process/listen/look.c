@@ -57,12 +57,14 @@ static void look_at_host(const struct listener *l, struct arena *arena,
 static void look_at_mode(const struct listener *l, enum lane lane, const char *key,
                          struct config_errors *errors)
 {
+    char built[MODES_TEXT];
     if (mode_of(l->session.modes[lane])->built == MODE_BUILT)
         return;
+    modes_built(built);
     config_say(errors, CONFIG_WARNING, l->section, listener_entry(l, key),
                "%s is not supported: streams of proxies that do not send their mode end with "
-               "UNIMPLEMENTED (NONE, STREAMED and BUFFERED are)",
-               body_mode_name(l->session.modes[lane]));
+               "UNIMPLEMENTED (%s are)",
+               body_mode_name(l->session.modes[lane]), built);
 }
 
 void listener_look(const struct listener *l, struct arena *arena, struct config_errors *errors)

@@ -3,6 +3,7 @@
 #include "process/proxy/recipe.h"
 
 #include "base/str.h"
+#include "session/proxy_names.h"
 
 #include <errno.h>
 
@@ -98,7 +99,7 @@ static int make_attributes(const struct generation *g, struct arena *arena, stru
     int r = generation_wants(g, WANT_ATTRIBUTE, arena, &all);
     /* The transaction's name in the log; if the request's headers are sent, they contain it. */
     if (r == 0 && sends(recipe, early) && !recipe->headers[LANE_REQUEST])
-        r = wants_add(&lanes[early], arena, WANT_ATTRIBUTE, EXTPROC_S("request.id"));
+        r = wants_add(&lanes[early], arena, WANT_ATTRIBUTE, proxy_hints.id);
     for (const struct want *w = all.first[WANT_ATTRIBUTE]; r == 0 && w; w = w->next)
         r = wants_add(&lanes[is_late(w->name) ? LANE_RESPONSE : early], arena, WANT_ATTRIBUTE,
                       w->name);

@@ -10,6 +10,7 @@
 #include "process/end/leave.h"
 #include "process/listen/look.h"
 #include "process/process.h"
+#include "session/proxy_names.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -137,6 +138,7 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
                              .plugin_dir_shown = s.settings.plugin_dir_shown,
                              .rules = rules,
                              .n_rules = rules ? s.settings.n_listeners : 0,
+                             .maps = proxy_maps,
                              .max_memory = s.settings.max_transaction_memory,
                              .testing = testing,
                              .keeps = !LEAVE_RETURNS};

@@ -14,6 +14,16 @@ Test(str, absent_equals_absent_only)
     cr_assert(str_eq_c(s("x"), "x"));
 }
 
+Test(str, a_list_has_what_was_put_into_it)
+{
+    static const struct extproc_str strs[] = {EXTPROC_STR("a"), EXTPROC_STR("bc")};
+    const struct str_list list = STR_LIST(strs), none = {0};
+    cr_expect(str_in_list(s("bc"), list));
+    cr_expect_not(str_in_list(s("BC"), list));
+    cr_expect_not(str_in_list(s("b"), list));
+    cr_expect_not(str_in_list(s("a"), none));
+}
+
 Test(str, distance_counts_edits)
 {
     cr_assert_eq(str_distance("plugin", "plugin", 3), 0);

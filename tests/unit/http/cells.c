@@ -5,6 +5,7 @@
  */
 #include "base/str.h"
 #include "http/message/headers.h"
+#include "kit/edit.h"
 #include "kit/proxy_model.h"
 
 #include <criterion/criterion.h>
@@ -97,7 +98,12 @@ static void edit_both(struct world *w)
     enum extproc_edit op = (enum extproc_edit)roll(w, EXTPROC_EDIT_REMOVE + 1);
     unsigned name = roll(w, N_NAMES);
     struct extproc_str value = values[roll(w, N_VALUES)];
-    cr_assert_eq(headers_edit(&w->headers, &w->message, op, names_as_written[name], value), 0);
+    struct headers_edit edit;
+    struct headers_sum sum;
+    headers_prepare(&w->headers, edit_joined, op, names_as_written[name], value, &edit);
+    cr_assert_eq(headers_apply(&w->headers, &w->message, &edit), 0);
+    headers_sum(&w->headers, &sum);
+    cr_assert_eq(memcmp(&sum, &edit.after, sizeof sum), 0, "the sum was foreseen");
     edit_truth(w, op, names[name], value);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "failing_arena.h"
+#include "kit/edit.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -35,7 +36,7 @@ TestSuite(headers, .init = setup, .fini = teardown);
 
 static int edit(enum extproc_edit op, const char *name, const char *value)
 {
-    return headers_edit(&headers, &arena, op, extproc_str_of(name), extproc_str_of(value));
+    return edit_map(&headers, &arena, op, extproc_str_of(name), extproc_str_of(value));
 }
 
 /* "name=value;..." of all entries. */
@@ -186,6 +187,73 @@ Test(headers, an_operation_that_is_none_does_nothing)
     cr_assert_eq(edit((enum extproc_edit)77, "x-new", "1"), 0);
     cr_assert_eq(headers.n_cells, 0);
     cr_assert_eq(headers_count(&headers), N_REQUEST);
+}
+
+Test(headers, an_edit_that_was_looked_up_says_what_it_comes_to)
+{
+    static const struct {
+        enum extproc_edit op;
+        const char *name, *value;
+        struct headers_edit is; /* op, moot, joins */
+        int entries, bytes, sets, removes;
+    } rows[] = {
+        {EXTPROC_EDIT_SET, "x-new", "12", {.op = EXTPROC_EDIT_SET}, 1, 5 + 2 + 4, 1, 0},
+        {EXTPROC_EDIT_SET, "Cookie", "c", {.op = EXTPROC_EDIT_SET}, -1, 1 - 3 - (6 + 3 + 4), 1, 0},
+        {EXTPROC_EDIT_APPEND,
+         "accept",
+         "*",
+         {.op = EXTPROC_EDIT_APPEND, .joins = true},
+         0,
+         2,
+         1,
+         0},
+        {EXTPROC_EDIT_APPEND, "via", "v", {.op = EXTPROC_EDIT_APPEND}, 1, 3 + 1 + 4, 1, 0},
+        {EXTPROC_EDIT_IF_ABSENT, "via", "v", {.op = EXTPROC_EDIT_APPEND}, 1, 3 + 1 + 4, 1, 0},
+        {EXTPROC_EDIT_IF_ABSENT,
+         "cookie",
+         "c",
+         {.op = EXTPROC_EDIT_APPEND, .moot = true},
+         0,
+         0,
+         0,
+         0},
+        {EXTPROC_EDIT_IF_PRESENT, "accept", "*", {.op = EXTPROC_EDIT_SET}, 0, 1 - 9, 1, 0},
+        {EXTPROC_EDIT_REMOVE,
+         "cookie",
+         NULL,
+         {.op = EXTPROC_EDIT_REMOVE},
+         -2,
+         -2 * (6 + 3 + 4),
+         0,
+         1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct headers_edit e;
+        struct headers_sum sum;
+        headers_init(&headers, request, N_REQUEST);
+        headers_prepare(&headers, edit_joined, rows[i].op, extproc_str_of(rows[i].name),
+                        extproc_str_of(rows[i].value), &e);
+        cr_expect_eq(e.op, rows[i].is.op, "row %zu", i);
+        cr_expect_eq(e.moot, rows[i].is.moot, "row %zu", i);
+        cr_expect_eq(e.joins, rows[i].is.joins, "row %zu", i);
+        cr_expect_eq((int)(e.after.n_entries - e.before.n_entries), rows[i].entries, "row %zu", i);
+        cr_expect_eq((int)(e.after.bytes - e.before.bytes), rows[i].bytes, "row %zu", i);
+        cr_expect_eq((int)e.after.n_sets, rows[i].sets, "row %zu", i);
+        cr_expect_eq((int)e.after.n_removes, rows[i].removes, "row %zu", i);
+        headers_apply(&headers, &arena, &e);
+        headers_sum(&headers, &sum);
+        cr_expect_eq(sum.bytes, e.after.bytes, "row %zu", i);
+        cr_expect_eq(sum.n_entries, e.after.n_entries, "row %zu", i);
+    }
+}
+
+Test(headers, what_was_looked_up_before_another_edit_is_not_applied, .signal = SIGABRT)
+{
+    struct headers_edit e;
+    headers_prepare(&headers, edit_joined, EXTPROC_EDIT_SET, EXTPROC_S("cookie"), EXTPROC_S("c"),
+                    &e);
+    edit(EXTPROC_EDIT_REMOVE, "cookie", NULL);
+    headers_apply(&headers, &arena, &e);
 }
 
 Test(headers, names_and_values_are_copied)

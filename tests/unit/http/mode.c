@@ -51,3 +51,10 @@ Test(mode, a_first_body_message_that_is_the_last_is_complete)
     cr_expect_eq(mode_of(mode_guess(true))->body, MODE_BODY_WHOLE);
     cr_expect_eq(mode_of(mode_guess(false))->body, MODE_BODY_CHUNKS);
 }
+
+Test(mode, those_that_are_built_are_named_for_messages)
+{
+    char text[MODES_TEXT];
+    modes_built(text);
+    cr_expect_str_eq(text, "NONE, STREAMED and BUFFERED");
+}

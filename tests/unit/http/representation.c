@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "failing_arena.h"
+#include "kit/edit.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -143,13 +144,12 @@ Test(representation, a_length_without_its_body_is_removed)
 Test(representation, what_the_author_of_the_new_bytes_says_stays)
 {
     map("etag: \"v1\"\ncontent-encoding: gzip\ncontent-digest: a\n:status: 206");
-    headers_edit(&headers, &arena, EXTPROC_EDIT_SET, EXTPROC_S("digest"), EXTPROC_S("old"));
+    edit_map(&headers, &arena, EXTPROC_EDIT_SET, EXTPROC_S("digest"), EXTPROC_S("old"));
     struct representation_change change = replaced;
     change.since = headers_mark(&headers);
-    headers_edit(&headers, &arena, EXTPROC_EDIT_SET, EXTPROC_S("etag"), EXTPROC_S("\"v2\""));
-    headers_edit(&headers, &arena, EXTPROC_EDIT_SET, EXTPROC_S("content-encoding"),
-                 EXTPROC_S("br"));
-    headers_edit(&headers, &arena, EXTPROC_EDIT_SET, EXTPROC_S("content-digest"), EXTPROC_S("b"));
+    edit_map(&headers, &arena, EXTPROC_EDIT_SET, EXTPROC_S("etag"), EXTPROC_S("\"v2\""));
+    edit_map(&headers, &arena, EXTPROC_EDIT_SET, EXTPROC_S("content-encoding"), EXTPROC_S("br"));
+    edit_map(&headers, &arena, EXTPROC_EDIT_SET, EXTPROC_S("content-digest"), EXTPROC_S("b"));
     cr_expect_eq(representation_change(&headers, &arena, &change), 0);
     cr_expect_str_eq(text(), "etag: \"v2\"\ncontent-encoding: br\ncontent-digest: b\n:status: 200");
 }
@@ -231,7 +231,7 @@ static void edits(enum extproc_edit op, int n)
     char name[16];
     for (int i = 0; i < n; i++) {
         snprintf(name, sizeof name, "x-%d", i);
-        cr_assert_eq(headers_edit(&headers, &arena, op, extproc_str_of(name), EXTPROC_S("1")), 0);
+        cr_assert_eq(edit_map(&headers, &arena, op, extproc_str_of(name), EXTPROC_S("1")), 0);
     }
 }
 

@@ -63,7 +63,9 @@ Test(api_comfort, writes_texts)
 {
     SCENE(s, {.name = "a", .request_headers = write_texts});
     const char *why;
-    cr_assert_eq(template_compile(EXTPROC_S("path %REQ(:path)%"), &s.memory, &greeting, &why), 0);
+    cr_assert_eq(template_compile(EXTPROC_S("path %REQ(:path)%"), (struct str_list){0}, &s.memory,
+                                  &greeting, &why),
+                 0);
 
     play_request(&s);
     scene_close(&s, EXTPROC_END_DONE);

@@ -2,6 +2,7 @@
 #include "wire/encode/encode.h"
 
 #include "base/str.h"
+#include "kit/edit.h"
 
 #include <protobuf-c/protobuf-c.h>
 
@@ -32,8 +33,7 @@ TestSuite(encode, .init = setup, .fini = teardown);
 
 static void edit(enum extproc_edit op, const char *name, const char *value)
 {
-    cr_assert_eq(headers_edit(&headers, &arena, op, extproc_str_of(name), extproc_str_of(value)),
-                 0);
+    cr_assert_eq(edit_map(&headers, &arena, op, extproc_str_of(name), extproc_str_of(value)), 0);
 }
 
 /* ---- a message as text ----------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* Edits by the writer of our own, held to protobuf-c byte for byte. */
 #include "base/str.h"
+#include "kit/edit.h"
 #include "wire/encode/encode_private.h"
 
 #include <criterion/criterion.h>
@@ -39,8 +40,8 @@ static void edit_something(void)
            value_len = below(4) ? below(20) : below(VALUE_MAX);
     memset(name + 2, (int)('a' + below(NAMES)), name_len - 2);
     memset(value, 'v', sizeof value);
-    cr_assert_eq(headers_edit(&headers, &arena, ops[below(3)], (struct extproc_str){name, name_len},
-                              (struct extproc_str){value, value_len}),
+    cr_assert_eq(edit_map(&headers, &arena, ops[below(3)], (struct extproc_str){name, name_len},
+                          (struct extproc_str){value, value_len}),
                  0);
 }
 
@@ -93,8 +94,7 @@ Test(encode_edits, are_nothing_but_edits)
     struct verdict v = {.phase = PHASE_REQUEST_HEADERS, .headers = &headers};
     headers_init(&headers, NULL, 0);
     cr_expect_not(encode_edits_only(&v), "without an edit");
-    cr_assert_eq(headers_edit(&headers, &arena, EXTPROC_EDIT_REMOVE, EXTPROC_S("a"), STR_ABSENT),
-                 0);
+    cr_assert_eq(edit_map(&headers, &arena, EXTPROC_EDIT_REMOVE, EXTPROC_S("a"), STR_ABSENT), 0);
     cr_expect(encode_edits_only(&v));
     v.body = &body;
     cr_expect_not(encode_edits_only(&v), "with a body");

@@ -1,5 +1,6 @@
 /* Every allocation of the decoder and the encoder fails once: an error, and nothing else. */
 #include "bytes.h"
+#include "kit/edit.h"
 #include "show.h"
 #include "unit/base/failing.h"
 #include "wire/decode/decode.h"
@@ -92,7 +93,7 @@ Test(no_memory, encode)
         .status = 200, .details = name, .headers = &set, .n_headers = 1, .grpc_status = 0};
     arena_init(&arena, 4096);
     headers_init(&headers, NULL, 0);
-    cr_assert_eq(headers_edit(&headers, &arena, EXTPROC_EDIT_SET, name, name), 0);
+    cr_assert_eq(edit_map(&headers, &arena, EXTPROC_EDIT_SET, name, name), 0);
     cr_assert_eq(metadata_set(&metadata, &arena, name, name, extproc_bool(true)), 0);
     cr_assert_eq(body_set(&body, &arena, name), 0);
 
@@ -115,7 +116,7 @@ Test(no_memory, encode_edits_of_any_number)
     for (int n = 0; n < 60; n++) {
         struct extproc_str edited = {name, (size_t)snprintf(name, sizeof name, "n%d", n)};
         enum extproc_edit op = n % 2 ? EXTPROC_EDIT_SET : EXTPROC_EDIT_REMOVE;
-        cr_assert_eq(headers_edit(&headers, &arena, op, edited, edited), 0);
+        cr_assert_eq(edit_map(&headers, &arena, op, edited, edited), 0);
         for (enum phase p = 0; p < N_PHASES; p++)
             fail_each_of(&(struct verdict){.phase = p, .headers = &headers});
     }

@@ -109,7 +109,7 @@ static struct asked asked_of_key(struct instance *in, enum extproc_map map, enum
     a.text = text;
     if (a.op == EXTPROC_EDIT_REMOVE || !text.ptr || !memchr(text.ptr, '%', text.len))
         return a;
-    bool compiled = template_compile(text, &in->arena, &template, &why) == 0;
+    bool compiled = template_compile(text, in->env->maps, &in->arena, &template, &why) == 0;
     if (compiled && is_known(template))
         return a;
     a.value = STR_ABSENT;

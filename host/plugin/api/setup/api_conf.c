@@ -208,7 +208,7 @@ struct extproc_template *api_conf_template(struct extproc_instance *instance, co
 
     struct extproc_template *template;
     const char *why = "out of memory";
-    if (text.ptr && template_compile(text, &in->arena, &template, &why) == 0 &&
+    if (text.ptr && template_compile(text, in->env->maps, &in->arena, &template, &why) == 0 &&
         template_wants(template, &in->wants, &in->arena) == 0) {
         in->reads |= template_reads(template);
         return template;

@@ -25,9 +25,9 @@ static bool length_has_room(const struct turn *turn)
 {
     const struct headers *headers = &turn->txn->lanes[turn->event->lane].headers;
     struct extproc_str name = EXTPROC_S("content-length");
-    enum extproc_edit op;
+    struct headers_edit edit;
     return !turn_fits_length(turn) || rules_host_edit(turn->txn->rules, headers, false, name,
-                                                      headers_get(headers, name, 0), &op);
+                                                      headers_get(headers, name, 0), &edit);
 }
 
 static int body_check(const struct turn *turn, struct extproc_str bytes)

@@ -131,13 +131,14 @@ int api_edit(struct extproc_txn *x, enum extproc_map map, enum extproc_edit op,
         .owes_length = turn->event->body.changed && turn_fits_length(turn),
     };
     struct extproc_str known = map == EXTPROC_MAP_REQUEST ? headers_host(headers, name) : name;
-    int r = rules_edit(turn->txn->rules, headers, &context, op, known, value);
+    struct headers_edit edit;
+    int r = rules_edit(turn->txn->rules, headers, &context, op, known, value, &edit);
     if (r < 0) {
         struct extproc_str why =
             refused_edit(turn->arena, turn->txn->rules, &context, op, name, value, r);
         return handle_refuse_why(h, call_of(op), name, r, why.ptr);
     }
-    return headers_edit(headers, turn->arena, op, known, value);
+    return headers_apply(headers, turn->arena, &edit);
 }
 
 static bool has_prefix(struct extproc_str name, struct extproc_str prefix)

@@ -1,9 +1,5 @@
-/* joins: the names whose values the proxy joins. */
-#include "http/message/joins.h"
-
-#include "base/str.h"
-
-#include <stddef.h>
+/* proxy_names: those of Envoy. */
+#include "session/proxy_names.h"
 
 /* Envoy's inline headers (envoy/http/header_map.h) less those that no plugin may edit, with those
  * that its extensions register: seen on 1.40.0. Most are inline in one direction only, the one in
@@ -57,12 +53,30 @@ static const struct extproc_str joined[] = {
     EXTPROC_STR("x-forwarded-proto"),
     EXTPROC_STR("x-request-id"),
 };
+const struct str_list proxy_joined = STR_LIST(joined);
 
-bool joins(struct extproc_str name)
-{
-    for (size_t i = 0; i < sizeof joined / sizeof *joined; i++) {
-        if (joined[i].len == name.len && extproc_eq_nocase(joined[i], name))
-            return true;
-    }
-    return false;
-}
+/* Its router adds the header to what an upstream answers, unless suppress_envoy_headers forbids it;
+ * the attributes are sent where the filter's configuration asks for them. */
+const struct rules_hints proxy_hints = {
+    .id = EXTPROC_STR("request.id"),
+    .method = EXTPROC_STR("request.method"),
+    .details = EXTPROC_STR("response.code_details"),
+    .upstream = EXTPROC_STR("via_upstream"),
+    .upstream_header = EXTPROC_STR("x-envoy-upstream-service-time"),
+};
+
+/* A value of one may be read by other means, but it has no text of its own. */
+static const struct extproc_str maps[] = {
+    EXTPROC_STR("request.headers"),
+    EXTPROC_STR("response.headers"),
+    EXTPROC_STR("response.trailers"),
+    EXTPROC_STR("metadata"),
+    EXTPROC_STR("filter_state"),
+    EXTPROC_STR("upstream_filter_state"),
+    EXTPROC_STR("xds.cluster_metadata"),
+    EXTPROC_STR("xds.listener_metadata"),
+    EXTPROC_STR("xds.route_metadata"),
+    EXTPROC_STR("xds.virtual_host_metadata"),
+    EXTPROC_STR("xds.upstream_host_metadata"),
+};
+const struct str_list proxy_maps = STR_LIST(maps);
