@@ -75,6 +75,11 @@ void session_event(struct session *s, struct event *event, struct arena_lease *m
                    const struct message *bytes);
 /* The proxy will not send anything further. */
 void session_half_close(struct session *s);
+/* What carries it has failed: no event may follow, only session_end(). */
+static inline void session_broke(struct session *s)
+{
+    s->failed = true;
+}
 /* Its connection is lost, so the proxy has not chosen this end. */
 void session_lost(struct session *s);
 /* What the end of the stream means for the transaction. Proxies end complete transactions by a

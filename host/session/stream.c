@@ -42,7 +42,7 @@ struct stream {
     const struct session_env *env;
     const struct stream_out *out;
     void *call;
-    bool finished, failed;
+    bool finished;
     struct parked *parked, **parked_end;
     unsigned n_parked;
     bool held; /* the client may not send more */
@@ -56,16 +56,23 @@ static void stream_finish(struct stream *s, enum status status, struct extproc_s
     s->out->finish(s->call, status, why);
 }
 
-static void stream_fail(void *arg, enum status status, struct extproc_str why)
+/* The session has failed. */
+static void stream_session_failed(void *arg, enum status status, struct extproc_str why)
 {
     struct stream *s = arg;
     if (s->finished)
         return;
-    s->failed = true;
     struct log_context context = txn_log_context(&s->session.txn);
     log_line(s->env->log, EXTPROC_LEVEL_WARN, &context, "stream ended with %s: %.*s",
              status_name(status), EXTPROC_ARG(why));
     stream_finish(s, status, why);
+}
+
+/* The stream itself has, and so its session. */
+static void stream_fail(struct stream *s, enum status status, struct extproc_str why)
+{
+    session_broke(&s->session);
+    stream_session_failed(s, status, why);
 }
 
 static void stream_out_of_memory(struct stream *s)
@@ -114,28 +121,38 @@ static void stream_ready(void *arg);
 
 static const struct session_out stream_session_out = {
     .verdict = stream_verdict,
-    .fail = stream_fail,
+    .fail = stream_session_failed,
     .ready = stream_ready,
     .field = stream_field,
 };
 
+static const char *end_name(enum extproc_end end)
+{
+    switch (end) {
+    case EXTPROC_END_DONE:
+        return "done";
+    case EXTPROC_END_FAILED:
+        return "failed";
+    case EXTPROC_END_DISCONNECTED:
+        return "disconnected";
+    case EXTPROC_END_DRAINED: /* the last: N_ENDS */
+        break;
+    }
+    return "drained";
+}
+
 void stream_env_counts(struct session_env *env, struct metrics *metrics)
 {
-    static const char *const reasons[N_ENDS] = {
-        [EXTPROC_END_DONE] = "done",
-        [EXTPROC_END_FAILED] = "failed",
-        [EXTPROC_END_DISCONNECTED] = "disconnected",
-        [EXTPROC_END_DRAINED] = "drained",
-    };
     env->streams_open =
         metrics_define(metrics, &(struct metric_definition){.name = "streams_open",
                                                             .help = "Streams that are open.",
                                                             .kind = METRIC_GAUGE});
-    for (size_t i = 0; i < N_ENDS; i++)
-        env->streams_closed[i] = metrics_define(
-            metrics, &(struct metric_definition){.name = "streams_closed",
-                                                 .help = "Streams that have ended, by how.",
-                                                 .labels = {[METRIC_REASON] = reasons[i]}});
+    for (unsigned end = 0; end < N_ENDS; end++)
+        env->streams_closed[end] = metrics_define(
+            metrics, &(struct metric_definition){
+                         .name = "streams_closed",
+                         .help = "Streams that have ended, by how.",
+                         .labels = {[METRIC_REASON] = end_name((enum extproc_end)end)}});
 }
 
 struct stream *stream_open(const struct session_env *env, struct generation *g,
@@ -152,7 +169,7 @@ struct stream *stream_open(const struct session_env *env, struct generation *g,
     s->env = env;
     s->out = out;
     s->call = call;
-    s->finished = s->failed = false;
+    s->finished = false;
     s->parked = NULL;
     s->parked_end = &s->parked;
     s->n_parked = 0;
@@ -313,11 +330,6 @@ static const char *stream_cut(const struct session *s)
 
 static void stream_log_end(struct stream *s, enum extproc_end why)
 {
-    static const char *const ends[] = {
-        [EXTPROC_END_DONE] = "done",
-        [EXTPROC_END_FAILED] = "failed",
-        [EXTPROC_END_DRAINED] = "the service is stopping",
-    };
     if (!log_wants(s->env->log, EXTPROC_LEVEL_DEBUG))
         return;
     const struct session *session = &s->session;
@@ -327,12 +339,13 @@ static void stream_log_end(struct stream *s, enum extproc_end why)
                  "stream closed: %s before the %s was complete", stream_cut(session),
                  lane_name(session_incomplete(session)));
     else
-        log_line(s->env->log, EXTPROC_LEVEL_DEBUG, &context, "stream closed: %s", ends[why]);
+        log_line(s->env->log, EXTPROC_LEVEL_DEBUG, &context, "stream closed: %s",
+                 why == EXTPROC_END_DRAINED ? "the service is stopping" : end_name(why));
 }
 
 void stream_closed(struct stream *s, enum extproc_end seen)
 {
-    enum extproc_end why = s->failed ? EXTPROC_END_FAILED : session_outcome(&s->session, seen);
+    enum extproc_end why = session_outcome(&s->session, seen);
     stream_log_end(s, why);
     loop_count(s->env->loop, s->env->streams_open, (uint64_t)-1);
     loop_count(s->env->loop, s->env->streams_closed[why], 1);
