@@ -62,10 +62,16 @@ static int printed(int status)
 /* All but RUN. */
 static int print(enum command wanted, const char *file, const char *form)
 {
-    if (wanted == PRINT_PROXY)
+    switch (wanted) {
+    case PRINT_PROXY:
         return process_print_proxy_config(file, form);
-    if (wanted == PRINT_KEYS)
+    case PRINT_KEYS:
         return process_print_keys(form);
+    case TEST:
+    case DUMP:
+    case RUN:
+        break;
+    }
     return process_check(file, wanted == DUMP);
 }
 

@@ -12,6 +12,8 @@
  */
 #include "base/metrics.h"
 
+#include "base/rows.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -96,6 +98,7 @@ struct metrics *metrics_free(struct metrics *m)
 const char *metric_label_name(enum metric_label label)
 {
     static const char *const names[N_METRIC_LABELS] = {"chain", "plugin", "phase", "reason"};
+    ROWS(names, N_METRIC_LABELS, 4);
     return names[label];
 }
 
@@ -128,11 +131,23 @@ static bool is_it(const struct metric *metric, const struct metric_definition *d
     return true;
 }
 
+static uint32_t numbers_of(enum metric_kind kind)
+{
+    switch (kind) {
+    case METRIC_COUNTER:
+    case METRIC_GAUGE:
+        break;
+    case METRIC_HISTOGRAM:
+        return 1 + METRIC_BUCKETS;
+    }
+    return 1;
+}
+
 static struct metric *add(struct metrics *m, const struct metric_definition *d)
 {
     struct mapping *map = m->map;
     size_t n = atomic_load_explicit(&map->n, memory_order_relaxed);
-    uint32_t n_numbers = d->kind == METRIC_HISTOGRAM ? 1 + METRIC_BUCKETS : 1;
+    uint32_t n_numbers = numbers_of(d->kind);
     if (n == METRICS_MAX || NUMBERS_MAX - map->n_numbers < n_numbers)
         return NULL;
     struct metric *metric = &map->all[n];

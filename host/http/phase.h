@@ -2,6 +2,8 @@
 #ifndef EXTPROCD_HTTP_PHASE_H
 #define EXTPROCD_HTTP_PHASE_H
 
+#include "base/rows.h"
+
 #include <extproc/plugin.h>
 
 #include <stdbool.h>
@@ -26,6 +28,7 @@ const char *lane_name(enum lane l);
 
 static inline enum lane other_lane(enum lane l)
 {
+    ROWS(other_lane, N_LANES, 2);
     return l == LANE_REQUEST ? LANE_RESPONSE : LANE_REQUEST;
 }
 static inline enum phase phase_of(enum lane lane, enum part part)

@@ -5,6 +5,8 @@
  */
 #include "plugin/chain.h"
 
+#include "base/rows.h"
+
 #include <errno.h>
 
 /* ---- which plugins a phase calls ------------------------------------------------------------- */
@@ -35,6 +37,7 @@ static enum body_mode body_needed(const struct instance *in, enum lane lane)
 {
     static const uint64_t whole[N_LANES] = {EXTPROC_WHOLE_REQUEST_BODY,
                                             EXTPROC_WHOLE_RESPONSE_BODY};
+    ROWS(whole, N_LANES, 2);
     bool body = in->interest & phase_bit(phase_of(lane, PART_BODY));
     /* Headers wait for the body only where the proxy holds both back. */
     return mode_least(body, in->plugin->needs & (whole[lane] | EXTPROC_HEADERS_WAIT));
@@ -59,6 +62,7 @@ bool chain_must_see(const struct instance *in, enum lane lane)
 {
     static const uint64_t must[N_LANES] = {EXTPROC_MUST_SEE_REQUEST_BODY,
                                            EXTPROC_MUST_SEE_RESPONSE_BODY};
+    ROWS(must, N_LANES, 2);
     return in->plugin->needs & must[lane] && in->interest & phase_bit(phase_of(lane, PART_BODY));
 }
 

@@ -8,6 +8,7 @@
 #include "base/loop/pool.h"
 #include "plugin/instance.h"
 
+#include <assert.h>
 #include <errno.h>
 
 struct routine {
@@ -18,11 +19,13 @@ struct routine {
     struct timer timer;
     struct job job;
     struct errand errand;
+    bool under_way; /* from its timer until its errand: the loop's thread alone sets it */
 };
 
 static void routine_wait(void *arg)
 {
     struct routine *routine = arg;
+    routine->under_way = false;
     (void)loop_set(routine->instance->env->loop, &routine->timer,
                    routine->ms); /* its place is there still */
 }
@@ -30,6 +33,8 @@ static void routine_wait(void *arg)
 static void routine_due(void *arg)
 {
     struct routine *routine = arg;
+    assert(!routine->under_way);
+    routine->under_way = true;
     if (pool_put(routine->instance->env->pool, &routine->job) < 0) /* full: next time */
         routine_wait(routine);
 }

@@ -179,9 +179,8 @@ static bool parse_as(const struct extproc_key *key, struct extproc_str text, int
         return parse_quantity(text, units_of(EXTPROC_KEY_TYPE_SIZE), ret);
     case EXTPROC_KEY_TYPE_CHOICE:
         return parse_choice(text, key->choices, ret);
-    default: /* comes from a plugin */
-        return false;
     }
+    return false; /* the type comes from a plugin */
 }
 
 /* "one of a, b, c" */
@@ -215,9 +214,8 @@ static const char *right_for(const struct extproc_key *key, struct arena *arena)
         return "a size such as 4096, 64k, 16m or 1g";
     case EXTPROC_KEY_TYPE_CHOICE:
         return key->choices ? choices_text(key->choices, arena) : "a choice";
-    default:
-        return "a type that this version knows";
     }
+    return "a type that this version knows";
 }
 
 /* A number with one of the units: what is wrong with it is its size. */

@@ -63,20 +63,36 @@ static bool out_safe(struct out *o, enum escape how, struct extproc_str s)
 
 /* ---- the line -------------------------------------------------------------------------------- */
 
-static const char *const level_names[] = {"debug", "info", "warn", "error"};
-
+/* A plugin may pass any number. */
 static const char *level_name(enum extproc_level level)
 {
-    bool known = (unsigned)level < sizeof level_names / sizeof *level_names;
-    return known ? level_names[level] : "error";
+    switch (level) {
+    case EXTPROC_LEVEL_DEBUG:
+        return "debug";
+    case EXTPROC_LEVEL_INFO:
+        return "info";
+    case EXTPROC_LEVEL_WARN:
+        return "warn";
+    case EXTPROC_LEVEL_ERROR:
+        break;
+    }
+    return "error";
 }
 
 /* syslog(3)'s: LOG_DEBUG, ... */
 static int priority(enum extproc_level level)
 {
-    static const int priorities[] = {7, 6, 4, 3};
-    bool known = (unsigned)level < sizeof priorities / sizeof *priorities;
-    return known ? priorities[level] : 3;
+    switch (level) {
+    case EXTPROC_LEVEL_DEBUG:
+        return 7;
+    case EXTPROC_LEVEL_INFO:
+        return 6;
+    case EXTPROC_LEVEL_WARN:
+        return 4;
+    case EXTPROC_LEVEL_ERROR:
+        break;
+    }
+    return 3;
 }
 
 static void out_time(struct out *o, struct timespec time)

@@ -80,11 +80,12 @@ static int copy_value(struct arena *arena, struct extproc_value v, unsigned leve
                       struct extproc_value *ret)
 {
     struct extproc_value copy = v;
-    int r = 0;
+    int r = -EINVAL; /* a plugin made it, maybe of a kind that there is not */
     switch (v.kind) {
     case EXTPROC_KIND_NULL:
     case EXTPROC_KIND_BOOL:
     case EXTPROC_KIND_NUMBER:
+        r = 0;
         break;
     case EXTPROC_KIND_STRING:
         r = copy_text(arena, v.as.string, &copy.as.string);
@@ -100,8 +101,7 @@ static int copy_value(struct arena *arena, struct extproc_value v, unsigned leve
         break;
     }
     case EXTPROC_KIND_ABSENT:
-    default: /* a plugin made it */
-        r = -EINVAL;
+        break;
     }
     if (r == 0)
         *ret = copy;

@@ -19,18 +19,36 @@ static void print_choices(const char *choices)
     }
 }
 
+/* NULL: what it takes depends on the key. */
+static const char *type_name(enum extproc_key_type type)
+{
+    switch (type) {
+    case EXTPROC_KEY_TYPE_STR:
+        return "text";
+    case EXTPROC_KEY_TYPE_INT:
+    case EXTPROC_KEY_TYPE_FLOAT:
+        return "number";
+    case EXTPROC_KEY_TYPE_BOOL:
+        return "yes or no";
+    case EXTPROC_KEY_TYPE_DURATION:
+        return "duration";
+    case EXTPROC_KEY_TYPE_SIZE:
+        return "size";
+    case EXTPROC_KEY_TYPE_PATH:
+        return "path";
+    case EXTPROC_KEY_TYPE_CHOICE:
+        break;
+    }
+    return NULL;
+}
+
 static void print_type(const struct extproc_key *key)
 {
-    static const char *const types[] = {
-        [EXTPROC_KEY_TYPE_STR] = "text",       [EXTPROC_KEY_TYPE_INT] = "number",
-        [EXTPROC_KEY_TYPE_BOOL] = "yes or no", [EXTPROC_KEY_TYPE_DURATION] = "duration",
-        [EXTPROC_KEY_TYPE_SIZE] = "size",      [EXTPROC_KEY_TYPE_FLOAT] = "number",
-        [EXTPROC_KEY_TYPE_PATH] = "path",
-    };
-    if (key->type == EXTPROC_KEY_TYPE_CHOICE)
-        print_choices(key->choices);
+    const char *name = type_name(key->type);
+    if (name)
+        fputs(name, stdout);
     else
-        fputs(types[key->type], stdout);
+        print_choices(key->choices);
     if (key->flags & EXTPROC_KEY_LIST)
         fputs("; may be repeated", stdout);
 }

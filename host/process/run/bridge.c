@@ -69,17 +69,25 @@ static void on_half_close(void *stream)
     stream_half_close(stream);
 }
 
+static enum extproc_end end_of(enum transport_end why)
+{
+    switch (why) {
+    case TRANSPORT_FINISHED:
+        return EXTPROC_END_DONE;
+    case TRANSPORT_STOPPED:
+        return EXTPROC_END_DRAINED;
+    case TRANSPORT_RESET:
+    case TRANSPORT_LOST:
+        break;
+    }
+    return EXTPROC_END_DISCONNECTED;
+}
+
 static void on_closed(void *stream, enum transport_end why)
 {
-    static const enum extproc_end ends[] = {
-        [TRANSPORT_FINISHED] = EXTPROC_END_DONE,
-        [TRANSPORT_RESET] = EXTPROC_END_DISCONNECTED,
-        [TRANSPORT_LOST] = EXTPROC_END_DISCONNECTED,
-        [TRANSPORT_STOPPED] = EXTPROC_END_DRAINED,
-    };
     if (why == TRANSPORT_LOST)
         stream_lost(stream);
-    stream_closed(stream, ends[why]);
+    stream_closed(stream, end_of(why));
 }
 
 static struct extproc_str on_transaction(void *stream)

@@ -23,6 +23,7 @@
  */
 #include "transport/grpc/call.h"
 
+#include "base/rows.h"
 #include "transport/grpc/outgoing.h"
 #include "transport/grpc/peer.h"
 #include "transport/metadata.h"
@@ -36,7 +37,7 @@
 
 enum { IDLE_MAX = 1024, READ_AHEAD = 1024 * 1024 };
 
-enum call_state { CALL_OPEN, CALL_FINISHING, CALL_STATUS, CALL_OVER };
+enum call_state { CALL_OPEN, CALL_FINISHING, CALL_STATUS, CALL_OVER, N_GRPC_CALL_STATES };
 
 struct call {
     struct transport_call base;
@@ -90,6 +91,7 @@ struct received {
 static void become(struct call *call, enum call_state state)
 {
     assert(state > call->state && (state == call->state + 1 || state == CALL_OVER));
+    ROWS(become, N_GRPC_CALL_STATES, 4);
     call->state = state;
 }
 
