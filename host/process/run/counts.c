@@ -8,6 +8,7 @@ enum { LINE_MAX_LEN = 1000 }; /* a line goes on up to the metric in which it bec
 
 struct text {
     struct log *log;
+    const char *head;
     size_t len;
     char bytes[2 * LINE_MAX_LEN];
 };
@@ -15,7 +16,7 @@ struct text {
 static void end_line(struct text *text)
 {
     if (text->len)
-        log_line(text->log, EXTPROC_LEVEL_INFO, NULL, "counters: %s", text->bytes);
+        log_line(text->log, EXTPROC_LEVEL_INFO, NULL, "%s: %s", text->head, text->bytes);
     text->len = 0;
 }
 
@@ -48,26 +49,39 @@ static void put_name(struct text *text, const struct metric_reading *m, const ch
 
 static void put_metric(struct text *text, const struct metric_reading *m)
 {
-    if (m->kind == METRIC_HISTOGRAM) {
+    switch (m->kind) {
+    case METRIC_COUNTER:
+    case METRIC_GAUGE:
+        put_name(text, m, "");
+        put(text, "=%lld", (long long)m->sum);
+        break;
+    case METRIC_HISTOGRAM:
         put_name(text, m, "_count");
         put(text, "=%llu", (unsigned long long)m->count);
         put_name(text, m, "_sum");
         put(text, "=%llu", (unsigned long long)m->sum);
-    } else {
-        put_name(text, m, "");
-        put(text, "=%lld", (long long)m->sum);
+        break;
     }
 }
 
-void counts_log(const struct metrics *metrics, struct log *log)
+static void log_all(const struct metrics *metrics, struct log *log, bool zero)
 {
-    struct text text = {.log = log};
+    struct text text = {.log = log, .head = zero ? "counters at 0" : "counters"};
     struct metric_reading m;
     for (size_t i = 0; metrics_read(metrics, i, &m); i++) {
-        if (m.sum || m.count)
+        bool is_zero = !m.sum && !m.count;
+        if (is_zero && zero)
+            put_name(&text, &m, "");
+        else if (is_zero == zero)
             put_metric(&text, &m);
         if (text.len >= LINE_MAX_LEN)
             end_line(&text);
     }
     end_line(&text);
+}
+
+void counts_log(const struct metrics *metrics, struct log *log)
+{
+    log_all(metrics, log, false);
+    log_all(metrics, log, true);
 }

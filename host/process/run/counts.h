@@ -5,8 +5,8 @@
 #include "base/log/log.h"
 #include "base/metrics.h"
 
-/* All that is not 0, plugins' own too: "counters: streams_closed{reason="done"}=3
- * plugin_hits{plugin="tags"}=1". */
+/* All of them, plugins' own too: "counters: streams_closed{reason="done"}=3
+ * plugin_hits{plugin="tags"}=1", and then "counters at 0: tls_failed max_resets_exceeded". */
 void counts_log(const struct metrics *metrics, struct log *log);
 
 #endif

@@ -59,9 +59,19 @@ Test(counts, a_histogram_has_its_count_and_its_sum)
     cr_assert(strstr(written(), "counters: bytes_count=2 bytes_sum=100\n"), "%s", text);
 }
 
-Test(counts, what_is_0_is_left_out)
+Test(counts, what_is_0_is_named_in_a_line_of_its_own)
 {
-    metrics_define(metrics, &(struct metric_definition){.name = "lines"});
+    struct metric_definition hits = {
+        .name = "hits", .own = true, .labels = {[METRIC_PLUGIN] = "tags"}};
+    metrics_define(metrics, &hits);
+    metric_add(metrics_define(metrics, &(struct metric_definition){.name = "lines"}), 1);
+    metrics_define(metrics, &(struct metric_definition){.name = "bytes", .kind = METRIC_HISTOGRAM});
+    cr_assert(strstr(written(), "counters: lines=1\n"), "%s", text);
+    cr_assert(strstr(text, "counters at 0: plugin_hits{plugin=\"tags\"} bytes\n"), "%s", text);
+}
+
+Test(counts, nothing_is_said_where_there_are_none)
+{
     cr_assert_str_empty(written());
 }
 
