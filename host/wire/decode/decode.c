@@ -134,32 +134,41 @@ static int decode_tree(struct decoder *d, const struct parts *p, uint32_t number
 
 /* ---- phases ---------------------------------------------------------------------------------- */
 
-/* HttpHeaders and HttpTrailers. The headers' own `attributes` count where the message has none. */
-static int decode_map(struct decoder *d, struct reader message, struct event *e)
+/* HttpHeaders and HttpTrailers: all HeaderMaps of it, and of the first also what else it has. */
+static int decode_fields(struct decoder *d, struct reader message, struct event *e,
+                         struct gathered *gathered, struct parts *attributes)
 {
     bool trailers = e->part == PART_TRAILERS;
-    struct parts attributes = {0};
-    struct gathered gathered;
     struct reader in = message, before = in;
     struct field f;
     int r;
-    gathered_init(&gathered);
-    e->end = trailers;
     for (; (r = reader_next(&in, &f)) > 0; before = in) {
         if (f.number == MESSAGE_HEADERS && f.type == WIRE_LEN)
-            r = decode_headers(d, f.content, &gathered);
+            r = decode_headers(d, f.content, gathered);
         else if (trailers)
             continue; /* the other fields are the headers' only */
         else if (f.number == HEADERS_ATTRIBUTES && f.type == WIRE_LEN)
-            parts_add(&attributes, &before, &in, &f);
+            parts_add(attributes, &before, &in, &f);
         else if (f.number == HEADERS_END_OF_STREAM && f.type == WIRE_VARINT)
             e->end = f.value != 0;
         if (r < 0)
-            return r;
+            break;
     }
-    e->n_headers = gathered.n;
+    return r;
+}
+
+/* The headers' own `attributes` count where the message has none. */
+static int decode_map(struct decoder *d, struct reader message, struct event *e)
+{
+    struct parts attributes = {0};
+    struct gathered gathered;
+    gathered_init(&gathered);
+    e->end = e->part == PART_TRAILERS;
+    int r = decode_fields(d, message, e, &gathered, &attributes);
     if (r == 0)
         r = gathered_take(d, &gathered, &e->headers);
+    e->n_headers = gathered.n;
+    gathered_fini(&gathered);
     if (r == 0 && !e->attributes.raw.ptr)
         r = decode_tree(d, &attributes, HEADERS_ATTRIBUTES, decode_check_attributes,
                         decode_attributes, &e->attributes);

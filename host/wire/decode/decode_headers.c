@@ -1,8 +1,8 @@
 /* decode_headers: HeaderMap's bytes -> an array of headers.
  *
  * One walk: the headers are gathered in the caller's frame, which has room for those of nearly
- * every message, and then copied to an array of exactly their number. If there are more, the rest
- * is counted. Names become lower case here, so that no floor above has to ask. A header's value is
+ * every message (where there are more, on the heap), and then copied to an array of exactly their
+ * number. Names become lower case here, so that no floor above has to ask. A header's value is
  * raw_value, or value where that is empty: Envoy fills the first, others the second.
  *
  * key and value are proto3 strings, so what is not UTF-8 there is refused as any parser of proto3
@@ -11,6 +11,8 @@
 #include "base/str.h"
 #include "wire/decode/decode_private.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAP_HEADERS = 1 };
@@ -164,23 +166,26 @@ static bool take_usual(struct reader *map, struct extproc_header *ret)
     return true;
 }
 
-/* Makes room for what is left of the map. From the second time on, the room at least doubles: a map
- * in many parts must not be copied for each part. */
-static int gathered_grow(struct decoder *d, struct gathered *g, struct reader left)
+void gathered_fini(struct gathered *g)
 {
-    bool again = g->headers != g->few;
-    size_t room = g->n + (again ? g->n : 0);
-    struct reader entry;
-    void *memory;
-    int r;
-    while ((r = reader_find(&left, MAP_HEADERS, &entry)) > 0)
-        room++;
-    if (r == 0)
-        r = decoder_array(d, room, sizeof *g->headers, &memory);
-    if (r < 0)
-        return r;
-    memcpy(memory, g->headers, g->n * sizeof *g->headers);
-    g->headers = memory;
+    if (g->headers != g->few)
+        free(g->headers);
+}
+
+/* Twice the room, but not for more than may be kept in the end. */
+static int gathered_grow(struct decoder *d, struct gathered *g)
+{
+    size_t most = d->budget / sizeof *g->headers, room = 2 * g->room < most ? 2 * g->room : most;
+    size_t size = room * sizeof *g->headers;
+    if (g->n >= most)
+        return decoder_spend(d, SIZE_MAX);
+    bool first = g->headers == g->few;
+    struct extproc_header *headers = first ? malloc(size) : realloc(g->headers, size);
+    if (!headers)
+        return -ENOMEM;
+    if (first)
+        memcpy(headers, g->few, sizeof g->few);
+    g->headers = headers;
     g->room = room;
     return 0;
 }
@@ -189,10 +194,8 @@ int decode_headers(struct decoder *d, struct reader map, struct gathered *g)
 {
     struct reader entry;
     int r = 1;
-    while (reader_len(&map) > 0) {
-        if (g->n == g->room)
-            r = gathered_grow(d, g, map);
-        if (r < 0 || g->n == g->room) /* nothing but unknown fields is left */
+    while (r >= 0 && reader_len(&map) > 0) {
+        if (g->n == g->room && (r = gathered_grow(d, g)) < 0)
             break;
         struct extproc_header *header = &g->headers[g->n];
         if (take_usual(&map, header))
@@ -201,22 +204,18 @@ int decode_headers(struct decoder *d, struct reader map, struct gathered *g)
             r = decode_fields(d, entry, header);
         else
             break;
-        if (r < 0)
-            break;
-        g->n++;
+        g->n += r >= 0;
     }
     return r < 0 ? r : 0;
 }
 
 int gathered_take(struct decoder *d, const struct gathered *g, const struct extproc_header **ret)
 {
-    void *memory = g->headers;
-    if (g->headers == g->few) {
-        int r = decoder_array(d, g->n, sizeof *g->headers, &memory);
-        if (r < 0)
-            return r;
-        memcpy(memory, g->few, g->n * sizeof *g->few);
-    }
+    void *memory;
+    int r = decoder_array(d, g->n, sizeof **ret, &memory);
+    if (r < 0)
+        return r;
+    memcpy(memory, g->headers, g->n * sizeof *g->headers);
     *ret = memory;
     return 0;
 }

@@ -24,7 +24,7 @@ int decoder_str(struct decoder *d, const struct reader *in, struct extproc_str *
 
 /* Holds the headers of a message while its HeaderMaps are read. */
 struct gathered {
-    struct extproc_header *headers; /* `few`, or an array in the arena */
+    struct extproc_header *headers; /* `few`, or on the heap */
     size_t n, room;
     struct extproc_header few[64];
 };
@@ -34,6 +34,7 @@ static inline void gathered_init(struct gathered *g)
     g->n = 0;
     g->room = sizeof g->few / sizeof *g->few;
 }
+void gathered_fini(struct gathered *g);
 /* Appends the headers of one HeaderMap. */
 int decode_headers(struct decoder *d, struct reader map, struct gathered *g);
 /* Sets *ret to g->n headers that live as long as the arena. */

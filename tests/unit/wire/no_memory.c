@@ -53,6 +53,14 @@ Test(no_memory, decode)
     fail_each(field(4, field(1, text("body"))), 6, 0);
 }
 
+/* More than are gathered without the heap. */
+Test(no_memory, decode_many_headers)
+{
+    struct extproc_str m = field(2, field(1, repeat(header("Name", "value"), 300)));
+    fail_each(m, 0, 0);
+    fail_each(m, m.len / 2, 0);
+}
+
 Test(no_memory, the_words_for_what_is_wrong)
 {
     fail_each(field(11, number(1, 9)), 1, -EBADMSG);
