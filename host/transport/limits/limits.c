@@ -77,8 +77,6 @@ static const struct limit_type {
                           VALUE(TIME, first_message_ms),
                           "connection closed: frame, header block or TLS record not completed "
                           "within first_message_timeout (%1$s)"},
-    [TLS_FAILED] = {"tls_failed", "Connections closed: TLS failed.", EXTPROC_LEVEL_WARN, NO_VALUE,
-                    0, "connection closed: TLS: %1$s"},
     [LIMIT_WRITE] = {"write_timeout_exceeded",
                      "Connections closed or streams reset: no answer taken.", EXTPROC_LEVEL_WARN,
                      VALUE(TIME, write_ms),
@@ -111,15 +109,23 @@ static const struct limit_type {
          "connection closed: %2$s frames without content (PING, SETTINGS, empty DATA, ...) "
          "exceed max_idle_frames (%1$s)"},
 };
-ROWS(types, N_LIMITS, 22);
+ROWS(types, N_LIMITS, 21);
+
+static struct metric *define(const struct transport_options *options, const char *name,
+                             const char *help)
+{
+    if (!options->metrics)
+        return NULL;
+    return metrics_define(options->metrics,
+                          &(struct metric_definition){.name = name, .help = help});
+}
 
 void limits_init(struct limits *limits, const struct transport_options *options)
 {
     *limits = (struct limits){.loop = options->loop, .log = options->log};
-    for (unsigned i = 0; options->metrics && i < N_LIMITS; i++)
-        limits->metrics[i] =
-            metrics_define(options->metrics, &(struct metric_definition){.name = types[i].metric,
-                                                                         .help = types[i].help});
+    for (enum limit i = 0; i < N_LIMITS; i++)
+        limits->metrics[i] = define(options, types[i].metric, types[i].help);
+    limits->tls_failed = define(options, "tls_failed", "Connections closed: TLS failed.");
 }
 
 static int write_time(char *to, size_t size, uint64_t ms)
@@ -155,14 +161,27 @@ static void write_value(char ret_text[static VALUE_MAX], const struct limit_type
     }
 }
 
+static struct log_context context_of(const struct limit_place *place)
+{
+    return (struct log_context){.listener = place->listener->name,
+                                .peer = place->peer,
+                                .transaction = place->transaction,
+                                .stream = place->transaction.len > 0 ? 0 : place->stream};
+}
+
+void limits_tls_failed(const struct limits *limits, const struct limit_place *place,
+                       const char *why)
+{
+    const struct log_context context = context_of(place);
+    loop_count(limits->loop, limits->tls_failed, 1);
+    log_line(limits->log, EXTPROC_LEVEL_WARN, &context, "connection closed: TLS: %s", why);
+}
+
 void limits_exceeded(const struct limits *limits, enum limit which, const struct limit_place *place,
                      const char *amount)
 {
     const struct limit_type *type = &types[which];
-    const struct log_context context = {.listener = place->listener->name,
-                                        .peer = place->peer,
-                                        .transaction = place->transaction,
-                                        .stream = place->transaction.len > 0 ? 0 : place->stream};
+    const struct log_context context = context_of(place);
     char value[VALUE_MAX];
     loop_count(limits->loop, limits->metrics[which], 1);
     write_value(value, type, &place->listener->limits);

@@ -27,14 +27,13 @@ enum limit {
     LIMIT_CONTINUATIONS,
     LIMIT_RESETS,
     LIMIT_IDLES,
-    TLS_FAILED, /* not a limit, but counted and logged as limits are */
     N_LIMITS
 };
 
 struct limits {
     struct loop *loop;
     struct log *log;
-    struct metric *metrics[N_LIMITS]; /* NULL: not counted */
+    struct metric *metrics[N_LIMITS], *tls_failed; /* NULL: not counted */
 };
 
 /* Where the limit was exceeded. */
@@ -49,5 +48,8 @@ void limits_init(struct limits *limits, const struct transport_options *options)
 /* Once more. amount: what was seen, for those whose line says it; else NULL. */
 void limits_exceeded(const struct limits *limits, enum limit which, const struct limit_place *place,
                      const char *amount);
+/* Not a limit, but counted and logged in the same way: TLS has failed. */
+void limits_tls_failed(const struct limits *limits, const struct limit_place *place,
+                       const char *why);
 
 #endif

@@ -28,6 +28,13 @@ static void begin_deaf(void)
     begin();
 }
 
+static void begin_queued(void)
+{
+    rig.listener.limits.max_queued = 65536;
+    begin();
+}
+
+TestSuite(call_queued, .init = begin_queued, .fini = end);
 TestSuite(call, .init = begin, .fini = end);
 TestSuite(call_unix, .init = begin_unix, .fini = end);
 TestSuite(call_deaf, .init = begin_deaf, .fini = end);
@@ -71,6 +78,17 @@ Test(call, any_number_of_answers_in_order)
     client_half_close(&c);
     cr_assert_eq(client_status(&c), 0);
     cr_assert_eq(rig.n_message, 3);
+}
+
+/* A transport that has limits of its own ends a call for a longer one: the handler asks first. */
+Test(call_queued, a_handler_can_ask_how_long_an_answer_may_be)
+{
+    struct client_call c;
+    client_open(&c, &client);
+    cr_assert(client_say(&c, "a"));
+    client_expect(&c, rig.ops->features & TRANSPORT_OWN_LIMITS ? "65536" : "0");
+    client_half_close(&c);
+    cr_assert_eq(client_status(&c), 0);
 }
 
 Test(call, no_answer_at_all)

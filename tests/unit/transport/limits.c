@@ -107,8 +107,6 @@ static const struct {
     [LIMIT_FIRST_MESSAGE] = {NULL, "stream ended: ~first_message_timeout (10s)"},
     [LIMIT_MESSAGE_REST] = {NULL, "stream ended: ~first_message_timeout (10s)"},
     [LIMIT_FRAME_REST] = {NULL, "connection closed: ~first_message_timeout (10s)"},
-    [TLS_FAILED] = {"the client does not speak TLS",
-                    "connection closed: TLS: the client does not speak TLS"},
     [LIMIT_WRITE] = {"125034", "connection closed: ~125034~write_timeout (30s)"},
     [LIMIT_STALL] = {"125034", "stream reset: ~125034~write_timeout (30s)"},
     [LIMIT_QUEUED] = {"33554433", "stream ended: 33554433~max_queued (33554432)"},
@@ -155,6 +153,15 @@ Test(limits, a_line_about_a_stream_names_its_number_or_its_transaction)
     of_stream.transaction = EXTPROC_S("7f3a");
     limits_exceeded(&limits, LIMIT_STREAMS, &of_stream, "7");
     cr_assert(log_has(" listener=main peer=192.0.2.1:4711 transaction=7f3a: stream refused: "));
+}
+
+Test(limits, tls_that_failed_is_counted_and_logged_with_its_reason)
+{
+    limits_tls_failed(&limits, &place, "the client does not speak TLS");
+    cr_expect(
+        log_has(" warn  listener=main peer=192.0.2.1:4711: connection closed: TLS: the client "
+                "does not speak TLS"));
+    cr_expect_eq(counted("tls_failed"), 1);
 }
 
 Test(limits, a_line_about_a_connection_names_no_transaction)

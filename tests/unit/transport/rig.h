@@ -7,6 +7,7 @@
  *     m     the same, but one answer is sent immediately as well
  *     f     finishes with status 7
  *     F     answers once, and finishes with status 7 later
+ *     a     answers with how long an answer may be, in digits
  *     d     answers with the metadata that the rest of it names: "=value", or "absent"
  *     e     answers once and finishes with OK
  *     k     keeps the message, see rig_release(), and does not answer
@@ -215,6 +216,13 @@ static inline void echo_metadata(struct echo *echo, const char *name)
     echo_answer(echo, text, (size_t)len);
 }
 
+static inline void echo_max_answer(struct echo *echo)
+{
+    char text[32];
+    int len = snprintf(text, sizeof text, "%zu", transport_max_answer(echo->call));
+    echo_answer(echo, text, (size_t)len);
+}
+
 static inline void echo_act(struct echo *echo, char what, const char *bytes, size_t len)
 {
     uint64_t hash = echo_hash(0, bytes, len);
@@ -233,6 +241,8 @@ static inline void echo_act(struct echo *echo, char what, const char *bytes, siz
         transport_unprompted(echo->call);
     if (what == 'm' || what == 'l' || what == 'x')
         loop_after(&echo->rig->loop, 1, echo_later, echo);
+    if (what == 'a')
+        echo_max_answer(echo);
     if (what == 'd')
         echo_metadata(echo, bytes + 2);
     if (what == 'q') {

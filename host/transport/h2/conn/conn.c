@@ -53,9 +53,14 @@ static void conn_cancel(struct conn *c, struct timer *timer)
     loop_cancel(c->hub->streams.loop, timer);
 }
 
+static struct limit_place place_of(const struct conn *c)
+{
+    return (struct limit_place){.listener = c->streams.listener, .peer = c->peer};
+}
+
 void conn_exceeds(const struct conn *c, enum limit which, const char *amount)
 {
-    const struct limit_place place = {.listener = c->streams.listener, .peer = c->peer};
+    const struct limit_place place = place_of(c);
     limits_exceeded(&c->hub->streams.limits, which, &place, amount);
 }
 
@@ -253,7 +258,8 @@ int conn_watch_writes(struct conn *c)
 
 static void conn_refuse_tls(struct conn *c)
 {
-    conn_exceeds(c, TLS_FAILED, tls_why(c->channel.tls));
+    const struct limit_place place = place_of(c);
+    limits_tls_failed(&c->hub->streams.limits, &place, tls_why(c->channel.tls));
     conn_shut(c);
 }
 
