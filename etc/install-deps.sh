@@ -10,7 +10,7 @@ build=(gcc g++ cmake ninja-build pkg-config libgrpc-dev libnghttp2-dev libssl-de
     protobuf-c-compiler libinih-dev libjansson-dev libpcre2-dev libcrypt-dev)
 demo=(make curl python3 python3-venv ca-certificates)
 test=(libcriterion-dev nghttp2-client openssl clang clang-format clang-tidy libclang-rt-14-dev gcovr git groff-base man-db
-    libcurl4-openssl-dev)
+    libcurl4-openssl-dev valgrind)
 
 case ${1:-} in
 build) wanted=("${build[@]}") ;;
