@@ -3,7 +3,8 @@
 #
 #   tests/run.sh              everything, as CI does
 #   tests/run.sh NAME...      parts of it, by these names:
-#       style   formatting, floors, file and function lengths, headers that stand alone, one dialect, plain words
+#       style   formatting, floors, file and function lengths, a program of tests for each file, headers that stand
+#               alone, one dialect, plain words
 #       main    gcc, optimised: units, plugins, sessions, ABI, end to end with a real Envoy
 #       asan    the same tests, with AddressSanitizer and UndefinedBehaviorSanitizer; a leak fails
 #       tsan    the floors that several threads share, with ThreadSanitizer
@@ -13,7 +14,7 @@
 #       fuzz    every fuzz target for a short time (FUZZ_SECONDS, default 20 each)
 #       cover   lines that units and threads cover, of each floor in COVER_FLOORS (default: those that must have 95 %:
 #               base, http and wire)
-#       bench   the benchmark's own parts work (no figures are judged)
+#       bench   the benchmark's own parts work, and the instructions of a transaction meet their targets
 #       interop clients that others wrote: grpc-go, grpcurl, h2spec; left out where there is no Go
 #       hostile the service under attack on both transports, with figures, and random dialogues against a
 #               model of what is owed (HOSTILE_SECONDS, default 20 each; SEED repeats those of a run);
@@ -75,6 +76,7 @@ part_style() {
         "git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run -Werror"
     step "floors and doors (tests/layers.sh)" tests/layers.sh
     step "lengths (tests/lengths.sh)" tests/lengths.sh
+    step "a program for each file (tests/units.sh)" tests/units.sh
     step "headers stand alone (tests/headers.sh)" tests/headers.sh
     step "one dialect (tests/dialect.py)" tests/dialect.py
     step "plain words (tests/words.py)" tests/words.py
@@ -157,6 +159,7 @@ part_bench() {
     say "bench"
     configure main -DCMAKE_BUILD_TYPE=RelWithDebInfo || { fail "main: build"; return; }
     run_tests main -L '^bench$'
+    step "instructions of a release (tests/bench/floors.sh)" tests/bench/floors.sh
 }
 
 # A script of its own, whose last line is "N passed, N failed".
