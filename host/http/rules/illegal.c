@@ -39,6 +39,28 @@ static void name_why(struct extproc_str name, char ret_why[static ILLEGAL_WHY])
     snprintf(ret_why, ILLEGAL_WHY, "invalid header name: empty");
 }
 
+/* NULL: any value that HTTP allows. */
+static const char *expected_of(struct extproc_str name)
+{
+    static const char host[] = "a host, with a port or without";
+    static const struct {
+        struct extproc_str name;
+        const char *expected;
+    } known[] = {
+        {EXTPROC_STR(":path"), "/ or *, printable ASCII, without blanks and #"},
+        {EXTPROC_STR(":status"), "200 to 599"},
+        {EXTPROC_STR(":method"), "letters such as GET"},
+        {EXTPROC_STR(":scheme"), "http or https"},
+        {EXTPROC_STR(":authority"), host},
+        {EXTPROC_STR("host"), host},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (extproc_eq_nocase(name, known[i].name))
+            return known[i].expected;
+    }
+    return NULL;
+}
+
 static void value_why(struct extproc_str name, struct extproc_str value,
                       char ret_why[static ILLEGAL_WHY])
 {
@@ -49,13 +71,11 @@ static void value_why(struct extproc_str name, struct extproc_str value,
             return;
         }
     }
+    const char *expected = expected_of(name);
     if (value.len > 0 && (str_is_blank(value.ptr[0]) || str_is_blank(value.ptr[value.len - 1])))
         snprintf(ret_why, ILLEGAL_WHY, "invalid header value: begins or ends with a blank");
-    else if (extproc_eq_nocase(name, EXTPROC_S(":path")))
-        snprintf(ret_why, ILLEGAL_WHY,
-                 "invalid value: expected / or *, printable ASCII, without blanks and #");
-    else if (extproc_eq_nocase(name, EXTPROC_S(":status")))
-        snprintf(ret_why, ILLEGAL_WHY, "invalid value: expected 200 to 599");
+    else if (expected)
+        snprintf(ret_why, ILLEGAL_WHY, "invalid value: expected %s", expected);
     else
         snprintf(ret_why, ILLEGAL_WHY, "invalid header value");
 }

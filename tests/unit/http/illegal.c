@@ -32,5 +32,14 @@ Test(illegal, a_value_is_never_shown)
     assert_why(x, EXTPROC_S("a\0"), "~value: ~NUL");
     assert_why(x, EXTPROC_S("\x7f"), "~value: ~0x7f");
     assert_why(x, EXTPROC_S("a "), "~value: ~blank");
-    assert_why(EXTPROC_S(":status"), EXTPROC_S("99"), "~200 to 599");
+}
+
+Test(illegal, a_value_that_its_header_does_not_have)
+{
+    assert_why(EXTPROC_S(":status"), EXTPROC_S("99"), "~expected 200 to 599");
+    assert_why(EXTPROC_S(":Path"), EXTPROC_S("a"), "~expected / or *~");
+    assert_why(EXTPROC_S(":method"), EXTPROC_S("G T"), "~expected ~ such as GET");
+    assert_why(EXTPROC_S(":scheme"), EXTPROC_S("ftp"), "~expected http or https");
+    assert_why(EXTPROC_S(":authority"), EXTPROC_S("u@a"), "~expected a host~");
+    assert_why(EXTPROC_S("host"), EXTPROC_S(""), "~expected a host~");
 }
