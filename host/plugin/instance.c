@@ -225,26 +225,30 @@ static int run_init(struct instance *in, struct config_errors *errors)
     return -EINVAL;
 }
 
-/* The host's keys of the section have been checked. */
-static int start(struct instance *in, struct keys_table host, struct config_errors *errors)
+/* The host's keys of the section have been checked, and were good or not: then init() runs all the
+ * same, so that what it reports need not wait until they are. */
+static int start(struct instance *in, struct keys_table host, bool host_good,
+                 struct config_errors *errors)
 {
     const uint64_t must_see = EXTPROC_MUST_SEE_REQUEST_BODY | EXTPROC_MUST_SEE_RESPONSE_BODY;
     take_callbacks(in);
     policy_read(&in->host_keys, &in->policy);
     in->policy.overload = in->env->overload;
     in->who.timeout_ms = in->policy.timeout_ms;
-    policy_look(&in->policy, &in->host_keys, in->section, in->plugin->needs & must_see, errors);
+    if (host_good)
+        policy_look(&in->policy, &in->host_keys, in->section, in->plugin->needs & must_see, errors);
     bool good = check_section(in, host, errors);
-    if (!read_conditions(in, errors) || !good)
+    host_good = read_conditions(in, errors) && host_good;
+    if (!good)
         return -EINVAL;
     bool off = in->policy.mode == POLICY_MODE_OFF;
     in->pub.testing = in->pub.testing || off;
     int r = run_init(in, errors);
-    if (r == 0 && !check_late_conditions(in, errors))
+    if (r == 0 && host_good && !check_late_conditions(in, errors))
         return -EINVAL;
     if (off) /* the proxy need not send anything for it */
         in->interest = in->fallback = in->reads = 0, in->wants = (struct wants){0};
-    return r;
+    return host_good || r < 0 ? r : -EINVAL;
 }
 
 /* ---- where a descriptor comes from ----------------------------------------------------------- */
@@ -295,9 +299,11 @@ static const char *shown_why(struct instance *in, const char *why)
 static int load(struct instance *in, struct config_errors *errors)
 {
     struct keys_table host = table_of(instance_keys);
-    if (!keys_check(in->section, host, &in->arena, errors, &in->host_keys))
+    bool good = keys_check(in->section, host, &in->arena, errors, &in->host_keys);
+    const struct keys_slot *slot = keys_find(&in->host_keys, "file");
+    if (!slot || !slot->n_values)
         return -EINVAL;
-    const struct config_entry *file = keys_find(&in->host_keys, "file")->values[0].entry;
+    const struct config_entry *file = slot->values[0].entry;
     if (!file->value.len) {
         config_say(errors, CONFIG_ERROR, in->section, file, "missing value");
         return -EINVAL;
@@ -319,7 +325,7 @@ static int load(struct instance *in, struct config_errors *errors)
     if (r == 0)
         exposed_warn(in->who.object, &in->arena, in->section, file, errors);
     r = loaded(in, file, r, why, errors);
-    return r < 0 ? r : start(in, host, errors);
+    return r < 0 ? r : start(in, host, good, errors);
 }
 
 static int take_linked(struct instance *in, const struct extproc_plugin *exported,
@@ -330,9 +336,10 @@ static int take_linked(struct instance *in, const struct extproc_plugin *exporte
     const char *why = NULL;
     int r = loader_check("linked in", exported, &in->arena, &in->plugin, &keys, &why);
     r = loaded(in, NULL, r, why, errors);
-    if (r == 0 && !keys_check(in->section, host, &in->arena, errors, &in->host_keys))
-        r = -EINVAL;
-    return r < 0 ? r : start(in, host, errors);
+    if (r < 0)
+        return r;
+    bool good = keys_check(in->section, host, &in->arena, errors, &in->host_keys);
+    return start(in, host, good, errors);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

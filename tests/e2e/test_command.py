@@ -133,7 +133,10 @@ class Test(Command):
                           "request.set = :path: %PATH%#a\n"          # 15
                           "request.set = :method: HEAD\n"            # 16
                           "request.set = x-a: %PAHT%\n"              # 17
-                          "request.remove = host\n")                 # 18
+                          "timeout = 5\n"                            # 18
+                          "max_body = 0\n"                           # 19
+                          "on_max_body = continue\n"                 # 20
+                          "request.remove = host\n")                 # 21
         code, out, err = self.run_with("-t", "-c", path)
         self.assertEqual((code, out), (1, ""))
         own = r"\[plugin:tags\] request\."
@@ -142,7 +145,8 @@ class Test(Command):
             (path, 8, r"\[listener:main\] max_message: "), (path, 9, r"\[chain\]"), (path, 12, r"\[chain:main\] plugins: "),
             (path, 15, rf'{own}set: ":path": .*without blanks and #'),
             (path, 16, rf"{own}set: :method: .*HEAD or CONNECT"), (path, 17, rf"{own}set: .*did you mean %PATH"),
-            (path, 18, rf"{own}remove: host: "), (included, 4, r"\[plugin:answer\] body: .*204"),
+            (path, 18, r"\[plugin:tags\] timeout: "), (path, 19, r"\[plugin:tags\] max_body: "),
+            (path, 21, rf"{own}remove: host: "), (included, 4, r"\[plugin:answer\] body: .*204"),
             (included, 5, r"\[plugin:answer\] header: .*space"), (included, 6, r"\[plugin:answer\] header: upgrade: ")])
 
     def test_a_mistake_in_an_included_file(self):
