@@ -268,11 +268,12 @@ static enum extproc_action settle_late(struct extproc_txn *x, const struct chang
     return settle(x, c);
 }
 
-/* More of the body may come, in this phase again. */
+/* Does the rest of the body come to this plugin too? Where it does not (PARTIAL), what may be the
+ * beginning of a match passes as it is. */
 static bool goes_on(const struct extproc_txn *x)
 {
-    return !x->last && (x->body_mode == EXTPROC_BODY_MODE_STREAMED ||
-                        x->body_mode == EXTPROC_BODY_MODE_FULL_DUPLEX);
+    return x->body_mode == EXTPROC_BODY_MODE_STREAMED ||
+           x->body_mode == EXTPROC_BODY_MODE_FULL_DUPLEX;
 }
 
 /* The body or chunk as the subs leave it; of its last *ret_held bytes they need to see more. ptr
@@ -286,7 +287,7 @@ static struct extproc_str substitute(struct extproc_txn *x, const struct change 
         p->subs = extproc_alloc(x, c->n_subs * sizeof *p->subs);
     if (!p->subs || !text.ptr)
         return (struct extproc_str){NULL, 0};
-    text = sub_run_all(x, c->subs, p->subs, c->n_subs, text, !goes_on(x), ret_held, &why);
+    text = sub_run_all(x, c->subs, p->subs, c->n_subs, text, x->last, ret_held, &why);
     if (why)
         extproc_fail(x, "%s.sub: %s", direction_names[extproc_is_response(x)], why);
     return text;
@@ -308,7 +309,7 @@ static enum extproc_action edit(struct extproc_txn *x, const struct change *c, s
         return EXTPROC_ACTION_FAIL;
     if (prepend || append || !extproc_eq(text, extproc_body(x)))
         action = set(x, prepend, text, append);
-    return action == EXTPROC_ACTION_CONTINUE && held ? extproc_hold(x, held) : action;
+    return action == EXTPROC_ACTION_CONTINUE && held && goes_on(x) ? extproc_hold(x, held) : action;
 }
 
 static enum extproc_action on_body(struct extproc_txn *x)

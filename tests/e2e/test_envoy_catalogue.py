@@ -2,7 +2,7 @@
 import random
 import re
 
-from harness import http1
+from harness import http1, http2
 from harness.case import Case
 
 SUB = "[plugin:links]\nfile = body.so\nresponse.sub = s|http://(\\w+)\\.test/|https://$1.example/|gi\n"
@@ -29,6 +29,16 @@ class Sub(Case):
 
     def test_a_page_that_is_buffered(self):
         self.check("BUFFERED", 20_000)
+
+    def test_a_page_whose_end_is_held_when_trailers_come_is_not_complete(self):
+        service = self.launch(SUB).wait_ready()
+        upstream = self.http2_upstream(body=b"see http://", trailers=[("x-end", "1")])
+        envoy = self.envoy(service, upstream, {"response_body_mode": "STREAMED", "response_trailer_mode": "SEND"})
+        answer = http2.request(envoy.port)
+        self.assertTrue(answer.cut or answer.status == 500, (answer.status, answer.body))
+        service.wait_line("plugin links held the last 7 bytes of the response body")
+        upstream.body = b"see http://a.test/ there"
+        self.assertEqual(http2.request(envoy.port).body, b"see https://a.example/ there")
 
 
 class Redirect(Case):
