@@ -13,7 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-extern const struct extproc_plugin plugin_body, plugin_headers, plugin_respond, plugin_upper;
+extern const struct extproc_plugin plugin_body, plugin_headers, plugin_json, plugin_respond,
+    plugin_upper;
 
 /* ---- what is chosen by a byte ---------------------------------------------------------------- */
 
@@ -41,6 +42,8 @@ static const struct kit_linked chains[][4] = {
     {{"loud", &plugin_upper}, {"text", &plugin_body}},
     {{"edit", &plugin_headers}, {"answer", &plugin_respond}},
     {{"text", &plugin_body}, {"late", &plugin_respond}},
+    {{"words", &plugin_body}, {"edit", &plugin_headers}},
+    {{"tree", &plugin_json}, {"words", &plugin_body}},
 };
 static const char ini[] = "[plugin:edit]\n"
                           "request.set = x-a: %REQ(x-b:-none)%\n"
@@ -52,6 +55,15 @@ static const char ini[] = "[plugin:edit]\n"
                           "request.prepend = <%REQ(:method)%>\n"
                           "response.append = <end>\n"
                           "response.replace = new\n"
+                          "[plugin:words]\n"
+                          "request.sub = s/\\ba+b*/<$0>/g\n"
+                          "request.sub = s/>\\s*</,/\n"
+                          "response.sub = s/(?<=a)(.)\\1/$1/gi\n"
+                          "[plugin:tree]\n"
+                          "request.field_to_header = a -> x-a\n"
+                          "request.set = a.b: 1\n"
+                          "request.remove = *.c\n"
+                          "response.mask = a.*\n"
                           "[plugin:answer]\n"
                           "status = 403\n"
                           "body = no\n"
@@ -145,7 +157,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .observing = flags >> 4 & 1,
         .piece_len = flags >> 5,
     };
-    struct kit *k = kit_new(&(struct kit_options){.ini = ini, .linked = PICK(chains, flags & 3)});
+    unsigned chain = (flags & 3) | ((set & 15) >= 10 ? 4 : 0); /* the modes begin again at 10 */
+    struct kit *k = kit_new(&(struct kit_options){.ini = ini, .linked = PICK(chains, chain)});
     struct kit_call *c = kit_call(k, &how);
     while (in.at < in.end)
         send(c, &in);
