@@ -14,9 +14,9 @@ bool turn_fail(struct turn *turn, uint16_t place);
 /* Do the conditions of an instance let it be called? FAILED: that cannot be decided, which is a
  * failure of turn->place now. */
 enum match turn_chooses(struct turn *turn, uint16_t place, enum phase phase);
-/* Is the mode of a body not what a plugin needs: of the plugin that was just called, before the next
- * one sees its edits; of any other after the walk, since one before it may answer. True: that was
- * the verdict. */
+/* Is the mode of a body not what a plugin needs: of the plugin that was just called, before the
+ * next one sees its edits; of any other after the walk, since one before it may answer. True: that
+ * was the verdict. */
 bool turn_check_called(struct turn *turn);
 bool turn_check_needs(struct turn *turn, enum lane lane);
 
