@@ -165,3 +165,44 @@ class Json(Case):
         self.assertEqual(site.seen[0].body, b'{ "options": {"x": 1.10,"stream":false}}')
         self.assertEqual(site.seen[0].get("content-length"), str(len(site.seen[0].body)))
         self.assertEqual(answer.body, b'{"users": [{"password": "***", "id": 123456789012345678901234567890}]}')
+
+
+class WhatOthersWroteServersFor(Case):
+    """One file of bundled plugins in place of a program of one's own."""
+
+    INI = """
+[plugin:hello]
+file = respond.so
+when.path = /hello
+body = hello, %REQ(x-name:-you)%
+[plugin:key]
+file = respond.so
+when.path = !/open*
+unless.header.x-key = right
+status = 401
+[plugin:words]
+file = body.so
+when.path = /open*
+response.sub = s/(\\w+)@example\\.org/$1@example.com/g
+[plugin:marks]
+file = headers.so
+request.set = x-marked: %METHOD%
+response.set = x-marked: %STATUS%
+response_trailers.set = x-marked: end
+"""
+
+    def test_all_of_it(self):
+        site = self.http2_upstream(body=b"ann@example.org, bob@example.org.", trailers=[("x-end", "1")])
+        port = self.printed_envoy(self.start(self.INI), site).port
+
+        def get(path, *headers):
+            answer = http2.request(port, "GET", path, headers)
+            return answer.status, answer.body, answer.get("x-marked"), answer.trailer("x-marked")
+
+        self.assertEqual(get("/hello", ("x-name", "ann"))[:2], (200, b"hello, ann"))
+        self.assertEqual(get("/x")[0], 401)
+        self.assertEqual(get("/x", ("x-key", "wrong"))[0], 401)
+        self.assertEqual(site.seen, [])
+        self.assertEqual(get("/x", ("x-key", "right")), (200, b"ann@example.org, bob@example.org.", "200", "end"))
+        self.assertEqual(get("/open/a"), (200, b"ann@example.com, bob@example.com.", "200", "end"))
+        self.assertEqual([seen.get("x-marked") for seen in site.seen], ["GET", "GET"])
