@@ -88,6 +88,14 @@ some() { printf '[plugin:%s]\nfile = noop.so\n' "$@"; }
 run "extprocd -t -c conditions.ini"
 {
     begin
+    printf '[chain:main]\nplugins = scan\n'
+    fenced "$top/etc/README.md" ini "## Trying a plugin" | sed 's/scan\.so/headers.so/' | tee sample
+    echo "request.set = x-a: 1"
+} >shadow.ini
+[ -s sample ] || fail "etc/README.md has no sample of a plugin in shadow"
+run "extprocd -t -c shadow.ini"
+{
+    begin
     printf '[chain:main]\nplugins = stats, scan\n'
     fenced "$top/etc/README.md" ini "## When a plugin fails" | sed -E 's/(stats|scan)\.so/noop.so/'
 } >failing.ini

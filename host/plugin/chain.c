@@ -25,7 +25,9 @@ static int fill_calls(struct chain *c, enum phase phase, struct arena *arena)
     for (uint16_t turn = 0; turn < c->n_instances; turn++) {
         uint16_t place = place_in_turn(c, phase, turn);
         const struct instance *in = c->instances[place];
-        if ((in->interest | in->fallback) & phase_bit(phase))
+        bool shown =
+            c->trials && c->trials[place]; /* all that comes, for a transaction of its own */
+        if (shown || (in->interest | in->fallback) & phase_bit(phase))
             calls[c->n_calls[phase]++] = place;
     }
     return 0;
@@ -105,6 +107,28 @@ int chain_match(struct chain *c, struct conditions *match, struct arena *arena)
     return conditions_want(&c->match, &c->match_wants, arena);
 }
 
+static int fill_all_calls(struct chain *c, struct arena *arena)
+{
+    int r = 0;
+    for (enum phase phase = 0; r == 0 && phase < N_PHASES; phase++)
+        r = fill_calls(c, phase, arena);
+    return r;
+}
+
+/* A chain of one instance, which runs beside this one. */
+static int add_trial(struct chain *c, uint16_t place, struct arena *arena)
+{
+    struct chain *alone = arena_alloc(arena, sizeof *alone);
+    if (!c->trials)
+        c->trials = arena_zalloc(arena, c->n_instances * sizeof(struct chain *));
+    if (!alone || !c->trials)
+        return -ENOMEM;
+    *alone = (struct chain){.name = c->name, .instances = &c->instances[place], .n_instances = 1};
+    add_needs(alone, c->instances[place]);
+    c->trials[place] = alone;
+    return fill_all_calls(alone, arena);
+}
+
 int chain_init(struct chain *c, const char *name, struct instance *const *instances, size_t n,
                struct arena *arena)
 {
@@ -120,10 +144,9 @@ int chain_init(struct chain *c, const char *name, struct instance *const *instan
         copies[c->n_instances++] = instances[i];
         add_needs(c, instances[i]);
     }
-    for (enum phase phase = 0; phase < N_PHASES; phase++) {
-        int r = fill_calls(c, phase, arena);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    int r = 0;
+    for (uint16_t place = 0; r == 0 && place < c->n_instances; place++)
+        if (c->instances[place]->policy.mode == POLICY_MODE_SHADOW)
+            r = add_trial(c, place, arena);
+    return r < 0 ? r : fill_all_calls(c, arena);
 }

@@ -16,6 +16,8 @@ struct chain {
      * in it, or may have it as a fallback. */
     uint16_t *calls[N_PHASES];
     uint16_t n_calls[N_PHASES];
+    /* By place: of the instance alone, where its mode is shadow; NULL: of none it is. */
+    struct chain **trials;
     uint32_t wants;         /* phase bits: interest, with the messages that are looked back at, and
                         * those that say whether there is a body */
     uint32_t interest;      /* phase bits: what any of them is interested in    */

@@ -28,9 +28,11 @@ const struct extproc_key instance_keys[] = {
     {.name = "mode",
      .type = EXTPROC_KEY_TYPE_CHOICE,
      .fallback = "enforce",
-     .choices = "enforce|off",
-     .help = "enforce: the plugin takes part in transactions. off: it is loaded and its section is "
-             "checked, as by -t, and it is never called."},
+     .choices = "enforce|shadow|off",
+     .help = "enforce: the plugin takes part in transactions. shadow: it runs beside them on "
+             "copies, nothing that it does reaches the proxy or other plugins, and what it would "
+             "have done is logged and counted. off: it is loaded and its section is checked, as by "
+             "-t, and it is never called."},
     {.name = "on_error",
      .type = EXTPROC_KEY_TYPE_CHOICE,
      .fallback = "respond",

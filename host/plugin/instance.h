@@ -19,6 +19,7 @@
 struct output;
 struct pool;
 struct routine;
+struct trials_ops;
 struct waits;
 struct writer;
 
@@ -30,7 +31,8 @@ struct plugin_env {
     struct metrics *metrics; /* may be NULL: nothing is counted */
     struct loop *loop;       /* whose thread runs init() and fini(); may be NULL: it is not asked */
     struct waits *waits;     /* of that loop; may be NULL: no callback can wait */
-    struct pool *pool;       /* for work that blocks; may be NULL: there is none */
+    struct trials_ops *trials;        /* of plugins in shadow; may be NULL: they are not called */
+    struct pool *pool;                /* for work that blocks; may be NULL: there is none */
     enum policy_action overload;      /* where a plugin may not wait, because too much is held */
     const char *plugin_dir;           /* where a file without a slash is; NULL: could not be read */
     const char *plugin_dir_shown;     /* the same for messages; NULL: as it is */

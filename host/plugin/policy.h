@@ -21,7 +21,8 @@ enum policy_action {
 /* Whether it counts. In the order of the key's choices. */
 enum policy_mode {
     POLICY_MODE_ENFORCE,
-    POLICY_MODE_OFF, /* it is loaded and checked, as by -t, and takes part in nothing */
+    POLICY_MODE_SHADOW, /* it runs beside the transaction, and nothing that it does counts */
+    POLICY_MODE_OFF,    /* it is loaded and checked, as by -t, and takes part in nothing */
     N_POLICY_MODES
 };
 

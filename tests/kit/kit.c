@@ -9,6 +9,7 @@
 #include "base/loop/pool.h"
 #include "kit/kit_private.h"
 #include "plugin/api/api.h"
+#include "plugin/trial/trial.h"
 #include "plugin/wait.h"
 #include "session/proxy_names.h"
 
@@ -204,6 +205,8 @@ struct kit *kit_new(const struct kit_options *options)
     k->env.pool = kit_need(pool_new(options->pool_threads ? options->pool_threads : POOL_THREADS,
                                     options->pool_queue ? options->pool_queue : POOL_QUEUE));
     k->env.waits = kit_need(waits_new(&k->loop, k->env.pool, k->env.log));
+    k->trials = kit_need(trials_new());
+    k->env.trials = trials_ops(k->trials);
     k->session_env = (struct session_env){.log = k->env.log, .loop = &k->loop};
 
     struct config *config = read_ini(k, options, &errors);
@@ -222,6 +225,7 @@ struct kit *kit_new(const struct kit_options *options)
 void kit_free(struct kit *k)
 {
     kit_run_until(k, k->now_ms); /* results that have come */
+    k->trials = trials_free(k->trials);
     if (__atomic_load_n(&k->generation->refs, __ATOMIC_ACQUIRE) > 1)
         k->fail(__FILE__, __LINE__, "a wait was not passed to extproc_resume()");
     generation_unref(k->generation);

@@ -9,6 +9,7 @@
 #include "kit/proxy_model.h"
 
 struct kit {
+    struct trials *trials;
     void (*fail)(const char *file, int line, const char *text);
     int log_fd;
     struct arena arena;       /* texts of the log, when asked for */

@@ -369,6 +369,19 @@ static bool turn_cuts_body(struct turn *turn)
 
 /* ---- the run --------------------------------------------------------------------------------- */
 
+/* Is the plugin in this place in shadow? Then it has been shown the event; but not a body that
+ * takes the place of the message's own. */
+static bool turn_shows(struct turn *turn, uint16_t place, enum phase phase)
+{
+    const struct chain *chain = turn->txn->chain;
+    if (!chain->trials || !chain->trials[place])
+        return false;
+    struct trials_ops *trials = chain->instances[place]->env->trials;
+    if (trials && phase == turn->event->phase)
+        trials->show(trials, turn, place);
+    return true;
+}
+
 /* The next callback of the walk, or what it was deferred to. False: there are none left. */
 static bool turn_call_next(struct turn *turn, enum extproc_action *ret)
 {
@@ -382,6 +395,8 @@ static bool turn_call_next(struct turn *turn, enum extproc_action *ret)
         if (turn->event->part == PART_BODY && keep_rejoin(turn, place) < 0)
             turn->lost = true;
         enum match chosen = MATCH_YES;
+        if (turn_shows(turn, place, phase))
+            continue;
         if (!turn_calls(turn, place, phase) || turn->lost)
             continue;
         if (instance_chooses(turn->txn->chain->instances[place]))

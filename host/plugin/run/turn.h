@@ -68,6 +68,14 @@ struct turn {
     struct refusal refused;
 };
 
+/* What runs plugins in shadow, above this floor's room: see plugin/trial. */
+struct trials_ops {
+    /* The event as it is now comes to the plugin in this place. */
+    void (*show)(struct trials_ops *ops, struct turn *turn, uint16_t place);
+    /* The transaction is over, and has begun trials. */
+    void (*over)(struct trials_ops *ops, struct txn *t, enum extproc_end why);
+};
+
 /* Bytes that a plugin lends until the turn has ended, whatever happens to the answer. */
 struct turn_given {
     struct turn_given *next;

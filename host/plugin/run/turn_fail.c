@@ -135,7 +135,10 @@ static bool turn_opens_tunnel(const struct turn *turn, enum lane lane)
 static bool turn_misses(const struct turn *turn, uint16_t place, enum lane lane)
 {
     const struct instance *in = turn->txn->chain->instances[place];
+    const struct chain *chain = turn->txn->chain;
     enum body_mode mode = turn->txn->lanes[lane].direction.mode;
+    if (chain->trials && chain->trials[place]) /* that is seen beside this transaction */
+        return false;
     return (turn->unmet & 1u << lane && !chain_need_met(in, lane, mode)) ||
            (chain_must_see(in, lane) && turn_opens_tunnel(turn, lane));
 }

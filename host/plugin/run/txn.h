@@ -27,6 +27,7 @@ struct txn_lane {
                    * there */
 };
 
+struct trial;
 struct handle; /* an instance's struct extproc_txn, and what the host keeps beside it */
 
 struct txn {
@@ -50,6 +51,7 @@ struct txn {
     struct extproc_str *held;   /* a request's new body until the old one has come; NULL: none */
     struct kept *kept;          /* bytes that plugins hold; NULL: none */
     struct handle *handles;     /* chain->n_instances; NULL until the first call */
+    struct trial *trials;       /* of its chain's plugins in shadow; NULL: none has begun */
     struct turn *turn;          /* whose callback, or open(), runs now; NULL: close(), or none */
     size_t max_answer;          /* bytes of the largest that may be sent; 0: any */
 };

@@ -36,6 +36,8 @@ void txn_end(struct txn *t, enum extproc_end why)
 {
     assert(t->generation); /* the first time */
     assert(!t->turn);
+    if (t->trials)
+        t->generation->env.trials->over(t->generation->env.trials, t, why);
     if (t->handles)
         txn_keep_id(t);
     bool keeps_headers = t->chain && t->chain->keeps_headers;

@@ -3,6 +3,7 @@
 #include "base/loop/pool.h"
 #include "base/loop/watch.h"
 #include "base/str.h"
+#include "plugin/trial/trial.h"
 #include "plugin/wait.h"
 #include "process/listen/listen.h"
 #include "process/process.h"
@@ -246,6 +247,7 @@ static bool serve(struct worker *w, int signal_fd)
 static void stop_plugins(struct worker *w)
 {
     const struct running_plugin *busy = NULL;
+    trials_close(w->setup.trials);
     if (pool_stop(w->setup.pool, WORK_END_MS, &busy)) {
         waits_close(w->setup.waits);
         generation_stop(w->setup.generation);

@@ -5,6 +5,7 @@
 #include "base/log/writer.h"
 #include "base/loop/pool.h"
 #include "plugin/api/api.h"
+#include "plugin/trial/trial.h"
 #include "plugin/wait.h"
 #include "process/end/culprit.h"
 #include "process/end/leave.h"
@@ -57,6 +58,9 @@ static int open_log(struct setup *s, bool testing)
     s->waits = waits_new(s->loop, s->pool, s->log);
     if (!s->waits)
         return -ENOMEM;
+    s->trials = trials_new();
+    if (!s->trials)
+        return -ENOMEM;
     waits_limit(s->waits, s->settings.max_waiting);
     return 0;
 }
@@ -71,6 +75,7 @@ void setup_fini(struct setup *s)
     if (!LEAVE_RETURNS || s->busy)
         return;
     leave_knows(NULL, NULL, NULL);
+    trials_free(s->trials);
     waits_free(s->waits);
     log_free(s->log);
     writer_free(s->writer);
@@ -133,6 +138,7 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
                              .loop = s.loop,
                              .waits = s.waits,
                              .overload = s.settings.overload,
+                             .trials = trials_ops(s.trials),
                              .pool = s.pool,
                              .plugin_dir = s.settings.plugin_dir,
                              .plugin_dir_shown = s.settings.plugin_dir_shown,

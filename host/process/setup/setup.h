@@ -13,6 +13,7 @@ struct setup {
     struct log *log;
     struct pool *pool;   /* for work that blocks */
     struct waits *waits; /* of plugins */
+    struct trials *trials;
     struct metrics *metrics;
     struct generation *generation;
     bool busy; /* work of plugins goes on at the end, and uses all of this */

@@ -45,7 +45,7 @@ Test(txn, takes_no_memory_until_a_plugin_is_called)
 Test(txn, is_small)
 {
     cr_assert_leq(sizeof(struct handle), 64);
-    cr_assert_leq(sizeof(struct txn), 672);
+    cr_assert_leq(sizeof(struct txn), 680);
 }
 
 Test(txn, holds_the_generation_until_its_end)
