@@ -89,6 +89,7 @@ void kit_run_until(struct kit *k, uint64_t t_ms)
         ;
     if (k->now_ms < t_ms)
         k->now_ms = t_ms;
+    loop_begins_round(&k->loop); /* in which what a test does next happens */
 }
 
 void kit_run(struct kit *k)
