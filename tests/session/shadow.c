@@ -210,6 +210,30 @@ Test(shadow, copies_beyond_the_limit_are_not_made)
     kit_free(k);
 }
 
+/* Some transactions do without, so that none takes the memory of the others. */
+Test(shadow, copies_for_all_transactions_have_a_limit)
+{
+    enum { N = 40, LEN = 1000 * 1000 };
+    static char text[LEN + 1];
+    struct kit_call *calls[N];
+    memset(text, 'a', LEN);
+    given("timeout = 10s\n");
+    plan.after_ms = 500;
+    for (int i = 0; i < N; i++) {
+        calls[i] = kit_call(k, &(struct kit_how){.request = BODY_MODE_STREAMED});
+        kit_headers(calls[i], LANE_REQUEST, REQUEST, false);
+        kit_body(calls[i], LANE_REQUEST, text, true);
+    }
+    cr_expect(lines_have(kit_log(k), "shadow: not shown the rest~copies for all"));
+    for (int i = 0; i < N; i++)
+        kit_stop(calls[i]);
+    journal[0] = '\0';
+    plan.after_ms = 0;
+    play();
+    expect_journal("q: abcdef r:secret ghi close ");
+    kit_free(k);
+}
+
 static const struct extproc_plugin whole = {.abi = EXTPROC_ABI,
                                             .name = "whole",
                                             .needs = EXTPROC_WHOLE_REQUEST_BODY,

@@ -15,10 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_FIRST_SIZE = 1024 };
+enum {
+    ARENA_FIRST_SIZE = 1024,
+    COPIES_MAX = 32 * 1024 * 1024, /* bytes of all trials of a loop */
+    COPY_SIZE = 4096               /* what one takes beside its body: its memory, in part */
+};
 
 struct trials {
     struct trials_ops ops; /* first: what turns know of it */
+    size_t held;           /* bytes of copies */
     struct trial *first;
 };
 
@@ -93,6 +98,7 @@ static struct trial *trial_new(struct trials *all, struct txn *beside, uint16_t 
 
 static void turn_free(struct trial_turn *tt)
 {
+    tt->trial->all->held -= COPY_SIZE + tt->len;
     arena_pool_put(&tt->trial->txn.loop->memory, tt->memory);
 }
 
@@ -307,6 +313,7 @@ static struct trial_turn *turn_new(struct trial *trial, struct turn *turn)
     tt->next = NULL;
     tt->unmet = turn->unmet;
     tt->len = turn->event->part == PART_BODY ? turn->event->body.len : 0;
+    trial->all->held += COPY_SIZE + tt->len;
     if (copy_event(tt, turn) == 0 && copy_sent(trial, turn) == 0)
         return tt;
     turn_free(tt);
@@ -325,6 +332,10 @@ static void trial_show(struct trials_ops *ops, struct turn *turn, uint16_t place
     size_t len = turn->event->part == PART_BODY ? turn->event->body.len : 0;
     if (len > keep_limit(instance_in(trial)) - trial->queued) {
         trial_give_up(trial, "its copies exceed max_body (1m where the section has none)");
+        return;
+    }
+    if (trial->all->held > COPIES_MAX) {
+        trial_give_up(trial, "copies for all transactions exceed 32m");
         return;
     }
     struct trial_turn *tt = turn_new(trial, turn);

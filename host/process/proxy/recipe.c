@@ -149,7 +149,7 @@ static uint32_t health_interval(uint64_t lame_duck_ms)
 }
 
 /* The timeouts of extprocd are to be over first: it logs them, and on_error decides what follows.
- * The plugins of a chain may wait one after another. */
+ * The plugins of a chain may wait one after another; those in shadow keep nothing waiting. */
 static void make_message_timeout(const struct generation *g, struct recipe *recipe)
 {
     recipe->message_s = MESSAGE_S;
@@ -157,7 +157,8 @@ static void make_message_timeout(const struct generation *g, struct recipe *reci
         uint64_t ms = 0;
         for (uint16_t at = 0; at < g->chains[i].n_instances; at++) {
             const struct instance *in = g->chains[i].instances[at];
-            ms += in->plugin->resume ? in->policy.timeout_ms : 0;
+            if (in->plugin->resume && in->policy.mode == POLICY_MODE_ENFORCE)
+                ms += in->policy.timeout_ms;
         }
         uint32_t s = at_most(MESSAGE_S + (ms + 999) / 1000, INT32_MAX);
         if (s > recipe->message_s)

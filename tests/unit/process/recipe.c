@@ -93,6 +93,18 @@ Test(recipe, plugins_of_a_chain_may_wait_one_after_another)
     cr_expect_eq(recipe.message_s, 1 + 3); /* 2150 ms, in full seconds */
 }
 
+Test(recipe, a_plugin_in_shadow_keeps_nothing_waiting)
+{
+    instances[0].plugin = &waiting;
+    instances[0].policy = (struct policy){.mode = POLICY_MODE_SHADOW, .timeout_ms = 5000};
+    make();
+    cr_expect_eq(recipe.message_s, 1);
+    instances[0].policy.mode = POLICY_MODE_ENFORCE;
+    make();
+    cr_expect_eq(recipe.message_s, 6);
+    instances[0].policy = (struct policy){0};
+}
+
 /* ---- the processing mode --------------------------------------------------------------------- */
 
 Test(recipe, nothing_is_sent_where_nothing_is_wanted)
