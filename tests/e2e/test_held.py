@@ -99,7 +99,7 @@ class Budgets(Held):
         for _ in range(2):
             answer = client.answers(request_headers())[0].immediate_response
             self.assertEqual((answer.status.code, answer.details.split("{")[0]), (500, "extprocd.page.error"))
-        service.wait_line(r" error listener=main peer=127.0.0.1:\d+ transaction=\S+ plugin=page phase=request_headers: "
+        service.wait_line(r" error listener=main peer=127.0.0.1:\d+ transaction=\S+ chain=\S+ plugin=page phase=request_headers: "
                           r"request_headers failed: extproc_respond\(\): body of 2097152 bytes exceeds max_queued \(1048576\)$")
 
     def test_a_body_that_is_too_large_by_itself(self):
@@ -109,7 +109,7 @@ class Budgets(Held):
         stream.exchange(request_headers(protocol_config=modes("BUFFERED")))
         answer = stream.exchange(request_body(b"abc"))
         self.assertEqual(answer.immediate_response.details.split("{")[0], "extprocd.page.error")
-        service.wait_line(r" error listener=main peer=127.0.0.1:\d+ transaction=\S+ plugin=page phase=request_body: "
+        service.wait_line(r" error listener=main peer=127.0.0.1:\d+ transaction=\S+ chain=\S+ plugin=page phase=request_body: "
                           r"request_body failed: extproc_body_set\(\): body of 1048579 bytes exceeds max_queued \(1048576\)$")
 
     def test_messages_in_part(self):

@@ -15,7 +15,7 @@ class Log(Case):
         self.client(service).answers(request_headers(("x-request-id", "7f3a-1")))
         self.assertEqual(service.stop(), 0)
         self.assertEqual(len(service.lines(
-            r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info  listener=main peer=127\.0\.0\.1:\d+ transaction=7f3a-1 plugin=probe "
+            r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info  listener=main peer=127\.0\.0\.1:\d+ transaction=7f3a-1 chain=\S+ plugin=probe "
             r"phase=request_headers: something ")), 1, service.log())
 
     def test_transactions_without_an_id_get_one_of_their_own(self):

@@ -132,7 +132,7 @@ class Warnings(Case):
     """How they are looked at."""
 
     def check_missed(self, service, plugin, phase, setting):
-        service.wait_line(rf"^\S+ warn  listener=main peer=\S+ transaction=\S+ plugin={plugin} phase={phase}: {NOT_CALLED} "
+        service.wait_line(rf"^\S+ warn  listener=main peer=\S+ transaction=\S+ chain=\S+ plugin={plugin} phase={phase}: {NOT_CALLED} "
                           rf"\(in the proxy, set {setting}\)$")
 
     def check_number(self, service, number):

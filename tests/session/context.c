@@ -102,8 +102,9 @@ Test(context, an_attribute_names_the_transaction)
     kit_with(c, KIT_ATTRIBUTES, NULL, "request.id", "7f3a-1");
     kit_headers(c, LANE_RESPONSE, ":status: 200", false);
     kit_trailers(c, LANE_RESPONSE, "x-end: 1");
-    kit_expect_log(c, "transaction=7f3a-1 plugin=reader phase=response_headers: seen");
-    kit_expect_log(c, "transaction=7f3a-1 plugin=reader phase=response_trailers: seen");
+    kit_expect_log(c, "transaction=7f3a-1 chain=linked plugin=reader phase=response_headers: seen");
+    kit_expect_log(c,
+                   "transaction=7f3a-1 chain=linked plugin=reader phase=response_trailers: seen");
 }
 
 Test(context, lines_name_the_listener_the_peer_and_the_transaction)
@@ -111,11 +112,11 @@ Test(context, lines_name_the_listener_the_peer_and_the_transaction)
     kit_with(c, KIT_ATTRIBUTES, NULL, "request.id", "7f3a-1");
     kit_headers(c, LANE_RESPONSE, ":status: 200", true);
     kit_headers(c, LANE_RESPONSE, ":status: 200", true);
-    kit_expect_log(c, "listener=kit peer=192.0.2.1:4711 transaction=7f3a-1 plugin=reader "
-                      "phase=response_headers: seen");
-    kit_expect_log(
-        c,
-        "listener=kit peer=192.0.2.1:4711 transaction=7f3a-1: stream ended with INVALID_ARGUMENT");
+    kit_expect_log(c,
+                   "listener=kit peer=192.0.2.1:4711 transaction=7f3a-1 chain=linked plugin=reader "
+                   "phase=response_headers: seen");
+    kit_expect_log(c, "listener=kit peer=192.0.2.1:4711 transaction=7f3a-1 chain=linked: stream "
+                      "ended with INVALID_ARGUMENT");
 }
 
 Test(context, metadata_by_namespace)

@@ -89,7 +89,7 @@ static void in_every_phase(const char *ini,
                 fails_in = phase;
                 run(mode);
                 snprintf(line, sizeof line,
-                         "transaction=id-1 plugin=bad phase=%s: ", phase_text(phase));
+                         "transaction=id-1 chain=linked plugin=bad phase=%s: ", phase_text(phase));
                 kit_expect_log(c, line);
                 kit_expect_log(c, ways[way].line);
                 cr_expect_eq(n_calls, 1);

@@ -21,7 +21,7 @@ static void open_in(enum body_mode mode, const char *ini)
 {
     k = beside(&unopened, ini);
     run(mode);
-    kit_expect_log(c, "transaction=id-1 plugin=bad phase=open: open failed: extproc_");
+    kit_expect_log(c, "transaction=id-1 chain=linked plugin=bad phase=open: open failed: extproc_");
     cr_expect_eq(kit_failures(k, "bad",
                               mode == BODY_MODE_NONE ? "response_headers" : "request_body", "open"),
                  1);
@@ -191,9 +191,10 @@ Test(failing_needs, a_call_that_has_blocked_is_reported_with_its_transaction)
     k = beside(&blocker, "");
     run(BODY_MODE_NONE);
     kit_expect_going(c);
-    kit_expect_log(c, " warn  listener=kit peer=192.0.2.1:4711 transaction=id-1 plugin=bad "
-                      "phase=request_headers: the plugin has blocked all transactions for 200 ms "
-                      "(timeout = 150ms)");
+    kit_expect_log(
+        c, " warn  listener=kit peer=192.0.2.1:4711 transaction=id-1 chain=linked plugin=bad "
+           "phase=request_headers: the plugin has blocked all transactions for 200 ms "
+           "(timeout = 150ms)");
     cr_expect_eq(kit_counter(k, NULL, "blocked"), 1);
     kit_end(c);
     kit_free(k);

@@ -71,8 +71,9 @@ Test(max_body, a_larger_one_is_a_413)
         request("abcde");
         kit_expect_immediate(c, 413, "", "extprocd.p.max_body{id-1}");
         kit_expect_log(c, " warn  ");
-        kit_expect_log(c, "transaction=id-1 plugin=p phase=request_body: body of 5 bytes exceeds "
-                          "max_body (4)");
+        kit_expect_log(
+            c, "transaction=id-1 chain=linked plugin=p phase=request_body: body of 5 bytes exceeds "
+               "max_body (4)");
         kit_expect_no_log(c, "on_max_body");
         cr_expect_eq(n_bodies, 0);
         cr_expect_eq(kit_failures(k, "p", "request_body", "max_body"), 1);

@@ -26,7 +26,7 @@ static void headers(struct kit_call *c)
     kit_headers(c, LANE_REQUEST, ":method: POST\n:path: /\nx-request-id: id-1", false);
 }
 
-#define WHOSE "listener=kit peer=192.0.2.1:4711 transaction=id-1"
+#define WHOSE "listener=kit peer=192.0.2.1:4711 transaction=id-1 chain=linked"
 #define KEY   "exceeds max_transaction_memory (262144)"
 
 /* ---- what plugins take ----------------------------------------------------------------------- */

@@ -164,7 +164,7 @@ Test(modes, a_stream_that_is_refused_in_its_first_message_names_its_transaction)
     c = kit_call(k, &(struct kit_how){.request = BODY_MODE_NONE});
     kit_with(c, KIT_ATTRIBUTES, NULL, "request.id", "7f3a-3");
     kit_body(c, LANE_REQUEST, "abc", true);
-    kit_expect_log(c, "transaction=7f3a-3: stream ended with INVALID_ARGUMENT");
+    kit_expect_log(c, "transaction=7f3a-3 chain=linked: stream ended with INVALID_ARGUMENT");
     kit_end(c);
 }
 

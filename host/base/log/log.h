@@ -33,6 +33,7 @@ struct log_context {
     const char *listener;           /* its section name                */
     const char *peer;               /* a connection's address          */
     struct extproc_str transaction; /* x-request-id, or one of our own */
+    const char *chain;              /* its section name                */
     const char *plugin;             /* the instance's section name     */
     const char *phase;              /* "request_headers", ...          */
     uint32_t stream;                /* its number on the connection, before it has a transaction */

@@ -133,6 +133,7 @@ static void out_head(struct out *o, bool json, const struct log_record *record)
     out_field(o, json, "transaction", context->transaction);
     if (context->stream)
         out_format(o, json ? ",\"stream\":%u" : " stream=%u", context->stream);
+    out_field(o, json, "chain", extproc_str_of(context->chain));
     out_field(o, json, "plugin", extproc_str_of(context->plugin));
     out_field(o, json, "phase", extproc_str_of(context->phase));
     if (json)

@@ -251,5 +251,8 @@ struct extproc_str txn_id(struct txn *t)
 
 struct log_context txn_log_context(struct txn *t)
 {
-    return (struct log_context){.listener = t->listener, .peer = t->peer, .transaction = txn_id(t)};
+    return (struct log_context){.listener = t->listener,
+                                .peer = t->peer,
+                                .transaction = txn_id(t),
+                                .chain = t->chain ? t->chain->name : NULL};
 }

@@ -34,12 +34,12 @@ Test(log_format, text)
     struct log_record record = a_record(EXTPROC_S("no value"));
     cr_assert_str_eq(format(&record, false), "2026-11-24T21:00:00.123Z warn  no value\n");
 
-    record.context =
-        (struct log_context){"main", "[::1]:4711", EXTPROC_S("7f3a"), "tags", "request_headers"};
-    cr_assert_str_eq(
-        format(&record, false),
-        "2026-11-24T21:00:00.123Z warn  listener=main peer=[::1]:4711 transaction=7f3a plugin=tags "
-        "phase=request_headers: no value\n");
+    record.context = (struct log_context){"main", "[::1]:4711", EXTPROC_S("7f3a"),
+                                          "web",  "tags",       "request_headers"};
+    cr_assert_str_eq(format(&record, false),
+                     "2026-11-24T21:00:00.123Z warn  listener=main peer=[::1]:4711 "
+                     "transaction=7f3a chain=web plugin=tags "
+                     "phase=request_headers: no value\n");
 
     record.context = (struct log_context){.peer = "[::1]:4711", .stream = 15};
     cr_assert_str_eq(format(&record, false),
@@ -53,13 +53,14 @@ Test(log_format, json)
         format(&record, true),
         "{\"time\":\"2026-11-24T21:00:00.123Z\",\"level\":\"warn\",\"message\":\"no value\"}\n");
 
-    record.context =
-        (struct log_context){"main", "[::1]:4711", EXTPROC_S("7f3a"), "tags", "request_headers"};
+    record.context = (struct log_context){"main", "[::1]:4711", EXTPROC_S("7f3a"),
+                                          "web",  "tags",       "request_headers"};
     record.left_out = 3;
     cr_assert_str_eq(format(&record, true),
                      "{\"time\":\"2026-11-24T21:00:00.123Z\",\"level\":\"warn\","
                      "\"listener\":\"main\",\"peer\":\"[::1]:4711\","
-                     "\"transaction\":\"7f3a\",\"plugin\":\"tags\",\"phase\":\"request_headers\","
+                     "\"transaction\":\"7f3a\",\"chain\":\"web\",\"plugin\":\"tags\",\"phase\":"
+                     "\"request_headers\","
                      "\"message\":\"no value\",\"suppressed\":3}\n");
 
     record.context = (struct log_context){.stream = 15};

@@ -72,7 +72,7 @@ Test(api_body, that_is_too_long_is_refused_at_the_call)
     cr_assert_str_eq(s.journal, wanted);
     cr_assert_eq(released, 1);
     SCENE_LOGGED(
-        &s, " error peer=192.0.2.1:4711 transaction=7f3a plugin=a phase=request_body: "
+        &s, " error peer=192.0.2.1:4711 transaction=7f3a chain=test plugin=a phase=request_body: "
             "request_body failed: extproc_body_set(): body of 9 bytes exceeds max_queued (8)\n");
     scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);

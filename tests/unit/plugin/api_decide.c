@@ -66,8 +66,9 @@ Test(api_decide, limits_an_immediate_response_to_the_size_of_an_answer)
     cr_assert_eq(v->answer->status, 500);
     assert_str(v->answer->details, "service.a.error{7f3a}");
     SCENE_LOGGED(
-        &s, " error peer=192.0.2.1:4711 transaction=7f3a plugin=a phase=request_headers: "
-            "request_headers failed: extproc_respond(): body of 9 bytes exceeds max_queued (8)\n");
+        &s,
+        " error peer=192.0.2.1:4711 transaction=7f3a chain=test plugin=a phase=request_headers: "
+        "request_headers failed: extproc_respond(): body of 9 bytes exceeds max_queued (8)\n");
     scene_close(&s, EXTPROC_END_DONE);
     scene_fini(&s);
 }
