@@ -51,7 +51,7 @@ configure() { # folder, cmake options...; builds $targets, or else everything
 run_tests() { # folder, ctest options...
     local name=$1 log=$build/$1.tests.log sums before=$failed
     shift
-    ctest --test-dir "$build/$name" -j2 --timeout 600 -V "$@" >"$log" 2>&1
+    ctest --test-dir "$build/$name" -j3 --timeout 600 -V "$@" >"$log" 2>&1
     local status=$?
     sums=$(sed -E 's/\x1b\[[0-9;]*m//g' "$log" | awk -F '[:|] *' '
         /^[0-9]+: \[====\] Synthesis:/ { seen[$1] = 1; pass += $6; bad += $8 }
