@@ -231,7 +231,7 @@ class Printed(Command):
         """The first one, and a line that says so."""
         other = "[listener:other]\naddress = 127.0.0.1:7\nmutation_rules = envoy\n"
         for form in "envoy", "gloo":
-            path = self.write(ini(TAGS, address="127.0.0.1:6", listener="max_streams = 7\nmax_connections = 3"))
+            path = self.write(ini(TAGS, address="127.0.0.1:6", listener="max_streams = 7"))
             _, alone, _ = self.run_with(f"--print-envoy-config={form}", "-c", path)
             self.write(path.read_text() + other)
             code, out, err = self.run_with(f"--print-envoy-config={form}", "-c", path)
