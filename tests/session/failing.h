@@ -3,6 +3,7 @@
  */
 #ifndef EXTPROCD_TESTS_SESSION_FAILING_H
 #define EXTPROCD_TESTS_SESSION_FAILING_H
+#include "http/mode.h"
 #include "kit/criterion.h"
 #include "kit/pb.h"
 
@@ -127,19 +128,51 @@ static void on_close(struct extproc_txn *x, enum extproc_end why)
 static struct kit *k;
 static struct kit_call *c;
 
-static struct kit *beside(const struct extproc_plugin *plugin, const char *ini)
+/* NULL: the neighbours alone. */
+static struct kit *beside_of(const struct extproc_plugin *plugin, struct kit_options options)
 {
     const struct kit_linked alone[] = {{"before", &before}, {"after", &after}, {0}};
     const struct kit_linked three[] = {
         {"before", &before}, {"bad", plugin}, {"after", &after}, {0}};
-    return kit_new(&(struct kit_options){
-        .ini = ini, .linked = plugin ? three : alone, .fail = kit_criterion_fail});
+    options.linked = plugin ? three : alone;
+    options.fail = kit_criterion_fail;
+    return kit_new(&options);
+}
+
+static struct kit *beside(const struct extproc_plugin *plugin, const char *ini)
+{
+    return beside_of(plugin, (struct kit_options){.ini = ini});
+}
+
+/* ---- modes of bodies ------------------------------------------------------------------------- */
+
+/* A proxy that has not said its mode streams here. */
+static bool comes_in_chunks(enum body_mode mode)
+{
+    return mode == BODY_MODE_STREAMED || mode == BODY_MODE_UNKNOWN;
+}
+
+/* Modes that are built, and phases that a proxy in this mode sends. */
+static inline bool comes(enum body_mode mode, enum extproc_phase phase)
+{
+    return mode_of(mode)->built == MODE_BUILT &&
+           (mode != BODY_MODE_NONE ||
+            !(phase & (EXTPROC_PHASE_REQUEST_BODY | EXTPROC_PHASE_RESPONSE_BODY)));
+}
+
+/* The response has begun for the client. */
+static inline bool is_late(enum body_mode mode, enum extproc_phase phase)
+{
+    return phase == EXTPROC_PHASE_RESPONSE_TRAILERS ||
+           (phase == EXTPROC_PHASE_RESPONSE_BODY && comes_in_chunks(mode));
 }
 
 static bool goes_on(size_t n_answers)
 {
-    kit_run(k); /* and the clock */
-    kit_take_answers(c);
+    if (kit_n_answers(c) != n_answers && !kit_is_over(c)) { /* something waits */
+        kit_run(k);                                         /* and the clock   */
+        kit_take_answers(c);
+    }
     if (kit_n_answers(c) != n_answers)
         return false;
     const PbResponse *answer = kit_answer(c);
@@ -148,6 +181,16 @@ static bool goes_on(size_t n_answers)
     protobuf_c_message_pack(&answer->base, trace.answers + trace.n_bytes);
     trace.n_bytes += len;
     return answer->response_case != PB_CASE_RESPONSE(IMMEDIATE_RESPONSE);
+}
+
+static struct kit_call *call_in(enum body_mode mode)
+{
+    bool unsaid = mode == BODY_MODE_UNKNOWN;
+    enum body_mode is = unsaid ? BODY_MODE_STREAMED : mode;
+    struct kit_call *call =
+        kit_call(k, &(struct kit_how){.request = is, .response = is, .unsaid = unsaid});
+    kit_lets_wait(call);
+    return call;
 }
 
 /* Both directions with all that a mode sends, up to where it ends. */
@@ -159,13 +202,12 @@ static void run(enum body_mode mode)
     trace = (struct trace){0};
     n_calls = n_closed = 0;
     unanswered = NULL;
-    c = kit_call(k, &(struct kit_how){.request = mode, .response = mode});
-    kit_lets_wait(c);
+    c = call_in(mode);
     for (enum lane lane = 0; lane < N_LANES; lane++) {
         kit_headers(c, lane, headers[lane], false);
         if (!goes_on(++n))
             return;
-        for (int chunk = 0; mode == BODY_MODE_STREAMED && chunk < 2; chunk++) {
+        for (int chunk = 0; comes_in_chunks(mode) && chunk < 2; chunk++) {
             kit_body(c, lane, chunk ? "cd" : "ab", false);
             if (!goes_on(++n))
                 return;
@@ -189,14 +231,14 @@ static const char *phase_text(enum extproc_phase phase)
     return phase_name(at);
 }
 
-static void is_as_without(enum body_mode mode, enum extproc_phase phase)
+/* Byte for byte. */
+static void reads_as_without(enum body_mode mode, enum extproc_phase phase)
 {
     struct kit *failing = k;
     struct kit_call *call = c;
     struct trace got = trace;
     unsigned calls = n_calls, closed = n_closed;
     kit_expect_going(c);
-    kit_expect_log(c, "(on_error = continue)");
 
     k = beside(NULL, "");
     run(mode);
@@ -209,6 +251,20 @@ static void is_as_without(enum body_mode mode, enum extproc_phase phase)
     c = call;
     n_calls = calls;
     n_closed = closed;
+}
+
+static inline void is_as_without(enum body_mode mode, enum extproc_phase phase)
+{
+    kit_expect_log(c, "(on_error = continue)");
+    reads_as_without(mode, phase);
+}
+
+/* The stream ends, whatever the proxy makes of that. */
+static inline void is_cut(enum extproc_phase phase)
+{
+    char why[64];
+    snprintf(why, sizeof why, "plugin bad failed in %s", phase_text(phase));
+    kit_expect_failed(c, STATUS_INTERNAL, why);
 }
 
 #endif

@@ -36,7 +36,9 @@ static void end_unopened(void)
 
 Test(failing_needs, open_is_judged_by_the_same_key)
 {
-    for (enum body_mode mode = BODY_MODE_NONE; mode <= BODY_MODE_BUFFERED; mode++) {
+    for (enum body_mode mode = BODY_MODE_NONE; mode <= BODY_MODE_UNKNOWN; mode++) {
+        if (!comes(mode, EXTPROC_PHASE_REQUEST_HEADERS))
+            continue;
         open_in(mode, "[plugin:bad]\non_error_status = 502\n");
         kit_expect_immediate(c, 502, "", "extprocd.bad.error{id-1}");
         end_unopened();
@@ -112,14 +114,110 @@ Test(failing_needs, a_need_that_is_not_met_is_judged_by_the_same_key)
     }
 }
 
-Test(failing_needs, a_need_that_is_not_met_may_close_the_stream)
+/* ---- every need, direction, mode and policy -------------------------------------------------- */
+
+enum need { NEED_WHOLE, NEED_SEEN, NEED_HEADERS, N_NEEDS };
+
+static const struct {
+    uint64_t bits[N_LANES];
+    unsigned status; /* where the client can get one */
+    const char *reason;
+} rows[N_NEEDS] = {
+    [NEED_WHOLE] = {{EXTPROC_WHOLE_REQUEST_BODY, EXTPROC_WHOLE_RESPONSE_BODY}, 503, "need"},
+    [NEED_SEEN] = {{EXTPROC_MUST_SEE_REQUEST_BODY, EXTPROC_MUST_SEE_RESPONSE_BODY}, 403, "unseen"},
+    [NEED_HEADERS] = {{EXTPROC_HEADERS_WAIT, EXTPROC_HEADERS_WAIT}, 503, "need"},
+};
+
+/* As soon as the mode is known to be of no use: a STREAMED body may come in one chunk, and is
+ * complete then, but its headers have gone on. 0: it is met. */
+static enum extproc_phase missed_in(enum need need, enum lane lane, enum body_mode mode)
 {
-    k = beside(&inspects, "[plugin:bad]\non_error = close\n");
-    run(BODY_MODE_NONE);
-    kit_expect_failed(c, STATUS_INTERNAL, "plugin bad failed in request_headers");
-    kit_end(c);
-    kit_free(k);
+    if (mode == BODY_MODE_NONE || (mode == BODY_MODE_STREAMED && need == NEED_HEADERS))
+        return EXTPROC_PHASE_REQUEST_HEADERS;
+    if (!comes_in_chunks(mode) || need == NEED_SEEN)
+        return 0;
+    return lane == LANE_REQUEST ? EXTPROC_PHASE_REQUEST_BODY : EXTPROC_PHASE_RESPONSE_BODY;
 }
+
+static void expect_miss(enum need need, enum extproc_phase phase)
+{
+    char line[128];
+    snprintf(line, sizeof line,
+             "transaction=id-1 chain=linked plugin=bad phase=%s: ", phase_text(phase));
+    kit_expect_log(c, line);
+    cr_expect_eq(kit_failures(k, "bad", phase_text(phase), rows[need].reason), 1,
+                 "need %d phase %s: %s", (int)need, phase_text(phase), kit_log(k));
+    cr_expect_eq(n_calls, 0);
+}
+
+/* Calls check() for each that is missed; the call is open. */
+static void miss_every_need(const char *ini, void (*check)(enum need need, enum body_mode mode,
+                                                           enum extproc_phase phase))
+{
+    for (enum need need = 0; need < N_NEEDS; need++) {
+        for (enum lane lane = 0; lane < N_LANES; lane++) {
+            const struct extproc_plugin needy = {
+                .abi = EXTPROC_ABI,
+                .name = "needy",
+                .needs = rows[need].bits[lane],
+                .request_body = lane == LANE_REQUEST ? on_phase : NULL,
+                .response_body = lane == LANE_RESPONSE ? on_phase : NULL};
+            for (enum body_mode mode = BODY_MODE_NONE; mode <= BODY_MODE_UNKNOWN; mode++) {
+                if (!comes(mode, EXTPROC_PHASE_REQUEST_HEADERS))
+                    continue;
+                enum extproc_phase phase = missed_in(need, lane, mode);
+                k = beside(&needy, ini);
+                fails_in = 0;
+                run(mode);
+                if (phase) {
+                    expect_miss(need, phase);
+                    check(need, mode, phase);
+                } else {
+                    kit_expect_going(c);
+                    kit_expect_no_log(c, "plugin=bad");
+                }
+                kit_end(c);
+                kit_free(k);
+            }
+        }
+    }
+}
+
+static void is_refused(enum need need, enum body_mode mode, enum extproc_phase phase)
+{
+    if (is_late(mode, phase))
+        is_cut(phase);
+    else
+        kit_expect_immediate(c, rows[need].status, "", "extprocd.bad.error{id-1}");
+}
+
+static void is_closed(enum need need, enum body_mode mode, enum extproc_phase phase)
+{
+    is_cut(phase);
+    kit_expect_log(c, "(on_error = close)");
+}
+
+static void goes_on_without(enum need need, enum body_mode mode, enum extproc_phase phase)
+{
+    is_as_without(mode, phase);
+}
+
+Test(failing_needs, every_need_that_is_not_met_may_be_answered_for)
+{
+    miss_every_need("[plugin:bad]\non_error_status = 503\n", is_refused);
+}
+
+Test(failing_needs, every_need_that_is_not_met_may_close_the_stream)
+{
+    miss_every_need("[plugin:bad]\non_error = close\n", is_closed);
+}
+
+Test(failing_needs, every_need_that_is_not_met_may_be_done_without)
+{
+    miss_every_need("[plugin:bad]\non_error = continue\n", goes_on_without);
+}
+
+/* ---- what it had done before ----------------------------------------------------------------- */
 
 /* It had edited the headers before, and the plugins after it have not seen that. */
 static enum extproc_action changes_only(struct extproc_txn *x)
