@@ -58,8 +58,9 @@ static const struct extproc_key extprocd_keys[] = {
      .fallback = "respond",
      .choices = "respond|continue",
      .help =
-         "When plugins that wait hold more than half of max_held, others may not begin to wait: "
-         "respond sends a 503, continue goes on without the plugin."},
+         "When plugins that wait hold more than half of max_held, or 1024 calls wait for the "
+         "threads, others may not begin to wait: respond sends a 503, continue goes on without the "
+         "plugin."},
     {.name = "pool_threads",
      .type = EXTPROC_KEY_TYPE_INT,
      .fallback = "4",

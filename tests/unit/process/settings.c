@@ -76,6 +76,19 @@ Test(settings, what_all_streams_may_hold_where_the_transport_does_not_count)
     expect_line("5: [extprocd] max_held: warning: ~no effect~transport = grpc~");
 }
 
+Test(settings, what_plugins_that_wait_may_hold)
+{
+    cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\n"));
+    cr_expect_eq(settings.max_waiting, (size_t)128 << 20);
+    cr_expect_eq(settings.overload, POLICY_RESPOND);
+    cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\n"
+                        "[extprocd]\nmax_held = 64m\noverload = continue\n"));
+    cr_expect_eq(settings.max_waiting, (size_t)32 << 20);
+    cr_expect_eq(settings.overload, POLICY_CONTINUE);
+    expect_error("[listener:a]\naddress = 127.0.0.1:0\n[extprocd]\noverload = close\n",
+                 "4: [extprocd] overload: ~close~respond~continue~");
+}
+
 Test(settings, what_a_transaction_may_take)
 {
     cr_assert(read_text("[listener:a]\naddress = 127.0.0.1:0\n"));
