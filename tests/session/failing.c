@@ -24,16 +24,7 @@ static enum extproc_action responds_without(struct extproc_txn *x)
     return EXTPROC_ACTION_RESPOND;
 }
 
-/* What it has waited for comes, or does not; then it changes all that it can change once more. */
-static enum extproc_action waits_a_while(struct extproc_txn *x)
-{
-    return extproc_waiting(extproc_after(x, 5));
-}
-static enum extproc_action waits_for_ever(struct extproc_txn *x)
-{
-    unanswered = extproc_defer(x, 0, NULL);
-    return unanswered ? EXTPROC_ACTION_WAIT : EXTPROC_ACTION_FAIL;
-}
+/* It changes all that it can change once more. */
 static enum extproc_action on_resume(struct extproc_txn *x, enum extproc_wake why, void *result)
 {
     cr_expect_eq(why, unanswered ? EXTPROC_WAKE_TIMEOUT : EXTPROC_WAKE_RESULT);

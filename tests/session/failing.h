@@ -116,7 +116,17 @@ static enum extproc_action on_phase(struct extproc_txn *x)
     return fails(x);
 }
 
-static struct extproc_wait *unanswered; /* what the plugin waits for, and never comes */
+/* What it waits for comes, or does not. */
+static struct extproc_wait *unanswered;
+static inline enum extproc_action waits_a_while(struct extproc_txn *x)
+{
+    return extproc_waiting(extproc_after(x, 5));
+}
+static inline enum extproc_action waits_for_ever(struct extproc_txn *x)
+{
+    unanswered = extproc_defer(x, 0, NULL);
+    return unanswered ? EXTPROC_ACTION_WAIT : EXTPROC_ACTION_FAIL;
+}
 
 static void on_close(struct extproc_txn *x, enum extproc_end why)
 {

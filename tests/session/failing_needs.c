@@ -224,10 +224,6 @@ static enum extproc_action changes_only(struct extproc_txn *x)
 {
     return EXTPROC_ACTION_CONTINUE;
 }
-static enum extproc_action waits_a_while(struct extproc_txn *x)
-{
-    return extproc_waiting(extproc_after(x, 5));
-}
 static enum extproc_action spoils_more(struct extproc_txn *x, enum extproc_wake why, void *result)
 {
     spoil(x);

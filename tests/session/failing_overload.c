@@ -18,15 +18,6 @@ static void holds_its_thread(void *arg)
     sem_wait(&may_end);
 }
 
-static enum extproc_action waits_for_a_result(struct extproc_txn *x)
-{
-    unanswered = extproc_defer(x, 0, NULL);
-    return unanswered ? EXTPROC_ACTION_WAIT : EXTPROC_ACTION_FAIL;
-}
-static enum extproc_action waits_a_while(struct extproc_txn *x)
-{
-    return extproc_waiting(extproc_after(x, 5));
-}
 static enum extproc_action works(struct extproc_txn *x)
 {
     return extproc_waiting(extproc_work(x, holds_its_thread, NULL, NULL));
@@ -51,7 +42,7 @@ static enum extproc_action on_resume(struct extproc_txn *x, enum extproc_wake wh
     again = false;
     spoil(x);
     waits_limit(kit_waits_of(k), 1);
-    return waits_for_a_result(x);
+    return waits_for_ever(x);
 }
 
 static const struct extproc_plugin bad = {.abi = EXTPROC_ABI,
@@ -79,7 +70,7 @@ static struct kit_call *begin_other(extproc_on_fn *then)
 
 static void take_memory(void)
 {
-    others[0] = begin_other(waits_for_a_result);
+    others[0] = begin_other(waits_for_ever);
     others_wait = unanswered;
     waits_limit(kit_waits_of(k), 1);
 }
@@ -122,7 +113,7 @@ static const struct {
     extproc_on_fn *fails;
     const char *line;
 } ways[] = {
-    {take_memory, waits_for_a_result, "extproc_defer(): "},
+    {take_memory, waits_for_ever, "extproc_defer(): "},
     {take_memory, waits_a_while, "extproc_after(): "},
     {take_memory, works, "extproc_work(): "},
     {take_memory, waits_twice, "extproc_defer(): "},
@@ -255,7 +246,7 @@ Test(failing_overload, where_the_proxy_observes_it_is_counted_and_the_message_go
 {
     k = beside(&bad, "[plugin:bad]\ntimeout = 0s\n");
     take_memory();
-    fails = waits_for_a_result;
+    fails = waits_for_ever;
     fails_in = EXTPROC_PHASE_REQUEST_HEADERS;
     trace = (struct trace){0};
     c = kit_call(k, &(struct kit_how){.request = BODY_MODE_STREAMED, .observing = true});
