@@ -39,11 +39,11 @@ first_member() { # header, enum
 
 tables() { # count: "file table" of all that are indexed by it
     [ -n "$1" ] || return 0
-    { grep -rlE "\[$1( \+ 1)?\]|ROWS\([a-z_]+, $1, " host --include='*.[ch]' || true; } | while read -r file; do
+    { grep -rlE "\[$1( \+ 1)?\]|ROWS\([A-Za-z_]+, $1, " host --include='*.[ch]' || true; } | while read -r file; do
         { tr '\n' ' ' <"$file" |
             grep -oE "[a-z_]+(\[[A-Z_0-9 +]+\])*\[$1( \+ 1)?\](\[[A-Z_0-9 +]+\])*(\)\([^;{}]*\))? = +\{ *[^0 ]" |
             sed -E "s#\[.*##; s#^#$file #" || true
-          sed -nE "s#.*ROWS\(([a-z_]+), $1, .*#$file \1#p" "$file"; } | sort -u
+          sed -nE "s#.*ROWS\(([A-Za-z_]+), $1, .*#$file \1#p" "$file"; } | sort -u
     done
 }
 

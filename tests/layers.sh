@@ -79,7 +79,8 @@ END { exit bad }
 # plugin_env): they have no word of it, in comments neither.
 words='envoy|ext_proc|extprocd\.|mutation|protocol_config|processing_?mode|mode_override|_and_replace|clear_route_cache'
 words+='|x[dD][sS]\.|code_details|via_upstream|(request|response)_attributes|(forwarding|receiving)_namespaces'
-words+='|_(header|body|trailer)_mode:|"(request|response|source|connection|upstream)\.[a-z_]+"'
+words+='|_(header|body|trailer)_mode:|"(request|response|source|connection|upstream)\.[a-z_]*"'
+words+='|failure_mode_allow|[^_]message_timeout|oneof|on the wire'
 if grep -rniE "$words" host/http host/plugin --include='*.[ch]'; then
     echo "^ words of one proxy"
     exit 1

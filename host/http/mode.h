@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* What a proxy can be set to; the numbers are those on the wire. */
+/* What a proxy can be set to. The numbers are fixed: who drives a session may hand them over. */
 enum body_mode {
     BODY_MODE_NONE,
     BODY_MODE_STREAMED,

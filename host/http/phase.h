@@ -48,7 +48,7 @@ static inline uint32_t phase_bit(enum phase p)
     return 1u << p;
 }
 
-/* "request_headers", ...: the names of the proto's oneof and of the SDK's callbacks. */
+/* "request_headers", ...: the names of the SDK's callbacks. */
 const char *phase_name(enum phase p);
 
 #endif

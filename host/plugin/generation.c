@@ -174,6 +174,7 @@ static void look_at_reach(struct build *b, const struct plan *plan)
 
 static void plan_match(struct build *b, struct plan *plan)
 {
+    plan->match.late = b->g->env.late;
     conditions_read(&plan->match, &plan->keys, "match.*", plan->section, &b->g->arena, b->errors);
     conditions_refuse_late(&plan->match, plan->section,
                            "a condition on the response cannot choose a chain: it is chosen when "

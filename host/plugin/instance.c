@@ -40,7 +40,7 @@ const struct extproc_key instance_keys[] = {
      .help = "What a failure of the plugin means. respond: the client gets on_error_status; once "
              "the response has begun, the stream ends with an error. continue: the message goes on "
              "as if the plugin was not there. close: the stream ends with an error, and the "
-             "proxy's failure_mode_allow decides."},
+             "proxy's own configuration decides."},
     {.name = "on_error_status",
      .type = EXTPROC_KEY_TYPE_INT,
      .fallback = "500",
@@ -53,7 +53,7 @@ const struct extproc_key instance_keys[] = {
      .fallback = "150ms",
      .max = "24h",
      .help = "Longest time of a callback, with what it waits for; 0s: any time. The log names a "
-             "plugin that blocks for longer. Keep it below the proxy's message_timeout."},
+             "plugin that blocks for longer. Keep it below the time that the proxy waits."},
     {.name = "max_body",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .min = "1",
@@ -146,6 +146,7 @@ static void check_key_names(struct instance *in, struct config_errors *errors)
 static bool read_conditions(struct instance *in, struct config_errors *errors)
 {
     const struct keys *keys = &in->host_keys;
+    in->when.late = in->unless.late = in->env->late;
     bool good = conditions_read(&in->when, keys, "when.*", in->section, &in->arena, errors);
     if (!conditions_read(&in->unless, keys, "unless.*", in->section, &in->arena, errors) || !good)
         return false;

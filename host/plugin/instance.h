@@ -39,6 +39,7 @@ struct plugin_env {
     const struct rules *const *rules; /* of the proxies, one for each listener */
     size_t n_rules;                   /* 0: HTTP's own alone */
     struct str_list maps; /* attributes of those proxies that have no text: template.h */
+    struct str_list late; /* how those begin that are of the response: choose/subject.h */
     size_t max_memory;    /* of a transaction; 0: any */
     bool testing;         /* extprocd -t */
     bool keeps;           /* nothing is freed: threads that plugins leave may go on using it */

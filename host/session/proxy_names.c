@@ -80,3 +80,6 @@ static const struct extproc_str maps[] = {
     EXTPROC_STR("xds.upstream_host_metadata"),
 };
 const struct str_list proxy_maps = STR_LIST(maps);
+
+static const struct extproc_str late[] = {EXTPROC_STR("response."), EXTPROC_STR("upstream.")};
+const struct str_list proxy_late = STR_LIST(late);

@@ -10,5 +10,7 @@ extern const struct str_list proxy_joined;
 extern const struct rules_hints proxy_hints;
 /* Attributes that are maps or messages: for struct plugin_env. */
 extern const struct str_list proxy_maps;
+/* How the names of attributes begin that are known with the response only: for it too. */
+extern const struct str_list proxy_late;
 
 #endif

@@ -179,6 +179,7 @@ static void make_rules(struct kit *k, struct proxy_settings proxy)
     k->env.rules = &k->rules;
     k->env.n_rules = 1;
     k->env.maps = proxy_maps;
+    k->env.late = proxy_late;
 }
 
 struct kit *kit_new(const struct kit_options *options)

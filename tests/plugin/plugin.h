@@ -43,8 +43,12 @@ static inline struct generation *plugin_build(const char *ini, const char *const
     static const struct rules *rules;
     struct config_errors errors = {0};
     rules = plugin_rules(); /* both are static: the generation keeps them */
-    env = (struct plugin_env){
-        .api = &plugin_api, .testing = true, .rules = &rules, .n_rules = 1, .maps = proxy_maps};
+    env = (struct plugin_env){.api = &plugin_api,
+                              .testing = true,
+                              .rules = &rules,
+                              .n_rules = 1,
+                              .maps = proxy_maps,
+                              .late = proxy_late};
     struct generation *g = generation_build(ini_read(ini, &errors), &env, &errors);
 
     ini_expect(&errors, lines);

@@ -69,7 +69,7 @@ struct pool *pool_free(struct pool *pool)
 static struct job *take(struct pool *pool)
 {
     struct job *job = pool->first;
-    assert(job);
+    assert(job && job->queued);
     pool->first = job->next;
     if (!pool->first)
         pool->end = &pool->first;

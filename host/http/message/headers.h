@@ -70,7 +70,7 @@ struct extproc_str headers_host(const struct headers *h, struct extproc_str name
 /* What the edits of a name come to so far, case ignored. NULL: untouched. */
 const struct cell *headers_cell(const struct headers *h, struct extproc_str name);
 
-/* What the cells come to on the wire, and the map with them. */
+/* What the cells come to when they are sent, and the map with them. */
 struct headers_sum {
     uint32_t n_sets, n_removes; /* set_headers and remove_headers entries        */
     size_t n_entries, bytes;    /* of the working copy; names, values and 4 each */

@@ -75,7 +75,7 @@ static struct condition *condition_of(struct reading *r, const struct config_ent
 static void sort(struct conditions *c)
 {
     for (size_t i = 0, n = c->n; i < n; n--) {
-        for (; i < n && !subject_is_late(&c->items[i].subject); i++)
+        for (; i < n && !subject_is_late(&c->items[i].subject, c->late); i++)
             ;
         if (i == n)
             break;
@@ -96,7 +96,7 @@ bool conditions_read(struct conditions *c, const struct keys *keys, const char *
                         .section = section,
                         .arena = arena,
                         .errors = errors};
-    *c = (struct conditions){0};
+    *c = (struct conditions){.late = c->late};
     if (!slot || slot->n_values == 0)
         return true;
     c->items = arena_array(arena, slot->n_values, sizeof *c->items);

@@ -21,6 +21,7 @@ struct condition {
 
 /* All zero: none. */
 struct conditions {
+    struct str_list late;    /* for subject_is_late(), lent: set it before they are read */
     struct condition *items; /* late ones last */
     size_t n, n_late;
 };

@@ -141,12 +141,14 @@ int subject_read(struct extproc_str text, struct arena *arena, struct subject *r
 
 /* ---- what it is ------------------------------------------------------------------------------ */
 
-bool subject_is_late(const struct subject *s)
+bool subject_is_late(const struct subject *s, struct str_list late)
 {
-    if (s->kind == SUBJECT_ATTRIBUTE)
-        return extproc_has_prefix(s->name, EXTPROC_S("response.")) ||
-               extproc_has_prefix(s->name, EXTPROC_S("upstream."));
-    return rows[s->kind].reads == RESPONSE;
+    if (s->kind != SUBJECT_ATTRIBUTE)
+        return rows[s->kind].reads == RESPONSE;
+    for (size_t i = 0; i < late.n; i++)
+        if (extproc_has_prefix(s->name, late.strs[i]))
+            return true;
+    return false;
 }
 
 bool subject_folds(const struct subject *s)

@@ -7,6 +7,7 @@
 #define EXTPROCD_PLUGIN_CHOOSE_SUBJECT_H
 
 #include "base/arena.h"
+#include "base/str.h"
 #include "plugin/template/wants.h"
 
 enum subject_kind {
@@ -36,8 +37,8 @@ struct subject {
 int subject_read(struct extproc_str text, struct arena *arena, struct subject *ret,
                  const char **ret_why);
 
-/* Is it of the response? */
-bool subject_is_late(const struct subject *s);
+/* Is it of the response? late: how the names of the response's attributes begin. */
+bool subject_is_late(const struct subject *s, struct str_list late);
 /* Does case not matter in its values? */
 bool subject_folds(const struct subject *s);
 /* The phases, as bits, whose message it looks at. */

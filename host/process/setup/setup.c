@@ -145,6 +145,7 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
                              .rules = rules,
                              .n_rules = rules ? s.settings.n_listeners : 0,
                              .maps = proxy_maps,
+                             .late = proxy_late,
                              .max_memory = s.settings.max_transaction_memory,
                              .testing = testing,
                              .keeps = !LEAVE_RETURNS};

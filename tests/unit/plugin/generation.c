@@ -6,7 +6,9 @@
 #include <criterion/criterion.h>
 
 static struct config_errors errors;
-static struct plugin_env env = {.api = &plugin_api, .plugin_dir = ABI_PLUGINS};
+static const struct extproc_str late[] = {EXTPROC_STR("response.")};
+static struct plugin_env env = {
+    .api = &plugin_api, .plugin_dir = ABI_PLUGINS, .late = STR_LIST(late)};
 
 static void end(void)
 {

@@ -37,6 +37,9 @@ static void expect_refused(const char *text, const char *wanted)
     cr_expect(strstr(why, wanted), "%s: %s", text, why);
 }
 
+static const struct extproc_str response[] = {EXTPROC_STR("response."), EXTPROC_STR("upstream.")};
+static const struct str_list late = STR_LIST(response);
+
 static const struct {
     const char *text, *name, *space;
     enum subject_kind kind;
@@ -67,7 +70,7 @@ Test(subject, is_read_with_its_name)
         struct subject s = read(known[i].text);
         cr_expect_eq(s.kind, known[i].kind, "%s", known[i].text);
         cr_expect_eq(subject_reads(&s), known[i].reads, "%s", known[i].text);
-        cr_expect_eq(subject_is_late(&s), known[i].late, "%s", known[i].text);
+        cr_expect_eq(subject_is_late(&s, late), known[i].late, "%s", known[i].text);
         if (known[i].name)
             cr_expect_str_eq(s.name.ptr, known[i].name);
         else

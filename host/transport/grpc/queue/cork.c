@@ -61,6 +61,7 @@ void cork_hold(struct cork *cork, int fd)
     /* If memory is exhausted, data is sent immediately, which is only slower. */
     if (fd < 0 || !make_room(cork, (size_t)fd) || cork->last_burst[fd] == cork->burst)
         return;
+    assert(cork->last_burst[fd] < cork->burst); /* it is not in `corked` */
     cork->last_burst[fd] = cork->burst;
     assert(cork->n_corked < cork->n_fds);
     cork->corked[cork->n_corked++] = fd;
