@@ -54,6 +54,11 @@ const struct extproc_key instance_keys[] = {
      .max = "24h",
      .help = "Longest time of a callback, with what it waits for; 0s: any time. The log names a "
              "plugin that blocks for longer. Keep it below the time that the proxy waits."},
+    {.name = "blocking",
+     .type = EXTPROC_KEY_TYPE_BOOL,
+     .fallback = "no",
+     .help = "yes: the plugin's callbacks run in threads of the pool (pool_threads), so that one "
+             "that blocks delays its own transaction only. For C libraries that block."},
     {.name = "max_body",
      .type = EXTPROC_KEY_TYPE_SIZE,
      .min = "1",
@@ -237,6 +242,9 @@ static int start(struct instance *in, struct keys_table host, bool host_good,
     take_callbacks(in);
     policy_read(&in->host_keys, &in->policy);
     in->policy.overload = in->env->overload;
+    in->blocks = in->policy.blocking && in->env->guarded && in->env->waits;
+    if (in->blocks)
+        in->pub.api = in->env->guarded;
     in->who.timeout_ms = in->policy.timeout_ms;
     if (host_good)
         policy_look(&in->policy, &in->host_keys, in->section, in->plugin->needs & must_see, errors);

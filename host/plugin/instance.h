@@ -26,7 +26,9 @@ struct writer;
 /* What the host lends to every instance. */
 struct plugin_env {
     const struct extproc_api *api; /* what plugins call: plugin/api/api.h */
-    struct log *log;               /* may be NULL: no log is written */
+    /* What those call that run in the pool; NULL: none do. */
+    const struct extproc_api *guarded;
+    struct log *log;         /* may be NULL: no log is written */
     struct writer *writer;   /* of files that plugins append to; may be NULL: they have none */
     struct metrics *metrics; /* may be NULL: nothing is counted */
     struct loop *loop;       /* whose thread runs init() and fini(); may be NULL: it is not asked */
@@ -77,6 +79,7 @@ struct instance {
     struct undeclared *undeclared; /* keys that init() has asked for and the table does not have */
     bool conditional;              /* `when` or `unless` has some */
     bool started;                  /* init() returned 0: fini() is owed */
+    bool blocks;                   /* its callbacks run in the pool     */
 };
 
 /* Loads the file, checks the section, runs init(). Errors are added, each with file and line.

@@ -22,6 +22,7 @@ void policy_read(const struct keys *keys, struct policy *ret)
         .on_error = (enum policy_action)keys_number(keys, "on_error"),
         .on_error_status = (unsigned)keys_number(keys, "on_error_status"),
         .timeout_ms = (uint64_t)keys_ms(keys, "timeout"),
+        .blocking = keys_number(keys, "blocking"),
         .max_body = (size_t)keys_number(keys, "max_body"),
         .on_max_body = (enum policy_action)keys_number(keys, "on_max_body"),
     };
@@ -41,6 +42,10 @@ void policy_look(const struct policy *policy, const struct keys *keys,
 {
     const struct config_entry *status = entry_of(keys, "on_error_status");
     const struct config_entry *on_max_body = entry_of(keys, "on_max_body");
+    const struct config_entry *blocking = entry_of(keys, "blocking");
+    if (blocking && policy->blocking && policy->mode == POLICY_MODE_SHADOW)
+        config_say(errors, CONFIG_ERROR, section, blocking,
+                   "a plugin in shadow (mode = shadow) cannot run with blocking = yes");
     if (status && policy->on_error != POLICY_RESPOND)
         config_say(errors, CONFIG_WARNING, section, status,
                    "has no effect: on_error is %s, not respond",

@@ -32,6 +32,7 @@ struct policy {
     enum policy_action overload; /* the key of [extprocd]: the same for all */
     unsigned on_error_status;
     uint64_t timeout_ms; /* of a callback, with what it waits for; 0: none         */
+    bool blocking;       /* its callbacks run in the pool                          */
     size_t max_body;     /* bytes of a complete body; 0: as large as a message may be */
 };
 

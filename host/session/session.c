@@ -359,13 +359,27 @@ static void session_hold(struct session_turn *st)
     waits_hold(st->session->txn.generation->env.waits, st->held);
 }
 
+static void session_turn_free(struct session_turn *st)
+{
+    struct loop *loop = st->session->env->loop;
+    message_release(&st->bytes);
+    arena_pool_put(&loop->memory, st->memory);
+}
+
+/* A callback in the pool has kept it until now. */
+static __attribute__((cold)) void session_turn_left(void *arg)
+{
+    struct session_turn *st = arg;
+    turn_release(&st->turn);
+    session_turn_free(st);
+}
+
 static void session_turn_over(struct session_turn *st)
 {
     session_unhold(st);
     txn_report_memory(&st->session->txn, NULL);
-    turn_end(&st->turn);
-    message_release(&st->bytes);
-    arena_pool_put(&st->session->env->loop->memory, st->memory);
+    if (turn_end(&st->turn))
+        session_turn_free(st);
 }
 
 /* The other direction is answered for: a plugin that waits in it waits for nothing. */
@@ -386,6 +400,7 @@ static bool session_begin(struct session_turn *st, struct event *event)
     struct session *s = st->session;
     int r = turn_begin(&st->turn, &s->txn, event, &st->memory->arena);
     st->turn.wake = session_woken;
+    st->turn.free = session_turn_left;
     st->turn.wake_arg = st;
     if (r == 0)
         turn_check(&st->turn, session_unmet(s, &st->turn));
@@ -544,11 +559,11 @@ enum extproc_end session_outcome(const struct session *s, enum extproc_end seen)
     return session_incomplete(s) == N_LANES ? EXTPROC_END_DONE : EXTPROC_END_DISCONNECTED;
 }
 
-void session_end(struct session *s, enum extproc_end why)
+bool session_end(struct session *s, enum extproc_end why)
 {
     for (enum lane lane = 0; lane < N_LANES; lane++)
         session_cancel(s, lane);
     if (why == EXTPROC_END_DONE || why == EXTPROC_END_DISCONNECTED)
         session_report_end(s);
-    txn_end(&s->txn, why);
+    return txn_end(&s->txn, why, s->out->ended, s->out_arg);
 }

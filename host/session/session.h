@@ -37,6 +37,8 @@ struct session_out {
     void (*ready)(void *arg);
     /* A value of the metadata that its stream began with; the function NULL: there is none. */
     struct extproc_str (*field)(void *arg, const char *name);
+    /* After a session_end() that returned false: it has ended now. */
+    void (*ended)(void *arg);
 };
 
 struct session {
@@ -56,14 +58,15 @@ struct session {
 void session_init(struct session *s, const struct session_env *env, struct generation *g,
                   struct coverage *coverage, struct arena *arena, const struct session_out *out,
                   void *out_arg);
-/* Does a plugin of this direction wait? Then its next event has to. */
-static inline bool session_waits(const struct session *s, enum lane lane)
-{
-    return s->txn.lanes[lane].waiting;
-}
+/* Does a plugin of either direction wait, or block? */
 static inline bool session_is_free(const struct session *s)
 {
-    return !session_waits(s, LANE_REQUEST) && !session_waits(s, LANE_RESPONSE);
+    return !s->txn.lanes[LANE_REQUEST].waiting && !s->txn.lanes[LANE_RESPONSE].waiting;
+}
+/* Has the next event of this direction (N_LANES: of neither) to wait for that? */
+static inline bool session_waits(const struct session *s, enum lane lane)
+{
+    return s->txn.lent || (lane != N_LANES && s->txn.lanes[lane].waiting);
 }
 /* Memory for one of its messages. NULL: there is none. */
 struct arena_lease *session_memory(struct session *s);
@@ -88,7 +91,8 @@ void session_lost(struct session *s);
 enum extproc_end session_outcome(const struct session *s, enum extproc_end seen);
 /* The first direction that is not complete, or waits for a plugin; N_LANES: none. */
 enum lane session_incomplete(const struct session *s);
-/* The transaction is over. Exactly once. */
-void session_end(struct session *s, enum extproc_end why);
+/* The transaction is over. Exactly once. False: a callback in the pool still runs, and what belongs
+ * to the session has to stay until out->ended(). */
+bool session_end(struct session *s, enum extproc_end why);
 
 #endif

@@ -11,7 +11,7 @@
 #include "session/stream.h"
 
 #include "base/str.h"
-#include "plugin/wait.h"
+#include "plugin/wait/wait.h"
 #include "wire/decode/decode.h"
 #include "wire/encode/encode.h"
 
@@ -22,7 +22,7 @@
 
 /* Of the first block: the stream itself, with room for some plugins' handles and the transaction's
  * id. An idle stream is to cost less than 1 KiB. */
-enum { STREAM_FIRST_SIZE = 960 };
+enum { STREAM_FIRST_SIZE = 976 };
 
 /* Messages of a direction that waits: small ones cost more than their bytes, which the client's
  * window counts. */
@@ -77,7 +77,8 @@ static void stream_fail(struct stream *s, enum status status, struct extproc_str
 
 static void stream_out_of_memory(struct stream *s)
 {
-    txn_report_memory(&s->session.txn, NULL);
+    if (!s->session.txn.lent)
+        txn_report_memory(&s->session.txn, NULL);
     stream_fail(s, STATUS_RESOURCE_EXHAUSTED, EXTPROC_S("out of memory"));
 }
 
@@ -118,12 +119,14 @@ static struct extproc_str stream_field(void *arg, const char *name)
 }
 
 static void stream_ready(void *arg);
+static void stream_ended(void *arg);
 
 static const struct session_out stream_session_out = {
     .verdict = stream_verdict,
     .fail = stream_session_failed,
     .ready = stream_ready,
     .field = stream_field,
+    .ended = stream_ended,
 };
 
 static const char *end_name(enum extproc_end end)
@@ -297,7 +300,7 @@ void stream_message(struct stream *s, const struct message *message)
     enum lane lane = N_LANES;
     if (!s->finished && !session_is_free(&s->session))
         lane = decode_lane(message->pieces, message->n_pieces);
-    if (lane != N_LANES && session_waits(&s->session, lane))
+    if (!s->finished && session_waits(&s->session, lane))
         stream_park(s, message, lane);
     else
         stream_take(s, message);
@@ -343,6 +346,13 @@ static void stream_log_end(struct stream *s, enum extproc_end why)
                  why == EXTPROC_END_DRAINED ? "the service is stopping" : end_name(why));
 }
 
+static void stream_ended(void *arg)
+{
+    struct stream *s = arg;
+    struct arena arena = s->arena; /* it holds the stream */
+    arena_fini(&arena);
+}
+
 void stream_closed(struct stream *s, enum extproc_end seen)
 {
     enum extproc_end why = session_outcome(&s->session, seen);
@@ -352,7 +362,6 @@ void stream_closed(struct stream *s, enum extproc_end seen)
     s->finished = true; /* nothing more can be said */
     for (struct parked *parked; (parked = stream_unpark(s, true)); free(parked))
         message_release(&parked->message);
-    session_end(&s->session, why);
-    struct arena arena = s->arena; /* it holds the stream */
-    arena_fini(&arena);
+    if (session_end(&s->session, why))
+        stream_ended(s);
 }

@@ -71,6 +71,8 @@ static enum lane lane_answered(const struct kit_call *c)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+static void call_free(struct kit_call *c);
+
 struct kit_call *kit_call(struct kit *k, const struct kit_how *how)
 {
     struct kit_call *c = kit_need(calloc(1, sizeof *c));
@@ -80,6 +82,7 @@ struct kit_call *kit_call(struct kit *k, const struct kit_how *how)
     c->file = "?";
     c->sent_tail = &c->sent;
     c->owed_end = &c->owed;
+    c->free = call_free;
     arena_init(&c->arena, ARENA_FIRST_SIZE);
     k->listener.modes[LANE_REQUEST] = how->listener_says ? how->request : BODY_MODE_UNKNOWN;
     k->listener.modes[LANE_RESPONSE] = how->listener_says ? how->response : BODY_MODE_UNKNOWN;
@@ -107,6 +110,21 @@ void kit_half_close(struct kit_call *c)
         kit_fail(c, "the proxy has half-closed, and the stream is not finished with OK");
 }
 
+/* Every message of it is back. */
+static void call_free(struct kit_call *c)
+{
+    if (c->n_released != c->n_messages)
+        kit_fail(c, "%u messages were given back, of %u", c->n_released, c->n_messages);
+    if (c->last)
+        envoy__service__ext_proc__v3__processing_response__free_unpacked(c->last, NULL);
+    for (enum lane lane = 0; lane < N_LANES; lane++)
+        free(c->sides[lane].body);
+    free(c->reserved);
+    free(c->why);
+    arena_fini(&c->arena);
+    free(c);
+}
+
 static void call_close(struct kit_call *c, enum extproc_end why)
 {
     if (c->open) {
@@ -118,16 +136,12 @@ static void call_close(struct kit_call *c, enum extproc_end why)
         kit_check_answered(c, lane_answered(c));
     if (c->sent)
         kit_fail(c, "something was sent that no message asked for");
-    if (c->n_released != c->n_messages)
-        kit_fail(c, "%u messages were given back, of %u", c->n_released, c->n_messages);
-    if (c->last)
-        envoy__service__ext_proc__v3__processing_response__free_unpacked(c->last, NULL);
-    for (enum lane lane = 0; lane < N_LANES; lane++)
-        free(c->sides[lane].body);
-    free(c->reserved);
-    free(c->why);
-    arena_fini(&c->arena);
-    free(c);
+    if (c->kit->blocks && c->n_released != c->n_messages) {
+        c->next = c->kit->gone;
+        c->kit->gone = c;
+        return;
+    }
+    call_free(c);
 }
 
 void kit_end(struct kit_call *c)
@@ -296,7 +310,7 @@ static void call_send(struct kit_call *c, struct kit_message *m)
             kit_model_pass(c, m);
         return;
     }
-    if (!c->owed && c->n_released != c->n_messages)
+    if (!c->owed && !c->kit->blocks && c->n_released != c->n_messages)
         kit_fail(c, "%u messages were given back, of %u", c->n_released, c->n_messages);
     if (owed && !c->sent)
         kit_fail(c, "%s is not answered", phase_name(m->phase));

@@ -187,7 +187,8 @@ static void events_half_close(struct kit_call *c)
 static void events_close(struct kit_call *c, enum extproc_end seen)
 {
     struct session *s = &c->session->session;
-    session_end(s, c->status == STATUS_OK ? session_outcome(s, seen) : EXTPROC_END_FAILED);
+    if (!session_end(s, c->status == STATUS_OK ? session_outcome(s, seen) : EXTPROC_END_FAILED))
+        kit_fail(c, "events are not for plugins that block");
     arena_fini(&c->session->arena);
     free(c->session);
 }

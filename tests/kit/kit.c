@@ -8,9 +8,9 @@
 #include "base/log/writer.h"
 #include "base/loop/pool.h"
 #include "kit/kit_private.h"
-#include "plugin/api/api.h"
+#include "plugin/api/guard.h"
 #include "plugin/trial/trial.h"
-#include "plugin/wait.h"
+#include "plugin/wait/wait.h"
 #include "session/proxy_names.h"
 
 #include <stdio.h>
@@ -79,8 +79,14 @@ static bool jump(struct kit *k, uint64_t t_ms)
 /* False: there was nothing to do, and no thread is at work. */
 static bool round_of(struct kit *k)
 {
-    pool_settle(k->env.pool);
+    if (!k->blocks)
+        pool_settle(k->env.pool);
     return loop_round(&k->loop);
+}
+
+void kit_lets_block(struct kit *k, bool blocks)
+{
+    k->blocks = blocks;
 }
 
 void kit_run_until(struct kit *k, uint64_t t_ms)
@@ -176,6 +182,7 @@ static void make_rules(struct kit *k, struct proxy_settings proxy)
         abort();
     k->rules = &k->proxy.rules;
     k->env.api = &plugin_api;
+    k->env.guarded = &plugin_api_guarded;
     k->env.rules = &k->rules;
     k->env.n_rules = 1;
     k->env.maps = proxy_maps;
@@ -226,8 +233,14 @@ struct kit *kit_new(const struct kit_options *options)
 
 void kit_free(struct kit *k)
 {
+    kit_lets_block(k, false);
     kit_run_until(k, k->now_ms); /* results that have come */
     k->trials = trials_free(k->trials);
+    while (k->gone) {
+        struct kit_call *c = k->gone;
+        k->gone = c->next;
+        c->free(c);
+    }
     if (__atomic_load_n(&k->generation->refs, __ATOMIC_ACQUIRE) > 1)
         k->fail(__FILE__, __LINE__, "a wait was not passed to extproc_resume()");
     generation_unref(k->generation);

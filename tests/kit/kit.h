@@ -62,6 +62,10 @@ void kit_run(struct kit *k);
 /* Until so many milliseconds: what is due by then is done, and the clock stands there. */
 void kit_run_until(struct kit *k, uint64_t t_ms);
 
+/* A plugin may block in a thread of the pool: from now on, or no longer, the loop goes on without
+ * waiting for the pool, and what a call that has ended returns may come later. */
+void kit_lets_block(struct kit *k, bool blocks);
+
 /* Lines that were logged so far; level debug and up. */
 const char *kit_log(struct kit *k);
 /* A counter's value, of a plugin's section. */

@@ -20,8 +20,10 @@ struct kit {
     struct loop loop;
     uint64_t now_ms; /* of the loop's clock */
     struct session_env session_env;
-    size_t max_answer;   /* bytes of one; 0: any */
-    size_t longest_body; /* of all complete messages so far */
+    size_t max_answer;     /* bytes of one; 0: any */
+    bool blocks;           /* see kit_lets_block() */
+    struct kit_call *gone; /* calls that have ended, whose messages are held still */
+    size_t longest_body;   /* of all complete messages so far */
     struct session_listener listener;
     struct coverage coverage; /* of the listener */
 };
@@ -68,6 +70,8 @@ extern const struct kit_driver kit_bytes, kit_events;
 
 struct kit_call {
     struct kit *kit;
+    struct kit_call *next; /* of those that have gone */
+    void (*free)(struct kit_call *c);
     struct kit_how how;
     const struct kit_driver *driver;
     const char *file; /* where the test stands */

@@ -3,7 +3,7 @@
  * transaction, which notices nothing.
  */
 #include "base/loop/pool.h"
-#include "plugin/wait.h"
+#include "plugin/wait/wait.h"
 #include "session/failing.h"
 
 #include <semaphore.h>

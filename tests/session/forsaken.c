@@ -1,5 +1,5 @@
 /* Plugins that wait: what becomes of the result when no callback waits for it, and of mistakes. */
-#include "plugin/wait.h"
+#include "plugin/wait/wait.h"
 #include "waiting.h"
 
 #include <semaphore.h>

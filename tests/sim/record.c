@@ -2,7 +2,7 @@
 #include "record.h"
 
 #include "chance.h"
-#include "plugin/wait.h"
+#include "plugin/wait/wait.h"
 
 #include <string.h>
 

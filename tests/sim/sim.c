@@ -21,7 +21,7 @@
 #include "chance.h"
 #include "chaos.h"
 #include "kit/alloc.h"
-#include "plugin/wait.h"
+#include "plugin/wait/wait.h"
 #include "proxy.h"
 #include "reached.h"
 

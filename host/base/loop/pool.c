@@ -17,6 +17,7 @@ struct pool_thread {
     pthread_t id;
     const struct job *job; /* that it runs; NULL: none */
     const struct running_plugin *plugin;
+    const char *name;
 };
 
 struct pool {
@@ -94,6 +95,7 @@ static void *run(void *arg)
         void (*fn)(void *arg) = job->fn;
         void *fn_arg = job->arg;
         t->plugin = job->plugin;
+        t->name = job->name;
         t->job = job;
         pthread_mutex_unlock(&pool->mutex);
         fn(fn_arg);
@@ -127,7 +129,7 @@ int pool_put(struct pool *pool, struct job *job)
     pthread_mutex_lock(&pool->mutex);
     if (pool->n_queued >= pool->n_idle && pool->n_threads < pool->max_threads && !pool->stops)
         add_thread(pool);
-    if (pool->n_threads > 0 && !pool->stops && pool->n_queued < pool->max_queued) {
+    if (pool->n_threads > 0 && !pool->stops && (job->owed || pool->n_queued < pool->max_queued)) {
         job->queued = true;
         job->next = NULL;
         *pool->end = job;
@@ -250,10 +252,14 @@ bool pool_stop(struct pool *pool, unsigned limit_ms, const struct running_plugin
     return !last;
 }
 
-const struct running_plugin *pool_runs_here(const struct pool *pool)
+const struct running_plugin *pool_runs_here(const struct pool *pool, const char **ret_name)
 {
-    for (unsigned i = 0; i < pool->n_threads; i++)
-        if (pthread_equal(pool->threads[i].id, pthread_self()))
-            return pool->threads[i].plugin;
+    for (unsigned i = 0; i < pool->n_threads; i++) {
+        const struct pool_thread *t = &pool->threads[i];
+        if (!pthread_equal(t->id, pthread_self()))
+            continue;
+        *ret_name = t->name;
+        return t->plugin;
+    }
     return NULL;
 }

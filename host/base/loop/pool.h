@@ -15,6 +15,8 @@ struct job {
     void (*fn)(void *arg);
     void *arg;
     const struct running_plugin *plugin; /* whose code it runs */
+    const char *name;                    /* "work", ...: what it is of the plugin's */
+    bool owed;                           /* it may wait beside any number of others */
     struct job *next;
     bool queued;
 };
@@ -42,8 +44,8 @@ void pool_settle(struct pool *pool);
  * *ret_plugin is the plugin of one. */
 bool pool_stop(struct pool *pool, unsigned limit_ms, const struct running_plugin **ret_plugin);
 
-/* Also in a handler of a signal: the plugin whose code the calling thread runs; NULL: it is none of
- * the pool's. */
-const struct running_plugin *pool_runs_here(const struct pool *pool);
+/* Also in a handler of a signal: the plugin whose code the calling thread runs, and the job's name;
+ * NULL: it is none of the pool's. */
+const struct running_plugin *pool_runs_here(const struct pool *pool, const char **ret_name);
 
 #endif

@@ -6,7 +6,7 @@
  */
 #include "plugin/api/api.h"
 
-#include "plugin/wait.h"
+#include "plugin/wait/wait.h"
 
 const struct extproc_api plugin_api = {
     .size = sizeof(struct extproc_api),

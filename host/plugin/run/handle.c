@@ -8,7 +8,8 @@
 
 #include "base/str.h"
 #include "http/rules/rules.h"
-#include "plugin/run/keep.h"
+#include "plugin/run/handle_private.h"
+#include "plugin/wait/keep.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -19,7 +20,7 @@ enum { ERRNO_MAX = 4095, FAILED_TEXT = 384 };
 
 /* ---- the log --------------------------------------------------------------------------------- */
 
-static const char *handle_where(const struct handle *h)
+const char *handle_where(const struct handle *h)
 {
     if (h->pub.phase)
         return phase_name(h->txn->turn->phase);
@@ -81,9 +82,7 @@ static enum extproc_action handle_failed_text(struct handle *h, enum failure fai
     return EXTPROC_ACTION_FAIL;
 }
 
-EXTPROC_PRINTF(3, 4)
-static enum extproc_action handle_failed(struct handle *h, enum failure failure, const char *fmt,
-                                         ...)
+enum extproc_action handle_failed(struct handle *h, enum failure failure, const char *fmt, ...)
 {
     char text[FAILED_TEXT];
     va_list ap;
@@ -229,23 +228,32 @@ static void handle_ran(struct handle *h)
         handle_blocked(h, ms);
 }
 
+static __attribute__((cold)) enum extproc_action handle_not_opened(struct handle *h, int r)
+{
+    const char *text = r < 0 && r >= -ERRNO_MAX ? strerrordesc_np(-r) : NULL;
+    if (text && *handle_refused(h)->text)
+        return handle_failed_itself(h, FAILURE_OPEN);
+    return handle_failed(h, handle_reason(h, FAILURE_OPEN), "open() returned %d (%s)", r,
+                         text ? text : "expected 0 or -errno");
+}
+
+enum extproc_action handle_opened(struct handle *h, int r)
+{
+    h->opened = r == 0;
+    if (!h->opened)
+        return handle_not_opened(h, r);
+    /* What it has skipped stays skipped, and the phase that follows has reasons of its own. */
+    h->txn->turn->decided.skips = 0;
+    refusal_forget(handle_refused(h));
+    return EXTPROC_ACTION_CONTINUE;
+}
+
 static enum extproc_action handle_open(struct handle *h, const struct instance *instance)
 {
     handle_runs(h, instance, "open");
     int r = instance->plugin->open ? instance->plugin->open(&h->pub) : 0;
     handle_ran(h);
-    const char *text = r < 0 && r >= -ERRNO_MAX ? strerrordesc_np(-r) : NULL;
-    h->opened = r == 0;
-    if (h->opened) {
-        /* What it has skipped stays skipped, and the phase that follows has reasons of its own. */
-        h->txn->turn->decided.skips = 0;
-        refusal_forget(handle_refused(h));
-        return EXTPROC_ACTION_CONTINUE;
-    }
-    if (text && *handle_refused(h)->text)
-        return handle_failed_itself(h, FAILURE_OPEN);
-    return handle_failed(h, handle_reason(h, FAILURE_OPEN), "open() returned %d (%s)", r,
-                         text ? text : "expected 0 or -errno");
+    return handle_opened(h, r);
 }
 
 static const char *advice(const char *const texts[N_LANES], enum lane lane)
@@ -263,7 +271,7 @@ static enum extproc_action handle_check_size(struct handle *h, const struct turn
 }
 
 /* A body phase must be what the plugin said it needs, and the operator. */
-static enum extproc_action handle_check_needs(struct handle *h, const struct turn *turn)
+enum extproc_action handle_check_needs(struct handle *h, const struct turn *turn)
 {
     uint64_t needs = handle_instance(h)->plugin->needs;
     const struct rules *rules = turn->txn->rules;
@@ -314,8 +322,8 @@ static enum extproc_action handle_judge_hold(struct handle *h, const struct turn
 }
 
 /* failure: what it is where it is none of the others. */
-static enum extproc_action handle_judge(struct handle *h, const struct turn *turn,
-                                        enum extproc_action action, enum failure failure)
+enum extproc_action handle_judge(struct handle *h, const struct turn *turn,
+                                 enum extproc_action action, enum failure failure)
 {
     switch (action) {
     case EXTPROC_ACTION_CONTINUE:
@@ -356,8 +364,10 @@ static enum extproc_action handle_run(struct handle *h, struct turn *turn,
     return handle_judge(h, turn, action, FAILURE_CALLBACK);
 }
 
+/* ---- the calls of a phase -------------------------------------------------------------------- */
+
 /* The plugin of turn->place is about to be called, in turn->phase. */
-static struct handle *handle_enter(struct turn *turn)
+struct handle *handle_enter(struct turn *turn)
 {
     struct txn *t = turn->txn;
     struct handle *h = &t->handles[turn->place];
@@ -368,7 +378,7 @@ static struct handle *handle_enter(struct turn *turn)
     return h;
 }
 
-static struct handle *handle_begin(struct turn *turn, uint16_t place, enum phase phase)
+struct handle *handle_begin(struct turn *turn, uint16_t place, enum phase phase)
 {
     turn->place = place;
     turn->phase = phase;
@@ -384,7 +394,7 @@ handle_begin_refusal(struct turn *turn, uint16_t place, enum phase phase)
     return handle_begin(turn, place, phase);
 }
 
-static enum extproc_action handle_leave(struct handle *h, enum extproc_action action)
+enum extproc_action handle_leave(struct handle *h, enum extproc_action action)
 {
     struct turn *turn = h->txn->turn;
     bool answers = action == EXTPROC_ACTION_RESPOND && turn->decided.answers;
@@ -458,7 +468,7 @@ enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lan
         called ? handle_enter(turn) : handle_begin_refusal(turn, place, turn->event->phase);
     const struct instance *instance = turn->txn->chain->instances[place];
     enum extproc_action action = EXTPROC_ACTION_CONTINUE;
-    if (!h->opened && h->skipped != ALL_PHASES)
+    if (!h->opened && h->skipped != ALL_PHASES && !instance->blocks)
         action = handle_open(h, instance);
     if (action == EXTPROC_ACTION_CONTINUE && !(h->skipped & phase_bit(phase_of(lane, PART_BODY))))
         action = handle_refuse_mode(h, turn, lane);
@@ -483,6 +493,7 @@ void handle_close(struct handle *h, enum extproc_end why)
         return;
     const struct instance *instance = handle_instance(h);
     h->opened = false;
+    h->pub.phase = 0; /* a callback in the pool that was too late has left it */
     handle_runs(h, instance, "close");
     if (instance->plugin->close)
         instance->plugin->close(&h->pub, why);

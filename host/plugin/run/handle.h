@@ -5,6 +5,7 @@
 #define EXTPROCD_PLUGIN_RUN_HANDLE_H
 
 #include "plugin/run/turn.h"
+#include "plugin/wait/call.h"
 
 enum { ALL_PHASES = (1 << N_PHASES) - 1 };
 
@@ -17,6 +18,18 @@ struct handle {
     bool failed;     /* no callback of it may decide anything further */
 };
 
+/* Of a transaction whose plugins have callbacks in the pool. */
+struct txn_calls {
+    unsigned n_late; /* calls that run, and that no turn waits for */
+    /* Once the transaction ends: calls it when that may go on. */
+    void (*go_on)(struct txn *t);
+    enum extproc_end why;
+    uint16_t closing; /* the next place to be closed; 0: none was */
+    void (*ended)(void *arg);
+    void *ended_arg;
+    struct call *of[]; /* of each place; NULL: none */
+};
+
 static inline struct handle *handle_of(struct extproc_txn *x)
 {
     return (struct handle *)x;
@@ -24,6 +37,13 @@ static inline struct handle *handle_of(struct extproc_txn *x)
 static inline const struct instance *handle_instance(const struct handle *h)
 {
     return (const struct instance *)h->pub.instance;
+}
+
+/* The call of its plugin that the pool has; NULL: none. Any thread, while that call runs. */
+static inline struct call *handle_call_of(const struct handle *h)
+{
+    const struct txn *t = h->txn;
+    return t->calls ? t->calls->of[h - t->handles] : NULL;
 }
 
 /* Where memory until the callback returns comes from; in close() there is no turn. */
@@ -45,9 +65,9 @@ enum extproc_action handle_call(struct turn *turn, uint16_t place, enum phase ph
 /* The same for the plugin that waited, with what has woken it. */
 enum extproc_action handle_resume(struct turn *turn);
 /* The proxy does not send the body of a direction as the plugin in this place needs it: open()
- * first where it is owed, which may skip the body's phase. CONTINUE where it is skipped; else FAIL,
- * and the log has the reason. called: it is the plugin that was just called, and the mark before
- * that stays. */
+ * first where it is owed (but not in the pool), which may skip the body's phase. CONTINUE where it
+ * is skipped; else FAIL, and the log has the reason. called: it is the plugin that was just called,
+ * and the mark before that stays. */
 enum extproc_action handle_miss(struct turn *turn, uint16_t place, enum lane lane, bool called);
 /* Whether the plugin in this place takes part cannot be decided, because of a condition: FAIL, and
  * the log has the reason. */

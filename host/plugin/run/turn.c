@@ -17,10 +17,10 @@
 #include "base/rows.h"
 #include "base/str.h"
 #include "http/rules/representation.h"
-#include "plugin/run/handle.h"
-#include "plugin/run/keep.h"
+#include "plugin/run/apart.h"
 #include "plugin/run/turn_fail.h"
 #include "plugin/run/turn_length.h"
+#include "plugin/wait/keep.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -141,7 +141,7 @@ int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct are
 {
     memset(turn, 0, offsetof(struct turn, answer)); /* what follows is set before it is read */
     turn->waits.wait = NULL;
-    turn->waits.woken = false;
+    turn->called = (struct turn_call){0};
     refusal_forget(&turn->refused);
     turn->txn = t;
     turn->event = event;
@@ -152,7 +152,7 @@ int turn_begin(struct turn *turn, struct txn *t, struct event *event, struct are
     turn->allowed = turn_allowed(turn);
     turn->concerns = t->chain && turn_concerns(turn);
     turn_lane(turn)->editing = event->part != PART_BODY || (turn->allowed & MAY_EDIT_HEADERS);
-    if (t->chain && t->chain->n_calls[event->phase] > 0 && !txn_ready_handles(turn->txn))
+    if (t->chain && t->chain->n_calls[event->phase] > 0 && !txn_ready_handles(t))
         return -ENOMEM;
     return turn_note_change(turn);
 }
@@ -298,8 +298,8 @@ void turn_woken(void *arg, enum extproc_wake why, void *result)
 {
     struct turn *turn = arg;
     turn_lane(turn)->waiting = NULL;
+    turn_become(turn, TURN_WOKEN);
     turn->waits.wait = NULL;
-    turn->waits.woken = true;
     turn->waits.why = why;
     turn->waits.result = result;
     turn->wake(turn->wake_arg);
@@ -310,7 +310,6 @@ void turn_woken(void *arg, enum extproc_wake why, void *result)
 static enum extproc_action turn_resume(struct turn *turn)
 {
     struct handle *h = &turn->txn->handles[turn->place];
-    turn->waits.woken = false;
     turn->allowed = turn_allowed(turn) | (turn->replaced ? MAY_SET_BODY : 0);
     if (h->failed) {
         undo_back(turn, h);
@@ -318,53 +317,71 @@ static enum extproc_action turn_resume(struct turn *turn)
     }
     if (!(turn->allowed & MAY_RESPOND) && !turn->txn->observing)
         turn->decided.answers = false;
-    return handle_resume(turn);
+    return handle_instance(h)->blocks ? apart_resume(turn) : handle_resume(turn);
+}
+
+bool turn_busy(void *arg)
+{
+    const struct turn *turn = arg;
+    return turn->txn->lent;
 }
 
 void turn_cancel(struct turn *turn)
 {
-    if (!turn->waits.wait)
+    switch (turn->at) {
+    case TURN_AWAITS:
+        wait_forsake(turn->waits.wait);
+        turn->waits.wait = NULL;
+        break;
+    case TURN_CALLS:
+        apart_abandon(turn);
+        break;
+    case TURN_WALKS:
+    case TURN_WOKEN:
+    case TURN_RETURNED:
+    case TURN_OVER:
+    case N_TURN_ATS:
         return;
-    wait_forsake(turn->waits.wait);
+    }
     turn_lane(turn)->waiting = NULL;
-    turn->waits.wait = NULL;
     undo_back(turn, &turn->txn->handles[turn->place]);
 }
 
 /* ---- holding --------------------------------------------------------------------------------- */
+
+static struct keeper turn_keeper(const struct turn *turn, uint16_t place)
+{
+    return (struct keeper){turn->txn->generation->env.waits, place, turn->event->lane};
+}
+
+static void turn_keep(struct turn *turn, size_t n)
+{
+    struct keeper keeper = turn_keeper(turn, turn->place);
+    if (keep_body(&turn->txn->kept, &keeper, &turn->event->body, turn->arena, n) < 0)
+        turn->lost = true;
+}
+
+static void turn_rejoin(struct turn *turn, uint16_t place)
+{
+    struct keeper keeper = turn_keeper(turn, place);
+    if (keep_rejoin(&turn->txn->kept, &keeper, &turn->event->body, turn->arena) < 0)
+        turn->lost = true;
+}
 
 /* The plugin sees these bytes again, so what it did to them is undone, and the plugins after it do
  * not see them yet. */
 static void turn_hold_all(struct turn *turn)
 {
     undo_back(turn, &turn->txn->handles[turn->place]);
-    if (keep_body(turn, turn->event->body.len) < 0)
-        turn->lost = true;
+    turn_keep(turn, turn->event->body.len);
     turn->concerns = false;
 }
 
 /* The plugin has done what it wanted to the other bytes, which go on. */
 static void turn_hold_end(struct turn *turn)
 {
-    if (keep_body(turn, turn->decided.held) < 0)
-        turn->lost = true;
+    turn_keep(turn, turn->decided.held);
     turn_continue(turn, turn->place);
-}
-
-/* The body has ended, as its trailers show, while a plugin holds bytes of it: they can no longer be
- * sent. True: that was the verdict. */
-static bool turn_cuts_body(struct turn *turn)
-{
-    size_t len;
-    const struct instance *holder = keep_holder(turn->txn, turn->event->lane, &len);
-    if (turn->event->part != PART_TRAILERS || !holder || turn->txn->observing)
-        return false;
-    turn_close(turn, arena_format(turn->arena,
-                                  "plugin %s held the last %zu bytes of the %s body, and trailers "
-                                  "followed (%s shows where a body ends)",
-                                  holder->name, len, lane_name(turn->event->lane),
-                                  body_mode_name(BODY_MODE_FULL_DUPLEX_STREAMED)));
-    return true;
 }
 
 /* ---- the run --------------------------------------------------------------------------------- */
@@ -382,28 +399,40 @@ static bool turn_shows(struct turn *turn, uint16_t place, enum phase phase)
     return true;
 }
 
+/* What the walk has waited for is there. */
+static enum extproc_action turn_go_on(struct turn *turn)
+{
+    bool returned = turn->at == TURN_RETURNED;
+    turn_become(turn, TURN_WALKS);
+    return returned ? apart_returned(turn) : turn_resume(turn);
+}
+
 /* The next callback of the walk, or what it was deferred to. False: there are none left. */
 static bool turn_call_next(struct turn *turn, enum extproc_action *ret)
 {
     uint16_t place;
     enum phase phase;
-    if (turn->waits.woken) {
-        *ret = turn_resume(turn);
+    if (turn->at != TURN_WALKS) {
+        *ret = turn_go_on(turn);
         return true;
     }
     while (turn_next(turn, &place, &phase)) {
-        if (turn->event->part == PART_BODY && keep_rejoin(turn, place) < 0)
-            turn->lost = true;
+        const struct instance *in = turn->txn->chain->instances[place];
         enum match chosen = MATCH_YES;
         if (turn_shows(turn, place, phase))
             continue;
+        if (turn->txn->kept && turn->event->part == PART_BODY)
+            turn_rejoin(turn, place);
         if (!turn_calls(turn, place, phase) || turn->lost)
             continue;
-        if (instance_chooses(turn->txn->chain->instances[place]))
+        if (instance_chooses(in))
             chosen = turn_chooses(turn, place, phase);
         if (chosen == MATCH_NO)
             continue;
-        *ret = chosen == MATCH_YES ? handle_call(turn, place, phase) : EXTPROC_ACTION_FAIL;
+        if (chosen != MATCH_YES)
+            *ret = EXTPROC_ACTION_FAIL;
+        else
+            *ret = in->blocks ? apart_call(turn, place, phase) : handle_call(turn, place, phase);
         return true;
     }
     return false;
@@ -412,11 +441,12 @@ static bool turn_call_next(struct turn *turn, enum extproc_action *ret)
 enum turn_state turn_run(struct turn *turn)
 {
     enum extproc_action action;
-    assert(!turn->txn->turn && !turn->waits.wait);
+    assert((turn->at == TURN_RETURNED) == !!turn->txn->turn && !turn->waits.wait);
     bool decided = turn->txn->kept && turn_cuts_body(turn);
     while (!decided && turn->concerns && turn_call_next(turn, &action)) {
         switch (action) {
         case EXTPROC_ACTION_WAIT:
+            turn_become(turn, turn->called.call ? TURN_CALLS : TURN_AWAITS);
             turn_lane(turn)->waiting = turn;
             return TURN_WAITS;
         case EXTPROC_ACTION_HOLD:
@@ -527,11 +557,19 @@ static void turn_commit(struct turn *turn, struct arena *keep)
         lane->trailers_here = headers_commit(&lane->trailers, keep) == 0 && keep;
 }
 
-void turn_end(struct turn *turn)
+void turn_release(struct turn *turn)
+{
+    body_fini(&turn->event->body);
+    for (; turn->given; turn->given = turn->given->next)
+        turn->given->release(turn->given->arg);
+}
+
+bool turn_end(struct turn *turn)
 {
     struct txn *t = turn->txn;
     bool closed = turn->verdict.kind == VERDICT_CLOSE;
     turn_lane(turn)->editing = false;
+    turn_become(turn, TURN_OVER);
     bool reads = txn_wants_later(t) || (t->chain && t->chain->keeps_headers);
     struct arena *keep = !closed && reads ? t->arena : NULL;
     if (!keep && t->handles) /* close() may log */
@@ -541,8 +579,9 @@ void turn_end(struct turn *turn)
         turn_keep_trees(turn, keep);
         turn_keep_sent(turn, keep);
     }
-    body_fini(&turn->event->body);
-    for (; turn->given; turn->given = turn->given->next)
-        turn->given->release(turn->given->arg);
     assert(!t->turn); /* no callback may see memory that was just freed */
+    if (turn->n_late)
+        return false;
+    turn_release(turn);
+    return true;
 }

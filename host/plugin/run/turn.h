@@ -8,12 +8,15 @@
 #ifndef EXTPROCD_PLUGIN_RUN_TURN_H
 #define EXTPROCD_PLUGIN_RUN_TURN_H
 
+#include "base/rows.h"
 #include "http/verdict.h"
 #include "plugin/failure.h"
 #include "plugin/refusal.h"
 #include "plugin/run/txn.h"
 #include "plugin/run/undo.h"
-#include "plugin/wait.h"
+#include "plugin/wait/wait.h"
+
+#include <assert.h>
 
 /* What a callback has decided so far; it counts once it returned without having failed. */
 struct decided {
@@ -24,13 +27,38 @@ struct decided {
     size_t held;    /* bytes */
 };
 
+struct call;
+
+/* Where it stands:
+ *
+ *     WALKS ──► AWAITS ──a result, or its time is over──► WOKEN ──────► WALKS
+ *       │ ──► CALLS ──the call has returned, or its time is over──► RETURNED ──► WALKS
+ *       ▼
+ *     OVER, from each of them
+ */
+enum turn_at {
+    TURN_WALKS,    /* from plugin to plugin               */
+    TURN_AWAITS,   /* a callback waits for a result       */
+    TURN_WOKEN,    /* resume() is to be called            */
+    TURN_CALLS,    /* a thread of the pool has a callback */
+    TURN_RETURNED, /* what that returned is to be judged  */
+    TURN_OVER,
+    N_TURN_ATS
+};
+
 /* A callback that waits, and what it goes on with. */
 struct turn_wait {
     struct wait *wait; /* NULL: it has not deferred, or was woken */
-    bool woken;        /* resume() is to be called, with these: */
     enum extproc_wake why;
     void *result;
     uint64_t due_ms; /* when its time is over, by the loop's clock; 0: it has not deferred yet */
+};
+
+/* A callback in the pool. */
+struct turn_call {
+    struct call *call; /* NULL: there is none */
+    bool late;         /* its time is over, ... */
+    bool runs;         /* ... and its thread has it still */
 };
 
 struct turn {
@@ -38,9 +66,12 @@ struct turn {
     struct event *event;
     struct arena *arena; /* the message's life */
     void (*wake)(void *arg);
-    void *wake_arg;
-    bool first; /* the direction's first event */
-    bool whole; /* a body phase: event->body is complete */
+    void (*free)(void *arg); /* see turn_end() */
+    void *wake_arg;          /* of both */
+    enum turn_at at;
+    unsigned n_late; /* calls of plugins that run in the pool, though it has gone on */
+    bool first;      /* the direction's first event */
+    bool whole;      /* a body phase: event->body is complete */
 
     unsigned unmet;       /* see turn_check() */
     unsigned allowed;     /* rules_allow(), less what this transaction rules out */
@@ -64,6 +95,7 @@ struct turn {
     struct decided decided;
     struct undo undo;
     struct turn_wait waits;
+    struct turn_call called;
     enum failure failure; /* if it has failed: why */
     struct refusal refused;
 };
@@ -93,6 +125,34 @@ static inline const struct mode *turn_mode(const struct turn *turn)
     return mode_of(turn_lane(turn)->direction.mode);
 }
 
+/* The one place where it changes. */
+static inline void turn_become(struct turn *turn, enum turn_at next)
+{
+    static const uint8_t may[N_TURN_ATS] = {
+        [TURN_WALKS] = 1 << TURN_AWAITS | 1 << TURN_CALLS | 1 << TURN_OVER,
+        [TURN_AWAITS] = 1 << TURN_WOKEN | 1 << TURN_OVER,
+        [TURN_WOKEN] = 1 << TURN_WALKS | 1 << TURN_OVER,
+        [TURN_CALLS] = 1 << TURN_RETURNED | 1 << TURN_OVER,
+        [TURN_RETURNED] = 1 << TURN_WALKS | 1 << TURN_OVER,
+        [TURN_OVER] = 0,
+    };
+    ROWS(may, N_TURN_ATS, 6);
+    assert(may[turn->at] & 1 << next);
+    turn->at = next;
+}
+
+/* What the timeout of a section leaves of the current phase, counted from the first question;
+ * UINT64_MAX: there is no limit. */
+static inline uint64_t turn_left_ms(struct turn *turn, const struct instance *in)
+{
+    uint64_t now = turn->txn->loop->now_ms, timeout = in->policy.timeout_ms;
+    if (!turn->waits.due_ms)
+        turn->waits.due_ms = timeout ? now + timeout : UINT64_MAX;
+    if (turn->waits.due_ms == UINT64_MAX)
+        return UINT64_MAX;
+    return turn->waits.due_ms > now ? turn->waits.due_ms - now : 0;
+}
+
 /* Does a change of the current body make the host edit content-length? */
 bool turn_fits_length(const struct turn *turn);
 
@@ -110,6 +170,7 @@ void turn_check(struct turn *turn, unsigned unmet);
 enum turn_state turn_run(struct turn *turn);
 /* What waits are woken with: see struct wait_for. */
 void turn_woken(void *arg, enum extproc_wake why, void *result);
+bool turn_busy(void *arg);
 /* One that waits will not go on: turn_end() is all that may follow. */
 void turn_cancel(struct turn *turn);
 /* Is the event's phase a fallback of the instance in this place, for headers that were skipped? */
@@ -118,7 +179,10 @@ bool turn_falls_back(const struct turn *turn, uint16_t place);
  * that only observes. */
 void turn_answer(struct turn *turn);
 /* Call it after the verdict was sent: it commits edits, keeps what later phases may read, and
- * releases the rest of the turn. Also after a turn that was never run. */
-void turn_end(struct turn *turn);
+ * releases the rest of the turn. Also after a turn that was never run. False: a callback that was
+ * too late still runs in the pool, and may read all of it; turn->free(turn->wake_arg) follows, and
+ * is to call turn_release(). */
+bool turn_end(struct turn *turn);
+void turn_release(struct turn *turn);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "plugin/run/handle.h"
+#include "plugin/wait/keep.h"
 
 void turn_close(struct turn *turn, struct extproc_str why)
 {
@@ -47,7 +48,7 @@ static void turn_go_on_without(struct turn *turn, uint16_t place)
     struct txn *t = turn->txn;
     struct turn *other = t->lanes[other_lane(turn->event->lane)].waiting;
     t->handles[place].failed = true;
-    if (other && other->place == place)
+    if (other && other->place == place && other->waits.wait)
         wait_abandon(other->waits.wait);
 }
 
@@ -166,4 +167,21 @@ bool turn_check_needs(struct turn *turn, enum lane lane)
             return true;
     }
     return false;
+}
+
+/* ---- held bytes ------------------------------------------------------------------------------ */
+
+bool turn_cuts_body(struct turn *turn)
+{
+    size_t len;
+    const struct keeper *holder = keep_holder(turn->txn->kept, turn->event->lane, &len);
+    if (turn->event->part != PART_TRAILERS || !holder || turn->txn->observing)
+        return false;
+    turn_close(turn, arena_format(turn->arena,
+                                  "plugin %s held the last %zu bytes of the %s body, and trailers "
+                                  "followed (%s shows where a body ends)",
+                                  turn->txn->chain->instances[holder->place]->name, len,
+                                  lane_name(turn->event->lane),
+                                  body_mode_name(BODY_MODE_FULL_DUPLEX_STREAMED)));
+    return true;
 }

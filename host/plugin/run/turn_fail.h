@@ -19,5 +19,8 @@ enum match turn_chooses(struct turn *turn, uint16_t place, enum phase phase);
  * was the verdict. */
 bool turn_check_called(struct turn *turn);
 bool turn_check_needs(struct turn *turn, enum lane lane);
+/* The body has ended, as its trailers show, while a plugin holds bytes of it: they can no longer be
+ * sent. The same. */
+bool turn_cuts_body(struct turn *turn);
 
 #endif

@@ -46,6 +46,7 @@ struct txn {
     struct request_kind request; /* as the client made it, whatever plugins edit */
     uint16_t status; /* of the response, edits that were committed included; 0: unknown */
     bool observing;
+    bool lent; /* to a thread of the pool, whose callback may reach all of it: hands off */
     struct tree metadata;       /* the latest kept that was not empty */
     struct metadata_sent *sent; /* by plugins in earlier phases; NULL: nothing */
     struct extproc_str *held;   /* a request's new body until the old one has come; NULL: none */
@@ -53,14 +54,16 @@ struct txn {
     struct handle *handles;     /* chain->n_instances; NULL until the first call */
     struct trial *trials;       /* of its chain's plugins in shadow; NULL: none has begun */
     struct turn *turn;          /* whose callback, or open(), runs now; NULL: close(), or none */
+    struct txn_calls *calls;    /* of callbacks in the pool; NULL: there was none */
     size_t max_answer;          /* bytes of the largest that may be sent; 0: any */
 };
 
 /* Takes a reference to the generation. The arena must outlive the txn. No memory is taken from it
  * before the first event. */
 void txn_init(struct txn *t, struct generation *g, struct loop *loop, struct arena *arena);
-/* close() of every instance that was opened, the reference dropped. Exactly once. */
-void txn_end(struct txn *t, enum extproc_end why);
+/* close() of every instance that was opened, the reference dropped. Exactly once. False: a callback
+ * still runs in the pool, and ended(arg) follows: until then the transaction's memory stays. */
+bool txn_end(struct txn *t, enum extproc_end why, void (*ended)(void *arg), void *arg);
 
 /* For the arena of one of its messages. NULL: there is no limit. */
 static inline struct arena_budget *txn_budget(struct txn *t)

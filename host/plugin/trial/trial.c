@@ -8,8 +8,8 @@
 
 #include "base/str.h"
 #include "plugin/run/handle.h"
-#include "plugin/run/keep.h"
 #include "plugin/trial/would.h"
+#include "plugin/wait/keep.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -129,7 +129,7 @@ static void trial_finish(struct trial *trial)
     drop_waiting(trial);
     drop_queue(trial);
     would_log(&trial->would, &trial->txn);
-    txn_end(&trial->txn, trial->why);
+    txn_end(&trial->txn, trial->why, NULL, NULL); /* none of its plugins blocks: policy_look() */
     if (trial->older)
         trial->older->next = trial->next;
     else

@@ -33,7 +33,8 @@ bool culprit_here(struct culprit *ret)
 {
     if (loop && pthread_equal(loop->thread, pthread_self()))
         return culprit_find(ret);
-    const struct running_plugin *plugin = pool ? pool_runs_here(pool) : NULL;
-    *ret = (struct culprit){.plugin = plugin, .phase = "work"};
+    const char *name = NULL;
+    const struct running_plugin *plugin = pool ? pool_runs_here(pool, &name) : NULL;
+    *ret = (struct culprit){.plugin = plugin, .phase = name ? name : "work"};
     return plugin;
 }

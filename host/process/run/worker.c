@@ -4,7 +4,7 @@
 #include "base/loop/watch.h"
 #include "base/str.h"
 #include "plugin/trial/trial.h"
-#include "plugin/wait.h"
+#include "plugin/wait/wait.h"
 #include "process/listen/listen.h"
 #include "process/process.h"
 #include "process/run/bridge.h"
@@ -239,26 +239,36 @@ static bool serve(struct worker *w, int signal_fd)
     signals_ending();
     for (size_t i = 0; i < w->n_open; i++)
         w->setup.settings.listeners[i].transport.fd = -1; /* closed by the transport */
-    w->ops->destroy(w->transport);
     return true;
 }
 
-/* fini() may not run beside work of its plugin: where some does not end, no fini() runs. */
-static void stop_plugins(struct worker *w)
+/* False: some does not end. */
+static bool stop_work(struct worker *w)
 {
     const struct running_plugin *busy = NULL;
     trials_close(w->setup.trials);
     if (pool_stop(w->setup.pool, WORK_END_MS, &busy)) {
         waits_close(w->setup.waits);
-        generation_stop(w->setup.generation);
-        return;
+        return true;
     }
     struct log_context context = {.plugin = busy->name};
-    log_line(w->setup.log, EXTPROC_LEVEL_ERROR, &context,
-             "work of plugin %s (extproc_work() or extproc_every()) has not returned within %d ms: "
-             "the service stops without fini()",
-             busy->name, WORK_END_MS);
+    log_line(
+        w->setup.log, EXTPROC_LEVEL_ERROR, &context,
+        "work of plugin %s (extproc_work(), extproc_every(), or blocking = yes) has not returned "
+        "within %d ms: the service stops without fini()",
+        busy->name, WORK_END_MS);
     w->setup.busy = true;
+    return false;
+}
+
+/* A callback that blocks may still read a message, which the transport gets back before it goes.
+ * fini() may not run beside work of its plugin: where some does not end, no fini() runs. */
+static void stop_plugins(struct worker *w)
+{
+    bool ended = stop_work(w);
+    w->transport = w->ops->destroy(w->transport);
+    if (ended)
+        generation_stop(w->setup.generation);
 }
 
 int process_run(const char *file)

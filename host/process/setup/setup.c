@@ -4,9 +4,9 @@
 
 #include "base/log/writer.h"
 #include "base/loop/pool.h"
-#include "plugin/api/api.h"
+#include "plugin/api/guard.h"
 #include "plugin/trial/trial.h"
-#include "plugin/wait.h"
+#include "plugin/wait/wait.h"
 #include "process/end/culprit.h"
 #include "process/end/leave.h"
 #include "process/listen/look.h"
@@ -132,6 +132,7 @@ bool setup_load(const char *file, bool testing, struct setup *ret)
     if (!rules)
         config_say_at(&errors, file, 0, "out of memory");
     struct plugin_env env = {.api = &plugin_api,
+                             .guarded = &plugin_api_guarded,
                              .log = s.log,
                              .writer = s.writer,
                              .metrics = s.metrics,

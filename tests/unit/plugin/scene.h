@@ -121,7 +121,7 @@ static inline void scene_settle(struct scene *s)
 static inline void scene_close(struct scene *s, enum extproc_end why)
 {
     scene_settle(s);
-    txn_end(&s->txn, why);
+    txn_end(&s->txn, why, NULL, NULL);
 }
 
 /* After scene_close(). */

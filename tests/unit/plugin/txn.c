@@ -45,7 +45,7 @@ Test(txn, takes_no_memory_until_a_plugin_is_called)
 Test(txn, is_small)
 {
     cr_assert_leq(sizeof(struct handle), 64);
-    cr_assert_leq(sizeof(struct txn), 680);
+    cr_assert_leq(sizeof(struct txn), 688);
 }
 
 Test(txn, holds_the_generation_until_its_end)
@@ -231,5 +231,5 @@ Test(txn, ends_once, .signal = SIGABRT)
 {
     SCENE(s, {.name = "a", .request_headers = pass});
     scene_close(&s, EXTPROC_END_DONE);
-    txn_end(&s.txn, EXTPROC_END_DONE);
+    txn_end(&s.txn, EXTPROC_END_DONE, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* wait: results at the end of the loop, and waits that are used again. */
-#include "plugin/wait.h"
+#include "plugin/wait/wait.h"
 
 #include "base/loop/pool.h"
 #include "plugin/api/api.h"
@@ -131,7 +131,8 @@ Test(wait, work_is_dropped_where_it_has_not_begun)
 {
     struct wait *w;
     pool_stop(pool, 0, NULL);
-    cr_expect_eq(wait_work(all, &what, nothing, &results[0], 1000, &w), -EAGAIN);
+    cr_expect_eq(wait_work(all, &(struct work){what, nothing, &results[0], "work"}, 1000, &w),
+                 -EAGAIN);
     cr_expect_eq(n_dropped, 0); /* it is the caller's still */
 }
 

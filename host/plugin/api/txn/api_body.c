@@ -60,7 +60,8 @@ static int body_refuse(struct handle *h, size_t len, int r)
 static void body_log_absent(struct handle *h, const struct turn *turn)
 {
     const struct txn *t = turn->txn;
-    loop_count(t->loop, handle_instance(h)->bodiless, 1);
+    if (handle_instance(h)->bodiless) /* maybe in a thread of the pool */
+        metric_add(handle_instance(h)->bodiless, 1);
     if (turn->event->lane == LANE_RESPONSE && !t->request.known)
         handle_log(
             h, EXTPROC_LEVEL_WARN,

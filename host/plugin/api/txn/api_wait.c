@@ -13,12 +13,22 @@ static int wait_refuse(struct handle *h, const char *call, int r, const char *wh
     return handle_refuse_why(h, call, STR_ABSENT, r, why);
 }
 
+/* What a callback in the pool may not look at itself is as it was when it began. */
+static bool wait_exceeds(struct handle *h, size_t *ret_held)
+{
+    const struct call *call = handle_call_of(h);
+    if (!call)
+        return waits_exceed(handle_instance(h)->env->waits, ret_held);
+    *ret_held = call->held;
+    return call->held > 0;
+}
+
 /* More is held for plugins that wait than the operator wants: this one may not. */
 static int wait_check_held(struct handle *h, struct turn *turn, const char *call)
 {
     char why[REFUSAL_TEXT];
     size_t held;
-    if (!waits_exceed(handle_instance(h)->env->waits, &held))
+    if (!wait_exceeds(h, &held))
         return 0;
     snprintf(why, sizeof why,
              "%zu bytes are held for plugins that wait, more than half of max_held in [extprocd]",
@@ -30,7 +40,15 @@ static int wait_check_held(struct handle *h, struct turn *turn, const char *call
 /* A callback that goes on waiting when its time is over would do so without end. */
 static bool wait_is_over(const struct handle *h, const struct turn *turn)
 {
-    return turn->waits.due_ms && turn->waits.due_ms <= h->txn->loop->now_ms;
+    const struct call *call = handle_call_of(h);
+    uint64_t now = call ? call->now_ms : h->txn->loop->now_ms;
+    return turn->waits.due_ms && turn->waits.due_ms <= now;
+}
+
+static bool wait_is_asked(const struct handle *h, const struct turn *turn)
+{
+    const struct call *call = handle_call_of(h);
+    return turn->waits.wait || (call && call->asked != CALL_ASKED_NOTHING);
 }
 
 /* May this callback wait? 0, or a reason is remembered. */
@@ -45,24 +63,11 @@ static int wait_check(struct handle *h, const char *call)
         return wait_refuse(h, call, -EOPNOTSUPP, "the plugin's descriptor has no resume()");
     if (!in->env->waits)
         return wait_refuse(h, call, -EOPNOTSUPP, "this host cannot wait");
-    if (turn->waits.wait)
+    if (wait_is_asked(h, turn))
         return wait_refuse(h, call, -EBUSY, "this callback has deferred already");
     if (wait_is_over(h, turn))
         return wait_refuse(h, call, -ETIME, "the time of this phase is over (timeout)");
     return wait_check_held(h, turn, call);
-}
-
-/* What the section's timeout leaves, counted from the first time that the callback has deferred in
- * this phase. */
-static uint64_t wait_left(struct handle *h)
-{
-    struct turn *turn = handle_turn(h);
-    uint64_t now = h->txn->loop->now_ms, timeout = handle_instance(h)->policy.timeout_ms;
-    if (!turn->waits.due_ms)
-        turn->waits.due_ms = timeout ? now + timeout : UINT64_MAX;
-    if (turn->waits.due_ms == UINT64_MAX)
-        return UINT64_MAX;
-    return turn->waits.due_ms > now ? turn->waits.due_ms - now : 0;
 }
 
 static struct wait_for wait_of(struct handle *h, void (*drop)(struct extproc_instance *, void *))
@@ -72,8 +77,17 @@ static struct wait_for wait_of(struct handle *h, void (*drop)(struct extproc_ins
         .generation = h->txn->generation,
         .drop = drop,
         .woken = turn_woken,
+        .busy = turn_busy,
         .arg = handle_turn(h),
     };
+}
+
+/* A callback in the pool: it begins when that has returned. */
+static void wait_ask(struct call *call, enum call_asked asked, const struct work *work, uint32_t ms)
+{
+    call->asked = asked;
+    call->work = *work;
+    call->ms = ms;
 }
 
 struct extproc_wait *api_defer(struct extproc_txn *x, uint32_t timeout_ms,
@@ -83,12 +97,19 @@ struct extproc_wait *api_defer(struct extproc_txn *x, uint32_t timeout_ms,
     struct extproc_wait *wait = NULL;
     if (wait_check(h, "extproc_defer") < 0)
         return NULL;
-    struct wait_for what = wait_of(h, drop);
-    uint64_t limit = wait_left(h);
-    what.transaction = txn_id(h->txn);
+    struct work work = {.what = wait_of(h, drop)};
+    work.what.transaction = txn_id(h->txn);
+    struct call *call = handle_call_of(h);
+    if (call) {
+        wait_ask(call, CALL_ASKED_DEFER, &work, timeout_ms);
+        return wait_lend_reserved(call->spare, &work.what);
+    }
+    struct turn *turn = handle_turn(h);
+    assert(turn); /* wait_check() */
+    uint64_t limit = turn_left_ms(turn, handle_instance(h));
     if (timeout_ms && timeout_ms < limit)
         limit = timeout_ms;
-    handle_turn(h)->waits.wait = wait_new(handle_instance(h)->env->waits, &what, limit, &wait);
+    turn->waits.wait = wait_new(handle_instance(h)->env->waits, &work.what, limit, &wait);
     if (!wait)
         handle_refuse(h, "extproc_defer", STR_ABSENT, -ENOMEM);
     return wait;
@@ -100,12 +121,17 @@ int api_after(struct extproc_txn *x, uint32_t ms)
     int r = wait_check(h, "extproc_after");
     if (r < 0)
         return r;
-    struct wait_for what = wait_of(h, NULL);
-    struct wait *wait = wait_after(handle_instance(h)->env->waits, &what, ms, wait_left(h));
-    if (!wait)
-        return handle_refuse(h, "extproc_after", STR_ABSENT, -ENOMEM);
-    handle_turn(h)->waits.wait = wait;
-    return 0;
+    struct work work = {.what = wait_of(h, NULL)};
+    struct call *call = handle_call_of(h);
+    if (call) {
+        wait_ask(call, CALL_ASKED_AFTER, &work, ms);
+        return 0;
+    }
+    struct turn *turn = handle_turn(h);
+    assert(turn); /* wait_check() */
+    turn->waits.wait = wait_after(handle_instance(h)->env->waits, &work.what, ms,
+                                  turn_left_ms(turn, handle_instance(h)));
+    return turn->waits.wait ? 0 : handle_refuse(h, "extproc_after", STR_ABSENT, -ENOMEM);
 }
 
 /* Who has the threads: maybe work whose transactions have ended long ago. */
@@ -133,10 +159,15 @@ int api_work(struct extproc_txn *x, void (*fn)(void *arg), void *arg,
     int r = wait_check(h, "extproc_work");
     if (r < 0)
         return r;
-    struct wait_for what = wait_of(h, drop);
+    struct work work = {.what = wait_of(h, drop), .fn = fn, .arg = arg};
+    struct call *call = handle_call_of(h);
+    if (call) {
+        wait_ask(call, CALL_ASKED_WORK, &work, 0);
+        return 0;
+    }
     struct turn *turn = handle_turn(h);
     assert(turn); /* wait_check() */
-    r = wait_work(waits, &what, fn, arg, wait_left(h), &turn->waits.wait);
+    r = wait_work(waits, &work, turn_left_ms(turn, handle_instance(h)), &turn->waits.wait);
     turn->overloaded = r == -EAGAIN;
     if (r == -EAGAIN)
         return work_refuse_full(h);

@@ -8,7 +8,7 @@
  * IDLE_MIN others, and each time with another face: a pointer that was used up is recognised, until
  * IDLE_MIN * N_FACES further waits have been made.
  */
-#include "plugin/wait.h"
+#include "plugin/wait/wait.h"
 
 #include "base/loop/pool.h"
 #include "base/rows.h"
@@ -23,7 +23,14 @@
 
 enum { IDLE_MIN = 256, N_FACES = 8, NAME_SIZE = 33, ID_SIZE = 64 };
 
-enum wait_state { WAIT_IDLE, WAIT_AWAITED, WAIT_UNWANTED, WAIT_FORSAKEN, N_WAIT_STATES };
+enum wait_state {
+    WAIT_IDLE,
+    WAIT_RESERVED,
+    WAIT_AWAITED,
+    WAIT_UNWANTED,
+    WAIT_FORSAKEN,
+    N_WAIT_STATES
+};
 enum wait_kind {
     WAIT_PLUGIN, /* the plugin has a face of it, and resumes */
     WAIT_TIME,   /* it ends by its timer                     */
@@ -51,10 +58,12 @@ struct wait {
     struct errand errand; /* the result has come */
     struct job job;
     void (*fn)(void *arg); /* what the job does */
+    bool postponed;        /* it has ended while its turn was busy */
 
     /* guarded by the mutex */
     void *result;
     bool arrived;
+    bool armed;    /* what arrives goes to the loop immediately */
     unsigned face; /* in use */
     struct wait_face faces[N_FACES];
 
@@ -78,12 +87,13 @@ struct waits {
 static void wait_become(struct wait *w, enum wait_state next)
 {
     static const bool may[N_WAIT_STATES][N_WAIT_STATES] = {
-        [WAIT_IDLE] = {[WAIT_AWAITED] = true},
+        [WAIT_IDLE] = {[WAIT_RESERVED] = true, [WAIT_AWAITED] = true},
+        [WAIT_RESERVED] = {[WAIT_IDLE] = true, [WAIT_AWAITED] = true, [WAIT_FORSAKEN] = true},
         [WAIT_AWAITED] = {[WAIT_IDLE] = true, [WAIT_UNWANTED] = true, [WAIT_FORSAKEN] = true},
         [WAIT_UNWANTED] = {[WAIT_IDLE] = true, [WAIT_FORSAKEN] = true},
         [WAIT_FORSAKEN] = {[WAIT_IDLE] = true},
     };
-    ROWS(may, N_WAIT_STATES, 4);
+    ROWS(may, N_WAIT_STATES, 5);
     assert(may[w->state][next]);
     w->state = next;
 }
@@ -197,6 +207,17 @@ bool waits_exceed(const struct waits *all, size_t *ret_held)
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
+static void wait_ready(struct wait *w, enum wait_kind kind, const struct wait_for *what)
+{
+    w->what = *what;
+    w->kind = kind;
+    w->timer_means = EXTPROC_WAKE_TIMEOUT;
+    w->arrived = w->postponed = false;
+    w->armed = true;
+    w->cancel = NULL;
+    generation_ref(what->generation);
+}
+
 /* False: out of memory. */
 static bool wait_begin(struct wait *w, enum wait_kind kind, const struct wait_for *what,
                        uint64_t ms)
@@ -205,13 +226,8 @@ static bool wait_begin(struct wait *w, enum wait_kind kind, const struct wait_fo
         wait_put(w);
         return false;
     }
-    w->what = *what;
-    w->kind = kind;
+    wait_ready(w, kind, what);
     wait_become(w, WAIT_AWAITED);
-    w->timer_means = EXTPROC_WAKE_TIMEOUT;
-    w->arrived = false;
-    w->cancel = NULL;
-    generation_ref(what->generation);
     return true;
 }
 
@@ -251,24 +267,92 @@ struct wait *wait_after(struct waits *all, const struct wait_for *what, uint64_t
     return w;
 }
 
-int wait_work(struct waits *all, const struct wait_for *what, void (*fn)(void *arg), void *arg,
-              uint64_t limit_ms, struct wait **ret)
+/* It has begun. 0; or -EAGAIN, and it is IDLE. */
+static int wait_put_work(struct wait *w, const struct work *work, bool owed)
+{
+    w->fn = work->fn;
+    w->result = work->arg;
+    w->job.plugin = &work->what.instance->who;
+    w->job.name = work->name;
+    w->job.owed = owed;
+    int r = pool_put(w->all->pool, &w->job);
+    if (r == 0)
+        return 0;
+    loop_cancel(w->all->loop, &w->timer);
+    wait_end(w);
+    return r;
+}
+
+int wait_work(struct waits *all, const struct work *work, uint64_t limit_ms, struct wait **ret)
 {
     struct wait *w = wait_take(all);
-    if (!w || !wait_begin(w, WAIT_WORK, what, limit_ms))
+    if (!w || !wait_begin(w, WAIT_WORK, &work->what, limit_ms))
         return -ENOMEM;
-    w->fn = fn;
-    w->result = arg;
-    w->job.plugin = &what->instance->who;
-    int r = pool_put(all->pool, &w->job);
-    if (r < 0) {
-        loop_cancel(all->loop, &w->timer);
-        wait_end(w);
-        return r;
-    }
-    *ret = w;
+    int r = wait_put_work(w, work, false);
+    if (r == 0)
+        *ret = w;
+    return r;
+}
+
+int wait_run(struct waits *all, const struct work *work)
+{
+    struct wait *w = wait_take(all);
+    if (!w || !wait_begin(w, WAIT_WORK, &work->what, UINT64_MAX))
+        return -ENOMEM;
+    int r = wait_put_work(w, work, true);
+    if (r == 0)
+        wait_become(w, WAIT_FORSAKEN);
+    return r;
+}
+
+/* ---- in advance ------------------------------------------------------------------------------ */
+
+struct wait *wait_reserve(struct waits *all, const struct wait_for *what)
+{
+    struct wait *w = wait_take(all);
+    if (!w)
+        return NULL;
+    wait_ready(w, WAIT_PLUGIN, what);
+    w->armed = false;
+    wait_become(w, WAIT_RESERVED);
+    return w;
+}
+
+struct extproc_wait *wait_lend_reserved(struct wait *w, const struct wait_for *what)
+{
+    struct generation *generation = w->what.generation;
+    w->what = *what;
+    w->what.generation = generation;
+    return wait_lend(w);
+}
+
+/* A result that has come is on its way to the loop, or will be. True: it has come. */
+static bool wait_open(struct wait *w)
+{
+    pthread_mutex_lock(&w->all->mutex);
+    bool arrived = w->arrived;
+    w->armed = true;
+    if (arrived)
+        loop_put(w->all->loop, &w->errand);
+    pthread_mutex_unlock(&w->all->mutex);
+    return arrived;
+}
+
+int wait_arm(struct wait *w, uint64_t limit_ms)
+{
+    if (limit_ms != UINT64_MAX && loop_set(w->all->loop, &w->timer, limit_ms) < 0)
+        return -ENOMEM;
+    wait_become(w, WAIT_AWAITED);
+    (void)wait_open(w);
     return 0;
 }
+
+void wait_unreserve(struct wait *w)
+{
+    wait_end(w);
+}
+
+/* ---- forsaken ---------------------------------------------------------------------------- */
 
 static void wait_drop(struct wait *w)
 {
@@ -282,14 +366,14 @@ void wait_forsake(struct wait *w)
     wait_become(w, WAIT_FORSAKEN);
     switch (w->kind) {
     case WAIT_PLUGIN:
-        if (w->cancel && !wait_has_arrived(w))
+        if (!wait_open(w) && w->cancel)
             w->cancel(w->cancel_arg);
         break;
     case WAIT_TIME:
         wait_end(w);
         break;
     case WAIT_WORK: /* it need not begin */
-        if (pool_recall(w->all->pool, &w->job)) {
+        if (!wait_open(w) && pool_recall(w->all->pool, &w->job)) {
             wait_drop(w);
             wait_end(w);
         }
@@ -303,7 +387,24 @@ void wait_abandon(struct wait *w)
 {
     wait_become(w, WAIT_UNWANTED);
     w->timer_means = EXTPROC_WAKE_TIMEOUT;
-    (void)loop_set(w->all->loop, &w->timer, 0);
+    if (w->kind == WAIT_TIME || !wait_open(w))
+        (void)loop_set(w->all->loop, &w->timer, 0);
+}
+
+/* The turn cannot go on now. */
+static bool wait_postpone(struct wait *w)
+{
+    w->postponed = w->state != WAIT_FORSAKEN && w->what.busy && w->what.busy(w->what.arg);
+    return w->postponed;
+}
+
+void wait_again(struct wait *w)
+{
+    if (!w->postponed)
+        return;
+    w->postponed = false;
+    if (w->kind == WAIT_TIME || !wait_open(w))
+        (void)loop_set(w->all->loop, &w->timer, 0); /* its place is there still */
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -313,6 +414,8 @@ static void on_result(void *arg)
 {
     struct wait *w = arg;
     loop_cancel(w->all->loop, &w->timer);
+    if (wait_postpone(w))
+        return;
     if (w->state != WAIT_AWAITED)
         wait_drop(w);
     if (w->state == WAIT_AWAITED)
@@ -326,7 +429,7 @@ static void on_result(void *arg)
 static void on_time(void *arg)
 {
     struct wait *w = arg;
-    if (w->kind != WAIT_TIME && wait_has_arrived(w))
+    if ((w->kind != WAIT_TIME && wait_has_arrived(w)) || wait_postpone(w))
         return;
     struct wait_for what = w->what;
     enum extproc_wake why = w->timer_means;
@@ -334,8 +437,30 @@ static void on_time(void *arg)
     what.woken(what.arg, why, NULL);
 }
 
+/* Work that no callback waits for, which has ended or has not begun: no thread will take it now.
+ * False: there is none. */
+static bool waits_end_one(struct waits *all)
+{
+    for (struct wait *w = all->every; w; w = w->next_all) {
+        if (w->state != WAIT_FORSAKEN || w->kind != WAIT_WORK)
+            continue;
+        bool recalled = pool_recall(all->pool, &w->job);
+        if (recalled)
+            w->fn(w->result);
+        if (!recalled && !wait_has_arrived(w))
+            continue;
+        loop_recall(all->loop, &w->errand);
+        wait_drop(w);
+        wait_end(w);
+        return true;
+    }
+    return false;
+}
+
 void waits_close(struct waits *all)
 {
+    while (waits_end_one(all)) /* more may follow from one, as close() does */
+        ;
     pthread_mutex_lock(&all->mutex);
     all->closed = true;
     pthread_mutex_unlock(&all->mutex);
@@ -358,7 +483,8 @@ static bool wait_arrive(struct wait *w, void *result)
     if (w->all->closed)
         return false;
     w->arrived = true;
-    loop_put(w->all->loop, &w->errand);
+    if (w->armed)
+        loop_put(w->all->loop, &w->errand);
     return true;
 }
 
