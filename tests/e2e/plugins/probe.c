@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #ifndef PROBE_NEEDS /* those that need complete bodies have some */
 #    define PROBE_NEEDS 0
@@ -130,6 +131,17 @@ static enum extproc_action fail(struct extproc_txn *x, struct extproc_str name,
     return EXTPROC_ACTION_FAIL;
 }
 
+/* Blocks for as many milliseconds. */
+static enum extproc_action block(struct extproc_txn *x, struct extproc_str name,
+                                 struct extproc_str text)
+{
+    long ms = strtol(name.ptr, NULL, 10);
+    struct timespec left = {ms / 1000, ms % 1000 * 1000000};
+    while (nanosleep(&left, &left) != 0)
+        ;
+    return EXTPROC_ACTION_CONTINUE;
+}
+
 static enum extproc_action odd_action(struct extproc_txn *x, struct extproc_str name,
                                       struct extproc_str text)
 {
@@ -153,15 +165,11 @@ static const struct verb {
     verb_fn *carry_out;
     bool named;
 } verbs[] = {
-    {EXTPROC_STR("set"), set, true},
-    {EXTPROC_STR("append"), append, true},
-    {EXTPROC_STR("remove"), take_away, false},
-    {EXTPROC_STR("body"), body, false},
-    {EXTPROC_STR("metadata"), metadata, true},
-    {EXTPROC_STR("clear_route"), clear_route, false},
-    {EXTPROC_STR("respond"), respond, true},
-    {EXTPROC_STR("fail"), fail, false},
-    {EXTPROC_STR("odd_action"), odd_action, false},
+    {EXTPROC_STR("set"), set, true},           {EXTPROC_STR("append"), append, true},
+    {EXTPROC_STR("remove"), take_away, false}, {EXTPROC_STR("body"), body, false},
+    {EXTPROC_STR("metadata"), metadata, true}, {EXTPROC_STR("clear_route"), clear_route, false},
+    {EXTPROC_STR("respond"), respond, true},   {EXTPROC_STR("fail"), fail, false},
+    {EXTPROC_STR("block"), block, true},       {EXTPROC_STR("odd_action"), odd_action, false},
     {EXTPROC_STR("log"), say, false},
 };
 
