@@ -561,6 +561,8 @@ enum extproc_end session_outcome(const struct session *s, enum extproc_end seen)
 
 bool session_end(struct session *s, enum extproc_end why)
 {
+    if (s->txn.turn) /* a thread has a callback of it: that is taken back first */
+        session_cancel(s, s->txn.turn->event->lane);
     for (enum lane lane = 0; lane < N_LANES; lane++)
         session_cancel(s, lane);
     if (why == EXTPROC_END_DONE || why == EXTPROC_END_DISCONNECTED)

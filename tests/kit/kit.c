@@ -79,8 +79,8 @@ static bool jump(struct kit *k, uint64_t t_ms)
 /* False: there was nothing to do, and no thread is at work. */
 static bool round_of(struct kit *k)
 {
-    if (!k->blocks)
-        pool_settle(k->env.pool);
+    if (!k->blocks || k->settle != pool_settle)
+        k->settle(k->env.pool);
     return loop_round(&k->loop);
 }
 
@@ -211,6 +211,7 @@ struct kit *kit_new(const struct kit_options *options)
     loop_counts(&k->loop, k->env.metrics);
     k->env.overload = options->overload;
     k->max_answer = options->max_answer;
+    k->settle = options->settle ? options->settle : pool_settle;
     k->env.pool = kit_need(pool_new(options->pool_threads ? options->pool_threads : POOL_THREADS,
                                     options->pool_queue ? options->pool_queue : POOL_QUEUE));
     k->env.waits = kit_need(waits_new(&k->loop, k->env.pool, k->env.log));

@@ -45,6 +45,8 @@ struct kit_options {
     size_t max_answer;                 /* bytes of an answer; 0: any */
     enum policy_action overload;       /* where a plugin may not wait */
     unsigned pool_threads, pool_queue; /* 0: 4, 64 */
+    /* Called in place of pool_settle(), which it calls. NULL: nothing has to be done for it. */
+    void (*settle)(struct pool *pool);
     /* Says what is wrong, and does not return. NULL: prints it and aborts. */
     void (*fail)(const char *file, int line, const char *text);
 };

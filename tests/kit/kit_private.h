@@ -9,6 +9,7 @@
 #include "kit/proxy_model.h"
 
 struct kit {
+    void (*settle)(struct pool *pool);
     struct trials *trials;
     void (*fail)(const char *file, int line, const char *text);
     int log_fd;

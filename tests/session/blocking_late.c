@@ -126,6 +126,32 @@ Test(blocking_late, a_client_may_leave_meanwhile)
     ends_meanwhile(kit_reset);
 }
 
+/* What a thread has is taken back before what waits. */
+Test(blocking_late, a_client_may_leave_while_the_other_direction_waits)
+{
+    static const struct kit_linked linked[] = {{"waiter", &waiter}, {"blocker", &blocker}, {0}};
+    begin_blocking("", BODY_MODE_NONE);
+    kit_end(c);
+    kit_free(k);
+    n_closed = 0;
+    k = kit_new(&(struct kit_options){
+        .ini = "[plugin:blocker]\nblocking = yes\n", .linked = linked, .fail = kit_criterion_fail});
+    c = kit_call(k, &(struct kit_how){0});
+    kit_lets_wait(c);
+    plan.phases = REQUEST;
+    how.stops = RESPONSE;
+    n_waits = 0;
+    kit_lets_block(k, true);
+    request(true);
+    send_response();
+    until_it_stops();
+    kit_reset(c);
+    sem_post(&may_end);
+    bring(0, "late");
+    kit_free(k);
+    cr_expect_eq(n_closed, 1);
+}
+
 Test(blocking_late, the_service_may_stop_meanwhile)
 {
     ends_meanwhile(kit_stop);
