@@ -7,6 +7,7 @@
 #include "witness.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -30,6 +31,31 @@ static enum extproc_map map_of(const struct extproc_txn *x)
         {EXTPROC_MAP_REQUEST, EXTPROC_MAP_REQUEST_TRAILERS},
         {EXTPROC_MAP_RESPONSE, EXTPROC_MAP_RESPONSE_TRAILERS}};
     return maps[extproc_is_response(x)][is_trailers(x)];
+}
+
+static bool is_apart(const struct extproc_instance *instance)
+{
+    return settings.blocks && place_of(instance) == BLOCKING;
+}
+
+/* Another thread has it now: at the end a call may also come back to the loop's. */
+static bool is_elsewhere(void)
+{
+    return !pthread_equal(pthread_self(), kit_loop(kit)->thread);
+}
+
+static void begins(const struct extproc_txn *x)
+{
+    if (!is_elsewhere())
+        return;
+    world_enter();
+    reached(REACHED_APART);
+}
+
+static void ends(void)
+{
+    if (is_elsewhere())
+        world_leave();
 }
 
 /* ---- edits ----------------------------------------------------------------------------------- */
@@ -148,7 +174,7 @@ static enum extproc_action act(struct extproc_txn *x)
     case 7:
         if (chance(2))
             edit(x);
-        return defer_somehow(x);
+        return is_apart(x->instance) ? EXTPROC_ACTION_CONTINUE : defer_somehow(x);
     case 8:
     case 9:
     case 10:
@@ -175,9 +201,12 @@ static enum extproc_action act(struct extproc_txn *x)
 static enum extproc_action on_any(struct extproc_txn *x)
 {
     const struct seat *seat = x->ctx;
+    begins(x);
     DEMAND(place_of(x->instance) == seat->place);
     witness_enter(x, false);
-    return witness_leave(x, act(x));
+    enum extproc_action action = witness_leave(x, act(x));
+    ends();
+    return action;
 }
 
 /* A result is there when its time has come, and the time is over when it says so. */
@@ -197,7 +226,7 @@ static enum extproc_action on_resume(struct extproc_txn *x, enum extproc_wake wh
     return witness_leave(x, act(x));
 }
 
-static int on_open(struct extproc_txn *x)
+static int take_seat(struct extproc_txn *x)
 {
     struct extproc_str id = extproc_header_get(x, EXTPROC_MAP_REQUEST, EXTPROC_S(CHAOS_ID));
     if (!id.ptr)
@@ -221,9 +250,19 @@ static int on_open(struct extproc_txn *x)
     return 0;
 }
 
+static int on_open(struct extproc_txn *x)
+{
+    begins(x);
+    int r = take_seat(x);
+    ends();
+    return r;
+}
+
 static void on_close(struct extproc_txn *x, enum extproc_end why)
 {
+    begins(x);
     n_closed++;
+    ends();
 }
 
 /* ---- the instances --------------------------------------------------------------------------- */

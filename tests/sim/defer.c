@@ -80,7 +80,8 @@ enum extproc_action defer_somehow(struct extproc_txn *x)
 {
     static bool (*const ways[])(struct extproc_txn *) = {
         wait_for_result, wait_for_result, wait_for_time, wait_for_work, wait_for_work};
-    bool waits = ways[chance(5)](x) || (chance(4) == 0 && ways[chance(5)](x));
+    unsigned n = settings.blocks ? 3 : 5; /* without work where the pool runs callbacks */
+    bool waits = ways[chance(n)](x) || (chance(4) == 0 && ways[chance(n)](x));
     if (chance(16) == 0) /* whatever it has begun */
         return (enum extproc_action)chance(5);
     return waits ? EXTPROC_ACTION_WAIT : EXTPROC_ACTION_FAIL;

@@ -117,6 +117,14 @@ static bool may_send(const struct transaction *t, enum lane lane)
     return t->many || kit_n_waiting(t->c) < WAITING_MAX;
 }
 
+/* Where a plugin is called in the pool, that has been done when the proxy goes on; the loop takes
+ * notice when time passes. */
+static void settle(void)
+{
+    if (settings.blocks)
+        world_settle(kit_pool_of(kit));
+}
+
 static void send_next(struct transaction *t, enum lane lane)
 {
     switch (t->sides[lane].next) {
@@ -132,6 +140,7 @@ static void send_next(struct transaction *t, enum lane lane)
     case STEP_DONE:
         break;
     }
+    settle();
 }
 
 /* ---- what it gets ---------------------------------------------------------------------------- */
@@ -251,7 +260,7 @@ static void check_end(const struct transaction *t)
         return;
     }
     if (!failed && !t->c->immediate) {
-        DEMAND(!o->any);
+        DEMAND(!o->any || (settings.blocks && kit_n_waiting(t->c) > 0));
         return;
     }
     if (failed && is_cut(t))
@@ -304,12 +313,14 @@ static void leave(struct transaction *t)
     if (t->reads)
         proxy_read(t);
     kit_reset(t->c);
+    settle();
     t->c = NULL;
 }
 
 void proxy_stop(struct transaction *t)
 {
     kit_stop(t->c);
+    settle();
     t->c = NULL;
 }
 

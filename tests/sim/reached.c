@@ -24,6 +24,7 @@ static const char *const names[N_REACHED] = {
     [REACHED_UNREAD] = "unread",
     [REACHED_LONG_ANSWER] = "long answer",
     [REACHED_MEMORY] = "memory",
+    [REACHED_APART] = "apart",
     [REACHED_NEED] = "need",
     [REACHED_RESPOND] = "respond",
     [REACHED_CONTINUE] = "continue",
@@ -31,7 +32,7 @@ static const char *const names[N_REACHED] = {
     [REACHED_STOP] = "stop",
     [REACHED_REST] = "rest",
 };
-ROWS(names, N_REACHED, 23);
+ROWS(names, N_REACHED, 24);
 
 static atomic_uint counts[N_REACHED]; /* results may be dropped in a thread of the pool */
 

@@ -24,6 +24,7 @@ enum reached {
     REACHED_UNREAD,      /* a client left answers unread        */
     REACHED_LONG_ANSWER, /* an answer was too long              */
     REACHED_MEMORY,      /* a transaction had used its memory   */
+    REACHED_APART,       /* a callback was run in the pool      */
     REACHED_NEED,        /* a body would not come as needed     */
     REACHED_RESPOND,     /* a failure became a response         */
     REACHED_CONTINUE,    /* ... was passed over                 */

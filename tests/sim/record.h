@@ -8,7 +8,7 @@
 #include "results.h"
 #include "view.h"
 
-enum { PLACES = 3, OPEN_MAX = 12, NEEDY = PLACES - 1 };
+enum { PLACES = 3, OPEN_MAX = 12, NEEDY = PLACES - 1, BLOCKING = 1 };
 
 /* What the configuration of a round says. */
 struct section {
@@ -22,6 +22,7 @@ struct settings {
     struct section sections[PLACES];
     enum policy_action overload;
     size_t max_waiting, max_memory, max_answer; /* 0: any */
+    bool blocks;                                /* the plugin in that place is called in the pool */
     bool needy;    /* the plugin in that place is one that needs complete request bodies */
     uint32_t pace; /* time goes on once in so many events for it */
 };

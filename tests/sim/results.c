@@ -23,6 +23,7 @@ static struct result *pending[PENDING_MAX];
 static size_t n_pending;
 static atomic_uint n_dropped, n_begun;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t world = PTHREAD_MUTEX_INITIALIZER; /* what the simulation knows */
 static bool shut;
 static unsigned n_behind; /* pieces of work, since it was shut */
 
@@ -87,6 +88,25 @@ struct result *result_defer(struct extproc_txn *x, uint32_t ms)
     extproc_on_cancel(wait, cancel, r);
     pending[n_pending++] = r;
     return r;
+}
+
+/* ---- callbacks in the pool ------------------------------------------------------------------- */
+
+void world_enter(void)
+{
+    pthread_mutex_lock(&world);
+}
+
+void world_leave(void)
+{
+    pthread_mutex_unlock(&world);
+}
+
+void world_settle(struct pool *of)
+{
+    world_leave();
+    pool_settle(of);
+    world_enter();
 }
 
 /* ---- work ------------------------------------------------------------------------------------ */

@@ -36,6 +36,12 @@ void results_bring_one(void);
 void results_bring_last(void);
 unsigned results_n_dropped(void);
 
+/* A callback in the pool: it waits until the loop's thread waits for it. */
+void world_enter(void);
+void world_leave(void);
+/* The loop's thread waits until the pool has no work. */
+void world_settle(struct pool *pool);
+
 /* Work does not go on while the gate is shut: one piece has been begun, the others wait. */
 void gate_shut(void);
 void gate_open(void);

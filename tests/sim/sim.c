@@ -29,7 +29,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { TRANSACTIONS = 120, BODY_ANY = 1024 * 1024, ENOUGH = 300, MESSAGE_MIN = 16 };
+enum { TRANSACTIONS = 120, BODY_ANY = 1024 * 1024, ENOUGH = 300, MESSAGE_MIN = 16, UNLIMITED = 8 };
 
 /* ---- the configuration ----------------------------------------------------------------------- */
 
@@ -51,8 +51,9 @@ static void choose_settings(void)
 {
     settings = (struct settings){.overload = chance(2) ? POLICY_RESPOND : POLICY_CONTINUE,
                                  .pace = chance(2) ? 1 : 8,
+                                 .blocks = chance(6) == 0,
                                  .needy = chance(4) == 0};
-    switch (chance(8)) {
+    switch (settings.blocks ? UNLIMITED : chance(8)) {
     case 0:
     case 1:
         settings.max_waiting = 1 + chance(30000);
@@ -79,9 +80,10 @@ static const char *ini_of_settings(void)
         len += (size_t)snprintf(
             text + len, sizeof text - len,
             "[plugin:%c]\non_error = %s\non_error_status = %u\ntimeout = %llums\nmax_body = %zu\n"
-            "on_max_body = %s\n",
+            "on_max_body = %s\n%s",
             (char)('a' + place), policy_action_name(s->on_error), s->status,
-            (unsigned long long)s->timeout_ms, s->max_body, policy_action_name(s->on_max_body));
+            (unsigned long long)s->timeout_ms, s->max_body, policy_action_name(s->on_max_body),
+            settings.blocks && place == BLOCKING ? "blocking = yes\n" : "");
     }
     return text;
 }
@@ -91,10 +93,12 @@ static const char *ini_of_settings(void)
 static void run(uint64_t ms)
 {
     uint64_t end = loop_now(kit_loop(kit)) + ms;
-    gate_open();
+    if (!settings.blocks) /* else there is no work */
+        gate_open();
     kit_run_until(kit, end);
     chaos_check_routines(end);
-    gate_shut();
+    if (!settings.blocks)
+        gate_shut();
 }
 
 /* What waits counts at least with its message. Where no transaction waits, and none is over, only
@@ -192,20 +196,29 @@ static void round_of(uint64_t number)
                                         .max_answer = settings.max_answer,
                                         .overload = settings.overload,
                                         .pool_threads = 1,
-                                        .pool_queue = PLACES}); /* a routine of each has room */
+                                        /* a routine of each has room, or a call of each */
+                                        .pool_queue = settings.blocks ? 4 * OPEN_MAX : PLACES,
+                                        .settle = settings.blocks ? world_settle : NULL});
     waits_limit(kit_waits_of(kit), settings.max_waiting);
     results_begin(kit_pool_of(kit));
-    gate_shut();
+    kit_lets_block(kit, settings.blocks);
+    if (settings.blocks)
+        world_enter();
+    else
+        gate_shut();
     for (unsigned rest = chance(2) ? 0 : chance(TRANSACTIONS); left > rest;)
         one_event(open, &left);
     if (chance(2))
         stop(open);
     else
         finish(open);
-    gate_open();
+    if (!settings.blocks)
+        gate_open();
     too_much_held(&held);
     DEMAND(held == 0);
     kit_free(kit);
+    if (settings.blocks)
+        world_leave();
     results_end();
     chaos_end();
 }
