@@ -37,7 +37,7 @@ static struct section any_section(void)
 {
     static const enum policy_action actions[] = {POLICY_RESPOND, POLICY_CONTINUE, POLICY_CLOSE};
     static const unsigned statuses[] = {500, 502, 504};
-    return (struct section){
+    struct section section = {
         .on_error = actions[chance(3)],
         .on_max_body = actions[chance(2)],
         .status = statuses[chance(3)],
@@ -45,6 +45,11 @@ static struct section any_section(void)
         .max_body = settings.max_memory || chance(2) ? BODY_ANY : 1 + chance(80),
         .every_ms = 20 + chance(400),
     };
+    if (settings.max_memory) { /* who may not wait may lack memory too, which on_error decides */
+        section.on_error = settings.overload;
+        section.status = 503;
+    }
+    return section;
 }
 
 static void choose_settings(void)
