@@ -248,6 +248,8 @@ Test(shadow, a_need_that_is_not_met_fails_beside_the_transaction)
     kit_headers(c, LANE_REQUEST, REQUEST, false);
     kit_expect_going(c);
     kit_expect_log(c, "needs the request body complete");
+    cr_expect(lines_have(kit_log(k), "listener=kit peer=192.0.2.1:4711 transaction=~ plugin=p "),
+              "%s", kit_log(k));
     kit_end(c);
     cr_expect(lines_have(kit_log(k), "\"would\":\"respond\",\"status\":500"), "%s", kit_log(k));
     kit_free(k);

@@ -80,6 +80,8 @@ static struct trial *trial_new(struct trials *all, struct txn *beside, uint16_t 
     trial->txn.chain = beside->chain->trials[place];
     trial->txn.rules = beside->rules;
     trial->txn.listener = beside->listener;
+    if (beside->peer) /* it may end before the trial does */
+        trial->txn.peer = arena_format(&trial->arena, "%s", beside->peer).ptr;
     trial->txn.max_answer = beside->max_answer;
     trial->txn.field = trial_field;
     trial->txn.id = arena_copy(&trial->arena, txn_id(beside));
