@@ -114,7 +114,7 @@ as_int=(messages_event gzip_event unpack_event wire_type)
 # All enums that have a name are above.
 for enum in $({ grep -rhoE '^enum [a-z_0-9]+ \{' host; grep -rhoE '^enum EXTPROC_ENUM\([a-z_]+\) \{' sdk/include; } |
     sed -E 's/^enum (EXTPROC_ENUM\()?([a-z_0-9]+).*/\2/' | sort -u); do
-    printf '%s\n' "${rows[@]}" "${without[@]/#/- }" "${as_int[@]/#/- }" | grep -qE "^[^ ]+ $enum( |\$)" || {
+    printf '%s\n' "${rows[@]}" "${without[@]/#/- }" "${as_int[@]/#/- }" | grep -E "^[^ ]+ $enum( |\$)" >/dev/null || {
         echo "enum $enum is not listed"
         bad=1
     }

@@ -100,7 +100,7 @@ run "extprocd -t -c shadow.ini"
     fenced "$top/etc/README.md" ini "## When a plugin fails" | sed -E 's/(stats|scan)\.so/noop.so/'
 } >failing.ini
 run "extprocd -t -c failing.ini"
-if command -v openssl >/dev/null && "$usr/sbin/extprocd" --print-keys | grep -q "one of h2"; then
+if command -v openssl >/dev/null && "$usr/sbin/extprocd" --print-keys | grep "one of h2" >/dev/null; then
     openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=here -keyout here.key -out here.crt 2>openssl.log || fail "$(cat openssl.log)"
     {
         begin
