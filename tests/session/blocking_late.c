@@ -193,15 +193,16 @@ Test(blocking_late, a_close_that_blocks_delays_no_other)
 
 /* ---- the threads ----------------------------------------------------------------------------- */
 
-/* Those that wait for a thread need none when their time is over, or they leave. */
-Test(blocking_late, what_finds_no_thread_is_an_overload)
+enum { THREADS = 4, QUEUE = 64 }; /* of the kit */
+
+static struct kit_call *calls[THREADS + QUEUE];
+
+/* Each thread opens the plugin for a transaction of its own, and others wait for one. */
+static void take_the_threads(int n_queued)
 {
-    enum { THREADS = 4, QUEUE = 64 }; /* of the kit */
-    struct kit_call *calls[THREADS + QUEUE];
     how.open_stops = true;
-    begin_blocking("", BODY_MODE_NONE);
     kit_lets_block(k, true);
-    for (int i = 0; i < THREADS + QUEUE; i++) {
+    for (int i = 0; i < THREADS + n_queued; i++) {
         calls[i] = c;
         request(true);
         kit_waits(c, LANE_REQUEST);
@@ -210,6 +211,22 @@ Test(blocking_late, what_finds_no_thread_is_an_overload)
         c = kit_call(k, &(struct kit_how){0});
         kit_lets_wait(c);
     }
+}
+
+static void give_them_back(int n_queued)
+{
+    for (int i = 0; i < THREADS + n_queued; i++)
+        kit_reset(calls[i]);
+    for (int i = 0; i < THREADS; i++)
+        sem_post(&may_end);
+    kit_free(k);
+}
+
+/* Those that wait for a thread need none when their time is over, or they leave. */
+Test(blocking_late, what_finds_no_thread_is_an_overload)
+{
+    begin_blocking("", BODY_MODE_NONE);
+    take_the_threads(QUEUE);
     request(true);
     kit_expect_immediate(c, 503, NULL, "extprocd.blocker.overload{id-1}");
     kit_expect_log(c, "no thread is free to call it: 4 of 4 (pool_threads) run code of plugin "
@@ -224,11 +241,56 @@ Test(blocking_late, what_finds_no_thread_is_an_overload)
         kit_expect_immediate(c, 500, NULL, NULL);
     }
     kit_expect_log(c, "no thread has called it within its timeout: 4 of 4");
-    for (int i = 0; i < THREADS + QUEUE - 1; i++)
-        kit_reset(calls[i]);
+    give_them_back(QUEUE - 1);
     cr_expect_eq(n_opened, THREADS);
-    for (int i = 0; i < THREADS; i++)
-        sem_post(&may_end);
-    kit_free(k);
     cr_expect_eq(n_closed, THREADS);
+}
+
+/* A transaction whose plugin waits for a result, which comes when all threads are taken. */
+static struct kit_call *wait_for_a_thread_too(int n_queued)
+{
+    how.waits = REQUEST;
+    begin_blocking("", BODY_MODE_NONE);
+    request(true);
+    run();
+    struct kit_call *first = c;
+    kit_waits(first, LANE_REQUEST);
+    struct extproc_wait *wait = blocker_wait;
+    c = kit_call(k, &(struct kit_how){0});
+    kit_lets_wait(c);
+    take_the_threads(n_queued);
+    kit_end(c);
+    extproc_resume(wait, text("yes"));
+    run();
+    return first;
+}
+
+Test(blocking_late, a_result_that_finds_no_thread_is_dropped)
+{
+    c = wait_for_a_thread_too(QUEUE);
+    kit_answered(c, LANE_REQUEST);
+    kit_expect_immediate(c, 503, NULL, "extprocd.blocker.overload{id-1}");
+    expect_journal("drop self yes; ");
+    kit_reset(c);
+    give_them_back(QUEUE);
+}
+
+Test(blocking_late, a_result_that_finds_no_thread_in_time_is_dropped)
+{
+    c = wait_for_a_thread_too(0);
+    expect_journal("");
+    kit_run_until(k, 150);
+    kit_answered(c, LANE_REQUEST);
+    kit_expect_immediate(c, 500, NULL, NULL);
+    expect_journal("drop self yes; ");
+    kit_reset(c);
+    give_them_back(0);
+}
+
+Test(blocking_late, a_result_whose_client_leaves_before_it_finds_a_thread_is_dropped)
+{
+    c = wait_for_a_thread_too(0);
+    kit_reset(c);
+    expect_journal("drop self yes; ");
+    give_them_back(0);
 }

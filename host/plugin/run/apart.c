@@ -124,6 +124,7 @@ static enum extproc_action apart_begin(struct handle *h, struct turn *turn, enum
         .name = of == CALL_OF_PHASE ? phase_name(turn->phase) : names[of],
         .why = turn->waits.why,
         .result = turn->waits.result,
+        .drop = turn->waits.drop,
         .limit_ms = apart_limit_ms(turn, in, of),
         .returned = on_returned,
         .late = on_late,

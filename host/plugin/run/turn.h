@@ -51,6 +51,7 @@ struct turn_wait {
     struct wait *wait; /* NULL: it has not deferred, or was woken */
     enum extproc_wake why;
     void *result;
+    void (*drop)(struct extproc_instance *, void *result); /* if resume() cannot be called */
     uint64_t due_ms; /* when its time is over, by the loop's clock; 0: it has not deferred yet */
 };
 

@@ -102,6 +102,13 @@ static void call_dropped(struct extproc_instance *instance, void *arg)
     call->plan.ended(call->plan.arg, call);
 }
 
+/* resume() will not see the result: it is dropped, as one that comes too late is. */
+static void call_drop_result(const struct call_plan *plan)
+{
+    if (plan->of == CALL_OF_RESUME && plan->why == EXTPROC_WAKE_RESULT && plan->drop)
+        plan->drop(&plan->instance->pub, plan->result);
+}
+
 static struct call *call_new(const struct call_plan *plan, struct waits *waits)
 {
     struct call *call = calloc(1, sizeof *call);
@@ -151,14 +158,17 @@ static int call_start(struct call *call)
 int call_begin(const struct call_plan *plan, struct waits *waits, struct call **ret)
 {
     struct call *call = call_new(plan, waits);
-    if (!call)
+    if (!call) {
+        call_drop_result(plan);
         return -ENOMEM;
+    }
     call_look(call);
     *ret = call; /* before a thread can look for it */
     int r = call_start(call);
     if (r < 0) {
         *ret = NULL;
         call->state = CALL_ENDED; /* it has not begun */
+        call->never = true;
         call_free(call);
     }
     return r;
@@ -188,6 +198,8 @@ struct call *call_free(struct call *call)
         return NULL;
     assert(call->state == CALL_RETURNED || call->state == CALL_ENDED);
     call_drop_asked(call);
+    if (call->never)
+        call_drop_result(&call->plan);
     pthread_mutex_destroy(&call->mutex);
     free(call);
     return NULL;

@@ -31,10 +31,12 @@ struct call_plan {
     enum call_of of;
     enum phase phase; /* of CALL_OF_PHASE */
     const char *name; /* for a line about the end of the process: "open", "request_headers", ... */
-    enum extproc_wake why; /* of CALL_OF_RESUME, with its result */
+    enum extproc_wake
+        why; /* of CALL_OF_RESUME, with its result, which is dropped if it never runs */
     void *result;
-    enum extproc_end end; /* of CALL_OF_CLOSE */
-    uint64_t limit_ms;    /* UINT64_MAX: without end */
+    void (*drop)(struct extproc_instance *, void *result); /* may be NULL */
+    enum extproc_end end;                                  /* of CALL_OF_CLOSE */
+    uint64_t limit_ms;                                     /* UINT64_MAX: without end */
     /* In time. The caller's to call_free(). */
     void (*returned)(void *arg);
     /* The time is over. runs: call_ended follows; else the caller's to call_free(). */

@@ -72,13 +72,16 @@ static int wait_check(struct handle *h, const char *call)
 
 static struct wait_for wait_of(struct handle *h, void (*drop)(struct extproc_instance *, void *))
 {
+    struct turn *turn = handle_turn(h);
+    assert(turn); /* wait_check() */
+    turn->waits.drop = drop;
     return (struct wait_for){
         .instance = (struct instance *)h->pub.instance,
         .generation = h->txn->generation,
         .drop = drop,
         .woken = turn_woken,
         .busy = turn_busy,
-        .arg = handle_turn(h),
+        .arg = turn,
     };
 }
 
