@@ -2,7 +2,7 @@
  * changed, without a reload of the service.
  *
  * A thread of the service's looks at it every few seconds (extproc_every()). A file that cannot be
- * read or has a mistake changes nothing: the table before stays in use, and the log says why.
+ * read or has a mistake changes nothing: the previous table is kept, and the log says why.
  *
  *     const struct table *table = live_file_begin(&self->file);   ; no callback may block for long,
  *     ...                                                         ; and no lock is held for long:
@@ -13,13 +13,16 @@
 
 #include <extproc/text.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LIVE_FILE_EVERY_MS = 5000 };
+enum { LIVE_FILE_EVERY_MS = 5000, LIVE_FILE_PLACE = 24 };
 
 /* How a file's text becomes a table. In any thread. */
 struct live_file_kind {
@@ -63,6 +66,15 @@ static inline struct extproc_str live_file_word(struct extproc_str *line)
     return extproc_first(word, n);
 }
 
+/* ":7", or an empty text: it is about all of the file. */
+static inline const char *live_file_place(size_t line, char ret[LIVE_FILE_PLACE])
+{
+    ret[0] = '\0';
+    if (line)
+        snprintf(ret, LIVE_FILE_PLACE, ":%zu", line);
+    return ret;
+}
+
 /* ---- reading it again ------------------------------------------------------------------------ */
 
 static inline bool live_file_differs(const struct stat *a, const struct stat *b)
@@ -71,25 +83,38 @@ static inline bool live_file_differs(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec != b->st_mtim.tv_sec || a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
 }
 
-/* From malloc. ptr NULL: why. A FIFO or a device is not opened for long. */
+/* From malloc. ptr NULL: why. */
+static inline struct extproc_str live_file_content(struct live_file *f, int fd,
+                                                   const char **ret_why)
+{
+    struct extproc_str none = {NULL, 0};
+    if (fstat(fd, &f->seen) < 0) {
+        *ret_why = strerror(errno);
+        return none;
+    }
+    if (!S_ISREG(f->seen.st_mode) || (size_t)f->seen.st_size > f->kind->max) {
+        *ret_why = S_ISREG(f->seen.st_mode) ? "file is too large" : "not a regular file";
+        return none;
+    }
+    char *bytes = (char *)malloc((size_t)f->seen.st_size + 1);
+    ssize_t n = bytes ? read(fd, bytes, (size_t)f->seen.st_size) : -1;
+    if (n >= 0)
+        return (struct extproc_str){bytes, (size_t)n};
+    *ret_why = bytes ? strerror(errno) : NULL;
+    free(bytes);
+    return none;
+}
+
+/* The same. A FIFO or a device is not opened for long. */
 static inline struct extproc_str live_file_bytes(struct live_file *f, const char **ret_why)
 {
     int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct extproc_str none = {NULL, 0}, text = none;
-    *ret_why = "cannot be read";
-    if (fd < 0)
-        return none;
-    if (fstat(fd, &f->seen) == 0 && S_ISREG(f->seen.st_mode) &&
-        (size_t)f->seen.st_size <= f->kind->max) {
-        char *bytes = (char *)malloc((size_t)f->seen.st_size + 1);
-        ssize_t n = bytes ? read(fd, bytes, (size_t)f->seen.st_size) : -1;
-        if (n >= 0)
-            text = (struct extproc_str){bytes, (size_t)n};
-        else
-            free(bytes);
-    } else {
-        *ret_why = "is not a regular file, or is too large";
+    struct extproc_str text = {NULL, 0};
+    if (fd < 0) {
+        *ret_why = strerror(errno);
+        return text;
     }
+    text = live_file_content(f, fd, ret_why);
     close(fd);
     return text;
 }
@@ -101,6 +126,14 @@ static inline void live_file_swap(struct live_file *f, void *table)
     f->table = table;
     pthread_rwlock_unlock(&f->lock);
     f->kind->release(old);
+}
+
+static inline void live_file_report(struct live_file *f, size_t line, const char *why)
+{
+    char place[LIVE_FILE_PLACE];
+    extproc_instance_log(f->instance, EXTPROC_LEVEL_ERROR,
+                         "%s: %s%s: %s (keeping the previous contents)", f->key, f->path,
+                         live_file_place(line, place), why ? why : "out of memory");
 }
 
 /* For extproc_every(). */
@@ -122,9 +155,7 @@ static inline void live_file_refresh(struct live_file *f)
         extproc_instance_log(f->instance, EXTPROC_LEVEL_INFO, "%s: %s was read again", f->key,
                              f->path);
     } else {
-        extproc_instance_log(f->instance, EXTPROC_LEVEL_ERROR,
-                             "%s: %s:%zu: %s (what was read before stays in use)", f->key, f->path,
-                             line, why ? why : "out of memory");
+        live_file_report(f, line, why);
     }
 }
 
@@ -137,6 +168,7 @@ static inline int live_file_open(struct live_file *f, struct extproc_instance *i
 {
     struct extproc_str text = extproc_read_file(instance, key, 0, kind->max);
     const char *why = NULL;
+    char place[LIVE_FILE_PLACE];
     size_t line = 0;
     if (!text.ptr)
         return -EINVAL;
@@ -148,8 +180,8 @@ static inline int live_file_open(struct live_file *f, struct extproc_instance *i
         f->seen.st_size = -1;
     f->table = kind->parse(text, &line, &why);
     if (!f->table)
-        return extproc_conf_refuse(instance, key, 0, "%s:%zu: %s", f->path, line,
-                                   why ? why : "out of memory");
+        return extproc_conf_refuse(instance, key, 0, "%s%s: %s", f->path,
+                                   live_file_place(line, place), why ? why : "out of memory");
     pthread_rwlock_init(&f->lock, NULL);
     return instance->testing ? 0 : extproc_every(instance, LIVE_FILE_EVERY_MS, refresh);
 }

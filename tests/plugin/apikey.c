@@ -2,6 +2,8 @@
 #include "files.h"
 #include "plugin.h"
 
+#include <sys/stat.h>
+
 /* Of key-of-shop, other-key and second. */
 #define SHOP   "shop 625ec9a8bfc54cc62de07d58b187d9e967e1fbcaa61cf9acd03ce7995c261a8d\n"
 #define OTHER  "other 580843D03D2216FF1A275D0991BAD66E4D1AF871171D929E9DE604B7959F9BCA\n"
@@ -168,8 +170,15 @@ Test(apikey, a_file_that_changes_is_read_again)
     expect_passes(k, "/", "x-api-key: other-key", "other", "/");
     file_with("keys", "other\n");
     kit_run_until(k, 12000);
-    cr_expect(lines_have(kit_log(k), "keys: ~keys:1: expected NAME SHA256~stays in use"));
+    cr_expect(lines_have(kit_log(k),
+                         "keys: ~keys:1: expected NAME SHA256~keeping the previous contents"));
     expect_passes(k, "/", "x-api-key: other-key", "other", "/");
+    const char *path = file_with("keys", OTHER);
+    cr_assert(unlink(path) == 0 && mkdir(path, 0700) == 0);
+    kit_run_until(k, 18000);
+    cr_expect(lines_have(kit_log(k), "keys: ~keys: not a regular file (keeping"), "%s", kit_log(k));
+    expect_passes(k, "/", "x-api-key: other-key", "other", "/");
+    cr_assert_eq(rmdir(path), 0);
     kit_free(k);
     files_end();
 }

@@ -175,7 +175,8 @@ Test(basic, a_file_that_changes_is_read_again_and_ends_what_was_remembered)
     expect_asked(c, RESTRICTED);
     file_with("users", "ann:secret\n");
     kit_run_until(k, 12000);
-    cr_expect(lines_have(kit_log(k), "users: ~users:1: expected a hash of bcrypt~stays in use"));
+    cr_expect(lines_have(
+        kit_log(k), "users: ~users:1: expected a hash of bcrypt~keeping the previous contents"));
     c = tried(k, BOB_SECRET);
     checked(k, c);
     kit_expect_going(c);

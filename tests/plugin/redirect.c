@@ -152,7 +152,8 @@ Test(redirect, a_list_that_changes_is_read_again)
     file_with("map", "/a /b3\nc\n");
     kit_run_until(k, 12000);
     expect_at(k, "/a", 302, "/b2");
-    cr_expect(lines_have(kit_log(k), "plugin=p~map: ~map:2: a path begins with /~stays in use"));
+    cr_expect(lines_have(
+        kit_log(k), "plugin=p~map: ~map:2: a path begins with /~keeping the previous contents"));
     file_with("map", "/a /b4\n");
     kit_run_until(k, 18000);
     expect_at(k, "/a", 302, "/b4");

@@ -275,7 +275,7 @@ Test(choosing, a_plugin_that_cannot_be_decided_about_has_failed)
     k = given(&all_phases, "when.path = ~ ^/(a+)+$\n");
     send_hopeless_path();
     kit_expect_immediate(c, 500, "", "extprocd.p.error");
-    kit_expect_log(c, "plugin=p phase=request_headers: ~when.path (line 2)~too many steps");
+    kit_expect_log(c, "plugin=p phase=request_headers: ~when.path at ~:2 needs too many steps");
     cr_expect_eq(kit_failures(k, "p", "request_headers", "condition"), 1);
     kit_end(c);
     expect_journal("");

@@ -482,9 +482,9 @@ enum extproc_action handle_undecided(struct turn *turn, uint16_t place, enum pha
     h->pub.phase = (enum extproc_phase)phase_bit(phase);
     return handle_leave(
         h, handle_failed(h, handle_reason(h, FAILURE_CONDITION),
-                         "cannot decide whether the plugin takes part: %s (line %u) needs too many "
+                         "cannot decide whether the plugin takes part: %s at %s:%u needs too many "
                          "steps or too much memory for this value",
-                         condition->entry->key, condition->entry->line));
+                         condition->entry->key, condition->entry->file, condition->entry->line));
 }
 
 void handle_close(struct handle *h, enum extproc_end why)
