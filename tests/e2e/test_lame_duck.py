@@ -1,7 +1,6 @@
 """How the service leaves its clients: lame_duck, the closed listeners, drain."""
 import errno
 import os
-import pathlib
 import signal
 import socket
 import time
@@ -13,6 +12,7 @@ from harness.command import Command
 from harness.client import NOT_SERVING, SERVING
 from harness.messages import request_headers, response_headers
 from harness.raw import connect, data, framed
+from harness.process import descriptors
 from harness.service import ini
 from harness.wait import wait_until
 
@@ -114,8 +114,7 @@ class Listeners(Case):
         """Another process that holds the socket: it was closed by us, and not shut down for everyone."""
         service = self.launch(NOOP, service="lame_duck = 0s").wait_ready()
         pidfd = os.pidfd_open(service.pid)
-        numbers = [int(p.name) for p in pathlib.Path(f"/proc/{service.pid}/fd").iterdir()
-                   if os.readlink(p).startswith("socket:")]
+        numbers = [number for number, target in descriptors(service.pid).items() if target.startswith("socket:")]
         copies = [socket.socket(fileno=pidfd_getfd(pidfd, number)) for number in numbers]
         listener, = [copy for copy in copies if copy.family == socket.AF_INET]
         listener.settimeout(30)

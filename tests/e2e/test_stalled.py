@@ -3,7 +3,6 @@ import contextlib
 import fcntl
 import json
 import os
-import pathlib
 import re
 import signal
 
@@ -11,7 +10,7 @@ from harness.case import Case
 from harness.client import SERVING, Client
 from harness.messages import request_headers, response_headers
 from harness.places import BLOCKER, EXTPROCD, PROBE, TRANSPORT
-from harness.process import Process
+from harness.process import Process, descriptors
 from harness.service import ini
 from harness.wait import wait_until
 
@@ -187,8 +186,7 @@ class Start(Case):
         self.addCleanup(os.close, writer)
         service = Process("extprocd", [EXTPROCD, "-c", fifo], self.folder / "out")
         self.addCleanup(service.kill)
-        wait_until(lambda: str(fifo) in [os.readlink(fd) for fd in pathlib.Path(f"/proc/{service.pid}/fd").iterdir()],
-                   "a service that reads it")
+        wait_until(lambda: str(fifo) in descriptors(service.pid).values(), "a service that reads it")
         self.assertEqual(service.stop(), -signal.SIGTERM)
 
     def test_a_fifo_where_a_file_is_expected_is_refused(self):

@@ -3,7 +3,6 @@
 A bound that does not hold on a transport stands in pins.py; then it must not hold, so that the day it
 does, the pin and the line in README go."""
 import contextlib
-import os
 import pathlib
 import re
 import signal
@@ -14,7 +13,7 @@ from harness.case import Case
 from harness.client import Client
 from harness.messages import request_headers, response_headers
 from harness.places import PATIENCE, SANITIZED, TRANSPORT
-from harness.process import Process
+from harness.process import Process, descriptors
 from harness.wait import wait_until
 from pins import PINNED, UNJUDGED
 
@@ -45,14 +44,7 @@ class Meter:
 
     def descriptors(self):
         """Those of sockets."""
-        return sum(self.is_socket(link) for link in (self.proc / "fd").iterdir())
-
-    @staticmethod
-    def is_socket(link):
-        try:
-            return os.readlink(link).startswith("socket:")
-        except FileNotFoundError:  # closed meanwhile
-            return False
+        return sum(target.startswith("socket:") for target in descriptors(self.proc.name).values())
 
     @property
     def resident(self):

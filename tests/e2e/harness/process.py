@@ -1,10 +1,23 @@
 """A program under test: started, watched by its log, ended by its pid."""
+import os
+import pathlib
 import re
 import signal
 import subprocess
 
 from harness.places import PATIENCE
 from harness.wait import wait_until
+
+
+def descriptors(pid):
+    """What the descriptors of a process lead to, by their numbers. It goes on meanwhile, and may close some."""
+    found = {}
+    for link in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found[int(link.name)] = os.readlink(link)
+        except FileNotFoundError:
+            pass
+    return found
 
 
 class Process:
